@@ -1,0 +1,1 @@
+"""The media worker: sessions, relay and recording."""

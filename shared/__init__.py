@@ -1,0 +1,1 @@
+"""What the control plane and the media plane both speak."""

@@ -1,0 +1,10 @@
+-- Claim a room for a worker unless another one holds it.
+-- KEYS[1]  the room's claim: string, id of the owning worker
+-- ARGV[1]  the worker    ARGV[2]  lifetime in ms
+-- returns  the owner: ARGV[1] when the claim succeeded
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then
+  return owner
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]

@@ -1,0 +1,56 @@
+"""The closed set of errors that a request can end with, in either plane.
+
+A `ServiceError` is an expected outcome with a code; the code travels over RPC and is mapped to HTTP in one
+place (`control/problems.py`). Any other exception is a bug of ours: it becomes 500 and a log line.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    INVALID_SDP = "invalid_sdp"  # the offer cannot be read, or not served (then with a detail)
+    INVALID_ROOM = "invalid_room"  # the room name is not one
+    INVALID_FRAGMENT = "invalid_fragment"  # the trickle-ice-sdpfrag cannot be read
+    UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
+    SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
+    NO_PUBLISHER = "no_publisher"  # nobody publishes in the room
+    ROOM_NOT_FOUND = "room_not_found"  # admin close of a room that does not exist
+    SESSION_NOT_FOUND = "session_not_found"  # ended, or never was
+    NOT_FOUND = "not_found"  # no such resource
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"  # the viewer cannot take the publisher's codec
+    PUBLISHER_EXISTS = "publisher_exists"  # the room is taken
+    PRECONDITION_FAILED = "precondition_failed"  # If-Match names an older ICE session
+    PRECONDITION_REQUIRED = "precondition_required"  # an ICE restart without If-Match
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    NO_WORKER = "no_worker"  # no worker ready or answering in time, or Redis away
+    INTERNAL = "internal"  # a bug; the log line has the request id
+
+
+class ServiceError(Exception):
+    """An expected failure.
+
+    `message` overrides the code's standard text, `detail` adds a reason for people,
+    `retry_after` says in whole seconds when another try makes sense.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str | None = None,
+        *,
+        detail: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message or code.value)
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+def invalid_sdp(detail: str) -> ServiceError:
+    """An offer that is text we cannot read or not serve; `detail` says why."""
+    return ServiceError(ErrorCode.INVALID_SDP, detail=detail)

@@ -1,0 +1,41 @@
+"""Every Redis key, its shape and its lifetime.
+
+| key                          | type   | holds                                  | lives                    |
+|------------------------------|--------|----------------------------------------|--------------------------|
+| `roomcast:workers`           | zset   | worker id -> time of its last beat      | swept after 60 s         |
+| `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
+| `roomcast:room:{name}`       | string | id of the worker that owns the room    | 5 s past the heartbeat   |
+| `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
+| `roomcast:reply:{process}`   | list   | msgpack replies to one control process | 10 s past the last push  |
+| `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
+"""
+
+from shared.names import RoomName, WorkerId
+
+PREFIX = "roomcast:"
+WORKERS = PREFIX + "workers"
+
+HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_TTL_MS = 5_000
+WORKER_SWEEP_SECONDS = 60
+LIST_TTL_SECONDS = 10
+
+
+def worker_status(worker: WorkerId) -> str:
+    return f"{PREFIX}worker:{worker}"
+
+
+def room_claim(room: RoomName) -> str:
+    return f"{PREFIX}room:{room}"
+
+
+def rpc_requests(worker: WorkerId) -> str:
+    return f"{PREFIX}rpc:{worker}"
+
+
+def rpc_replies(process: str) -> str:
+    return f"{PREFIX}reply:{process}"
+
+
+def rate_bucket(client: str) -> str:
+    return f"{PREFIX}rate:{client}"

@@ -1,0 +1,60 @@
+"""Structured logs for both planes: one event a line, people's or machines' form, no secrets.
+
+Log events are short phrases; what varies goes into fields. Session ids are credentials (API.md) and are cut.
+"""
+
+import logging
+import sys
+from typing import cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+
+def _cut_session(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """`session` shows its worker and the first four characters of its secret part."""
+    session = event.get("session")
+    if isinstance(session, str):
+        worker, _dot, secret_part = session.partition(".")
+        event["session"] = f"{worker}.{secret_part[:4]}…"
+    return event
+
+
+def configure_logging(level: str, form: str = "auto", **context: str) -> None:
+    """Set this process's logs up; `context` (`plane`, `worker`) is in each line."""
+    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    renderer = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _cut_session,
+    ]
+    if not console:
+        shared.append(structlog.processors.dict_tracebacks)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**context)
+    # libraries log through the standard module: same lines, from WARNING up
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        )
+    )
+    logging.basicConfig(
+        handlers=[handler], level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), force=True
+    )
+
+
+def get_logger() -> FilteringBoundLogger:
+    return cast(FilteringBoundLogger, structlog.get_logger())

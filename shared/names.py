@@ -1,0 +1,48 @@
+"""Names that travel: rooms, workers, sessions, requests.
+
+A name is parsed once, where it enters, and trusted afterwards.
+"""
+
+import re
+import secrets
+from typing import NewType
+
+RoomName = NewType("RoomName", str)
+WorkerId = NewType("WorkerId", str)
+SessionId = NewType("SessionId", str)
+RequestId = NewType("RequestId", str)
+
+_ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WORKER = re.compile(r"[A-Za-z0-9_-]{1,48}")
+_SESSION = re.compile(r"([A-Za-z0-9_-]{1,48})\.[A-Za-z0-9_-]{22,64}")
+_REQUEST = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def parse_room_name(text: str) -> RoomName | None:
+    """The room name that `text` is, or None when it is not one."""
+    return RoomName(text) if _ROOM.fullmatch(text) else None
+
+
+def parse_worker_id(text: str) -> WorkerId | None:
+    """The worker id that `text` is, or None. No dot: it ends the worker's part of a session id."""
+    return WorkerId(text) if _WORKER.fullmatch(text) else None
+
+
+def new_session_id(worker: WorkerId) -> SessionId:
+    """`{worker}.{random}`: routes itself to its worker, and 128 random bits make it a credential."""
+    return SessionId(f"{worker}.{secrets.token_urlsafe(16)}")
+
+
+def worker_of_session(text: str) -> WorkerId | None:
+    """The worker that a session id leads to, or None when `text` is no session id."""
+    match = _SESSION.fullmatch(text)
+    return WorkerId(match[1]) if match else None
+
+
+def new_request_id() -> RequestId:
+    return RequestId(secrets.token_hex(8))
+
+
+def parse_request_id(text: str) -> RequestId | None:
+    """A request id that a proxy brought along, or None when it is not fit for a log line."""
+    return RequestId(text) if _REQUEST.fullmatch(text) else None
