@@ -1,0 +1,32 @@
+"""Ties a child process to its parent's life, so that a killed parent leaves no process behind.
+
+Run as a script between fork and exec: `tether.py PARENT_PID PROGRAM ARGUMENTS...`. A `preexec_fn` would do
+the same inside of this process, but is not safe once there are threads.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def tethered(command: Sequence[str]) -> list[str]:
+    """`command`, to be started by the calling process, and killed by the kernel when that one ends.
+
+    The kernel watches the thread that starts it: call from the main thread. Without effect except on Linux.
+    """
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
+def _exec(parent: int, command: list[str]) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == parent:  # else it died before the kernel was told
+        os.execvp(command[0], command)  # noqa: S606  # a list, not a shell line
+
+
+if __name__ == "__main__":
+    _exec(int(sys.argv[1]), sys.argv[2:])

