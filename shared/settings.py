@@ -6,7 +6,8 @@ Settings come from the environment only and do not change while a process runs.
 import ipaddress
 import platform
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -18,21 +19,11 @@ class SettingsError(ValueError):
     """One line that names the wrong setting."""
 
 
-class HostPort(tuple[str, int]):
+class HostPort(NamedTuple):
     """`host:port`; an empty host means every address."""
 
-    __slots__ = ()
-
-    def __new__(cls, host: str, port: int) -> Self:
-        return super().__new__(cls, (host, port))
-
-    @property
-    def host(self) -> str:
-        return self[0]
-
-    @property
-    def port(self) -> int:
-        return self[1]
+    host: str
+    port: int
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -101,7 +92,18 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
-Address = Annotated[HostPort, BeforeValidator(_host_port)]
+def _redis_url(value: SecretStr) -> SecretStr:
+    try:
+        url = urlsplit(secret(value))
+        good = not secret(value) or (url.scheme in ("redis", "rediss", "unix") and url.port != 0)
+    except ValueError:  # of `port`
+        good = False
+    if not good:  # the value may hold a password: it is not repeated
+        raise ValueError("want redis://host:port, rediss://host:port or unix://path")
+    return value
+
+
+Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
@@ -118,7 +120,6 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
-        arbitrary_types_allowed=True,
         hide_input_in_errors=True,
     )
 
@@ -158,7 +159,9 @@ class Settings(BaseSettings):
     )
 
     # --- the bus
-    redis_url: SecretStr = _field(SecretStr(""), "Redis or Valkey; `roomcast up` starts its own when empty")
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = _field(
+        SecretStr(""), "Redis or Valkey; `roomcast up` starts its own when empty"
+    )
 
     # --- media workers
     workers: int = _field(1, "Media workers that `roomcast up` starts", ge=1, le=64)
