@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
+from redis.retry import Retry
 
 from deploy.valkey import EmbeddedValkey, ValkeyError
 
@@ -28,7 +30,7 @@ def test_answers_once_started(valkey: EmbeddedValkey) -> None:
 
 
 def test_refuses_whoever_has_no_password(valkey: EmbeddedValkey) -> None:
-    with Redis(port=valkey.port) as stranger, pytest.raises(AuthenticationError):
+    with Redis(port=valkey.port, retry=Retry(NoBackoff(), 0)) as stranger, pytest.raises(AuthenticationError):
         stranger.ping()
 
 

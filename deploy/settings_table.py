@@ -1,0 +1,58 @@
+"""The settings in words, for `roomcast config` and for docs/settings.md."""
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.settings import Settings
+
+HIDDEN = "(hidden)"
+
+_MARKDOWN_HEAD = """\
+# Settings
+
+Environment variables, read once at the start. A wrong value stops the start with one line that names it; an
+empty one counts as not set. Lists are separated by commas, switches are `1` or `0`, an address is `host:port`
+or `:port`. `roomcast config` prints what a process would run with, secrets hidden.
+
+Made from `shared/settings.py` by `make docs/settings.md`.
+
+| name | default | meaning |
+|---|---|---|
+"""
+
+
+def as_text(settings: Settings) -> str:
+    """Two lines a setting: `NAME=value`, then its meaning and default."""
+    return "".join(
+        f"{name.upper()}={_text(getattr(settings, name))}\n"
+        f"    {field.description}. Default: {_default(field) or 'empty'}\n"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def as_markdown() -> str:
+    """The whole of docs/settings.md."""
+    return _MARKDOWN_HEAD + "".join(
+        f"| `{name.upper()}` | {default and f'`{default}`'} | {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+        for default in (_default(field),)
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    return _text(field.default)
+
+
+def _text(value: object) -> str:
+    """The value as the environment writes it, secrets hidden."""
+    if isinstance(value, SecretStr):
+        return HIDDEN if value.get_secret_value() else ""
+    if isinstance(value, dict):  # ROOM_TOKENS
+        return ";".join(f"{room}:{_text(token)}" for room, token in value.items())
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    if type(value) is tuple:
+        return ",".join(value)
+    return str(value)

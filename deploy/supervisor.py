@@ -1,0 +1,102 @@
+"""Keeps programs running as child processes: starts them, restarts those that die, ends them all."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from deploy.tether import tethered
+from shared.logging import get_logger
+
+EXIT_REFUSED = 2  # a wrong setting, a port in use: trying again would not help
+END_SECONDS = 2.5  # from SIGTERM to SIGKILL
+STEADY_SECONDS = 10.0  # a program that lived this long did not die young
+
+log = get_logger()
+
+
+class StartRefusedError(Exception):
+    """A program ended its first run with `EXIT_REFUSED`; it has told why on stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command to keep running; `environment` is added to our own, `stdin` is what it reads at its start."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes = b""
+
+
+def restart_delay(young_deaths: int) -> float:
+    """Seconds before the next start of a program that died young `young_deaths` times in a row.
+
+    Doubles from 0.1 s and stays at 12.8 s: it slows down, but never gives up.
+    """
+    return 0.1 * 2.0 ** min(max(young_deaths - 1, 0), 7)
+
+
+async def supervise(programs: Iterable[Program], stop: asyncio.Event) -> None:
+    """Keep every program running until `stop` is set, then end them all, within `END_SECONDS`.
+
+    When one refuses to start it sets `stop` itself, and raises `StartRefusedError` once all have ended.
+    Call it in the main thread: see `tethered`.
+    """
+    refused = await asyncio.gather(*(_keep(program, stop) for program in programs))
+    if any(refused):
+        raise StartRefusedError
+
+
+async def _keep(program: Program, stop: asyncio.Event) -> bool:
+    """Returns whether the program refused to start; otherwise only once `stop` is set."""
+    clock = asyncio.get_running_loop().time
+    runs = young_deaths = 0
+    while not stop.is_set():
+        started = clock()
+        code = await _run(program, stop)
+        runs += 1
+        if stop.is_set():
+            break
+        if code == EXIT_REFUSED and runs == 1:
+            stop.set()
+            return True
+        young_deaths = 0 if clock() - started >= STEADY_SECONDS else young_deaths + 1
+        delay = restart_delay(young_deaths)
+        log.error("process died, restarting it", process=program.name, how=_how(code), seconds=delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), delay)
+    return False
+
+
+async def _run(program: Program, stop: asyncio.Event) -> int:
+    """Run it until it ends or `stop` is set; returns its exit code, the negative number of a signal."""
+    process = await asyncio.create_subprocess_exec(
+        *tethered(program.command),
+        env={**os.environ, **program.environment},
+        stdin=subprocess.PIPE,
+        process_group=0,  # Ctrl-C reaches us alone, so that we end the children in order
+    )
+    ended = asyncio.create_task(process.communicate(program.stdin))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    for end in (process.terminate, process.kill):
+        if not ended.done():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                end()
+            await asyncio.wait({ended}, timeout=END_SECONDS)
+    await ended
+    assert process.returncode is not None
+    return process.returncode
+
+
+def _how(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-exit_code).name
+    return f"signal {-exit_code}"

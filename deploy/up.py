@@ -1,0 +1,133 @@
+"""`roomcast up`: the whole system on one machine."""
+
+import asyncio
+import contextlib
+import signal
+import ssl
+import sys
+
+from deploy.supervisor import Program, supervise
+from deploy.valkey import EmbeddedValkey
+from shared.logging import configure_logging
+from shared.settings import HostPort, Settings, SettingsError, secret
+
+READY_POLL_SECONDS = 0.05
+READY_TIMEOUT_SECONDS = 2.0  # of one look
+
+
+async def up(settings: Settings) -> None:
+    """Run a control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey, until a signal.
+
+    Raises `SettingsError` when the settings cannot be served, `StartRefusedError` when a process finds so.
+    """
+    configure_logging(settings.log_level, settings.log_format, plane="up")
+    valkey = None if secret(settings.redis_url) else EmbeddedValkey()
+    planes = plane_programs(settings, valkey.url if valkey else None)
+    stop, valkey_stop = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Valkey ends last, so that workers can still leave the directory
+    bus = asyncio.create_task(supervise([valkey_program(valkey)] if valkey else [], valkey_stop))
+    announcement = asyncio.create_task(_announce_when_ready(settings))
+    try:
+        await supervise(planes, stop)
+    finally:
+        announcement.cancel()
+        valkey_stop.set()
+        await bus
+
+
+def valkey_program(valkey: EmbeddedValkey) -> Program:
+    return Program("valkey", tuple(valkey.command), stdin=valkey.config)
+
+
+def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program]:
+    """The control process and the workers, with `embedded_url` as their bus if it is given.
+
+    Workers' ports count on from `MEDIA_ADDR` and `WORKER_HTTP_ADDR`. Raises `SettingsError`.
+    """
+    if settings.http_addr.port == 0:
+        raise SettingsError("HTTP_ADDR: `roomcast up` wants a port other than 0")
+    bus = {"REDIS_URL": embedded_url} if embedded_url else {}
+    return [
+        Program("control", _roomcast("control"), bus),
+        *(
+            Program(
+                f"worker {number}",
+                _roomcast("worker"),
+                bus
+                | _worker_id(settings, number)
+                | {
+                    "MEDIA_ADDR": _counted("MEDIA_ADDR", settings.media_addr, number),
+                    "WORKER_HTTP_ADDR": _counted("WORKER_HTTP_ADDR", settings.worker_http_addr, number),
+                },
+            )
+            for number in range(1, settings.workers + 1)
+        ),
+    ]
+
+
+def _roomcast(command: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "deploy.cli", command)
+
+
+def _worker_id(settings: Settings, number: int) -> dict[str, str]:
+    if settings.worker_id:
+        return {"WORKER_ID": f"{settings.worker_id}{number}" if settings.workers > 1 else settings.worker_id}
+    if secret(settings.redis_url):
+        return {}  # other hosts may be on this bus: the worker's own default is unique there
+    return {"WORKER_ID": f"w{number}"}
+
+
+def _counted(name: str, first: HostPort, number: int) -> str:
+    if first.port == 0:  # any free port
+        return str(first)
+    address = first.plus(number - 1)
+    if address.port > 65535:
+        raise SettingsError(f"{name}: no port left for worker {number}")
+    return str(address)
+
+
+async def _announce_when_ready(settings: Settings) -> None:
+    while not await is_ready(settings.http_addr, tls=bool(settings.tls_cert_file)):  # noqa: ASYNC110  # it is another process
+        await asyncio.sleep(READY_POLL_SECONDS)
+    print(announcement(settings), flush=True)
+
+
+async def is_ready(address: HostPort, *, tls: bool) -> bool:
+    """Whether control's /readyz answers 200. The certificate is our own and need not name this host."""
+    wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    context = None
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            host = wildcards.get(address.host, address.host)
+            reader, writer = await asyncio.open_connection(host, address.port, ssl=context)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    return False
+
+
+def announcement(settings: Settings) -> str:
+    """Where to publish and where to watch, for people."""
+    scheme = "https" if settings.tls_cert_file else "http"
+    host = settings.http_addr.host
+    if host in ("", "0.0.0.0", "::", "127.0.0.1", "::1"):  # noqa: S104
+        host = "localhost"
+    base = settings.public_url or f"{scheme}://{HostPort(host, settings.http_addr.port)}"
+    return "\n".join(
+        [
+            "",
+            "Roomcast is ready.",
+            f"  publish (WHIP)  {base}/api/whip/publish/demo",
+            f"  watch (WHEP)    {base}/api/whep/play/demo",
+            f"  in a browser    {base}/",
+            "",
+        ]
+    )

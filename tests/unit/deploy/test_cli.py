@@ -1,0 +1,79 @@
+"""The command line: every setting shown, no secret shown, a wrong start refused in one line."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from shared.settings import Settings
+
+SECRETS = {
+    "AUTH_TOKEN": "hush-auth",
+    "ROOM_TOKENS": "demo:hush-room;other:hush-other",
+    "JWT_SECRET": "hush-jwt",
+    "ADMIN_TOKEN": "hush-admin",
+    "TURN_PASSWORD": "hush-turn",
+    "TURN_SECRET": "hush-rest",
+    "REDIS_URL": "redis://:hush-redis@localhost:6379/0",
+    "S3_ACCESS_KEY": "hush-access",
+    "S3_SECRET_KEY": "hush-s3",
+}
+
+
+def roomcast(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {name.upper() for name in Settings.model_fields}
+    clean = {name: value for name, value in os.environ.items() if name not in settings}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "deploy.cli", *arguments],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_version() -> None:
+    assert roomcast("--version").stdout == "roomcast 0.1.0\n"
+
+
+def test_config_shows_every_setting() -> None:
+    result = roomcast("config", HTTP_ADDR="127.0.0.1:9", RECORD_ENABLED="true")
+    lines = result.stdout.splitlines()
+    assert [line.partition("=")[0] for line in lines[::2]] == [n.upper() for n in Settings.model_fields]
+    assert lines[lines.index("HTTP_ADDR=127.0.0.1:9") + 1].endswith("Default: :8080")
+    assert "RECORD_ENABLED=1" in lines
+
+
+def test_config_hides_secrets() -> None:
+    result = roomcast("config", **SECRETS)
+    assert "hush" not in result.stdout + result.stderr
+    assert "AUTH_TOKEN=(hidden)\n" in result.stdout
+    assert "ROOM_TOKENS=demo:(hidden);other:(hidden)\n" in result.stdout
+
+
+def test_secret_settings_are_all_tried_above() -> None:
+    secret = {n.upper() for n, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert secret == set(SECRETS)
+
+
+@pytest.mark.parametrize("command", ["up", "control", "worker", "config"])
+def test_a_wrong_setting_stops_the_start(command: str) -> None:
+    result = roomcast(command, HTTP_ADDR="localhost")
+    assert result.returncode == 2
+    assert result.stderr == "roomcast: HTTP_ADDR: want host:port or :port\n"
+    assert result.stdout == ""
+
+
+def test_workers_on_the_command_line_are_checked_as_the_setting() -> None:
+    result = roomcast("up", "--workers", "0")
+    assert result.returncode == 2
+    assert result.stderr.startswith("roomcast: WORKERS: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["control", "worker"])
+def test_one_part_alone_wants_a_bus(command: str) -> None:
+    result = roomcast(command)
+    assert result.returncode == 2
+    assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` brings a Valkey along)\n"

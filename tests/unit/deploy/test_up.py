@@ -1,0 +1,89 @@
+"""`roomcast up` gives each process its own ports and name, and tells people where to go."""
+
+import asyncio
+
+import pytest
+
+from deploy.up import announcement, is_ready, plane_programs
+from shared.settings import HostPort, SettingsError, load_settings
+
+BUS = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "WORKER_ID", "HTTP_ADDR", "PUBLIC_URL", "MEDIA_ADDR", "WORKER_HTTP_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_ports_of_workers_count_on() -> None:
+    control, *workers = plane_programs(load_settings(workers=3, worker_http_addr=HostPort("::1", 9100)), BUS)
+    assert control.environment == {"REDIS_URL": BUS}
+    assert [worker.environment for worker in workers] == [
+        {
+            "REDIS_URL": BUS,
+            "WORKER_ID": f"w{number}",
+            "MEDIA_ADDR": f"0.0.0.0:{7099 + number}",
+            "WORKER_HTTP_ADDR": f"[::1]:{9099 + number}",
+        }
+        for number in (1, 2, 3)
+    ]
+
+
+def test_port_0_stays_for_every_worker() -> None:
+    _, *workers = plane_programs(load_settings(workers=2, media_addr=HostPort("127.0.0.1", 0)), BUS)
+    assert {worker.environment["MEDIA_ADDR"] for worker in workers} == {"127.0.0.1:0"}
+
+
+def test_on_a_shared_bus_workers_name_themselves() -> None:
+    control, worker = plane_programs(load_settings(redis_url=BUS), None)
+    assert control.environment == {}
+    assert "WORKER_ID" not in worker.environment
+
+
+@pytest.mark.parametrize(("workers", "names"), [(1, ["eu"]), (2, ["eu1", "eu2"])])
+def test_a_given_name_is_kept_apart(workers: int, names: list[str]) -> None:
+    _, *programs = plane_programs(load_settings(workers=workers, worker_id="eu"), BUS)
+    assert [program.environment["WORKER_ID"] for program in programs] == names
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"http_addr": HostPort("", 0)}, "HTTP_ADDR: "),
+        ({"workers": 2, "media_addr": HostPort("", 65535)}, "MEDIA_ADDR: no port left for worker 2"),
+        ({"workers": 2, "worker_http_addr": HostPort("", 65535)}, "WORKER_HTTP_ADDR: no port left"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused(settings: dict[str, object], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        plane_programs(load_settings(**settings), BUS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        ({}, "http://localhost:8080"),
+        ({"http_addr": HostPort("10.0.0.1", 80)}, "http://10.0.0.1:80"),
+        ({"tls_cert_file": "c", "tls_key_file": "k"}, "https://localhost:8080"),
+        ({"public_url": "https://live.example/tv/"}, "https://live.example/tv"),
+    ],
+)
+def test_says_where_to_publish_and_watch(settings: dict[str, object], base: str) -> None:
+    text = announcement(load_settings(**settings))
+    for path in ("/api/whip/publish/demo", "/api/whep/play/demo", "/"):
+        assert f" {base}{path}\n" in text
+
+
+@pytest.mark.parametrize(("status", "ready"), [("200 OK", True), ("503 Service Unavailable", False)])
+async def test_ready_is_what_readyz_says(status: str, ready: bool) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        assert request.startswith(b"GET /readyz ")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await is_ready(HostPort("", port), tls=False) is ready
+    assert not await is_ready(HostPort("", port), tls=False)
