@@ -1,0 +1,79 @@
+# The front door: everything a person or CI does with this repository.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+BIN := .venv/bin
+TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: .venv/run.stamp ## Set up .venv with what Roomcast needs to run
+
+.PHONY: run
+run: install ## Run the whole system on http://localhost:8080; settings come from the environment
+	@exec $(BIN)/roomcast up
+
+.PHONY: test
+test: lint test-packages ## Check the style, then run every test but the soak tests
+	$(BIN)/pytest -m "not soak"
+
+.PHONY: lint
+lint: .venv/test.stamp ## Check style, types and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: .venv/test.stamp ## Rewrite the sources in the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: e2e
+e2e: .venv/test.stamp test-packages ## Run the tests that drive real browsers and publishers
+	$(BIN)/pytest -m e2e
+
+.PHONY: soak
+soak: .venv/test.stamp test-packages ## Run the tests that take minutes
+	$(BIN)/pytest -m soak
+
+.PHONY: bench
+bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
+	$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(LOCK) --extra dev -o requirements/test.txt
+	$(LOCK) -c requirements/test.txt -o requirements/run.txt
+
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+	--no-annotate --custom-compile-command "make lock" pyproject.toml
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf .venv build dist *.egg-info test-artifacts .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find control deploy media shared tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- files
+
+.venv/run.stamp: requirements/run.txt pyproject.toml
+	deploy/venv.sh
+	$(BIN)/pip install --quiet -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+.venv/test.stamp: requirements/test.txt .venv/run.stamp
+	$(BIN)/pip install --quiet -r requirements/test.txt
+	touch $@
+
+docs/settings.md: shared/settings.py deploy/settings_table.py | install
+	$(BIN)/roomcast config --markdown > $@
+
+.PHONY: test-packages
+test-packages:
+	@deploy/packages.sh $(TEST_COMMANDS)
