@@ -1,6 +1,7 @@
 """Structured logs for both planes: one event a line, people's or machines' form, no secrets.
 
 Log events are short phrases; what varies goes into fields. Session ids are credentials (API.md) and are cut.
+Tracebacks come without local variables: those hold tokens.
 """
 
 import logging
@@ -8,6 +9,7 @@ import sys
 from typing import cast
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 
@@ -24,7 +26,9 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
     """Set this process's logs up; `context` (`plane`, `worker`) is in each line."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
@@ -35,7 +39,7 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
         _cut_session,
     ]
     if not console:
-        shared.append(structlog.processors.dict_tracebacks)
+        shared.append(structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
