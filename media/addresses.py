@@ -1,0 +1,41 @@
+"""The addresses that a worker tells its clients."""
+
+import ipaddress
+from collections.abc import Iterable
+
+import ifaddr
+
+Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def own_addresses() -> list[str]:
+    """Every address of this host's interfaces."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            found.append(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
+    return found
+
+
+def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> list[str]:
+    """The candidates' addresses, most reachable first.
+
+    `public` (MEDIA_PUBLIC_IPS) as given; else the one the socket is bound to; else all own addresses of its
+    family: IPv4 before IPv6, routable ones first, loopback last. Link-local ones are left
+    out: they are of no use without a zone.
+    """
+    if chosen := list(public):
+        return chosen
+    bound = ipaddress.ip_address(bound_host or "0.0.0.0")  # noqa: S104  # compared, not bound to
+    if not bound.is_unspecified:
+        return [str(bound)]
+    candidates = {
+        address
+        for address in map(ipaddress.ip_address, own)
+        if address.version == bound.version and not address.is_link_local
+    }
+    return [str(address) for address in sorted(candidates, key=_preference)]
+
+
+def _preference(address: Ip) -> tuple[bool, bool, int]:
+    return (address.is_loopback, not address.is_global, int(address))

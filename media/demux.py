@@ -1,0 +1,99 @@
+"""Tells the datagrams of one socket apart and hands each to its session (RFC 7983)."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from media.fanout import Address
+from media.session import Session
+from media.stun import StunError, parse_binding_request
+from media.switch import Feed, PacketSwitch
+
+# Addresses from which one peer may send; a client has as many as it has interfaces and families.
+MAX_ADDRESSES = 8
+
+
+class Demux:
+    """Finds sessions by the ufrag of a check and by the address that a valid check came from.
+
+    `rtcp` takes a publisher's decrypted RTCP with its feed.
+    """
+
+    def __init__(
+        self,
+        switch: PacketSwitch,
+        send: Callable[[bytes, Address], None],
+        rtcp: Callable[[Feed, bytes, float], None],
+    ) -> None:
+        self._switch = switch
+        self._send = send
+        self._rtcp = rtcp
+        self._by_ufrag: dict[str, Session] = {}
+        self._by_address: dict[Address, Session] = {}
+        self._addresses: dict[Session, list[Address]] = {}
+
+    def add(self, session: Session) -> None:
+        """Deliver to `session` from now on. Call it again when an ICE restart gave it another ufrag."""
+        self._addresses.setdefault(session, [])
+        self._forget_ufrags(session)
+        for ufrag in session.ice.local_ufrags:
+            self._by_ufrag[ufrag] = session
+
+    def remove(self, session: Session) -> None:
+        self._forget_ufrags(session)
+        for address in self._addresses.pop(session, ()):
+            self._forget_address(address, session)
+
+    def receive(self, batch: list[tuple[bytes, Address]]) -> None:
+        """Deliver a batch of datagrams; publishers' media goes through the switch at once."""
+        now = monotonic()
+        media: list[tuple[Feed, bytes]] = []
+        for datagram, address in batch:
+            first = datagram[0] if datagram else 255
+            if first <= 3:
+                self._check(datagram, address, now)
+                continue
+            session = self._by_address.get(address)
+            if session is None:
+                continue
+            if 128 <= first <= 191:
+                feed = session.receive_media(datagram, now)
+                if feed is not None:
+                    media.append((feed, datagram))
+            elif 20 <= first <= 63:
+                session.receive_dtls(datagram)
+        if media:
+            for feed, compound in self._switch.receive(media, now):
+                self._rtcp(feed, compound, now)
+
+    def _check(self, datagram: bytes, address: Address, now: float) -> None:
+        try:
+            request = parse_binding_request(datagram)
+        except StunError:
+            return
+        session = self._by_ufrag.get(request.local_ufrag)
+        if session is None:
+            return
+        result = session.receive_check(request, address, now)
+        if result.valid:
+            self._learn_address(session, address)
+        self._send(result.reply, address)
+
+    def _learn_address(self, session: Session, address: Address) -> None:
+        if self._by_address.get(address) is session:
+            return
+        self._by_address[address] = session
+        addresses = self._addresses[session]
+        addresses.append(address)
+        if len(addresses) > MAX_ADDRESSES:
+            oldest = next(a for a in addresses if a != session.ice.selected)
+            addresses.remove(oldest)
+            self._forget_address(oldest, session)
+
+    def _forget_address(self, address: Address, session: Session) -> None:
+        if self._by_address.get(address) is session:
+            del self._by_address[address]
+
+    def _forget_ufrags(self, session: Session) -> None:
+        for ufrag in [u for u in session.ufrags if self._by_ufrag.get(u) is session]:
+            del self._by_ufrag[ufrag]
+        session.ufrags = session.ice.local_ufrags

@@ -1,0 +1,118 @@
+"""RTCP of one room: keyframe requests and receiver reports to the publisher, sender reports to viewers."""
+
+from collections.abc import Callable, Sequence
+
+from media.fanout import Viewer
+from media.keyframe_requests import KeyframeRequests
+from media.negotiate import PublishedTrack
+from media.reports import PublisherClock, SenderClock
+from media.rtcp import Fir, Pli, RtcpError, SenderReport, fir, parse_compound, pli, receiver_report, sdes
+from media.rtcp import sender_report as build_sender_report
+from media.switch import Feed
+
+REPORT_SECONDS = 1.0
+OUR_SSRC = 1  # as a receiver of the publisher's media
+
+
+class Feedback:
+    """Owns what a room says by RTCP.
+
+    `cname` is one for all tracks: viewers play those of one CNAME in sync (RFC 3550 6.5.1). `send` takes RTCP
+    for the publisher, not yet protected.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        tracks: Sequence[PublishedTrack],
+        cname: str,
+        unix_offset: float,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._feed = feed
+        self._tracks = tracks
+        self._cname = cname.encode()
+        self._send = send
+        clock = PublisherClock(unix_offset)
+        self._clocks = [SenderClock(clock, track.codec.clock_rate) for track in tracks]
+        self._keyframes = {n: KeyframeRequests() for n, track in enumerate(tracks) if track.kind == "video"}
+        self._fir_command = 0
+        self._report_at = 0.0
+
+    # --- from and to the publisher
+
+    def receive_from_publisher(self, compound: bytes, now: float) -> None:
+        """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
+        try:
+            packets = parse_compound(compound)
+        except RtcpError:
+            return
+        for packet in packets:
+            if isinstance(packet, SenderReport):
+                self._take_sender_report(packet, now)
+
+    def _take_sender_report(self, report: SenderReport, now: float) -> None:
+        for track, clock in zip(self._feed.tracks, self._clocks, strict=True):
+            if track.stats is not None and track.stats.ssrc == report.ssrc:
+                track.stats.sender_report(report, now)
+                clock.sender_report(
+                    report.ntp_time, track.translator.translate_timestamp(report.rtp_time), now
+                )
+
+    def want_keyframes(self, now: float) -> None:
+        """A viewer joined or lost its picture: every video track wants a keyframe."""
+        for number, requests in self._keyframes.items():
+            if requests.want(now):
+                self._request_keyframe(number)
+
+    def _request_keyframe(self, number: int) -> None:
+        stats = self._feed.tracks[number].stats
+        if stats is None:  # nothing has come yet: the first picture will be a keyframe
+            return
+        feedback = self._tracks[number].codec.feedback
+        if "nack pli" in feedback:
+            self._send(pli(OUR_SSRC, stats.ssrc))
+        elif "ccm fir" in feedback:
+            self._fir_command = (self._fir_command + 1) & 0xFF
+            self._send(fir(OUR_SSRC, stats.ssrc, self._fir_command))
+
+    def tick(self, now: float) -> None:
+        """Send what is due. Called some times a second."""
+        for number, requests in self._keyframes.items():
+            if requests.due(now):
+                self._request_keyframe(number)
+        if now >= self._report_at:
+            self._report_at = now + REPORT_SECONDS
+            self._report_reception(now)
+
+    def _report_reception(self, now: float) -> None:
+        blocks = []
+        for track, clock in zip(self._feed.tracks, self._clocks, strict=True):
+            if track.stats is not None:
+                clock.received(track.last_timestamp, track.last_received)
+                if block := track.stats.take_block(now):
+                    blocks.append(block)
+        if blocks:
+            self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self._cname))
+
+    # --- from and to viewers
+
+    def receive_from_viewer(self, compound: bytes, now: float) -> None:
+        """Take a viewer's decrypted RTCP; what cannot be read is ignored."""
+        try:
+            packets = parse_compound(compound)
+        except RtcpError:
+            return
+        if any(isinstance(packet, Pli | Fir) for packet in packets):
+            self.want_keyframes(now)
+
+    def reports_for(self, viewer: Viewer, now: float) -> bytes:
+        """Sender reports of the tracks that `viewer` gets; empty before there is anything to report."""
+        reports = []
+        for number, clock in enumerate(self._clocks):
+            times = clock.report_at(now)
+            packets, octets = viewer.profile.sent(viewer, number)
+            if times is not None and packets:
+                ssrc = self._feed.ssrcs[number]
+                reports.append(build_sender_report(ssrc, *times, packets, octets) + sdes(ssrc, self._cname))
+        return b"".join(reports)

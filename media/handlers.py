@@ -1,0 +1,102 @@
+"""What the worker does for each message of the control plane."""
+
+import time
+from time import monotonic
+
+from redis.exceptions import RedisError
+
+from media.heartbeat import Heartbeat
+from media.rooms import Rooms
+from media.session import EndReason, Session
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
+from shared.names import RoomName
+from shared.offer import parse_offer
+from shared.rpc import Handler
+from shared.sdpfrag import parse_fragment
+
+
+class Handlers:
+    """The rooms decide; here is what has to wait: claims, and the directory told before the answer."""
+
+    def __init__(self, rooms: Rooms, heartbeat: Heartbeat) -> None:
+        self._rooms = rooms
+        self._heartbeat = heartbeat
+
+    def by_message(self) -> dict[type, Handler]:
+        return {
+            Publish: self.publish,
+            Play: self.play,
+            Patch: self.patch,
+            Delete: self.delete,
+            CloseRoom: self.close_room,
+        }
+
+    async def publish(self, message: Publish) -> Answer:
+        offer = parse_offer(message.offer)
+        local, tracks, answer = self._rooms.negotiate_publish(offer)
+        name = RoomName(message.room)
+        with self._rooms.opening(name):
+            try:
+                claimed = await self._heartbeat.claim(name)
+            except (RedisError, OSError) as error:
+                self._heartbeat.release(name)  # it may have arrived all the same
+                raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=1) from error
+            if not claimed:
+                raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
+            session = self._rooms.open(name, offer, local, tracks, monotonic(), _steady(message.expires_at))
+        await self._announce(session)
+        return Answer(session=session.id, sdp=answer, etag=session.etag)
+
+    async def play(self, message: Play) -> Answer:
+        offer = parse_offer(message.offer)
+        session, answer = self._rooms.join(
+            RoomName(message.room), offer, monotonic(), _steady(message.expires_at)
+        )
+        await self._announce(session)
+        return Answer(session=session.id, sdp=answer, etag=session.etag)
+
+    async def patch(self, message: Patch) -> Patched:
+        session = self._rooms.session(message.session, message.room, message.role)
+        fragment = parse_fragment(message.fragment)
+        restarts = fragment.ice_ufrag not in (None, session.ice.remote_ufrag)
+        _check_precondition(message.if_match, session.etag, required=restarts)
+        if not restarts or fragment.ice_ufrag is None:
+            # A trickled candidate is of no use to a lite agent: the peer's checks tell its addresses.
+            return Patched(etag=session.etag)
+        answer = self._rooms.restart_ice(session, fragment.ice_ufrag)
+        return Patched(etag=session.etag, fragment=answer)
+
+    async def delete(self, message: Delete) -> Closed:
+        self._rooms.session(message.session, message.room, message.role).end(EndReason.DELETED)
+        await self._heartbeat.flush()
+        return Closed(sessions=1)
+
+    async def close_room(self, message: CloseRoom) -> Closed:
+        count = self._rooms.close(RoomName(message.room), EndReason.ROOM_CLOSED)
+        await self._heartbeat.flush()
+        return Closed(sessions=count)
+
+    async def _announce(self, session: Session) -> None:
+        """Let the directory know before the client does; a caller that gave up takes its session along."""
+        try:
+            await self._heartbeat.flush()
+        except BaseException:
+            session.end(EndReason.NOT_CONNECTED)
+            raise
+
+
+def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> None:
+    """RFC 9725 4.3.1 and RFC 9110 13.1.1; clients send the wildcard quoted, too."""
+    if if_match is None:
+        if required:
+            raise ServiceError(ErrorCode.PRECONDITION_REQUIRED)
+        return
+    tags = {tag.strip() for tag in if_match.split(",")}
+    if tags.isdisjoint({"*", '"*"', f'"{etag}"'}):
+        raise ServiceError(ErrorCode.PRECONDITION_FAILED)
+
+
+def _steady(unix_time: float | None) -> float | None:
+    """An instant of Unix time on the steady clock."""
+    return None if unix_time is None else monotonic() + unix_time - time.time()

@@ -1,0 +1,181 @@
+"""From an offer to what a session does: which tracks flow, under which numbers, and the answer that says so.
+
+Both directions raise `ServiceError`: INVALID_SDP for an offer that fits no such session, NOT_ACCEPTABLE when
+its codecs do not fit.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from media.answer import Accepted, LocalTransport, build_answer
+from media.codecs import (
+    FORWARDED_EXTENSIONS,
+    PUBLISHER_EXTENSIONS,
+    PUBLISHER_FEEDBACK,
+    VIEWER_FEEDBACK,
+    describe,
+    is_passed_through,
+    match,
+)
+from shared.codec import Codec
+from shared.errors import ErrorCode, ServiceError, invalid_sdp
+from shared.offer import Direction, MediaSection, Offer, check_play, check_publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTrack:
+    """One track as its publisher sends it."""
+
+    kind: str  # "audio" or "video"
+    mid: str  # "" when the offer names none
+    codec: Codec  # with the payload type of its packets, and the feedback that was accepted
+    extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
+    ssrcs: tuple[int, ...]  # declared ones; none is common
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTrack:
+    """One track as a room has it to give."""
+
+    kind: str
+    codec: Codec
+    extensions: Collection[str]  # URIs
+    ssrc: int  # chosen by the room, the same for every viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedTrack:
+    """One of the room's tracks as one viewer gets it."""
+
+    track_index: int  # into the room's tracks
+    mid: str
+    payload_type: int
+    extensions: Mapping[str, int]  # URI -> id on the viewer's wire
+    feedback: frozenset[str]  # that the viewer may send
+
+
+def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
+    """Take of each section the first codec that we pass through; a section without one is rejected."""
+    check_publish(offer)
+    tracks: list[PublishedTrack] = []
+    accepted: list[Accepted | None] = []
+    for section in offer.sections:
+        codec = _first_passed_through(section)
+        if codec is None:
+            accepted.append(None)
+            continue
+        codec = replace(codec, feedback=codec.feedback & PUBLISHER_FEEDBACK, rtx=None)
+        extensions = {uri: n for uri, n in section.extensions.items() if uri in PUBLISHER_EXTENSIONS}
+        tracks.append(
+            PublishedTrack(
+                kind=section.kind,
+                mid=section.mid,
+                codec=codec,
+                extensions=extensions,
+                ssrcs=section.ssrcs,
+            )
+        )
+        accepted.append(
+            Accepted(
+                direction=Direction.RECVONLY,
+                codec=codec,
+                fmtp=_receiver_fmtp(codec),
+                feedback=codec.feedback,
+                extensions=extensions,
+            )
+        )
+    if not tracks:
+        raise _not_acceptable(f"codec not supported: {_offered(offer)}")
+    if len({track.codec.payload_type for track in tracks}) < len(tracks):
+        # RFC 9143 9.1: in one bundle a payload type has one meaning
+        raise invalid_sdp("two sections use one payload type for different codecs")
+    return tuple(tracks), build_answer(offer, accepted, local)
+
+
+def negotiate_play(
+    offer: Offer, tracks: Sequence[RoomTrack], local: LocalTransport, stream_id: str
+) -> tuple[tuple[PlayedTrack, ...], str]:
+    """Give each section the room's track of its kind, in the viewer's numbers.
+
+    `stream_id` (a token of at most 64 characters) names the media stream and the source to the viewer. A
+    track without a section is not sent; a section without a track stays in the bundle, inactive.
+    """
+    check_play(offer)
+    played: list[PlayedTrack] = []
+    accepted: list[Accepted | None] = []
+    for section in offer.sections:
+        index = next((i for i, track in enumerate(tracks) if track.kind == section.kind), None)
+        if section.rejected:
+            accepted.append(None)
+            continue
+        if index is None:
+            accepted.append(_idle(section))
+            continue
+        codec = _viewer_codec(section, tracks[index])
+        given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
+        played.append(
+            PlayedTrack(
+                track_index=index,
+                mid=section.mid,
+                payload_type=codec.payload_type,
+                extensions={uri: n for uri, n in section.extensions.items() if uri in given},
+                feedback=codec.feedback & VIEWER_FEEDBACK,
+            )
+        )
+        accepted.append(
+            Accepted(
+                direction=Direction.SENDONLY,
+                codec=codec,
+                fmtp=codec.fmtp,
+                feedback=played[-1].feedback,
+                extensions=played[-1].extensions,
+                source=_source(tracks[index], stream_id),
+            )
+        )
+    if not played:
+        raise _not_acceptable("the viewer's offer has no section for what the room sends")
+    return tuple(played), build_answer(offer, accepted, local)
+
+
+def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
+    codec = match(track.codec, section.codecs)
+    if codec is None:
+        raise _not_acceptable(f"codec not supported by viewer: {describe(track.codec)}")
+    return codec
+
+
+def _idle(section: MediaSection) -> Accepted | None:
+    """A section in which nothing flows. Port 0 would say the same, but aiortc breaks off at a rejected one."""
+    codec = _first_passed_through(section)
+    if codec is None:
+        return None
+    return Accepted(
+        direction=Direction.INACTIVE, codec=codec, fmtp=codec.fmtp, feedback=frozenset(), extensions={}
+    )
+
+
+def _first_passed_through(section: MediaSection) -> Codec | None:
+    return next((codec for codec in section.codecs if is_passed_through(section.kind, codec)), None)
+
+
+def _receiver_fmtp(codec: Codec) -> str:
+    """The parameters back, without those that only tell of the sender's stream."""
+    return ";".join(
+        f"{key}={value}" if value else key
+        for key, value in codec.parameters.items()
+        if not key.startswith("sprop-")
+    )
+
+
+def _source(track: RoomTrack, stream_id: str) -> tuple[str, ...]:
+    msid = f"msid:{stream_id} {track.kind}"  # RFC 8830
+    return f"a={msid}", f"a=ssrc:{track.ssrc} cname:{stream_id}", f"a=ssrc:{track.ssrc} {msid}"
+
+
+def _offered(offer: Offer) -> str:
+    names = dict.fromkeys(codec.name for section in offer.sections for codec in section.codecs)
+    return ", ".join(list(names)[:8]) or "none offered"
+
+
+def _not_acceptable(message: str) -> ServiceError:
+    return ServiceError(ErrorCode.NOT_ACCEPTABLE, message)

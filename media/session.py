@@ -1,0 +1,241 @@
+"""One client's session: ICE, DTLS and SRTP of a publisher or a viewer, from its answer to its end.
+
+State changes are plain calls; the only task is the DTLS handshake, which the session owns. Whatever ends a
+session goes through `end`, once, and frees all it held.
+"""
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from pylibsrtp import Session as SrtpSession
+
+from media.dtls import Certificate, DtlsError, DtlsLink
+from media.fanout import Address, Viewer, Wire
+from media.feedback import REPORT_SECONDS, Feedback
+from media.ice import CheckResult, Credentials, IceLite
+from media.srtp import SrtpError, SrtpKeys, inbound_session, outbound_session
+from media.stun import BindingRequest
+from media.switch import Feed, PacketSwitch
+from media.udp import UdpPort
+from shared.logging import get_logger
+from shared.messages import Role
+from shared.names import SessionId
+from shared.offer import Offer
+
+# From the answer to the end of the DTLS handshake. Until then a publisher holds its room without media.
+SETUP_SECONDS = 15.0
+
+log = get_logger()
+
+
+class EndReason(StrEnum):
+    DELETED = "deleted"
+    CLOSED_BY_PEER = "closed by the peer"
+    CONSENT_EXPIRED = "consent expired"
+    NOT_CONNECTED = "never connected"
+    HANDSHAKE_FAILED = "DTLS handshake failed"
+    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret
+    PUBLISHER_LEFT = "publisher left"
+    ROOM_CLOSED = "room closed"
+    ROOM_LOST = "room taken over by another worker"
+    WORKER_STOPS = "worker stops"
+
+
+class Session(ABC):
+    """What publishers and viewers have in common.
+
+    `on_end` is called once, with the session and the reason, when everything below it is freed. `now` is
+    in seconds of the steady clock, `expires_at` too.
+    """
+
+    role: Role
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        offer: Offer,
+        local: Credentials,
+        certificate: Certificate,
+        port: UdpPort,
+        now: float,
+        expires_at: float | None,
+        on_end: Callable[["Session", EndReason], None],
+    ) -> None:
+        self.id = session_id
+        self.ice = IceLite(local, offer.ice_ufrag, now)
+        self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
+        self.ufrags = self.ice.local_ufrags  # under which the demux knows this session
+        self.connected = False
+        self.ended = False
+        self._port = port
+        self._dtls = DtlsLink(
+            certificate,
+            offer.fingerprints,
+            is_client=offer.setup == "passive",
+            send=self._send,
+            on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
+        )
+        self._handshake: asyncio.Task[None] | None = None
+        self._began_at = now
+        self._expires_at = expires_at
+        self._on_end = on_end
+        self._srtcp_out: SrtpSession | None = None
+
+    @property
+    def etag(self) -> str:
+        """Names the ICE session, as RFC 9725 4.3.1 wants; a restart changes it."""
+        return self.ice.local.ufrag
+
+    def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
+        """Answer a connectivity check; the first valid one starts the DTLS handshake."""
+        result = self.ice.receive_check(request, source, now)
+        if result.valid and self._handshake is None:
+            self._handshake = asyncio.get_running_loop().create_task(self._connect())
+        if result.selected is not None:
+            self._moved(source)
+        return result
+
+    def receive_dtls(self, datagram: bytes) -> None:
+        self._dtls.receive(datagram)
+
+    @abstractmethod
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        """Take SRTP or SRTCP. Returns the feed whose switch must have the datagram, if any."""
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Protect and send RTCP, once connected."""
+        if self._srtcp_out is not None:
+            self._send(self._srtcp_out.protect_rtcp(compound))
+
+    def tick(self, now: float) -> None:
+        """End the session when its time is over. Called some times a second."""
+        if self.ice.consent_expired(now):
+            self.end(EndReason.CONSENT_EXPIRED if self.connected else EndReason.NOT_CONNECTED)
+        elif not self.connected and now - self._began_at >= SETUP_SECONDS:
+            self.end(EndReason.NOT_CONNECTED)
+        elif self._expires_at is not None and now >= self._expires_at:
+            self.end(EndReason.TOKEN_EXPIRED)
+
+    def end(self, reason: EndReason) -> None:
+        """End the session and free all it held. Later calls do nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._handshake is not None:
+            self._handshake.cancel()
+        self._detach()
+        self._dtls.close()
+        self._srtcp_out = None
+        self._on_end(self, reason)
+
+    async def _connect(self) -> None:
+        try:
+            keys = await self._dtls.handshake()
+        except DtlsError:
+            self.end(EndReason.HANDSHAKE_FAILED)
+            return
+        except Exception:
+            log.exception("DTLS handshake broke", session=self.id)
+            self.end(EndReason.HANDSHAKE_FAILED)
+            return
+        self.connected = True
+        self._srtcp_out = self._attach(keys)
+        log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
+
+    @abstractmethod
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        """Begin to relay; returns what protects outgoing RTCP."""
+
+    @abstractmethod
+    def _detach(self) -> None:
+        """Stop to relay."""
+
+    def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
+        """The peer's address is another from now on."""
+
+    def _send(self, datagram: bytes) -> None:
+        if self.ice.selected is not None:
+            self._port.send(datagram, self.ice.selected)
+
+
+class PublisherSession(Session):
+    """Sends a room's media in."""
+
+    role = Role.PUBLISH
+
+    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
+        """Name the feed that gets this session's media once it is connected."""
+        self._switch = switch
+        self._feed = feed
+
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        return self._feed
+
+    def tick(self, now: float) -> None:
+        heard = max(track.last_received for track in self._feed.tracks)
+        if heard > self._began_at:  # some publishers send no checks while media flows
+            self.ice.touch(heard)
+        super().tick(now)
+
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        self._switch.open_source(self._feed, keys)
+        return outbound_session(keys)
+
+    def _detach(self) -> None:
+        self._switch.close_source(self._feed)
+
+
+class ViewerSession(Session):
+    """Takes a room's media out."""
+
+    role = Role.PLAY
+
+    def watch(
+        self, switch: PacketSwitch, feed: Feed, wires: Sequence[Wire | None], feedback: Feedback
+    ) -> None:
+        """Name the feed that this session gets once it is connected, and the form of its tracks."""
+        self._switch = switch
+        self._feed = feed
+        self._wires = wires
+        self._feedback = feedback
+        self._viewer: Viewer | None = None
+        self._srtcp_in: SrtpSession | None = None
+        # spread over the second, so that the reports of many viewers do not come in one burst
+        self._report_at = self._began_at + random.random() * REPORT_SECONDS  # noqa: S311
+
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        if self._srtcp_in is not None:
+            try:
+                compound = self._srtcp_in.unprotect_rtcp(datagram)
+            except SrtpError:
+                return None
+            self.ice.touch(now)
+            self._feedback.receive_from_viewer(compound, now)
+        return None
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        if self._viewer is not None and now >= self._report_at:
+            self._report_at = now + REPORT_SECONDS
+            if reports := self._feedback.reports_for(self._viewer, now):
+                self.send_rtcp(reports)
+
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        assert self.ice.selected is not None
+        self._srtcp_in = inbound_session(keys)
+        self._viewer = self._switch.add_viewer(self._feed, keys, self._wires, self.ice.selected)
+        self._feedback.want_keyframes(asyncio.get_running_loop().time())
+        return self._viewer.srtp
+
+    def _detach(self) -> None:
+        if self._viewer is not None:
+            self._switch.remove_viewer(self._feed, self._viewer)
+            self._viewer = None
+        self._srtcp_in = None
+
+    def _moved(self, address: Address) -> None:
+        if self._viewer is not None:
+            self._viewer.address = address

@@ -1,0 +1,202 @@
+"""STUN as an ICE-lite agent needs it: binding requests in, signed responses out (RFC 8489, RFC 8445)."""
+
+import hmac
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv6Address, ip_address
+from zlib import crc32
+
+MAX_BYTES = 1500  # a request fits a datagram that is not fragmented (RFC 8489 6.1)
+
+_COOKIE = 0x2112A442
+_HEADER = struct.Struct("!HHI12s")
+_TYPE_LENGTH = struct.Struct("!HH")
+
+_BINDING_REQUEST = 0x0001
+_BINDING_SUCCESS = 0x0101
+_BINDING_ERROR = 0x0111
+
+_USERNAME = 0x0006
+_MESSAGE_INTEGRITY = 0x0008
+_ERROR_CODE = 0x0009
+_UNKNOWN_ATTRIBUTES = 0x000A
+_XOR_MAPPED_ADDRESS = 0x0020
+_PRIORITY = 0x0024
+_USE_CANDIDATE = 0x0025
+_FINGERPRINT = 0x8028
+_ICE_CONTROLLED = 0x8029
+_ICE_CONTROLLING = 0x802A
+
+# Comprehension-required attributes that a server knows: those above and the rest of RFC 8489 18.3.
+_KNOWN = {
+    *(0x0001, _USERNAME, _MESSAGE_INTEGRITY, _ERROR_CODE, _UNKNOWN_ATTRIBUTES, 0x0014, 0x0015),
+    *(0x001C, 0x001D, 0x001E, _XOR_MAPPED_ADDRESS, _PRIORITY, _USE_CANDIDATE),
+}
+_COMPREHENSION_OPTIONAL = 0x8000  # RFC 8489 14: types from here on may be ignored
+
+_INTEGRITY_BYTES = 24  # the whole attribute
+_FINGERPRINT_BYTES = 8
+_FINGERPRINT_XOR = 0x5354554E
+
+
+class StunError(ValueError):
+    """The datagram is no binding request that could be routed to a session."""
+
+
+class StunCode(IntEnum):
+    BAD_REQUEST = 400
+    UNAUTHENTICATED = 401
+    UNKNOWN_ATTRIBUTE = 420
+    ROLE_CONFLICT = 487
+
+
+_REASONS = {
+    StunCode.BAD_REQUEST: b"Bad Request",
+    StunCode.UNAUTHENTICATED: b"Unauthenticated",
+    StunCode.UNKNOWN_ATTRIBUTE: b"Unknown Attribute",
+    StunCode.ROLE_CONFLICT: b"Role Conflict",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRequest:
+    """A connectivity check (RFC 8445 7.1). Nothing in it is proven until `is_authentic` says so."""
+
+    data: bytes
+    transaction_id: bytes
+    local_ufrag: str  # the receiver's: the part of USERNAME before the colon
+    remote_ufrag: str  # the sender's
+    priority: int | None  # FFmpeg sends none
+    use_candidate: bool
+    controlling: int | None  # the tie-breaker
+    controlled: int | None
+    unknown: tuple[int, ...]  # comprehension-required attributes that we do not know
+    integrity_at: int | None  # offset of MESSAGE-INTEGRITY in `data`
+
+    def is_authentic(self, password: str) -> bool:
+        """Whether MESSAGE-INTEGRITY is there and made with `password` (RFC 8489 14.5)."""
+        at = self.integrity_at
+        if at is None:
+            return False
+        # the length that was signed ends with MESSAGE-INTEGRITY, whatever follows it
+        length = (at + _INTEGRITY_BYTES - _HEADER.size).to_bytes(2, "big")
+        signed = b"".join((self.data[:2], length, self.data[4:at]))
+        mac = hmac.digest(password.encode(), signed, "sha1")
+        return hmac.compare_digest(mac, self.data[at + 4 : at + _INTEGRITY_BYTES])
+
+
+def parse_binding_request(data: bytes) -> BindingRequest:
+    """The binding request that one datagram holds.
+
+    Raises `StunError` for all else: other STUN messages, a wrong FINGERPRINT, no `local:remote` USERNAME.
+    """
+    if not _HEADER.size <= len(data) <= MAX_BYTES:
+        raise StunError("not the size of a STUN request")
+    kind, length, cookie, transaction_id = _HEADER.unpack_from(data)
+    if kind != _BINDING_REQUEST or cookie != _COOKIE:
+        raise StunError("not a binding request")
+    if length != len(data) - _HEADER.size or length % 4:
+        raise StunError("wrong length")
+    attributes, integrity_at = _attributes(data)
+    local, colon, remote = _text(attributes.get(_USERNAME, b"")).partition(":")
+    if not colon:
+        raise StunError("no local:remote user name")
+    return BindingRequest(
+        data=data,
+        transaction_id=transaction_id,
+        local_ufrag=local,
+        remote_ufrag=remote,
+        priority=_unsigned(attributes.get(_PRIORITY), 4),
+        use_candidate=_USE_CANDIDATE in attributes,
+        controlling=_unsigned(attributes.get(_ICE_CONTROLLING), 8),
+        controlled=_unsigned(attributes.get(_ICE_CONTROLLED), 8),
+        unknown=tuple(t for t in attributes if t < _COMPREHENSION_OPTIONAL and t not in _KNOWN),
+        integrity_at=integrity_at,
+    )
+
+
+def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None]:
+    """The attributes by type, the first of each (RFC 8489 14), and where MESSAGE-INTEGRITY starts."""
+    attributes: dict[int, bytes] = {}
+    integrity_at = None
+    at, end = _HEADER.size, len(data)
+    while at < end:
+        kind, length = _TYPE_LENGTH.unpack_from(data, at)
+        after = at + 4 + (length + 3 & ~3)
+        if after > end:
+            raise StunError("attribute is cut off")
+        if kind == _FINGERPRINT:
+            checksum = crc32(data[:at]) ^ _FINGERPRINT_XOR
+            if after != end or _unsigned(data[at + 4 : at + 4 + length], 4) != checksum:
+                raise StunError("wrong fingerprint")
+        elif integrity_at is None:  # what follows it is not signed: ignored (RFC 8489 14.5)
+            if kind == _MESSAGE_INTEGRITY:
+                if length != _INTEGRITY_BYTES - 4:
+                    raise StunError("wrong length of MESSAGE-INTEGRITY")
+                integrity_at = at
+            attributes.setdefault(kind, data[at + 4 : at + 4 + length])
+        at = after
+    return attributes, integrity_at
+
+
+def _unsigned(value: bytes | None, size: int) -> int | None:
+    if value is None:
+        return None
+    if len(value) != size:
+        raise StunError("wrong length of a number")
+    return int.from_bytes(value, "big")
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise StunError("user name is not UTF-8") from None
+
+
+def success_response(request: BindingRequest, host: str, port: int, password: str) -> bytes:
+    """The answer to a valid check: the address it came from, signed with the local `password`."""
+    mapped = _xor_address(host, port, request.transaction_id)
+    return _message(
+        _BINDING_SUCCESS, request.transaction_id, _attribute(_XOR_MAPPED_ADDRESS, mapped), password
+    )
+
+
+def error_response(request: BindingRequest, code: StunCode, password: str | None = None) -> bytes:
+    """A refusal; signed when the request proved that it knows `password` (RFC 8489 9.1.3)."""
+    reason = struct.pack("!HBB", 0, code // 100, code % 100) + _REASONS[code]
+    attributes = _attribute(_ERROR_CODE, reason)
+    if code is StunCode.UNKNOWN_ATTRIBUTE:
+        attributes += _attribute(
+            _UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(request.unknown)}H", *request.unknown)
+        )
+    return _message(_BINDING_ERROR, request.transaction_id, attributes, password)
+
+
+def _message(kind: int, transaction_id: bytes, attributes: bytes, password: str | None) -> bytes:
+    def header(length: int) -> bytes:
+        return _HEADER.pack(kind, length, _COOKIE, transaction_id)
+
+    if password is not None:
+        signed = header(len(attributes) + _INTEGRITY_BYTES) + attributes
+        attributes += _attribute(_MESSAGE_INTEGRITY, hmac.digest(password.encode(), signed, "sha1"))
+    message = header(len(attributes) + _FINGERPRINT_BYTES) + attributes
+    checksum = crc32(message) ^ _FINGERPRINT_XOR
+    return message + _attribute(_FINGERPRINT, checksum.to_bytes(4, "big"))
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return _TYPE_LENGTH.pack(kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _xor_address(host: str, port: int, transaction_id: bytes) -> bytes:
+    """XOR-MAPPED-ADDRESS (RFC 8489 14.2); a mapped IPv4 address of a dual-stack socket goes out as IPv4."""
+    address = ip_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    packed = address.packed
+    pad = (_COOKIE.to_bytes(4, "big") + transaction_id)[: len(packed)]
+    xored = int.from_bytes(packed, "big") ^ int.from_bytes(pad, "big")
+    family = 1 if address.version == 4 else 2
+    return struct.pack("!BBH", 0, family, port ^ _COOKIE >> 16) + xored.to_bytes(len(packed), "big")

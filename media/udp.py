@@ -1,0 +1,103 @@
+"""The worker's one UDP socket: datagrams in by batches, runs of datagrams out in one system call each."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+from media.fanout import Address
+
+# Reads before the loop may do something else. Larger bursts come with the next turn.
+BATCH = 128
+MAX_DATAGRAM = 2048
+SOCKET_BUFFER = 8 * 1024 * 1024
+UDP_SEGMENT = 103  # linux/udp.h; not in the socket module
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
+
+Receive = Callable[[list[tuple[bytes, Address]]], None]
+
+
+class UdpPort:
+    """Owns the socket. What cannot be sent at once is dropped and counted: media does not wait."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._socket.setblocking(False)
+            self._enlarge(SO_RCVBUFFORCE, socket.SO_RCVBUF)
+            self._enlarge(SO_SNDBUFFORCE, socket.SO_SNDBUF)
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self._segments = self._supports_segments()
+        self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
+        self.address: Address = self._socket.getsockname()
+        self.tx_dropped = 0
+
+    def start(self, receive: Receive) -> None:
+        """Call `receive` with each batch of datagrams until `close`."""
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send one datagram."""
+        try:
+            self._socket.sendto(data, address)
+        except OSError:  # full buffer, no route, address gone: to the peer it is a lost packet
+            self.tx_dropped += 1
+
+    def transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
+        """Send datagrams that lie one behind the other, each of `size` but the last (`fanout.Transmit`)."""
+        ancillary = self._ancillary.get(size)
+        if ancillary is None:
+            ancillary = self._ancillary[size] = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", size))]
+        try:
+            if self._segments:
+                self._socket.sendmsg(buffers, ancillary, 0, address)
+                return
+        except BlockingIOError:
+            self.tx_dropped += 1
+            return
+        except OSError:  # the route's MTU is below the segment, or its device cannot: the plain way tells
+            pass
+        self._send_singly(buffers, size, address)
+
+    def _send_singly(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
+        whole = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        for at in range(0, len(whole), size):
+            self.send(bytes(whole[at : at + size]), address)
+
+    def _readable(self) -> None:
+        receive_from = self._socket.recvfrom
+        batch: list[tuple[bytes, Address]] = []
+        try:
+            for _ in range(BATCH):
+                batch.append(receive_from(MAX_DATAGRAM))
+        except BlockingIOError:
+            pass
+        except OSError:  # an ICMP error that a former send brought: the rest comes with the next turn
+            pass
+        if batch:
+            self._receive(batch)
+
+    def _enlarge(self, forced: int, plain: int) -> None:
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER)
+        except OSError:
+            self._socket.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER)
+
+    def _supports_segments(self) -> bool:
+        try:
+            self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+        except OSError:
+            return False
+        return True

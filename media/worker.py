@@ -1,0 +1,139 @@
+"""The media worker's process: one UDP socket, its rooms, and its ends of RPC and directory."""
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from time import monotonic
+
+import uvloop
+from redis.asyncio import Redis
+
+from media.addresses import advertised, own_addresses
+from media.handlers import Handlers
+from media.heartbeat import Heartbeat
+from media.http import serve_http
+from media.metrics import new_registry
+from media.rooms import Rooms
+from media.session import EndReason
+from media.udp import UdpPort
+from shared.bus import connect
+from shared.directory import Directory
+from shared.logging import configure_logging, get_logger
+from shared.messages import WorkerState, WorkerStatus
+from shared.names import RoomName
+from shared.rpc import RpcServer
+from shared.settings import Settings, secret
+
+TICK_SECONDS = 0.1
+
+log = get_logger()
+
+
+def serve(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT. Exits 2 when its addresses cannot be had."""
+    configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
+    try:
+        port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
+    except OSError as error:
+        print(f"roomcast: MEDIA_ADDR: {settings.media_addr}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    # What was imported lives as long as the process: the collector need not look at it again.
+    gc.freeze()
+    uvloop.run(Worker(settings, port).run())
+
+
+class Worker:
+    """Composes a worker; `run` is its life."""
+
+    def __init__(self, settings: Settings, port: UdpPort) -> None:
+        self._settings = settings
+        self._id = settings.own_worker_id
+        self._port = port
+        self._load = _Load()
+        addresses = advertised(settings.media_addr.host, settings.media_public_ips, own_addresses())
+        media_port = port.address[1]
+        self._rooms = Rooms(
+            self._id,
+            port,
+            tuple((address, media_port) for address in addresses),
+            settings.max_subs_per_room,
+            self._room_closed,
+        )
+
+    async def run(self) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        url = secret(self._settings.redis_url)
+        redis: Redis = connect(url)
+        self._heartbeat = Heartbeat(
+            Directory(redis), self._id, self._status, self._rooms.names, self._room_lost
+        )
+        rpc = RpcServer(redis, url, self._id, Handlers(self._rooms, self._heartbeat).by_message())
+        self._port.start(self._rooms.demux.receive)
+        log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(rpc.run()),
+                    tasks.create_task(self._tick()),
+                    tasks.create_task(
+                        serve_http(self._settings.worker_http_addr, new_registry(self._rooms, self._port))
+                    ),
+                ]
+                beating = tasks.create_task(self._heartbeat.run())
+                await stopping.wait()
+                log.info("worker stops", sessions=self._rooms.session_count)
+                for task in running:
+                    task.cancel()
+                self._rooms.close_all(EndReason.WORKER_STOPS)
+                beating.cancel()  # last: it gives the rooms' claims back
+        finally:
+            self._port.close()
+            await redis.aclose()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = monotonic()
+            self._load.measure(now)
+            self._rooms.tick(now)
+
+    @property
+    def _http_url(self) -> str:
+        return f"http://{self._settings.worker_http_addr}"
+
+    def _status(self) -> WorkerStatus:
+        return WorkerStatus(
+            id=self._id,
+            state=WorkerState.READY,
+            http_url=self._http_url,
+            load=self._load.share,
+            sessions=self._rooms.session_count,
+            rooms=self._rooms.statuses(),
+        )
+
+    def _room_closed(self, name: RoomName) -> None:
+        self._heartbeat.release(name)
+
+    def _room_lost(self, name: RoomName) -> None:
+        log.warning("room is another worker's by now", room=name)
+        self._rooms.close(name, EndReason.ROOM_LOST)
+
+
+class _Load:
+    """Share of one core that this process used lately, over a second or more."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self._since = monotonic()
+        self._used = time.process_time()
+
+    def measure(self, now: float) -> None:
+        if now - self._since >= 1.0:
+            used = time.process_time()
+            self.share = round((used - self._used) / (now - self._since), 3)
+            self._since, self._used = now, used
