@@ -6,7 +6,6 @@ of the peer are not needed, since the first check that proves knowledge of our p
 
 import secrets
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from media.stun import BindingRequest, StunCode, error_response, success_response
@@ -14,25 +13,6 @@ from media.stun import BindingRequest, StunCode, error_response, success_respons
 Address = tuple[Any, ...]  # of a socket: host and port first
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
-
-
-class DatagramKind(Enum):
-    STUN = "stun"
-    DTLS = "dtls"
-    RTP = "rtp"
-    RTCP = "rtcp"
-
-
-def first_byte_kind(data: bytes) -> DatagramKind | None:
-    """What a datagram is by its first byte (RFC 7983), RTCP by its payload type (RFC 5761 4); None: noise."""
-    if len(data) < 2:
-        return None
-    first = data[0]
-    if 128 <= first <= 191:
-        return DatagramKind.RTCP if 192 <= data[1] <= 223 else DatagramKind.RTP
-    if first <= 3:
-        return DatagramKind.STUN
-    return DatagramKind.DTLS if 20 <= first <= 63 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +118,7 @@ class IceLite:
 
     def touch(self, now: float) -> None:
         """Anything else authentic came from the peer: some peers send no checks while media flows."""
-        self._heard_at = now
+        self._heard_at = max(self._heard_at, now)
 
     def consent_expired(self, now: float, timeout: float = CONSENT_SECONDS) -> bool:
         """Whether the peer was silent for `timeout` seconds (RFC 7675 5.1)."""

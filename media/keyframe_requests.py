@@ -14,11 +14,6 @@ class KeyframeRequests:
         self._sent_at = -math.inf
         self._waiting = False
 
-    @property
-    def due_at(self) -> float | None:
-        """When to ask `due`; None while nobody waits."""
-        return self._sent_at + INTERVAL_SECONDS if self._waiting else None
-
     def want(self, now: float) -> bool:
         """A viewer needs a keyframe: whether to ask the publisher now. If not, it is due later."""
         self._waiting = True
