@@ -1,0 +1,104 @@
+"""The house's rules (CONTRIBUTING.md), as far as a machine can check them."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("control", "media", "shared", "deploy")
+MOST_LINES = 320
+VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)($|_)")
+# written in halves: this file is checked too
+MACHINE_OR_INDEX = re.compile(r"pypi\.|python" r"hosted|/wor" r"k/|/ro" r"ot/|/ho" r"me/|/opt/wh" r"eels")
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def tracked() -> Iterator[Path]:
+    """Our text files, without asking git: a release has none."""
+    for folder in (*PACKAGES, "tests", "docs", "requirements", ".ci"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+    yield from (
+        path for path in sorted(ROOT.iterdir()) if path.suffix in (".md", ".toml") or path.name == "Makefile"
+    )
+
+
+def sources() -> list[Path]:
+    return [
+        path for path in tracked() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES
+    ]
+
+
+def named(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def test_files_are_short() -> None:
+    assert not named([p for p in sources() if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES])
+
+
+def test_files_are_named_for_a_job() -> None:
+    assert not named([path for path in tracked() if VAGUE_NAMES.search(path.stem)])
+
+
+def test_every_source_says_what_it_is_for() -> None:
+    assert not named([path for path in sources() if not path.read_text(encoding="utf-8").startswith('"""')])
+
+
+def test_no_file_names_a_machine_or_a_package_index() -> None:
+    found = []
+    for path in tracked():
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in MACHINE_OR_INDEX.finditer(text)]
+    assert not found
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    dead = []
+    for page in (path for path in tracked() if path.suffix == ".md"):
+        targets = LINK.findall(page.read_text(encoding="utf-8"))
+        dead += [f"{page.relative_to(ROOT)}: {link}" for link in targets if not (page.parent / link).exists()]
+    assert not dead
+
+
+# Each module is imported in a fork that has none of ours loaded: a whole interpreter for each takes too long.
+IMPORT_EACH_ALONE = """
+import importlib, os, sys, traceback
+import aiortc, cryptography, pydantic_settings, redis.asyncio, starlette.applications, structlog, typer
+failed = False
+for name in sys.argv[1:]:
+    pid = os.fork()
+    if not pid:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            print(name, file=sys.stderr)
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+        os._exit(0)
+    failed |= os.waitpid(pid, 0)[1] != 0
+sys.exit(failed)
+"""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_module_can_be_imported_alone(package: str) -> None:
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in sources()
+        if path.relative_to(ROOT).parts[0] == package
+    ]
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_EACH_ALONE, *modules],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,86 @@
+"""Logs are one JSON object a line, say who speaks, and keep secrets."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+
+def logged(script: str, *, level: str = "INFO", form: str = "json") -> str:
+    """What a process of its own writes to stderr; logging is set up once in a process."""
+    setup = (
+        "import logging\nfrom shared.logging import configure_logging, get_logger\n"
+        f"configure_logging({level!r}, {form!r}, plane='media', worker='w1')\nlog = get_logger()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", setup + script], capture_output=True, text=True, timeout=30
+    )
+    assert result.stdout == ""
+    return result.stderr
+
+
+def events(script: str, **how: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged(script, **how).splitlines()]
+
+
+def test_a_line_tells_what_who_and_when() -> None:
+    [event] = events("log.info('room closed', room='demo', sessions=3)")
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "room closed",
+        "level": "info",
+        "plane": "media",
+        "worker": "w1",
+        "room": "demo",
+        "sessions": 3,
+    }
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_session_is_cut(form: str) -> None:
+    text = logged("log.info('session ended', session='w1.SecretSecretSecret12')", form=form)
+    assert "w1.Secr…" in text
+    assert "Secre" not in text
+
+
+def test_below_the_level_nothing_is_said() -> None:
+    quiet = events("log.info('no'); log.warning('yes')", level="WARNING")
+    assert [event["event"] for event in quiet] == ["yes"]
+
+
+def test_libraries_log_in_the_same_form_from_warning_up() -> None:
+    [event] = events("lib = logging.getLogger('lib'); lib.info('no'); lib.warning('took %d s', 3)")
+    assert event["event"] == "took 3 s"
+    assert (event["logger"], event["level"], event["worker"]) == ("lib", "warning", "w1")
+
+
+RAISE = """
+def authenticate(token):
+    raise RuntimeError('broken')
+try:
+    authenticate('hush'.upper())
+except RuntimeError:
+    log.exception('request failed')
+    logging.getLogger('lib').exception('failed')
+"""
+
+
+def test_a_traceback_is_part_of_its_line() -> None:
+    for event in events(RAISE):
+        [error] = event["exception"]
+        assert error["exc_type"] == "RuntimeError"
+        assert [frame["name"] for frame in error["frames"]] == ["<module>", "authenticate"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_local_variables(form: str) -> None:
+    text = logged(RAISE, form=form)
+    assert "authenticate" in text
+    assert "HUSH" not in text
+
+
+def test_auto_is_json_where_no_terminal_is() -> None:
+    [event] = events("log.info('up')", form="auto")
+    assert event["event"] == "up"

@@ -1,0 +1,175 @@
+"""Settings have the promised defaults, and a wrong one is told in one line, without secrets."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.settings_table import as_markdown
+from shared.settings import HostPort, Settings, SettingsError, load_settings
+
+DEFAULTS = {
+    "HTTP_ADDR": HostPort("", 8080),
+    "ALLOWED_ORIGIN": "*",
+    "AUTH_TOKEN": "",
+    "ROOM_TOKENS": {},
+    "JWT_SECRET": "",
+    "JWT_AUDIENCE": "",
+    "ADMIN_TOKEN": "",
+    "STUN_URLS": ("stun:stun.l.google.com:19302",),
+    "TURN_URLS": (),
+    "TURN_USERNAME": "",
+    "TURN_PASSWORD": "",
+    "RECORD_ENABLED": False,
+    "RECORD_DIR": "records",
+    "UPLOAD_RECORDINGS": False,
+    "DELETE_RECORDING_AFTER_UPLOAD": False,
+    "S3_ENDPOINT": "",
+    "S3_REGION": "",
+    "S3_BUCKET": "",
+    "S3_ACCESS_KEY": "",
+    "S3_SECRET_KEY": "",
+    "S3_USE_SSL": True,
+    "S3_PATH_STYLE": False,
+    "S3_PREFIX": "",
+    "MAX_SUBS_PER_ROOM": 0,
+    "RATE_LIMIT_RPS": 0,
+    "RATE_LIMIT_BURST": 0,
+    "TLS_CERT_FILE": "",
+    "TLS_KEY_FILE": "",
+    "LOG_LEVEL": "INFO",
+    "REDIS_URL": "",
+    "MEDIA_ADDR": HostPort("0.0.0.0", 7100),
+    "MEDIA_PUBLIC_IPS": (),
+    "WORKER_ID": "",
+    "WORKERS": 1,
+    "TRUSTED_PROXIES": (),
+    "PUBLIC_URL": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_default(name: str, default: object) -> None:
+    assert plain(getattr(load_settings(), name.lower())) == default
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name.upper(), "")
+    assert load_settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("HTTP_ADDR", ":80", HostPort("", 80)),
+        ("HTTP_ADDR", "[::1]:80", HostPort("::1", 80)),
+        ("MEDIA_ADDR", "10.0.0.1:7000", HostPort("10.0.0.1", 7000)),
+        ("WORKER_HTTP_ADDR", "worker.example:0", HostPort("worker.example", 0)),
+        ("MEDIA_PUBLIC_IPS", "203.0.113.7, 2001:db8::7", ("203.0.113.7", "2001:db8::7")),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::1", ("10.0.0.0/8", "::1")),
+        ("STUN_URLS", "stun:a.example", ("stun:a.example",)),
+        ("STUN_URLS", ",", ()),
+        (
+            "TURN_URLS",
+            "turn:b.example:3478?transport=tcp,turns:b.example",
+            ("turn:b.example:3478?transport=tcp", "turns:b.example"),
+        ),
+        ("PUBLIC_URL", "https://live.example/tv/", "https://live.example/tv"),
+        ("RATE_LIMIT_RPS", "0.5", 0.5),
+        ("RECORD_ENABLED", "1", True),
+        ("S3_USE_SSL", "false", False),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("REDIS_URL", "rediss://:pw@redis.example:6380/1", "rediss://:pw@redis.example:6380/1"),
+        ("REDIS_URL", "unix:///run/valkey.sock", "unix:///run/valkey.sock"),
+    ],
+)
+def test_value(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, text)
+    assert plain(getattr(load_settings(), name.lower())) == value
+
+
+def test_room_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOM_TOKENS", "one:a:b; two:c;")
+    tokens = load_settings().room_tokens
+    assert {room: plain(token) for room, token in tokens.items()} == {"one": "a:b", "two": "c"}
+
+
+ADDRESSES = ("HTTP_ADDR", "MEDIA_ADDR", "WORKER_HTTP_ADDR")
+WRONG = [
+    *((name, text) for name in ADDRESSES for text in ("80", ":99999", "a b")),
+    ("ROOM_TOKENS", "hush"),
+    ("ROOM_TOKENS", "demo:fine;no room:hush"),
+    ("ROOM_TOKENS", "demo:"),
+    ("STUN_URLS", "http://stun.example"),
+    ("TURN_URLS", "turn:b.example?transport=sctp"),
+    ("RECORD_ENABLED", "perhaps"),
+    ("UPLOAD_RECORDINGS", "2"),
+    ("DELETE_RECORDING_AFTER_UPLOAD", "x"),
+    ("S3_USE_SSL", "x"),
+    ("S3_PATH_STYLE", "x"),
+    ("MAX_SUBS_PER_ROOM", "-1"),
+    ("MAX_SUBS_PER_ROOM", "many"),
+    ("RATE_LIMIT_RPS", "-0.1"),
+    ("RATE_LIMIT_BURST", "1.5"),
+    ("LOG_LEVEL", "LOUD"),
+    ("LOG_FORMAT", "xml"),
+    ("REDIS_URL", "http://:hush@redis.example"),
+    ("REDIS_URL", "redis://:hush@redis.example:port"),
+    ("MEDIA_PUBLIC_IPS", "media.example"),
+    ("TRUSTED_PROXIES", "10.0.0.0/33"),
+    ("WORKER_ID", "a.b"),
+    ("WORKERS", "0"),
+    ("PUBLIC_URL", "live.example"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG)
+def test_a_wrong_value_is_named_in_one_line(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    line = str(error.value)
+    assert line.startswith(f"{name}: ")
+    assert "\n" not in line
+    assert "hush" not in line
+    assert error.value.__cause__ is None  # no traceback below it shows the value
+
+
+def test_certificate_and_key_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLS_CERT_FILE", "cert.pem")
+    with pytest.raises(SettingsError, match="TLS_CERT_FILE and TLS_KEY_FILE go together"):
+        load_settings()
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AUTH_TOKEN", "JWT_SECRET", "ADMIN_TOKEN", "TURN_PASSWORD", "TURN_SECRET"):
+        monkeypatch.setenv(name, "hush")
+    monkeypatch.setenv("S3_ACCESS_KEY", "hush")
+    monkeypatch.setenv("S3_SECRET_KEY", "hush")
+    monkeypatch.setenv("ROOM_TOKENS", "demo:hush")
+    monkeypatch.setenv("REDIS_URL", "redis://:hush@redis.example")
+    assert "hush" not in repr(load_settings())
+
+
+def test_a_worker_names_itself_by_host_and_port() -> None:
+    first = load_settings().own_worker_id
+    second = load_settings(media_addr=HostPort("", 7101)).own_worker_id
+    assert first.endswith("-7100")
+    assert first != second
+    assert load_settings(worker_id="w1").own_worker_id == "w1"
+
+
+def test_the_documentation_is_current() -> None:
+    text = Path("docs/settings.md").read_text(encoding="utf-8")
+    assert text == as_markdown(), "renew it: make docs/settings.md"
