@@ -68,7 +68,7 @@ class Handlers:
         return Patched(etag=session.etag, fragment=answer)
 
     async def delete(self, message: Delete) -> Closed:
-        self._rooms.session(message.session, message.room, message.role).end(EndReason.DELETED)
+        self._rooms.delete(message.session, message.room, message.role, monotonic())
         await self._heartbeat.flush()
         return Closed(sessions=1)
 

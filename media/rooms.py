@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from media.answer import LocalTransport
 from media.demux import Demux
@@ -17,12 +18,15 @@ from media.switch import Feed, PacketSwitch
 from media.udp import UdpPort
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.messages import RoomStatus
+from shared.messages import Role, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId, new_session_id
 from shared.offer import Offer
 from shared.sdpfrag import build_fragment
 
 NO_PUBLISHER_RETRY_SECONDS = 2
+# OBS and browsers close DTLS first and send their DELETE behind it; OBS wants a 200 all the same.
+FAREWELL_SECONDS = 30.0
+MAX_FAREWELLS = 1024
 
 log = get_logger()
 
@@ -50,6 +54,7 @@ class Rooms:
         self._sessions: dict[SessionId, Session] = {}
         self._room_of: dict[Session, Room] = {}
         self._by_feed: dict[Feed, Room] = {}
+        self._farewells: dict[SessionId, tuple[RoomName, Role, float]] = {}  # closed by the peer, until then
         self.demux = Demux(self._switch, port.send, self._publisher_rtcp)
 
     # --- opening
@@ -161,7 +166,7 @@ class Rooms:
 
     # --- finding
 
-    def session(self, session_id: str, room: str, role: str) -> Session:
+    def session(self, session_id: str, room: str, role: Role) -> Session:
         """The session of that id, room and role; raises `SESSION_NOT_FOUND`."""
         session = self._sessions.get(SessionId(session_id))
         if session is None or session.role != role or self._room_of[session].name != room:
@@ -179,6 +184,12 @@ class Rooms:
         return len(self._sessions)
 
     # --- ending
+
+    def delete(self, session_id: str, room: str, role: Role, now: float) -> None:
+        """End a session at its client's wish; raises `SESSION_NOT_FOUND`."""
+        farewell = self._farewells.pop(SessionId(session_id), None)
+        if farewell is None or farewell[:2] != (room, role) or now >= farewell[2]:
+            self.session(session_id, room, role).end(EndReason.DELETED)
 
     def close(self, name: RoomName, reason: EndReason) -> int:
         """End every session of a room; returns how many there were. 0: no such room."""
@@ -205,6 +216,8 @@ class Rooms:
         room = self._room_of.pop(session)
         del self._sessions[session.id]
         self.demux.remove(session)
+        if reason is EndReason.CLOSED_BY_PEER:
+            self._expect_farewell(session, room)
         log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
         if session is not room.publisher:
             del room.viewers[session.id]
@@ -214,6 +227,11 @@ class Rooms:
             viewer.end(_for_viewers(reason))
         log.info("room closed", room=room.name, reason=reason)
         self._closed(room.name)
+
+    def _expect_farewell(self, session: Session, room: Room) -> None:
+        if len(self._farewells) >= MAX_FAREWELLS:
+            del self._farewells[next(iter(self._farewells))]  # the oldest
+        self._farewells[session.id] = (room.name, session.role, monotonic() + FAREWELL_SECONDS)
 
     def _publisher_rtcp(self, feed: Feed, compound: bytes, now: float) -> None:
         room = self._by_feed.get(feed)
