@@ -1,0 +1,119 @@
+"""The grammar of SDP (RFC 8866): text to a session part and media sections. What they mean is `offer.py`'s.
+
+Text from the network: anything that is not SDP, or more of it than an offer ever needs, raises
+`ServiceError(INVALID_SDP)` and nothing else. Time and memory are linear in the text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from shared.errors import invalid_sdp
+
+MAX_TEXT = 1 << 20  # characters
+MAX_LINE = 8192  # characters; the longest of a real client has about 400
+MAX_LINES = 4096  # attributes in one section
+MAX_SECTIONS = 64
+
+TOKEN_CHARACTER = r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]"  # noqa: S105  # RFC 8866 9
+TOKEN = TOKEN_CHARACTER + "+"
+ICE_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 5.4
+ICE_PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_MEDIA = re.compile(rf"m=({TOKEN}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ({TOKEN}(?:/{TOKEN})*)((?: {TOKEN})+) *")
+
+
+class Attributes:
+    """The `a=` lines of one section by name, each name's values in their order."""
+
+    __slots__ = ("_count", "_values")
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[str]] = {}
+        self._count = 0
+
+    def add(self, line: str) -> None:
+        self._count += 1
+        if self._count > MAX_LINES:
+            raise invalid_sdp("too many lines in one section")
+        name, _colon, value = line.partition(":")
+        self._values.setdefault(name, []).append(value.strip(" "))
+
+    def all(self, name: str) -> Sequence[str]:
+        return self._values.get(name, ())
+
+    def first(self, name: str) -> str | None:
+        values = self._values.get(name)
+        return values[0] if values else None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDescription:
+    """One `m=` line and the attributes below it; all its words are tokens and safe to send back."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    attributes: Attributes = field(default_factory=Attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    attributes: Attributes
+    media: tuple[MediaDescription, ...]
+
+
+def parse_sdp(text: str) -> SessionDescription:
+    """Read the lines; values of attributes come out as printable ASCII, not checked further."""
+    session = Attributes()
+    media: list[MediaDescription] = []
+    current = session
+    for number, line in enumerate(_lines(text), 1):
+        if number == 1 and line != "v=0":
+            raise invalid_sdp("does not begin with v=0")
+        if len(line) > MAX_LINE or not ("a" <= line[0] <= "z" and line[1:2] == "="):
+            raise invalid_sdp(f"line {number} is not SDP")
+        if line[0] not in "am":  # nothing here depends on the others
+            continue
+        if not line.isascii():
+            raise invalid_sdp(f"line {number} is not ASCII")
+        if line[0] == "m":
+            media.append(_media(line, number))
+            if len(media) > MAX_SECTIONS:
+                raise invalid_sdp("too many media sections")
+            current = media[-1].attributes
+        else:
+            current.add(line[2:])
+    return SessionDescription(session, tuple(media))
+
+
+def _lines(text: str) -> Iterator[str]:
+    if len(text) > MAX_TEXT:
+        raise invalid_sdp("larger than 1 MiB")
+    text = text.replace("\r\n", "\n")
+    if _CONTROL.search(text):
+        raise invalid_sdp("holds control characters")
+    if not text.strip("\n"):
+        raise invalid_sdp("empty")
+    return (line for line in text.split("\n") if line)
+
+
+def _media(line: str, number: int) -> MediaDescription:
+    match = _MEDIA.fullmatch(line)
+    if not match or int(match[2]) > 65535:
+        raise invalid_sdp(f"line {number} is no media description")
+    return MediaDescription(match[1], int(match[2]), match[3], tuple(dict.fromkeys(match[4].split())))
+
+
+def host_candidates(addresses: Sequence[tuple[str, int]]) -> list[str]:
+    """UDP host candidates (RFC 8839 5.1) as `a=` lines, most preferred first, and their end."""
+    lines = []
+    for index, (ip, port) in enumerate(addresses):
+        priority = (126 << 24) + ((65535 - index) << 8) + 255  # RFC 8445 5.1.2.1
+        lines.append(f"a=candidate:{index + 1} 1 udp {priority} {ip} {port} typ host")
+    return [*lines, "a=end-of-candidates"]
