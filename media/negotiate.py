@@ -145,7 +145,7 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
 
 
 def _idle(section: MediaSection) -> Accepted | None:
-    """A section in which nothing flows. Port 0 would say the same, but aiortc breaks off at a rejected one."""
+    """A section in which nothing flows. Port 0 says the same, but aiortc breaks off at a rejected one."""
     codec = _first_passed_through(section)
     if codec is None:
         return None

@@ -1,0 +1,304 @@
+"""What publisher and viewer agree on: codecs, numbers, directions, and the answer that says it."""
+
+import pytest
+
+from media.codecs import FORWARDED_EXTENSIONS, MID_EXTENSION
+from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
+from shared.codec import Codec
+from shared.errors import ErrorCode, ServiceError
+from shared.offer import parse_offer
+from tests.support.sdp import LOCAL, OPUS, VP8, audio, codec, offer, read_answer, section, video
+
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+ORIENTATION = "urn:3gpp:video-orientation"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+DATA_CHANNEL = ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:data"]
+
+
+def publish(*sections: list[str], bundle: str | None = "0 1") -> tuple[tuple[PublishedTrack, ...], str]:
+    return negotiate_publish(parse_offer(offer(*sections, bundle=bundle)), LOCAL)
+
+
+def play(
+    tracks: list[RoomTrack], *sections: list[str], bundle: str | None = "0 1"
+) -> tuple[tuple[PlayedTrack, ...], str]:
+    return negotiate_play(parse_offer(offer(*sections, bundle=bundle)), tracks, LOCAL, "demo")
+
+
+def room(*codecs: Codec) -> list[RoomTrack]:
+    return [
+        RoomTrack(
+            kind="audio" if track.name in ("opus", "PCMU") else "video",
+            codec=track,
+            extensions=[AUDIO_LEVEL, ORIENTATION],
+            ssrc=1000 + index,
+        )
+        for index, track in enumerate(codecs)
+    ]
+
+
+def viewer(*attributes: str) -> list[str]:
+    return video(*attributes, direction="recvonly")
+
+
+def not_acceptable(error: pytest.ExceptionInfo[ServiceError]) -> str:
+    assert error.value.code is ErrorCode.NOT_ACCEPTABLE
+    return error.value.message or ""
+
+
+# --- publishing
+
+
+def test_a_publisher_gets_its_first_codec_that_we_pass_through() -> None:
+    tracks, answer = publish(
+        audio("a=rtpmap:109 L16/48000", *OPUS, "a=rtpmap:0 PCMU/8000"),
+        video("a=rtpmap:100 Theora/90000", "a=rtpmap:98 VP9/90000", *VP8),
+    )
+    assert [(track.kind, track.mid, track.codec.name, track.codec.payload_type) for track in tracks] == [
+        ("audio", "0", "opus", 111),
+        ("video", "1", "VP9", 98),
+    ]
+    parsed = read_answer(answer)
+    assert [media.fmt for media in parsed.media] == [[111], [98]]
+    assert [media.direction for media in parsed.media] == ["recvonly", "recvonly"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rtpmap", "passes"),
+    [
+        ("video", "VP8/90000", True),
+        ("video", "vp9/90000", True),
+        ("video", "H264/90000", True),
+        ("video", "H265/90000", True),
+        ("video", "AV1/90000", True),
+        ("video", "VP8/48000", False),
+        ("video", "opus/48000/2", False),
+        ("video", "MP4V-ES/90000", False),
+        ("audio", "OPUS/48000/2", True),
+        ("audio", "PCMU/8000", True),
+        ("audio", "PCMA/8000/1", True),
+        ("audio", "G722/8000", True),
+        ("audio", "opus/48000", False),
+        ("audio", "opus/48000/6", False),
+        ("audio", "multiopus/48000/6", False),
+        ("audio", "PCMU/16000", False),
+        ("audio", "VP8/90000", False),
+    ],
+)
+def test_codecs_that_are_passed_through(kind: str, rtpmap: str, passes: bool) -> None:
+    lines = section(kind, f"a=rtpmap:99 {rtpmap}", mid=None)
+    if passes:
+        assert len(publish(lines, bundle=None)[0]) == 1
+        return
+    with pytest.raises(ServiceError) as caught:
+        publish(lines, bundle=None)
+    assert rtpmap.partition("/")[0].lower() in not_acceptable(caught).lower()
+
+
+def test_a_section_without_a_known_codec_is_rejected_and_the_other_served() -> None:
+    tracks, answer = publish(audio(), video("a=rtpmap:100 Theora/90000"))
+    assert [track.kind for track in tracks] == ["audio"]
+    parsed = read_answer(answer)
+    assert [(media.port, media.rtp.muxId) for media in parsed.media] == [(7100, "0"), (0, "1")]
+    assert parsed.group[0].items == ["0"]
+
+
+def test_a_publisher_with_no_codec_at_all_is_told() -> None:
+    with pytest.raises(ServiceError) as caught:
+        publish(video("a=rtpmap:96 rtx/90000"), bundle="1")
+    assert not_acceptable(caught) == "codec not supported: none offered"
+
+
+def test_a_payload_type_that_means_two_codecs_is_refused() -> None:
+    with pytest.raises(ServiceError) as caught:
+        publish(audio("a=rtpmap:96 opus/48000/2"), video(*VP8))
+    assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+def test_only_feedback_that_we_give_is_accepted_from_a_publisher() -> None:
+    lines = [f"a=rtcp-fb:96 {kind}" for kind in ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")]
+    tracks, answer = publish(video(*VP8, "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", *lines), bundle="1")
+    assert tracks[0].codec.feedback == {"nack pli", "ccm fir"}
+    assert tracks[0].codec.rtx is None
+    assert [line for line in answer.splitlines() if "rtcp-fb" in line] == [
+        "a=rtcp-fb:96 ccm fir",
+        "a=rtcp-fb:96 nack pli",
+    ]
+    assert "rtx" not in answer
+
+
+def test_header_extensions_that_we_forward_or_read_are_accepted_from_a_publisher() -> None:
+    lines = [f"a=extmap:{n} {uri}" for n, uri in ((3, MID_EXTENSION), (4, ORIENTATION), (5, TRANSPORT_CC))]
+    tracks, answer = publish(video(*VP8, *lines), bundle="1")
+    assert tracks[0].extensions == {MID_EXTENSION: 3, ORIENTATION: 4}
+    accepted = {ext.uri: ext.id for ext in read_answer(answer).media[0].rtp.headerExtensions}
+    assert accepted == tracks[0].extensions
+    assert MID_EXTENSION not in FORWARDED_EXTENSIONS
+
+
+def test_parameters_of_a_publisher_come_back_but_not_those_of_its_stream_alone() -> None:
+    _, answer = publish(
+        audio(*OPUS, "a=fmtp:111 minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1"),
+        video(
+            "a=rtpmap:96 H264/90000",
+            "a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0LA,aM48;profile-level-id=42c00d",
+        ),
+    )
+    assert "a=fmtp:111 minptime=10;stereo=1;useinbandfec=1\r\n" in answer
+    assert "a=fmtp:96 packetization-mode=1;profile-level-id=42c00d\r\n" in answer
+
+
+def test_a_simulcast_offer_is_answered_with_one_layer() -> None:
+    layers = ("a=rid:h send", "a=rid:l send", "a=simulcast:send h;l")
+    tracks, answer = publish(video(*VP8, *layers), bundle="1")
+    assert tracks[0].ssrcs == ()
+    assert "rid" not in answer
+    assert "simulcast" not in answer
+
+
+def test_a_publisher_that_would_only_receive_is_refused() -> None:
+    with pytest.raises(ServiceError) as caught:
+        publish(viewer(), bundle="1")
+    assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+# --- the answer's frame
+
+
+def test_the_answer_describes_our_transport_in_every_section() -> None:
+    _, answer = publish([*audio(), "a=rtcp-rsize"], video(), DATA_CHANNEL, bundle="0 1 data")
+    parsed = read_answer(answer)
+    assert parsed.group[0].semantic == "BUNDLE"
+    assert parsed.group[0].items == ["0", "1"]
+    assert [(media.kind, media.port) for media in parsed.media] == [
+        ("audio", 7100),
+        ("video", 7100),
+        ("application", 0),
+    ]
+    for media in parsed.media[:2]:
+        assert media.host == "192.0.2.7"
+        assert media.rtcp_mux
+        assert media.ice.iceLite
+        assert (media.ice.usernameFragment, media.ice.password) == (LOCAL.ice_ufrag, LOCAL.ice_pwd)
+        assert [(print_.algorithm, print_.value) for print_ in media.dtls.fingerprints] == [
+            ("sha-256", LOCAL.fingerprint)
+        ]
+        assert [(candidate.ip, candidate.port) for candidate in media.ice_candidates] == [
+            ("192.0.2.7", 7100),
+            ("2001:db8::7", 7100),
+        ]
+        assert media.ice_candidates[0].priority > media.ice_candidates[1].priority
+        assert media.ice_candidates_complete
+    assert answer.count("a=rtcp-rsize") == 1
+
+
+@pytest.mark.parametrize(
+    ("offered", "role"), [("actpass", "server"), ("active", "server"), ("passive", "client")]
+)
+def test_we_are_the_dtls_server_unless_the_peer_insists(offered: str, role: str) -> None:
+    lines = [line.replace("a=setup:actpass", f"a=setup:{offered}") for line in audio()]
+    assert read_answer(publish(lines, bundle="0")[1]).media[0].dtls.role == role
+
+
+def test_a_single_section_without_bundle_or_mid_is_answered_alike() -> None:
+    answer = publish(audio(mid=None), bundle=None)[1]
+    assert "a=group" not in answer
+    assert "a=mid" not in answer
+
+
+def test_mixed_header_extensions_are_taken_where_offered() -> None:
+    assert "extmap-allow-mixed" not in publish(audio(), bundle="0")[1]
+    assert "a=extmap-allow-mixed\r\n" in publish([*audio(), "a=extmap-allow-mixed"], bundle="0")[1]
+
+
+def test_an_ipv6_worker_says_so() -> None:
+    local = type(LOCAL)(
+        ice_ufrag="abcd", ice_pwd="p" * 22, fingerprint=LOCAL.fingerprint, candidates=(("2001:db8::7", 7100),)
+    )
+    _, answer = negotiate_publish(parse_offer(offer(audio(), bundle="0")), local)
+    assert "c=IN IP6 2001:db8::7\r\n" in answer
+
+
+# --- playing
+
+
+def test_a_viewer_gets_the_rooms_tracks_in_its_own_numbers() -> None:
+    played, answer = play(
+        room(codec("VP8"), codec("opus")),
+        audio("a=rtpmap:63 red/48000/2", *OPUS, f"a=extmap:7 {AUDIO_LEVEL}", direction="recvonly"),
+        viewer("a=rtpmap:98 VP9/90000", "a=rtpmap:101 VP8/90000", "a=rtcp-fb:101 nack pli"),
+    )
+    assert played == (
+        PlayedTrack(
+            track_index=1, mid="0", payload_type=111, extensions={AUDIO_LEVEL: 7}, feedback=frozenset()
+        ),
+        PlayedTrack(
+            track_index=0, mid="1", payload_type=101, extensions={}, feedback=frozenset({"nack pli"})
+        ),
+    )
+    parsed = read_answer(answer)
+    assert [media.fmt for media in parsed.media] == [[111], [101]]
+    assert [media.direction for media in parsed.media] == ["sendonly", "sendonly"]
+    assert [media.msid for media in parsed.media] == ["demo audio", "demo video"]
+    assert [[(source.ssrc, source.cname) for source in media.ssrc] for media in parsed.media] == [
+        [(1001, "demo")],
+        [(1000, "demo")],
+    ]
+
+
+def test_a_viewer_gets_only_extensions_that_the_track_has_and_that_travel() -> None:
+    lines = [f"a=extmap:{n} {uri}" for n, uri in ((2, MID_EXTENSION), (9, ORIENTATION), (5, TRANSPORT_CC))]
+    tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[MID_EXTENSION, ORIENTATION], ssrc=1)]
+    assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {ORIENTATION: 9}
+    tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[TRANSPORT_CC], ssrc=1)]
+    assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {}
+
+
+def test_a_viewer_that_could_send_is_only_sent_to() -> None:
+    _, answer = play(room(codec("VP8")), video(direction="sendrecv"), bundle="1")
+    assert read_answer(answer).media[0].direction == "sendonly"
+
+
+def test_a_section_without_a_track_stays_idle_and_a_track_without_a_section_unsent() -> None:
+    played, answer = play(room(codec("VP8")), audio(direction="recvonly"), viewer())
+    assert [track.mid for track in played] == ["1"]
+    parsed = read_answer(answer)
+    assert [media.direction for media in parsed.media] == ["inactive", "sendonly"]
+    assert parsed.group[0].items == ["0", "1"]
+    assert not parsed.media[0].ssrc
+
+    played, _ = play(room(codec("VP8"), codec("opus")), viewer(), bundle="1")
+    assert [track.track_index for track in played] == [0]
+
+
+def test_an_idle_section_without_a_known_codec_is_rejected() -> None:
+    unknown = audio("a=rtpmap:100 L16/48000", direction="recvonly")
+    _, answer = play(room(codec("VP8")), unknown, viewer(), DATA_CHANNEL, bundle="0 1 data")
+    parsed = read_answer(answer)
+    assert [media.port for media in parsed.media] == [0, 7100, 0]
+    assert parsed.group[0].items == ["1"]
+
+
+def test_a_viewer_that_nothing_can_be_sent_to_is_told() -> None:
+    with pytest.raises(ServiceError) as caught:
+        play(room(codec("VP8")), audio(direction="recvonly"), bundle="0")
+    assert not_acceptable(caught)
+
+
+def test_a_viewer_that_would_only_send_is_refused() -> None:
+    with pytest.raises(ServiceError) as caught:
+        play(room(codec("VP8")), video(), bundle="1")
+    assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+def test_a_viewer_without_the_rooms_codec_is_told_which() -> None:
+    tracks = room(codec("H264", packetization_mode="1"), codec("opus"))
+    with pytest.raises(ServiceError) as caught:
+        play(tracks, audio(direction="recvonly"), viewer())
+    assert not_acceptable(caught) == "codec not supported by viewer: H264 packetization-mode=1"
+
+
+def test_a_viewers_own_parameters_come_back() -> None:
+    h264 = ("a=rtpmap:102 H264/90000", "a=fmtp:102 level-asymmetry-allowed=1;profile-level-id=42001f")
+    _, answer = play(room(codec("H264", profile_level_id="640028")), viewer(*h264), bundle="1")
+    assert f"{h264[1]}\r\n" in answer
