@@ -39,7 +39,7 @@ class EmbeddedValkey:
         self.port = port or _free_port()
         password = secrets.token_urlsafe(16)  # loopback is shared with other users of this host
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
-        self.command = tethered([str(get_binary_path()), "-"])
+        self.command = tethered([str(get_binary_path()), "/dev/stdin"])
         self.config = "\n".join(
             [
                 "bind 127.0.0.1",
@@ -47,7 +47,7 @@ class EmbeddedValkey:
                 f"requirepass {password}",
                 'save ""',
                 "appendonly no",
-                "loglevel warning",
+                "loglevel nothing",  # it would warn of limits that matter only to persistence
                 f"dir {tempfile.gettempdir()}",
                 # nothing is written, but a file of this name would be loaded
                 f"dbfilename {secrets.token_hex(16)}.rdb",

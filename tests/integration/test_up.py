@@ -1,0 +1,172 @@
+"""`roomcast up` as a person runs it: quick to start, hard to kill, and clean when it is gone."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from deploy.tether import tethered
+from shared.settings import Settings
+from tests.support.system import free_port
+from tests.support.waiting import eventually
+
+READY_SECONDS = 15.0  # 5 s on a machine that does nothing else
+STOP_SECONDS = 3.0
+ADMIN = "admin"
+
+
+@dataclass
+class Up:
+    process: subprocess.Popen[bytes]
+    log: Path
+    api: httpx.AsyncClient
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    async def workers(self) -> set[str]:
+        """The ids of the workers that control knows; empty while there is no control."""
+        try:
+            response = await self.api.get("/api/workers")
+        except httpx.TransportError:
+            return set()
+        return {worker["id"] for worker in response.json()} if response.is_success else set()
+
+    async def ready(self) -> None:
+        """Wait until it has said so, and both workers are there."""
+        await eventually(
+            "it says that it is ready", lambda: "Roomcast is ready." in self.output, READY_SECONDS
+        )
+        await eventually("both workers are there", self._complete, READY_SECONDS)
+
+    async def _complete(self) -> bool:
+        return await self.workers() == {"w1", "w2"}
+
+    def worker(self, name: str) -> psutil.Process:
+        """The process of a worker."""
+        [process] = [child for child in self.children() if child.environ().get("WORKER_ID") == name]
+        return process
+
+
+@contextlib.contextmanager
+def started(folder: Path, **settings: str) -> Iterator[Up]:
+    """`roomcast up --workers 2` on free ports, with the given settings and no others."""
+    port = free_port()
+    known = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in known} | {
+        "HTTP_ADDR": f"127.0.0.1:{port}",
+        "MEDIA_ADDR": "127.0.0.1:0",
+        "WORKER_HTTP_ADDR": "127.0.0.1:0",
+        "ADMIN_TOKEN": ADMIN,
+        **settings,
+    }
+    log = folder / "up.log"
+    as_admin = {"Authorization": f"Bearer {ADMIN}"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            tethered([sys.executable, "-m", "deploy.cli", "up", "--workers", "2"]),
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Up(process, log, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=as_admin))
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[Up]:
+    with started(tmp_path) as running:
+        async with running.api:
+            await running.ready()
+            yield running
+
+
+async def test_says_where_to_publish_and_watch(up: Up) -> None:
+    assert f"{up.api.base_url}/api/whip/publish/demo".replace("127.0.0.1", "localhost") in up.output
+    assert (await up.api.get("/readyz")).status_code == 200
+    assert len(up.children()) == 4  # valkey, control and two workers
+
+
+async def test_a_killed_worker_comes_back(up: Up) -> None:
+    killed = up.worker("w1")
+    killed.kill()
+    await eventually("it is restarted", lambda: "restarting" in up.output, READY_SECONDS)
+
+    def back() -> bool:
+        with contextlib.suppress(ValueError, psutil.NoSuchProcess):
+            return up.worker("w1").pid != killed.pid
+        return False
+
+    await eventually("its process is back", back, READY_SECONDS)
+    await up.ready()
+    assert (await up.api.get("/readyz")).status_code == 200
+
+
+async def test_everything_comes_back_when_valkey_died(up: Up) -> None:
+    [valkey] = [child for child in up.children() if "valkey" in child.name()]
+    valkey.kill()
+    await eventually("it is restarted", lambda: '"valkey"' in up.output, READY_SECONDS)
+    await up.ready()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_everything(up: Up, number: signal.Signals) -> None:
+    children = up.children()
+    begin = time.monotonic()
+    up.process.send_signal(number)
+    assert up.process.wait(STOP_SECONDS) == 0
+    assert time.monotonic() - begin < STOP_SECONDS
+    assert not any(child.is_running() for child in children)
+    assert "Traceback" not in up.output
+
+
+async def test_ctrl_c_in_a_terminal_is_for_up_alone(up: Up) -> None:
+    assert os.getpgid(up.process.pid) not in {os.getpgid(child.pid) for child in up.children()}
+
+
+async def test_nothing_is_left_of_a_killed_one(up: Up) -> None:
+    children = up.children()
+    up.process.kill()
+    assert psutil.wait_procs(children, timeout=STOP_SECONDS)[1] == []
+
+
+def _tcp() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def _udp() -> socket.socket:
+    taken = socket.socket(type=socket.SOCK_DGRAM)
+    taken.bind(("127.0.0.1", 0))
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("setting", "take"), [("HTTP_ADDR", _tcp), ("MEDIA_ADDR", _udp), ("WORKER_HTTP_ADDR", _tcp)]
+)
+def test_a_port_in_use_stops_the_start_in_one_line(
+    setting: str, take: Callable[[], socket.socket], tmp_path: Path
+) -> None:
+    with take() as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with started(tmp_path, **{setting: address}) as up:
+            assert up.process.wait(READY_SECONDS) == 2
+    reasons = [line for line in up.output.splitlines() if line.startswith("roomcast: ")]
+    assert [reason for reason in reasons if setting in reason and address in reason]
+    assert "Traceback" not in up.output
