@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BIN := .venv/bin
-TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client
+TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client ip=iproute2
 
 .PHONY: help
 help: ## Show this list
