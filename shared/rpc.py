@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared import keys
-from shared.bus import connect_blocking
+from shared.bus import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages import DecodeError, from_map, pack, to_map, unpack
@@ -39,7 +39,8 @@ def _no_worker(why: str) -> ServiceError:
 
 
 async def _pop(redis: Redis, key: str) -> bytes | None:
-    popped = cast(tuple[bytes, bytes] | None, await redis.blpop([key], timeout=BLOCK_SECONDS))
+    async with answered_within(BLOCK_SECONDS + CALL_TIMEOUT_SECONDS):
+        popped = cast(tuple[bytes, bytes] | None, await redis.blpop([key], timeout=BLOCK_SECONDS))
     return popped[1] if popped else None
 
 
@@ -56,7 +57,7 @@ class RpcClient:
 
     def __init__(self, redis: Redis, url: str) -> None:
         self._redis = redis
-        self._reader = connect_blocking(url, BLOCK_SECONDS)
+        self._reader = connect_blocking(url)
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
@@ -138,7 +139,7 @@ class RpcServer:
 
     def __init__(self, redis: Redis, url: str, worker: WorkerId, handlers: Mapping[type, Handler]) -> None:
         self._redis = redis
-        self._reader = connect_blocking(url, BLOCK_SECONDS)
+        self._reader = connect_blocking(url)
         self._list = keys.rpc_requests(worker)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._room_for = asyncio.Semaphore(MAX_BUSY)

@@ -1,0 +1,98 @@
+"""Clients of a real Valkey fail in time, whatever it does, and let themselves be cancelled."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from deploy.valkey import EmbeddedValkey
+from shared.bus import CALL_TIMEOUT_SECONDS, connect
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
+async def ping(redis: Redis) -> None:
+    await redis.ping()
+
+
+async def pipe(redis: Redis) -> None:
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.rpush("list", b"x")
+        pipe.expire("list", 10)
+        await pipe.execute()
+
+
+async def script(redis: Redis) -> None:
+    await redis.register_script("return 1")()
+
+
+Call = Callable[[Redis], Awaitable[None]]
+CALLS = pytest.mark.parametrize("call", [ping, pipe, script])
+
+
+@CALLS
+async def test_a_loop_of_calls_always_ends_when_cancelled(redis: Redis, call: Call) -> None:
+    async def call_on(begun: asyncio.Event) -> None:
+        while True:
+            await call(redis)
+            begun.set()
+
+    for passes in range(100):
+        begun = asyncio.Event()
+        task = asyncio.create_task(call_on(begun))
+        await begun.wait()
+        for _ in range(passes % 10):  # so that the cancellation meets it at every step of a call
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=2.0)
+        assert done, "a cancellation was swallowed"
+        assert task.cancelled()
+    await call(redis)
+
+
+@CALLS
+async def test_a_server_that_hangs_fails_a_call_in_time(own_valkey: EmbeddedValkey, call: Call) -> None:
+    redis = connect(own_valkey.url)
+    await call(redis)
+    server = int((await redis.info("server"))["process_id"])
+    os.kill(server, signal.SIGSTOP)
+    try:
+        for _ in range(2):  # by a connection that is open, and by one that is not
+            began = time.monotonic()
+            with pytest.raises(RedisError):
+                await call(redis)
+            assert time.monotonic() - began < CALL_TIMEOUT_SECONDS + 0.5
+    finally:
+        os.kill(server, signal.SIGCONT)
+    await call(redis)
+    await redis.aclose()
+
+
+async def test_a_server_that_was_restarted_is_found_again(own_valkey: EmbeddedValkey) -> None:
+    redis = connect(own_valkey.url)
+    await asyncio.gather(*(redis.ping() for _ in range(10)))  # ten connections, all about to die
+    await asyncio.to_thread(own_valkey.stop)
+    for _ in range(3):
+        with pytest.raises(RedisError):
+            await redis.ping()
+    await asyncio.to_thread(own_valkey.start)
+    await asyncio.gather(*(redis.ping() for _ in range(10)))
+    await redis.aclose()

@@ -1,0 +1,351 @@
+"""Calls between the planes over a real Valkey: answered, refused or failed in time, never left hanging."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from deploy.valkey import EmbeddedValkey
+from shared import keys, rpc
+from shared.bus import connect
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Answer, Closed, CloseRoom, Patch, Publish, Role, pack
+from shared.names import RequestId, WorkerId
+from shared.rpc import RpcClient, RpcServer
+from tests.support.waiting import eventually
+
+WORKER = WorkerId("w1")
+REQUEST_ID = RequestId("request-1")
+IN_TIME = 5.0  # for calls that are expected to be answered
+PUBLISH = Publish(room="demo", offer="v=0")
+
+
+async def answer_publish(message: Publish) -> Answer:
+    return Answer(session=f"w1.{message.room}", sdp=message.offer, etag="e")
+
+
+async def answer_close(message: CloseRoom) -> Closed:
+    return Closed(sessions=int(message.room))
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@contextlib.asynccontextmanager
+async def running(*ends: RpcClient | RpcServer) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(end.run()) for end in ends]
+    yield
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+
+
+@pytest.fixture
+async def client(redis: Redis, redis_url: str) -> AsyncIterator[RpcClient]:
+    client = RpcClient(redis, redis_url)
+    async with running(client):
+        yield client
+    assert client._pending == {}
+
+
+@pytest.fixture
+async def server(redis: Redis, redis_url: str) -> AsyncIterator[RpcServer]:
+    """A worker that answers `Publish` and `CloseRoom`."""
+    server = RpcServer(redis, redis_url, WORKER, {Publish: answer_publish, CloseRoom: answer_close})
+    async with running(server):
+        yield server
+
+
+async def publish(client: RpcClient, timeout: float = IN_TIME) -> Answer:
+    return await client.call(WORKER, PUBLISH, Answer, timeout=timeout, request_id=REQUEST_ID)
+
+
+async def refused(call: Awaitable[Any]) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        await call
+    return caught.value
+
+
+async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
+    assert await publish(client) == Answer(session="w1.demo", sdp="v=0", etag="e")
+
+
+async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="a=…\r\n", if_match=None)
+    arrived: list[Patch] = []
+
+    async def take(message: Patch) -> Closed:
+        arrived.append(message)
+        return Closed(sessions=0)
+
+    async with running(RpcServer(redis, redis_url, WORKER, {Patch: take})):
+        await client.call(WORKER, sent, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
+    assert arrived == [sent]
+
+
+async def test_calls_at_once_get_each_its_own_answer(client: RpcClient, server: RpcServer) -> None:
+    async def close(number: int) -> Closed:
+        message = CloseRoom(room=str(number))
+        return await client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
+
+    answers = await asyncio.gather(*(close(number) for number in range(100)))
+    assert [answer.sessions for answer in answers] == list(range(100))
+
+
+async def test_control_processes_get_each_its_own_answers(
+    redis: Redis, redis_url: str, client: RpcClient, server: RpcServer
+) -> None:
+    other = RpcClient(redis, redis_url)
+    async with running(other):
+        answers = await asyncio.gather(*(publish(one) for one in (client, other) * 10))
+    assert len(answers) == 20
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClient, code: ErrorCode) -> None:
+    async def refuse(_: Publish) -> Answer:
+        raise ServiceError(code, "in words", detail="because", retry_after=7)
+
+    async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
+        error = await refused(publish(client))
+    assert (error.code, error.message, error.detail, error.retry_after) == (code, "in words", "because", 7)
+
+
+async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    async def fail(_: Publish) -> Answer:
+        raise RuntimeError("secret of the worker")
+
+    with capture_logs() as logs:
+        async with running(RpcServer(redis, redis_url, WORKER, {Publish: fail})):
+            error = await refused(publish(client))
+            again = await refused(publish(client))
+    assert error.code is again.code is ErrorCode.INTERNAL
+    assert (error.message, error.detail) == (None, None)
+    failures = [line for line in logs if line["event"] == "rpc request failed"]
+    assert [(line["op"], line["request_id"]) for line in failures] == [("Publish", REQUEST_ID)] * 2
+    assert all(line["log_level"] == "error" and line["exc_info"] for line in failures)
+
+
+async def test_a_message_without_a_handler_is_internal(client: RpcClient, server: RpcServer) -> None:
+    message = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="", if_match=None)
+    with capture_logs():
+        call = client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
+        assert (await refused(call)).code is ErrorCode.INTERNAL
+
+
+async def test_a_silent_worker_is_given_up_at_the_deadline(client: RpcClient) -> None:
+    began = time.monotonic()
+    error = await refused(publish(client, timeout=0.2))
+    assert 0.19 < time.monotonic() - began < 1.0
+    assert error.code is ErrorCode.NO_WORKER
+    assert error.retry_after
+
+
+async def test_a_handler_is_stopped_at_the_deadline(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    stopped = asyncio.Event()
+
+    async def hang(_: Publish) -> Answer:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        raise AssertionError
+
+    server = RpcServer(redis, redis_url, WORKER, {Publish: hang, CloseRoom: answer_close})
+    with capture_logs() as logs:
+        async with running(server):
+            error = await refused(publish(client, timeout=0.2))
+            await asyncio.wait_for(stopped.wait(), IN_TIME)
+            await client.call(WORKER, CloseRoom(room="3"), Closed, timeout=IN_TIME, request_id=REQUEST_ID)
+    assert error.code is ErrorCode.NO_WORKER
+    assert {"rpc request ran out of time"} == {line["event"] for line in logs}
+
+
+async def test_a_request_past_its_deadline_is_dropped(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    served: list[Publish] = []
+
+    async def take(message: Publish) -> Answer:
+        served.append(message)
+        return await answer_publish(message)
+
+    await refused(publish(client, timeout=0.05))
+    assert await redis.llen(keys.rpc_requests(WORKER)) == 1
+    with capture_logs() as logs:
+        async with running(RpcServer(redis, redis_url, WORKER, {Publish: take})):
+            await publish(client)
+    assert len(served) == 1
+    assert [(line["event"], line["request_id"]) for line in logs] == [("rpc request too late", REQUEST_ID)]
+
+
+async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: RpcClient) -> None:
+    await redis.rpush(keys.rpc_requests(WORKER), *[b"waiting"] * rpc.MAX_QUEUED)
+    began = time.monotonic()
+    error = await refused(publish(client))
+    assert time.monotonic() - began < 1.0
+    assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "worker overloaded")
+
+
+async def test_a_worker_handles_only_so_many_requests_at_once(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    busy = 0
+    go_on = asyncio.Event()
+
+    async def wait(message: Publish) -> Answer:
+        nonlocal busy
+        busy += 1
+        await go_on.wait()
+        return await answer_publish(message)
+
+    extra = 10
+    async with running(RpcServer(redis, redis_url, WORKER, {Publish: wait})):
+        calls = [asyncio.create_task(publish(client)) for _ in range(rpc.MAX_BUSY + extra)]
+        await eventually("the worker is busy", lambda: busy == rpc.MAX_BUSY, IN_TIME)
+
+        async def queued() -> bool:
+            return await redis.llen(keys.rpc_requests(WORKER)) == extra
+
+        await eventually("the rest waits in the list", queued, IN_TIME)
+        assert busy == rpc.MAX_BUSY
+        go_on.set()
+        await asyncio.gather(*calls)
+    assert busy == rpc.MAX_BUSY + extra
+
+
+async def test_a_cancelled_call_leaves_nothing_and_its_late_answer_hurts_nobody(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(message: Publish) -> Answer:
+        entered.set()
+        await go_on.wait()
+        return await answer_publish(message)
+
+    with capture_logs() as logs:
+        async with running(RpcServer(redis, redis_url, WORKER, {Publish: wait})):
+            call = asyncio.create_task(publish(client))
+            await asyncio.wait_for(entered.wait(), IN_TIME)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert client._pending == {}
+            go_on.set()
+            assert (await publish(client)).session == "w1.demo"
+    assert logs == []
+
+
+async def test_requests_under_way_end_with_the_worker(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    entered, stopped = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Publish) -> Answer:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        raise AssertionError
+
+    async with running(RpcServer(redis, redis_url, WORKER, {Publish: hang})):
+        call = asyncio.create_task(publish(client, timeout=0.5))
+        await asyncio.wait_for(entered.wait(), IN_TIME)
+    assert stopped.is_set()
+    assert (await refused(call)).code is ErrorCode.NO_WORKER
+
+
+GARBAGE = [
+    b"",
+    b"\xc1",
+    b"\xff" * 100,
+    pack(None),
+    pack([1, 2]),
+    pack({}),
+    pack({"id": 5}),
+    pack({"id": ["x"], "ok": 1}),
+    pack({"id": "x", "op": "Publish"}),
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_garbage_in_either_list_is_passed_over(
+    redis: Redis, client: RpcClient, server: RpcServer, garbage: bytes
+) -> None:
+    with capture_logs():
+        await redis.rpush(keys.rpc_requests(WORKER), garbage)
+        await redis.rpush(client._reply_to, garbage)
+        assert (await publish(client)).session == "w1.demo"
+
+
+async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClient) -> None:
+    await refused(publish(client, timeout=0.05))
+    assert 0 < await redis.pttl(keys.rpc_requests(WORKER)) <= keys.LIST_TTL_SECONDS * 1000
+
+
+async def test_an_answer_to_a_control_process_that_died_expires(
+    redis: Redis, redis_url: str, server: RpcServer
+) -> None:
+    deaf = RpcClient(redis, redis_url)  # it sends, but nobody reads its replies
+    await refused(publish(deaf, timeout=0.3))
+    assert 0 < await redis.pttl(deaf._reply_to) <= keys.LIST_TTL_SECONDS * 1000
+
+
+async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back() -> None:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    try:
+        redis = connect(valkey.url)
+        client = RpcClient(redis, valkey.url)
+        server = RpcServer(redis, valkey.url, WORKER, {Publish: answer_publish})
+        async with running(client, server):
+            assert await publish(client)
+            await asyncio.to_thread(valkey.stop)
+            for _ in range(3):
+                began = time.monotonic()
+                error = await refused(publish(client, timeout=2.0))
+                assert time.monotonic() - began < 1.5
+                assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "Redis is away")
+            await asyncio.to_thread(valkey.start)
+            assert (await publish(client)).session == "w1.demo"
+        await redis.aclose()
+    finally:
+        valkey.stop()
+
+
+async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline() -> None:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    entered = asyncio.Event()
+
+    async def hang(_: Publish) -> Answer:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    try:
+        redis = connect(valkey.url)
+        client = RpcClient(redis, valkey.url)
+        with capture_logs():
+            async with running(client, RpcServer(redis, valkey.url, WORKER, {Publish: hang})):
+                call = asyncio.create_task(publish(client, timeout=1.0))
+                await asyncio.wait_for(entered.wait(), IN_TIME)
+                await asyncio.to_thread(valkey.stop)
+                assert (await refused(call)).code is ErrorCode.NO_WORKER
+        await redis.aclose()
+    finally:
+        valkey.stop()
