@@ -1,0 +1,200 @@
+"""The directory in a real Valkey: one owner a room, workers that vanish when they fall silent, no scans."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from shared import keys
+from shared.bus import connect
+from shared.directory import Directory
+from shared.messages import RoomStatus, WorkerState, WorkerStatus, pack, to_map
+from shared.names import RoomName, WorkerId
+from tests.support.waiting import eventually
+
+ROOM, OTHER_ROOM = RoomName("demo"), RoomName("other")
+ONE, TWO = WorkerId("w1"), WorkerId("w2")
+WITHIN = 2.0
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def directory(redis: Redis) -> Directory:
+    return Directory(redis)
+
+
+def status(worker: WorkerId, *rooms: RoomStatus, state: WorkerState = WorkerState.READY) -> WorkerStatus:
+    return WorkerStatus(id=worker, state=state, http_url="http://127.0.0.1:1", rooms=rooms)
+
+
+async def expire(redis: Redis, key: str) -> None:
+    """Let the rest of a key's life be over."""
+    assert await redis.pexpire(key, 1)
+
+    async def gone() -> bool:
+        return not await redis.exists(key)
+
+    await eventually(f"{key} expires", gone, WITHIN)
+
+
+# --- claims
+
+
+async def test_of_many_claims_at_once_exactly_one_wins(directory: Directory) -> None:
+    workers = [WorkerId(f"w{n}") for n in range(50)]
+    owners = await asyncio.gather(*(directory.claim_room(ROOM, worker) for worker in workers))
+    assert len(set(owners)) == 1
+    assert [worker for worker, owner in zip(workers, owners, strict=True) if worker == owner] == owners[:1]
+    assert await directory.room_owner(ROOM) == owners[0]
+
+
+async def test_an_owner_may_claim_again_and_nobody_else(directory: Directory) -> None:
+    assert await directory.room_owner(ROOM) is None
+    assert await directory.claim_room(ROOM, ONE) == ONE
+    assert await directory.claim_room(ROOM, ONE) == ONE
+    assert await directory.claim_room(ROOM, TWO) == ONE
+    assert await directory.claim_room(OTHER_ROOM, TWO) == TWO
+
+
+async def test_only_the_owner_can_release(directory: Directory) -> None:
+    await directory.claim_room(ROOM, ONE)
+    await directory.release_room(ROOM, TWO)
+    assert await directory.room_owner(ROOM) == ONE
+    await directory.release_room(ROOM, ONE)
+    assert await directory.room_owner(ROOM) is None
+    assert await directory.claim_room(ROOM, TWO) == TWO
+
+
+async def test_a_claim_that_nobody_keeps_fresh_expires(redis: Redis, directory: Directory) -> None:
+    await directory.claim_room(ROOM, ONE)
+    assert 0 < await redis.pttl(keys.room_claim(ROOM)) <= keys.HEARTBEAT_TTL_MS
+    await expire(redis, keys.room_claim(ROOM))
+    assert await directory.room_owner(ROOM) is None
+    assert await directory.claim_room(ROOM, TWO) == TWO
+
+
+async def test_a_heartbeat_keeps_claims_fresh(redis: Redis, directory: Directory) -> None:
+    for room in (ROOM, OTHER_ROOM):
+        await directory.claim_room(room, ONE)
+        await redis.pexpire(keys.room_claim(room), 1_000)
+    assert await directory.beat(status(ONE), [ROOM]) == []
+    assert await redis.pttl(keys.room_claim(ROOM)) > 4_000
+    assert await redis.pttl(keys.room_claim(OTHER_ROOM)) <= 1_000  # not among the claims
+
+
+async def test_a_claim_that_expired_unnoticed_comes_back(redis: Redis, directory: Directory) -> None:
+    await directory.claim_room(ROOM, ONE)
+    await expire(redis, keys.room_claim(ROOM))
+    assert await directory.beat(status(ONE), [ROOM]) == []
+    assert await directory.room_owner(ROOM) == ONE
+
+
+async def test_a_lost_claim_is_told_and_not_taken_back(redis: Redis, directory: Directory) -> None:
+    await directory.claim_room(ROOM, ONE)
+    await expire(redis, keys.room_claim(ROOM))
+    await directory.claim_room(ROOM, TWO)
+    await redis.pexpire(keys.room_claim(ROOM), 1_000)
+    assert await directory.beat(status(ONE), [OTHER_ROOM, ROOM]) == [ROOM]
+    assert await directory.room_owner(ROOM) == TWO
+    assert await redis.pttl(keys.room_claim(ROOM)) <= 1_000
+    assert await directory.room_owner(OTHER_ROOM) == ONE
+
+
+# --- heartbeats
+
+
+async def test_workers_are_found_as_they_announced_themselves(directory: Directory) -> None:
+    assert await directory.workers() == []
+    room = RoomStatus(name=ROOM, has_publisher=True, tracks=2, subscribers=5, codecs=("VP8", "opus"))
+    announced = [status(TWO, state=WorkerState.DRAINING), status(ONE, room)]
+    for one in announced:
+        await directory.beat(one, [])
+    assert await directory.workers() == sorted(announced, key=lambda one: one.id)
+
+
+async def test_a_later_heartbeat_replaces_an_earlier_one(directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    await directory.beat(status(ONE, state=WorkerState.DRAINING), [])
+    assert [worker.state for worker in await directory.workers()] == [WorkerState.DRAINING]
+
+
+async def test_a_silent_worker_vanishes_and_is_swept_later(redis: Redis, directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    await directory.beat(status(TWO), [])
+    assert 0 < await redis.pttl(keys.worker_status(ONE)) <= keys.HEARTBEAT_TTL_MS
+    await expire(redis, keys.worker_status(ONE))
+    assert [worker.id for worker in await directory.workers()] == [TWO]
+
+    await redis.zincrby(keys.WORKERS, -keys.WORKER_SWEEP_SECONDS - 1, ONE)
+    await directory.beat(status(TWO), [])
+    assert await redis.zrange(keys.WORKERS, 0, -1) == [TWO.encode()]
+
+
+async def test_a_worker_that_leaves_is_gone_at_once(redis: Redis, directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    await directory.leave(ONE)
+    assert await directory.workers() == []
+    assert await redis.keys("*") == []
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\xc1",
+        pack(None),
+        pack([1]),
+        pack({}),
+        pack({"id": "w1"}),
+        pack(to_map(status(ONE)) | {"state": "confused"}),
+        pack(to_map(status(ONE)) | {"rooms": [{"name": 5}]}),
+    ],
+)
+async def test_a_heartbeat_that_cannot_be_read_is_passed_over(
+    redis: Redis, directory: Directory, garbage: bytes
+) -> None:
+    for worker in (ONE, TWO):
+        await directory.beat(status(worker), [])
+    await redis.set(keys.worker_status(ONE), garbage)
+    assert [worker.id for worker in await directory.workers()] == [TWO]
+
+
+async def test_heartbeats_of_other_versions_are_understood(redis: Redis, directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    older = {"id": ONE, "state": "ready", "http_url": "http://127.0.0.1:1"}
+    await redis.set(keys.worker_status(ONE), pack(older))
+    assert await directory.workers() == [status(ONE)]
+    await redis.set(keys.worker_status(ONE), pack(older | {"mood": "good"}))
+    assert await directory.workers() == [status(ONE)]
+
+
+# --- what it costs
+
+
+async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, directory: Directory) -> None:
+    await redis.config_resetstat()
+    await directory.claim_room(ROOM, ONE)
+    await directory.claim_room(OTHER_ROOM, ONE)
+    await directory.release_room(OTHER_ROOM, ONE)
+    await directory.beat(status(ONE), [ROOM])
+    await directory.beat(status(TWO), [])
+    await directory.workers()
+    await directory.room_owner(ROOM)
+    await directory.leave(TWO)
+    await directory.ping()
+    used = {name.removeprefix("cmdstat_").split("|")[0] for name in await redis.info("commandstats")}
+    directory_commands = {"get", "set", "del", "mget", "zadd", "zrem", "zrange", "zremrangebyscore", "time"}
+    connection_commands = {"config", "hello", "auth", "client", "ping", "select", "info"}
+    assert used <= directory_commands | connection_commands | {"evalsha", "script"}
+
+    left = set(await redis.keys("*"))
+    assert left == {keys.WORKERS.encode(), keys.worker_status(ONE).encode(), keys.room_claim(ROOM).encode()}
+    for key in left - {keys.WORKERS.encode()}:  # that one is swept by every beat
+        assert await redis.pttl(key) > 0, key
