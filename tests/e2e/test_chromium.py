@@ -1,0 +1,36 @@
+"""Chromium publishes its camera and microphone, a second Chromium watches, in each codec it can send."""
+
+import pytest
+
+from tests.support.browser import chromium, open_first_page
+from tests.support.system import running_system
+
+WATCH_SECONDS = 30.0
+AUTOMATIC = ""
+ALWAYS_SENDABLE = {"video/VP8", "video/VP9", "video/AV1"}  # H.264 depends on how this Chromium was built
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(redis_url: str) -> None:
+    async with running_system(redis_url) as system, chromium() as sender, chromium() as receiver:
+        url = system.controls[0].url
+        async with await open_first_page(sender, url, "codecs") as page:
+            codecs = await page.sendable_codecs()
+        assert codecs >= ALWAYS_SENDABLE
+        for codec in [AUTOMATIC, *sorted(codecs)]:
+            room = codec.removeprefix("video/") or "automatic"
+            async with (
+                await open_first_page(sender, url, room) as publisher,
+                await open_first_page(receiver, url, room) as viewer,
+            ):
+                await publisher.publish(codec)
+                await publisher.tells("publish", f"Live in {room}.")
+                await viewer.watch()
+                await viewer.tells("watch", f"Watching {room}.")
+                received = await viewer.sees_and_hears(WATCH_SECONDS)
+                assert received.video_codec == codec or codec == AUTOMATIC
+                assert received.audio_codec == "audio/opus"
+                await publisher.stop("publish")
+                await system.room_gone(room, within=5)
+            print(f"{room}: {received}")

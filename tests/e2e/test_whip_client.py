@@ -1,0 +1,48 @@
+"""Meetecho's whip-client (GStreamer, libnice) publishes by WHIP, trickling or not, and is watched."""
+
+import shutil
+
+import pytest
+
+from tests.support.aiortc_client import viewer
+from tests.support.foreign_client import running_client
+from tests.support.system import routable_address, running_system
+
+WATCH_SECONDS = 30.0
+AUDIO = (
+    "audiotestsrc is-live=true ! audioconvert ! audioresample ! opusenc ! rtpopuspay pt=100"
+    " ! application/x-rtp,media=audio,encoding-name=OPUS,payload=100,clock-rate=48000 ! queue"
+)
+PICTURE = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 ! queue"
+VP8 = (
+    f"{PICTURE} ! vp8enc deadline=1 keyframe-max-dist=50 ! rtpvp8pay pt=96"
+    " ! application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000 ! queue"
+)
+# the mode is named: an offer made before the encoder has started would leave it out, which means 0
+H264 = (
+    f"{PICTURE} ! openh264enc gop-size=50 ! video/x-h264,profile=constrained-baseline"
+    " ! rtph264pay pt=97 config-interval=-1 aggregate-mode=zero-latency"
+    " ! application/x-rtp,media=video,encoding-name=H264,payload=97,clock-rate=90000,"
+    "packetization-mode=(string)1 ! queue"
+)
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    ("video", "options"), [(VP8, []), (H264, ["--no-trickle"])], ids=["vp8-trickle", "h264-no-trickle"]
+)
+async def test_a_viewer_sees_and_hears_whip_client(redis_url: str, video: str, options: list[str]) -> None:
+    executable = shutil.which("whip-client")
+    assert executable, "this test needs whip-client: apt-get install simple-whip-client"
+    # libnice does not use loopback
+    with routable_address() as address:
+        async with running_system(redis_url, media_ip=address) as system:
+            url = system.whip("whip-client")
+            command = [executable, "-u", url, "-A", AUDIO, "-V", video, *options]
+            with running_client(command) as client:
+                await system.room_live("whip-client", within=10)
+                async with viewer(system.http, system.whep("whip-client")) as watching:
+                    await watching.received(WATCH_SECONDS, video=100, audio=100)
+                    client.interrupt()  # it says good-bye by DELETE
+                    await system.room_gone("whip-client", within=5)
