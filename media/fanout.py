@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pylibsrtp import Session
 
 from media.rtp import RtpPacket, build_header, map_extensions
-from media.srtp import GCM_TAG, REPLAY_WINDOW, GcmSender, Profile, SrtpKeys, outbound_session
+from media.srtp import GCM_TAG, MAX_PACKET, GcmSender, Profile, SrtpKeys, outbound_session
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 # (datagrams lying one behind the other, in any number of buffers; size of each but the last; destination)
@@ -21,7 +21,7 @@ Transmit = Callable[[Sequence[bytes | memoryview], int, Address], None]
 
 MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
-BUFFER_BYTES = 128 * 1024
+BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 # A viewer that joins this shortly before the sequence number wraps begins behind the wrap: were its first
 # packets lost, it would take a rollover counter of 1 for 0 and never decrypt anything.
 WRAP_GUARD = 64
@@ -86,15 +86,16 @@ class WireProfile:
     def __init__(self, wires: Sequence[Wire | None]) -> None:
         self.wires = tuple(wires)
         self.viewers: list[Viewer] = []
-        self.joining: list[Viewer] = []  # a late packet might still lie before their start
+        self.starts = [0] * len(wires)  # the latest of the viewers'
         self.packets = [0] * len(wires)
         self.octets = [0] * len(wires)
 
     def add(self, viewer: Viewer) -> None:
-        self.joining.append(viewer)
+        self.viewers.append(viewer)
+        self.starts = list(map(max, self.starts, viewer.starts))
 
     def remove(self, viewer: Viewer) -> None:
-        (self.joining if viewer in self.joining else self.viewers).remove(viewer)
+        self.viewers.remove(viewer)
 
     def sent(self, viewer: Viewer, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` sent to `viewer`, for its sender report (RFC 3550 6.4.1)."""
@@ -108,12 +109,14 @@ class WireProfile:
         entries = self._lay_out(burst, buffer)
         if not entries:
             return
-        runs = _runs(entries, buffer)
         for entry in entries:
             self.packets[entry.track] += 1
             self.octets[entry.track] += len(entry.payload)
-        for viewer in self.joining:
-            _send_from_start(viewer, entries, transmit)
+        if any(entry.extended < self.starts[entry.track] for entry in entries):
+            for viewer in self.viewers:
+                _send_from_start(viewer, entries, transmit)
+            return
+        runs = _runs(entries, buffer)
         for viewer in self.viewers:
             if viewer.gcm is None:
                 _send_by_libsrtp(viewer, entries, transmit)
@@ -124,8 +127,6 @@ class WireProfile:
                 encrypt_into(((iv - offsets[track]) ^ salt).to_bytes(12), payload, header, ciphertext)
             for buffers, size in runs:
                 transmit(buffers, size, viewer.address)
-        if self.joining:
-            self._settle(entries)
 
     def _lay_out(self, burst: Sequence[Outgoing], buffer: memoryview) -> list[_Entry]:
         entries = []
@@ -153,19 +154,6 @@ class WireProfile:
             at = end
         return entries
 
-    def _settle(self, entries: Sequence[_Entry]) -> None:
-        """Move viewers whose start no late packet can precede any more out of `joining`."""
-        newest = {entry.track: entry.extended for entry in entries}
-        still: list[Viewer] = []
-        for viewer in self.joining:
-            starts = viewer.starts
-            for track, extended in newest.items():
-                if extended >= starts[track] + REPLAY_WINDOW:
-                    starts[track] = 0
-            settled = all(start == 0 or self.wires[track] is None for track, start in enumerate(starts))
-            (self.viewers if settled else still).append(viewer)
-        self.joining = still
-
 
 def _runs(entries: Sequence[_Entry], buffer: memoryview) -> list[tuple[list[memoryview], int]]:
     """Neighbours of equal size, where the last may be shorter: `(buffers, segment size)`."""
@@ -188,7 +176,7 @@ def _runs(entries: Sequence[_Entry], buffer: memoryview) -> list[tuple[list[memo
 
 
 def _send_from_start(viewer: Viewer, entries: Sequence[_Entry], transmit: Transmit) -> None:
-    """To a viewer that just joined: packet by packet, without those before its start."""
+    """Packet by packet, without those before the viewer's start: late ones, when somebody just joined."""
     due = [entry for entry in entries if entry.extended >= viewer.starts[entry.track]]
     if viewer.gcm is None:
         _send_by_libsrtp(viewer, due, transmit)

@@ -8,6 +8,7 @@ The rule that guards it: never two different packets under the same key, SSRC an
 derives keys; the switch, which numbers packets, keeps the rule.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,10 +16,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pylibsrtp import Error as LibsrtpError
 from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi
 
 GCM_TAG = 16
-# libsrtp keeps one replay window per SSRC; an authenticated peer must not grow it without end.
+# The longest packet there is: a datagram of `UdpPort` whose header extensions took the two-byte form.
+MAX_PACKET = 3072
 REPLAY_WINDOW = 1024
+# libsrtp keeps state for each SSRC that was ever authentic. A peer has a handful of them.
+MAX_SSRCS = 64
 
 SrtpError = LibsrtpError
 
@@ -53,20 +58,54 @@ def split_keying_material(profile: Profile, material: bytes, *, is_client: bool)
     return SrtpKeys(profile, client, server) if is_client else SrtpKeys(profile, server, client)
 
 
-def inbound_session(keys: SrtpKeys) -> Session:
-    """Unprotects what the peer sends; `SrtpError` for what is forged, replayed or broken."""
-    return _session(keys.remote, Policy.SSRC_ANY_INBOUND, keys.profile)
+class SrtpSession(Session):
+    """libsrtp with room for the longest packet: pylibsrtp's own buffer ends at 1,356 bytes of RTP."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._cdata = ffi.new("char[]", MAX_PACKET + 256)  # and libsrtp's longest trailer
+        self._buffer = ffi.buffer(self._cdata)
 
 
-def outbound_session(keys: SrtpKeys) -> Session:
+class InboundSession(SrtpSession):
+    """Unprotects what one peer sends; raises `SrtpError` for what is forged, replayed or broken."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._ssrcs: set[bytes] = set()
+
+    def unprotect(self, packet: bytes) -> bytes:
+        ssrc = packet[8:12]
+        unprotect = super().unprotect
+        return unprotect(packet) if ssrc in self._ssrcs else self._admit(ssrc, unprotect, packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        ssrc = packet[4:8]
+        unprotect = super().unprotect_rtcp
+        return unprotect(packet) if ssrc in self._ssrcs else self._admit(ssrc, unprotect, packet)
+
+    def _admit(self, ssrc: bytes, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes:
+        if len(self._ssrcs) >= MAX_SSRCS:
+            raise SrtpError("too many SSRCs")
+        plain = unprotect(packet)
+        self._ssrcs.add(ssrc)
+        return plain
+
+
+def inbound_session(keys: SrtpKeys) -> InboundSession:
+    """For what the peer sends."""
+    return InboundSession(_policy(keys.remote, Policy.SSRC_ANY_INBOUND, keys.profile))
+
+
+def outbound_session(keys: SrtpKeys) -> SrtpSession:
     """Protects what we send: RTCP, and media under the SHA1 profile."""
-    return _session(keys.local, Policy.SSRC_ANY_OUTBOUND, keys.profile)
+    return SrtpSession(_policy(keys.local, Policy.SSRC_ANY_OUTBOUND, keys.profile))
 
 
-def _session(key: bytes, ssrc_type: int, profile: Profile) -> Session:
+def _policy(key: bytes, ssrc_type: int, profile: Profile) -> Policy:
     policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile.libsrtp)
     policy.window_size = REPLAY_WINDOW
-    return Session(policy)
+    return policy
 
 
 class GcmSender:

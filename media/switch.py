@@ -11,8 +11,6 @@ can be replaced and its viewers see one unbroken stream.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pylibsrtp import Session
-
 from media.fanout import (
     BUFFER_BYTES,
     MAX_SEGMENTS,
@@ -26,7 +24,7 @@ from media.fanout import (
 from media.reports import ReceptionStats
 from media.rtp import RtpError, RtpPacket, parse
 from media.sequence import SequenceTranslator
-from media.srtp import SrtpError, SrtpKeys, inbound_session
+from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
 
 SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
 
@@ -49,7 +47,7 @@ class Feed:
 
     ssrcs: Sequence[int]  # the room's own, by track
     tracks: Sequence[SourceTrack]
-    srtp: Session | None = None
+    srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     rx_packets: int = 0
@@ -67,7 +65,6 @@ class PacketSwitch:
     def __init__(self, transmit: Transmit) -> None:
         self._transmit = transmit
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self.tx_packets = 0
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Take the keys of the room's publisher; its packets are forwarded from now on."""
@@ -92,7 +89,7 @@ class PacketSwitch:
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
         profile = viewer.profile
         profile.remove(viewer)
-        if not (profile.viewers or profile.joining):
+        if not profile.viewers:
             feed.profiles = {key: p for key, p in feed.profiles.items() if p is not profile}
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> list[tuple[Feed, bytes]]:

@@ -1,0 +1,403 @@
+"""The switch: whose packets it takes, how it numbers them, and that no index ever serves twice."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import count, pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.fanout import WRAP_GUARD, Address, Viewer, Wire
+from media.rtp import parse
+from media.sequence import REORDER_PACKETS, SequenceTranslator
+from media.srtp import GcmSender, Profile, SrtpKeys, outbound_session
+from media.switch import SOURCE_SILENT_SECONDS, Feed, PacketSwitch, SourceTrack
+from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
+
+VIDEO, AUDIO = 0, 1
+TYPES = (96, 111)
+RATES = (90_000, 48_000)
+SSRCS = (0xAAAA0001, 0xBBBB0002)
+WIRES = ((Wire(96, {}), Wire(111, {})), (Wire(101, {}), Wire(9, {})), (Wire(96, {}), None))
+IN_ORDER = 3 * WRAP_GUARD
+SHORT_OF_A_WRAP = 0x10000 - WRAP_GUARD
+
+
+def new_feed(index: int = 1, timestamp: int = 0) -> Feed:
+    return Feed(
+        ssrcs=SSRCS,
+        tracks=[
+            SourceTrack(payload_type, rate, SequenceTranslator(index, timestamp))
+            for payload_type, rate in zip(TYPES, RATES, strict=True)
+        ],
+    )
+
+
+class OnceSender(GcmSender):
+    """Fails when a nonce comes again for something else."""
+
+    def __init__(self, keys: SrtpKeys) -> None:
+        super().__init__(keys)
+        used: dict[bytes, tuple[bytes, bytes]] = {}
+        encrypt_into: Any = self.encrypt_into
+
+        def once(nonce: Any, data: Any, header: Any, out: Any) -> int:
+            assert used.setdefault(nonce, (header, data)) == (header, data), "a nonce serves twice"
+            return int(encrypt_into(nonce, data, header, out))
+
+        self.encrypt_into = once  # type: ignore[assignment]
+
+
+class Publisher:
+    """An authentic sender of whatever sequence numbers the test wants; its rollovers are its own."""
+
+    def __init__(self) -> None:
+        self.keys = new_keys()
+        far = SrtpKeys(self.keys.profile, self.keys.remote, self.keys.local)
+        self._sender = GcmSender(far)
+
+    def protect(self, ssrc: int, index: int, plain: bytes) -> bytes:
+        """`plain` under the 48-bit `index`."""
+        header, payload = plain[:12], plain[12:]
+        out = bytearray(len(payload) + 16)
+        nonce = ((ssrc << 48 | index) ^ self._sender.salt).to_bytes(12)
+        self._sender.encrypt_into(nonce, payload, header, out)
+        return header + bytes(out)
+
+
+class World:
+    """One room in a switch. Every packet has another payload, so that it can be told from all others."""
+
+    def __init__(self, index: int = 1) -> None:
+        self.switch = PacketSwitch(self._transmit)
+        self.feed = new_feed(index)
+        self.now = 10.0
+        self.viewers: list[Viewer] = []
+        self.inbox: defaultdict[Address, list[bytes]] = defaultdict(list)
+        self._keys: dict[Address, SrtpKeys] = {}
+        self._numbers = count()
+        self._ssrc = [1, 2]
+        self._index = [500, 700]
+        self.replace_publisher()
+
+    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
+        run = b"".join(buffers)
+        self.inbox[address] += [run[at : at + size] for at in range(0, len(run), size)]
+
+    def replace_publisher(self) -> None:
+        self.publisher = Publisher()
+        self.switch.open_source(self.feed, self.publisher.keys)
+
+    def join(
+        self, profile: Profile = Profile.AEAD_AES_128_GCM, wires: Sequence[Wire | None] = WIRES[0]
+    ) -> Viewer:
+        keys = new_keys(profile)
+        address = ("192.0.2.1", len(self._keys))
+        viewer = self.switch.add_viewer(self.feed, keys, wires, address)
+        if viewer.gcm is not None:
+            viewer.gcm = OnceSender(keys)
+        self._keys[address] = keys
+        self.viewers.append(viewer)
+        return viewer
+
+    def leave(self, number: int) -> None:
+        if self.viewers:
+            self.switch.remove_viewer(self.feed, self.viewers.pop(number % len(self.viewers)))
+
+    def new_source(self, track: int, index: int, silence: float) -> None:
+        self._ssrc[track] += 2
+        self._index[track] = index
+        self.now += silence
+
+    def datagram(self, track: int, step: int = 1) -> bytes:
+        """The next packet of a track; a `step` below 1 is one from the past."""
+        index = max(0, self._index[track] + step)
+        self._index[track] = max(self._index[track], index)
+        number = next(self._numbers)
+        plain = rtp(
+            index,
+            number.to_bytes(4) + bytes(number % 40),
+            payload_type=TYPES[track],
+            timestamp=100 * index,
+            ssrc=self._ssrc[track],
+        )
+        return self.publisher.protect(self._ssrc[track], index, plain)
+
+    def send(self, datagrams: Sequence[bytes]) -> list[tuple[Feed, bytes]]:
+        return self.switch.receive([(self.feed, datagram) for datagram in datagrams], self.now)
+
+    def burst(self, *tracks: int) -> None:
+        self.send([self.datagram(track) for track in tracks])
+
+    def far_end(self, viewer: Viewer) -> Any:
+        return far_receiver(self._keys[viewer.address])
+
+    def received(self, viewer: Viewer) -> list[bytes]:
+        """All that `viewer` got, read by an end that starts afresh."""
+        unprotect = self.far_end(viewer).unprotect
+        return [unprotect(datagram) for datagram in self.inbox[viewer.address]]
+
+
+# --- never two packets under one index
+
+indexes = st.sampled_from((1, 0x7FFF, SHORT_OF_A_WRAP - 3, SHORT_OF_A_WRAP, 0xFFFD, (9 << 16) - 2))
+joins = st.tuples(st.just("join"), st.sampled_from(BOTH_PROFILES), st.sampled_from(WIRES))
+leaves = st.tuples(st.just("leave"), st.integers(0, 9))
+replacements = st.tuples(st.just("publisher"))
+
+
+def bursts(steps: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[Any, ...]]:
+    packet = st.tuples(st.sampled_from((VIDEO, AUDIO)), steps, st.integers(1, 3))
+    return st.tuples(st.just("burst"), st.lists(packet, min_size=1, max_size=12), st.booleans())
+
+
+def sources(silences: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.tuples(
+        st.just("source"), st.sampled_from((VIDEO, AUDIO)), st.sampled_from((0, 5, 0x7FFF, 0xFFF0)), silences
+    )
+
+
+def play(world: World, actions: Sequence[tuple[Any, ...]]) -> None:
+    for action in actions:
+        match action:
+            case ("join", profile, wires):
+                world.join(profile, wires)
+            case ("leave", number):
+                world.leave(number)
+            case ("publisher",):
+                world.replace_publisher()
+            case ("source", track, index, silence):
+                world.new_source(track, index, silence)
+            case ("burst", packets, reverse):
+                made = [world.datagram(track, step) for track, step, _ in packets]
+                copies = [copy for (_, _, n), copy in zip(packets, made, strict=True) for _ in range(n)]
+                world.send(copies[::-1] if reverse else copies)
+                world.now += 0.02
+
+
+WILD = st.one_of(
+    st.just(1),
+    st.integers(-40, 40),
+    st.sampled_from((-REORDER_PACKETS, 1 - REORDER_PACKETS, 2 - REORDER_PACKETS, 0x7FFF, 0x7FF0, 40_000)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    indexes,
+    st.lists(
+        st.one_of(
+            joins, leaves, bursts(WILD), bursts(WILD), sources(st.sampled_from((0.0, 2.0))), replacements
+        ),
+        max_size=30,
+    ),
+)
+def test_no_index_is_used_twice_whatever_a_publisher_sends(
+    index: int, actions: list[tuple[Any, ...]]
+) -> None:
+    """`OnceSender` watches the viewers under GCM; libsrtp itself refuses to reuse an index for the others."""
+    world = World(index)
+    play(world, [("join", profile, WIRES[0]) for profile in BOTH_PROFILES])
+    play(world, actions)
+    for address, datagrams in world.inbox.items():
+        # header and index in one: the same bytes never leave twice
+        assert len(set(datagrams)) == len(datagrams), address
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    indexes,
+    st.lists(
+        st.one_of(
+            joins, bursts(st.sampled_from((1, 1, 1, 2, 0, -1, -7))), sources(st.just(2.0)), replacements
+        ),
+        max_size=40,
+    ),
+    st.integers(0, WRAP_GUARD // 3),
+)
+def test_a_viewer_reads_all_it_gets_whenever_it_joined_and_whatever_it_lost_first(
+    index: int, actions: list[tuple[Any, ...]], lost: int
+) -> None:
+    world = World(index)
+    play(world, actions)
+    for _ in range(IN_ORDER):
+        world.burst(VIDEO, AUDIO)
+    for viewer in world.viewers:
+        del world.inbox[viewer.address][:lost]
+        packets = [parse(plain) for plain in world.received(viewer)]
+        for ssrc in SSRCS:
+            places = [packet.sequence for packet in packets if packet.ssrc == ssrc]
+            assert len(set(places)) == len(places)
+            # in the end, when nothing is lost or reordered any more, numbers go on by one
+            last = places[-IN_ORDER + WRAP_GUARD + lost :]
+            assert all(b - a & 0xFFFF == 1 for a, b in pairwise(last))
+            assert (
+                len(last) == IN_ORDER - WRAP_GUARD - lost or viewer.profile.wires[SSRCS.index(ssrc)] is None
+            )
+        payloads = [packet.payload[:4] for packet in packets]
+        assert len(set(payloads)) == len(payloads)
+
+
+# --- whose packets are taken
+
+
+def test_packets_of_each_track_arrive_as_its_own() -> None:
+    world = World()
+    viewer = world.join()
+    world.burst(VIDEO, VIDEO, AUDIO, VIDEO)
+    packets = [parse(plain) for plain in world.received(viewer)]
+    assert [(p.ssrc, p.payload_type, p.sequence) for p in packets] == [
+        (SSRCS[VIDEO], 96, 1),
+        (SSRCS[VIDEO], 96, 2),
+        (SSRCS[AUDIO], 111, 1),
+        (SSRCS[VIDEO], 96, 3),
+    ]
+    assert (world.feed.rx_packets, world.feed.rx_dropped) == (4, 0)
+    assert world.feed.rx_bytes == sum(len(plain) for plain in world.received(viewer))
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 200])
+def test_a_burst_of_any_length_arrives_whole(size: int) -> None:
+    world = World()
+    viewers = [world.join(profile) for profile in BOTH_PROFILES]
+    world.burst(*[VIDEO] * size)
+    for viewer in viewers:
+        assert [parse(plain).sequence for plain in world.received(viewer)] == list(range(1, size + 1))
+
+
+def test_forged_replayed_short_and_foreign_datagrams_are_dropped() -> None:
+    world = World()
+    viewer = world.join()
+    good = world.datagram(VIDEO)
+    forged = good[:-1] + bytes((good[-1] ^ 1,))
+    other_type = world.publisher.protect(9, 1, rtp(1, payload_type=100, ssrc=9))
+    world.send([forged, good, good, other_type, good[:12], rtp(1), b"", b"\x80", bytes(11)])
+    assert len(world.received(viewer)) == 1
+    assert world.feed.rx_dropped == 5  # those below 12 bytes are not even looked at
+
+
+def test_a_packet_with_a_broken_extension_is_dropped_and_the_rest_of_the_batch_is_not() -> None:
+    world = World()
+    viewer = world.join()
+    keys = world.publisher.keys
+    sender = far_sender(SrtpKeys(keys.profile, keys.local, keys.remote))
+    broken = bytearray(sender.protect(rtp(1, bytes(200), ssrc=1, extension=(0xBEDE, bytes(8)))))
+    broken[14:16] = b"\xff\xff"
+    world.send([bytes(broken), world.datagram(VIDEO)])
+    assert len(world.received(viewer)) == 1
+
+
+@pytest.mark.parametrize("size", [1400, 1500, 1501, 2048])
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_long_datagrams_real_or_not_harm_nobody(size: int, profile: Profile) -> None:
+    world = World()
+    viewers = [world.join(each) for each in BOTH_PROFILES]
+    publisher_keys = new_keys(profile)
+    world.switch.open_source(world.feed, publisher_keys)
+    tag = 16 if profile is Profile.AEAD_AES_128_GCM else 10
+    garbage = [b"\x80" + bytes((kind,)) + os.urandom(size - 2) for kind in (96, 200)]
+    datagrams = [*garbage]
+    if size <= 1500:  # what pylibsrtp can make
+        packet = rtp(1, os.urandom(size - 12 - tag), ssrc=1)
+        far = SrtpKeys(profile, publisher_keys.remote, publisher_keys.local)
+        datagrams.append(outbound_session(far).protect(packet))
+    world.send(datagrams)
+    assert all(len(world.inbox[viewer.address]) == (size <= 1500) for viewer in viewers)
+
+
+def test_nothing_is_taken_before_a_source_is_open_and_after_it_was_closed() -> None:
+    world = World()
+    viewer = world.join()
+    world.switch.close_source(world.feed)
+    world.burst(VIDEO)
+    assert not world.inbox
+    world.switch.open_source(world.feed, world.publisher.keys)
+    world.burst(VIDEO)
+    assert len(world.received(viewer)) == 1
+
+
+def test_rtcp_comes_back_decrypted_with_its_room() -> None:
+    world = World()
+    far = SrtpKeys(Profile.AEAD_AES_128_GCM, world.publisher.keys.local, world.publisher.keys.remote)
+    sender = far_sender(far)
+    report = bytes.fromhex("80c9000100000001")
+    protected = sender.protect_rtcp(report)
+    assert world.send([protected, world.datagram(VIDEO), protected]) == [(world.feed, report)]
+    assert world.feed.rx_dropped == 1  # the second is a replay
+
+
+def test_rooms_in_one_batch_do_not_mix() -> None:
+    here, there = World(), World()
+    there.switch, there.feed = here.switch, new_feed()
+    there.replace_publisher()
+    mine, theirs = here.join(), there.join()
+    there.inbox = here.inbox
+    theirs.address = ("192.0.2.2", 1)
+    there._keys[theirs.address] = there._keys.pop(("192.0.2.1", 0))
+    first, second, third = here.datagram(VIDEO), there.datagram(VIDEO), here.datagram(AUDIO)
+    here.switch.receive([(here.feed, first), (there.feed, second), (here.feed, third)], 1.0)
+    assert [parse(p).payload_type for p in here.received(mine)] == [96, 111]
+    assert [parse(p).payload_type for p in there.received(theirs)] == [96]
+    # a packet of one room under the keys of the other is nobody's
+    here.switch.receive([(here.feed, there.datagram(VIDEO))], 1.0)
+    assert here.feed.rx_dropped == 1
+
+
+# --- sources that follow each other
+
+
+def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -> None:
+    world = World()
+    viewer = world.join()
+    world.burst(VIDEO, VIDEO)
+    world.new_source(VIDEO, 0xFFF0, SOURCE_SILENT_SECONDS / 2)
+    world.burst(VIDEO)
+    assert world.feed.rx_dropped == 1
+    world.now += SOURCE_SILENT_SECONDS
+    world.burst(VIDEO, VIDEO)
+    packets = [parse(plain) for plain in world.received(viewer)]
+    assert [packet.sequence for packet in packets] == [1, 2, 3, 4]
+    silence = 1.5 * SOURCE_SILENT_SECONDS * RATES[VIDEO]
+    assert packets[2].timestamp - packets[1].timestamp == silence
+    assert packets[3].timestamp - packets[2].timestamp == 100
+
+
+def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
+    world = World(0xFFFE)
+    viewer = world.join()
+    world.burst(VIDEO, VIDEO, VIDEO)
+    world.switch.close_source(world.feed)
+    world.replace_publisher()
+    world.new_source(VIDEO, 7, 5.0)
+    world.burst(VIDEO)
+    # it joined within the guard: its first two packets were not for it
+    assert [parse(plain).sequence for plain in world.received(viewer)] == [0, 1]
+
+
+# --- viewers
+
+
+def test_profiles_end_with_their_last_viewer() -> None:
+    world = World()
+    for wires in WIRES * 2:
+        world.join(wires=wires)
+    assert len(world.feed.profiles) == len(WIRES)
+    while world.viewers:
+        world.leave(0)
+    assert not world.feed.profiles
+    world.burst(VIDEO)
+    assert not world.inbox
+
+
+def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
+    runs: list[int] = []
+    world = World()
+    world.switch = PacketSwitch(lambda buffers, size, _: runs.append(sum(map(len, buffers)) // size))
+    world.replace_publisher()
+    world.switch.add_viewer(world.feed, new_keys(), WIRES[0], ("192.0.2.1", 1))
+    plain = [rtp(n, bytes(100), ssrc=1) for n in range(10)]
+    world.send([world.publisher.protect(1, n, packet) for n, packet in enumerate(plain)])
+    assert runs == [10]
