@@ -258,6 +258,14 @@ def fir(sender_ssrc: int, media_ssrc: int, command: int) -> bytes:
     return _packet(_PSFB, _FIR, _SSRCS.pack(sender_ssrc, 0) + _FIR_ENTRY.pack(media_ssrc, command & 0xFF))
 
 
+def remb(sender_ssrc: int, bitrate: int, ssrcs: Sequence[int]) -> bytes:
+    """A REMB for at most 255 sources; `bitrate`, in bits a second, is rounded down to 18 bits."""
+    exponent = max(0, bitrate.bit_length() - 18)
+    packed = len(ssrcs) << 24 | exponent << 18 | bitrate >> exponent
+    body = b"REMB" + struct.pack(f"!I{len(ssrcs)}I", packed, *ssrcs)
+    return _packet(_PSFB, _AFB, _SSRCS.pack(sender_ssrc, 0) + body)
+
+
 def nack(sender_ssrc: int, media_ssrc: int, sequences: Iterable[int]) -> bytes:
     """A NACK for `sequences`, in their order; cheapest when that is ascending."""
     entries: list[tuple[int, int]] = []

@@ -195,3 +195,17 @@ def test_nothing_holds_nothing() -> None:
 def test_all_else_is_refused_with_one_error(data: bytes) -> None:
     with pytest.raises(RtcpError):
         parse_compound(data)
+
+
+@pytest.mark.parametrize("bitrate", [0, 1, 0x3FFFF, 0x40000, 2_500_001, 10**9, 2**40])
+@pytest.mark.parametrize("ssrcs", [[], [0xCAFEBABE], [1, 2, 3]])
+def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: list[int]) -> None:
+    data = rtcp.remb(9, bitrate, ssrcs)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpPsfbPacket)
+    assert theirs.fci == other.pack_remb_fci(bitrate, ssrcs)
+    assert bytes(theirs) == data
+    (ours,) = parse_compound(data)
+    assert isinstance(ours, Remb)
+    assert (ours.sender_ssrc, list(ours.ssrcs)) == (9, ssrcs)
+    assert bitrate * (1 - 2**-17) <= ours.bitrate <= bitrate

@@ -1,0 +1,45 @@
+"""How much a publisher may send, for one that only listens to REMB (draft-alvestrand-rmcat-remb-03).
+
+Loss alone decides, by the thresholds of draft-ietf-rmcat-gcc-02 section 6.
+"""
+
+_START = 1_000_000
+_FLOOR = 100_000
+_LITTLE_LOSS, _MUCH_LOSS = 0.02, 0.10
+_GROWTH = 0.08  # a second
+_STEP = 50_000  # and this much a second, so that a small rate grows too
+_MOST_SECONDS = 2.0  # of growth at once
+_HEADROOM = 2.0  # an estimate beyond this multiple of what is received has not been tried
+
+
+class ReceiverEstimate:
+    """Bit rates are in bits a second, `now` in seconds of a steady clock."""
+
+    __slots__ = ("_ceiling", "_octets", "_reported_at", "bitrate")
+
+    def __init__(self, ceiling: int, octets: int, now: float) -> None:
+        """`octets` is what came so far. The estimate never goes over `ceiling`."""
+        self._ceiling = ceiling
+        self._octets = octets
+        self._reported_at = now
+        self.bitrate = min(_START, ceiling)
+
+    def report(self, octets: int, loss: float, now: float) -> int:
+        """The new estimate: `octets` came so far, and of what was sent since the last report `loss` is lost.
+
+        To be called about once a second; `loss` is a share of 1.
+        """
+        elapsed = now - self._reported_at
+        if elapsed <= 0:
+            return self.bitrate
+        received = (octets - self._octets) * 8 / elapsed
+        self._octets, self._reported_at = octets, now
+        estimate = float(self.bitrate)
+        if loss > _MUCH_LOSS:
+            estimate = min(estimate, received / (1 - min(loss, 0.5))) * (1 - loss / 2)
+        elif loss < _LITTLE_LOSS:
+            seconds = min(elapsed, _MOST_SECONDS)
+            grown = estimate * (1 + _GROWTH * seconds) + _STEP * seconds
+            estimate = max(estimate, min(grown, received * _HEADROOM))
+        self.bitrate = max(min(_FLOOR, self._ceiling), min(self._ceiling, round(estimate)))
+        return self.bitrate
