@@ -1,0 +1,56 @@
+"""How much may be sent to one viewer again: a share of what it is sent anyway, and no packet twice in a row.
+
+A viewer on a hopeless line, or one that asks without end, must not take the room from the others.
+"""
+
+SHARE = 0.25  # of the viewer's media, in bytes
+BURST_BYTES = 128 * 1024  # 0.4 s of a stream of 2.5 Mbit/s may be lost at once
+ASKS_PER_SECOND = 1000
+BURST_ASKS = 500
+
+_MIN_REPEAT_SECONDS = 0.020
+_REPEAT_RTTS = 0.5  # a viewer asks again after one; jitter must not make it wait for another
+
+
+class RetransmitBudget:
+    """The budget of one viewer. `now` is in seconds of a steady clock; `rtt`, in seconds, may be set."""
+
+    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_resent", "rtt")
+
+    def __init__(self, now: float) -> None:
+        self.rtt = 0.0
+        self._credit = float(BURST_BYTES)
+        self._media = 0
+        self._asks = float(BURST_ASKS)
+        self._asked_at = now
+        self._resent: dict[tuple[int, int], float] = {}  # (track, index) -> when, oldest first
+
+    def admit(self, asks: int, now: float) -> int:
+        """How many of `asks` sequence numbers to look at; the rest is not even worth a look-up."""
+        self._asks = min(BURST_ASKS, self._asks + (now - self._asked_at) * ASKS_PER_SECOND)
+        self._asked_at = now
+        admitted = min(asks, int(self._asks))
+        self._asks -= admitted
+        return admitted
+
+    def take(self, track: int, extended: int, size: int, media: int, now: float) -> bool:
+        """Whether to send that packet, of `size` bytes, again; if so, it is paid for.
+
+        `media` is what the viewer was sent as first copies until now, in bytes.
+        """
+        self._credit = min(BURST_BYTES, self._credit + (media - self._media) * SHARE)
+        self._media = media
+        self._forget(now - max(_MIN_REPEAT_SECONDS, self.rtt * _REPEAT_RTTS))
+        key = (track, extended)
+        if size > self._credit or key in self._resent:
+            return False
+        self._credit -= size
+        self._resent[key] = now
+        return True
+
+    def _forget(self, until: float) -> None:
+        while self._resent:
+            oldest = next(iter(self._resent))
+            if self._resent[oldest] > until:
+                return
+            del self._resent[oldest]
