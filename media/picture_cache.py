@@ -1,0 +1,99 @@
+"""The packets of a video track since its last keyframe, for viewers that join before the next.
+
+Only a publisher that does not answer keyframe requests needs it.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_PACKETS = 16 * 1024
+MAX_AGE_SECONDS = 12.0
+
+Item = TypeVar("Item")
+Cached = tuple[int, int, Item]  # index, size in bytes, item
+
+
+class PictureCache(Generic[Item]):
+    """One group of pictures, growing. Too long a one is dropped, and none is held until the next keyframe."""
+
+    __slots__ = ("_began_at", "_bytes", "_entries", "_first", "_latest_at", "_timestamp")
+
+    def __init__(self) -> None:
+        self._entries: list[Cached[Item] | None] = []  # from index `_first` on; None for what is missing
+        self._first = 0
+        self._timestamp = 0  # of the keyframe
+        self._bytes = 0
+        self._began_at = self._latest_at = 0.0
+
+    @property
+    def first_index(self) -> int | None:
+        """Where the keyframe starts; None while none is held."""
+        return self._first if self._entries else None
+
+    @property
+    def next_index(self) -> int:
+        """The index after the newest that is held."""
+        return self._first + len(self._entries)
+
+    @property
+    def bitrate(self) -> float:
+        """Bits a second. A keyframe alone would say too much: the first second counts as whole."""
+        return self._bytes * 8 / max(1.0, self._latest_at - self._began_at)
+
+    def append(
+        self, extended: int, timestamp: int, starts_keyframe: bool, now: float, size: int, item: Item
+    ) -> None:
+        """Take the next packet of the track, or one that comes late, at `now` (seconds, steady clock)."""
+        entry = (extended, size, item)
+        if starts_keyframe and not (self._entries and timestamp == self._timestamp):
+            if extended >= self._first:
+                self._begin(entry, timestamp, now)
+        elif self._entries:
+            if extended >= self._first:
+                self._put(entry, now)
+            elif starts_keyframe:  # its parameter sets, behind it
+                self._prepend(entry)
+
+    def _begin(self, entry: Cached[Item], timestamp: int, now: float) -> None:
+        extended = entry[0]
+        self._entries = [entry, *self._entries[extended - self._first + 1 :]]
+        self._first = extended
+        self._timestamp = timestamp
+        self._bytes = sum(held[1] for held in self._entries if held is not None)
+        self._began_at = self._latest_at = now
+
+    def _put(self, entry: Cached[Item], now: float) -> None:
+        extended, size, _ = entry
+        place = extended - self._first
+        missing = place - len(self._entries)
+        self._bytes += size
+        self._latest_at = now
+        if place >= MAX_PACKETS or self._bytes > MAX_BYTES or now - self._began_at > MAX_AGE_SECONDS:
+            self._entries = []
+            self._first = extended + 1
+        elif missing < 0:
+            self._entries[place] = entry
+        else:
+            if missing:
+                self._entries += [None] * missing
+            self._entries.append(entry)
+
+    def _prepend(self, entry: Cached[Item]) -> None:
+        extended, size, _ = entry
+        missing = self._first - extended - 1
+        if missing + len(self._entries) < MAX_PACKETS:
+            self._entries = [entry, *[None] * missing, *self._entries]
+            self._first = extended
+            self._bytes += size
+
+    def from_index(self, extended: int) -> Iterator[Cached[Item]]:
+        """What is held from that index on, in order."""
+        for place in range(max(0, extended - self._first), len(self._entries)):
+            entry = self._entries[place]
+            if entry is not None:
+                yield entry
+
+    def since_keyframe(self) -> list[Item]:
+        """All that is held."""
+        return [item for _, _, item in self.from_index(self._first)]
