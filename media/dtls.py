@@ -83,6 +83,12 @@ class _Dtls(RTCDtlsTransport):
         super().__init__(cast(RTCIceTransport, transport), [certificate])
         self._send_datagram = transport.send
 
+    async def _recv_next(self) -> None:
+        await super()._recv_next()
+        # A peer that asks to renegotiate brings OpenSSL here: it reads no more, but keeps all that comes.
+        if self._ssl is not None and self._ssl.get_state_string() == b"error":
+            raise ConnectionError
+
     def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803
         # The bytes only: OBS's certificate has a version field that python-cryptography refuses to parse.
         assert self._ssl is not None
