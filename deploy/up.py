@@ -28,11 +28,11 @@ async def up(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # Valkey ends last, so that workers can still leave the directory
     bus = asyncio.create_task(supervise([valkey_program(valkey)] if valkey else [], valkey_stop))
-    announcement = asyncio.create_task(_announce_when_ready(settings))
+    announcing = asyncio.create_task(_announce_when_ready(settings))
     try:
         await supervise(planes, stop)
     finally:
-        announcement.cancel()
+        announcing.cancel()
         valkey_stop.set()
         await bus
 
