@@ -41,7 +41,7 @@ class Demux:
     def remove(self, session: Session) -> None:
         self._forget_ufrags(session)
         for address in self._addresses.pop(session, ()):
-            self._forget_address(address, session)
+            del self._by_address[address]
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> None:
         """Deliver a batch of datagrams; publishers' media goes through the switch at once."""
@@ -79,19 +79,18 @@ class Demux:
         self._send(result.reply, address)
 
     def _learn_address(self, session: Session, address: Address) -> None:
-        if self._by_address.get(address) is session:
+        former = self._by_address.get(address)
+        if former is session:
             return
+        if former is not None:
+            self._addresses[former].remove(address)
         self._by_address[address] = session
         addresses = self._addresses[session]
         addresses.append(address)
         if len(addresses) > MAX_ADDRESSES:
             oldest = next(a for a in addresses if a != session.ice.selected)
             addresses.remove(oldest)
-            self._forget_address(oldest, session)
-
-    def _forget_address(self, address: Address, session: Session) -> None:
-        if self._by_address.get(address) is session:
-            del self._by_address[address]
+            del self._by_address[oldest]
 
     def _forget_ufrags(self, session: Session) -> None:
         for ufrag in [u for u in session.ufrags if self._by_ufrag.get(u) is session]:
