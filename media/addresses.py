@@ -26,7 +26,7 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
     """
     if chosen := list(public):
         return chosen
-    bound = ipaddress.ip_address(bound_host or "0.0.0.0")  # noqa: S104  # compared, not bound to
+    bound = ipaddress.ip_address(bound_host)
     if not bound.is_unspecified:
         return [str(bound)]
     candidates = {

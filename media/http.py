@@ -1,6 +1,7 @@
 """A worker's own HTTP: health and metrics, for probes and Prometheus. No client comes here."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +23,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_http(address: HostPort, registry: CollectorRegistry) -> None:
+def listen(address: HostPort) -> socket.socket:
+    """A listening socket; raises `OSError`. An empty host means every IPv4 address."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server(tuple(address), family=family)
+
+
+async def serve_http(listener: socket.socket, registry: CollectorRegistry) -> None:
     """Serve until cancelled."""
 
     async def healthz(_: Request) -> Response:
@@ -35,15 +42,13 @@ async def serve_http(address: HostPort, registry: CollectorRegistry) -> None:
     server = _Server(
         uvicorn.Config(
             app,
-            host=address.host or "0.0.0.0",  # noqa: S104  # an empty host means every address
-            port=address.port,
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.ensure_future(server.serve())
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-import sys
+import socket
 import time
 from time import monotonic
 
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from media.addresses import advertised, own_addresses
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
-from media.http import serve_http
+from media.http import listen, serve_http
 from media.metrics import new_registry
 from media.rooms import Rooms
 from media.session import EndReason
@@ -24,7 +24,7 @@ from shared.logging import configure_logging, get_logger
 from shared.messages import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.rpc import RpcServer
-from shared.settings import Settings, secret
+from shared.settings import Settings, SettingsError, secret
 
 TICK_SECONDS = 0.1
 
@@ -32,28 +32,32 @@ log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT. Exits 2 when its addresses cannot be had."""
+    """Run a worker until SIGTERM or SIGINT; raises `SettingsError` when its addresses cannot be had."""
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
         port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
     except OSError as error:
-        print(f"roomcast: MEDIA_ADDR: {settings.media_addr}: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
+        raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
+    try:
+        listener = listen(settings.worker_http_addr)
+    except OSError as error:
+        raise SettingsError(f"WORKER_HTTP_ADDR: {settings.worker_http_addr}: {error.strerror}") from None
     # What was imported lives as long as the process: the collector need not look at it again.
     gc.freeze()
-    uvloop.run(Worker(settings, port).run())
+    uvloop.run(Worker(settings, port, listener).run())
 
 
 class Worker:
     """Composes a worker; `run` is its life."""
 
-    def __init__(self, settings: Settings, port: UdpPort) -> None:
+    def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
         self._settings = settings
+        self._listener = listener
         self._id = settings.own_worker_id
         self._port = port
         self._load = _Load()
-        addresses = advertised(settings.media_addr.host, settings.media_public_ips, own_addresses())
-        media_port = port.address[1]
+        host, media_port = port.address[:2]
+        addresses = advertised(host, settings.media_public_ips, own_addresses())
         self._rooms = Rooms(
             self._id,
             port,
@@ -80,9 +84,7 @@ class Worker:
                 running = [
                     tasks.create_task(rpc.run()),
                     tasks.create_task(self._tick()),
-                    tasks.create_task(
-                        serve_http(self._settings.worker_http_addr, new_registry(self._rooms, self._port))
-                    ),
+                    tasks.create_task(serve_http(self._listener, new_registry(self._rooms, self._port))),
                 ]
                 beating = tasks.create_task(self._heartbeat.run())
                 await stopping.wait()

@@ -1,0 +1,284 @@
+"""RTCP between publisher, room and viewers, read by aiortc."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from aiortc.rtp import (
+    RtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSdesPacket,
+    RtcpSrPacket,
+)
+
+from media.fanout import Viewer, Wire
+from media.feedback import OUR_SSRC, REPORT_SECONDS, Feedback
+from media.keyframe_requests import INTERVAL_SECONDS
+from media.negotiate import PublishedTrack
+from media.reports import ReceptionStats
+from media.rtcp import fir, nack, pli, receiver_report, sender_report
+from media.sequence import SequenceTranslator
+from media.switch import Feed, PacketSwitch, SourceTrack
+from shared.codec import Codec
+from tests.support.far_end import far_sender, new_keys, rtp
+
+VIDEO, AUDIO = 0, 1
+SOURCES = (0x51, 0x52)  # the publisher's SSRCs
+ROOMS = (0x61, 0x62)
+UNIX = 1_700_000_000.0
+NTP = UNIX + 2_208_988_800
+WIRES = (Wire(96, {}), Wire(111, {}))
+FIR, PLI = 4, 1
+
+
+def codec(name: str, payload_type: int, rate: int, feedback: Collection[str] = ()) -> Codec:
+    return Codec(
+        name=name,
+        payload_type=payload_type,
+        clock_rate=rate,
+        channels=2 if name == "opus" else 1,
+        fmtp="",
+        feedback=frozenset(feedback),
+        rtx=None,
+    )
+
+
+def track(kind: str, of: Codec) -> PublishedTrack:
+    return PublishedTrack(kind=kind, mid="0", codec=of, extensions={}, ssrcs=())
+
+
+class Room:
+    """A feed with video and audio, and what is said to its publisher."""
+
+    def __init__(self, feedback: Collection[str] = ("nack pli",)) -> None:
+        tracks = [
+            track("video", codec("VP8", 96, 90_000, feedback)),
+            track("audio", codec("opus", 111, 48_000)),
+        ]
+        self.feed = Feed(
+            ssrcs=ROOMS,
+            tracks=[
+                SourceTrack(t.codec.payload_type, t.codec.clock_rate, SequenceTranslator(1, 0))
+                for t in tracks
+            ],
+        )
+        self.said: list[bytes] = []
+        self.feedback = Feedback(self.feed, tracks, "room", UNIX, self.said.append)
+        self.switch = PacketSwitch(lambda *_: None)
+        keys = new_keys()
+        self.switch.open_source(self.feed, keys)
+        self._publisher = far_sender(keys)
+
+    def media(
+        self, now: float, sequence: int = 1, timestamp: int = 0, tracks: Collection[int] = (0, 1)
+    ) -> None:
+        for number in tracks:
+            plain = rtp(
+                sequence,
+                b"12345",
+                payload_type=self.feed.tracks[number].payload_type,
+                ssrc=SOURCES[number],
+                timestamp=timestamp,
+            )
+            self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
+
+    def view(self) -> Viewer:
+        return self.switch.add_viewer(self.feed, new_keys(), WIRES, ("192.0.2.1", 1))
+
+    def heard(self) -> list[Any]:
+        """What the publisher was told since the last call."""
+        packets = [packet for compound in self.said for packet in RtcpPacket.parse(compound)]
+        self.said.clear()
+        return packets
+
+    def keyframe_requests(self) -> list[RtcpPsfbPacket]:
+        return [packet for packet in self.heard() if isinstance(packet, RtcpPsfbPacket)]
+
+
+# --- keyframes
+
+
+def test_a_keyframe_is_asked_of_the_video_source() -> None:
+    room = Room()
+    room.media(1.0)
+    room.feedback.want_keyframes(1.0)
+    (request,) = room.keyframe_requests()
+    assert (request.fmt, request.ssrc, request.media_ssrc) == (PLI, OUR_SSRC, SOURCES[VIDEO])
+
+
+def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
+    room = Room(feedback=("ccm fir",))
+    room.media(1.0)
+    for command in (1, 2):
+        room.feedback.want_keyframes(1.0 + command)
+        (request,) = room.keyframe_requests()
+        assert (request.fmt, request.ssrc, request.media_ssrc) == (FIR, OUR_SSRC, 0)
+        assert request.fci == SOURCES[VIDEO].to_bytes(4) + bytes((command, 0, 0, 0))
+
+
+def test_a_publisher_that_takes_neither_is_not_asked() -> None:
+    room = Room(feedback=())
+    room.media(1.0)
+    room.feedback.want_keyframes(1.0)
+    assert not room.said
+
+
+def test_before_any_media_there_is_nobody_to_ask() -> None:
+    room = Room()
+    room.feedback.want_keyframes(1.0)
+    assert not room.said
+
+
+@pytest.mark.parametrize("wish", [pli(9, ROOMS[VIDEO]), fir(9, ROOMS[VIDEO], 1)])
+def test_a_viewers_wish_for_a_keyframe_reaches_the_publisher(wish: bytes) -> None:
+    room = Room()
+    room.media(1.0)
+    room.feedback.receive_from_viewer(receiver_report(9, []) + wish, 1.0)
+    assert len(room.keyframe_requests()) == 1
+
+
+def test_any_number_of_wishes_become_two_requests_a_second() -> None:
+    room = Room()
+    room.media(0.0)
+    for step in range(1000):
+        now = 10 + step / 1000
+        room.feedback.receive_from_viewer(pli(9, ROOMS[VIDEO]) * 20, now)
+        room.feedback.tick(now)
+    assert len(room.keyframe_requests()) == round(1 / INTERVAL_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "compound", [receiver_report(9, []), nack(9, ROOMS[VIDEO], [1]), b"", b"garbage", bytes(8), b"\x80" * 400]
+)
+def test_other_rtcp_of_a_viewer_asks_nothing(compound: bytes) -> None:
+    room = Room()
+    room.media(1.0)
+    room.feedback.receive_from_viewer(compound, 1.0)
+    assert not room.said
+
+
+# --- reports to the publisher
+
+
+def test_the_publisher_is_told_once_a_second_how_it_is_received() -> None:
+    room = Room()
+    for n in range(1, 11):
+        if n != 5:
+            room.media(1.0 + n / 100, sequence=n)
+    room.feedback.tick(1.2)
+    room.feedback.tick(1.3)
+    report, name = room.heard()
+    assert isinstance(report, RtcpRrPacket)
+    assert report.ssrc == OUR_SSRC
+    assert [(block.ssrc, block.packets_lost, block.highest_sequence) for block in report.reports] == [
+        (SOURCES[VIDEO], 1, 10),
+        (SOURCES[AUDIO], 1, 10),
+    ]
+    assert isinstance(name, RtcpSdesPacket)
+    assert name.chunks[0].items == [(1, b"room")]
+    room.feedback.tick(1.2 + REPORT_SECONDS)
+    assert len(room.heard()) == 2
+
+
+def test_nothing_is_reported_before_any_media() -> None:
+    room = Room()
+    room.feedback.tick(1.0)
+    assert not room.said
+
+
+def test_a_publishers_report_comes_back_as_lsr_and_dlsr() -> None:
+    room = Room()
+    room.media(1.0)
+    ntp = int((NTP + 1) * 2**32)
+    room.feedback.receive_from_publisher(sender_report(SOURCES[VIDEO], ntp, 0, 1, 5), 1.0)
+    room.feedback.tick(1.5)
+    (block, other) = room.heard()[0].reports
+    assert (block.lsr, block.dlsr) == (ntp >> 16 & 0xFFFFFFFF, 0x8000)
+    assert (other.lsr, other.dlsr) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "compound",
+    [
+        b"",
+        bytes(40),
+        b"\x80\xc8\x00\x06" + bytes(3),
+        sender_report(0xDEAD, 1, 2, 3, 4),
+        sender_report(SOURCES[VIDEO], 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF),
+        sender_report(SOURCES[VIDEO], 1, 0, 0, 0),
+    ],
+)
+def test_hostile_reports_of_a_publisher_break_nothing(compound: bytes) -> None:
+    room = Room()
+    viewer = room.view()
+    room.media(1.0)
+    room.feedback.receive_from_publisher(compound, 1.0)
+    room.feedback.tick(2.0)
+    assert room.heard()
+    assert RtcpPacket.parse(room.feedback.reports_for(viewer, 2.0))
+
+
+# --- reports to viewers
+
+
+def reports(room: Room, viewer: Viewer, now: float) -> list[RtcpSrPacket]:
+    packets = RtcpPacket.parse(room.feedback.reports_for(viewer, now))
+    names = [packet for packet in packets if isinstance(packet, RtcpSdesPacket)]
+    found = [packet for packet in packets if isinstance(packet, RtcpSrPacket)]
+    # one CNAME for all: what lets a viewer play them in sync
+    assert [(name.chunks[0].ssrc, name.chunks[0].items) for name in names] == [
+        (report.ssrc, [(1, b"room")]) for report in found
+    ]
+    return found
+
+
+def test_a_viewer_is_told_of_each_track_that_it_gets() -> None:
+    room = Room()
+    viewer = room.view()
+    room.media(1.0, 1)
+    room.media(1.0, 2)
+    late = room.view()
+    room.media(1.0, 3, tracks=[AUDIO])
+    room.feedback.tick(1.0)
+    told = reports(room, viewer, 1.0)
+    assert [(r.ssrc, r.sender_info.packet_count, r.sender_info.octet_count) for r in told] == [
+        (ROOMS[VIDEO], 2, 10),
+        (ROOMS[AUDIO], 3, 15),
+    ]
+    assert [(r.ssrc, r.sender_info.packet_count) for r in reports(room, late, 1.0)] == [(ROOMS[AUDIO], 1)]
+
+
+def test_a_viewer_is_told_nothing_before_it_got_anything() -> None:
+    room = Room()
+    room.media(1.0)
+    assert room.feedback.reports_for(room.view(), 1.0) == b""
+
+
+def test_both_tracks_play_in_sync_whatever_the_publishers_clock_says() -> None:
+    """The publisher's reports name one instant of its own clock for both; ours name the same one."""
+    room = Room()
+    viewer = room.view()
+    room.media(1.0, timestamp=1000)
+    theirs = int((NTP + 12_345.0) * 2**32)  # hours off
+    room.feedback.receive_from_publisher(
+        sender_report(SOURCES[VIDEO], theirs, 1000, 0, 0) + sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0),
+        1.0,
+    )
+    video, audio = reports(room, viewer, 3.0)
+    assert video.sender_info.ntp_timestamp == audio.sender_info.ntp_timestamp
+    assert abs(video.sender_info.ntp_timestamp / 2**32 - (NTP + 3)) < 0.001
+    # the room's timestamps of that instant are 0: two seconds have passed since
+    assert video.sender_info.rtp_timestamp == 2 * 90_000
+    assert audio.sender_info.rtp_timestamp == 2 * 48_000
+
+
+def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:
+    room = Room()
+    stats = ReceptionStats(7, 90_000)
+    room.feed.tracks[VIDEO].stats = stats
+    room.feedback.receive_from_publisher(sender_report(8, 1 << 32, 0, 0, 0), 1.0)
+    stats.received(1, 0, 1.0)
+    block = stats.take_block(2.0)
+    assert block is not None
+    assert (block.last_report, block.delay) == (0, 0)
