@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from shared.codec import Codec
 
+_Form = tuple[str, int, int, str]  # name, clock rate, channels, the parameter of `_FORM`
+
 _VIDEO = (90000, 1)
 # name -> clock rate, channels
 _PASSED_THROUGH = {
@@ -88,13 +90,13 @@ def match(track: Codec, offered: Sequence[Codec]) -> Codec | None:
     """The first of a viewer's codecs that reads the packets of `track`, or None.
 
     H.264 decoders read more than the profile they name: one of the same profile goes first, and then any
-    with the same packetization mode.
+    with the same packetization mode. Who reads mode 1 reads mode 0, too (RFC 6184 6.3), but not the reverse.
     """
-    same_form = [codec for codec in offered if _form(codec) == _form(track)]
+    readable = [codec for codec in offered if _form(codec) in _forms_that_read(track)]
     if track.name == "H264":
         profile = h264_profile(track)
-        same_form.sort(key=lambda codec: h264_profile(codec) != profile)
-    return same_form[0] if same_form else None
+        readable.sort(key=lambda codec: (_form(codec) != _form(track), h264_profile(codec) != profile))
+    return readable[0] if readable else None
 
 
 def describe(codec: Codec) -> str:
@@ -105,6 +107,11 @@ def describe(codec: Codec) -> str:
     return f"{codec.name} {parameter}={codec.parameters.get(parameter, default)[:16]}"
 
 
-def _form(codec: Codec) -> tuple[str, int, int, str]:
+def _forms_that_read(track: Codec) -> Sequence[_Form]:
+    form = _form(track)
+    return (form, (*form[:3], "1")) if track.name == "H264" and form[3] == "0" else (form,)
+
+
+def _form(codec: Codec) -> _Form:
     parameter, default = _FORM.get(codec.name, ("", ""))
     return codec.name, codec.clock_rate, codec.channels, codec.parameters.get(parameter, default)

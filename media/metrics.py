@@ -1,5 +1,6 @@
 """What a worker tells Prometheus: the contract's four series, and what an operator looks at first."""
 
+import asyncio
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry
@@ -35,6 +36,7 @@ class RoomsCollector(Collector):
             packets.add_metric([status.name], status.rx_packets)
         yield from (viewers, received, packets)
         yield GaugeMetricFamily("roomcast_sessions", "Open sessions.", value=self._rooms.session_count)
+        yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
         yield CounterMetricFamily(
             "roomcast_datagrams_dropped",
             "Datagrams that the socket did not take.",

@@ -41,6 +41,13 @@ def test_h264_is_matched_by_profile_and_mode_and_then_by_mode(track: Codec, payl
     assert matched(track, video(*H264_OFFER)) == payload_type
 
 
+def test_a_viewer_with_mode_1_alone_reads_mode_0_but_not_the_reverse() -> None:
+    only_mode_1 = video(*H264_OFFER[:2])
+    assert matched(codec("H264", profile_level_id="42001f"), only_mode_1) == 102
+    only_mode_0 = video(*H264_OFFER[2:4])
+    assert matched(codec("H264", packetization_mode="1", profile_level_id="42001f"), only_mode_0) is None
+
+
 @pytest.mark.parametrize(
     ("profile_level_id", "profile"),
     [
