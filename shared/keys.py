@@ -8,12 +8,15 @@
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one control process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
+| `roomcast:records:key`       | string | key of the links to recordings         | as long as Redis         |
 """
 
 from shared.names import RoomName, WorkerId
 
 PREFIX = "roomcast:"
 WORKERS = PREFIX + "workers"
+
+RECORDS_KEY = PREFIX + "records:key"
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000

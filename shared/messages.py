@@ -99,6 +99,7 @@ class RoomStatus:
     started_at: float = 0.0  # Unix time
     rx_bytes: int = 0  # RTP bytes received from publishers since the room began
     rx_packets: int = 0
+    warnings: tuple[str, ...] = ()  # for people: what does not work as it should, recording for one
 
 
 class WorkerState(StrEnum):

@@ -103,8 +103,15 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values or not set(values) <= {"tracks", "mux"}:
+        raise ValueError("want tracks, mux or both")
+    return values
+
+
 Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
 
@@ -182,6 +189,16 @@ class Settings(BaseSettings):
     # --- recording
     record_enabled: bool = _field(False, "Record every room")
     record_dir: str = _field("records", "Folder of the recordings")
+    record_formats: RecordFormats = _field(
+        ("tracks", "mux"), "tracks: a file of each track; mux: one file with sound and picture"
+    )
+    record_max_seconds: float = _field(
+        0.0, "Length at which a recording goes on in a new file; 0: none", ge=0
+    )
+    record_max_bytes: int = _field(0, "Size at which a recording goes on in a new file; 0: none", ge=0)
+    record_keep_days: float = _field(
+        0.0, "Days after which a local recording is deleted, unless it waits for its upload; 0: never", ge=0
+    )
     upload_recordings: bool = _field(False, "Upload finished recordings to S3")
     delete_recording_after_upload: bool = _field(
         False, "Delete a local recording once the store confirmed it"
@@ -208,6 +225,8 @@ class Settings(BaseSettings):
     def _pairs(self) -> Self:
         if bool(self.tls_cert_file) != bool(self.tls_key_file):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
+        if self.upload_recordings and not self.s3_bucket:
+            raise ValueError("UPLOAD_RECORDINGS wants S3_BUCKET")
         return self
 
     @property
