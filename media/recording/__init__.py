@@ -1,0 +1,1 @@
+"""Recording: what publishers send, in files that open everywhere."""

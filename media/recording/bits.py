@@ -1,0 +1,34 @@
+"""Reads fields of bits from the front of bytes."""
+
+from media.recording.frame import DepacketizeError
+
+
+class BitReader:
+    """Most significant bit first. Reading beyond the end raises `DepacketizeError`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data)
+        self._left = len(data) * 8
+
+    def read(self, bits: int) -> int:
+        self._left -= bits
+        if self._left < 0:
+            raise DepacketizeError("header is cut")
+        return self._value >> self._left & ((1 << bits) - 1)
+
+    def flag(self) -> bool:
+        return self.read(1) == 1
+
+    def ue(self) -> int:
+        """Exp-Golomb code of an unsigned number (H.264 9.1)."""
+        zeros = 0
+        while not self.read(1):
+            zeros += 1
+            if zeros > 32:
+                raise DepacketizeError("Exp-Golomb code is too long")
+        return (1 << zeros) - 1 + self.read(zeros)
+
+    def se(self) -> int:
+        """Exp-Golomb code of a signed number (H.264 9.1.1)."""
+        code = self.ue()
+        return (code + 1) // 2 if code & 1 else -(code // 2)

@@ -1,0 +1,1 @@
+"""From RTP payloads to frames, one module a codec."""

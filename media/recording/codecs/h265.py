@@ -1,0 +1,93 @@
+"""H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
+
+from media.recording.bits import BitReader
+from media.recording.codecs.annexb import Fragments, aggregated, byte_stream, without_emulation
+from media.recording.frame import DepacketizeError, Picture, Setup
+
+_VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35
+_SETS = (_VPS, _SPS, _PPS)
+_RANDOM_ACCESS = range(16, 22)
+_AGGREGATION, _FRAGMENT = 48, 49
+
+
+class H265Depacketizer:
+    """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
+
+    def __init__(self) -> None:
+        self._sets: dict[int, bytes] = {}  # one of each kind is what encoders of live video send
+
+    def starts(self, payload: bytes) -> bool:
+        if len(payload) < 6:
+            return False
+        return _kind(payload[4:] if _kind(payload) == _AGGREGATION else payload) in (_VPS, _SPS, _DELIMITER)
+
+    def picture(self, payloads: list[bytes]) -> Picture | None:
+        units = _units(payloads)
+        kinds = {_kind(unit) for unit in units}
+        self._sets |= {_kind(unit): unit for unit in units if _kind(unit) in _SETS}
+        if not any(kind < 32 for kind in kinds):  # no slice
+            return None
+        if kinds.isdisjoint(_RANDOM_ACCESS):
+            return Picture(byte_stream(units))
+        if len(self._sets) < len(_SETS):
+            return None
+        sets = [self._sets[kind] for kind in _SETS]
+        delimiter = [unit for unit in units if _kind(unit) == _DELIMITER]
+        pictures = [unit for unit in units if _kind(unit) not in (*_SETS, _DELIMITER)]
+        width, height = _size(self._sets[_SPS])
+        return Picture(byte_stream([*delimiter, *sets, *pictures]), Setup(width, height, byte_stream(sets)))
+
+
+def _kind(unit: bytes) -> int:
+    return unit[0] >> 1 & 0x3F
+
+
+def _units(payloads: list[bytes]) -> list[bytes]:
+    """RFC 7798 4.4, without DONL: no interleaving was negotiated."""
+    fragments = Fragments()
+    for payload in payloads:
+        if not payload:
+            continue
+        if len(payload) < 3:
+            raise DepacketizeError("unit is cut")
+        kind = _kind(payload)
+        if kind == _AGGREGATION:
+            for unit in aggregated(payload, 2):
+                if len(unit) < 2:
+                    raise DepacketizeError("unit is cut")
+                fragments.whole(unit)
+        elif kind == _FRAGMENT:
+            header = bytes((payload[0] & 0x81 | (payload[2] & 0x3F) << 1, payload[1]))
+            fragments.part(header, payload[3:], first=bool(payload[2] & 0x80), last=bool(payload[2] & 0x40))
+        elif kind < _AGGREGATION:
+            fragments.whole(payload)
+        else:
+            raise DepacketizeError("packets of an unknown kind")
+    return fragments.finished()
+
+
+def _size(sps: bytes) -> tuple[int, int]:
+    """Width and height of a sequence parameter set, cropped (H.265 7.3.2.2.1)."""
+    reader = BitReader(without_emulation(sps)[2:])
+    reader.read(4)
+    sub_layers = reader.read(3)
+    reader.read(1)
+    reader.read(96)  # profile_tier_level (7.3.3)
+    present = [(reader.flag(), reader.flag()) for _ in range(sub_layers)]
+    if sub_layers:
+        reader.read(2 * (8 - sub_layers))
+    for has_profile, has_level in present:
+        reader.read(88 * has_profile + 8 * has_level)
+    reader.ue()
+    chroma = reader.ue()
+    separate = chroma == 3 and reader.flag()
+    width, height = reader.ue(), reader.ue()
+    if reader.flag():
+        unit_x = 2 if chroma in (1, 2) and not separate else 1
+        unit_y = 2 if chroma == 1 and not separate else 1
+        left, right, top, bottom = (reader.ue() for _ in range(4))
+        width -= unit_x * (left + right)
+        height -= unit_y * (top + bottom)
+    if not (0 < width <= 16384 and 0 < height <= 16384):
+        raise DepacketizeError("no size")
+    return width, height

@@ -1,0 +1,44 @@
+"""VP8: RTP payloads (RFC 7741) to frames (RFC 6386)."""
+
+import struct
+
+from media.recording.frame import DepacketizeError, Picture, Setup
+
+
+class Vp8Depacketizer:
+    def starts(self, payload: bytes) -> bool:
+        return bool(payload) and payload[0] & 0x17 == 0x10  # S, and partition 0
+
+    def picture(self, payloads: list[bytes]) -> Picture | None:
+        if not self.starts(payloads[0]):
+            raise DepacketizeError("frame without its start")
+        data = b"".join([payload[_descriptor_size(payload) :] for payload in payloads])
+        if not data:
+            return None
+        return Picture(data, None if data[0] & 1 else _setup(data))
+
+
+def _descriptor_size(payload: bytes) -> int:
+    """RFC 7741 4.2."""
+    size = 1
+    if payload[0] & 0x80:  # X
+        if len(payload) < 3:
+            raise DepacketizeError("descriptor is cut")
+        has = payload[1]
+        size = 2
+        if has & 0x80:  # I
+            size += 2 if payload[2] & 0x80 else 1
+        size += bool(has & 0x40) + bool(has & 0x30)  # L; T or K
+    if size > len(payload):
+        raise DepacketizeError("descriptor is cut")
+    return size
+
+
+def _setup(data: bytes) -> Setup:
+    """RFC 6386 9.1."""
+    if len(data) < 10 or data[3:6] != b"\x9d\x01\x2a":
+        raise DepacketizeError("no start code")
+    width, height = struct.unpack_from("<HH", data, 6)
+    if not width & 0x3FFF or not height & 0x3FFF:
+        raise DepacketizeError("no size")
+    return Setup(width & 0x3FFF, height & 0x3FFF)

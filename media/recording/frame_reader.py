@@ -1,0 +1,119 @@
+"""From a track's packets, as they arrive, to its frames: in order, whole, and decodable from the first on.
+
+A frame that lost a packet is dropped, and with it all up to the next keyframe: what is written decodes.
+"""
+
+from collections.abc import Callable, Iterator
+
+from media.fanout import Outgoing
+from media.recording.codecs.av1 import Av1Depacketizer
+from media.recording.codecs.h264 import H264Depacketizer
+from media.recording.codecs.h265 import H265Depacketizer
+from media.recording.codecs.vp8 import Vp8Depacketizer
+from media.recording.codecs.vp9 import Vp9Depacketizer
+from media.recording.frame import DepacketizeError, Depacketizer, Frame
+from media.recording.reorder import Gap, ReorderBuffer
+from media.rtp import RtpPacket
+
+MAX_FRAME_PACKETS = 8192
+
+DEPACKETIZERS: dict[str, Callable[[], Depacketizer]] = {
+    "VP8": Vp8Depacketizer,
+    "VP9": Vp9Depacketizer,
+    "AV1": Av1Depacketizer,
+    "H264": H264Depacketizer,
+    "H265": H265Depacketizer,
+}
+
+
+class FrameReader:
+    """One track. `now` is in seconds of a steady clock; frames' timestamps begin near the first packet's."""
+
+    def __init__(self, codec: str) -> None:
+        kind = DEPACKETIZERS.get(codec)
+        self._depacketizer: Depacketizer | None = None if kind is None else kind()
+        self._reorder: ReorderBuffer[Outgoing] = ReorderBuffer()
+        self._timestamp: int | None = None
+        self._partial: list[bytes] = []
+        self._partial_timestamp = 0
+        self._synced = False  # whether the next packet is known to begin a frame, or to go on with one
+        self.wants_keyframe = self._depacketizer is not None
+        self.lost = 0  # gaps
+
+    def push(self, packet: Outgoing, now: float) -> list[Frame]:
+        """Take one packet; returns what became whole by it."""
+        self._reorder.push(packet.extended, packet, now)
+        return self.poll(now)
+
+    def poll(self, now: float) -> list[Frame]:
+        """What has waited long enough for missing packets."""
+        return [frame for item in self._reorder.pop(now) for frame in self._take(item)]
+
+    def close(self) -> list[Frame]:
+        """The last ones: nothing is waited for any more."""
+        return [frame for item in self._reorder.drain() for frame in self._take(item)]
+
+    def _take(self, item: Outgoing | Gap) -> Iterator[Frame]:
+        if isinstance(item, Gap):
+            self.lost += 1
+            if self._depacketizer is not None:
+                self._start_over()
+            return
+        payload = _without_padding(item.packet)
+        timestamp = self._extend(item.timestamp)
+        if self._depacketizer is None:  # every packet of these codecs stands for itself
+            if payload:
+                yield Frame(timestamp, payload)
+            return
+        if self._partial and timestamp != self._partial_timestamp:
+            yield from self._finish()
+        if payload:
+            self._synced = self._synced or self._depacketizer.starts(payload)
+            if self._synced:
+                self._partial.append(payload)
+                self._partial_timestamp = timestamp
+        if len(self._partial) > MAX_FRAME_PACKETS:
+            self._start_over()
+        if item.packet.marker:
+            yield from self._finish()
+            self._synced = True
+
+    def _start_over(self) -> None:
+        self._partial = []
+        self._synced = False
+        self.wants_keyframe = True
+
+    def _finish(self) -> Iterator[Frame]:
+        payloads, self._partial = self._partial, []
+        if not payloads:
+            return
+        assert self._depacketizer is not None
+        try:
+            picture = self._depacketizer.picture(payloads)
+        except DepacketizeError:
+            self.wants_keyframe = True
+            return
+        if picture is None:
+            return
+        if picture.setup is not None:
+            self.wants_keyframe = False
+        if not self.wants_keyframe:
+            yield Frame(self._partial_timestamp, picture.data, picture.setup)
+
+    def _extend(self, timestamp: int) -> int:
+        """The timestamp, counted on beyond 32 bits from the latest one."""
+        if self._timestamp is None:
+            self._timestamp = timestamp
+        ahead = timestamp - self._timestamp & 0xFFFFFFFF
+        if ahead >= 0x80000000:
+            return self._timestamp + ahead - 0x100000000
+        self._timestamp += ahead
+        return self._timestamp
+
+
+def _without_padding(packet: RtpPacket) -> bytes:
+    """RFC 3550 5.1: the last byte counts the padding, itself included."""
+    payload = packet.payload
+    if packet.padding and payload:
+        return payload[: max(0, len(payload) - payload[-1])]
+    return payload

@@ -1,0 +1,172 @@
+"""Encoded pictures and sound as RTP packets, made by FFmpeg's own encoders and packetizers.
+
+They know nothing of ours, so that what is read back was understood by two parties.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy
+
+from media.fanout import Outgoing
+from media.rtp import parse
+
+FRAMES_PER_SECOND = 30
+PACKET_BYTES = 1200
+ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
+    "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "8"}),
+    "VP9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+    "AV1": ("libsvtav1", {"preset": "12", "svtav1-params": "pred-struct=1"}),
+    "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency"}),
+    "H265": ("libx265", {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none"}),
+}
+CLOCK_RATES = {"opus": 48_000}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """`at` and `data` of each packet of an encoder; `at` in seconds."""
+
+    at: float
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One RTP packet; `at` is when its frame was taken."""
+
+    at: float
+    data: bytes
+
+
+def encode_video(
+    codec: str,
+    seconds: float,
+    *,
+    flashes: Sequence[float] = (),
+    size: tuple[int, int] = (320, 240),
+    keyframe_every: float = 1.0,
+    begin: float = 0.0,
+) -> list[Any]:
+    """PyAV packets of a moving bar; frames at `flashes` (seconds, for 0.1 s) are white."""
+    name, options = ENCODERS[codec]
+    encoder = av.CodecContext.create(name, "w")
+    encoder.width, encoder.height = size
+    encoder.pix_fmt = "yuv420p"
+    encoder.framerate = Fraction(FRAMES_PER_SECOND)
+    encoder.time_base = Fraction(1, 90_000)
+    encoder.gop_size = round(keyframe_every * FRAMES_PER_SECOND)
+    encoder.max_b_frames = 0
+    if codec != "AV1":  # its low-delay mode knows constant quality only
+        encoder.bit_rate = 500_000
+    encoder.options = options
+    packets = []
+    for number in range(round(seconds * FRAMES_PER_SECOND)):
+        at = begin + number / FRAMES_PER_SECOND
+        picture = numpy.full((size[1], size[0], 3), 32, dtype=numpy.uint8)
+        left = 8 * number % size[0]
+        picture[:, left : left + 8] = 128
+        if any(flash <= at < flash + 0.1 for flash in flashes):
+            picture[:] = 255
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = round(at * 90_000), Fraction(1, 90_000)
+        packets += encoder.encode(frame)
+    return packets + encoder.encode(None)
+
+
+def encode_audio(seconds: float, *, beeps: Sequence[float] = (), begin: float = 0.0) -> list[Any]:
+    """PyAV packets of Opus, 20 ms each: silence, with a tone of 1 kHz for 0.1 s at each of `beeps`."""
+    encoder = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate = 48_000
+    encoder.layout = "stereo"
+    encoder.format = "s16"
+    encoder.time_base = Fraction(1, 48_000)
+    packets = []
+    for number in range(round(seconds * 50)):
+        at = begin + number / 50
+        times = at + numpy.arange(960) / 48_000
+        loud = numpy.zeros(960, dtype=bool)
+        for beep in beeps:
+            loud |= (beep <= times) & (times < beep + 0.1)
+        wave = numpy.where(loud, 12_000 * numpy.sin(2 * numpy.pi * 1_000 * times), 0).astype(numpy.int16)
+        frame = av.AudioFrame.from_ndarray(
+            numpy.repeat(wave, 2).reshape(1, -1), format="s16", layout="stereo"
+        )
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, round(at * 48_000), Fraction(1, 48_000)
+        packets += encoder.encode(frame)
+    return packets + encoder.encode(None)
+
+
+class _Datagrams(io.RawIOBase):
+    """Takes what FFmpeg's RTP muxer would send: one datagram a write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken.append(bytes(data))
+        return len(self.taken[-1])
+
+
+def packetize(codec: str, packets: Sequence[Any]) -> list[Sent]:
+    """The RTP packets of an encoder's output, without the RTCP between them."""
+    sink = _Datagrams()
+    options = {"strict": "experimental", "payload_type": "96"}
+    muxer = av.open(sink, "w", format="rtp", buffer_size=PACKET_BYTES, container_options=options)
+    encoder = "libopus" if codec == "opus" else ENCODERS[codec][0]
+    if codec == "opus":
+        stream: Any = muxer.add_stream(encoder, rate=48_000)
+    else:
+        stream = muxer.add_mux_stream(encoder, width=320, height=240)
+    base = Fraction(1, CLOCK_RATES.get(codec, 90_000))
+    stream.time_base = base
+    sent = []
+    for packet in packets:
+        at = float(packet.pts * packet.time_base)
+        packet.stream = stream
+        sink.taken.clear()
+        muxer.mux_one(packet)
+        sent += [Sent(at, data) for data in sink.taken if not 192 <= data[1] <= 223]
+    return sent
+
+
+class Numbering:
+    """Gives RTP packets the numbers that a room would."""
+
+    def __init__(self, track: int, index: int = 100) -> None:
+        self._track = track
+        self._offset = index
+        self._first: int | None = None
+
+    def outgoing(self, data: bytes, shift: int = 0) -> Outgoing:
+        """`shift` is added to the timestamp."""
+        packet = parse(data)
+        if self._first is None:
+            self._first = packet.sequence
+        index = self._offset + (packet.sequence - self._first & 0xFFFF)
+        return Outgoing(self._track, 1 + self._track, index, packet.timestamp + shift & 0xFFFFFFFF, packet)
+
+
+def video(codec: str, seconds: float, **how: Any) -> list[Sent]:
+    return packetize(codec, encode_video(codec, seconds, **how))
+
+
+def audio(seconds: float, **how: Any) -> list[Sent]:
+    return packetize("opus", encode_audio(seconds, **how))
+
+
+def merged(*tracks: Sequence[Sent]) -> Iterator[tuple[int, Sent]]:
+    """(track, packet) in the order of time."""
+    numbered = [
+        (sent.at, track, number) for track, all_ in enumerate(tracks) for number, sent in enumerate(all_)
+    ]
+    for _, track, number in sorted(numbered):
+        yield track, tracks[track][number]
