@@ -1,0 +1,104 @@
+"""One file with all tracks, written by FFmpeg's muxers through PyAV, without transcoding."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import OutputContainer
+
+from media.recording.frame import Frame, Setup
+from media.recording.part_file import PartFile
+from shared.codec import Codec
+
+# Names of FFmpeg's descriptors for video and of its encoders for sound, which are not run.
+_VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hevc"}
+_AUDIO = {
+    "opus": ("libopus", 48_000, "stereo"),
+    "PCMU": ("pcm_mulaw", 8_000, "mono"),
+    "PCMA": ("pcm_alaw", 8_000, "mono"),
+    "G722": ("g722", 16_000, "mono"),
+}
+# Both write a second of media at a time; a track that stalls does not hold back the others for long.
+_COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
+_OPTIONS = {
+    "webm": _COMMON | {"cluster_time_limit": "1000"},
+    "mkv": _COMMON | {"cluster_time_limit": "1000"},
+    "mp4": _COMMON | {"movflags": "empty_moov+default_base_moof", "frag_duration": "1000000"},
+}
+_FORMATS = {"webm": "webm", "mkv": "matroska", "mp4": "mp4"}
+
+
+def suffix_for(codecs: Mapping[int, Codec]) -> str:
+    """The container that holds tracks of these codecs and that most players open."""
+    names = {codec.name for codec in codecs.values()}
+    if names <= {"VP8", "VP9", "AV1", "opus"}:
+        return "webm"
+    return "mp4" if names <= {"H264", "H265", "opus"} else "mkv"
+
+
+def holds_change(codec: Codec) -> bool:
+    """Whether a container lets the parameters of a stream of `codec` change: where its head has none."""
+    return codec.name in ("VP8", "VP9")
+
+
+class MuxPart:
+    """Tracks by number; `setups` describes video. Raises `OSError`, also for what FFmpeg refuses."""
+
+    def __init__(self, file: PartFile, codecs: Mapping[int, Codec], setups: Mapping[int, Setup]) -> None:
+        suffix = suffix_for(codecs)
+        self.file = file
+        self.setups = dict(setups)
+        self._container: OutputContainer = av.open(
+            file, "w", format=_FORMATS[suffix], options=_OPTIONS[suffix]
+        )
+        self._streams: dict[int, Any] = {}
+        self._bases: dict[int, Fraction] = {}
+        self._latest: dict[int, int] = {}
+        for number, codec in codecs.items():
+            self._bases[number] = Fraction(1, codec.clock_rate)
+            self._streams[number] = self._add(codec, setups.get(number))
+
+    def _add(self, codec: Codec, setup: Setup | None) -> Any:
+        if setup is not None:
+            stream = self._container.add_mux_stream(
+                _VIDEO[codec.name], width=setup.width, height=setup.height
+            )
+            stream.time_base = Fraction(1, codec.clock_rate)
+            return stream
+        name, rate, layout = _AUDIO[codec.name]
+        audio: Any = self._container.add_stream(name, rate=rate)
+        audio.layout = layout
+        return audio
+
+    def has(self, number: int) -> bool:
+        return number in self._streams
+
+    def write(self, number: int, seconds: float, frame: Frame) -> None:
+        """Add a frame of a track, `seconds` after the part's begin; one from before it is left out."""
+        base = self._bases[number]
+        time = max(round(seconds / base), self._latest.get(number, -1) + 1)
+        if seconds < 0:
+            return
+        self._latest[number] = time
+        packet = av.Packet(frame.data)
+        packet.stream = self._streams[number]
+        packet.time_base = base
+        packet.pts = packet.dts = time
+        packet.is_keyframe = frame.keyframe or number not in self.setups
+        try:
+            self._container.mux_one(packet)
+        except av.error.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from error
+        self.file.commit()
+
+    def close(self) -> None:
+        """End the file well; a broken one stays as it was cut, which is how a crash would leave it."""
+        if self.file.broken:
+            self.file.close()  # then PyAV writes no end
+        try:
+            self._container.close()
+        except av.error.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from error
+        finally:
+            self.file.close()

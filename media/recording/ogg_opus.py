@@ -1,0 +1,130 @@
+"""Ogg Opus (RFC 3533, RFC 7845): packets in, the bytes of pages out."""
+
+import struct
+
+CLOCK_RATE = 48_000
+PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: this much is lost at most in a crash
+MAX_GAP_SAMPLES = 600 * CLOCK_RATE  # longer silence is left out
+
+_PAGE = struct.Struct("<4sBBqIII")
+_CHECKSUM_OFFSET = 22
+_FIRST, _LAST = 2, 4
+_MAX_SEGMENTS = 255
+_VENDOR = b"roomcast"
+
+_FRAME_SAMPLES = (480, 960, 1920, 2880)  # SILK: 10, 20, 40, 60 ms
+_CELT_SAMPLES = (120, 240, 480, 960)
+
+
+def packet_samples(packet: bytes) -> int:
+    """Samples at 48 kHz in a packet, 0 for one that is malformed (RFC 6716 3.1, 3.2)."""
+    if not packet:
+        return 0
+    config = packet[0] >> 3
+    if config < 12:
+        samples = _FRAME_SAMPLES[config & 3]
+    elif config < 16:
+        samples = _FRAME_SAMPLES[config & 1]
+    else:
+        samples = _CELT_SAMPLES[config & 3]
+    code = packet[0] & 3
+    if code < 3:
+        frames = (1, 2, 2)[code]
+    elif len(packet) > 1:
+        frames = packet[1] & 0x3F
+    else:
+        return 0
+    total = samples * frames
+    return total if total <= 5760 else 0
+
+
+class OggOpus:
+    """One stream. `serial` is any number; positions count from the first packet's timestamp."""
+
+    def __init__(self, serial: int) -> None:
+        self._serial = serial
+        self._sequence = 0
+        self._first: int | None = None  # timestamp
+        self._position = 0  # samples so far
+        self._page_start = 0
+        self._lacing: list[int] = []
+        self._body: list[bytes] = []
+
+    def head(self) -> bytes:
+        """The header pages (RFC 7845 5). No pre-skip: what was sent is played from its first sample."""
+        identification = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, CLOCK_RATE, 0, 0)
+        comments = b"OpusTags" + struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", 0)
+        return self._page([len(identification)], [identification], 0, _FIRST) + self._page(
+            [len(comments)], [comments], 0, 0
+        )
+
+    def packet(self, timestamp: int, packet: bytes) -> bytes:
+        """Take a packet; returns pages that became full.
+
+        A gap before it is filled with packets that hold no sound, so that positions stay true (RFC 7845 4.1).
+        """
+        samples = packet_samples(packet)
+        if not samples:
+            return b""
+        if self._first is None:
+            self._first = timestamp
+        missing = timestamp - self._first - self._position
+        if missing > MAX_GAP_SAMPLES:
+            self._first += missing
+            missing = 0
+        filler = bytes((packet[0] & 0xFC,))  # one frame, of no bytes
+        each = packet_samples(filler)
+        pages = [self._add(filler, each) for _ in range(missing // each)]
+        return b"".join([*pages, self._add(packet, samples)])
+
+    def _add(self, packet: bytes, samples: int) -> bytes:
+        lacing = [255] * (len(packet) // 255) + [len(packet) % 255]
+        page = b""
+        if len(self._lacing) + len(lacing) > _MAX_SEGMENTS:
+            page = self.flush()
+        self._lacing += lacing
+        self._body.append(packet)
+        self._position += samples
+        return page + self.flush() if self._position - self._page_start >= PAGE_SAMPLES else page
+
+    def flush(self, *, last: bool = False) -> bytes:
+        """The page of what was taken since the one before; empty without any, but for the last."""
+        if not self._lacing and not last:
+            return b""
+        page = self._page(self._lacing, self._body, self._position, _LAST if last else 0)
+        self._lacing, self._body = [], []
+        self._page_start = self._position
+        return page
+
+    def _page(self, lacing: list[int], body: list[bytes], position: int, flags: int) -> bytes:
+        """RFC 3533 6."""
+        page = bytearray(
+            _PAGE.pack(b"OggS", 0, flags, position, self._serial, self._sequence, 0)
+            + bytes((len(lacing), *lacing))
+            + b"".join(body)
+        )
+        self._sequence += 1
+        struct.pack_into("<I", page, _CHECKSUM_OFFSET, checksum(page))
+        return bytes(page)
+
+
+def _table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        value = byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+        table.append(value)
+    return tuple(table)
+
+
+_CHECKSUMS = _table()
+
+
+def checksum(page: bytes | bytearray) -> int:
+    """CRC-32 of a page whose checksum field is 0: polynomial 0x04c11db7, not reflected (RFC 3533 6)."""
+    value = 0
+    table = _CHECKSUMS
+    for byte in page:
+        value = (value << 8 & 0xFFFFFFFF) ^ table[value >> 24 ^ byte]
+    return value

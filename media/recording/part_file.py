@@ -1,0 +1,81 @@
+"""One file of a recording on disk: never over another, and good up to its last whole record."""
+
+import io
+import os
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+
+class PartFile(io.RawIOBase):
+    """A new file, named by `name_of(unix)`; a name that is taken is passed over for the next second's.
+
+    What is written reaches the kernel at once, and so outlives the process. When a write fails, the file is
+    cut back to what was committed, and all later writes do nothing: a muxer may still try to end its file.
+    Raises `OSError`.
+    """
+
+    def __init__(self, folder: Path, name_of: Callable[[int], str], unix: int) -> None:
+        super().__init__()
+        folder.mkdir(parents=True, exist_ok=True)
+        for second in count(unix):
+            self.path = folder / name_of(second)
+            try:
+                self._file = self.path.open("xb", buffering=0)
+            except FileExistsError:
+                continue
+            break
+        self.broken = False
+        self._committed = 0
+
+    @property
+    def file_name(self) -> str:
+        return self.path.name
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody deleted it."""
+        return os.fstat(self._file.fileno()).st_nlink == 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]
+        size = len(view)
+        try:
+            while view and not self.broken:
+                view = view[self._file.write(view) :]
+        except OSError:
+            self.broken = True
+            self._file.truncate(self._committed)
+            raise
+        return size
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Change bytes that are there already."""
+        if not self.broken:
+            os.pwrite(self._file.fileno(), data, offset)
+
+    def commit(self) -> None:
+        """All that was written so far makes a good file."""
+        if not self.broken:
+            self._committed = self._file.tell()
+
+    @property
+    def size(self) -> int:
+        """Committed bytes."""
+        return self._committed
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -1,0 +1,89 @@
+"""One track in files of its own, part after part."""
+
+from collections.abc import Callable
+
+from media.recording.frame import Frame
+from media.recording.limits import Limits
+from media.recording.part_file import PartFile
+from media.recording.track_form import TrackForm, track_form
+
+FLUSH_BYTES = 256 * 1024
+
+
+class TrackFile:
+    """`open_part` gives the next file, `ended` takes each that is complete. Raises `OSError`."""
+
+    def __init__(
+        self,
+        codec: str,
+        clock_rate: int,
+        limits: Limits,
+        open_part: Callable[[], PartFile],
+        ended: Callable[[PartFile], None],
+    ) -> None:
+        self._codec = codec
+        self._clock_rate = clock_rate
+        self._limits = limits
+        self._open_part = open_part
+        self._ended = ended
+        self._file: PartFile | None = None
+        self._form: TrackForm | None = None
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._began = 0
+        self._latest = 0
+
+    @property
+    def wants_keyframe(self) -> bool:
+        """Whether a new part is due, which begins with a keyframe."""
+        file = self._file
+        return file is not None and (
+            file.removed
+            or self._limits.reached(
+                (self._latest - self._began) / self._clock_rate, file.size + self._pending_size
+            )
+        )
+
+    def write(self, frame: Frame) -> None:
+        self._latest = max(self._latest, frame.timestamp)
+        if (frame.keyframe or self._codec == "opus") and self.wants_keyframe:
+            self.close()
+        if self._file is None:
+            self._file = self._open_part()
+            self._form = track_form(self._codec, self._clock_rate)
+            self._began = self._latest = frame.timestamp
+        assert self._form is not None
+        self._append(self._form.frame(frame))
+        if self._pending_size >= FLUSH_BYTES:
+            self.flush()
+
+    def _append(self, data: bytes) -> None:
+        self._pending.append(data)
+        self._pending_size += len(data)
+
+    def flush(self) -> None:
+        """Let the disk have what was written so far."""
+        if self._file is None or self._form is None:
+            return
+        self._append(self._form.flush())
+        if not self._pending_size:
+            return
+        self._file.write(b"".join(self._pending))
+        self._file.commit()
+        self._pending, self._pending_size = [], 0
+        if patch := self._form.patch():
+            self._file.overwrite(*patch)
+
+    def close(self) -> None:
+        """End the part. The next frame begins another."""
+        if self._file is None or self._form is None:
+            return
+        file, form = self._file, self._form
+        try:
+            self._append(form.end())
+            self.flush()
+        finally:
+            self._file = self._form = None
+            self._pending, self._pending_size = [], 0
+            file.close()
+            self._ended(file)

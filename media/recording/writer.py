@@ -1,0 +1,150 @@
+"""Everything that a room's recording does away from the event loop: packets in, files out."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from media.fanout import Outgoing
+from media.negotiate import RoomTrack
+from media.recording.frame import Frame
+from media.recording.frame_reader import FrameReader
+from media.recording.limits import Limits
+from media.recording.mux_file import MuxFile
+from media.recording.part_file import PartFile
+from media.recording.timeline import Timeline
+from media.recording.track_file import TrackFile
+from media.recording.track_form import SUFFIXES
+from shared.names import RoomName
+from shared.records import mux_name, track_name
+
+FLUSH_SECONDS = 0.5
+
+
+class Ledger(Protocol):
+    """Is told which files are being written and which are done. Called in the writer's thread."""
+
+    def began(self, name: str) -> None: ...
+
+    def finished(self, name: str) -> None: ...
+
+
+class Writer:
+    """One room's files. `now` is of a steady clock. Raises `OSError`; then only `abandon` is left."""
+
+    def __init__(
+        self,
+        room: RoomName,
+        tracks: Sequence[RoomTrack],
+        folder: Path,
+        forms: Iterable[str],
+        limits: Limits,
+        ledger: Ledger,
+    ) -> None:
+        self._room = room
+        self._folder = folder
+        self._ledger = ledger
+        self._readers = [FrameReader(track.codec.name) for track in tracks]
+        self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
+        self._flush_at = 0.0
+        self._track_files: dict[int, TrackFile] = {}
+        if "tracks" in forms:
+            for number, track in enumerate(tracks):
+                if track.codec.name in SUFFIXES:
+                    index = sum(other.kind == track.kind for other in tracks[:number])
+                    self._track_files[number] = TrackFile(
+                        track.codec.name,
+                        track.codec.clock_rate,
+                        limits,
+                        self._opener(self._track_namer(track.kind, index, SUFFIXES[track.codec.name])),
+                        self._ended,
+                    )
+        self._mux: MuxFile | None = None
+        if "mux" in forms:
+            self._mux = MuxFile(
+                {number: track.codec for number, track in enumerate(tracks)},
+                frozenset(number for number, track in enumerate(tracks) if track.kind == "video"),
+                self._timeline,
+                limits,
+                lambda suffix: self._open(lambda unix: mux_name(room, unix, suffix)),
+                self._ended,
+            )
+
+    @property
+    def wants_keyframe(self) -> bool:
+        """Whether the publisher should send a keyframe: after loss, and for a new part."""
+        return (
+            any(reader.wants_keyframe for reader in self._readers)
+            or any(file.wants_keyframe for file in self._track_files.values())
+            or (self._mux is not None and self._mux.wants_keyframe)
+        )
+
+    @property
+    def lost(self) -> int:
+        """Gaps in what was received, of all tracks."""
+        return sum(reader.lost for reader in self._readers)
+
+    def take(self, burst: Sequence[Outgoing], now: float) -> None:
+        """Write what becomes whole by packets that arrived at `now`."""
+        for packet in burst:
+            self._write(packet.track, self._readers[packet.track].push(packet, now), now)
+
+    def report(self, track: int, ntp_seconds: float, timestamp: int) -> None:
+        self._timeline.report(track, ntp_seconds, timestamp)
+
+    def tick(self, now: float) -> None:
+        """Give up on what waited too long, and let the disk have the rest."""
+        for track, reader in enumerate(self._readers):
+            self._write(track, reader.poll(now), now)
+        if self._mux is not None:
+            self._mux.poll(now)
+        if now >= self._flush_at:
+            self._flush_at = now + FLUSH_SECONDS
+            for file in self._track_files.values():
+                file.flush()
+
+    def close(self, now: float) -> None:
+        """Write the last frames and end all files."""
+        for track, reader in enumerate(self._readers):
+            self._write(track, reader.close(), now)
+        for file in self._track_files.values():
+            file.close()
+        if self._mux is not None:
+            self._mux.end()
+
+    def abandon(self) -> None:
+        """End all files as well as may be, after one of them failed."""
+        endings: list[Callable[[], None]] = [file.close for file in self._track_files.values()]
+        if self._mux is not None:
+            endings.append(self._mux.close)
+        for end in endings:
+            try:
+                end()
+            except (OSError, ValueError):  # the first one was told already
+                continue
+
+    def _write(self, track: int, frames: Sequence[Frame], now: float) -> None:
+        for frame in frames:
+            if track in self._track_files:
+                self._track_files[track].write(frame)
+            if self._mux is not None:
+                self._mux.write(track, frame, now)
+
+    def _track_namer(self, kind: str, index: int, suffix: str) -> Callable[[int], str]:
+        return lambda unix: track_name(self._room, kind, index, unix, suffix)
+
+    def _opener(self, name_of: Callable[[int], str]) -> Callable[[], PartFile]:
+        return lambda: self._open(name_of)
+
+    def _open(self, name_of: Callable[[int], str]) -> PartFile:
+        file = PartFile(self._folder, name_of, int(time.time()))
+        self._ledger.began(file.file_name)
+        return file
+
+    def _ended(self, file: PartFile) -> None:
+        self._ledger.finished(file.file_name)
+
+
+def _leader(tracks: Sequence[RoomTrack]) -> int:
+    """The track that time follows: sound, which shows every step, where there is any."""
+    return next((number for number, track in enumerate(tracks) if track.kind == "audio"), 0)
