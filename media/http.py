@@ -1,8 +1,8 @@
-"""A worker's own HTTP: health and metrics, for probes and Prometheus. No client comes here."""
+"""A worker's own HTTP: health and metrics, for probes and Prometheus; recordings, for control alone."""
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -29,8 +29,10 @@ def listen(address: HostPort) -> socket.socket:
     return socket.create_server(tuple(address), family=family)
 
 
-async def serve_http(listener: socket.socket, registry: CollectorRegistry) -> None:
-    """Serve until cancelled."""
+async def serve_http(
+    listener: socket.socket, registry: CollectorRegistry, more: Sequence[Route] = ()
+) -> None:
+    """Serve until cancelled; `more` are routes that guard themselves."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -38,7 +40,7 @@ async def serve_http(listener: socket.socket, registry: CollectorRegistry) -> No
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics), *more])
     server = _Server(
         uvicorn.Config(
             app,

@@ -1,0 +1,124 @@
+"""Recording in this worker: opens a recording for each room, uploads what is finished, clears what is old."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+
+from media.negotiate import RoomTrack
+from media.recording.journal import Journal, NoJournal
+from media.recording.limits import Limits
+from media.recording.recording import Recording
+from media.recording.upload import Uploader
+from media.recording.writer import Writer
+from shared.logging import get_logger
+from shared.names import RoomName
+from shared.record_folder import list_folder
+from shared.settings import Settings
+from shared.store import Store
+
+CLEAN_SECONDS = 600.0
+_DAY = 86_400
+
+log = get_logger()
+
+
+class Recorder:
+    """Owned by the worker. `run` cleans up and uploads until it is cancelled; `finish` ends what is left."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = Path(settings.record_dir)
+        self._forms = settings.record_formats
+        self._limits = Limits(settings.record_max_seconds, settings.record_max_bytes)
+        self._keep_seconds = settings.record_keep_days * _DAY
+        self._recordings: set[Recording] = set()
+        self._journal: Journal | NoJournal = NoJournal()
+        self._uploader: Uploader | None = None
+        if settings.upload_recordings:
+            self._journal = Journal(self._folder)
+            self._uploader = Uploader(
+                lambda: Store(settings),
+                self._journal,
+                self._folder,
+                delete=settings.delete_recording_after_upload,
+            )
+        self._dropped_before = 0
+        self.failures = 0  # recordings that ended by an error
+
+    def open(
+        self,
+        room: RoomName,
+        tracks: Sequence[RoomTrack],
+        *,
+        report_at: Callable[[int, float], tuple[int, int] | None],
+        want_keyframe: Callable[[], None],
+        warn: Callable[[str], None],
+    ) -> Recording:
+        """Begin to record a room; see `Recording` for the arguments. Does not wait for the disk."""
+        writer = Writer(room, tracks, self._folder, self._forms, self._limits, self)
+        recording = Recording(room, len(tracks), writer, report_at, want_keyframe, warn, monotonic)
+        self._recordings.add(recording)
+        recording.add_done_callback(self._done)
+        return recording
+
+    @property
+    def dropped(self) -> int:
+        """Packets that were not recorded because the disk did not keep up, ever."""
+        return self._dropped_before + sum(recording.dropped for recording in self._recordings)
+
+    @property
+    def active(self) -> int:
+        return len(self._recordings)
+
+    @property
+    def uploaded(self) -> int:
+        return self._uploader.uploaded if self._uploader else 0
+
+    @property
+    def upload_failures(self) -> int:
+        return self._uploader.failures if self._uploader else 0
+
+    def _done(self, recording: Recording) -> None:
+        self._recordings.discard(recording)
+        self._dropped_before += recording.dropped
+        self.failures += recording.failure is not None
+
+    # --- what the writers tell (`Ledger`)
+
+    def began(self, name: str) -> None:
+        self._journal.began(name)
+
+    def finished(self, name: str) -> None:
+        self._journal.finished(name)
+        if self._uploader is not None:
+            self._uploader.wake()
+
+    # --- the worker's life
+
+    async def run(self) -> None:
+        """Upload and clear until cancelled."""
+        if self._uploader is not None:
+            self._uploader.start()
+        try:
+            while True:
+                if self._keep_seconds:
+                    await asyncio.to_thread(self.clear, time.time())
+                await asyncio.sleep(CLEAN_SECONDS)
+        finally:
+            if self._uploader is not None:
+                self._uploader.stop()
+
+    async def finish(self) -> None:
+        """Wait until the files of all closed recordings are complete, and the upload has stopped."""
+        await asyncio.gather(*(recording.finished() for recording in list(self._recordings)))
+        if self._uploader is not None:
+            await asyncio.to_thread(self._uploader.join)
+
+    def clear(self, now: float) -> None:
+        """Delete what is older than `RECORD_KEEP_DAYS` and not on its way to the store."""
+        due = self._journal.names()
+        for record in list_folder(self._folder):
+            if record.modified < now - self._keep_seconds and record.name not in due:
+                (self._folder / record.name).unlink(missing_ok=True)
+                log.info("old recording deleted", name=record.name)

@@ -1,0 +1,89 @@
+"""What this worker has recorded, for the control plane: listed, shared and deleted over RPC, fetched by HTTP.
+
+Only control may fetch: it asks for a URL over RPC, signed by a key of this process and good for a minute.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shared.errors import ErrorCode, ServiceError
+from shared.record_folder import find_in_folder, list_folder
+from shared.record_response import record_response
+from shared.records import (
+    DeletedRecord,
+    DeleteRecord,
+    ListRecords,
+    RecordName,
+    Records,
+    SharedRecord,
+    ShareRecord,
+    parse_record_name,
+)
+from shared.rpc import Handler
+
+SHARE_SECONDS = 60
+MAX_LISTED = 5_000  # recordings in one reply, the newest: some 400 kB
+
+
+class Shelf:
+    """The folder of recordings; `http_url` is this worker's own."""
+
+    def __init__(self, folder: Path, http_url: str) -> None:
+        self._folder = folder
+        self._http_url = http_url
+        self._key = secrets.token_bytes(32)
+
+    def handlers(self) -> dict[type, Handler]:
+        return {ListRecords: self.list_records, ShareRecord: self.share, DeleteRecord: self.delete}
+
+    def routes(self) -> list[Route]:
+        return [Route("/records/{name}", self.serve, methods=["GET"])]
+
+    async def list_records(self, _: ListRecords) -> Records:
+        records = await asyncio.to_thread(list_folder, self._folder)
+        return Records(records=tuple(records[:MAX_LISTED]))
+
+    async def share(self, message: ShareRecord) -> SharedRecord:
+        name, _ = self._find(message.name)
+        expires = int(time.time()) + SHARE_SECONDS
+        query = urlencode({"expires": expires, "signature": self._signature(name.text, str(expires))})
+        return SharedRecord(url=f"{self._http_url}/records/{name.text}?{query}")
+
+    async def delete(self, message: DeleteRecord) -> DeletedRecord:
+        try:
+            self._find(message.name)[1].unlink()
+        except (ServiceError, FileNotFoundError):
+            return DeletedRecord(existed=False)
+        return DeletedRecord(existed=True)
+
+    async def serve(self, request: Request) -> Response:
+        expires = request.query_params.get("expires", "")
+        expected = self._signature(request.path_params["name"], expires)
+        given = request.query_params.get("signature", "")
+        if not hmac.compare_digest(expected.encode(), given.encode()) or int(expires) < time.time():
+            raise HTTPException(403)
+        try:
+            name, path = self._find(request.path_params["name"])
+            return record_response(path, name, request)
+        except (ServiceError, OSError):
+            raise HTTPException(404) from None
+
+    def _find(self, text: str) -> tuple[RecordName, Path]:
+        name = parse_record_name(text)
+        path = find_in_folder(self._folder, name) if name else None
+        if name is None or path is None:
+            raise ServiceError(ErrorCode.NOT_FOUND)
+        return name, path
+
+    def _signature(self, name: str, expires: str) -> str:
+        return hmac.new(self._key, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()

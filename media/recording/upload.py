@@ -1,0 +1,150 @@
+"""Brings finished recordings to the store: retried until they are there, and checked before they count."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from media.recording.journal import Entry, Journal
+from shared.logging import get_logger
+from shared.record_folder import find_in_folder
+from shared.records import parse_record_name
+from shared.store import Store, Stored, StoreError
+
+PART_BYTES = 8 << 20
+MAX_PARTS = 10_000  # of S3
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 60.0
+LOOK_SECONDS = 10.0  # between looks for what other workers left
+
+log = get_logger()
+
+
+class UploadStoppedError(Exception):
+    """The worker stops; the upload goes on after its restart."""
+
+
+class Uploader:
+    """A thread that empties the journal. `wake` makes it look at once."""
+
+    def __init__(self, store: Callable[[], Store], journal: Journal, folder: Path, *, delete: bool) -> None:
+        self._open_store = store
+        self._journal = journal
+        self._folder = folder
+        self._delete = delete
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upload")
+        self.uploaded = 0  # recordings
+        self.failures = 0  # tries
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop after the part that is under way. Blocks until then, unless it was never started."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        wait = FIRST_RETRY_SECONDS
+        store = None
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                store = store or self._open_store()
+                self._upload_all(store)
+            except UploadStoppedError:
+                return
+            except (StoreError, OSError) as error:
+                self.failures += 1
+                log.warning("upload failed, will be tried again", reason=str(error), seconds=wait)
+                self._stopping.wait(wait)
+                wait = min(2 * wait, LAST_RETRY_SECONDS)
+                continue
+            except Exception:
+                log.exception("upload broke")
+                self._stopping.wait(LAST_RETRY_SECONDS)
+                continue
+            wait = FIRST_RETRY_SECONDS
+            self._wake.wait(LOOK_SECONDS)
+
+    def _upload_all(self, store: Store) -> None:
+        for name in sorted(self._journal.names()):
+            with self._journal.claim(name) as entry:
+                if entry is not None:
+                    self._upload(store, entry)
+
+    def _upload(self, store: Store, entry: Entry) -> None:
+        name = parse_record_name(entry.name)
+        path = find_in_folder(self._folder, name) if name else None
+        if name is None or path is None:  # deleted meanwhile
+            entry.done()
+            return
+        upload_file(store, path, name.content_type, entry, self._stopping)
+        if self._delete:
+            path.unlink()
+        entry.done()
+        self.uploaded += 1
+        log.info("recording uploaded", name=entry.name)
+
+
+def upload_file(store: Store, path: Path, content_type: str, entry: Entry, stopping: threading.Event) -> None:
+    """Upload one file; returns when the store has confirmed its size and checksum, else `StoreError`."""
+    size = path.stat().st_size
+    whole = hashlib.md5(usedforsecurity=False)
+    if size <= PART_BYTES:
+        data = path.read_bytes()
+        whole.update(data)
+        store.put(path.name, data, content_type)
+        etag = whole.hexdigest()
+    else:
+        digests = _upload_parts(store, path, size, content_type, entry, stopping, whole)
+        etag = f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
+    stored = store.find(path.name)
+    if stored is None or stored.size != size:
+        raise StoreError("the store has another size")
+    # Under some encryption an ETag is no checksum (S3: "Checking object integrity"): then read it back.
+    if stored.etag != etag and store.md5(path.name) != whole.hexdigest():
+        raise StoreError("the store has another checksum")
+
+
+def _upload_parts(
+    store: Store,
+    path: Path,
+    size: int,
+    content_type: str,
+    entry: Entry,
+    stopping: threading.Event,
+    whole: "hashlib._Hash",
+) -> list[bytes]:
+    """Send what the store does not have yet of an upload in parts; returns the parts' digests."""
+    part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
+    upload = entry.note
+    present = store.parts(path.name, upload) if upload else None
+    if present is None:
+        upload, present = store.begin(path.name, content_type), {}
+        entry.note = upload
+    digests: list[bytes] = []
+    parts: dict[int, Stored] = {}
+    with path.open("rb") as file:
+        while data := file.read(part_bytes):
+            if stopping.is_set():
+                raise UploadStoppedError
+            number = len(digests) + 1
+            digest = hashlib.md5(data, usedforsecurity=False)
+            digests.append(digest.digest())
+            whole.update(data)
+            there = present.get(number)
+            if there != Stored(len(data), digest.hexdigest()):
+                there = store.put_part(path.name, upload, number, data)
+            parts[number] = there
+    store.complete(path.name, upload, parts)
+    entry.note = ""
+    return digests
