@@ -1,0 +1,98 @@
+"""Ogg Opus: FFmpeg as an independent reader, the page format to the letter, and gaps."""
+
+import io
+import struct
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.recording.ogg_opus import OggOpus, checksum, packet_samples
+from tests.support.rtp_source import encode_audio
+
+
+def pages(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    """(flags, position, sequence, body) of each page, checked for its checksum."""
+    found = []
+    while data:
+        magic, version, flags, position, _, sequence, crc, count = struct.unpack_from("<4sBBqIIIB", data)
+        assert (magic, version) == (b"OggS", 0)
+        size = 27 + count + sum(data[27 : 27 + count])
+        assert checksum(data[:22] + b"\0\0\0\0" + data[26:size]) == crc
+        found.append((flags, position, sequence, data[27 + count : size]))
+        data = data[size:]
+    return found
+
+
+def stream(packets: list[tuple[int, bytes]]) -> bytes:
+    ogg = OggOpus(7)
+    return b"".join([ogg.head(), *(ogg.packet(at, data) for at, data in packets), ogg.flush(last=True)])
+
+
+def opus(seconds: float) -> list[tuple[int, bytes]]:
+    return [(1_000_000 + 960 * number, bytes(p)) for number, p in enumerate(encode_audio(seconds))]
+
+
+def duration(data: bytes) -> float:
+    """In seconds, of what FFmpeg decodes."""
+    with av.open(io.BytesIO(data), options={"err_detect": "explode"}) as container:
+        assert container.streams.audio[0].codec_context.name == "opus"
+        return sum(frame.samples for frame in container.decode(audio=0)) / 48_000
+
+
+def test_ffmpeg_reads_all_of_it() -> None:
+    packets = opus(3.0)
+    assert duration(stream(packets)) == pytest.approx(len(packets) * 0.02)
+
+
+def test_pages_are_numbered_and_the_first_and_last_say_so() -> None:
+    found = pages(stream(opus(3.0)))
+    assert [sequence for _, _, sequence, _ in found] == list(range(len(found)))
+    assert [flags for flags, *_ in found] == [2] + [0] * (len(found) - 2) + [4]
+    assert found[0][3].startswith(b"OpusHead")
+    assert found[1][3].startswith(b"OpusTags")
+    assert [position for _, position, *_ in found[:2]] == [0, 0]
+
+
+def test_at_most_half_a_second_is_held_back() -> None:
+    ogg = OggOpus(1)
+    written = 0
+    for number, (at, data) in enumerate(opus(3.0)):
+        if page := ogg.packet(at, data):
+            written = pages(page)[-1][1]
+        assert 960 * (number + 1) - written < 24_000 or 960 * (number + 1) - written == 0
+
+
+def test_a_gap_is_filled_so_that_the_rest_stays_in_its_place() -> None:
+    packets = opus(3.0)
+    holed = packets[:50] + packets[100:]
+    data = stream(holed)
+    assert pages(data)[-1][1] == len(packets) * 960
+    assert duration(data) == pytest.approx(len(packets) * 0.02)
+
+
+def test_packets_may_be_large() -> None:
+    packets = [(960 * number, b"\xfc" + bytes(1274)) for number in range(200)]  # 510 kbit/s
+    bodies = [body for _, _, _, body in pages(stream(packets))[2:]]
+    assert sum(map(len, bodies)) == 200 * 1275
+
+
+def test_lengths_of_packets() -> None:
+    for packet, samples in (
+        (b"\xfc", 960),  # CELT, 20 ms
+        (b"\x78\0", 960),  # hybrid, 20 ms
+        (b"\x18\0", 2880),  # SILK, 60 ms
+        (b"\xfd\0", 1920),  # two frames
+        (b"\xff\x03", 2880),  # three, by their count
+        (b"\xff", 0),
+        (b"\xff\x3f", 0),  # beyond 120 ms
+        (b"", 0),
+    ):
+        assert packet_samples(packet) == samples, packet
+
+
+@given(st.lists(st.tuples(st.integers(0, 1 << 40), st.binary(max_size=600)), max_size=8))
+def test_any_packets_make_whole_pages(packets: list[tuple[int, bytes]]) -> None:
+    near = [(at % 480_000, data) for at, data in packets]
+    pages(stream(near))
