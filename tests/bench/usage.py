@@ -1,0 +1,57 @@
+"""What processes and sockets of this host used up, as the kernel counts it."""
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of some processes. `cpu` is exact; `user` and `system` are in clock ticks of 10 ms. All in seconds."""
+
+    cpu: float
+    user: float
+    system: float
+
+    @classmethod
+    def of(cls, pids: Iterable[int]) -> Self:
+        nanoseconds, user, system = 0, 0.0, 0.0
+        for pid in pids:
+            times = psutil.Process(pid).cpu_times()
+            user, system = user + times.user, system + times.system
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                nanoseconds += int((thread / "schedstat").read_text().split()[0])
+        return cls(nanoseconds / 1e9, user, system)
+
+    def since(self, before: "Usage") -> "Usage":
+        return Usage(self.cpu - before.cpu, self.user - before.user, self.system - before.system)
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Memory of the processes that is in RAM."""
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids)
+
+
+def sockets_of(pid: int) -> set[int]:
+    """Inodes of the sockets that a process has open."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(descriptor)
+        if target.startswith("socket:["):
+            inodes.add(int(target[8:-1]))
+    return inodes
+
+
+def dropped(inodes: Collection[int]) -> int:
+    """Datagrams that found these UDP sockets' receive buffers full, ever."""
+    total = 0
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[9]) in inodes:
+                total += int(fields[12])
+    return total

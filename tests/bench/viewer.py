@@ -1,0 +1,104 @@
+"""Viewers: one that only counts, and one that decrypts to measure the delay."""
+
+import socket
+import struct
+import sys
+import time
+
+from aiortc.sdp import MediaDescription
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session
+
+from media.rtcp import ReportBlock, receiver_report
+from tests.bench.endpoint import Context, Endpoint
+from tests.bench.inbox import SLOT
+from tests.bench.publisher import STAMP
+
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h: the time at which the kernel took the datagram in
+UDP_GRO = 104  # linux/udp.h
+TIMESPEC = struct.Struct("@qq")
+
+
+class Viewer(Endpoint):
+    """Counts what comes. `joined_after` is in seconds from the POST to the first media packet."""
+
+    direction = "recvonly"
+    received = 0
+    joined_after = 0.0
+    _latest = b""  # RTP header of the latest packet
+
+    def _readable(self) -> None:
+        inbox = self._context.inbox
+        count, data = inbox.receive(self._fd), inbox.data
+        media = 0
+        latest = -1
+        for number in range(count):
+            at = number * SLOT
+            # RTP, not RTCP (RFC 5761 4)
+            if 128 <= data[at] <= 191 and not 192 <= data[at + 1] <= 223:
+                media += inbox.packets(number)
+                latest = at
+            else:
+                self._take(inbox.datagram(number))
+        if media:
+            self._count(media, bytes(data[latest : latest + 12]))
+
+    def set_gro(self, whether: bool) -> None:
+        """Let the kernel hand over a run of packets as one, or not."""
+        assert self._socket is not None
+        self._socket.setsockopt(socket.IPPROTO_UDP, UDP_GRO, whether)
+
+    def _count(self, packets: int, latest: bytes) -> None:
+        if not self.received:
+            self.joined_after = time.monotonic() - self._began
+        self.received += packets
+        self._latest = latest
+
+    def _report(self) -> bytes:
+        if not self._latest:
+            return b""
+        sequence, _, source = struct.unpack_from("!HII", self._latest, 2)
+        block = ReportBlock(source, 0, 0, sequence, 0, 0, 0)
+        return receiver_report(self.ssrc, [block])
+
+
+class SampledViewer(Viewer):
+    """Decrypts what it gets. `delays` are seconds from the publisher's stamp to this host's network stack."""
+
+    def __init__(self, url: str, context: Context) -> None:
+        super().__init__(url, context)
+        self.delays: list[float] = []
+
+    def _open_socket(self, media: MediaDescription) -> None:
+        super()._open_socket(media)
+        assert self._socket is not None
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def _readable(self) -> None:
+        assert self._socket is not None
+        while True:
+            try:
+                datagram, ancillary, _, _ = self._socket.recvmsg(SLOT, 128)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error of a former send
+                continue
+            if not (128 <= datagram[0] <= 191 and not 192 <= datagram[1] <= 223):
+                self._take(datagram)
+                continue
+            control = {kind: value for _, kind, value in ancillary}
+            size = int.from_bytes(control[UDP_GRO], sys.byteorder) if UDP_GRO in control else len(datagram)
+            packets = [datagram[at : at + size] for at in range(0, len(datagram), size)]
+            self._count(len(packets), datagram[:12])
+            if self._inbound is not None:
+                seconds, nanoseconds = TIMESPEC.unpack(control[SO_TIMESTAMPNS])
+                self._measure(self._inbound, packets, seconds * 1_000_000_000 + nanoseconds)
+
+    def _measure(self, inbound: Session, packets: list[bytes], arrived: int) -> None:
+        for packet in packets:
+            try:
+                plain = inbound.unprotect(packet)
+            except SrtpError:
+                continue
+            (stamp,) = STAMP.unpack_from(plain, len(plain) - STAMP.size)
+            self.delays.append((arrived - stamp) / 1e9)
