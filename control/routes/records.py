@@ -1,0 +1,114 @@
+"""Recordings: listed, fetched, deleted; from any control replica, wherever in the cluster they lie."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from control.auth import Authenticator, credential
+from control.origin import origin_of
+from control.record_access import RecordAccess, RecordLinks, record_links
+from control.record_catalogue import RecordCatalogue
+from control.record_proxy import RecordProxy
+from control.resource import Resource
+from shared.errors import ErrorCode, ServiceError
+from shared.record_response import record_response
+from shared.records import Record, RecordName, parse_record_name
+
+
+class RecordRoutes:
+    def __init__(
+        self,
+        catalogue: RecordCatalogue,
+        access: RecordAccess,
+        authenticator: Authenticator,
+        proxy: RecordProxy,
+        redis: Redis,
+    ) -> None:
+        self._catalogue = catalogue
+        self._access = access
+        self._authenticator = authenticator
+        self._proxy = proxy
+        self._redis = redis
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/records", Resource({"GET": self.list_records})),
+            Route("/records/{name}", Resource({"GET": self.show_record})),
+            Route("/api/admin/records/{name}", Resource({"DELETE": self.delete_record})),
+        ]
+
+    async def list_records(self, request: Request) -> Response:
+        """Those that the caller may read; 401 for one who may read nothing."""
+        now = time.time()
+        token = credential(request.headers)
+        if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
+            raise ServiceError(ErrorCode.UNAUTHORIZED)
+        origin = origin_of(request)
+        links = None if self._access.is_open else await self._links()
+        entries = []
+        for record in await self._catalogue.records(origin.request_id):
+            name = parse_record_name(record.name)
+            if name is not None and self._access.may_read(name.room, token, now):
+                entries.append(_entry(record, origin.prefix, links, now))
+        return JSONResponse(entries)
+
+    async def show_record(self, request: Request) -> Response:
+        """The file, for who has the room's credentials or a signed link."""
+        name = _name(request)
+        now = time.time()
+        if not (
+            self._access.may_read(name.room, credential(request.headers), now)
+            or ("signature" in request.query_params and await self._has_link(name, request, now))
+        ):
+            raise ServiceError(ErrorCode.UNAUTHORIZED)
+        found = await self._catalogue.find(name, request.method, origin_of(request).request_id)
+        if found is None:
+            raise ServiceError(ErrorCode.NOT_FOUND)
+        if not isinstance(found, Path):
+            return await self._proxy.fetch(found.url, name, request)
+        try:
+            return record_response(found, name, request)
+        except OSError:  # deleted a moment ago
+            raise ServiceError(ErrorCode.NOT_FOUND) from None
+
+    async def delete_record(self, request: Request) -> Response:
+        name = parse_record_name(request.path_params["name"])
+        room = name.room if name else None
+        self._authenticator.authorise_admin(credential(request.headers), time.time(), room)
+        if name is None:
+            raise ServiceError(ErrorCode.NOT_FOUND)
+        await self._catalogue.delete(name, origin_of(request).request_id)
+        return JSONResponse({"name": name.text})
+
+    async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:
+        return (await self._links()).admits(name, request.query_params, now)
+
+    async def _links(self) -> RecordLinks:
+        try:
+            return await record_links(self._redis)
+        except RedisError:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+
+
+def _name(request: Request) -> RecordName:
+    name = parse_record_name(request.path_params["name"])
+    if name is None:
+        raise ServiceError(ErrorCode.NOT_FOUND)
+    return name
+
+
+def _entry(record: Record, prefix: str, links: RecordLinks | None, now: float) -> dict[str, object]:
+    query = f"?{links.query(record.name, now)}" if links else ""
+    modified = datetime.fromtimestamp(int(record.modified), UTC)
+    return {
+        "name": record.name,
+        "size": record.size,
+        "modTime": modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "url": f"{prefix}/records/{record.name}{query}",
+    }
