@@ -1,4 +1,4 @@
-"""Frames out of RTP: every codec against FFmpeg's encoder, packetizer and decoder; loss, disorder, hostility."""
+"""Frames out of RTP, each codec against FFmpeg from encoder to decoder; loss, disorder, hostility."""
 
 import contextlib
 import io

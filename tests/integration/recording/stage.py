@@ -1,0 +1,104 @@
+"""A writer with a stream to record, in time that the test makes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from media.fanout import Outgoing
+from media.negotiate import RoomTrack
+from media.recording.limits import Limits
+from media.recording.writer import Writer
+from shared.codec import Codec
+from shared.names import RoomName
+from tests.support.rtp_source import Numbering, Sent, merged
+
+TICK_SECONDS = 0.1
+
+
+class Ledger:
+    """Notes what a writer says about its files."""
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+        self.done: list[str] = []
+
+    def began(self, name: str) -> None:
+        self.open.add(name)
+
+    def finished(self, name: str) -> None:
+        self.open.remove(name)
+        self.done.append(name)
+
+
+def codec(name: str) -> Codec:
+    rate, channels = {"opus": (48_000, 2), "PCMU": (8_000, 1)}.get(name, (90_000, 1))
+    return Codec(payload_type=96, name=name, clock_rate=rate, channels=channels)
+
+
+def room_tracks(*names: str) -> list[RoomTrack]:
+    return [
+        RoomTrack(
+            kind="audio" if name in ("opus", "PCMU") else "video",
+            codec=codec(name),
+            extensions=(),
+            ssrc=number,
+        )
+        for number, name in enumerate(names, 1)
+    ]
+
+
+def new_writer(
+    folder: Path,
+    *names: str,
+    forms: Iterable[str] = ("tracks", "mux"),
+    limits: Limits | None = None,
+    ledger: Ledger | None = None,
+) -> Writer:
+    """Of the room `demo`, with tracks of these codecs."""
+    return Writer(
+        RoomName("demo"), room_tracks(*names), folder, forms, limits or Limits(), ledger or Ledger()
+    )
+
+
+class Stage:
+    """Plays packets to a writer; `now` goes on with them, and the writer is ticked as the worker does."""
+
+    def __init__(self, writer: Writer, tracks: int) -> None:
+        self.writer = writer
+        self.numberings = [Numbering(track, index=1_000 * (track + 1)) for track in range(tracks)]
+        self.now = 0.0
+        self._ticked = 0.0
+
+    def play(
+        self,
+        *tracks: Sequence[Sent],
+        delays: Sequence[float] = (),
+        keep: Callable[[int, Outgoing], bool] = lambda track, packet: True,
+        shift: float = 0.0,
+    ) -> None:
+        """`delays` of a track's packets on their way; `keep` decides which arrive; `shift` in seconds."""
+        late = list(delays) or [0.0] * len(tracks)
+        arriving = sorted(
+            ((sent.at + shift + late[track], number, track, sent))
+            for number, (track, sent) in enumerate(merged(*tracks))
+        )
+        for at, _, track, sent in arriving:
+            self.until(at)
+            packet = self.numberings[track].outgoing(sent.data)
+            if keep(track, packet):
+                self.writer.take([packet], at)
+
+    def until(self, now: float) -> None:
+        """Let time pass."""
+        while self._ticked + TICK_SECONDS <= now:
+            self._ticked += TICK_SECONDS
+            self.writer.tick(self._ticked)
+        self.now = max(self.now, now)
+
+
+def by_suffix(folder: Path) -> dict[str, list[Path]]:
+    """A folder's recordings, oldest first."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith("."):
+            found.setdefault(path.suffix[1:], []).append(path)
+    return found

@@ -1,0 +1,262 @@
+"""What a stream looks like in its files, whatever happens to it on the way. FFmpeg sends and FFmpeg reads."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from media.fanout import Outgoing
+from media.recording.limits import Limits
+from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
+from tests.support.recorded import read
+from tests.support.rtp_source import Sent, audio, video
+
+SECONDS = 6.0
+MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
+FORMS = {
+    "VP8": ("ivf", "webm"),
+    "VP9": ("ivf", "webm"),
+    "AV1": ("ivf", "webm"),
+    "H264": ("h264", "mp4"),
+    "H265": ("h265", "mp4"),
+}
+HOLDS_A_NEW_SIZE = {"VP8", "VP9"}
+
+
+@pytest.fixture(scope="module")
+def sound() -> list[Sent]:
+    return audio(SECONDS, beeps=MARKS)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, list[Sent]]:
+    return {name: video(name, SECONDS, flashes=MARKS) for name in FORMS}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_codec_is_recorded_whole_and_in_sync(
+    name: str, tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    ledger = Ledger()
+    stage = Stage(new_writer(tmp_path, "opus", name, ledger=ledger), 2)
+    stage.play(sound, pictures[name])
+    stage.writer.close(stage.now)
+    raw, muxed = FORMS[name]
+    files = by_suffix(tmp_path)
+    assert set(files) == {raw, "ogg", muxed}
+    assert not ledger.open
+    assert sorted(ledger.done) == sorted(path.name for path in tmp_path.iterdir())
+    [both], [track], [ogg] = (
+        (read(path) for path in files[muxed]),
+        map(read, files[raw]),
+        map(read, files["ogg"]),
+    )
+    assert both.seconds == pytest.approx(SECONDS, abs=0.1)
+    assert both.declared_seconds == pytest.approx(SECONDS, abs=0.1)
+    assert both.frames == track.frames == SECONDS * 30
+    assert both.sizes == track.sizes == [(320, 240)]
+    assert ogg.seconds == pytest.approx(SECONDS, abs=0.05)
+    assert len(both.flashes) == len(both.beeps) == len(MARKS)
+    assert both.worst_offset() < 0.04
+    if raw == "ivf":
+        assert track.seconds == pytest.approx(SECONDS, abs=0.1)
+        assert track.declared_seconds == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_an_ivf_is_as_its_description_says(tmp_path: Path, pictures: dict[str, list[Sent]]) -> None:
+    """An independent reading of the 32-byte header and of each frame's 12."""
+    stage = Stage(new_writer(tmp_path, "VP8", forms=["tracks"]), 1)
+    stage.play(pictures["VP8"])
+    stage.writer.close(stage.now)
+    [path] = tmp_path.iterdir()
+    data = path.read_bytes()
+    magic, version, size, fourcc, width, height, rate, scale, length = struct.unpack_from(
+        "<4sHH4sHHIII", data
+    )
+    assert (magic, version, size, fourcc, width, height) == (b"DKIF", 0, 32, b"VP80", 320, 240)
+    assert (rate, scale) == (90_000, 1)
+    assert length == pytest.approx(SECONDS * 90_000, abs=3_000)
+    times = []
+    at = 32
+    while at < len(data):
+        frame_size, time = struct.unpack_from("<IQ", data, at)
+        times.append(time)
+        at += 12 + frame_size
+    assert at == len(data)
+    assert times == [3_000 * number for number in range(round(SECONDS * 30))]
+
+
+@pytest.mark.parametrize(("sound_late", "picture_late"), [(0.0, 0.15), (0.15, 0.0)])
+def test_sender_reports_bring_lips_back_into_sync(
+    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]], sound_late: float, picture_late: float
+) -> None:
+    """One track takes longer on its way: without reports it would stay behind."""
+    stage = Stage(new_writer(tmp_path, "opus", "VP8", forms=["mux"]), 2)
+    stage.play(
+        [sent for sent in sound if sent.at < 0.5],
+        [sent for sent in pictures["VP8"] if sent.at < 0.5],
+        delays=(sound_late, picture_late),
+    )
+    for track, sents, rate in ((0, sound, 48_000), (1, pictures["VP8"], 90_000)):
+        first = stage.numberings[track].outgoing(sents[0].data).timestamp
+        stage.writer.report(track, 4_000.0 + 0.3, first + round((0.3 - sents[0].at) * rate) & 0xFFFFFFFF)
+    stage.play(
+        [sent for sent in sound if sent.at >= 0.5],
+        [sent for sent in pictures["VP8"] if sent.at >= 0.5],
+        delays=(sound_late, picture_late),
+    )
+    stage.writer.close(stage.now)
+    [path] = tmp_path.iterdir()
+    both = read(path)
+    settled = [mark for mark in both.flashes if mark > 2.5]
+    assert len(settled) >= 2
+    assert max(min(abs(flash - beep) for beep in both.beeps) for flash in settled) < 0.04
+    assert both.longest_gap < 0.05
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_loss_leaves_files_that_decode_and_a_wish_for_a_keyframe(
+    name: str, tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", name), 2)
+    first = len([sent for sent in pictures[name] if sent.at <= 2.0])  # to the end of a keyframe
+    lost = first + 3
+    count = 0
+    wished = False
+
+    def keep(track: int, packet: Outgoing) -> bool:
+        nonlocal count, wished
+        count += track == 1
+        wished = wished or (count > lost and stage.writer.wants_keyframe)
+        return track == 0 or count not in (lost, lost + 1)
+
+    stage.play(sound, pictures[name], keep=keep)
+    stage.writer.close(stage.now)
+    assert wished
+    raw, muxed = FORMS[name]
+    files = by_suffix(tmp_path)
+    [both], [track] = map(read, files[muxed]), map(read, files[raw])
+    assert both.frames == track.frames
+    assert SECONDS * 30 - 32 <= both.frames < SECONDS * 30
+    assert both.seconds == pytest.approx(SECONDS, abs=0.1)
+    assert both.worst_offset() < 0.04 or len(both.flashes) < len(both.beeps)
+
+
+def test_another_publisher_goes_on_in_the_same_files(tmp_path: Path) -> None:
+    """The room numbers on, with the silence in between in its timestamps, as viewers get it."""
+    marks = (0.5, 1.5)
+    stage = Stage(new_writer(tmp_path, "opus", "VP8"), 2)
+    first = audio(2.0, beeps=marks), video("VP8", 2.0, flashes=marks)
+    second = audio(2.0, beeps=marks), video("VP8", 2.0, flashes=marks)
+    stage.play(*first)
+    ends = [
+        (numbering.outgoing(sents[-1].data).extended, numbering.outgoing(sents[-1].data).timestamp)
+        for numbering, sents in zip(stage.numberings, first, strict=True)
+    ]
+    for track, (sents, rate) in enumerate(zip(second, (48_000, 90_000), strict=True)):
+        begin = stage.numberings[track].outgoing(sents[0].data)
+        offset = ends[track][1] + round((5.0 - 2.0 + (0.02, 1 / 30)[track]) * rate) - begin.timestamp
+        for number, sent in enumerate(sents):
+            packet = stage.numberings[track].outgoing(sent.data)
+            moved = packet._replace(
+                extended=ends[track][0] + 1 + number, timestamp=packet.timestamp + offset & 0xFFFFFFFF
+            )
+            stage.until(5.0 + sent.at) if track == 1 else None
+            stage.writer.take([moved], 5.0 + sent.at)
+    stage.writer.close(7.0)
+    files = by_suffix(tmp_path)
+    assert {suffix: len(paths) for suffix, paths in files.items()} == {"ivf": 1, "ogg": 1, "webm": 1}
+    both, ogg = read(files["webm"][0]), read(files["ogg"][0])
+    assert both.seconds == pytest.approx(7.0, abs=0.1)
+    assert ogg.seconds == pytest.approx(7.0, abs=0.1)
+    assert both.worst_offset() < 0.04
+    assert len(both.flashes) == 4
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path: Path) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", name, forms=["mux"]), 2)
+    sound = audio(4.0)
+    large, small = video(name, 2.0), video(name, 2.0, size=(160, 120), begin=2.0)
+    stage.play([sent for sent in sound if sent.at < 2], large)
+    after = stage.numberings[1].outgoing(large[-1].data).extended + 1
+    for number, sent in enumerate(small):
+        stage.until(sent.at)
+        moved = stage.numberings[1].outgoing(sent.data)
+        base = stage.numberings[1].outgoing(large[0].data).timestamp
+        stage.writer.take(
+            [moved._replace(extended=after + number, timestamp=base + round(sent.at * 90_000) & 0xFFFFFFFF)],
+            sent.at,
+        )
+    stage.play([sent for sent in sound if sent.at >= 2])
+    stage.writer.close(4.0)
+    parts = [read(path) for paths in by_suffix(tmp_path).values() for path in paths]
+    sizes = [size for part in parts for size in part.sizes]
+    assert sizes == [(320, 240), (160, 120)]
+    assert len(parts) == (1 if name in HOLDS_A_NEW_SIZE else 2)
+    assert sum(part.frames for part in parts) == 120
+
+
+@pytest.mark.parametrize("limits", [Limits(seconds=2.0), Limits(size=14_000)], ids=["seconds", "bytes"])
+def test_parts_begin_at_keyframes_and_together_are_whole(
+    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]], limits: Limits
+) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", "VP8", limits=limits), 2)
+    stage.play(sound, pictures["VP8"])
+    stage.writer.close(stage.now)
+    for suffix, paths in by_suffix(tmp_path).items():
+        parts = [read(path) for path in paths]
+        assert sum(part.seconds for part in parts) == pytest.approx(SECONDS, abs=0.3), suffix
+        if suffix != "ogg":
+            assert sum(part.frames for part in parts) == SECONDS * 30, suffix
+    if limits.seconds:
+        counts = {suffix: len(paths) for suffix, paths in by_suffix(tmp_path).items()}
+        assert counts == {"ivf": 3, "ogg": 4, "webm": 3}  # the encoder's last packet of sound is beyond 6 s
+    else:
+        assert len(by_suffix(tmp_path)["webm"]) > 1
+
+
+def test_sound_without_a_picture_does_not_wait_for_it_for_ever(tmp_path: Path) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", "VP8", forms=["mux"]), 2)
+    sound = audio(8.0)
+    late = [Sent(sent.at + 5.0, sent.data) for sent in video("VP8", 3.0)]
+    stage.play(sound, late)
+    stage.writer.close(stage.now)
+    first, second = (read(path) for path in by_suffix(tmp_path)["webm"])
+    assert first.codecs == ["opus"]
+    assert first.seconds == pytest.approx(5.0, abs=0.1)
+    assert second.codecs == ["opus", "vp8"]
+    assert second.seconds == pytest.approx(3.0, abs=0.1)
+    assert second.frames == 90
+
+
+def test_rooms_of_one_kind_are_recorded_too(
+    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    for name, sent in (("opus", sound), ("H264", pictures["H264"])):
+        folder = tmp_path / name
+        stage = Stage(new_writer(folder, name), 1)
+        stage.play(sent)
+        stage.writer.close(stage.now)
+        files = by_suffix(folder)
+        assert {suffix: len(paths) for suffix, paths in files.items()} == (
+            {"ogg": 1, "webm": 1} if name == "opus" else {"h264": 1, "mp4": 1}
+        )
+        assert read(files["webm" if name == "opus" else "mp4"][0]).seconds == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_a_folder_that_is_removed_is_made_again(
+    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    folder = tmp_path / "records"
+    stage = Stage(new_writer(folder, "opus", "VP8"), 2)
+    stage.play([s for s in sound if s.at < 2], [s for s in pictures["VP8"] if s.at < 2])
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    stage.play([s for s in sound if s.at >= 2], [s for s in pictures["VP8"] if s.at >= 2])
+    stage.writer.close(stage.now)
+    files = by_suffix(folder)
+    assert set(files) == {"ivf", "ogg", "webm"}
+    for paths in files.values():
+        assert read(paths[-1]).seconds == pytest.approx(4.0, abs=1.2)

@@ -1,0 +1,251 @@
+"""Finished recordings reach the store whatever happens: against a real S3 server, with faults."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media.recording import upload
+from media.recording.journal import FOLDER, Journal
+from media.recording.upload import PART_BYTES, Uploader
+from shared.records import parse_record_name
+from shared.settings import load_settings
+from shared.store import Store, StoreError
+from tests.support.s3_server import BUCKET, S3Server, s3_server
+from tests.support.waiting import eventually
+
+WITHIN = 15.0
+SMALL, LARGE = "demo_1.webm", "demo_2.webm"
+LARGE_BYTES = 2 * PART_BYTES + 12_345
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With two finished recordings that are due."""
+    journal = Journal(tmp_path)
+    for name, size in ((SMALL, 5_000), (LARGE, LARGE_BYTES)):
+        journal.began(name)
+        (tmp_path / name).write_bytes(os.urandom(size))
+        journal.finished(name)
+    return tmp_path
+
+
+@contextlib.contextmanager
+def running(s3: S3Server, folder: Path, *, delete: bool = False) -> Iterator[Uploader]:
+    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, delete=delete)
+    uploader.start()
+    try:
+        yield uploader
+    finally:
+        uploader.stop()
+        uploader.join()
+
+
+def store_of(s3: S3Server) -> Store:
+    return Store(load_settings(**s3.settings))
+
+
+def due(folder: Path) -> set[str]:
+    return Journal(folder).names()
+
+
+def expected(folder: Path) -> dict[str, str]:
+    return {f"live/{name}": digest((folder / name).read_bytes()) for name in (SMALL, LARGE)}
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def stored(s3: S3Server) -> dict[str, str]:
+    return {key: digest(data) for key, data in s3.objects().items()}
+
+
+async def all_done(folder: Path) -> None:
+    await eventually("all is uploaded", lambda: not due(folder), WITHIN)
+
+
+async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) -> None:
+    wanted = expected(folder)
+    with running(s3, folder) as uploader:
+        await all_done(folder)
+        assert uploader.uploaded == 2
+    assert stored(s3) == wanted
+    assert (folder / SMALL).exists()
+    assert (folder / LARGE).exists()
+    assert sum("partNumber=" in request for request in s3.requests) == 3
+    assert store_of(s3).find(LARGE) is not None
+    kind = s3.client.head_object(Bucket=BUCKET, Key=f"live/{LARGE}")["ContentType"]
+    assert kind == "video/webm"
+
+
+async def test_what_is_confirmed_is_deleted_here_if_wished(s3: S3Server, folder: Path) -> None:
+    wanted = expected(folder)
+    with running(s3, folder, delete=True):
+        await all_done(folder)
+    assert stored(s3) == wanted
+    assert not (folder / SMALL).exists()
+    assert not (folder / LARGE).exists()
+
+
+async def test_a_store_that_refuses_is_asked_again(s3: S3Server, folder: Path) -> None:
+    wanted = expected(folder)
+    s3.refuse = 2
+    with running(s3, folder, delete=True) as uploader:
+        await all_done(folder)
+        assert uploader.failures == 2
+    assert stored(s3) == wanted
+
+
+@pytest.mark.parametrize("damaged", [1, 2], ids=["a whole file", "a file and a part"])
+async def test_what_arrived_damaged_is_noticed_and_sent_again(
+    s3: S3Server, folder: Path, damaged: int
+) -> None:
+    wanted = expected(folder)
+    s3.damage = damaged
+    with running(s3, folder, delete=True) as uploader:
+        await all_done(folder)
+        assert uploader.failures >= 1
+    assert stored(s3) == wanted
+
+
+async def test_a_store_that_goes_away_and_comes_back_gets_all(s3: S3Server, folder: Path) -> None:
+    wanted = expected(folder)
+    s3.stop()
+    with running(s3, folder, delete=True) as uploader:
+        await eventually("it was tried twice", lambda: uploader.failures >= 2, WITHIN)
+        assert (folder / SMALL).exists()
+        s3.start()
+        await all_done(folder)
+    assert stored(s3) == wanted
+
+
+async def test_an_upload_in_parts_goes_on_where_it_stopped(
+    s3: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = expected(folder)
+    put_part = Store.put_part
+
+    def put_two_parts(store: Store, name: str, upload_id: str, number: int, data: bytes) -> Any:
+        if number > 2:
+            raise StoreError("the line is cut")
+        return put_part(store, name, upload_id, number, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put_part", put_two_parts)
+        patch.setattr(upload, "LAST_RETRY_SECONDS", 30.0)
+        with running(s3, folder) as uploader:
+            await eventually("it failed once", lambda: uploader.failures, WITHIN)
+    s3.requests.clear()
+    with running(s3, folder):
+        await all_done(folder)
+    sent = [request for request in s3.requests if "partNumber=" in request]
+    assert len(sent) == 1
+    assert "partNumber=3" in sent[0]
+    assert stored(s3) == wanted
+    assert not s3.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+
+
+UNFINISHED = """
+import sys, time
+from pathlib import Path
+from media.recording.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+journal.began("demo_3.webm")
+Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
+print("writing", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that is in the middle of a recording."""
+    with subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED, str(tmp_path)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+async def test_what_a_killed_worker_left_is_uploaded_by_another(
+    s3: S3Server, tmp_path: Path, writing: subprocess.Popen[bytes]
+) -> None:
+    with running(s3, tmp_path) as uploader:
+        with Journal(tmp_path).claim("demo_3.webm") as entry:
+            assert entry is None  # it is being written
+        writing.send_signal(signal.SIGKILL)
+        writing.wait()
+        assert not stored(s3)
+        uploader.wake()
+        await all_done(tmp_path)
+    assert s3.objects() == {"live/demo_3.webm": b"half of it"}
+
+
+async def test_two_workers_do_not_upload_the_same(s3: S3Server, folder: Path) -> None:
+    with running(s3, folder) as one, running(s3, folder) as other:
+        await all_done(folder)
+        assert one.uploaded + other.uploaded == 2
+
+
+async def test_a_recording_that_was_deleted_is_not_due_any_more(s3: S3Server, folder: Path) -> None:
+    (folder / SMALL).unlink()
+    with running(s3, folder):
+        await all_done(folder)
+    assert set(stored(s3)) == {f"live/{LARGE}"}
+    assert not list((folder / FOLDER).iterdir())
+
+
+async def test_a_large_upload_stops_with_its_worker(
+    s3: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_part = Store.put_part
+    reached = threading.Event()
+
+    def put_and_tell(store: Store, *arguments: Any) -> Any:
+        reached.set()
+        return put_part(store, *arguments)
+
+    monkeypatch.setattr(Store, "put_part", put_and_tell)
+    with running(s3, folder):
+        await eventually("a part is under way", reached.is_set, WITHIN)
+    assert LARGE in due(folder) or f"live/{LARGE}" in stored(s3)
+
+
+def test_the_store_says_what_it_has(s3: S3Server) -> None:
+    store = store_of(s3)
+    store.put(SMALL, b"12345", "video/webm")
+    s3.client.put_object(Bucket=BUCKET, Key="live/other.txt", Body=b"x")
+    s3.client.put_object(Bucket=BUCKET, Key="elsewhere/demo_9.webm", Body=b"x")
+    [record] = store.records()
+    assert (record.name, record.size) == (SMALL, 5)
+    assert store.find("demo_9.webm") is None
+    assert parse_record_name(SMALL) is not None
+    store.delete(SMALL)
+    assert store.records() == []
+
+
+def test_a_store_that_is_away_is_one_error_without_secrets(s3: S3Server) -> None:
+    store = store_of(s3)
+    s3.stop()
+    calls: list[Callable[[], Any]] = [store.records, lambda: store.find(SMALL), lambda: store.delete(SMALL)]
+    for call in calls:
+        with pytest.raises(StoreError) as raised:
+            call()
+        assert "127.0.0.1" not in str(raised.value)
