@@ -77,5 +77,10 @@ class PartFile(io.RawIOBase):
         return self._committed
 
     def close(self) -> None:
+        """Close the file, and delete it if nothing was ever committed."""
+        if self.closed:
+            return
+        if not self._committed:
+            self.path.unlink(missing_ok=True)
         self._file.close()
         super().close()

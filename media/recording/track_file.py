@@ -48,13 +48,14 @@ class TrackFile:
         self._latest = max(self._latest, frame.timestamp)
         if (frame.keyframe or self._codec == "opus") and self.wants_keyframe:
             self.close()
+        first = self._file is None
         if self._file is None:
             self._file = self._open_part()
             self._form = track_form(self._codec, self._clock_rate)
             self._began = self._latest = frame.timestamp
         assert self._form is not None
         self._append(self._form.frame(frame))
-        if self._pending_size >= FLUSH_BYTES:
+        if first or self._pending_size >= FLUSH_BYTES:  # no file is empty for long: a crash may come
             self.flush()
 
     def _append(self, data: bytes) -> None:

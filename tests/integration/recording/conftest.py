@@ -1,0 +1,53 @@
+"""A store, and workers that have recordings: a real shelf behind real RPC and real HTTP, without media."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from media.http import listen, serve_http
+from media.recording.shelf import Shelf
+from shared.bus import connect
+from shared.directory import Directory
+from shared.messages import WorkerState, WorkerStatus
+from shared.names import WorkerId
+from shared.rpc import RpcServer
+from shared.settings import HostPort
+from tests.integration.control.conftest import start_control
+from tests.support.s3_server import S3Server, s3_server
+
+__all__ = ["start_control"]
+
+StartShelf = Callable[[str, Path], Awaitable[str]]
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def start_shelf(redis_url: str) -> AsyncIterator[StartShelf]:
+    """Starts a worker of this name that has this folder; gives its URL."""
+    async with contextlib.AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(connect(redis_url))
+        tasks: list[asyncio.Task[None]] = []
+
+        async def start(name: str, folder: Path) -> str:
+            listener = listen(HostPort("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            shelf = Shelf(folder, url)
+            server = RpcServer(redis, redis_url, WorkerId(name), shelf.handlers())
+            tasks.append(asyncio.create_task(serve_http(listener, CollectorRegistry(), shelf.routes())))
+            tasks.append(asyncio.create_task(server.run()))
+            await Directory(redis).beat(WorkerStatus(id=name, state=WorkerState.READY, http_url=url), [])
+            return url
+
+        yield start
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,282 @@
+"""Recordings through any control replica: listed, fetched, deleted; by whoever may, and by nobody else."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from control.record_access import LINK_SECONDS, RecordLinks
+from shared.bus import connect
+from shared.directory import Directory
+from shared.messages import WorkerState, WorkerStatus
+from shared.records import parse_record_name
+from tests.integration.recording.conftest import StartShelf
+from tests.support.s3_server import BUCKET, S3Server
+
+StartControl = Callable[..., Awaitable[httpx.AsyncClient]]
+
+ADMIN = {"Authorization": "Bearer secret-of-admin"}
+GLOBAL = {"Authorization": "Bearer secret-of-all"}
+RED = {"X-Auth-Token": "secret-of-red"}
+WRONG = {"Authorization": "Bearer wrong"}
+SECURED: dict[str, Any] = {
+    "auth_token": "secret-of-all",
+    "room_tokens": "red:secret-of-red",
+    "admin_token": "secret-of-admin",
+}
+BODY = bytes(range(256)) * 40
+
+
+def lay(folder: Path, *names: str, age: int = 0, body: bytes = BODY) -> None:
+    folder.mkdir(exist_ok=True)
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(body)
+        at = 1_710_123_456 - age - number
+        os.utime(folder / name, (at, at))
+
+
+async def names(http: httpx.AsyncClient, headers: dict[str, str] | None = None) -> list[str]:
+    response = await http.get("/api/records", headers=headers or {})
+    assert response.status_code == 200, response.text
+    return [entry["name"] for entry in response.json()]
+
+
+async def test_what_all_have_is_listed_once_and_newest_first(
+    start_control: StartControl, start_shelf: StartShelf, s3: S3Server, tmp_path: Path
+) -> None:
+    lay(tmp_path / "one", "red_1.webm", "red_audio0_1.ogg")
+    lay(tmp_path / "two", "blue_2.mp4", age=10)
+    lay(tmp_path / "shared", "green_3.mkv", age=20)
+    lay(tmp_path / "one", "notes.txt")
+    await start_shelf("w1", tmp_path / "one")
+    await start_shelf("w2", tmp_path / "two")
+    for name in ("red_1.webm", "old_9.webm"):  # one is in both
+        s3.client.put_object(Bucket=BUCKET, Key=f"live/{name}", Body=b"stored")
+    http = await start_control(record_dir=str(tmp_path / "shared"), **s3.settings)
+    response = await http.get("/api/records")
+    entries = response.json()
+    assert [entry["name"] for entry in entries] == [
+        "old_9.webm",  # stored just now
+        "red_1.webm",
+        "red_audio0_1.ogg",
+        "blue_2.mp4",
+        "green_3.mkv",
+    ]
+    assert entries[1] == {
+        "name": "red_1.webm",
+        "size": len(BODY),
+        "modTime": "2024-03-11T02:17:36Z",
+        "url": "/records/red_1.webm",
+    }
+
+
+@pytest.fixture(params=["folder", "worker", "store"])
+async def record(
+    request: pytest.FixtureRequest,
+    start_control: StartControl,
+    start_shelf: StartShelf,
+    s3: S3Server,
+    tmp_path: Path,
+) -> tuple[httpx.AsyncClient, str]:
+    """A control process, and a recording that lies here, at a worker, or in the store."""
+    name = "red_1.webm"
+    await start_shelf("w0", tmp_path / "empty")
+    if request.param == "store":
+        s3.client.put_object(Bucket=BUCKET, Key=f"live/{name}", Body=BODY)
+    else:
+        lay(tmp_path / request.param, name)
+        if request.param == "worker":
+            await start_shelf("w1", tmp_path / "worker")
+    return await start_control(record_dir=str(tmp_path / "folder"), **s3.settings), f"/records/{name}"
+
+
+async def test_a_recording_is_fetched_wherever_it_lies(record: tuple[httpx.AsyncClient, str]) -> None:
+    http, url = record
+    whole = await http.get(url)
+    assert whole.status_code == 200
+    assert whole.content == BODY
+    head = await http.head(url)
+    assert head.status_code == 200
+    assert head.content == b""
+    for response in (whole, head):
+        assert response.headers["Content-Length"] == str(len(BODY))
+        assert response.headers["Content-Type"] == "video/webm"
+        assert response.headers["Content-Disposition"] == 'inline; filename="red_1.webm"'
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [("bytes=0-99", 0, 100), ("bytes=10000-", 10_000, 10_240), ("bytes=-5", 10_235, 10_240)],
+)
+async def test_a_part_of_it_is_fetched_wherever_it_lies(
+    record: tuple[httpx.AsyncClient, str], wanted: str, start: int, end: int
+) -> None:
+    http, url = record
+    response = await http.get(url, headers={"Range": wanted})
+    assert response.status_code == 206
+    assert response.content == BODY[start:end]
+    assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(BODY)}"
+
+
+async def test_a_range_beyond_the_end_is_416(record: tuple[httpx.AsyncClient, str]) -> None:
+    http, url = record
+    assert (await http.get(url, headers={"Range": "bytes=99999-"})).status_code == 416
+
+
+async def test_it_is_deleted_wherever_it_lies(
+    start_control: StartControl, start_shelf: StartShelf, s3: S3Server, tmp_path: Path
+) -> None:
+    lay(tmp_path / "one", "red_1.webm")
+    await start_shelf("w1", tmp_path / "one")
+    s3.client.put_object(Bucket=BUCKET, Key="live/red_1.webm", Body=BODY)
+    lay(tmp_path / "here", "red_1.webm")
+    http = await start_control(
+        record_dir=str(tmp_path / "here"), admin_token="secret-of-admin", **s3.settings
+    )
+    url = "/api/admin/records/red_1.webm"
+    assert (await http.delete(url)).status_code == 401
+    assert await names(http) == ["red_1.webm"]
+    assert (await http.delete(url, headers=ADMIN)).json() == {"name": "red_1.webm"}
+    assert await names(http) == []
+    assert not s3.objects()
+    assert (await http.delete(url, headers=ADMIN)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "..%2f..%2fetc%2fpasswd",
+        "%2e%2e%2fred_1.webm",
+        "red_1.webm%00",
+        ".uploads",
+        "notes.txt",
+        "red_1.webm%2f..",
+        "link_1.webm",
+    ],
+)
+async def test_no_path_leads_out(start_control: StartControl, tmp_path: Path, path: str) -> None:
+    lay(tmp_path / "here", "notes.txt")
+    (tmp_path / "here" / "link_1.webm").symlink_to("/etc/passwd")
+    lay(tmp_path, "red_1.webm")
+    http = await start_control(record_dir=str(tmp_path / "here"), admin_token="secret-of-admin")
+    assert (await http.get(f"/records/{path}")).status_code == 404
+    assert (await http.delete(f"/api/admin/records/{path}", headers=ADMIN)).status_code == 404
+
+
+async def test_without_authentication_all_is_open(start_control: StartControl, tmp_path: Path) -> None:
+    lay(tmp_path, "red_1.webm")
+    http = await start_control(record_dir=str(tmp_path), admin_token="secret-of-admin")
+    assert await names(http) == ["red_1.webm"]
+    assert (await http.get("/records/red_1.webm")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "may"),
+    [
+        (ADMIN, {"red", "blue"}),
+        (GLOBAL, {"red", "blue"}),
+        (RED, {"red"}),
+        ({}, None),
+        (WRONG, None),
+    ],
+    ids=["admin", "global", "room", "none", "wrong"],
+)
+async def test_credentials_open_their_rooms_recordings(
+    start_control: StartControl, tmp_path: Path, headers: dict[str, str], may: set[str] | None
+) -> None:
+    lay(tmp_path, "red_1.webm", "blue_1.webm")
+    http = await start_control(record_dir=str(tmp_path), **SECURED)
+    listed = await http.get("/api/records", headers=headers)
+    if may is None:
+        assert listed.status_code == 401
+    else:
+        assert {entry["name"].partition("_")[0] for entry in listed.json()} == may
+    for room in ("red", "blue"):
+        response = await http.get(f"/records/{room}_1.webm", headers=headers)
+        assert response.status_code == (200 if room in (may or ()) else 401), room
+
+
+@pytest.mark.parametrize(
+    ("claims", "may"),
+    [
+        ({}, {"red", "blue"}),
+        ({"room": "red"}, {"red"}),
+        ({"room": "red", "role": "admin"}, {"red"}),
+        ({"role": "admin"}, {"red", "blue"}),
+        ({"actions": ["publish"]}, set()),
+        ({"exp": 1}, None),
+    ],
+)
+async def test_a_jwt_opens_what_it_says(
+    start_control: StartControl, tmp_path: Path, claims: dict[str, Any], may: set[str] | None
+) -> None:
+    lay(tmp_path, "red_1.webm", "blue_1.webm")
+    key = "a secret of at least thirty-two bytes"
+    http = await start_control(record_dir=str(tmp_path), jwt_secret=key)
+    token = jwt.encode({"exp": int(time.time()) + 60} | claims, key, "HS256")
+    listed = await http.get("/api/records", headers={"Authorization": f"Bearer {token}"})
+    if may is None:
+        assert listed.status_code == 401
+    else:
+        assert {entry["name"].partition("_")[0] for entry in listed.json()} == may
+
+
+async def test_a_listed_link_plays_without_credentials_at_any_replica(
+    start_control: StartControl, tmp_path: Path
+) -> None:
+    lay(tmp_path, "red_1.webm", "blue_1.webm")
+    one = await start_control(record_dir=str(tmp_path), **SECURED)
+    other = await start_control(record_dir=str(tmp_path), **SECURED)
+    [entry] = (await one.get("/api/records", headers=RED)).json()
+    for replica in (one, other):
+        response = await replica.get(entry["url"], headers={"Range": "bytes=0-9"})
+        assert response.status_code == 206
+    path, _, query = entry["url"].partition("?")
+    for url in (
+        path,
+        f"/records/blue_1.webm?{query}",
+        f"{path}?{query}0",
+        f"{path}?{query.replace('expires=', 'expires=9')}",
+        f"{path}?expires=&signature=",
+        f"{path}?expires=x&signature=é",
+    ):
+        assert (await other.get(url)).status_code == 401, url
+
+
+def test_a_link_expires() -> None:
+    links = RecordLinks(b"key")
+    name = parse_record_name("red_1.webm")
+    assert name is not None
+    query = dict(httpx.QueryParams(links.query(name.text, 1_000.0)))
+    assert links.admits(name, query, 1_000.0 + LINK_SECONDS - 1)
+    assert not links.admits(name, query, 1_000.0 + LINK_SECONDS + 1)
+    assert not RecordLinks(b"another").admits(name, query, 1_000.0)
+
+
+async def test_a_worker_serves_nobody_without_a_signature(start_shelf: StartShelf, tmp_path: Path) -> None:
+    lay(tmp_path / "one", "red_1.webm")
+    url = await start_shelf("w1", tmp_path / "one")
+    async with httpx.AsyncClient(base_url=url) as http:
+        for query in ("", "?expires=9999999999&signature=00", "?expires=&signature="):
+            assert (await http.get(f"/records/red_1.webm{query}")).status_code == 403
+
+
+async def test_a_worker_that_does_not_answer_is_left_out(
+    start_control: StartControl, start_shelf: StartShelf, redis_url: str, tmp_path: Path
+) -> None:
+    lay(tmp_path / "one", "red_1.webm")
+    await start_shelf("w1", tmp_path / "one")
+    async with connect(redis_url) as redis:
+        silent = WorkerStatus(id="w2", state=WorkerState.READY, http_url="http://w2.test")
+        await Directory(redis).beat(silent, [])
+    http = await start_control(record_dir=str(tmp_path / "here"))
+    began = time.monotonic()
+    assert await names(http) == ["red_1.webm"]
+    assert time.monotonic() - began < 2.0

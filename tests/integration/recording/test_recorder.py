@@ -1,0 +1,213 @@
+"""The recording of a room as the room sees it: it never waits, and when it fails the room goes on."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media.recording.recorder import Recorder
+from media.recording.recording import QUEUE_PACKETS, Recording
+from shared.names import RoomName
+from shared.settings import load_settings
+from tests.integration.recording.stage import by_suffix, room_tracks
+from tests.support.recorded import read
+from tests.support.rtp_source import Numbering, Sent, audio, merged, video
+from tests.support.waiting import eventually
+
+WITHIN = 10.0
+SECONDS = 3.0
+
+
+class Room:
+    """What a room gives its recording, and what it hears of it."""
+
+    def __init__(self, recorder: Recorder, *codecs: str) -> None:
+        self.warnings: list[str] = []
+        self.keyframes_wanted = 0
+        self._numberings = [Numbering(track) for track in range(len(codecs))]
+        self.recording: Recording = recorder.open(
+            RoomName("demo"),
+            room_tracks(*codecs),
+            report_at=lambda track, now: None,
+            want_keyframe=self._want_keyframe,
+            warn=self.warnings.append,
+        )
+
+    def _want_keyframe(self) -> None:
+        self.keyframes_wanted += 1
+
+    def send(self, *tracks: list[Sent]) -> None:
+        for track, sent in merged(*tracks):
+            self.recording.packets([self._numberings[track].outgoing(sent.data)])
+
+    async def send_until(self, done: Any, *tracks: list[Sent]) -> None:
+        """Send over and over, as a publisher who does not know, until `done`."""
+        for _ in range(2_000):
+            if done():
+                return
+            self.send(*tracks)
+            self.recording.tick(time.monotonic())
+            self._numberings = [
+                Numbering(track, index=numbering.outgoing(sents[-1].data).extended + 1)
+                for track, (numbering, sents) in enumerate(zip(self._numberings, tracks, strict=True))
+            ]
+            await asyncio.sleep(0.002)
+        raise AssertionError("not done")
+
+    async def close(self) -> None:
+        self.recording.close()
+        await self.recording.finished()
+
+
+@pytest.fixture(scope="module")
+def streams() -> tuple[list[Sent], list[Sent]]:
+    return audio(SECONDS), video("VP8", SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, **settings: Any) -> AsyncIterator[Recorder]:
+    recorder = Recorder(load_settings(record_enabled=True, record_dir=str(folder), **settings))
+    task = asyncio.create_task(recorder.run())
+    try:
+        yield recorder
+    finally:
+        task.cancel()
+        await recorder.finish()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """A file system of so many bytes; that takes root."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+async def test_a_room_is_recorded(tmp_path: Path, streams: tuple[list[Sent], list[Sent]]) -> None:
+    async with running(tmp_path) as recorder:
+        room = Room(recorder, "opus", "VP8")
+        assert recorder.active == 1
+        room.send(*streams)
+        await room.close()
+        await eventually("it is forgotten", lambda: recorder.active == 0, WITHIN)
+    assert set(by_suffix(tmp_path)) == {"ivf", "ogg", "webm"}
+    [path] = by_suffix(tmp_path)["webm"]
+    assert read(path).seconds == pytest.approx(SECONDS, abs=0.1)
+    assert not room.warnings
+
+
+@pytest.mark.parametrize(
+    ("forms", "suffixes"),
+    [("tracks", {"ivf", "ogg"}), ("mux", {"webm"}), ("mux,tracks", {"ivf", "ogg", "webm"})],
+)
+async def test_forms_are_chosen(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]], forms: str, suffixes: set[str]
+) -> None:
+    async with running(tmp_path, record_formats=forms) as recorder:
+        room = Room(recorder, "opus", "VP8")
+        room.send(*streams)
+        await room.close()
+    assert set(by_suffix(tmp_path)) == suffixes
+
+
+async def test_a_worker_that_stops_waits_for_its_files(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
+) -> None:
+    async with running(tmp_path) as recorder:
+        room = Room(recorder, "opus", "VP8")
+        room.send(*streams)
+        room.recording.close()
+    [path] = by_suffix(tmp_path)["webm"]
+    assert read(path).declared_seconds == pytest.approx(SECONDS, abs=0.1)
+
+
+async def test_a_full_disk_ends_the_recording_with_one_warning(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
+) -> None:
+    with small_disk(tmp_path / "disk", 2_000_000) as folder:
+        async with running(folder) as recorder:
+            room = Room(recorder, "opus", "VP8")
+            await room.send_until(lambda: room.warnings, *streams)
+            assert room.warnings == ["recording stopped: No space left on device"]
+            room.send(*streams)  # and the room goes on
+            room.recording.tick(time.monotonic())
+            await room.close()
+            assert len(room.warnings) == 1
+            await eventually("it counts", lambda: recorder.failures == 1, WITHIN)
+        files = by_suffix(folder)
+        assert set(files) == {"ivf", "ogg", "webm"}
+        for paths in files.values():
+            for path in paths:
+                assert read(path).seconds > SECONDS - 0.1  # what was there before is whole
+
+
+async def test_an_unwritable_folder_ends_the_recording_with_one_warning(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    async with running(tmp_path / "file") as recorder:
+        room = Room(recorder, "opus", "VP8")
+        await room.send_until(lambda: room.warnings, *streams)
+        assert len(room.warnings) == 1
+        assert room.warnings[0].startswith("recording stopped: ")
+        await room.close()
+
+
+async def test_a_disk_that_does_not_keep_up_costs_packets_not_time(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
+) -> None:
+    async with running(tmp_path) as recorder:
+        room = Room(recorder, "opus", "VP8")
+        [packet] = [Numbering(0).outgoing(streams[0][0].data)]
+        for number in range(QUEUE_PACKETS + 10):  # nobody ticks: the thread sleeps
+            room.recording.packets([packet._replace(extended=number)])
+        assert room.recording.dropped == 10
+        assert recorder.dropped == 10
+        await room.close()
+        await eventually("it is forgotten", lambda: recorder.active == 0, WITHIN)
+        assert recorder.dropped == 10
+
+
+async def test_a_recording_asks_for_the_keyframe_that_it_needs(
+    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
+) -> None:
+    async with running(tmp_path) as recorder:
+        room = Room(recorder, "opus", "VP8")
+        sound, picture = streams
+        later = [sent for sent in picture if 0 < sent.at < 0.9]
+        room.send(sound, later)
+
+        def asked() -> bool:
+            room.recording.tick(time.monotonic())
+            return room.keyframes_wanted > 0
+
+        await eventually("a keyframe is asked for", asked, WITHIN)
+        await room.close()
+
+
+async def test_what_is_old_is_deleted_unless_it_is_due(tmp_path: Path) -> None:
+    day = 86_400
+    for name, age in (("demo_1.webm", 8), ("demo_2.webm", 6), ("demo_3.webm", 8), ("notes.txt", 8)):
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (time.time() - age * day,) * 2)
+    (tmp_path / ".uploads").mkdir()
+    (tmp_path / ".uploads" / "demo_3.webm").touch()
+    recorder = Recorder(
+        load_settings(
+            record_dir=str(tmp_path), record_keep_days=7, upload_recordings=True, s3_bucket="recordings"
+        )
+    )
+    recorder.clear(time.time())
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"demo_2.webm", "demo_3.webm", "notes.txt", ".uploads"}
