@@ -1,0 +1,93 @@
+"""Composition root of the control plane: settings in, ASGI application out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from control.access import Access
+from control.auth import Authenticator
+from control.cors import Cors
+from control.every_worker import EveryWorker
+from control.gateway import Gateway
+from control.ice_servers import IceServers
+from control.metrics import HttpMetrics
+from control.origin import TrustedProxies
+from control.problems import on_http_exception, on_service_error
+from control.ratelimit import RateLimit, TokenBuckets
+from control.record_access import RecordAccess
+from control.record_catalogue import RecordCatalogue
+from control.record_proxy import RecordProxy
+from control.routes.admin import Admin
+from control.routes.health import Health
+from control.routes.pages import Pages
+from control.routes.records import RecordRoutes
+from control.routes.rooms import Rooms
+from control.routes.whip_whep import Streaming
+from shared.bus import connect
+from shared.directory import Directory
+from shared.errors import ServiceError
+from shared.messages import Role
+from shared.rpc import RpcClient
+from shared.settings import Settings, secret
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis too."""
+    redis_url = secret(settings.redis_url)
+    redis = connect(redis_url)
+    rpc = RpcClient(redis, redis_url)
+    directory = Directory(redis)
+    gateway = Gateway(directory, rpc)
+    authenticator = Authenticator(settings)
+    ice_servers = IceServers(settings)
+    metrics = HttpMetrics()
+    record_proxy = RecordProxy()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            replies = tasks.create_task(rpc.run())
+            yield
+            replies.cancel()
+        await record_proxy.close()
+        await redis.aclose()
+
+    middleware = [
+        Middleware(Cors, settings.allowed_origin),
+        Middleware(Access, TrustedProxies(settings.trusted_proxies), metrics),
+    ]
+    if settings.rate_limit_rps:
+        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
+        middleware.append(Middleware(RateLimit, buckets))
+
+    app = Starlette(
+        routes=[
+            *(
+                route
+                for role in Role
+                for route in Streaming(
+                    role, gateway, authenticator, ice_servers, settings.public_url
+                ).routes()
+            ),
+            *Rooms(settings, gateway, authenticator, ice_servers).routes(),
+            *RecordRoutes(
+                RecordCatalogue(settings, EveryWorker(directory, rpc)),
+                RecordAccess(settings, authenticator),
+                authenticator,
+                record_proxy,
+                redis,
+            ).routes(),
+            *Admin(gateway, authenticator).routes(),
+            *Health(gateway, metrics).routes(),
+            *Pages(settings.public_url).routes(),
+        ],
+        middleware=middleware,
+        exception_handlers={ServiceError: on_service_error, HTTPException: on_http_exception},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
+    return app

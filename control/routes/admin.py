@@ -1,0 +1,50 @@
+"""For operators: close a room, see the workers. Asks for `ADMIN_TOKEN` or an admin's JWT."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from control.auth import Authenticator, credential
+from control.gateway import Gateway
+from control.origin import origin_of
+from control.resource import Resource
+from shared.errors import ErrorCode, ServiceError
+from shared.names import parse_room_name
+
+
+class Admin:
+    def __init__(self, gateway: Gateway, authenticator: Authenticator) -> None:
+        self._gateway = gateway
+        self._authenticator = authenticator
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/admin/rooms/{room}/close", Resource({"POST": self.close_room})),
+            Route("/api/workers", Resource({"GET": self.list_workers})),
+        ]
+
+    async def close_room(self, request: Request) -> Response:
+        name: str = request.path_params["room"]
+        self._authenticator.authorise_admin(credential(request.headers), time.time(), name)
+        room = parse_room_name(name)
+        if room is None:
+            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        sessions = await self._gateway.close_room(room, origin_of(request).request_id)
+        return JSONResponse({"name": room, "sessions": sessions})
+
+    async def list_workers(self, request: Request) -> Response:
+        self._authenticator.authorise_admin(credential(request.headers), time.time())
+        return JSONResponse(
+            [
+                {
+                    "id": worker.id,
+                    "state": worker.state,
+                    "load": worker.load,
+                    "sessions": worker.sessions,
+                    "rooms": [room.name for room in worker.rooms],
+                }
+                for worker in await self._gateway.workers()
+            ]
+        )

@@ -1,0 +1,51 @@
+"""For load balancers and Prometheus: alive, ready, metrics, and where the workers' metrics are."""
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from control.gateway import Gateway
+from control.metrics import HttpMetrics, rooms_exposition
+from control.resource import Resource
+from shared.errors import ServiceError
+
+
+class Health:
+    def __init__(self, gateway: Gateway, metrics: HttpMetrics) -> None:
+        self._gateway = gateway
+        self._metrics = metrics
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/healthz", Resource({"GET": self.alive})),
+            Route("/readyz", Resource({"GET": self.ready})),
+            Route("/metrics", Resource({"GET": self.metrics})),
+            Route("/api/metrics/targets", Resource({"GET": self.targets})),
+        ]
+
+    async def alive(self, _: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def ready(self, _: Request) -> Response:
+        await self._gateway.check_ready()
+        return PlainTextResponse("ok")
+
+    async def metrics(self, _: Request) -> Response:
+        """Without the rooms while Redis is away: a gap is the truth, zero would not be."""
+        exposition = self._metrics.exposition()
+        with suppress(ServiceError):
+            exposition += rooms_exposition(room.status for room in await self._gateway.rooms())
+        return Response(exposition, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    async def targets(self, _: Request) -> Response:
+        """Prometheus HTTP service discovery of the workers."""
+        groups = []
+        for worker in await self._gateway.workers():
+            url = urlsplit(worker.http_url)
+            labels = {"__scheme__": url.scheme, "worker": worker.id}
+            groups.append({"targets": [url.netloc], "labels": labels})
+        return JSONResponse(groups)

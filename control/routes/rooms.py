@@ -1,0 +1,71 @@
+"""What clients ask before they stream: how to connect, and which rooms there are."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from control.auth import Authenticator, credential
+from control.gateway import Gateway
+from control.ice_servers import IceServers
+from control.resource import Resource
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import RoomStatus
+from shared.settings import Settings
+
+
+class Rooms:
+    def __init__(
+        self, settings: Settings, gateway: Gateway, authenticator: Authenticator, ice_servers: IceServers
+    ) -> None:
+        self._record_enabled = settings.record_enabled
+        self._gateway = gateway
+        self._authenticator = authenticator
+        self._ice_servers = ice_servers
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/bootstrap", Resource({"GET": self.bootstrap})),
+            Route("/api/rooms", Resource({"GET": self.list_rooms})),
+            Route("/api/rooms/{room}", Resource({"GET": self.show_room})),
+        ]
+
+    async def bootstrap(self, request: Request) -> Response:
+        now = time.time()
+        authorised = self._authenticator.knows(credential(request.headers), now)
+        return JSONResponse(
+            {
+                "authEnabled": self._authenticator.required,
+                "recordEnabled": self._record_enabled,
+                "iceServers": self._ice_servers.entries(now, authorised=authorised),
+                "features": {"rooms": True, "records": self._record_enabled},
+            }
+        )
+
+    async def list_rooms(self, _: Request) -> Response:
+        return JSONResponse([_summary(room.status) for room in await self._gateway.rooms()])
+
+    async def show_room(self, request: Request) -> Response:
+        for room in await self._gateway.rooms():
+            if room.status.name == request.path_params["room"]:
+                uptime = max(0.0, time.time() - room.status.started_at)
+                return JSONResponse(
+                    {
+                        **_summary(room.status),
+                        "codecs": room.status.codecs,
+                        "bitrate": room.status.bitrate,
+                        "uptime": round(uptime, 1),
+                        "workers": room.workers,
+                    }
+                )
+        raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+
+
+def _summary(room: RoomStatus) -> dict[str, object]:
+    return {
+        "name": room.name,
+        "hasPublisher": room.has_publisher,
+        "tracks": room.tracks,
+        "subscribers": room.subscribers,
+    }

@@ -1,0 +1,135 @@
+"""WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): the endpoint of a room and the resource of a session.
+
+The two differ in what is asked of the worker, not in HTTP: one class serves either role.
+"""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from control.auth import Authenticator, Grant, credential
+from control.gateway import Gateway
+from control.ice_servers import IceServers
+from control.offer_request import FRAGMENT_TYPE, read_fragment, read_offer
+from control.origin import origin_of
+from control.resource import Resource
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Answer, Delete, Patch, Play, Publish, Role
+from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
+from shared.offer import check_play, check_publish, parse_offer
+
+ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
+_ACCEPT_POST = {"Accept-Post": "application/sdp"}
+_ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
+
+
+class Streaming:
+    """Handlers of one role."""
+
+    def __init__(
+        self,
+        role: Role,
+        gateway: Gateway,
+        authenticator: Authenticator,
+        ice_servers: IceServers,
+        public_url: str,
+    ) -> None:
+        self._role = role
+        self._gateway = gateway
+        self._authenticator = authenticator
+        self._ice_servers = ice_servers
+        self._public_url = public_url
+
+    def routes(self) -> list[Route]:
+        endpoint = Resource({"GET": self.show_endpoint, "POST": self.create}, _ACCEPT_POST)
+        session = Resource(
+            {"GET": self.show_session, "PATCH": self.patch, "DELETE": self.delete},
+            _ACCEPT_POST | _ACCEPT_PATCH,
+        )
+        path = ENDPOINTS[self._role]
+        return [
+            Route(f"{path}/", endpoint),  # the empty name: an invalid one, not a missing page
+            Route(f"{path}/{{room}}", endpoint),
+            Route(f"{path}/{{room}}/{{session}}", session),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
+        room = _room(request)
+        token = credential(request.headers)
+        grant = self._authenticator.authorise(room, self._role, token, time.time())
+        answer = await self._ask(room, await read_offer(request), grant, request)
+        response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
+        response.headers["Location"] = self._location(request, room, answer.session)
+        response.headers["ETag"] = f'"{answer.etag}"'
+        for link in self._ice_servers.links(time.time()):
+            response.headers.append("Link", link)
+        return response
+
+    async def show_endpoint(self, request: Request) -> Response:
+        _room(request)
+        return Response(status_code=204)  # RFC 9725 4.2: GET is reserved
+
+    async def show_session(self, request: Request) -> Response:
+        self._session(request, _room(request))
+        return Response(status_code=204)
+
+    async def patch(self, request: Request) -> Response:
+        """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
+        room = _room(request)
+        session = self._session(request, room)
+        patched = await self._gateway.patch(
+            Patch(
+                session=session,
+                room=room,
+                role=self._role,
+                fragment=await read_fragment(request),
+                if_match=request.headers.get("if-match"),
+            ),
+            origin_of(request).request_id,
+        )
+        if patched.fragment is None:
+            return Response(status_code=204, headers=_ACCEPT_PATCH)
+        headers = {"ETag": f'"{patched.etag}"', **_ACCEPT_PATCH}
+        return Response(patched.fragment, media_type=FRAGMENT_TYPE, headers=headers)
+
+    async def delete(self, request: Request) -> Response:
+        room = _room(request)
+        message = Delete(session=self._session(request, room), room=room, role=self._role)
+        await self._gateway.delete(message, origin_of(request).request_id)
+        return Response()
+
+    async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
+        request_id = origin_of(request).request_id
+        parsed = parse_offer(offer)
+        if self._role is Role.PUBLISH:
+            check_publish(parsed)
+            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at)
+            return await self._gateway.publish(publish, request_id)
+        check_play(parsed)
+        play = Play(room=room, offer=offer, expires_at=grant.expires_at)
+        return await self._gateway.play(play, request_id)
+
+    def _session(self, request: Request, room: RoomName) -> SessionId:
+        """The session of the URL, which is credential enough; a token sent along must still be right."""
+        token = credential(request.headers)
+        if token is not None:
+            self._authenticator.authorise(room, self._role, token, time.time())
+        session: str = request.path_params["session"]
+        if worker_of_session(session) is None:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        return SessionId(session)
+
+    def _location(self, request: Request, room: RoomName, session: str) -> str:
+        """Absolute below `PUBLIC_URL`, else path-absolute; never with a query: OBS takes no other."""
+        base = self._public_url or origin_of(request).prefix
+        return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
+
+
+def _room(request: Request) -> RoomName:
+    room = parse_room_name(request.path_params.get("room", ""))
+    if room is None:
+        raise ServiceError(ErrorCode.INVALID_ROOM)
+    return room

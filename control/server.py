@@ -1,0 +1,77 @@
+"""Runs one control process until it is told to stop."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from control.app import create_app
+from shared.logging import configure_logging, get_logger
+from shared.settings import HostPort, Settings, SettingsError
+
+GRACE_SECONDS = 2  # for requests under way when the process is told to stop
+
+log = get_logger()
+
+
+def serve(settings: Settings) -> None:
+    """Serve on `HTTP_ADDR`, with TLS where a certificate is set; returns after SIGINT or SIGTERM.
+
+    Raises `SettingsError` when the address or the certificate cannot be used.
+    """
+    configure_logging(settings.log_level, settings.log_format, plane="control")
+    server = make_server(settings)
+    listener = listen(settings.http_addr)
+    log.info("control plane listening", address=str(settings.http_addr), tls=bool(settings.tls_cert_file))
+    server.run(sockets=[listener])
+    log.info("control plane stopped")
+
+
+def make_server(settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # control/access.py writes one that tells no secrets
+        proxy_headers=False,  # control/origin.py reads them
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.tls_cert_file or None,
+        ssl_keyfile=settings.tls_key_file or None,
+    )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(f"TLS_CERT_FILE, TLS_KEY_FILE: {error.strerror or error}") from None
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully on a signal, and no more: uvicorn would raise it again afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def listen(address: HostPort) -> socket.socket:
+    """A listening socket; an empty host means every address, IPv6 and IPv4."""
+    every = not address.host
+    dual = every and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family, dualstack_ipv6=dual)
+    except OSError as error:
+        raise SettingsError(f"HTTP_ADDR: cannot listen on {address}: {error.strerror or error}") from None
