@@ -1,0 +1,64 @@
+"""Control processes over real HTTP, on a real Valkey, with scripted workers behind them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from control.server import listen, make_server
+from shared.settings import HostPort, load_settings
+from tests.integration.control.description import description
+from tests.integration.control.scripted_worker import ScriptedWorker
+
+PATIENCE_SECONDS = 10  # for a process to start or stop: it hangs when it takes longer
+
+StartControl = Callable[..., Awaitable[httpx.AsyncClient]]
+StartWorker = Callable[..., Awaitable[ScriptedWorker]]
+
+
+async def _check_description(response: httpx.Response) -> None:
+    await response.aread()
+    description().check(response)
+
+
+@pytest.fixture
+async def start_control(redis_url: str) -> AsyncIterator[StartControl]:
+    """Starts a control process with these settings; gives a client of it.
+
+    Whatever it answers, in any test, must be as `openapi.yaml` says.
+    """
+    stop = asyncio.Event()
+    serving: list[asyncio.Task[None]] = []
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> httpx.AsyncClient:
+            server = make_server(load_settings(**{"redis_url": redis_url} | settings))
+            server.main_loop = stop.wait  # it would look ten times a second whether to stop
+            listener = listen(HostPort("127.0.0.1", 0))
+            base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            serving.append(asyncio.create_task(server.serve(sockets=[listener])))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not server.started:
+                    assert not serving[-1].done()
+                    await asyncio.sleep(0.001)
+            http = httpx.AsyncClient(base_url=base_url, event_hooks={"response": [_check_description]})
+            return await stack.enter_async_context(http)
+
+        yield start
+    stop.set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*serving)
+
+
+@pytest.fixture
+async def start_worker(redis_url: str) -> AsyncIterator[StartWorker]:
+    """Starts a scripted worker of this name."""
+    async with AsyncExitStack() as stack:
+
+        async def start(name: str = "w1") -> ScriptedWorker:
+            return await stack.enter_async_context(ScriptedWorker(redis_url, name).running())
+
+        yield start

@@ -1,0 +1,88 @@
+"""A row of API.md's tables as data: what is asked, in which situation, and what must come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from control.offer_request import FRAGMENT_TYPE, MAX_BODY_BYTES
+from shared.errors import ErrorCode, ServiceError
+from tests.integration.control.scripted_worker import ScriptedWorker
+
+WHIP = "/api/whip/publish"
+WHEP = "/api/whep/play"
+SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
+SDP = {"Content-Type": "application/sdp"}
+FRAGMENT = {"Content-Type": FRAGMENT_TYPE}
+TOKENS = {"auth_token": "secret-of-all"}
+WRONG_TOKEN = {"Authorization": "Bearer wrong"}
+TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
+
+# the messages, to the letter
+INVALID_SDP = "invalid SDP"
+INVALID_ROOM = "invalid room name"
+INVALID_FRAGMENT = "invalid SDP fragment"
+UNAUTHORIZED = "unauthorized"
+FULL = "subscriber limit reached"
+NO_PUBLISHER = "no active publisher in room"
+NO_ROOM = "room not found"
+NO_SESSION = "session not found"
+NOT_FOUND = "not found"
+BAD_METHOD = "method not allowed"
+TAKEN = "publisher already exists in this room"
+TOO_MUCH = "request body too large"
+BAD_TYPE = "unsupported media type"
+UNFORESEEN = "internal server error"
+UNAVAILABLE = "no media worker available"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`promise` is the test's name; `ask` is method and path; `error` is the message of the body."""
+
+    promise: str
+    ask: str
+    status: int
+    error: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[type, Any] = field(default_factory=dict)  # what the worker says
+    published: str = ""  # a room that the worker w1 has
+    recorded: str = ""  # the name of a recording that there is
+    worker: bool = True  # whether there is a worker at all
+
+    @property
+    def method(self) -> str:
+        return self.ask.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        return self.ask.partition(" ")[2]
+
+    async def send(self, http: httpx.AsyncClient) -> httpx.Response:
+        return await http.request(self.method, self.path, headers=self.headers, content=self.body)
+
+    def settings_with(self, record_dir: Path) -> dict[str, Any]:
+        return {"record_dir": str(record_dir), **self.settings}
+
+    async def set_up(self, worker: ScriptedWorker, record_dir: Path) -> None:
+        for file in record_dir.iterdir():  # of the row before
+            file.unlink()
+        if self.recorded:
+            (record_dir / self.recorded).write_bytes(b"0123456789")
+        worker.answers.update(self.answers)
+        if self.published:
+            await worker.publish_in(self.published)
+
+
+def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:
+    """The worker refuses this kind of request."""
+    return {"answers": {kind: ServiceError(code, message)}}
+
+
+def fails(kind: type) -> dict[str, Any]:
+    """The worker fails at it in a way that nobody foresaw."""
+    return {"answers": {kind: KeyError("bug")}}

@@ -1,0 +1,93 @@
+"""Rows of the queries, of administration, and of whatever else is served."""
+
+from shared.messages import Answer, CloseRoom
+from tests.integration.control.row import (
+    BAD_METHOD,
+    NO_ROOM,
+    NOT_FOUND,
+    TOKENS,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNFORESEEN,
+    Row,
+    fails,
+)
+
+_CLOSE = "POST /api/admin/rooms/demo/close"
+_ADMIN = {
+    "settings": {"admin_token": "secret-of-admin"},
+    "headers": {"Authorization": "Bearer secret-of-admin"},
+}
+_ANONYMOUS = {"settings": {"admin_token": "secret-of-admin"}, "published": "demo"}
+_PUBLISHER = {
+    "settings": {"admin_token": "secret-of-admin"} | TOKENS,
+    "headers": {"Authorization": "Bearer secret-of-all"},
+}
+_NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
+_HAS_IT = {"headers": {"If-None-Match": "*"}}
+
+ADMIN_ROWS = [
+    Row("close: a room is closed with 200", _CLOSE, 200, published="demo", **_ADMIN),
+    Row("close: without credentials it is 401", _CLOSE, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("close: a publisher's token is 401", _CLOSE, 401, UNAUTHORIZED, **_PUBLISHER),
+    Row("close: with no admin configured it is 401", _CLOSE, 401, UNAUTHORIZED, published="demo"),
+    Row("close: a room that is not is 404", _CLOSE, 404, NO_ROOM, **_ADMIN),
+    Row("close: a bad name is a room that is not", "POST /api/admin/rooms/a.b/close", 404, NO_ROOM, **_ADMIN),
+    Row("close: GET is 405", "GET /api/admin/rooms/demo/close", 405, BAD_METHOD),
+    Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **fails(CloseRoom)),
+    Row("close: a reply that makes no sense is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **_NONSENSE),
+    Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
+    Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
+]
+
+RECORD = "demo_1710123456.webm"
+_GET = f"GET /records/{RECORD}"
+_DELETE = f"DELETE /api/admin/records/{RECORD}"
+_CLOSED = {"settings": TOKENS}
+_OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
+
+OTHER_ROWS = [
+    Row("bootstrap is 200", "GET /api/bootstrap", 200),
+    Row("the rooms are 200", "GET /api/rooms", 200),
+    Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
+    Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
+    Row("the records are 200", "GET /api/records", 200),
+    Row(
+        "the records are 401 where credentials are asked for",
+        "GET /api/records",
+        401,
+        UNAUTHORIZED,
+        **_CLOSED,
+    ),
+    Row("a record is 200", _GET, 200, recorded=RECORD),
+    Row("a part of a record is 206", _GET, 206, headers={"Range": "bytes=2-5"}, recorded=RECORD),
+    Row("a part that is no range is 400", _GET, 400, headers={"Range": "bytes=x"}, recorded=RECORD),
+    Row("a part beyond the end is 416", _GET, 416, headers={"Range": "bytes=50-60"}, recorded=RECORD),
+    Row("a record is 401 where credentials are asked for", _GET, 401, UNAUTHORIZED, **_CLOSED),
+    Row("a record that is not is 404", _GET, 404, NOT_FOUND),
+    Row("what is no record's name is 404", "GET /records/demo.txt", 404, NOT_FOUND),
+    Row("no path leaves the records", _OUT_OF_RECORDS, 404, NOT_FOUND),
+    Row("an admin deletes a record", _DELETE, 200, recorded=RECORD, **_ADMIN),
+    Row("nobody else deletes a record", _DELETE, 401, UNAUTHORIZED, recorded=RECORD, **_PUBLISHER),
+    Row("a record that is not is not deleted", _DELETE, 404, NOT_FOUND, **_ADMIN),
+    Row("the scrape targets are 200", "GET /api/metrics/targets", 200),
+    Row("health is 200", "GET /healthz", 200),
+    Row("ready is 200 with a worker", "GET /readyz", 200),
+    Row("ready is 503 without", "GET /readyz", 503, UNAVAILABLE, worker=False),
+    Row("metrics are 200", "GET /metrics", 200),
+    Row("the description is 200", "GET /openapi.yaml", 200),
+    Row("the page is 200", "GET /", 200),
+    Row("the page that a browser has is 304", "GET /", 304, **_HAS_IT),
+    Row("a file of the page is 200", "GET /static/index.html", 200),
+    Row("a file that a browser has is 304", "GET /static/index.html", 304, **_HAS_IT),
+    Row("a file that is not is 404", "GET /static/nothing.js", 404, NOT_FOUND),
+    Row("no path leaves the page's folder", "GET /static/..%2fopenapi.yaml", 404, NOT_FOUND),
+    Row("no path leaves the page's folder by dots", "GET /static/%2e%2e/openapi.yaml", 404, NOT_FOUND),
+    Row("an unknown path is 404", "GET /nothing", 404, NOT_FOUND),
+    Row("an unknown path of the API is 404", "POST /api/nothing", 404, NOT_FOUND),
+    Row("a slash too much is 404", "GET /api/rooms/", 404, NOT_FOUND),
+    Row("another method is 405", "POST /api/rooms", 405, BAD_METHOD),
+    Row("another method on health is 405", "DELETE /healthz", 405, BAD_METHOD),
+]
+
+QUERY_ROWS = [*ADMIN_ROWS, *OTHER_ROWS]

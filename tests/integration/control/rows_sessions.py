@@ -1,0 +1,89 @@
+"""Rows of the endpoints' other methods and of the session resources; WHIP and WHEP alike."""
+
+from typing import Any
+
+from shared.errors import ErrorCode
+from shared.messages import Delete, Patch, Patched
+from tests.integration.control.row import (
+    BAD_METHOD,
+    BAD_TYPE,
+    FRAGMENT,
+    INVALID_FRAGMENT,
+    INVALID_ROOM,
+    NO_SESSION,
+    SDP,
+    SESSION,
+    TOKENS,
+    TOO_LARGE,
+    TOO_MUCH,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNFORESEEN,
+    WHEP,
+    WHIP,
+    WRONG_TOKEN,
+    Row,
+    fails,
+    refuses,
+)
+
+_ENDED = ErrorCode.SESSION_NOT_FOUND
+_NO_REDIS = ErrorCode.NO_WORKER
+_STALE = ErrorCode.PRECONDITION_FAILED
+_NO_MATCH = ErrorCode.PRECONDITION_REQUIRED
+_RESTARTED = Patched(etag="next", fragment="a=ice-ufrag:x\r\n")
+
+
+def _rows(base: str) -> list[Row]:
+    def patch(promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        path = f"{base}/{more.pop('where', f'demo/{SESSION}')}"
+        given = {"headers": FRAGMENT, "body": b"a=mid:0\r\n"} | more
+        return Row(f"PATCH {base}: {promise}", f"PATCH {path}", status, error, **given)
+
+    def ask(method: str, where: str, promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        return Row(f"{method} {base}: {promise}", f"{method} {base}/{where}", status, error, **more)
+
+    session = f"demo/{SESSION}"
+    wrong = {"settings": TOKENS, "headers": WRONG_TOKEN}
+    return [
+        patch("a trickle is 204", 204),
+        patch("the URL is credential enough", 204, settings=TOKENS),
+        patch("an ICE restart is 200", 200, answers={Patch: _RESTARTED}),
+        patch("a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}"),
+        patch("an odd fragment is 400", 400, INVALID_FRAGMENT, **refuses(Patch, ErrorCode.INVALID_FRAGMENT)),
+        patch("a fragment is UTF-8", 400, INVALID_FRAGMENT, body=b"\xff"),
+        patch("a wrong token is 401", 401, UNAUTHORIZED, settings=TOKENS, headers=FRAGMENT | WRONG_TOKEN),
+        patch("a session that ended is 404", 404, NO_SESSION, **refuses(Patch, _ENDED)),
+        patch("a session of a worker that is gone is 404", 404, NO_SESSION, worker=False),
+        patch("what is no session id is 404", 404, NO_SESSION, where="demo/w1.short"),
+        patch("a stale If-Match is 412", 412, "precondition failed", **refuses(Patch, _STALE)),
+        patch("a fragment has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
+        patch("another type is 415", 415, BAD_TYPE, headers=SDP),
+        patch("a restart without If-Match is 428", 428, "precondition required", **refuses(Patch, _NO_MATCH)),
+        patch("a worker's bug is 500", 500, UNFORESEEN, **fails(Patch)),
+        patch("a worker without Redis is 503", 503, UNAVAILABLE, **refuses(Patch, _NO_REDIS)),
+        ask("DELETE", session, "ends the session with 200", 200),
+        ask("DELETE", session, "the URL is credential enough", 200, settings=TOKENS),
+        ask("DELETE", f"a.b/{SESSION}", "a room name has no dot", 400, INVALID_ROOM),
+        ask("DELETE", session, "a wrong token is 401", 401, UNAUTHORIZED, **wrong),
+        ask("DELETE", session, "twice is 404", 404, NO_SESSION, **refuses(Delete, _ENDED)),
+        ask("DELETE", session, "after its worker it is 404", 404, NO_SESSION, worker=False),
+        ask("DELETE", session, "a worker's bug is 500", 500, UNFORESEEN, **fails(Delete)),
+        ask("DELETE", session, "without Redis it is 503", 503, UNAVAILABLE, **refuses(Delete, _NO_REDIS)),
+        ask("DELETE", "demo", "of an endpoint is 405", 405, BAD_METHOD),
+        ask("GET", session, "of a session is 204", 204),
+        ask("GET", f"a.b/{SESSION}", "of a session of a bad room is 400", 400, INVALID_ROOM),
+        ask("GET", session, "of a session with a wrong token is 401", 401, UNAUTHORIZED, **wrong),
+        ask("GET", "demo/x", "of what is no session id is 404", 404, NO_SESSION),
+        ask("GET", "demo", "of an endpoint is 204", 204),
+        ask("GET", "a.b", "of a bad room is 400", 400, INVALID_ROOM),
+        ask("OPTIONS", session, "of a session is 200", 200),
+        ask("OPTIONS", "demo", "of an endpoint is 200", 200),
+        ask("POST", session, "to a session is 405", 405, BAD_METHOD),
+        ask("PUT", session, "to a session is 405", 405, BAD_METHOD),
+        ask("PUT", "demo", "to an endpoint is 405", 405, BAD_METHOD),
+        ask("PATCH", "demo", "of an endpoint is 405", 405, BAD_METHOD),
+    ]  # fmt: skip
+
+
+SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP)]

@@ -1,0 +1,115 @@
+"""A media worker without media: really in the directory, really behind RPC, answering what a test says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from shared import keys
+from shared.bus import connect
+from shared.directory import Directory
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import (
+    Answer,
+    Closed,
+    CloseRoom,
+    Delete,
+    Patch,
+    Patched,
+    Play,
+    Publish,
+    RoomStatus,
+    WorkerState,
+    WorkerStatus,
+)
+from shared.names import RoomName, WorkerId, new_session_id
+from shared.rpc import RpcServer
+
+ANSWER_SDP = "v=0\r\ns=the answer\r\n"
+
+
+class ScriptedWorker:
+    """Claims rooms as a worker does; `answers` by type of message override what it says."""
+
+    def __init__(self, redis_url: str, name: str) -> None:
+        self.id = WorkerId(name)
+        self.state = WorkerState.READY
+        self.load = 0.0
+        self.rooms: tuple[RoomStatus, ...] = ()
+        self.answers: dict[type, Any] = {}
+        self.received: list[Any] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self._redis = connect(redis_url)
+        self._redis_url = redis_url
+        self._directory = Directory(self._redis)
+        self._claims: set[RoomName] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["ScriptedWorker"]:
+        kinds = (Publish, Play, Patch, Delete, CloseRoom)
+        server = RpcServer(self._redis, self._redis_url, self.id, dict.fromkeys(kinds, self._answer))
+        await self.beat()
+        tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            async with asyncio.timeout(10):
+                await asyncio.gather(*tasks, return_exceptions=True)
+            await self._redis.aclose()
+
+    async def beat(self) -> None:
+        """Announce the state as it is now."""
+        status = WorkerStatus(
+            id=self.id,
+            state=self.state,
+            http_url=f"http://{self.id}.test:9100",
+            load=self.load,
+            sessions=len(self._claims),
+            rooms=self.rooms,
+        )
+        await self._directory.beat(status, self._claims)
+
+    async def publish_in(self, room: str, **status: Any) -> None:
+        """Be the worker of a room that somebody publishes in."""
+        name = RoomName(room)
+        self._claims.add(name)
+        assert await self._directory.claim_room(name, self.id) == self.id
+        self.rooms += (
+            RoomStatus(**{"name": room, "has_publisher": True, "tracks": 2, "subscribers": 0} | status),
+        )
+        await self.beat()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(keys.HEARTBEAT_SECONDS)
+            await self.beat()
+
+    async def _answer(self, message: Any) -> Any:
+        self.received.append(message)
+        await self.may_answer.wait()
+        answer = self.answers.get(type(message))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer or await self._default(message)
+
+    async def _default(self, message: Any) -> Any:
+        match message:
+            case Publish(room=room):
+                if (
+                    await self._directory.claim_room(RoomName(room), self.id) != self.id
+                    or room in self._claims
+                ):
+                    raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
+                self._claims.add(RoomName(room))
+                return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
+            case Play():
+                return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
+            case Patch():
+                return Patched(etag="first")
+            case CloseRoom(room=room):
+                return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
+            case _:
+                return Closed(sessions=1)

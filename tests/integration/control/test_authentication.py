@@ -1,0 +1,92 @@
+"""Credentials on the wire; tests/unit/control/test_auth.py has the whole matrix of who may do what."""
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from shared.messages import Play, Publish
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+WHIP = "/api/whip/publish/demo"
+SDP = {"Content-Type": "application/sdp"}
+
+
+def make_jwt(**claims: Any) -> str:
+    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer right"}, 201),
+        ({"Authorization": "bearer right"}, 201),
+        ({"Authorization": "BEARER   right"}, 201),
+        ({"X-Auth-Token": "right"}, 201),
+        ({"Authorization": "Basic cmlnaHQ=", "X-Auth-Token": "right"}, 201),
+        ({"Authorization": "Bearer right", "X-Auth-Token": "wrong"}, 201),
+        ({}, 401),
+        ({"Authorization": "right"}, 401),
+        ({"Authorization": "Bearer"}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Bearer wrong", "X-Auth-Token": "right"}, 401),
+        ({"Authorization": b"Bearer \xff\xfe"}, 401),
+        ({"X-Auth-Token": "Bearer right"}, 401),
+        ({"Cookie": "token=right"}, 401),
+    ],
+)
+async def test_where_a_token_is_found(
+    headers: dict[str, Any], status: int, start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker()
+    http = await start_control(auth_token="right")
+    response = await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | headers)
+    assert response.status_code == status
+
+
+async def test_a_token_may_hold_any_character(start_control: StartControl, start_worker: StartWorker) -> None:
+    await start_worker()
+    http = await start_control(auth_token="schlüssel")
+    headers = SDP | {"Authorization": "Bearer schlüssel".encode()}
+    assert (await http.post(WHIP, content=PUBLISH_OFFER, headers=headers)).status_code == 201
+
+
+async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control(jwt_secret=SECRET)
+    ends = int(time.time()) + 100
+    token = make_jwt(exp=ends)
+    await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | {"X-Auth-Token": token})
+    await http.post(
+        "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
+    )
+    assert worker.received == [
+        Publish(room="demo", offer=PUBLISH_OFFER.decode(), expires_at=ends + 30),
+        Play(room="demo", offer=PLAY_OFFER.decode(), expires_at=ends + 30),
+    ]
+
+
+async def test_a_jwt_for_playing_does_not_publish(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control(jwt_secret=SECRET)
+    headers = SDP | {"Authorization": f"Bearer {make_jwt(actions=['play'])}"}
+    assert (await http.post("/api/whep/play/demo", content=PLAY_OFFER, headers=headers)).status_code == 201
+    assert (await http.post(WHIP, content=PUBLISH_OFFER, headers=headers)).status_code == 401
+
+
+async def test_a_jwt_of_an_admin_closes_rooms(start_control: StartControl, start_worker: StartWorker) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control(jwt_secret=SECRET)
+    path = "/api/admin/rooms/demo/close"
+    for claims, status in (({}, 401), ({"role": "admin", "room": "other"}, 401), ({"role": "admin"}, 200)):
+        headers = {"Authorization": f"Bearer {make_jwt(**claims)}"}
+        assert (await http.post(path, headers=headers)).status_code == status

@@ -1,0 +1,90 @@
+"""A body beyond 1 MB is refused without reading the rest of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from control.offer_request import MAX_BODY_BYTES
+from tests.integration.control.conftest import StartControl
+
+WHIP = "/api/whip/publish/demo"
+HEAD = f"POST {WHIP} HTTP/1.1\r\nHost: test\r\nContent-Type: application/sdp\r\n"
+
+
+async def connect(http: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(http.base_url.host, http.base_url.port)
+
+
+async def read_to_end(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(5):
+        return await reader.read()
+
+
+async def test_an_announced_size_is_refused_before_the_body(start_control: StartControl) -> None:
+    reader, writer = await connect(await start_control())
+    writer.write(f"{HEAD}Content-Length: {10**12}\r\n\r\n".encode())
+    response = await read_to_end(reader)  # to the end: the server closes the connection
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b'{"error":"request body too large"}' in response
+    assert b"access-control-allow-origin: *" in response.lower()
+    writer.close()
+
+
+async def test_a_client_that_asks_first_is_not_told_to_go_on(start_control: StartControl) -> None:
+    reader, writer = await connect(await start_control())
+    writer.write(f"{HEAD}Content-Length: {MAX_BODY_BYTES + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert (await read_to_end(reader)).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
+async def test_a_body_without_a_size_is_counted_as_it_comes(start_control: StartControl) -> None:
+    http = await start_control()
+    _, writer = await connect(http)
+    writer.write(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+    chunk = b"10000\r\n" + b"v" * 0x10000 + b"\r\n"
+    sent = 0
+    try:
+        while sent < 64 * MAX_BODY_BYTES:  # would go on for long
+            writer.write(chunk)
+            await writer.drain()
+            sent += 0x10000
+    except ConnectionError:
+        pass  # closed on us
+    assert sent < 32 * MAX_BODY_BYTES  # the limit, what is thrown away, and what the socket buffers took
+    writer.close()
+
+
+async def test_a_streamed_body_that_is_too_large_is_413(start_control: StartControl) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(17):
+            yield b"v" * 0x10000
+
+    http = await start_control()
+    response = await http.post(WHIP, content=body(), headers={"Content-Type": "application/sdp"})
+    assert response.status_code == 413
+
+
+async def test_the_limit_itself_is_allowed(start_control: StartControl) -> None:
+    http = await start_control()
+    headers = {"Content-Type": "application/sdp"}
+    assert (await http.post(WHIP, content=b"v" * MAX_BODY_BYTES, headers=headers)).status_code == 400
+    assert (await http.post(WHIP, content=b"v" * (MAX_BODY_BYTES + 1), headers=headers)).status_code == 413
+
+
+async def test_a_client_gets_to_read_the_answer_to_whatever_it_sends(start_control: StartControl) -> None:
+    http = await start_control()
+    headers = {"Content-Type": "application/sdp"}
+    for _ in range(20):  # a reset connection would lose it now and then
+        response = await http.post(WHIP, content=b"v" * 4 * MAX_BODY_BYTES, headers=headers)
+        assert response.json() == {"error": "request body too large"}
+
+
+async def test_a_client_that_leaves_in_the_middle_does_no_harm(start_control: StartControl) -> None:
+    http = await start_control()
+    _, writer = await connect(http)
+    writer.write(f"{HEAD}Content-Length: 1000\r\n\r\nv=0".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await http.get("/healthz")).status_code == 200

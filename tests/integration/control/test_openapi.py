@@ -1,0 +1,71 @@
+"""`/openapi.yaml` is valid, and true: of the routes, the methods, and the statuses that are really seen.
+
+That every response of every other test is as described is checked as it arrives (`conftest.py`).
+"""
+
+from pathlib import Path
+
+import httpx
+import yaml
+from openapi_spec_validator import validate
+from redis.asyncio import Redis
+from starlette.routing import Route
+
+from control.app import create_app
+from control.resource import Resource
+from shared.settings import load_settings
+from tests.integration.control.conftest import StartControl
+from tests.integration.control.description import description
+from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.integration.control.test_contract import ROWS
+
+OF_THE_WHOLE_API = {429, 503}  # generated for every operation: test_rate_limit.py, test_redis_away.py
+
+
+def test_the_description_is_valid() -> None:
+    validate(description().document)
+
+
+async def test_the_description_is_served(start_control: StartControl) -> None:
+    response = await (await start_control()).get("/openapi.yaml")
+    assert response.headers["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(response.text)["openapi"].startswith("3.1.")
+
+
+def test_it_has_the_routes_and_methods_of_the_application_and_no_others() -> None:
+    app = create_app(load_settings(redis_url="redis://127.0.0.1:1"))
+    routes = {
+        (route.path_format, method)
+        for route in app.routes
+        if isinstance(route, Route) and isinstance(route.endpoint, Resource)
+        for method in route.endpoint.methods - {"HEAD"}
+        if not route.path_format.endswith("/") or route.path_format == "/"  # the endpoint of an empty name
+    }
+    assert routes == description().operations()
+    assert all(isinstance(route, Route) and isinstance(route.endpoint, Resource) for route in app.routes)
+
+
+async def test_every_status_that_it_has_is_really_seen(
+    start_control: StartControl, redis_url: str, tmp_path: Path
+) -> None:
+    seen: set[tuple[str | None, str, int]] = set()
+    controls: dict[str, httpx.AsyncClient] = {}
+    async with Redis.from_url(redis_url) as redis:
+        for row in ROWS:
+            settings = repr(row.settings)
+            if settings not in controls:
+                controls[settings] = await start_control(**row.settings_with(tmp_path))
+            await redis.flushall()
+            async with ScriptedWorker(redis_url, "w1").running() as worker:
+                await row.set_up(worker, tmp_path)
+                if not row.worker:
+                    await redis.flushall()
+                response = await row.send(controls[settings])
+            seen.add((description().template(row.path), row.method, response.status_code))
+    http = await start_control()
+    for path, method in description().operations():
+        if method == "OPTIONS":
+            response = await http.options(path.format(room="demo", session="s", name="n", path="p"))
+            seen.add((path, method, response.status_code))
+    described = {item for item in description().statuses() if item[2] not in OF_THE_WHOLE_API}
+    assert described - seen == set()

@@ -1,0 +1,49 @@
+"""Behind a proxy: where a session is said to be, and whose word counts."""
+
+import pytest
+
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.support.offers import PUBLISH_OFFER
+
+PATH = "/api/whip/publish/demo/w1."
+PROXIED = {"X-Forwarded-Prefix": "/live/", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "start"),
+    [
+        ({}, {}, PATH),
+        ({}, PROXIED, PATH),
+        ({"trusted_proxies": "192.0.2.1"}, PROXIED, PATH),
+        ({"trusted_proxies": "127.0.0.1"}, PROXIED, "/live" + PATH),
+        ({"trusted_proxies": "127.0.0.1"}, {"X-Forwarded-Prefix": "/a/b"}, "/a/b" + PATH),
+        ({"trusted_proxies": "127.0.0.1"}, {"X-Forwarded-Prefix": "//evil.test"}, PATH),
+        ({"trusted_proxies": "127.0.0.1"}, {"X-Forwarded-Prefix": "/a?b"}, PATH),
+        ({"public_url": "https://live.test/base/"}, {}, "https://live.test/base" + PATH),
+        (
+            {"public_url": "https://live.test", "trusted_proxies": "127.0.0.1"},
+            PROXIED,
+            "https://live.test" + PATH,
+        ),
+    ],
+)
+async def test_location(
+    settings: dict[str, str],
+    headers: dict[str, str],
+    start: str,
+    start_control: StartControl,
+    start_worker: StartWorker,
+) -> None:
+    await start_worker()
+    http = await start_control(**settings)
+    headers = {"Content-Type": "application/sdp"} | headers
+    response = await http.post("/api/whip/publish/demo?token=x", content=PUBLISH_OFFER, headers=headers)
+    assert response.headers["Location"].startswith(start)
+    assert "?" not in response.headers["Location"]
+
+
+async def test_a_request_id_is_taken_from_a_trusted_proxy_only(start_control: StartControl) -> None:
+    for proxies, believed in (("127.0.0.1", True), ("", False)):
+        http = await start_control(trusted_proxies=proxies)
+        response = await http.get("/healthz", headers={"X-Request-Id": "proxy-42"})
+        assert (response.headers["X-Request-Id"] == "proxy-42") is believed

@@ -1,0 +1,188 @@
+"""What the cluster tells: bootstrap, rooms, workers, metrics, and closing a room everywhere."""
+
+import base64
+import hashlib
+import hmac
+import time
+from pathlib import Path
+
+import httpx
+
+from shared.messages import CloseRoom
+from tests.integration.control.conftest import StartControl, StartWorker
+
+TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}
+STUN_ENTRY = {"urls": ["stun:s.test:3478"]}
+
+
+async def bootstrap(http: httpx.AsyncClient, token: str = "") -> dict[str, object]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return (await http.get("/api/bootstrap", headers=headers)).json()
+
+
+async def test_bootstrap_of_an_open_server(start_control: StartControl) -> None:
+    http = await start_control()
+    assert await bootstrap(http) == {
+        "authEnabled": False,
+        "recordEnabled": False,
+        "iceServers": [{"urls": ["stun:stun.l.google.com:19302"]}],
+        "features": {"rooms": True, "records": False},
+    }
+
+
+async def test_bootstrap_says_what_is_on(start_control: StartControl) -> None:
+    answer = await bootstrap(await start_control(auth_token="secret-of-all", record_enabled=True))
+    assert answer["authEnabled"] is True
+    assert answer["recordEnabled"] is True
+    assert answer["features"] == {"rooms": True, "records": True}
+
+
+async def test_an_open_server_tells_everybody_its_turn_credentials(start_control: StartControl) -> None:
+    http = await start_control(**TURN, turn_username="u", turn_password="p")
+    assert (await bootstrap(http))["iceServers"] == [
+        STUN_ENTRY,
+        {"urls": ["turn:t.test:3478?transport=udp", "turns:t.test:5349"], "username": "u", "credential": "p"},
+    ]
+
+
+async def test_with_authentication_turn_is_for_the_authorised(start_control: StartControl) -> None:
+    http = await start_control(
+        **TURN, turn_username="u", turn_password="p", auth_token="secret-of-all", room_tokens="demo:one"
+    )
+    assert (await bootstrap(http))["iceServers"] == [STUN_ENTRY]
+    assert (await bootstrap(http, "wrong"))["iceServers"] == [STUN_ENTRY]
+    for token in ("secret-of-all", "one"):
+        assert len((await bootstrap(http, token))["iceServers"]) == 2
+
+
+async def test_turn_secret_makes_credentials_that_end(start_control: StartControl) -> None:
+    http = await start_control(**TURN, turn_username="name", turn_secret="shared-with-coturn")
+    entry = (await bootstrap(http))["iceServers"][1]
+    ends, _, name = entry["username"].partition(":")
+    assert name == "name"
+    assert 0 < int(ends) - time.time() <= 24 * 3600
+    mac = hmac.digest(b"shared-with-coturn", entry["username"].encode(), hashlib.sha1)
+    assert entry["credential"] == base64.b64encode(mac).decode()
+
+
+async def test_rooms_are_of_the_whole_cluster_sorted_by_name(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    first, second = await start_worker("w1"), await start_worker("w2")
+    await first.publish_in("zebra", tracks=1, subscribers=5)
+    await second.publish_in("apple", subscribers=2)
+    http = await start_control()
+    assert (await http.get("/api/rooms")).json() == [
+        {"name": "apple", "hasPublisher": True, "tracks": 2, "subscribers": 2},
+        {"name": "zebra", "hasPublisher": True, "tracks": 1, "subscribers": 5},
+    ]
+
+
+async def test_no_rooms_are_an_empty_list(start_control: StartControl) -> None:
+    assert (await (await start_control()).get("/api/rooms")).json() == []
+
+
+async def test_a_room_in_detail(start_control: StartControl, start_worker: StartWorker) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", codecs=("VP8", "opus"), bitrate=900_000, started_at=time.time() - 60)
+    room = (await (await start_control()).get("/api/rooms/demo")).json()
+    assert 60 <= room.pop("uptime") < 70
+    assert room == {
+        "name": "demo",
+        "hasPublisher": True,
+        "tracks": 2,
+        "subscribers": 0,
+        "codecs": ["VP8", "opus"],
+        "bitrate": 900_000,
+        "workers": ["w1"],
+    }
+
+
+async def test_no_records_are_an_empty_list(start_control: StartControl, tmp_path: Path) -> None:
+    http = await start_control(record_enabled=True, record_dir=str(tmp_path / "not-yet"))
+    assert (await http.get("/api/records")).json() == []
+
+
+async def test_an_admin_sees_the_workers(start_control: StartControl, start_worker: StartWorker) -> None:
+    worker = await start_worker()
+    worker.load = 0.5
+    await worker.publish_in("demo")
+    http = await start_control(admin_token="secret-of-admin")
+    response = await http.get("/api/workers", headers={"X-Auth-Token": "secret-of-admin"})
+    assert response.json() == [{"id": "w1", "state": "ready", "load": 0.5, "sessions": 1, "rooms": ["demo"]}]
+
+
+async def test_closing_a_room_reaches_every_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner, edge, other = await start_worker("owner"), await start_worker("edge"), await start_worker("other")
+    await owner.publish_in("demo", subscribers=3)
+    http = await start_control(admin_token="secret-of-admin")
+    response = await http.post(
+        "/api/admin/rooms/demo/close", headers={"Authorization": "Bearer secret-of-admin"}
+    )
+    assert response.status_code == 200
+    assert response.json() == {"name": "demo", "sessions": 4}
+    assert owner.received == edge.received == other.received == [CloseRoom(room="demo")]
+
+
+async def test_health_answers_ok(start_control: StartControl, start_worker: StartWorker) -> None:
+    await start_worker()
+    http = await start_control()
+    assert (await http.get("/healthz")).text == "ok"
+    assert (await http.get("/readyz")).text == "ok"
+
+
+async def test_not_ready_says_why(start_control: StartControl) -> None:
+    response = await (await start_control()).get("/readyz")
+    assert response.json()["detail"] == "no worker is ready"
+
+
+async def test_metrics_have_the_rooms_of_the_cluster_under_the_names_of_the_contract(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    first, second = await start_worker("w1"), await start_worker("w2")
+    await first.publish_in("demo", subscribers=3, rx_bytes=1000, rx_packets=10)
+    await second.publish_in("other", subscribers=2, rx_bytes=500, rx_packets=5)
+    http = await start_control()
+    response = await http.get("/metrics")
+    lines = response.text.splitlines()
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    for line in (
+        "# TYPE live_rooms gauge",
+        "live_rooms 2.0",
+        "# TYPE live_subscribers gauge",
+        'live_subscribers{room="demo"} 3.0',
+        'live_subscribers{room="other"} 2.0',
+        "# TYPE live_rtp_bytes_total counter",
+        'live_rtp_bytes_total{room="demo"} 1000.0',
+        "# TYPE live_rtp_packets_total counter",
+        'live_rtp_packets_total{room="demo"} 10.0',
+        'live_rtp_packets_total{room="other"} 5.0',
+    ):
+        assert line in lines
+
+
+async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes(
+    start_control: StartControl,
+) -> None:
+    http = await start_control()
+    for room in ("a", "b"):
+        await http.get(f"/api/whip/publish/{room}")
+    await http.get("/nothing-1")
+    await http.get("/nothing-2")
+    await http.request("PROPFIND", "/api/rooms")
+    text = (await http.get("/metrics")).text
+    name = "roomcast_http_request_seconds_count"
+    assert f'{name}{{method="GET",route="/api/whip/publish/{{room}}",status="204"}} 2.0' in text
+    assert f'{name}{{method="GET",route="-",status="404"}} 2.0' in text
+    assert f'{name}{{method="other",route="/api/rooms",status="405"}} 1.0' in text
+
+
+async def test_prometheus_finds_the_workers(start_control: StartControl, start_worker: StartWorker) -> None:
+    await start_worker("w1")
+    await start_worker("w2")
+    assert (await (await start_control()).get("/api/metrics/targets")).json() == [
+        {"targets": ["w1.test:9100"], "labels": {"__scheme__": "http", "worker": "w1"}},
+        {"targets": ["w2.test:9100"], "labels": {"__scheme__": "http", "worker": "w2"}},
+    ]

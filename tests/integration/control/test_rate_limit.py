@@ -1,0 +1,108 @@
+"""The rate limit: a token bucket for each client address, held by all replicas together."""
+
+import pytest
+
+from control.ratelimit import TokenBuckets
+from shared import keys
+from shared.bus import connect
+from tests.integration.control.conftest import StartControl
+from tests.integration.control.description import description
+from tests.support.waiting import eventually
+
+SLOW = {"rate_limit_rps": 0.01}  # no refill while a test runs
+LIMITED = sorted(operation for operation in description().operations() if operation[0].startswith("/api/"))
+
+
+async def test_a_burst_passes_and_the_next_request_is_429(start_control: StartControl) -> None:
+    http = await start_control(**SLOW, rate_limit_burst=3)
+    statuses = [(await http.get("/api/rooms")).status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    response = await http.get("/api/bootstrap")
+    assert response.json() == {"error": "too many requests"}
+    assert 1 <= int(response.headers["Retry-After"]) <= 100
+
+
+async def test_two_replicas_share_the_buckets(start_control: StartControl) -> None:
+    first = await start_control(**SLOW, rate_limit_burst=3)
+    second = await start_control(**SLOW, rate_limit_burst=3)
+    statuses = [(await http.get("/api/rooms")).status_code for http in (first, second, first, second, first)]
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+async def test_without_a_burst_a_second_of_requests_passes_at_once(start_control: StartControl) -> None:
+    http = await start_control(rate_limit_rps=4)
+    statuses = [(await http.get("/api/records")).status_code for _ in range(4)]
+    assert statuses == [200] * 4
+
+
+async def test_a_client_that_waits_is_served_again(start_control: StartControl) -> None:
+    http = await start_control(rate_limit_rps=5, rate_limit_burst=1)
+    while (await http.get("/api/records")).status_code == 200:
+        pass
+
+    async def served() -> bool:
+        return (await http.get("/api/records")).status_code == 200
+
+    await eventually("a new token", served, within=2)
+
+
+@pytest.mark.parametrize(("path", "method"), LIMITED)
+async def test_everything_below_api_is_limited(path: str, method: str, start_control: StartControl) -> None:
+    http = await start_control(**SLOW)
+    await http.get("/api/records")
+    response = await http.request(method, path.replace("{", "").replace("}", ""))
+    assert response.status_code == 429
+
+
+async def test_health_metrics_and_pages_are_not_limited(start_control: StartControl) -> None:
+    http = await start_control(**SLOW)
+    await http.get("/api/records")
+    for path in ("/healthz", "/metrics", "/", "/openapi.yaml"):
+        assert [(await http.get(path)).status_code for _ in range(3)] == [200] * 3
+
+
+async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(
+    start_control: StartControl,
+) -> None:
+    http = await start_control(**SLOW, trusted_proxies="127.0.0.0/8")
+
+    async def status(forwarded: str) -> int:
+        return (await http.get("/api/records", headers={"X-Forwarded-For": forwarded})).status_code
+
+    assert await status("192.0.2.1") == 200
+    assert await status("192.0.2.2") == 200
+    assert await status("192.0.2.1") == 429
+    assert await status("203.0.113.9, 192.0.2.1") == 429  # what the client claims does not count
+    assert await status("2001:db8::1") == 200
+    assert await status("2001:db8::2") == 429  # the same /64
+
+
+async def test_a_client_that_is_no_trusted_proxy_cannot_pose_as_another(start_control: StartControl) -> None:
+    http = await start_control(**SLOW, trusted_proxies="192.0.2.0/24")
+    statuses = [
+        (await http.get("/api/records", headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
+        for n in range(2)
+    ]
+    assert statuses == [200, 429]
+
+
+async def test_a_bucket_fills_at_its_rate_up_to_its_burst_and_is_forgotten_when_full(redis_url: str) -> None:
+    redis = connect(redis_url)
+    buckets = TokenBuckets(redis, rate=2, burst=3)
+    key = keys.rate_bucket("192.0.2.1")
+
+    async def pass_time(seconds: float) -> None:
+        await redis.hincrbyfloat(key, "at", -seconds * 1e6)
+
+    async def take(times: int) -> list[int]:
+        return [await buckets.take("192.0.2.1") for _ in range(times)]
+
+    assert await take(3) == [0, 0, 0]
+    (wait,) = await take(1)
+    assert 450 <= wait <= 500
+    await pass_time(0.5)
+    assert [wait > 0 for wait in await take(2)] == [False, True]
+    await pass_time(3600)
+    assert [wait > 0 for wait in await take(4)] == [False, False, False, True]
+    assert 0 < await redis.pttl(key) <= 1501
+    await redis.aclose()

@@ -1,0 +1,140 @@
+"""Redis or the worker away: 503 with Retry-After within 2 s, and all is well once it is back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from control.offer_request import FRAGMENT_TYPE
+from deploy.valkey import EmbeddedValkey
+from shared.bus import connect
+from shared.directory import Directory
+from shared.messages import WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+from tests.integration.control.conftest import StartControl
+from tests.integration.control.description import description
+from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.waiting import eventually
+
+RECORD = "demo_1710123456.webm"
+SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
+ADMIN = {"admin_token": "secret-of-admin"}
+LIMIT_SECONDS = 2.0
+NEED_REDIS = sorted((path, method) for path, method, status in description().statuses() if status == 503)
+
+
+async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response:
+    """A request that would succeed if all were there."""
+    body, headers = b"", {}
+    if method == "PATCH":
+        body, headers = b"a=mid:0\r\n", {"Content-Type": FRAGMENT_TYPE}
+    elif path.startswith(("/api/whip", "/api/whep")) and method == "POST":
+        body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
+        headers = {"Content-Type": "application/sdp"}
+    elif path.startswith(("/api/admin", "/api/workers")):
+        headers = {"Authorization": "Bearer secret-of-admin"}
+    return await http.request(
+        method, path.format(room="demo", session=SESSION, name=RECORD), content=body, headers=headers
+    )
+
+
+async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) -> None:
+    started = time.monotonic()
+    response = await ask(http, path, method)
+    took = time.monotonic() - started
+    assert response.status_code == 503, response.text
+    assert response.json()["error"] == "no media worker available"
+    assert int(response.headers["Retry-After"]) >= 1
+    assert took < LIMIT_SECONDS
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
+@asynccontextmanager
+async def hanging_server() -> AsyncIterator[str]:
+    """URL of a Redis that takes connections and never says a word."""
+    let_go = asyncio.Event()
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await let_go.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        let_go.set()
+
+
+async def test_redis_stops_and_comes_back(start_control: StartControl, own_valkey: EmbeddedValkey) -> None:
+    http = await start_control(redis_url=own_valkey.url)
+
+    async def publish() -> bool:
+        return (await ask(http, "/api/whip/publish/{room}", "POST")).status_code == 201
+
+    async with ScriptedWorker(own_valkey.url, "w1").running():
+        assert await publish()
+
+    own_valkey.stop()
+    await assert_503_in_time(http, "/api/whip/publish/{room}", "POST")
+    await assert_503_in_time(http, "/api/whep/play/{room}", "POST")
+    ready = await http.get("/readyz")
+    assert (ready.status_code, ready.json()["detail"]) == (503, "Redis is away")
+    for path in ("/healthz", "/api/bootstrap", "/"):
+        assert (await http.get(path)).status_code == 200
+    metrics = (await http.get("/metrics")).text
+    assert "roomcast_http_request_seconds_count" in metrics
+    assert "live_rooms" not in metrics
+
+    own_valkey.start()
+    async with ScriptedWorker(own_valkey.url, "w1").running():
+        await eventually("published again", publish, within=5)
+        assert (await http.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "method"), NEED_REDIS)
+async def test_without_redis_it_is_503(path: str, method: str, start_control: StartControl) -> None:
+    http = await start_control(redis_url="redis://127.0.0.1:1", **ADMIN)
+    await assert_503_in_time(http, path, method)
+
+
+async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(
+    start_control: StartControl,
+) -> None:
+    async with hanging_server() as url:
+        http = await start_control(redis_url=url, rate_limit_rps=5, **ADMIN)
+        await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
+
+
+async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(
+    start_control: StartControl,
+) -> None:
+    http = await start_control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1)
+    assert [(await http.get("/api/bootstrap")).status_code for _ in range(3)] == [200] * 3
+
+
+async def test_a_worker_that_does_not_answer_is_503_in_time(
+    start_control: StartControl, redis_url: str
+) -> None:
+    redis = connect(redis_url)
+    status = WorkerStatus(id="w1", state=WorkerState.READY, http_url="http://w1.test:9100")
+    await Directory(redis).beat(status, [RoomName("demo")])
+    assert await Directory(redis).room_owner(RoomName("demo")) == WorkerId("w1")
+    await redis.aclose()
+    http = await start_control(**ADMIN)
+    asked = [
+        (path, method) for path, method in NEED_REDIS if method != "GET" and "/records/" not in path
+    ]  # recordings are listed without a worker that does not answer
+    assert len(asked) == 7
+    await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))

@@ -1,0 +1,252 @@
+"""A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
+
+import asyncio
+import datetime
+import json
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from control.server import listen, make_server
+from shared.messages import Closed, Publish
+from shared.settings import HostPort, SettingsError, load_settings
+from tests.integration.control.conftest import StartWorker
+from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.waiting import eventually
+
+PROGRAM = (
+    "from control.server import serve; from shared.settings import load_settings; serve(load_settings())"
+)
+JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes"
+
+
+@asynccontextmanager
+async def process(
+    log: Path, scheme: str = "http", **env: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A control process that logs JSON to `log`, and its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = (
+        os.environ | {"HTTP_ADDR": f"127.0.0.1:{port}", "LOG_LEVEL": "debug", "LOG_FORMAT": "json"} | env
+    )
+    with log.open("wb") as stderr:
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROGRAM, stderr=stderr, env=variables
+        )
+    url = f"{scheme}://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(verify=False) as http:
+
+            async def up() -> bool:
+                assert running.returncode is None, log.read_text()
+                try:
+                    return (await http.get(f"{url}/healthz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually("the control process answers", up, within=20)
+        yield running, url
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
+
+
+async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
+    tmp_path: Path, redis_url: str, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    log = tmp_path / "log"
+    token = jwt.encode({"exp": int(time.time()) + 60, "room": "demo"}, JWT_SECRET, "HS256")
+    secrets = [
+        "room-token-1",
+        "global-token-2",
+        "admin-token-3",
+        JWT_SECRET,
+        token,
+        "turn-password-4",
+        redis_url,
+    ]
+    async with (
+        process(
+            log,
+            REDIS_URL=redis_url,
+            ROOM_TOKENS="demo:room-token-1",
+            AUTH_TOKEN="global-token-2",
+            ADMIN_TOKEN="admin-token-3",
+            JWT_SECRET=JWT_SECRET,
+            TURN_URLS="turn:t.test",
+            TURN_USERNAME="u",
+            TURN_PASSWORD="turn-password-4",
+        ) as (running, url),
+        httpx.AsyncClient(base_url=url) as http,
+    ):
+        for secret in secrets[:5]:
+            await post_offer(http, f"/api/whip/publish/demo?token={secret}", PUBLISH_OFFER, secret)
+        created = await post_offer(http, "/api/whip/publish/other", PUBLISH_OFFER, "global-token-2")
+        assert created.status_code == 201
+        session = created.headers["Location"]
+        secrets.append(session.rpartition(".")[2])
+        for path in (session, f"{session}/more", session.replace("/api", "")):
+            for method in ("DELETE", "PATCH", "GET", "PUT"):
+                await http.request(method, path, headers={"X-Auth-Token": "global-token-2"})
+        await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer admin-token-3"})
+        for bug in (KeyError("worker"), Closed(sessions=0)):  # the second one is a traceback in this log
+            worker.answers[Publish] = bug
+            await post_offer(http, "/api/whip/publish/third", PUBLISH_OFFER, "global-token-2")
+        running.send_signal(signal.SIGTERM)
+        await running.wait()
+    text = log.read_text()
+    for secret in [*secrets, "a=candidate", "ice-pwd"]:
+        assert secret not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert len(requests) > 20
+    assert all(line["plane"] == "control" for line in lines)
+    assert {"method", "route", "status", "ms", "client", "request_id"} <= set(requests[0])
+    assert any(line["route"] == "/api/whip/publish/{room}/{session}" for line in requests)
+
+
+async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
+    tmp_path: Path, redis_url: str, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    log = tmp_path / "log"
+    async with (
+        process(log, REDIS_URL=redis_url, JWT_SECRET="") as (_, url),
+        httpx.AsyncClient(base_url=url) as http,
+    ):
+        for body in (
+            b"",
+            b"\xff",
+            b"v=0\r\n" * 1000,
+            PUBLISH_OFFER[:500],
+            PUBLISH_OFFER.replace(b"a=", b"\x00"),
+        ):
+            assert (await post_offer(http, "/api/whip/publish/demo", body)).status_code == 400
+        reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+        writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        await reader.read()
+        writer.close()
+        assert "exception" not in log.read_text().lower()
+        worker.answers[Publish] = Closed(sessions=0)  # no answer to an offer
+        failed = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+        assert failed.status_code == 500
+    bugs = [line for line in map(json.loads, log.read_text().splitlines()) if "exception" in line]
+    assert [line["request_id"] for line in bugs] == [failed.headers["X-Request-Id"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path, redis_url: str) -> None:
+    log = tmp_path / "log"
+    async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
+        await http.get("/healthz")  # an idle connection is no reason to stay
+        running.send_signal(number)
+        async with asyncio.timeout(3):
+            assert await running.wait() == 0
+    assert "control plane stopped" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+async def test_a_request_under_way_is_answered_before_it_stops(
+    tmp_path: Path, redis_url: str, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    worker.may_answer.clear()
+    log = tmp_path / "log"
+    async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
+        request = asyncio.create_task(post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER))
+        await eventually("the worker was asked", lambda: worker.received, within=5)
+        running.send_signal(signal.SIGTERM)
+
+        async def refused() -> bool:
+            try:
+                await http.get("/healthz", headers={"Connection": "close"})
+            except httpx.ConnectError:
+                return True
+            return False
+
+        await eventually("no new connection is taken", refused, within=1)
+        worker.may_answer.set()
+        assert (await request).status_code == 201
+        assert await running.wait() == 0
+
+
+async def test_it_starts_without_redis_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
+    async with (
+        process(tmp_path / "log", REDIS_URL="redis://127.0.0.1:1") as (_, url),
+        httpx.AsyncClient() as http,
+    ):
+        assert (await http.get(f"{url}/readyz")).status_code == 503
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return cert_file, key_file
+
+
+async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str) -> None:
+    cert_file, key_file = _certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=cert_file)
+    trust.check_hostname = False
+    env = {"REDIS_URL": redis_url, "TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}
+    async with process(tmp_path / "log", "https", **env) as (_, url), httpx.AsyncClient(verify=trust) as http:
+        assert (await http.get(f"{url}/healthz")).text == "ok"
+
+
+def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("missing", "empty"):
+        file = str(tmp_path / name)
+        settings = load_settings(redis_url="redis://127.0.0.1:1", tls_cert_file=file, tls_key_file=file)
+        with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE, TLS_KEY_FILE: "):
+            make_server(settings)
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    with listen(HostPort("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: "):
+            listen(HostPort("127.0.0.1", port))
+
+
+def test_an_empty_host_is_every_address_of_both_kinds() -> None:
+    with listen(HostPort("", 0)) as listener:
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
+            socket.create_connection((host, port), timeout=2).close()

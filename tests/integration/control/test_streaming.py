@@ -1,0 +1,219 @@
+"""WHIP and WHEP in full: what a 201 carries, where an offer goes, and how a session goes on."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from control.offer_request import FRAGMENT_TYPE
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Answer, Delete, Patch, Patched, Play, Publish, Role, WorkerState
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.real_offers import REAL_OFFERS
+from tests.integration.control.scripted_worker import ANSWER_SDP
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+
+WHIP = "/api/whip/publish/demo"
+WHEP = "/api/whep/play/demo"
+SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
+
+
+async def publish(http: httpx.AsyncClient, token: str = "", room: str = "demo") -> httpx.Response:
+    return await post_offer(http, f"/api/whip/publish/{room}", PUBLISH_OFFER, token)
+
+
+async def play(http: httpx.AsyncClient, token: str = "") -> httpx.Response:
+    return await post_offer(http, WHEP, PLAY_OFFER, token)
+
+
+async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    worker.answers[Publish] = Answer(session=SESSION, sdp=ANSWER_SDP, etag="e1")
+    http = await start_control(stun_urls="stun:s1.test:3478,stun:s2.test:3478", turn_urls="turn:t.test:3478",
+                               turn_username='a"b', turn_password="c\\d")  # fmt: skip
+
+    response = await publish(http)
+
+    assert response.status_code == 201
+    assert response.headers["Content-Type"] == "application/sdp"
+    assert response.text == ANSWER_SDP
+    assert response.headers["Location"] == f"{WHIP}/{SESSION}"
+    assert response.headers["ETag"] == '"e1"'
+    assert response.headers["Accept-Patch"] == FRAGMENT_TYPE
+    assert response.headers.get_list("Link") == [
+        '<stun:s1.test:3478>; rel="ice-server"',
+        '<stun:s2.test:3478>; rel="ice-server"',
+        '<turn:t.test:3478>; rel="ice-server"; '
+        'username="a\\"b"; credential="c\\\\d"; credential-type="password"',
+    ]
+
+
+async def test_the_worker_gets_the_offer_as_it_was_sent(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    await publish(http)
+    await play(http)
+    assert worker.received == [
+        Publish(room="demo", offer=PUBLISH_OFFER.decode()),
+        Play(room="demo", offer=PLAY_OFFER.decode()),
+    ]
+
+
+@pytest.mark.parametrize(("endpoint", "offer"), REAL_OFFERS)
+async def test_the_offers_of_real_clients_reach_a_worker(
+    endpoint: str, offer: bytes, start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    if endpoint == WHEP:
+        await worker.publish_in("demo")
+    response = await post_offer(http, endpoint, offer)
+    assert response.status_code == 201, response.text
+
+
+async def test_an_offer_that_is_not_served_is_told_why(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker()
+    http = await start_control()
+    response = await post_offer(http, WHIP, PLAY_OFFER)
+    assert response.json()["error"] == "invalid SDP"
+    assert "recvonly" in response.json()["detail"]
+
+
+async def test_of_two_publishers_at_two_controls_at_once_one_gets_201_and_one_409(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker("w1")
+    await start_worker("w2")
+    controls = [await start_control(), await start_control()]
+    for room in ("a", "b", "c", "d", "e"):
+        responses = await asyncio.gather(*(publish(http, room=room) for http in controls))
+        assert sorted(response.status_code for response in responses) == [201, 409]
+
+
+async def test_a_publisher_goes_to_the_least_loaded_ready_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    busy, idle, leaving = (
+        await start_worker("busy"),
+        await start_worker("idle"),
+        await start_worker("leaving"),
+    )
+    busy.load = 0.7
+    idle.load = 0.2
+    leaving.state = WorkerState.DRAINING
+    for worker in (busy, idle, leaving):
+        await worker.beat()
+    http = await start_control()
+    assert (await publish(http)).headers["Location"].startswith(f"{WHIP}/idle.")
+
+
+async def test_a_publisher_of_a_taken_room_goes_to_its_owner_who_decides(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner = await start_worker("owner")
+    await start_worker("idle")
+    owner.load = 0.9
+    await owner.publish_in("demo")
+    owner.answers[Publish] = Answer(session="owner." + "A" * 22, sdp=ANSWER_SDP, etag="taken-over")
+    http = await start_control()
+    assert (await publish(http)).headers["ETag"] == '"taken-over"'
+
+
+async def test_with_none_but_draining_workers_publishing_is_503(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    worker.state = WorkerState.DRAINING
+    await worker.beat()
+    response = await publish(await start_control())
+    assert response.status_code == 503
+    assert response.json() == {"error": "no media worker available", "detail": "no worker is ready"}
+
+
+async def test_a_viewer_goes_to_the_worker_of_the_room(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner = await start_worker("owner")
+    await start_worker("idle")
+    owner.load = 0.9
+    await owner.publish_in("demo")
+    assert (await play(await start_control())).headers["Location"].startswith(f"{WHEP}/owner.")
+
+
+async def test_a_session_goes_on_through_any_control_process(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    first, second = await start_control(), await start_control()
+    location = (await publish(first)).headers["Location"]
+    session = location.rpartition("/")[2]
+    fragment = {"Content-Type": f"{FRAGMENT_TYPE}; charset=utf-8"}
+
+    trickle = await second.patch(location, content=b"a=mid:0\r\n", headers=fragment | {"If-Match": '"first"'})
+    worker.answers[Patch] = Patched(etag="second", fragment="a=ice-ufrag:new\r\n")
+    restart = await second.patch(location, content=b"a=ice-ufrag:x\r\n", headers=fragment | {"If-Match": "*"})
+    ended = await second.delete(location)
+
+    assert (trickle.status_code, trickle.content) == (204, b"")
+    assert trickle.headers["Accept-Patch"] == FRAGMENT_TYPE
+    assert (restart.status_code, restart.text) == (200, "a=ice-ufrag:new\r\n")
+    assert restart.headers["Content-Type"] == FRAGMENT_TYPE
+    assert restart.headers["ETag"] == '"second"'
+    assert ended.status_code == 200
+    expected = {"session": session, "room": "demo", "role": Role.PUBLISH}
+    assert worker.received[1:] == [
+        Patch(**expected, fragment="a=mid:0\r\n", if_match='"first"'),
+        Patch(**expected, fragment="a=ice-ufrag:x\r\n", if_match="*"),
+        Delete(**expected),
+    ]
+
+
+async def test_a_trickle_without_if_match_is_taken(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    headers = {"Content-Type": FRAGMENT_TYPE, "ETag": '"first"'}  # one client sends it so
+    response = await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
+    assert response.status_code == 204
+    assert worker.received[0].if_match is None
+    assert worker.received[0].role is Role.PLAY
+
+
+async def test_options_tell_what_may_be_posted_and_patched(start_control: StartControl) -> None:
+    http = await start_control(auth_token="secret-of-all")  # a preflight has no credentials
+    endpoint = await http.options(WHIP)
+    session = await http.options(f"{WHEP}/{SESSION}")
+    assert endpoint.headers["Accept-Post"] == session.headers["Accept-Post"] == "application/sdp"
+    assert endpoint.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
+    assert session.headers["Accept-Patch"] == FRAGMENT_TYPE
+    assert session.headers["Allow"] == "GET, PATCH, DELETE, HEAD, OPTIONS"
+
+
+async def test_head_is_answered_wherever_get_is(start_control: StartControl) -> None:
+    http = await start_control()
+    for path in (WHIP, f"{WHEP}/{SESSION}", "/api/rooms", "/healthz", "/"):
+        response = await http.head(path)
+        assert response.status_code == (await http.get(path)).status_code
+        assert response.content == b""
+
+
+async def test_a_worker_tells_when_to_come_back(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    worker.answers[Publish] = ServiceError(ErrorCode.NO_WORKER, detail="starting", retry_after=7)
+    response = await publish(await start_control())
+    assert response.headers["Retry-After"] == "7"
+
+
+async def test_a_room_without_publisher_says_when_to_ask_again(start_control: StartControl) -> None:
+    response = await play(await start_control())
+    assert response.status_code == 404
+    assert response.headers["Retry-After"] == "2"
