@@ -50,8 +50,10 @@ class Journal:
 
     def began(self, name: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = (self._folder / name).open("a+", encoding="ascii")
+        unlocked = self._folder / f".{name}"  # not an entry yet, or somebody might claim it first
+        file = unlocked.open("a+", encoding="ascii")
         fcntl.flock(file, fcntl.LOCK_EX)
+        unlocked.rename(self._folder / name)
         self._writing[name] = file
 
     def finished(self, name: str) -> None:

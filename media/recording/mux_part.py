@@ -11,14 +11,10 @@ from media.recording.frame import Frame, Setup
 from media.recording.part_file import PartFile
 from shared.codec import Codec
 
-# Names of FFmpeg's descriptors for video and of its encoders for sound, which are not run.
+# FFmpeg's names for video.
 _VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hevc"}
-_AUDIO = {
-    "opus": ("libopus", 48_000, "stereo"),
-    "PCMU": ("pcm_mulaw", 8_000, "mono"),
-    "PCMA": ("pcm_alaw", 8_000, "mono"),
-    "G722": ("g722", 16_000, "mono"),
-}
+# FFmpeg's decoder and rate of sound that its containers do not hold: it becomes plain PCM.
+_TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722": ("g722", 16_000)}
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
 _OPTIONS = {
@@ -53,22 +49,28 @@ class MuxPart:
             file, "w", format=_FORMATS[suffix], options=_OPTIONS[suffix]
         )
         self._streams: dict[int, Any] = {}
+        self._expanders: dict[int, Any] = {}
         self._bases: dict[int, Fraction] = {}
         self._latest: dict[int, int] = {}
         for number, codec in codecs.items():
             self._bases[number] = Fraction(1, codec.clock_rate)
-            self._streams[number] = self._add(codec, setups.get(number))
+            self._streams[number] = self._add(number, codec, setups.get(number))
 
-    def _add(self, codec: Codec, setup: Setup | None) -> Any:
+    def _add(self, number: int, codec: Codec, setup: Setup | None) -> Any:
         if setup is not None:
             stream = self._container.add_mux_stream(
                 _VIDEO[codec.name], width=setup.width, height=setup.height
             )
             stream.time_base = Fraction(1, codec.clock_rate)
             return stream
-        name, rate, layout = _AUDIO[codec.name]
-        audio: Any = self._container.add_stream(name, rate=rate)
-        audio.layout = layout
+        if codec.name == "opus":
+            return self._container.add_stream("libopus", rate=48_000)  # an encoder that is not run
+        name, rate = _TELEPHONE[codec.name]
+        expander: Any = av.CodecContext.create(name, "r")
+        expander.sample_rate, expander.layout = rate, "mono"
+        self._expanders[number] = expander
+        audio: Any = self._container.add_stream("pcm_s16le", rate=rate)
+        audio.layout = "mono"
         return audio
 
     def has(self, number: int) -> bool:
@@ -81,7 +83,7 @@ class MuxPart:
         if seconds < 0:
             return
         self._latest[number] = time
-        packet = av.Packet(frame.data)
+        packet = av.Packet(self._expanded(number, frame.data))
         packet.stream = self._streams[number]
         packet.time_base = base
         packet.pts = packet.dts = time
@@ -91,6 +93,13 @@ class MuxPart:
         except av.error.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
         self.file.commit()
+
+    def _expanded(self, number: int, data: bytes) -> bytes:
+        expander = self._expanders.get(number)
+        if expander is None:
+            return data
+        parts = expander.decode(av.Packet(data))
+        return b"".join([bytes(part.planes[0])[: 2 * part.samples] for part in parts])
 
     def close(self) -> None:
         """End the file well; a broken one stays as it was cut, which is how a crash would leave it."""

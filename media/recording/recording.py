@@ -58,8 +58,8 @@ class Recording:
         self._wake = threading.Event()
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
-        # not a daemon: an interpreter that ends waits until the files are whole
-        self._thread = threading.Thread(target=self._run, name=f"recording {room}")
+        # A worker that ends well waits for `finished`; one that does not must not hang for its recordings.
+        self._thread = threading.Thread(target=self._run, name=f"recording {room}", daemon=True)
         self._thread.start()
 
     def packets(self, burst: Sequence[Outgoing]) -> None:

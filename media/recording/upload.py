@@ -34,7 +34,7 @@ class Uploader:
         self._delete = delete
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upload")
+        self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
         self.uploaded = 0  # recordings
         self.failures = 0  # tries
 
@@ -45,12 +45,14 @@ class Uploader:
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop after the part that is under way. Blocks until then, unless it was never started."""
+        """Stop after the part that is under way."""
         self._stopping.set()
         self._wake.set()
 
     def join(self) -> None:
-        self._thread.join()
+        """Wait until it has stopped, if it was ever started."""
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         wait = FIRST_RETRY_SECONDS

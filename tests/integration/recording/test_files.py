@@ -245,6 +245,23 @@ def test_rooms_of_one_kind_are_recorded_too(
         assert read(files["webm" if name == "opus" else "mp4"][0]).seconds == pytest.approx(SECONDS, abs=0.1)
 
 
+def test_sound_of_telephones_goes_into_matroska(tmp_path: Path, pictures: dict[str, list[Sent]]) -> None:
+    stage = Stage(new_writer(tmp_path, "PCMU", "VP8"), 2)
+    head = struct.Struct("!BBHII")
+    sound = [
+        Sent(number / 50, head.pack(0x80, 0, number, 160 * number, 1) + b"\xff" * 160)
+        for number in range(round(SECONDS * 50))
+    ]
+    stage.play(sound, pictures["VP8"])
+    stage.writer.close(stage.now)
+    files = by_suffix(tmp_path)
+    assert set(files) == {"ivf", "mkv"}
+    both = read(files["mkv"][0])
+    assert both.codecs == ["pcm_s16le", "vp8"]
+    assert both.ends["audio"] == pytest.approx(SECONDS, abs=0.1)
+    assert both.frames == SECONDS * 30
+
+
 def test_a_folder_that_is_removed_is_made_again(
     tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
 ) -> None:

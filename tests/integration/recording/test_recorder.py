@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import os
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from media.recording.recording import QUEUE_PACKETS, Recording
 from shared.names import RoomName
 from shared.settings import load_settings
 from tests.integration.recording.stage import by_suffix, room_tracks
+from tests.support.disk import small_disk
 from tests.support.recorded import read
 from tests.support.rtp_source import Numbering, Sent, audio, merged, video
 from tests.support.waiting import eventually
@@ -81,17 +81,6 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Recorder]:
         await recorder.finish()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """A file system of so many bytes; that takes root."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 async def test_a_room_is_recorded(tmp_path: Path, streams: tuple[list[Sent], list[Sent]]) -> None:
