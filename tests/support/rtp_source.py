@@ -51,8 +51,12 @@ def encode_video(
     size: tuple[int, int] = (320, 240),
     keyframe_every: float = 1.0,
     begin: float = 0.0,
+    noise_bits: int = 0,
 ) -> list[Any]:
-    """PyAV packets of a moving bar; frames at `flashes` (seconds, for 0.1 s) are white."""
+    """PyAV packets of a moving bar; frames at `flashes` (seconds, for 0.1 s) are white.
+
+    `noise_bits` a second are reached by noise that no encoder can foresee.
+    """
     name, options = ENCODERS[codec]
     encoder = av.CodecContext.create(name, "w")
     encoder.width, encoder.height = size
@@ -62,14 +66,17 @@ def encode_video(
     encoder.gop_size = round(keyframe_every * FRAMES_PER_SECOND)
     encoder.max_b_frames = 0
     if codec != "AV1":  # its low-delay mode knows constant quality only
-        encoder.bit_rate = 500_000
+        encoder.bit_rate = noise_bits or 500_000
     encoder.options = options
     packets = []
+    chance = numpy.random.default_rng(1)
     for number in range(round(seconds * FRAMES_PER_SECOND)):
         at = begin + number / FRAMES_PER_SECOND
         picture = numpy.full((size[1], size[0], 3), 32, dtype=numpy.uint8)
         left = 8 * number % size[0]
         picture[:, left : left + 8] = 128
+        if noise_bits:
+            picture[::2] = chance.integers(0, 256, picture[::2].shape, dtype=numpy.uint8)
         if any(flash <= at < flash + 0.1 for flash in flashes):
             picture[:] = 255
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
