@@ -1,0 +1,233 @@
+"""What Chromium and FFmpeg publish is recorded, and FFmpeg reads it all: whole, in sync, after a crash."""
+
+import asyncio
+import random
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Page
+
+from tests.e2e.test_ffmpeg import publish_command
+from tests.support import aiortc_client
+from tests.support.browser import chromium, open_first_page
+from tests.support.disk import small_disk
+from tests.support.foreign_client import running_client
+from tests.support.recorded import Recorded, read
+from tests.support.s3_server import s3_server
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+STREAM_SECONDS = 20.0
+KILLS = 10
+LIVE_SECONDS = 20.0
+DONE_SECONDS = 10.0
+SYNC_SECONDS = 0.060
+# With `-f null` ffmpeg counts pictures in 1/(average rate): two that come close fall on one number.
+OF_THE_NULL_MUXER = "non monotonically increasing dts to muxer"
+
+pytestmark = pytest.mark.e2e
+
+# A white picture and a tone of 1 kHz for 100 ms every second, at the same time.
+PUBLISH_FLASHES_AND_BEEPS = """async ({ url, codec }) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const context = canvas.getContext('2d');
+    const sound = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' });
+    await sound.resume();
+    const tone = new OscillatorNode(sound, { frequency: 1000 });
+    const gain = new GainNode(sound, { gain: 0 });
+    const destination = new MediaStreamAudioDestinationNode(sound);
+    tone.connect(gain).connect(destination);
+    tone.start();
+    let wasLit = false;
+    setInterval(() => {
+        const lit = performance.now() % 1000 < 100;
+        context.fillStyle = lit ? '#fff' : '#222';
+        context.fillRect(0, 0, 640, 360);
+        context.fillStyle = '#777';
+        context.fillRect(performance.now() / 10 % 640, 0, 20, 360);
+        if (lit !== wasLit) gain.gain.setValueAtTime(lit ? 0.8 : 0, sound.currentTime);
+        wasLit = lit;
+    }, 15);
+    const pc = new RTCPeerConnection();
+    const tracks = [...canvas.captureStream(30).getTracks(), ...destination.stream.getTracks()];
+    for (const track of tracks) {
+        const transceiver = pc.addTransceiver(track, { direction: 'sendonly' });
+        if (track.kind === 'video') {
+            const codecs = RTCRtpSender.getCapabilities('video').codecs;
+            transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === codec));
+        }
+    }
+    await pc.setLocalDescription();
+    const response = await fetch(url, {
+        method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: pc.localDescription.sdp,
+    });
+    await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+    await new Promise((resolve, reject) => {
+        pc.onconnectionstatechange = () => {
+            if (pc.connectionState === 'connected') resolve();
+            if (pc.connectionState === 'failed') reject(new Error('failed'));
+        };
+    });
+    window.publisher = pc;
+}"""
+
+
+async def _publish(page: Page, url: str, codec: str, seconds: float) -> None:
+    """Publish for so long, then leave by closing the connection."""
+    await page.evaluate(PUBLISH_FLASHES_AND_BEEPS, {"url": url, "codec": codec})
+    await asyncio.sleep(seconds)  # the length of the stream is what the test is about
+    await page.evaluate("publisher.close()")
+
+
+async def _finished(system: System, folder: Path, room: str, suffixes: set[str]) -> dict[str, Path]:
+    """Wait for the end of a room's recording; its files by suffix."""
+    await system.room_gone(room, DONE_SECONDS)
+
+    async def still() -> bool:
+        before = {path: path.stat().st_size for path in folder.glob(f"{room}_*")}
+        await asyncio.sleep(0.5)
+        return before == {path: path.stat().st_size for path in folder.glob(f"{room}_*")}
+
+    await eventually("the files are complete", still, DONE_SECONDS)
+    files = {path.suffix[1:]: path for path in folder.glob(f"{room}_*")}
+    assert set(files) == suffixes, sorted(path.name for path in folder.glob(f"{room}_*"))
+    return files
+
+
+def _reads_without_a_word(path: Path) -> None:
+    """`ffprobe` and `ffmpeg -f null` of the system have nothing to say against the file."""
+    for command in (
+        ["ffprobe", "-v", "warning", "-show_format", "-show_streams", str(path)],
+        ["ffmpeg", "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"],
+    ):
+        if shutil.which(command[0]):
+            result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert result.returncode == 0, (command, result.stderr)
+            said = [line for line in result.stderr.splitlines() if OF_THE_NULL_MUXER not in line]
+            assert not said, (command, said)
+
+
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])
+async def test_what_chromium_publishes_is_recorded_whole_and_in_sync(
+    redis_url: str, tmp_path: Path, codec: str
+) -> None:
+    raw, muxed = {"H264": ("h264", "mp4")}.get(codec, ("ivf", "webm"))
+    async with (
+        running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(tmp_path)) as system,
+        chromium() as browser,
+        await open_first_page(browser, system.controls[0].url, codec) as opened,
+    ):
+        if f"video/{codec}" not in await opened.sendable_codecs():
+            assert codec == "H264", "this Chromium cannot send what every Chromium can"
+            return
+        await _publish(opened.page, system.whip(codec), f"video/{codec}", STREAM_SECONDS)
+        files = await _finished(system, tmp_path, codec, {raw, "ogg", muxed})
+        response = await system.http.get(f"{system.controls[0].url}/api/records")
+        listed = {entry["name"] for entry in response.json()}
+        assert listed == {path.name for path in files.values()}
+    for path in files.values():
+        _reads_without_a_word(path)
+    both, sound, picture = read(files[muxed]), read(files["ogg"]), read(files[raw])
+    print(codec, both.worst_offset(), both, sep="\n")
+    assert both.seconds == pytest.approx(STREAM_SECONDS, abs=0.5)
+    assert both.declared_seconds == pytest.approx(STREAM_SECONDS, abs=0.5)
+    assert sound.seconds == pytest.approx(STREAM_SECONDS, abs=0.5)
+    if raw == "ivf":
+        assert picture.seconds == pytest.approx(STREAM_SECONDS, abs=0.5)
+        assert picture.declared_seconds == pytest.approx(STREAM_SECONDS, abs=0.5)
+    assert picture.frames == pytest.approx(both.frames, abs=2)
+    assert len(both.flashes) >= STREAM_SECONDS - 2
+    assert both.worst_offset() < SYNC_SECONDS
+
+
+async def test_a_killed_worker_leaves_all_but_the_last_two_seconds(redis_url: str, tmp_path: Path) -> None:
+    chance = random.Random(4)
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        found = await _killed_after(redis_url, folder, 2.5 + 3 * chance.random())
+        print(number, {name: round(missing, 2) for name, missing in found.items()})
+        assert {name.rpartition(".")[2] for name in found} == {"ivf", "ogg", "webm", "h264", "mp4"}
+        assert all(missing <= 2.0 for missing in found.values()), found
+
+
+async def test_a_full_disk_stops_the_recording_and_not_the_stream(redis_url: str, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 60_000) as folder:
+        async with (
+            running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(folder)) as system,
+            httpx.AsyncClient() as http,
+            aiortc_client.publisher(http, system.whip("full")),
+            aiortc_client.viewer(http, system.whep("full")) as viewer,
+        ):
+            await viewer.received(LIVE_SECONDS)
+
+            async def stopped() -> bool:
+                metrics = await http.get(f"{system.workers[0].url}/metrics")
+                return "roomcast_recording_failures_total 1.0" in metrics.text
+
+            await eventually("the recording has stopped", stopped, 60)
+            await viewer.received(LIVE_SECONDS, video=20, audio=50)
+            room = (await http.get(f"{system.controls[0].url}/api/rooms/full")).json()
+            assert room["warnings"] == ["recording stopped: No space left on device"]
+            for path in folder.iterdir():
+                read(path)
+
+
+async def test_what_was_finished_reaches_the_store_after_a_restart(redis_url: str, tmp_path: Path) -> None:
+    with s3_server() as s3:
+        settings = {
+            "RECORD_ENABLED": "1",
+            "RECORD_DIR": str(tmp_path),
+            "DELETE_RECORDING_AFTER_UPLOAD": "1",
+            **{
+                name.upper(): "1" if value is True else str(value or 0) for name, value in s3.settings.items()
+            },
+        }
+        s3.stop()
+        async with running_system(redis_url, **settings) as system, httpx.AsyncClient() as http:
+            publisher = aiortc_client.publisher(http, system.whip("store"))
+            await publisher.connect()
+            await asyncio.sleep(4)  # the length of the stream
+            await publisher.close()
+            files = await _finished(system, tmp_path, "store", {"ivf", "ogg", "webm"})
+        sizes = {path.name: path.stat().st_size for path in files.values()}
+        s3.start()
+        async with running_system(redis_url, **settings) as system:
+            await eventually("all are uploaded", lambda: not list(tmp_path.glob("store_*")), LIVE_SECONDS)
+            listed = (await system.http.get(f"{system.controls[0].url}/api/records")).json()
+            assert {entry["name"]: entry["size"] for entry in listed} == sizes
+            for entry in listed:
+                response = await system.http.get(f"{system.controls[0].url}{entry['url']}")
+                (tmp_path / "fetched").write_bytes(response.content)
+                assert read(tmp_path / "fetched").seconds == pytest.approx(4, abs=0.5)
+
+
+async def _killed_after(redis_url: str, folder: Path, seconds: float) -> dict[str, float]:
+    """Record VP8 and H.264 for so long, then kill the worker: what each file lacks, in seconds."""
+    async with (
+        running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(folder)) as system,
+        httpx.AsyncClient() as http,
+    ):
+        with running_client(publish_command(system.whip("h264"), [])):
+            publisher = aiortc_client.publisher(http, system.whip("vp8"))
+            await publisher.connect()
+            seen: dict[Path, float] = {}
+
+            def all_there() -> bool:
+                for path in folder.glob("*.*"):
+                    seen.setdefault(path, time.monotonic())
+                return len(seen) == 6
+
+            await eventually("all files have begun", all_there, LIVE_SECONDS)
+            await asyncio.sleep(seconds)
+            killed = time.monotonic()
+            system.workers[0].kill()
+            await publisher.close()
+    return {path.name: killed - since - _length(path, read(path)) for path, since in seen.items()}
+
+
+def _length(path: Path, recorded: Recorded) -> float:
+    return recorded.frames / 25 if path.suffix == ".h264" else recorded.seconds
