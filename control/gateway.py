@@ -81,27 +81,34 @@ class Gateway:
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker; the sessions that ended. Raises `ROOM_NOT_FOUND`.
 
-        All are asked, not only those that announced the room: one may have taken it on a moment ago.
+        All are asked, not only those that announced the room: one may have taken it on a moment ago. A worker
+        that does not answer matters only when the room is known to be there.
         """
-
         async with _bounded():
             owner = await self._directory.room_owner(room)
+            workers = await self._directory.workers()
             closed = await asyncio.gather(
-                *(
-                    self._rpc.call(
-                        WorkerId(worker.id),
-                        CloseRoom(room=room),
-                        Closed,
-                        timeout=RPC_SECONDS,
-                        request_id=request_id,
-                    )
-                    for worker in await self._directory.workers()
-                )
+                *(self._close_room_on(WorkerId(worker.id), room, request_id) for worker in workers)
             )
-        sessions = sum(each.sessions for each in closed)
-        if owner is None and sessions == 0:
+        for worker, sessions in zip(workers, closed, strict=True):
+            if sessions is None and (worker.id == owner or room in {r.name for r in worker.rooms}):
+                raise ServiceError(ErrorCode.NO_WORKER, detail=f"worker {worker.id} did not answer")
+        total = sum(sessions or 0 for sessions in closed)
+        if owner is None and total == 0:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-        return sessions
+        return total
+
+    async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:
+        """The sessions that ended there; None when the worker does not answer."""
+        try:
+            closed = await self._rpc.call(
+                worker, CloseRoom(room=room), Closed, timeout=RPC_SECONDS, request_id=request_id
+            )
+        except ServiceError as error:
+            if error.code is ErrorCode.NO_WORKER:
+                return None
+            raise
+        return closed.sessions
 
     async def rooms(self) -> list[ClusterRoom]:
         return cluster_rooms(await self.workers())

@@ -62,7 +62,7 @@ class EmbeddedValkey:
         process.stdin.write(self.config)
         process.stdin.close()
         deadline = time.monotonic() + START_SECONDS
-        with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as redis:
+        with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as redis:
             while time.monotonic() < deadline and process.poll() is None:
                 try:
                     redis.ping()

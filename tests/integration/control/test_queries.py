@@ -126,6 +126,29 @@ async def test_closing_a_room_reaches_every_worker(
     assert owner.received == edge.received == other.received == [CloseRoom(room="demo")]
 
 
+async def test_a_silent_worker_does_not_hinder_closing_a_room_elsewhere(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner, silent = await start_worker("owner"), await start_worker("silent")
+    await owner.publish_in("demo")
+    silent.may_answer.clear()
+    http = await start_control(admin_token="secret-of-admin")
+    headers = {"X-Auth-Token": "secret-of-admin"}
+    assert (await http.post("/api/admin/rooms/demo/close", headers=headers)).status_code == 200
+
+
+async def test_closing_a_room_of_a_silent_worker_is_503(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner = await start_worker("owner")
+    await owner.publish_in("demo")
+    owner.may_answer.clear()
+    http = await start_control(admin_token="secret-of-admin")
+    response = await http.post("/api/admin/rooms/demo/close", headers={"X-Auth-Token": "secret-of-admin"})
+    assert response.status_code == 503
+    assert response.json()["detail"] == "worker owner did not answer"
+
+
 async def test_health_answers_ok(start_control: StartControl, start_worker: StartWorker) -> None:
     await start_worker()
     http = await start_control()
