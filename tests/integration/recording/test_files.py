@@ -245,6 +245,21 @@ def test_rooms_of_one_kind_are_recorded_too(
         assert read(files["webm" if name == "opus" else "mp4"][0]).seconds == pytest.approx(SECONDS, abs=0.1)
 
 
+@pytest.mark.parametrize("name", ["VP8", "H264"])
+def test_a_track_that_is_never_heard_holds_nothing_back(
+    name: str, tmp_path: Path, pictures: dict[str, list[Sent]]
+) -> None:
+    """Until the end comes, the file lacks the last 2 s at most: that is what a crash would leave."""
+    stage = Stage(new_writer(tmp_path, "opus", name, forms=["mux"]), 2)
+    for sent in pictures[name]:
+        stage.until(sent.at)
+        stage.writer.take([stage.numberings[1].outgoing(sent.data)], sent.at)
+    [path] = tmp_path.iterdir()
+    assert read(path).seconds > SECONDS - 2.0
+    stage.writer.close(stage.now)
+    assert read(path).frames == SECONDS * 30
+
+
 def test_sound_of_telephones_goes_into_matroska(tmp_path: Path, pictures: dict[str, list[Sent]]) -> None:
     stage = Stage(new_writer(tmp_path, "PCMU", "VP8"), 2)
     head = struct.Struct("!BBHII")
