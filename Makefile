@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BIN := .venv/bin
-TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client ip=iproute2
+TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg
 
 .PHONY: help
 help: ## Show this list
@@ -43,6 +43,7 @@ soak: .venv/test.stamp test-packages ## Run the tests that take minutes
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.recording
 
 .PHONY: lock
 lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml

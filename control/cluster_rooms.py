@@ -37,6 +37,7 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             started_at=home.started_at,
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),
+            warnings=home.warnings,
         ),
         tuple(sorted(worker for worker, _ in parts)),
     )

@@ -106,6 +106,10 @@ class Feedback:
         if any(isinstance(packet, Pli | Fir) for packet in packets):
             self.want_keyframes(now)
 
+    def play_time(self, number: int, now: float) -> tuple[int, int] | None:
+        """NTP time and the room's timestamp of a track, as a sender report at `now` would have them."""
+        return self._clocks[number].report_at(now)
+
     def reports_for(self, viewer: Viewer, now: float) -> bytes:
         """Sender reports of the tracks that `viewer` gets; empty before there is anything to report."""
         reports = []

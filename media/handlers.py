@@ -37,13 +37,7 @@ class Handlers:
         local, tracks, answer = self._rooms.negotiate_publish(offer)
         name = RoomName(message.room)
         with self._rooms.opening(name):
-            try:
-                claimed = await self._heartbeat.claim(name)
-            except (RedisError, OSError) as error:
-                self._heartbeat.release(name)  # it may have arrived all the same
-                raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=1) from error
-            if not claimed:
-                raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
+            await self._claim(name)
             session = self._rooms.open(name, offer, local, tracks, monotonic(), _steady(message.expires_at))
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
@@ -76,6 +70,17 @@ class Handlers:
         count = self._rooms.close(RoomName(message.room), EndReason.ROOM_CLOSED)
         await self._heartbeat.flush()
         return Closed(sessions=count)
+
+    async def _claim(self, name: RoomName) -> None:
+        try:
+            claimed = await self._heartbeat.claim(name)
+        except BaseException as error:
+            self._heartbeat.release(name)  # it may have arrived all the same
+            if isinstance(error, RedisError | OSError):
+                raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=1) from error
+            raise
+        if not claimed:
+            raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
 
     async def _announce(self, session: Session) -> None:
         """Let the directory know before the client does; a caller that gave up takes its session along."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from media.feedback import Feedback
 from media.negotiate import PublishedTrack, RoomTrack
+from media.recording.recording import Recording
 from media.sequence import SequenceTranslator
 from media.session import PublisherSession, ViewerSession
 from media.switch import Feed, SourceTrack
@@ -25,6 +26,8 @@ class Room:
     feed: Feed
     feedback: Feedback
     viewers: dict[SessionId, ViewerSession] = field(default_factory=dict)
+    recording: Recording | None = None
+    warnings: list[str] = field(default_factory=list)
     bitrate: int = 0
     _measured_at: float = 0.0
     _measured_bytes: int = 0
@@ -32,6 +35,8 @@ class Room:
     def tick(self, now: float) -> None:
         """Send due RTCP and measure the bitrate. Called some times a second."""
         self.feedback.tick(now)
+        if self.recording is not None:
+            self.recording.tick(now)
         if now - self._measured_at >= 1.0:
             received = self.feed.rx_bytes - self._measured_bytes
             if self._measured_at:
@@ -49,6 +54,7 @@ class Room:
             started_at=self.started_at,
             rx_bytes=self.feed.rx_bytes,
             rx_packets=self.feed.rx_packets,
+            warnings=tuple(self.warnings),
         )
 
 

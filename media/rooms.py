@@ -12,6 +12,7 @@ from media.fanout import Wire
 from media.feedback import Feedback
 from media.ice import Credentials, new_credentials
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
+from media.recording.recorder import Recorder
 from media.room import Room, new_feed
 from media.session import EndReason, PublisherSession, Session, ViewerSession
 from media.switch import Feed, PacketSwitch
@@ -41,12 +42,14 @@ class Rooms:
         candidates: tuple[tuple[str, int], ...],
         max_viewers: int,
         closed: Callable[[RoomName], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self._worker = worker
         self._port = port
         self._candidates = candidates
         self._max_viewers = max_viewers
         self._closed = closed
+        self._recorder = recorder
         self._certificate = Certificate.generateCertificate()
         self._switch = PacketSwitch(port.transmit)
         self._rooms: dict[RoomName, Room] = {}
@@ -111,6 +114,14 @@ class Rooms:
             feed=feed,
             feedback=feedback,
         )
+        if self._recorder is not None:
+            feed.tap = room.recording = self._recorder.open(
+                name,
+                room.tracks,
+                report_at=feedback.play_time,
+                want_keyframe=lambda: feedback.want_keyframes(monotonic()),
+                warn=room.warnings.append,
+            )
         self._rooms[name] = room
         self._by_feed[feed] = room
         self._register(session, room)
@@ -187,9 +198,11 @@ class Rooms:
 
     def delete(self, session_id: str, room: str, role: Role, now: float) -> None:
         """End a session at its client's wish; raises `SESSION_NOT_FOUND`."""
-        farewell = self._farewells.pop(SessionId(session_id), None)
-        if farewell is None or farewell[:2] != (room, role) or now >= farewell[2]:
-            self.session(session_id, room, role).end(EndReason.DELETED)
+        name, of, until = self._farewells.get(SessionId(session_id), (None, None, 0.0))
+        if (name, of) == (room, role) and now < until:
+            del self._farewells[SessionId(session_id)]
+            return
+        self.session(session_id, room, role).end(EndReason.DELETED)
 
     def close(self, name: RoomName, reason: EndReason) -> int:
         """End every session of a room; returns how many there were. 0: no such room."""
@@ -223,6 +236,8 @@ class Rooms:
             del room.viewers[session.id]
             return
         del self._rooms[room.name], self._by_feed[room.feed]
+        if room.recording is not None:
+            room.recording.close()
         for viewer in list(room.viewers.values()):
             viewer.end(_for_viewers(reason))
         log.info("room closed", room=room.name, reason=reason)

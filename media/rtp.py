@@ -66,7 +66,7 @@ def _one_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
         at += 1
         if head == 0:  # padding
             continue
-        if head >> 4 == 15:  # RFC 8285 4.2: stop here
+        if head >> 4 in (0, 15):  # RFC 8285 4.2: stop here
             return
         end = at + (head & 0x0F) + 1
         if end > len(block):

@@ -21,6 +21,7 @@ from media.fanout import (
     Wire,
     WireProfile,
 )
+from media.recording.tap import Tap
 from media.reports import ReceptionStats
 from media.rtp import RtpError, RtpPacket, parse
 from media.sequence import SequenceTranslator
@@ -50,6 +51,7 @@ class Feed:
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
+    tap: Tap | None = None  # sees what is forwarded
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, or of no negotiated track
@@ -138,6 +140,8 @@ class PacketSwitch:
 
     def _forward(self, feed: Feed) -> None:
         burst, feed.burst = feed.burst, []
+        if feed.tap is not None:
+            feed.tap.packets(burst)
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)

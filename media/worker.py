@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import time
+from pathlib import Path
 from time import monotonic
 
 import uvloop
@@ -15,6 +16,9 @@ from media.handlers import Handlers
 from media.heartbeat import Heartbeat
 from media.http import listen, serve_http
 from media.metrics import new_registry
+from media.recording.metrics import RecorderCollector
+from media.recording.recorder import Recorder
+from media.recording.shelf import Shelf
 from media.rooms import Rooms
 from media.session import EndReason
 from media.udp import UdpPort
@@ -58,12 +62,14 @@ class Worker:
         self._load = _Load()
         host, media_port = port.address[:2]
         addresses = advertised(host, settings.media_public_ips, own_addresses())
+        self._recorder = Recorder(settings) if settings.record_enabled else None
         self._rooms = Rooms(
             self._id,
             port,
             tuple((address, media_port) for address in addresses),
             settings.max_subs_per_room,
             self._room_closed,
+            self._recorder,
         )
 
     async def run(self) -> None:
@@ -76,7 +82,13 @@ class Worker:
         self._heartbeat = Heartbeat(
             Directory(redis), self._id, self._status, self._rooms.names, self._room_lost
         )
-        rpc = RpcServer(redis, url, self._id, Handlers(self._rooms, self._heartbeat).by_message())
+        shelf = Shelf(Path(self._settings.record_dir), self._http_url)
+        registry = new_registry(self._rooms, self._port)
+        if self._recorder is not None:
+            registry.register(RecorderCollector(self._recorder))
+        rpc = RpcServer(
+            redis, url, self._id, Handlers(self._rooms, self._heartbeat).by_message() | shelf.handlers()
+        )
         self._port.start(self._rooms.demux.receive)
         log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
         try:
@@ -84,14 +96,18 @@ class Worker:
                 running = [
                     tasks.create_task(rpc.run()),
                     tasks.create_task(self._tick()),
-                    tasks.create_task(serve_http(self._listener, new_registry(self._rooms, self._port))),
+                    tasks.create_task(serve_http(self._listener, registry, shelf.routes())),
                 ]
+                if self._recorder is not None:
+                    running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._heartbeat.run())
                 await stopping.wait()
                 log.info("worker stops", sessions=self._rooms.session_count)
                 for task in running:
                     task.cancel()
                 self._rooms.close_all(EndReason.WORKER_STOPS)
+                if self._recorder is not None:
+                    await self._recorder.finish()
                 beating.cancel()  # last: it gives the rooms' claims back
         finally:
             self._port.close()

@@ -57,6 +57,7 @@ class Rooms:
                         "bitrate": room.status.bitrate,
                         "uptime": round(uptime, 1),
                         "workers": room.workers,
+                        "warnings": room.status.warnings,
                     }
                 )
         raise ServiceError(ErrorCode.ROOM_NOT_FOUND)

@@ -1,0 +1,522 @@
+"""Sessions of the media plane from offer to end, over a real socket, with time passed in."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from time import monotonic
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from media.handlers import Handlers
+from media.heartbeat import Heartbeat
+from media.ice import CONSENT_SECONDS
+from media.rooms import FAREWELL_SECONDS, MAX_FAREWELLS, Rooms
+from media.rtcp import Pli, SenderReport, parse_compound, pli
+from media.rtp import parse
+from media.session import SETUP_SECONDS, EndReason
+from media.udp import UdpPort
+from shared import keys
+from shared.bus import connect
+from shared.directory import Directory
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import (
+    Answer,
+    CloseRoom,
+    Delete,
+    Patch,
+    Patched,
+    Play,
+    Publish,
+    Role,
+    WorkerState,
+    WorkerStatus,
+)
+from shared.names import RoomName, WorkerId
+from shared.sdpfrag import parse_fragment
+from tests.support.peer import IN_TIME, SSRCS, Peer
+from tests.support.waiting import eventually
+
+WORKER = WorkerId("w1")
+ROOM = RoomName("demo")
+
+
+@dataclass
+class Plane:
+    """A media plane in this process, and the clients that came."""
+
+    rooms: Rooms
+    handlers: Handlers
+    port: UdpPort
+    redis: Redis
+    peers: list[Peer] = field(default_factory=list)
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+    def peer(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True) -> Peer:
+        peer = Peer(publishes=publishes, setup=setup, gcm=gcm)
+        self.peers.append(peer)
+        return peer
+
+    async def ask(self, peer: Peer, *, publishes: bool, expires_at: float | None = None) -> Answer:
+        if publishes:
+            answer = await self.handlers.publish(
+                Publish(room=ROOM, offer=peer.offer(), expires_at=expires_at)
+            )
+        else:
+            answer = await self.handlers.play(Play(room=ROOM, offer=peer.offer(), expires_at=expires_at))
+        self.answers[id(peer)] = answer
+        return answer
+
+    async def connected(
+        self, *, publishes: bool, setup: str = "actpass", gcm: bool = True, expires_at: float | None = None
+    ) -> Peer:
+        peer = self.peer(publishes=publishes, setup=setup, gcm=gcm)
+        answer = await self.ask(peer, publishes=publishes, expires_at=expires_at)
+        await peer.connect(answer.sdp)
+        session = self.rooms._sessions[answer.session]  # type: ignore[index]
+        await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
+        return peer
+
+    async def pair(self) -> tuple[Peer, Peer]:
+        """A publisher and a viewer between whom media flows."""
+        publisher = await self.connected(publishes=True)
+        viewer = await self.connected(publishes=False)
+        await viewer.gets_media_of(publisher)
+        return publisher, viewer
+
+    def tick(self, seconds: float) -> None:
+        """What happens when it is that much later."""
+        self.rooms.tick(monotonic() + seconds)
+
+    async def patch(self, peer: Peer, role: Role, fragment: str, if_match: str | None) -> Patched:
+        session = self.answers[id(peer)].session
+        return await self.handlers.patch(
+            Patch(session=session, room=ROOM, role=role, fragment=fragment, if_match=if_match)
+        )
+
+    async def delete(self, peer: Peer, role: Role, room: str = ROOM) -> ErrorCode | None:
+        session = self.answers[id(peer)].session
+        try:
+            await self.handlers.delete(Delete(session=session, room=room, role=role))
+        except ServiceError as error:
+            return error.code
+        return None
+
+    @property
+    def subscribers(self) -> int | None:
+        """None: there is no room."""
+        return next((status.subscribers for status in self.rooms.statuses()), None)
+
+    def holds_nothing(self) -> bool:
+        rooms, demux = self.rooms, self.rooms.demux
+        held = (rooms._rooms, rooms._sessions, rooms._room_of, rooms._by_feed, rooms._opening)
+        return not any((*held, demux._by_ufrag, demux._by_address, demux._addresses))
+
+
+@pytest.fixture
+async def plane(redis_url: str) -> AsyncIterator[Plane]:
+    """Ends with nothing left behind, and without a word about a failure."""
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    before = asyncio.all_tasks()
+    redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
+    rooms = Rooms(WORKER, port, (("127.0.0.1", port.address[1]),), 0, lambda name: heartbeat.release(name))
+    heartbeat = Heartbeat(
+        Directory(redis),
+        WORKER,
+        lambda: WorkerStatus(
+            id=WORKER, state=WorkerState.READY, http_url="", rooms=rooms.statuses(), sessions=0
+        ),
+        rooms.names,
+        lambda name: None,
+    )
+    plane = Plane(rooms, Handlers(rooms, heartbeat), port, redis)
+    port.start(rooms.demux.receive)
+    with capture_logs() as logs:
+        beating = asyncio.create_task(heartbeat.run())
+        yield plane
+        rooms.close_all(EndReason.WORKER_STOPS)
+        assert plane.holds_nothing()
+        beating.cancel()
+        for peer in plane.peers:
+            peer.close(without_a_word=True)
+        await asyncio.gather(beating, return_exceptions=True)
+        await eventually("no task is left", lambda: asyncio.all_tasks() <= before, IN_TIME)
+    port.close()
+    assert await redis.keys() == []
+    await redis.aclose()
+    assert not failures
+    assert not [entry for entry in logs if entry["log_level"] not in ("debug", "info")]
+
+
+# --- connecting
+
+
+@pytest.mark.parametrize("setup", ["actpass", "active", "passive"])
+@pytest.mark.parametrize("gcm", [True, False], ids=["GCM", "SHA1"])
+async def test_media_flows_from_publisher_to_viewer(plane: Plane, setup: str, gcm: bool) -> None:
+    publisher = await plane.connected(publishes=True, setup=setup, gcm=gcm)
+    viewer = await plane.connected(publishes=False, setup=setup, gcm=gcm)
+    await viewer.gets_media_of(publisher)
+    packets = [parse(datagram) for datagram in viewer.rtp]
+    assert {packet.payload_type for packet in packets} == {96, 111}
+    assert not {packet.ssrc for packet in packets} & set(SSRCS.values())
+    for payload_type in (96, 111):
+        numbers = [packet.sequence for packet in packets if packet.payload_type == payload_type]
+        payloads = [int.from_bytes(p.payload) for p in packets if p.payload_type == payload_type]
+        assert [b - a for a, b in pairwise(numbers)] == [1] * (len(numbers) - 1)
+        assert [b - a for a, b in pairwise(payloads)] == [2] * (len(numbers) - 1)
+    assert plane.subscribers == 1
+    assert plane.rooms.statuses()[0].rx_packets >= len(viewer.rtp)
+
+
+async def test_gcm_and_sha1_are_mixed_in_one_room(plane: Plane) -> None:
+    publisher = await plane.connected(publishes=True, gcm=False)
+    viewers = [await plane.connected(publishes=False, gcm=gcm) for gcm in (True, False, True)]
+    for viewer in viewers:
+        await viewer.gets_media_of(publisher)
+    publisher.send_media()
+    last = publisher.sent
+
+    def all_got_it() -> bool:
+        return all(any(p[12:] == last.to_bytes(8) for p in viewer.rtp) for viewer in viewers)
+
+    await eventually("all have the last packet", all_got_it, IN_TIME)
+    assert len({tuple(viewer.rtp[-4:]) for viewer in viewers}) == 1
+
+
+async def test_a_joining_viewer_and_one_that_asks_get_a_keyframe_requested(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+
+    def requests() -> int:
+        return sum(isinstance(p, Pli) for compound in publisher.rtcp for p in parse_compound(compound))
+
+    plane.tick(1.0)
+    await eventually("asked", lambda: requests() >= 1, IN_TIME)
+    before = requests()
+    ssrc = next(parse(p).ssrc for p in viewer.rtp if parse(p).payload_type == 96)
+    plane.tick(2.0)
+    await asyncio.sleep(0.6)  # the publisher is not asked more often than that
+    viewer.send_rtcp(pli(1, ssrc))
+    await eventually("asked again", lambda: requests() > before, IN_TIME)
+
+
+async def test_both_ends_get_reports(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    plane.tick(1.5)
+    plane.tick(3.0)
+    await eventually("the publisher has one", lambda: publisher.rtcp, IN_TIME)
+    await eventually("the viewer has one", lambda: viewer.rtcp, IN_TIME)
+    told = [p for p in parse_compound(viewer.rtcp[-1]) if isinstance(p, SenderReport)]
+    assert {report.ssrc for report in told} == {parse(packet).ssrc for packet in viewer.rtp}
+
+
+async def test_a_second_publisher_is_refused_and_disturbs_nothing(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    with pytest.raises(ServiceError) as refused:
+        await plane.ask(plane.peer(publishes=True), publishes=True)
+    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
+    await viewer.gets_media_of(publisher)
+
+
+# --- half-open sessions
+
+
+@pytest.mark.parametrize("as_far_as", ["answer", "check", "first flight"])
+async def test_a_session_that_never_connects_ends(plane: Plane, as_far_as: str) -> None:
+    peer = plane.peer(publishes=True)
+    answer = await plane.ask(peer, publishes=True)
+    await peer.take(answer.sdp)
+    if as_far_as != "answer":
+        assert await peer.check()
+    if as_far_as == "first flight":
+        shaking = asyncio.create_task(peer.shake_hands())
+        await asyncio.sleep(0)
+        shaking.cancel()
+    plane.tick(SETUP_SECONDS - 1)
+    assert plane.subscribers == 0
+    plane.tick(SETUP_SECONDS)
+    assert plane.holds_nothing()
+
+
+async def test_a_check_with_a_wrong_password_starts_nothing(plane: Plane) -> None:
+    peer = plane.peer(publishes=True)
+    await peer.take((await plane.ask(peer, publishes=True)).sdp)
+    assert not await peer.check(password="x" * 32)
+    assert plane.rooms._sessions.popitem()[1]._handshake is None or pytest.fail("a handshake began")
+
+
+# --- ends
+
+
+async def test_a_silent_publisher_loses_its_room_when_consent_expires(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    plane.tick(CONSENT_SECONDS - 1)
+    assert plane.subscribers == 1
+    plane.tick(CONSENT_SECONDS + 1)
+    assert plane.holds_nothing()
+    for peer in (publisher, viewer):
+        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+
+
+async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    later = monotonic() + CONSENT_SECONDS + 1
+    plane.rooms._rooms[ROOM].publisher.ice.touch(later)
+    plane.rooms.tick(later)
+    assert plane.subscribers == 0
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+    assert not publisher.closed
+
+
+async def test_media_is_consent_enough_from_a_publisher_and_reports_from_a_viewer(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    room = plane.rooms._rooms[ROOM]
+    sessions = [room.publisher, *room.viewers.values()]
+    for session in sessions:
+        session.ice._heard_at = monotonic() - CONSENT_SECONDS - 1
+    await viewer.gets_media_of(publisher)
+    viewer.send_rtcp(pli(1, 1))
+    await eventually("it was heard", lambda: not sessions[1].ice.consent_expired(monotonic()), IN_TIME)
+    plane.tick(0)
+    assert plane.subscribers == 1
+
+
+@pytest.mark.parametrize("ends", ["publisher", "viewer"])
+async def test_the_end_of_a_token_is_the_end_of_its_session(plane: Plane, ends: str) -> None:
+    expires_at = time.time() + 20
+    publisher = await plane.connected(publishes=True, expires_at=expires_at if ends == "publisher" else None)
+    viewer = await plane.connected(publishes=False, expires_at=expires_at if ends == "viewer" else None)
+    await viewer.gets_media_of(publisher)
+    plane.tick(18)
+    assert plane.subscribers == 1
+    plane.tick(21)
+    assert plane.subscribers == (None if ends == "publisher" else 0)
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+
+
+async def test_a_viewer_that_closes_dtls_leaves(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    viewer.close()
+    await eventually("it is gone", lambda: plane.subscribers == 0, IN_TIME)
+    publisher.send_media()
+
+
+async def test_close_room_ends_everybody(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 2
+    assert plane.holds_nothing()
+    for peer in (publisher, viewer):
+        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 0
+
+
+async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    assert await plane.delete(viewer, Role.PLAY) is None
+    assert await plane.delete(publisher, Role.PUBLISH) is None
+    assert plane.holds_nothing()
+    publisher.send_media()
+    viewer.send_rtcp(pli(1, 1))
+    again = await plane.connected(publishes=True)
+    again.send_media()
+    await eventually("the new one is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
+
+
+# --- DELETE
+
+
+async def test_delete_after_a_dtls_close_is_fine_once(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    for peer, role in ((viewer, Role.PLAY), (publisher, Role.PUBLISH)):
+        peer.close()
+        gone = self_gone = len(plane.rooms._sessions) - 1
+        await eventually("it is gone", lambda: len(plane.rooms._sessions) == gone, IN_TIME)  # noqa: B023
+        assert self_gone >= 0
+        other = Role.PUBLISH if role is Role.PLAY else Role.PLAY
+        assert await plane.delete(peer, role, room="other") is ErrorCode.SESSION_NOT_FOUND
+        assert await plane.delete(peer, other) is ErrorCode.SESSION_NOT_FOUND
+        assert await plane.delete(peer, role) is None
+        assert await plane.delete(peer, role) is ErrorCode.SESSION_NOT_FOUND
+
+
+async def test_a_farewell_is_waited_for_so_long(plane: Plane) -> None:
+    publisher = await plane.connected(publishes=True)
+    session = plane.answers[id(publisher)].session
+    publisher.close()
+    await eventually("it is gone", plane.holds_nothing, IN_TIME)
+    with pytest.raises(ServiceError):
+        plane.rooms.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS)
+    plane.rooms.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS - 1)
+
+
+async def test_so_many_farewells_are_waited_for(plane: Plane) -> None:
+    publisher = await plane.connected(publishes=True)
+    room = plane.rooms._rooms[ROOM]
+    for number in range(2 * MAX_FAREWELLS):
+        room.publisher.id = f"w1.{number}"  # type: ignore[assignment]
+        plane.rooms._expect_farewell(room.publisher, room)
+    room.publisher.id = plane.answers[id(publisher)].session  # type: ignore[assignment]
+    assert len(plane.rooms._farewells) == MAX_FAREWELLS
+
+
+# --- ICE restarts (RFC 9725 4.3.2)
+
+TRICKLE = (
+    "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=end-of-candidates\r\n"
+)
+
+
+def fragment_of(peer: Peer) -> str:
+    return TRICKLE.format(ufrag=peer.local.ufrag, password=peer.local.password)
+
+
+@pytest.mark.parametrize("if_match", [None, "*", '"*"', '"{etag}"', '"other", "{etag}"'])
+async def test_trickle_is_taken(plane: Plane, if_match: str | None) -> None:
+    publisher = await plane.connected(publishes=True)
+    etag = plane.answers[id(publisher)].etag
+    tag = if_match and if_match.format(etag=etag)
+    for fragment in (fragment_of(publisher), "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"):
+        patched = await plane.patch(publisher, Role.PUBLISH, fragment, tag)
+        assert (patched.etag, patched.fragment) == (etag, None)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("if_match", ['"old"', "old", ""])
+async def test_a_stale_precondition_fails(plane: Plane, restart: bool, if_match: str) -> None:
+    viewer = (await plane.pair())[1]
+    fragment = (plane.peer(publishes=False) if restart else viewer).local
+    text = TRICKLE.format(ufrag=fragment.ufrag, password=fragment.password)
+    with pytest.raises(ServiceError) as refused:
+        await plane.patch(viewer, Role.PLAY, text, if_match)
+    assert refused.value.code is ErrorCode.PRECONDITION_FAILED
+
+
+async def test_a_restart_needs_a_precondition(plane: Plane) -> None:
+    publisher = await plane.connected(publishes=True)
+    with pytest.raises(ServiceError) as refused:
+        await plane.patch(publisher, Role.PUBLISH, fragment_of(plane.peer(publishes=True)), None)
+    assert refused.value.code is ErrorCode.PRECONDITION_REQUIRED
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_after_a_restart_media_goes_on_with_new_credentials(plane: Plane, role: Role) -> None:
+    publisher, viewer = await plane.pair()
+    peer = publisher if role is Role.PUBLISH else viewer
+    etag = plane.answers[id(peer)].etag
+    old = peer._remote_ufrag, peer._remote_password, peer.local
+    peer.local = plane.peer(publishes=False).local
+    patched = await plane.patch(peer, role, fragment_of(peer), f'"{etag}"')
+    assert patched.etag != etag
+    fragment = parse_fragment(patched.fragment or "")
+    assert fragment.ice_ufrag
+    assert fragment.ice_pwd
+    assert fragment.candidates
+    new = fragment.ice_ufrag, fragment.ice_pwd, peer.local
+
+    def use(credentials: tuple[str, str, object]) -> None:
+        peer.use_credentials(*credentials[:2])
+        peer.local = credentials[2]  # type: ignore[assignment]
+
+    use(old)
+    assert await peer.check()  # served until the new ones are used
+    use(new)
+    assert await peer.check()
+    use(old)
+    assert not await peer.check()
+    use(new)
+    await viewer.gets_media_of(publisher)
+    with pytest.raises(ServiceError):  # the old ETag names nothing any more
+        await plane.patch(peer, role, fragment_of(peer), f'"{etag}"')
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize("moving", ["publisher", "viewer"])
+async def test_media_goes_on_when_an_address_changes(plane: Plane, moving: str) -> None:
+    publisher, viewer = await plane.pair()
+    peer = publisher if moving == "publisher" else viewer
+    await peer.move()
+    assert await peer.check()
+    viewer.rtp.clear()
+    await viewer.gets_media_of(publisher)
+    assert plane.subscribers == 1
+
+
+async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    before = plane.rooms.statuses()[0].rx_packets
+    await publisher.move()
+    publisher.send_media()
+    assert await publisher.check()
+    await viewer.gets_media_of(publisher)
+    assert plane.rooms.statuses()[0].rx_packets == before + publisher.sent - before - 2
+
+
+# --- hostile datagrams
+
+
+def hostile_datagrams() -> list[bytes]:
+    chance = random.Random(1)
+    made = [b"", b"\x00", b"\x80", b"\x16"]
+    for first in (0, 1, 3, 4, 20, 22, 23, 63, 64, 127, 128, 129, 144, 191, 192, 255):
+        for size in (1, 7, 12, 13, 19, 20, 40, 200, 1472, 1501, 2048, 4000):
+            made.append(bytes((first,)) + chance.randbytes(size - 1))
+            made.append(bytes((first, 200)) + chance.randbytes(size))
+    record = b"\x16\xfe\xfd" + bytes(8)
+    made += [record + len(body).to_bytes(2) + body for body in (b"", b"\x01", bytes(50), os.urandom(300))]
+    made.append(b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28")  # a fatal alert, in the clear
+    made.append(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12))  # STUN without a name
+    return made
+
+
+@pytest.mark.parametrize("source", ["stranger", "publisher", "viewer"])
+async def test_hostile_datagrams_do_nothing(plane: Plane, source: str) -> None:
+    publisher, viewer = await plane.pair()
+    stranger = Peer(publishes=False)
+    stranger._server = publisher._server
+    await stranger.move()
+    peer = {"publisher": publisher, "viewer": viewer, "stranger": stranger}[source]
+    addresses = dict(plane.rooms.demux._by_address)
+    for datagram in hostile_datagrams():
+        peer.send(datagram)
+        await asyncio.sleep(0)
+    await viewer.gets_media_of(publisher)
+    assert plane.subscribers == 1
+    assert plane.rooms.demux._by_address == addresses
+    stranger.close()
+
+
+async def test_a_flood_of_handshake_records_leaves_a_session_able_to_connect(plane: Plane) -> None:
+    peer = plane.peer(publishes=True)
+    await peer.take((await plane.ask(peer, publishes=True)).sdp)
+    assert await peer.check()
+    for _ in range(500):
+        peer.send(b"\x16\xfe\xfd" + bytes(8) + b"\x00\x20" + os.urandom(32))
+    await peer.shake_hands()
+
+
+# --- claims
+
+
+async def test_a_publisher_that_gives_up_amid_its_claim_leaves_none(plane: Plane) -> None:
+    """The claim may arrive all the same; waiting for it to expire would refuse others for seconds."""
+    await plane.redis.client_pause(300)
+    publishing = asyncio.create_task(plane.ask(plane.peer(publishes=True), publishes=True))
+    await asyncio.sleep(0.1)  # the claim is on its way and not answered
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    assert plane.holds_nothing()
+
+    async def free() -> bool:
+        return await plane.redis.get(keys.room_claim(ROOM)) is None
+
+    await eventually("Redis answers again", plane.redis.ping, IN_TIME)
+    await eventually("no claim is left", free, keys.HEARTBEAT_TTL_MS / 1000 - 2)

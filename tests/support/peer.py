@@ -1,0 +1,190 @@
+"""A client of the media plane without a media stack: ICE checks by aioice, the worker's own DTLS, raw RTP."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from typing import Any, Self
+
+from aioice import stun
+from OpenSSL import SSL
+
+from media.dtls import Certificate, DtlsLink
+from media.ice import new_credentials
+from media.srtp import (
+    InboundSession,
+    Profile,
+    SrtpError,
+    SrtpKeys,
+    SrtpSession,
+    inbound_session,
+    outbound_session,
+)
+from tests.support.far_end import rtp
+from tests.support.sdp import OPUS, VP8, offer, read_answer, section
+from tests.support.waiting import eventually
+
+IN_TIME = 10.0
+CHECK_RETRY_SECONDS = 0.2
+SSRCS = {96: 0x0A0A, 111: 0x0B0B}
+
+
+class _Sha1Certificate(Certificate):
+    """Of a peer that knows no GCM."""
+
+    def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_tlsext_use_srtp(Profile.AES128_CM_SHA1_80.openssl_name)
+        return context
+
+
+class Peer(asyncio.DatagramProtocol):
+    """One client. `rtp` and `rtcp` hold what arrived, decrypted; `closed`: by the server, over DTLS."""
+
+    def __init__(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True) -> None:
+        self.certificate = (Certificate if gcm else _Sha1Certificate).generateCertificate()
+        self.local = new_credentials()
+        self.rtp: list[bytes] = []
+        self.rtcp: list[bytes] = []
+        self.closed = False
+        self.sent = 0
+        self._sequences: Counter[int] = Counter()
+        self._direction = "sendonly" if publishes else "recvonly"
+        self._setup = setup
+        self._answers: dict[bytes, asyncio.Future[stun.Message]] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._dtls: DtlsLink | None = None
+        self._inbound: InboundSession | None = None
+        self._outbound: SrtpSession | None = None
+
+    def offer(self) -> str:
+        transport = (
+            f"a=ice-ufrag:{self.local.ufrag}",
+            f"a=ice-pwd:{self.local.password}",
+            f"a=fingerprint:sha-256 {self.certificate.fingerprint}",
+            f"a=setup:{self._setup}",
+        )
+        feedback = "a=rtcp-fb:96 nack pli"
+        sound = section("audio", *OPUS, mid="0", direction=self._direction, transport=transport)
+        picture = section("video", *VP8, feedback, mid="1", direction=self._direction, transport=transport)
+        return offer(sound, picture)
+
+    async def take(self, answer: str) -> None:
+        """Go by an answer: open a socket."""
+        media = read_answer(answer).media[0]
+        assert media.dtls
+        assert media.ice
+        assert media.ice.usernameFragment
+        assert media.ice.password
+        self.use_credentials(media.ice.usernameFragment, media.ice.password)
+        self._server = media.ice_candidates[0].ip, media.ice_candidates[0].port
+        self._dtls = DtlsLink(
+            self.certificate,
+            [(f.algorithm, f.value) for f in media.dtls.fingerprints],
+            is_client=media.dtls.role == "server",
+            send=self.send,
+            on_closed=self._on_closed,
+        )
+        await self.move()
+
+    async def connect(self, answer: str) -> Self:
+        await self.take(answer)
+        assert await self.check()
+        await self.shake_hands()
+        return self
+
+    async def shake_hands(self) -> SrtpKeys:
+        assert self._dtls
+        keys = await asyncio.wait_for(self._dtls.handshake(), IN_TIME)
+        self._inbound, self._outbound = inbound_session(keys), outbound_session(keys)
+        return keys
+
+    async def move(self) -> None:
+        """Go on from another port."""
+        if self._transport is not None:
+            self._transport.close()
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+
+    def use_credentials(self, ufrag: str, password: str) -> None:
+        self._remote_ufrag, self._remote_password = ufrag, password
+
+    async def check(self, *, password: str | None = None, within: float = IN_TIME) -> bool:
+        """Send checks until one is answered: whether it was a success."""
+        request = stun.Message(
+            stun.Method.BINDING,
+            stun.Class.REQUEST,
+            attributes={
+                "USERNAME": f"{self._remote_ufrag}:{self.local.ufrag}",
+                "PRIORITY": 1,
+                "ICE-CONTROLLING": 1,
+                "USE-CANDIDATE": None,
+            },
+        )
+        request.add_message_integrity((password or self._remote_password).encode())
+        answer = self._answers[request.transaction_id] = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(within):
+            while not answer.done():
+                self.send(bytes(request))
+                await asyncio.wait([answer], timeout=CHECK_RETRY_SECONDS)
+        return answer.result().message_class is stun.Class.RESPONSE
+
+    def send(self, datagram: bytes) -> None:
+        """Send anything at all."""
+        assert self._transport
+        if not self._transport.is_closing():
+            self._transport.sendto(datagram, self._server)
+
+    def send_media(self, *payload_types: int) -> None:
+        """The next packet of each payload type; its payload is the number of packets so far."""
+        assert self._outbound
+        for payload_type in payload_types or SSRCS:
+            self.sent += 1
+            self._sequences[payload_type] += 1
+            packet = rtp(
+                self._sequences[payload_type],
+                self.sent.to_bytes(8),
+                payload_type=payload_type,
+                ssrc=SSRCS[payload_type],
+            )
+            self.send(self._outbound.protect(packet))
+
+    def send_rtcp(self, compound: bytes) -> None:
+        assert self._outbound
+        self.send(self._outbound.protect_rtcp(compound))
+
+    async def gets_media_of(self, publisher: "Peer") -> None:
+        """Wait until media of `publisher` arrives here; it sends until then."""
+        before = len(self.rtp)
+
+        def arrived() -> bool:
+            publisher.send_media()
+            return len(self.rtp) >= before + 4
+
+        await eventually("media arrives", arrived, IN_TIME)
+
+    def close(self, *, without_a_word: bool = False) -> None:
+        if self._transport is not None and without_a_word:
+            self._transport.close()
+        if self._dtls is not None:
+            self._dtls.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _on_closed(self) -> None:
+        self.closed = True
+
+    def datagram_received(self, data: bytes, _address: tuple[Any, ...]) -> None:
+        if data[0] <= 3:
+            message = stun.parse_message(data)
+            answer = self._answers.pop(message.transaction_id, None)
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+        elif 20 <= data[0] <= 63:
+            assert self._dtls
+            self._dtls.receive(data)
+        elif self._inbound is not None:
+            with contextlib.suppress(SrtpError):
+                if 192 <= data[1] <= 223:
+                    self.rtcp.append(self._inbound.unprotect_rtcp(data))
+                else:
+                    self.rtp.append(self._inbound.unprotect(data))
