@@ -123,7 +123,6 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
     """Ends with nothing left behind, and without a word about a failure."""
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-    before = asyncio.all_tasks()
     redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
     rooms = Rooms(WORKER, port, (("127.0.0.1", port.address[1]),), 0, lambda name: heartbeat.release(name))
     heartbeat = Heartbeat(
@@ -137,19 +136,22 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
     )
     plane = Plane(rooms, Handlers(rooms, heartbeat), port, redis)
     port.start(rooms.demux.receive)
-    with capture_logs() as logs:
-        beating = asyncio.create_task(heartbeat.run())
-        yield plane
-        rooms.close_all(EndReason.WORKER_STOPS)
-        assert plane.holds_nothing()
-        beating.cancel()
+    beating = asyncio.create_task(heartbeat.run())
+    try:
+        with capture_logs() as logs:
+            yield plane
+            rooms.close_all(EndReason.WORKER_STOPS)
+    finally:
+        port.close()
         for peer in plane.peers:
             peer.close(without_a_word=True)
-        await asyncio.gather(beating, return_exceptions=True)
-        await eventually("no task is left", lambda: asyncio.all_tasks() <= before, IN_TIME)
-    port.close()
-    assert await redis.keys() == []
-    await redis.aclose()
+        beating.cancel()
+        await asyncio.wait([beating])
+        left = await redis.keys()
+        await redis.aclose()
+    assert plane.holds_nothing()
+    assert left == []
+    await eventually("no task is left", lambda: len(asyncio.all_tasks()) == 1, IN_TIME)
     assert not failures
     assert not [entry for entry in logs if entry["log_level"] not in ("debug", "info")]
 
@@ -191,19 +193,19 @@ async def test_gcm_and_sha1_are_mixed_in_one_room(plane: Plane) -> None:
 
 
 async def test_a_joining_viewer_and_one_that_asks_get_a_keyframe_requested(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
+    publisher = await plane.connected(publishes=True)
+    publisher.send_media()
+    await eventually("it is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
 
     def requests() -> int:
+        plane.tick(0)
         return sum(isinstance(p, Pli) for compound in publisher.rtcp for p in parse_compound(compound))
 
-    plane.tick(1.0)
-    await eventually("asked", lambda: requests() >= 1, IN_TIME)
-    before = requests()
-    ssrc = next(parse(p).ssrc for p in viewer.rtp if parse(p).payload_type == 96)
-    plane.tick(2.0)
-    await asyncio.sleep(0.6)  # the publisher is not asked more often than that
-    viewer.send_rtcp(pli(1, ssrc))
-    await eventually("asked again", lambda: requests() > before, IN_TIME)
+    assert not requests()
+    viewer = await plane.connected(publishes=False)
+    await eventually("asked for it that joined", lambda: requests() == 1, IN_TIME)
+    viewer.send_rtcp(pli(1, 1))
+    await eventually("asked again", lambda: requests() == 2, IN_TIME)
 
 
 async def test_both_ends_get_reports(plane: Plane) -> None:
@@ -248,7 +250,7 @@ async def test_a_check_with_a_wrong_password_starts_nothing(plane: Plane) -> Non
     peer = plane.peer(publishes=True)
     await peer.take((await plane.ask(peer, publishes=True)).sdp)
     assert not await peer.check(password="x" * 32)
-    assert plane.rooms._sessions.popitem()[1]._handshake is None or pytest.fail("a handshake began")
+    assert [session._handshake for session in plane.rooms._sessions.values()] == [None]
 
 
 # --- ends
@@ -335,9 +337,8 @@ async def test_delete_after_a_dtls_close_is_fine_once(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     for peer, role in ((viewer, Role.PLAY), (publisher, Role.PUBLISH)):
         peer.close()
-        gone = self_gone = len(plane.rooms._sessions) - 1
-        await eventually("it is gone", lambda: len(plane.rooms._sessions) == gone, IN_TIME)  # noqa: B023
-        assert self_gone >= 0
+        left = len(plane.rooms._sessions) - 1
+        await eventually("it is gone", lambda: len(plane.rooms._sessions) == left, IN_TIME)  # noqa: B023
         other = Role.PUBLISH if role is Role.PLAY else Role.PLAY
         assert await plane.delete(peer, role, room="other") is ErrorCode.SESSION_NOT_FOUND
         assert await plane.delete(peer, other) is ErrorCode.SESSION_NOT_FOUND
@@ -451,12 +452,13 @@ async def test_media_goes_on_when_an_address_changes(plane: Plane, moving: str) 
 
 async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
-    before = plane.rooms.statuses()[0].rx_packets
     await publisher.move()
-    publisher.send_media()
+    publisher.send_media()  # two packets that are nobody's
     assert await publisher.check()
     await viewer.gets_media_of(publisher)
-    assert plane.rooms.statuses()[0].rx_packets == before + publisher.sent - before - 2
+    await eventually(
+        "all but those arrived", lambda: plane.rooms.statuses()[0].rx_packets == publisher.sent - 2, IN_TIME
+    )
 
 
 # --- hostile datagrams
@@ -493,12 +495,12 @@ async def test_hostile_datagrams_do_nothing(plane: Plane, source: str) -> None:
     stranger.close()
 
 
-async def test_a_flood_of_handshake_records_leaves_a_session_able_to_connect(plane: Plane) -> None:
+async def test_a_flood_of_records_that_nobody_can_read_leaves_a_session_able_to_connect(plane: Plane) -> None:
     peer = plane.peer(publishes=True)
     await peer.take((await plane.ask(peer, publishes=True)).sdp)
     assert await peer.check()
-    for _ in range(500):
-        peer.send(b"\x16\xfe\xfd" + bytes(8) + b"\x00\x20" + os.urandom(32))
+    for number in range(2000):
+        peer.send(b"\x17\xfe\xfd\x00\x01" + number.to_bytes(6) + b"\x00\x20" + os.urandom(32))
     await peer.shake_hands()
 
 
