@@ -16,7 +16,6 @@ class PartFile(io.RawIOBase):
     """
 
     def __init__(self, folder: Path, name_of: Callable[[int], str], unix: int) -> None:
-        super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         for second in count(unix):
             self.path = folder / name_of(second)
@@ -27,6 +26,11 @@ class PartFile(io.RawIOBase):
             break
         self.broken = False
         self._committed = 0
+        super().__init__()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_committed"):  # else it was never opened, and there is nothing to close
+            super().__del__()
 
     @property
     def file_name(self) -> str:
