@@ -83,7 +83,7 @@ async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) ->
     wanted = expected(folder)
     with running(s3, folder) as uploader:
         await all_done(folder)
-        assert uploader.uploaded == 2
+        await eventually("it is counted", lambda: uploader.uploaded == 2, WITHIN)
     assert stored(s3) == wanted
     assert (folder / SMALL).exists()
     assert (folder / LARGE).exists()
