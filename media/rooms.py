@@ -218,12 +218,26 @@ class Rooms:
             room.publisher.end(reason)
 
     def tick(self, now: float) -> None:
-        """Let time pass for all sessions and rooms. Called some times a second."""
+        """Let time pass for all sessions and rooms. Called some times a second.
+
+        A bug that shows in one of them ends that one: the worker and all others go on.
+        """
         for session in list(self._sessions.values()):
             if not session.ended:  # an earlier one's end may have taken it along
-                session.tick(now)
-        for room in self._rooms.values():
-            room.tick(now)
+                self._tick(session, session.tick, now)
+        for room in list(self._rooms.values()):
+            if not room.publisher.ended:
+                self._tick(room.publisher, room.tick, now)
+
+    def _tick(self, session: Session, tick: Callable[[float], None], now: float) -> None:
+        try:
+            tick(now)
+        except Exception:
+            log.exception("a session broke", session=session.id, role=session.role)
+            try:
+                session.end(EndReason.FAULT)
+            except Exception:
+                log.exception("a broken session ended badly", session=session.id, role=session.role)
 
     def _ended(self, session: Session, reason: EndReason) -> None:
         room = self._room_of.pop(session)

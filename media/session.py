@@ -42,6 +42,7 @@ class EndReason(StrEnum):
     ROOM_CLOSED = "room closed"
     ROOM_LOST = "room taken over by another worker"
     WORKER_STOPS = "worker stops"
+    FAULT = "a fault of this server"
 
 
 class Session(ABC):
@@ -126,10 +127,12 @@ class Session(ABC):
         self.ended = True
         if self._handshake is not None:
             self._handshake.cancel()
-        self._detach()
-        self._dtls.close()
-        self._srtcp_out = None
-        self._on_end(self, reason)
+        try:
+            self._detach()
+            self._dtls.close()
+        finally:
+            self._srtcp_out = None
+            self._on_end(self, reason)
 
     async def _connect(self) -> None:
         try:

@@ -330,6 +330,58 @@ async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
     await eventually("the new one is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
 
 
+# --- bugs of ours
+
+
+def break_(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def tick_broken(plane: Plane, broken: object, method: str) -> list[str]:
+    """A tick while `method` of an object is broken; returns what was logged as an error."""
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        patch.setattr(broken, method, break_)
+        plane.tick(0)
+    errors = [entry for entry in logs if entry["log_level"] == "error"]
+    assert all(entry["exc_info"] for entry in errors)
+    return [entry["event"] for entry in errors]
+
+
+async def test_a_fault_in_a_viewers_session_ends_it_alone(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    other = await plane.connected(publishes=False)
+    session = plane.rooms._sessions[plane.answers[id(viewer)].session]  # type: ignore[index]
+    assert await tick_broken(plane, session, "tick") == ["a session broke"]
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+    assert plane.subscribers == 1
+    await other.gets_media_of(publisher)
+
+
+@pytest.mark.parametrize("part", ["session", "feedback"])
+async def test_a_fault_of_a_room_ends_that_room_alone(plane: Plane, part: str) -> None:
+    publisher, viewer = await plane.pair()
+    room = plane.rooms._rooms[ROOM]
+    broken, method = (room.publisher, "tick") if part == "session" else (room.feedback, "tick")
+    assert await tick_broken(plane, broken, method) == ["a session broke"]
+    for peer in (publisher, viewer):
+        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+    assert plane.holds_nothing()
+    await plane.pair()
+
+
+async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    session = plane.rooms._sessions[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session.ice.consent_expired = break_  # type: ignore[method-assign]
+    assert await tick_broken(plane, session._dtls, "close") == [
+        "a session broke",
+        "a broken session ended badly",
+    ]
+    assert plane.subscribers == 0
+    session._dtls.close()
+    publisher.send_media()
+
+
 # --- DELETE
 
 
