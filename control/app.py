@@ -39,12 +39,12 @@ def create_app(settings: Settings) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis too."""
     redis_url = secret(settings.redis_url)
     redis = connect(redis_url)
-    rpc = RpcClient(redis, redis_url)
+    metrics = HttpMetrics()
+    rpc = RpcClient(redis, redis_url, metrics.rpc_called)
     directory = Directory(redis)
     gateway = Gateway(directory, rpc)
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
-    metrics = HttpMetrics()
     record_proxy = RecordProxy()
 
     @asynccontextmanager

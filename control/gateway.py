@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from redis.exceptions import RedisError
 
@@ -51,6 +52,7 @@ class Gateway:
     def __init__(self, directory: Directory, rpc: RpcClient) -> None:
         self._directory = directory
         self._rpc = rpc
+        self.directory_read_at = monotonic()  # the last time that it could be; at first, that of the start
 
     async def publish(self, message: Publish, request_id: RequestId) -> Answer:
         """Ask the room's owner, who decides whether it may be taken over, or the least-loaded worker."""
@@ -115,7 +117,9 @@ class Gateway:
 
     async def workers(self) -> list[WorkerStatus]:
         async with _bounded():
-            return await self._directory.workers()
+            workers = await self._directory.workers()
+        self.directory_read_at = monotonic()
+        return workers
 
     async def check_ready(self) -> None:
         """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""

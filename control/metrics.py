@@ -1,20 +1,31 @@
-"""The control plane's Prometheus metrics: its own HTTP series, and the rooms as the directory shows them."""
+"""The control plane's Prometheus metrics: its own HTTP series, and the cluster as the directory has it."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
 
-from shared.messages import RoomStatus
+from control.cluster_rooms import cluster_rooms
+from shared import rpc_metrics
+from shared.messages import RoomStatus, WorkerState, WorkerStatus
 
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 
 
 class HttpMetrics:
-    """Durations of requests, by route template, method and status."""
+    """This process's own: durations of requests, by route template, method and status, and of RPC."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._directory_age = Gauge(
+            "roomcast_directory_age_seconds",
+            "Time since the directory in Redis could last be read",
+            registry=self._registry,
+        )
+        self.rpc_called = rpc_metrics.called(self._registry)
         self._seconds = Histogram(
             "roomcast_http_request_seconds",
             "Time to answer a request",
@@ -27,32 +38,42 @@ class HttpMetrics:
         # a client may invent methods, and every one would be a new series
         self._seconds.labels(route, method if method in _METHODS else "other", status).observe(seconds)
 
-    def exposition(self) -> bytes:
+    def exposition(self, directory_age: float) -> bytes:
+        self._directory_age.set(directory_age)
         return generate_latest(self._registry)
 
 
-class _Rooms:
-    """A collector of one scrape: `rooms` as all workers together see them, by name."""
+class _Cluster:
+    """A collector of one scrape: what the directory says."""
 
-    def __init__(self, rooms: Iterable[RoomStatus]) -> None:
-        self._rooms = list(rooms)
+    def __init__(self, workers: Iterable[WorkerStatus]) -> None:
+        self._workers = list(workers)
 
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("live_rooms", "Rooms that exist", len(self._rooms))
+        yield from self._rooms([room.status for room in cluster_rooms(self._workers)])
+        states = Counter(worker.state for worker in self._workers)
+        workers = GaugeMetricFamily("roomcast_workers", "Workers by state", labels=["state"])
+        for state in WorkerState:
+            workers.add_metric([state], states[state])
+        yield workers
+
+    def _rooms(self, rooms: Sequence[RoomStatus]) -> Iterator[Metric]:
+        yield GaugeMetricFamily("live_rooms", "Rooms that exist", len(rooms))
         subscribers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
         # the library adds _total to the names of counters
         octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes that publishers sent in", labels=["room"])
         packets = CounterMetricFamily(
             "live_rtp_packets", "RTP packets that publishers sent in", labels=["room"]
         )
-        for room in self._rooms:
+        for room in rooms:
             subscribers.add_metric([room.name], room.subscribers)
             octets.add_metric([room.name], room.rx_bytes)
             packets.add_metric([room.name], room.rx_packets)
         yield from (subscribers, octets, packets)
 
 
-def rooms_exposition(rooms: Iterable[RoomStatus]) -> bytes:
+def cluster_exposition(workers: Iterable[WorkerStatus]) -> bytes:
+    """The contract's four series as all workers together see them, and the workers."""
     registry = CollectorRegistry()
-    registry.register(_Rooms(rooms))
+    registry.register(_Cluster(workers))
     return generate_latest(registry)

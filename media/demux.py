@@ -43,8 +43,11 @@ class Demux:
         for address in self._addresses.pop(session, ()):
             del self._by_address[address]
 
-    def receive(self, batch: list[tuple[bytes, Address]]) -> None:
-        """Deliver a batch of datagrams; publishers' media goes through the switch at once."""
+    def receive(self, batch: list[tuple[bytes, Address]]) -> bool:
+        """Deliver a batch of datagrams; publishers' media goes through the switch at once.
+
+        Returns whether there was any media.
+        """
         now = monotonic()
         media: list[tuple[Feed, bytes]] = []
         for datagram, address in batch:
@@ -64,6 +67,7 @@ class Demux:
         if media:
             for feed, compound in self._switch.receive(media, now):
                 self._rtcp(feed, compound, now)
+        return bool(media)
 
     def _check(self, datagram: bytes, address: Address, now: float) -> None:
         try:

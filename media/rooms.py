@@ -11,6 +11,7 @@ from media.dtls import Certificate
 from media.fanout import Wire
 from media.feedback import Feedback
 from media.ice import Credentials, new_credentials
+from media.metrics.ledger import Ledger
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
 from media.recording.recorder import Recorder
 from media.room import Room, new_feed
@@ -57,6 +58,7 @@ class Rooms:
         self._sessions: dict[SessionId, Session] = {}
         self._room_of: dict[Session, Room] = {}
         self._by_feed: dict[Feed, Room] = {}
+        self.ledger = Ledger()
         self._farewells: dict[SessionId, tuple[RoomName, Role, float]] = {}  # closed by the peer, until then
         self.demux = Demux(self._switch, port.send, self._publisher_rtcp)
 
@@ -173,6 +175,7 @@ class Rooms:
         self._sessions[session.id] = session
         self._room_of[session] = room
         self.demux.add(session)
+        self.ledger.session_opened(session)
         log.info("session opened", session=session.id, role=session.role, room=room.name)
 
     # --- finding
@@ -189,6 +192,12 @@ class Rooms:
 
     def statuses(self) -> tuple[RoomStatus, ...]:
         return tuple(room.status() for room in self._rooms.values())
+
+    def sessions(self) -> Iterable[Session]:
+        return self._sessions.values()
+
+    def feeds(self) -> Iterable[Feed]:
+        return self._by_feed
 
     @property
     def session_count(self) -> int:
@@ -243,6 +252,7 @@ class Rooms:
         room = self._room_of.pop(session)
         del self._sessions[session.id]
         self.demux.remove(session)
+        self.ledger.session_ended(session, reason)
         if reason is EndReason.CLOSED_BY_PEER:
             self._expect_farewell(session, room)
         log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
@@ -250,6 +260,7 @@ class Rooms:
             del room.viewers[session.id]
             return
         del self._rooms[room.name], self._by_feed[room.feed]
+        self.ledger.feeds.retire(room.feed)
         if room.recording is not None:
             room.recording.close()
         for viewer in list(room.viewers.values()):

@@ -31,6 +31,12 @@ SETUP_SECONDS = 15.0
 log = get_logger()
 
 
+class SessionState(StrEnum):
+    NEW = "new"  # answered; no valid ICE check yet
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+
+
 class EndReason(StrEnum):
     DELETED = "deleted"
     CLOSED_BY_PEER = "closed by the peer"
@@ -53,6 +59,8 @@ class Session(ABC):
     """
 
     role: Role
+    # told of a connection: seconds since the answer, and those that the DTLS handshake took
+    on_connected: Callable[["Session", float, float], None] | None = None
 
     def __init__(
         self,
@@ -89,6 +97,12 @@ class Session(ABC):
     def etag(self) -> str:
         """Names the ICE session, as RFC 9725 4.3.1 wants; a restart changes it."""
         return self.ice.local.ufrag
+
+    @property
+    def state(self) -> SessionState:
+        if self.connected:
+            return SessionState.CONNECTED
+        return SessionState.NEW if self._handshake is None else SessionState.CONNECTING
 
     def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
         """Answer a connectivity check; the first valid one starts the DTLS handshake."""
@@ -135,6 +149,8 @@ class Session(ABC):
             self._on_end(self, reason)
 
     async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        checked_at = loop.time()
         try:
             keys = await self._dtls.handshake()
         except DtlsError:
@@ -146,6 +162,9 @@ class Session(ABC):
             return
         self.connected = True
         self._srtcp_out = self._attach(keys)
+        if self.on_connected is not None:
+            now = loop.time()
+            self.on_connected(self, now - self._began_at, now - checked_at)
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
 
     @abstractmethod

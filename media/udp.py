@@ -1,20 +1,29 @@
 """The worker's one UDP socket: datagrams in by batches, runs of datagrams out in one system call each."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
 
 from media.fanout import Address
+from media.metrics.histogram import Histogram
 
 # Reads before the loop may do something else. Larger bursts come with the next turn.
 BATCH = 128
 MAX_DATAGRAM = 2048
 SOCKET_BUFFER = 8 * 1024 * 1024
 UDP_SEGMENT = 103  # linux/udp.h; not in the socket module
+SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel got the datagram that was read last
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
 
-Receive = Callable[[list[tuple[bytes, Address]]], None]
+# Of so many batches the delay of one is measured.
+SAMPLE_EVERY = 16
+DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+# takes a batch; tells whether it held media, that was relayed by then
+Receive = Callable[[list[tuple[bytes, Address]]], bool]
 
 
 class UdpPort:
@@ -36,12 +45,17 @@ class UdpPort:
         self._segments = self._supports_segments()
         self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
         self.address: Address = self._socket.getsockname()
+        self.rx_datagrams = 0
+        self.tx_packets = self.tx_bytes = 0  # by `transmit`
         self.tx_dropped = 0
+        self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
+        self._until_sample = SAMPLE_EVERY
 
     def start(self, receive: Receive) -> None:
         """Call `receive` with each batch of datagrams until `close`."""
         self._receive = receive
         self._loop = asyncio.get_running_loop()
+        self._arrival()  # the first call only tells the kernel to take the time from now on
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
@@ -62,7 +76,9 @@ class UdpPort:
             ancillary = self._ancillary[size] = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", size))]
         try:
             if self._segments:
-                self._socket.sendmsg(buffers, ancillary, 0, address)
+                sent = self._socket.sendmsg(buffers, ancillary, 0, address)
+                self.tx_bytes += sent
+                self.tx_packets += -(-sent // size)
                 return
         except BlockingIOError:
             self.tx_dropped += 1
@@ -75,19 +91,38 @@ class UdpPort:
         whole = buffers[0] if len(buffers) == 1 else b"".join(buffers)
         for at in range(0, len(whole), size):
             self.send(bytes(whole[at : at + size]), address)
+            self.tx_packets += 1
+        self.tx_bytes += len(whole)
 
     def _readable(self) -> None:
         receive_from = self._socket.recvfrom
         batch: list[tuple[bytes, Address]] = []
+        arrived: float | None = None
         try:
-            for _ in range(BATCH):
+            self._until_sample -= 1
+            if not self._until_sample:
+                self._until_sample = SAMPLE_EVERY
+                batch.append(receive_from(MAX_DATAGRAM))
+                arrived = self._arrival()
+            for _ in range(BATCH - len(batch)):
                 batch.append(receive_from(MAX_DATAGRAM))
         except BlockingIOError:
             pass
         except OSError:  # an ICMP error that a former send brought: the rest comes with the next turn
             pass
-        if batch:
-            self._receive(batch)
+        if not batch:
+            return
+        self.rx_datagrams += len(batch)
+        if self._receive(batch) and arrived is not None:
+            self.delay.observe(max(0.0, time.time() - arrived))
+
+    def _arrival(self) -> float | None:
+        """Unix time at which the kernel got the datagram that was read last; None where it does not tell."""
+        try:
+            seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(self._socket, SIOCGSTAMPNS, bytes(16)))
+        except OSError:
+            return None
+        return float(seconds + nanoseconds * 1e-9)
 
     def _enlarge(self, forced: int, plain: int) -> None:
         try:

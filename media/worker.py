@@ -15,13 +15,15 @@ from media.addresses import advertised, own_addresses
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
 from media.http import listen, serve_http
-from media.metrics import new_registry
-from media.recording.metrics import RecorderCollector
+from media.metrics.event_loop import LAG_BOUNDS
+from media.metrics.histogram import Histogram
+from media.metrics.registry import new_registry
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.rooms import Rooms
 from media.session import EndReason
 from media.udp import UdpPort
+from shared import rpc_metrics
 from shared.bus import connect
 from shared.directory import Directory
 from shared.logging import configure_logging, get_logger
@@ -60,6 +62,7 @@ class Worker:
         self._id = settings.own_worker_id
         self._port = port
         self._load = _Load()
+        self._lag = Histogram(LAG_BOUNDS)
         host, media_port = port.address[:2]
         addresses = advertised(host, settings.media_public_ips, own_addresses())
         self._recorder = Recorder(settings) if settings.record_enabled else None
@@ -83,11 +86,13 @@ class Worker:
             Directory(redis), self._id, self._status, self._rooms.names, self._room_lost
         )
         shelf = Shelf(Path(self._settings.record_dir), self._http_url)
-        registry = new_registry(self._rooms, self._port)
-        if self._recorder is not None:
-            registry.register(RecorderCollector(self._recorder))
+        registry = new_registry(self._rooms, self._port, self._lag, self._recorder)
         rpc = RpcServer(
-            redis, url, self._id, Handlers(self._rooms, self._heartbeat).by_message() | shelf.handlers()
+            redis,
+            url,
+            self._id,
+            Handlers(self._rooms, self._heartbeat).by_message() | shelf.handlers(),
+            rpc_metrics.served(registry),
         )
         self._port.start(self._rooms.demux.receive)
         log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
@@ -115,8 +120,10 @@ class Worker:
 
     async def _tick(self) -> None:
         while True:
+            due = monotonic() + TICK_SECONDS
             await asyncio.sleep(TICK_SECONDS)
             now = monotonic()
+            self._lag.observe(max(0.0, now - due))
             self._load.measure(now)
             self._rooms.tick(now)
 

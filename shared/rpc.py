@@ -25,13 +25,20 @@ from shared.names import RequestId, WorkerId
 
 R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]
+# told of each request: its operation, how it ended ("ok", an error's code or one of those below), seconds
+Observe = Callable[[str, str, float], None]
 
 BLOCK_SECONDS = 2.0
 RETRY_SECONDS = 0.5
 MAX_BUSY = 64  # requests that a worker handles at once
 MAX_QUEUED = 512  # requests that may wait for one worker: beyond it, it is overloaded
 
+TOO_LATE, UNANSWERED = "too_late", "unanswered"
+
 log = get_logger()
+
+
+def _unobserved(_operation: str, _outcome: str, _seconds: float) -> None: ...
 
 
 def _no_worker(why: str) -> ServiceError:
@@ -55,9 +62,10 @@ async def _push(redis: Redis, key: str, data: bytes) -> int:
 class RpcClient:
     """The control plane's end. `run` must be running for calls to be answered."""
 
-    def __init__(self, redis: Redis, url: str) -> None:
+    def __init__(self, redis: Redis, url: str, observe: Observe = _unobserved) -> None:
         self._redis = redis
         self._reader = connect_blocking(url)
+        self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
@@ -68,6 +76,20 @@ class RpcClient:
 
         Raises `ServiceError`: the worker's own, or `NO_WORKER` when it or Redis does not answer in time.
         """
+        began, outcome = time.monotonic(), UNANSWERED
+        try:
+            result = await self._call(worker, message, reply, timeout, request_id)
+            outcome = "ok"
+            return result
+        except ServiceError as error:
+            outcome = error.code.value
+            raise
+        finally:
+            self._observe(type(message).__name__, outcome, time.monotonic() - began)
+
+    async def _call(
+        self, worker: WorkerId, message: Any, reply: type[R], timeout: float, request_id: RequestId
+    ) -> R:
         call_id = secrets.token_hex(8)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = answer
@@ -137,8 +159,16 @@ class _Request:
 class RpcServer:
     """A worker's end: takes requests off its list and answers each by the handler of its type."""
 
-    def __init__(self, redis: Redis, url: str, worker: WorkerId, handlers: Mapping[type, Handler]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        url: str,
+        worker: WorkerId,
+        handlers: Mapping[type, Handler],
+        observe: Observe = _unobserved,
+    ) -> None:
         self._redis = redis
+        self._observe = observe
         self._reader = connect_blocking(url)
         self._list = keys.rpc_requests(worker)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
@@ -171,11 +201,19 @@ class RpcServer:
         except DecodeError:
             log.warning("rpc request not understood")
             return
+        operation = request.op if request.op in self._handlers else "unknown"
         left = request.deadline - time.time()
         if left <= 0:
+            self._observe(operation, TOO_LATE, 0.0)
             log.warning("rpc request too late", op=request.op, request_id=request.request_id)
             return
-        result = await self._handle(request, left)
+        began, outcome = time.monotonic(), UNANSWERED
+        try:
+            result = await self._handle(request, left)
+            if result is not None:
+                outcome = result["error"]["code"] if "error" in result else "ok"
+        finally:
+            self._observe(operation, outcome, time.monotonic() - began)
         if result is None:
             return
         try:

@@ -1,6 +1,7 @@
 """For load balancers and Prometheus: alive, ready, metrics, and where the workers' metrics are."""
 
 from contextlib import suppress
+from time import monotonic
 from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -9,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from control.gateway import Gateway
-from control.metrics import HttpMetrics, rooms_exposition
+from control.metrics import HttpMetrics, cluster_exposition
 from control.resource import Resource
 from shared.errors import ServiceError
 
@@ -35,11 +36,12 @@ class Health:
         return PlainTextResponse("ok")
 
     async def metrics(self, _: Request) -> Response:
-        """Without the rooms while Redis is away: a gap is the truth, zero would not be."""
-        exposition = self._metrics.exposition()
+        """Without the cluster while Redis is away: a gap is the truth, zero would not be."""
+        cluster = b""
         with suppress(ServiceError):
-            exposition += rooms_exposition(room.status for room in await self._gateway.rooms())
-        return Response(exposition, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+            cluster = cluster_exposition(await self._gateway.workers())
+        own = self._metrics.exposition(monotonic() - self._gateway.directory_read_at)
+        return Response(own + cluster, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def targets(self, _: Request) -> Response:
         """Prometheus HTTP service discovery of the workers."""

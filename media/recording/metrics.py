@@ -17,6 +17,9 @@ class RecorderCollector(Collector):
         yield GaugeMetricFamily(
             "roomcast_recordings", "Rooms that are being recorded.", value=recorder.active
         )
+        yield GaugeMetricFamily(
+            "roomcast_recording_queue_packets", "Packets that wait for the disk.", value=recorder.waiting
+        )
         yield CounterMetricFamily(
             "roomcast_recording_failures", "Recordings that ended by an error.", value=recorder.failures
         )

@@ -68,6 +68,11 @@ class Recorder:
         return self._dropped_before + sum(recording.dropped for recording in self._recordings)
 
     @property
+    def waiting(self) -> int:
+        """Packets that wait for the disk, of all recordings."""
+        return sum(recording.waiting for recording in self._recordings)
+
+    @property
     def active(self) -> int:
         return len(self._recordings)
 

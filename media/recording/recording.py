@@ -93,6 +93,11 @@ class Recording:
         self._closing = True
         self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """Packets that wait for the disk."""
+        return 0 if self.failure is not None else self._queued - self._taken
+
     def add_done_callback(self, done: Callable[["Recording"], None]) -> None:
         """Have `done` called in the event loop once the files are complete."""
         self._finished.add_done_callback(lambda _: done(self))

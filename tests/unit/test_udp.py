@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Address
-from media.udp import BATCH, MAX_DATAGRAM, UdpPort
+from media.udp import BATCH, MAX_DATAGRAM, SAMPLE_EVERY, UdpPort
 from tests.support.waiting import eventually
 
 IN_TIME = 5.0
@@ -122,7 +123,36 @@ def test_an_address_without_a_route_costs_only_its_own_datagrams(port: UdpPort, 
     assert received(peer, 2) == [b"a", b"b"]
 
 
+def test_what_is_sent_to_viewers_is_counted_by_datagram(port: UdpPort, peer: socket.socket) -> None:
+    port.transmit(run_of(100, 3), 100, peer.getsockname())
+    port.transmit([bytes(100), bytes(7)], 100, peer.getsockname())
+    port.send(b"a check's answer", peer.getsockname())
+    assert (port.tx_packets, port.tx_bytes) == (5, 407)
+
+
 # --- receiving
+
+
+async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
+    port: UdpPort, peer: socket.socket
+) -> None:
+    """One batch in sixteen: of media only, and with the time that it had to wait for us."""
+    seen: list[int] = []
+
+    def receive(batch: list[tuple[bytes, Address]]) -> bool:
+        seen.extend(len(datagram) for datagram, _ in batch)
+        return batch[0][0] == b"media"
+
+    port._receive = receive
+    for kind, measured in ((b"check", 0), (b"media", 2)):
+        seen.clear()
+        for number in range(2 * SAMPLE_EVERY):
+            peer.sendto(kind, port.address)
+            time.sleep(0.003)  # noqa: ASYNC251  # the loop is busy with something else
+            await eventually("it arrived", lambda: len(seen) > number, IN_TIME, every=0)  # noqa: B023
+        assert port.delay.count == measured
+    assert 2 * 0.003 <= port.delay.sum < IN_TIME
+    assert port.rx_datagrams == 4 * SAMPLE_EVERY
 
 
 @pytest.mark.parametrize("host", LOOPBACK)

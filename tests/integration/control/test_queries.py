@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from shared.messages import CloseRoom
+from shared.messages import CloseRoom, WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
 
 TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}
@@ -201,6 +201,23 @@ async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes
     assert f'{name}{{method="GET",route="/api/whip/publish/{{room}}",status="204"}} 2.0' in text
     assert f'{name}{{method="GET",route="-",status="404"}} 2.0' in text
     assert f'{name}{{method="other",route="/api/rooms",status="405"}} 1.0' in text
+
+
+async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker("w1")
+    leaving = await start_worker("w2")
+    leaving.state = WorkerState.DRAINING
+    await leaving.beat()
+    http = await start_control(admin_token="chief")
+    await http.post("/api/admin/rooms/none/close", headers={"Authorization": "Bearer chief"})
+    lines = (await http.get("/metrics")).text.splitlines()
+    assert 'roomcast_workers{state="ready"} 1.0' in lines
+    assert 'roomcast_workers{state="draining"} 1.0' in lines
+    assert 'roomcast_rpc_call_seconds_count{op="CloseRoom",outcome="ok"} 2.0' in lines
+    age = next(line for line in lines if line.startswith("roomcast_directory_age_seconds "))
+    assert 0 <= float(age.split()[1]) < 5
 
 
 async def test_prometheus_finds_the_workers(start_control: StartControl, start_worker: StartWorker) -> None:

@@ -96,6 +96,8 @@ async def test_redis_stops_and_comes_back(start_control: StartControl, own_valke
     metrics = (await http.get("/metrics")).text
     assert "roomcast_http_request_seconds_count" in metrics
     assert "live_rooms" not in metrics
+    assert "roomcast_directory_age_seconds" in metrics
+    assert "roomcast_workers{" not in metrics
 
     own_valkey.start()
     async with ScriptedWorker(own_valkey.url, "w1").running():

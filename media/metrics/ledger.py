@@ -1,0 +1,55 @@
+"""What a worker has done so far, in plain numbers.
+
+Rooms and sessions come and go, and their own counters go with them. A counter that Prometheus reads must not
+go back: so what has ended is added up here before it is forgotten.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from media.metrics.histogram import Histogram
+from media.session import EndReason, Session
+from shared.messages import Role
+
+SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Totals:
+    """Sums of attributes, all of them counts, over objects that live and those that have gone."""
+
+    def __init__(self, *names: str) -> None:
+        self._gone = dict.fromkeys(names, 0)
+
+    def retire(self, one: object) -> None:
+        """Take the last counts of an object that counts no more."""
+        for name in self._gone:
+            self._gone[name] += getattr(one, name)
+
+    def with_living(self, living: Iterable[object]) -> dict[str, int]:
+        totals = dict(self._gone)
+        for one in living:
+            for name in totals:
+                totals[name] += getattr(one, name)
+        return totals
+
+
+class Ledger:
+    """Filled by the rooms, read when the worker is scraped."""
+
+    def __init__(self) -> None:
+        self.opened: Counter[Role] = Counter()
+        self.ended: Counter[tuple[Role, EndReason]] = Counter()
+        self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
+        self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
+        self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped")
+
+    def session_opened(self, session: Session) -> None:
+        self.opened[session.role] += 1
+        session.on_connected = self._session_connected
+
+    def session_ended(self, session: Session, reason: EndReason) -> None:
+        self.ended[session.role, reason] += 1
+
+    def _session_connected(self, session: Session, since_answer: float, handshake: float) -> None:
+        self.connects[session.role].observe(since_answer)
+        self.handshakes[session.role].observe(handshake)

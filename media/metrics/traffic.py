@@ -1,0 +1,52 @@
+"""Packets: what came in, what went out, what was lost here, and how long it took."""
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from media.metrics.histogram import single
+from media.rooms import Rooms
+from media.udp import UdpPort
+
+# What a feed counts: its attribute, the series' name and meaning.
+_FEEDS = {
+    "rx_packets": ("roomcast_ingress_packets", "RTP packets of publishers that were relayed."),
+    "rx_bytes": ("roomcast_ingress_bytes", "RTP bytes of publishers that were relayed."),
+    "rx_dropped": (
+        "roomcast_ingress_dropped",
+        "Packets of publishers that were forged, replayed, broken or of no negotiated track.",
+    ),
+}
+
+
+class TrafficCollector(Collector):
+    """Totals of the worker: they outlive the rooms and sessions that they count."""
+
+    def __init__(self, rooms: Rooms, port: UdpPort) -> None:
+        self._rooms = rooms
+        self._port = port
+
+    def collect(self) -> Iterable[Metric]:
+        rooms, port = self._rooms, self._port
+        yield from _counters(_FEEDS, rooms.ledger.feeds.with_living(rooms.feeds()))
+        yield CounterMetricFamily(
+            "roomcast_egress_packets", "RTP packets sent to viewers.", value=port.tx_packets
+        )
+        yield CounterMetricFamily("roomcast_egress_bytes", "SRTP bytes sent to viewers.", value=port.tx_bytes)
+        yield CounterMetricFamily(
+            "roomcast_datagrams_received", "Datagrams that the socket gave.", value=port.rx_datagrams
+        )
+        yield CounterMetricFamily(
+            "roomcast_datagrams_dropped", "Sends that the socket did not take.", value=port.tx_dropped
+        )
+        yield single(
+            "roomcast_relay_delay_seconds",
+            "From a burst's arrival in the kernel to its last viewer's send; one burst in many is measured.",
+            port.delay,
+        )
+
+
+def _counters(series: Mapping[str, tuple[str, str]], values: Mapping[str, int]) -> Iterable[Metric]:
+    for attribute, (name, meaning) in series.items():
+        yield CounterMetricFamily(name, meaning, value=values[attribute])
