@@ -1,4 +1,8 @@
-"""The pages, and the description of the API."""
+"""The pages, the files that they are made of, and the description of the API.
+
+Pages are static: they refer to everything relative to their own address, so a path prefix needs no word from
+the proxy, and read the room from it.
+"""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,13 +12,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from control.resource import Resource
+from control.resource import Handler, Resource
 
 _FOLDER = Path(__file__).parents[1]
 
+PAGES = {
+    "/": "home.html",
+    "/publish/{room}": "publish.html",
+    "/watch/{room}": "watch.html",
+}
+
 
 class Pages:
-    """Files of `control/web`: `index.html` at `/`, all of them below `/static/`."""
+    """`PAGES` of `control/web`; all its files below `/static/`."""
 
     def __init__(self, public_url: str) -> None:
         self._files = StaticFiles(directory=_FOLDER / "web", check_dir=False)
@@ -23,8 +33,8 @@ class Pages:
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
         self._headers = {
             "Content-Security-Policy": (
-                f"default-src 'self'; connect-src {connect}; object-src 'none'; base-uri 'self'; "
-                "form-action 'self'; frame-ancestors 'self'"
+                f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
+                "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
             ),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
@@ -33,13 +43,16 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", Resource({"GET": self.home})),
+            *(Route(path, Resource({"GET": self._page(name)})) for path, name in PAGES.items()),
             Route("/static/{path:path}", Resource({"GET": self.file})),
             Route("/openapi.yaml", Resource({"GET": self.openapi})),
         ]
 
-    async def home(self, request: Request) -> Response:
-        return await self._file("index.html", request)
+    def _page(self, name: str) -> Handler:
+        async def page(request: Request) -> Response:
+            return await self._file(name, request)
+
+        return page
 
     async def file(self, request: Request) -> Response:
         return await self._file(request.path_params["path"], request)

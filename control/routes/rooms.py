@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
+from control.cluster_rooms import ClusterRoom
 from control.gateway import Gateway
 from control.ice_servers import IceServers
 from control.resource import Resource
@@ -43,24 +44,31 @@ class Rooms:
             }
         )
 
-    async def list_rooms(self, _: Request) -> Response:
-        return JSONResponse([_summary(room.status) for room in await self._gateway.rooms()])
+    async def list_rooms(self, request: Request) -> Response:
+        """All, or with `?name=` that one or none; with `?detail=true` each as `show_room` has it."""
+        name = request.query_params.get("name")
+        rooms = [room for room in await self._gateway.rooms() if name in (None, room.status.name)]
+        if request.query_params.get("detail") == "true":
+            return JSONResponse([_detail(room) for room in rooms])
+        return JSONResponse([_summary(room.status) for room in rooms])
 
     async def show_room(self, request: Request) -> Response:
         for room in await self._gateway.rooms():
             if room.status.name == request.path_params["room"]:
-                uptime = max(0.0, time.time() - room.status.started_at)
-                return JSONResponse(
-                    {
-                        **_summary(room.status),
-                        "codecs": room.status.codecs,
-                        "bitrate": room.status.bitrate,
-                        "uptime": round(uptime, 1),
-                        "workers": room.workers,
-                        "warnings": room.status.warnings,
-                    }
-                )
+                return JSONResponse(_detail(room))
         raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+
+
+def _detail(room: ClusterRoom) -> dict[str, object]:
+    uptime = max(0.0, time.time() - room.status.started_at)
+    return {
+        **_summary(room.status),
+        "codecs": room.status.codecs,
+        "bitrate": room.status.bitrate,
+        "uptime": round(uptime, 1),
+        "workers": room.workers,
+        "warnings": room.status.warnings,
+    }
 
 
 def _summary(room: RoomStatus) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.browser import chromium, open_first_page
+from tests.support.browser import chromium, open_publish_page, open_watch_page
 from tests.support.system import running_system
 
 WATCH_SECONDS = 30.0
@@ -15,22 +15,19 @@ pytestmark = pytest.mark.e2e
 async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(redis_url: str) -> None:
     async with running_system(redis_url) as system, chromium() as sender, chromium() as receiver:
         url = system.controls[0].url
-        async with await open_first_page(sender, url, "codecs") as page:
+        async with await open_publish_page(sender, url, "codecs") as page:
             codecs = await page.sendable_codecs()
         assert codecs >= ALWAYS_SENDABLE
         for codec in [AUTOMATIC, *sorted(codecs)]:
             room = codec.removeprefix("video/") or "automatic"
-            async with (
-                await open_first_page(sender, url, room) as publisher,
-                await open_first_page(receiver, url, room) as viewer,
-            ):
+            async with await open_publish_page(sender, url, room) as publisher:
                 await publisher.publish(codec)
-                await publisher.tells("publish", f"Live in {room}.")
-                await viewer.watch()
-                await viewer.tells("watch", f"Watching {room}.")
-                received = await viewer.sees_and_hears(WATCH_SECONDS)
-                assert received.video_codec == codec or codec == AUTOMATIC
-                assert received.audio_codec == "audio/opus"
-                await publisher.stop("publish")
+                await publisher.tells(f"Live in {room}.")
+                async with await open_watch_page(receiver, url, room) as viewer:
+                    await viewer.tells(f"Watching {room}.")
+                    received = await viewer.sees_and_hears(WATCH_SECONDS)
+                    assert received.video_codec == codec or codec == AUTOMATIC
+                    assert received.audio_codec == "audio/opus"
+                await publisher.stop()
                 await system.room_gone(room, within=5)
             print(f"{room}: {received}")

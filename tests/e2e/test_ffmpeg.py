@@ -3,7 +3,7 @@
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from tests.support.browser import chromium, open_first_page
+from tests.support.browser import chromium, open_watch_page
 from tests.support.foreign_client import running_client
 from tests.support.system import running_system
 
@@ -34,9 +34,8 @@ async def test_chromium_sees_and_hears_ffmpeg(redis_url: str, options: list[str]
         url = system.controls[0].url
         with running_client(publish_command(system.whip("ffmpeg"), options)) as ffmpeg:
             await system.room_live("ffmpeg", within=10)
-            async with await open_first_page(browser, url, "ffmpeg") as viewer:
-                await viewer.watch()
-                await viewer.tells("watch", "Watching ffmpeg.")
+            async with await open_watch_page(browser, url, "ffmpeg") as viewer:
+                await viewer.tells("Watching ffmpeg.")
                 received = await viewer.sees_and_hears(WATCH_SECONDS)
                 assert received.video_codec == "video/H264"
                 assert received.audio_codec == "audio/opus"

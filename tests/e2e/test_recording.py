@@ -13,7 +13,7 @@ from playwright.async_api import Page
 
 from tests.e2e.test_ffmpeg import publish_command
 from tests.support import aiortc_client
-from tests.support.browser import chromium, open_first_page
+from tests.support.browser import chromium, open_publish_page
 from tests.support.disk import small_disk
 from tests.support.foreign_client import running_client
 from tests.support.recorded import Recorded, read
@@ -119,7 +119,7 @@ async def test_what_chromium_publishes_is_recorded_whole_and_in_sync(
     async with (
         running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(tmp_path)) as system,
         chromium() as browser,
-        await open_first_page(browser, system.controls[0].url, codec) as opened,
+        await open_publish_page(browser, system.controls[0].url, codec) as opened,
     ):
         if f"video/{codec}" not in await opened.sendable_codecs():
             assert codec == "H264", "this Chromium cannot send what every Chromium can"

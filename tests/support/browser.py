@@ -1,4 +1,4 @@
-"""Chromium on the first page: publishing its fake camera, watching, and what it got to see and hear."""
+"""Chromium on our pages: publishing its fake camera, watching, and what it got to see and hear."""
 
 import contextlib
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, cast
+from typing import Self, TypeVar, cast
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-quic",
 ]
 
-Panel = Literal["publish", "watch"]
+T = TypeVar("T", bound="OpenPage")
 
 _RECORD_CONNECTIONS = """
     const Native = RTCPeerConnection;
@@ -74,8 +74,8 @@ class Received:
     audio_codec: str
 
 
-class FirstPage:
-    """The first page in one tab. Leaving it fails on errors in the console, but for `expected_statuses`."""
+class OpenPage:
+    """A page in one tab. Leaving it fails on errors in the console, but for `expected_statuses`."""
 
     def __init__(self, page: Page, expected_statuses: Sequence[int] = ()) -> None:
         self.page = page
@@ -98,6 +98,35 @@ class FirstPage:
         await self.page.close()
         assert kind or not self.errors, self.errors
 
+    async def tells(self, words: str, within: float = LIVE_SECONDS) -> None:
+        """Wait until the page's line of words has `words`."""
+
+        async def told() -> bool:
+            return words in (await self.page.text_content("#status") or "")
+
+        await eventually(f"told: {words}", told, within)
+
+    async def enter_token(self, token: str) -> None:
+        """Answer the dialog that asks for one."""
+        await self.page.fill("dialog input", token)
+        await self.page.click("dialog button[type=submit]")
+
+    async def screenshot(self, name: str) -> None:
+        ARTIFACTS.mkdir(exist_ok=True)
+        await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+class HomePage(OpenPage):
+    """`/`."""
+
+    async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
+        """Wait until `words` are to be seen."""
+        await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)
+
+
+class PublishPage(OpenPage):
+    """`/publish/{room}`."""
+
     async def sendable_codecs(self) -> set[str]:
         """The video codecs that this browser says it can send and the page offers, `video/VP8`."""
         sendable = await self.page.evaluate(
@@ -106,35 +135,26 @@ class FirstPage:
         offered = await self.page.eval_on_selector_all("#codec option", "all => all.map((o) => o.value)")
         return set(sendable) & set(offered)
 
-    async def enter_token(self, token: str) -> None:
-        await self.page.fill("#token", token)
-
     async def publish(self, codec: str = "", picture: str = "360") -> None:
         """Press Publish; `codec` is a value of the page's choice, `video/VP8`."""
         await self.page.select_option("#codec", codec)
         await self.page.select_option("#picture", picture)
-        await self.page.click("#publish-start")
+        await self.page.click("#start")
 
-    async def watch(self) -> None:
-        await self.page.click("#watch-start")
+    async def stop(self) -> None:
+        await self.page.click("#stop")
 
-    async def stop(self, panel: Panel) -> None:
-        await self.page.click(f"#{panel}-stop")
 
-    async def tells(self, panel: Panel, words: str, within: float = LIVE_SECONDS) -> None:
-        """Wait until the panel's line says `words`."""
-
-        async def told() -> bool:
-            line = await self.page.text_content(f"#{panel}-status") or ""
-            return words in line
-
-        await eventually(f"{panel}: {words}", told, within)
+class WatchPage(OpenPage):
+    """`/watch/{room}`: it plays at once, muted."""
 
     async def received(self) -> Received:
         return Received(**await self.page.evaluate(_RECEIVED))
 
     async def sees_and_hears(self, within: float, frames: int = 100) -> Received:
-        """Wait until enough frames and sound were decoded, and the picture is neither black nor still."""
+        """Switch the sound on; wait for enough frames and sound, and a picture neither black nor still."""
+        if await self.page.evaluate("document.getElementById('video').muted"):
+            await self.page.click("#sound")
 
         async def enough() -> Received | None:
             received = await self.received()
@@ -156,11 +176,7 @@ class FirstPage:
 
     async def _picture(self) -> list[float]:
         """Brightness (0 to 255) of 64 by 36 points of what is watched."""
-        return cast(list[float], await self.page.evaluate(_PICTURE, "watch-video"))
-
-    async def screenshot(self, name: str) -> None:
-        ARTIFACTS.mkdir(exist_ok=True)
-        await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+        return cast(list[float], await self.page.evaluate(_PICTURE, "video"))
 
 
 @contextlib.asynccontextmanager
@@ -176,12 +192,28 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def open_first_page(
+async def open_home_page(browser: Browser, url: str) -> HomePage:
+    """Of the server at `url`."""
+    return await _open(HomePage, browser, f"{url}/", ())
+
+
+async def open_publish_page(
     browser: Browser, url: str, room: str, *, expected_statuses: Sequence[int] = ()
-) -> FirstPage:
-    """The first page of the server at `url`, with `room` filled in."""
+) -> PublishPage:
+    """Of the server at `url`."""
+    return await _open(PublishPage, browser, f"{url}/publish/{room}", expected_statuses)
+
+
+async def open_watch_page(
+    browser: Browser, url: str, room: str, *, expected_statuses: Sequence[int] = ()
+) -> WatchPage:
+    """Of the server at `url`."""
+    return await _open(WatchPage, browser, f"{url}/watch/{room}", expected_statuses)
+
+
+async def _open(kind: type[T], browser: Browser, url: str, expected_statuses: Sequence[int]) -> T:
     page = await browser.new_page(viewport={"width": 1100, "height": 820})
-    first_page = FirstPage(page, expected_statuses)
+    opened = kind(page, expected_statuses)
     await page.add_init_script(_RECORD_CONNECTIONS)
-    await page.goto(f"{url}/?room={room}")
-    return first_page
+    await page.goto(url)
+    return opened

@@ -24,6 +24,7 @@ _PUBLISHER = {
     "headers": {"Authorization": "Bearer secret-of-all"},
 }
 _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
+PAGES = ("/", "/publish/demo", "/watch/demo")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
 
 ADMIN_ROWS = [
@@ -76,13 +77,13 @@ OTHER_ROWS = [
     Row("ready is 503 without", "GET /readyz", 503, UNAVAILABLE, worker=False),
     Row("metrics are 200", "GET /metrics", 200),
     Row("the description is 200", "GET /openapi.yaml", 200),
-    Row("the page is 200", "GET /", 200),
-    Row("the page that a browser has is 304", "GET /", 304, **_HAS_IT),
-    Row("a file of the page is 200", "GET /static/index.html", 200),
-    Row("a file that a browser has is 304", "GET /static/index.html", 304, **_HAS_IT),
+    *(Row(f"the page {page} is 200", f"GET {page}", 200) for page in PAGES),
+    *(Row(f"the page {page} that a browser has is 304", f"GET {page}", 304, **_HAS_IT) for page in PAGES),
+    Row("a file of the pages is 200", "GET /static/home.html", 200),
+    Row("a file that a browser has is 304", "GET /static/home.html", 304, **_HAS_IT),
     Row("a file that is not is 404", "GET /static/nothing.js", 404, NOT_FOUND),
-    Row("no path leaves the page's folder", "GET /static/..%2fopenapi.yaml", 404, NOT_FOUND),
-    Row("no path leaves the page's folder by dots", "GET /static/%2e%2e/openapi.yaml", 404, NOT_FOUND),
+    Row("no path leaves the pages' folder", "GET /static/..%2fopenapi.yaml", 404, NOT_FOUND),
+    Row("no path leaves the pages' folder by dots", "GET /static/%2e%2e/openapi.yaml", 404, NOT_FOUND),
     Row("an unknown path is 404", "GET /nothing", 404, NOT_FOUND),
     Row("an unknown path of the API is 404", "POST /api/nothing", 404, NOT_FOUND),
     Row("a slash too much is 404", "GET /api/rooms/", 404, NOT_FOUND),

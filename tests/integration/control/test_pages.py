@@ -1,13 +1,17 @@
 """The pages and their security headers."""
 
 import re
+from urllib.parse import urljoin
+
+import pytest
 
 from tests.integration.control.conftest import StartControl
+from tests.integration.control.rows_queries import PAGES
 
 
 async def test_pages_run_nothing_but_our_own_files(start_control: StartControl) -> None:
     http = await start_control()
-    for path in ("/", "/static/index.html"):
+    for path in (*PAGES, "/static/home.html"):
         headers = (await http.get(path)).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
@@ -21,11 +25,39 @@ async def test_a_page_may_reach_the_public_url(start_control: StartControl) -> N
     assert "connect-src 'self' https://live.test;" in (await http.get("/")).headers["Content-Security-Policy"]
 
 
-async def test_the_page_works_below_a_path_prefix(start_control: StartControl) -> None:
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_works_below_a_path_prefix(start_control: StartControl, page: str) -> None:
     http = await start_control()
-    page = (await http.get("/")).text
-    references = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    references = set(re.findall(r'(?:src|href)="([^"#]+)', (await http.get(page)).text))
     assert references
     for reference in references:
         assert not reference.startswith(("/", "http:", "https:"))
-        assert (await http.get(f"/{reference}")).status_code == 200
+        assert (await http.get(urljoin(page, reference))).status_code == 200
+
+
+async def test_nothing_in_a_page_needs_what_the_policy_forbids(start_control: StartControl) -> None:
+    http = await start_control()
+    for path in PAGES:
+        page = (await http.get(path)).text
+        assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script>", page)
+
+
+@pytest.mark.parametrize(
+    ("file", "media_type"),
+    [
+        ("js/session.js", "text/javascript"),
+        ("css/base.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_files_have_their_types_and_are_fetched_once(
+    start_control: StartControl, file: str, media_type: str
+) -> None:
+    http = await start_control()
+    fetched = await http.get(f"/static/{file}")
+    assert fetched.headers["Content-Type"].partition(";")[0] == media_type
+    assert fetched.headers["Cache-Control"] == "no-cache"
+    assert fetched.headers["Access-Control-Allow-Origin"] == "*"  # modules, from pages of other sites
+    again = await http.get(f"/static/{file}", headers={"If-None-Match": fetched.headers["ETag"]})
+    assert again.status_code == 304
+    assert not again.content

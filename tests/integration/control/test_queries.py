@@ -30,6 +30,24 @@ async def test_bootstrap_of_an_open_server(start_control: StartControl) -> None:
     }
 
 
+async def test_rooms_are_narrowed_to_one_and_told_in_detail(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    http = await start_control()
+    worker = await start_worker()
+    await worker.publish_in("one")
+    await worker.publish_in("two")
+
+    async def names(query: str) -> list[str]:
+        return [room["name"] for room in (await http.get(f"/api/rooms{query}")).json()]
+
+    assert await names("?detail=true") == ["one", "two"]
+    assert await names("?name=two") == ["two"]
+    assert await names("?name=three&detail=true") == []
+    detail = (await http.get("/api/rooms?name=one&detail=true")).json()[0]
+    assert set(detail) == set((await http.get("/api/rooms/one")).json())
+
+
 async def test_bootstrap_says_what_is_on(start_control: StartControl) -> None:
     answer = await bootstrap(await start_control(auth_token="secret-of-all", record_enabled=True))
     assert answer["authEnabled"] is True

@@ -1,29 +1,5 @@
 // What publishing by WHIP (RFC 9725) and playing by WHEP share: one offer, one answer, one DELETE.
-
-/** A request that the server refused, with its own words for it. */
-export class Refused extends Error {
-  /**
-   * @param {number} status HTTP status
-   * @param {string} message the server's reason
-   * @param {number} retryAfter seconds after which another try makes sense; NaN: it did not say
-   */
-  constructor(status, message, retryAfter) {
-    super(message);
-    this.name = 'Refused';
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-
-  /** @param {Response} response */
-  static async from(response) {
-    const { error, detail } = await response.json().catch(() => ({}));
-    const message = [error ?? `status ${response.status}`, detail].filter(Boolean).join(': ');
-    return new Refused(response.status, message, Number.parseInt(response.headers.get('Retry-After'), 10));
-  }
-}
-
-/** @param {string} token */
-const authorization = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
+import { ask, authorization, Refused, ROOT } from './server.js';
 
 /**
  * The ICE servers that this server hands to its clients; a token is needed for TURN where there are tokens.
@@ -31,9 +7,7 @@ const authorization = (token) => (token ? { Authorization: `Bearer ${token}` } :
  * @returns {Promise<RTCIceServer[]>}
  */
 async function iceServers(token) {
-  const response = await fetch(new URL('api/bootstrap', document.baseURI), { headers: authorization(token) });
-  if (!response.ok) throw await Refused.from(response);
-  return (await response.json()).iceServers;
+  return (await ask('api/bootstrap', { token })).iceServers;
 }
 
 /** One peer connection and the server's resource that belongs to it. */
@@ -52,11 +26,11 @@ export class Session {
   ended = new Promise((resolve) => { this.#end = resolve; });
 
   /**
-   * @param {string} path the endpoint, relative to the page: `api/whip/publish/demo`
+   * @param {string} path the endpoint, relative to the server: `api/whip/publish/demo`
    * @param {string} token empty: none
    */
   constructor(path, token) {
-    this.#url = new URL(path, document.baseURI);
+    this.#url = new URL(path, ROOT);
     this.#token = token;
   }
 

@@ -1,5 +1,6 @@
 // Playing by WHEP (draft-ietf-wish-whep), and waiting for a room that is not live yet.
-import { Refused, Session } from './session.js';
+import { ask, Refused } from './server.js';
+import { Session } from './session.js';
 
 const RETRY_SECONDS = 2;
 const WORTH_WAITING = new Set([404, 429, 503]);
@@ -56,6 +57,7 @@ export class Viewer {
       let pause = RETRY_SECONDS;
       this.#session = new Playing(room, token);
       try {
+        await this.#roomIsLive();
         const stream = new MediaStream();
         show(stream);
         await this.#session.start(stream);
@@ -72,6 +74,12 @@ export class Viewer {
       }
       if (this.#wanted) await this.#pause(pause);
     }
+  }
+
+  /** Asked first, because browsers log each refused offer as an error. @throws {Refused} 404 */
+  async #roomIsLive() {
+    const rooms = await ask(`api/rooms?name=${this.#options.room}`);
+    if (!rooms.some((room) => room.hasPublisher)) throw new Refused(404, 'no active publisher in room', RETRY_SECONDS);
   }
 
   /** Leaves the room; `run` returns. */

@@ -1,0 +1,46 @@
+// Asks for a token, when the server has said that it wants one.
+import { keepToken, tokenFor } from './token.js';
+
+/**
+ * Opens a dialog that asks for the token of `scope`, and keeps what is entered.
+ * @param {string} scope a room's name, or `ADMIN`
+ * @param {string} reason what people are told
+ * @returns {Promise<string>} the token; empty: the dialog was dismissed
+ */
+export function askForToken(scope, reason) {
+  const dialog = document.createElement('dialog');
+  dialog.className = 'token-dialog';
+  dialog.setAttribute('aria-labelledby', 'token-title');
+  dialog.innerHTML = `
+    <form method="dialog">
+      <h2 id="token-title">A token, please</h2>
+      <p id="token-reason" class="quiet"></p>
+      <div class="field">
+        <label for="token">Token</label>
+        <input id="token" type="password" autocomplete="off" required aria-describedby="token-reason token-hint">
+        <p id="token-hint" class="hint">Forgotten when this tab is closed.</p>
+      </div>
+      <div class="buttons">
+        <button class="button" type="button" value="cancel">Cancel</button>
+        <button class="button primary" type="submit">Continue</button>
+      </div>
+    </form>`;
+  dialog.querySelector('#token-reason').textContent = reason;
+  const input = dialog.querySelector('input');
+  input.value = tokenFor(scope);
+  dialog.querySelector('[value="cancel"]').addEventListener('click', () => dialog.close());
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    let token = '';
+    dialog.querySelector('form').addEventListener('submit', () => {
+      token = input.value.trim();
+      keepToken(scope, token);
+    });
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(token);
+    });
+    dialog.showModal();
+    input.select();
+  });
+}

@@ -1,0 +1,21 @@
+// Work that is repeated while somebody looks at the page.
+
+/**
+ * Runs `work` at once, and again `seconds` after it is done; not while the page is hidden, and at once when it is
+ * shown again.
+ * @param {number} seconds
+ * @param {() => Promise<void>} work must not throw
+ */
+export async function whileVisible(seconds, work) {
+  for (;;) {
+    if (document.hidden) await shown();
+    await work();
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+  }
+}
+
+function shown() {
+  return new Promise((resolve) => {
+    document.addEventListener('visibilitychange', resolve, { once: true });
+  });
+}

@@ -1,0 +1,28 @@
+"""One running system and one Chromium for all tests of a module: a test uses a room of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser
+from redis import Redis
+
+from tests.support.browser import chromium
+from tests.support.system import System, running_system
+
+ADMIN_TOKEN = "secret-of-admin"
+PRIVATE_ROOM, PRIVATE_TOKEN = "private", "open-sesame"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(valkey_url: str) -> AsyncIterator[System]:
+    with Redis.from_url(valkey_url) as redis:
+        redis.flushall()
+    settings = {"ADMIN_TOKEN": ADMIN_TOKEN, "ROOM_TOKENS": f"{PRIVATE_ROOM}:{PRIVATE_TOKEN}"}
+    async with running_system(valkey_url, **settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
