@@ -51,14 +51,14 @@ class Handlers:
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def patch(self, message: Patch) -> Patched:
-        session = self._rooms.session(message.session, message.room, message.role)
+        session = self._rooms.sessions.find(message.session, message.room, message.role)
         fragment = parse_fragment(message.fragment)
         restarts = fragment.ice_ufrag not in (None, session.ice.remote_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
             # A trickled candidate is of no use to a lite agent: the peer's checks tell its addresses.
             return Patched(etag=session.etag)
-        answer = self._rooms.restart_ice(session, fragment.ice_ufrag)
+        answer = self._rooms.sessions.restart_ice(session, fragment.ice_ufrag)
         return Patched(etag=session.etag, fragment=answer)
 
     async def delete(self, message: Delete) -> Closed:

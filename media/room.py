@@ -1,14 +1,16 @@
-"""One room: a publisher, its tracks as viewers get them, and the viewers."""
+"""One room: where its media comes from, its tracks as viewers get them, and the viewers."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from media.fanout import Wire
 from media.feedback import Feedback
-from media.negotiate import PublishedTrack, RoomTrack
+from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
 from media.recording.recording import Recording
 from media.sequence import SequenceTranslator
-from media.session import PublisherSession, ViewerSession
+from media.session import ViewerSession
+from media.source import Source
 from media.switch import Feed, SourceTrack
 from shared.messages import RoomStatus
 from shared.names import RoomName, SessionId
@@ -16,12 +18,12 @@ from shared.names import RoomName, SessionId
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """Lives as long as its publisher. `started_at` is Unix time."""
+    """`started_at` is Unix time."""
 
     name: RoomName
     started_at: float
-    publisher: PublisherSession
-    published: Sequence[PublishedTrack]  # the tracks as the publisher sends them
+    source: Source | None  # None: it has ended
+    published: Sequence[PublishedTrack]  # the tracks as the source sends them
     tracks: Sequence[RoomTrack]  # and as viewers may get them
     feed: Feed
     feedback: Feedback
@@ -31,6 +33,15 @@ class Room:
     bitrate: int = 0
     _measured_at: float = 0.0
     _measured_bytes: int = 0
+
+    def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
+        """The form of each track towards one viewer; None where it does not take the track."""
+        wires: list[Wire | None] = [None] * len(self.tracks)
+        for track in played:
+            published = self.published[track.track_index].extensions
+            ids = {published[uri]: to for uri, to in track.extensions.items() if uri in published}
+            wires[track.track_index] = Wire(track.payload_type, ids)
+        return wires
 
     def tick(self, now: float) -> None:
         """Send due RTCP and measure the bitrate. Called some times a second."""
@@ -46,7 +57,7 @@ class Room:
     def status(self) -> RoomStatus:
         return RoomStatus(
             name=self.name,
-            has_publisher=True,
+            has_publisher=self.source is not None,
             tracks=len(self.tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.codec.name for track in self.tracks),

@@ -18,7 +18,7 @@ class SessionsCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         ledger = self._rooms.ledger
-        counts = Counter((session.role, session.state) for session in self._rooms.sessions())
+        counts = Counter((session.role, session.state) for session in self._rooms.sessions)
         sessions = GaugeMetricFamily("roomcast_sessions", "Open sessions.", labels=["role", "state"])
         opened = CounterMetricFamily(
             "roomcast_sessions_opened", "Sessions that were answered.", labels=["role"]

@@ -1,0 +1,43 @@
+"""Clients that closed DTLS first and send their DELETE behind it, as OBS and browsers do.
+
+OBS wants a 200 all the same.
+"""
+
+from dataclasses import dataclass
+
+from shared.messages import Role
+from shared.names import RoomName, SessionId
+
+FAREWELL_SECONDS = 30.0
+MAX_FAREWELLS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Farewell:
+    room: RoomName
+    role: Role
+    until: float
+
+
+class Farewells:
+    """The sessions whose DELETE may still come. `now` is in seconds of a steady clock."""
+
+    def __init__(self) -> None:
+        self._by_session: dict[SessionId, _Farewell] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_session)
+
+    def expect(self, session: SessionId, room: RoomName, role: Role, now: float) -> None:
+        """Wait for the DELETE of a session that its peer has closed."""
+        if len(self._by_session) >= MAX_FAREWELLS:
+            del self._by_session[next(iter(self._by_session))]  # the oldest
+        self._by_session[session] = _Farewell(room, role, now + FAREWELL_SECONDS)
+
+    def take(self, session: SessionId, room: str, role: Role, now: float) -> bool:
+        """Whether that DELETE was waited for; it is so once."""
+        farewell = self._by_session.get(session)
+        if farewell is None or (farewell.room, farewell.role) != (room, role) or now >= farewell.until:
+            return False
+        del self._by_session[session]
+        return True

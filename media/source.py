@@ -1,0 +1,23 @@
+"""What a room needs of whoever sends its media in."""
+
+from typing import Protocol
+
+from media.session import EndReason
+from media.switch import Feed, PacketSwitch
+
+
+class Source(Protocol):
+    """A publisher's session, or whatever stands for one: a relay from the worker that has it.
+
+    A room outlives its source and may get another. A source that ends by itself says so, once, to whoever
+    made it, who tells `Rooms.source_ended`.
+    """
+
+    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
+        """Name the feed that gets this source's media, as soon as it has keys."""
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Send RTCP to the sender of the media; dropped while there is no way to it."""
+
+    def end(self, reason: EndReason) -> None:
+        """End it and free all it held. Later calls do nothing."""
