@@ -10,6 +10,7 @@ from typing import Self, TypeVar, cast
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from tests.support.namespaces import Namespace
 from tests.support.waiting import eventually
 
 LIVE_SECONDS = 20.0
@@ -180,11 +181,14 @@ class WatchPage(OpenPage):
 
 
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A Chromium of its own, headless and off the network."""
+async def chromium(namespace: Namespace | None = None) -> AsyncIterator[Browser]:
+    """A Chromium of its own, headless and off the network; in `namespace`, if there is one."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     assert executable, "the browser tests need Chromium: apt-get install chromium"
-    async with async_playwright() as playwright:
+    async with contextlib.AsyncExitStack() as stack:
+        if namespace is not None:
+            executable = str(stack.enter_context(namespace.program(executable)))
+        playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
             yield browser

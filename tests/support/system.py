@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -44,6 +44,7 @@ class Member:
     url: str  # its HTTP address: the API of a control process, health and metrics of a worker
     process: subprocess.Popen[bytes]
     log: Path
+    media: tuple[str, int] | None = None  # a worker's UDP address
 
     @property
     def pid(self) -> int:
@@ -128,16 +129,17 @@ async def running_system(
             return Member(name, f"http://{LOOPBACK}:{port}", process, log)
 
         def start_worker(name: str) -> Member:
-            port = free_port()
-            return start(
+            port, media = free_port(), (media_ip, free_port(media_ip, socket.SOCK_DGRAM))
+            worker = start(
                 "worker",
                 name,
                 port,
                 WORKER_ID=name,
                 WORKER_HTTP_ADDR=f"{LOOPBACK}:{port}",
-                MEDIA_ADDR=f"{media_ip}:{free_port(media_ip, socket.SOCK_DGRAM)}",
+                MEDIA_ADDR="{}:{}".format(*media),
                 MEDIA_PUBLIC_IPS=media_ip,
             )
+            return replace(worker, media=media)
 
         def start_control(name: str) -> Member:
             port = free_port()

@@ -1,0 +1,111 @@
+"""The bad line itself: it does what it is told, and nothing passes beside it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.support.bad_line import Direction, Quality, bad_line
+from tests.support.namespaces import Namespace, new_namespace
+from tests.support.system import LOOPBACK, free_port, running_system
+from tests.support.waiting import eventually
+
+DATAGRAM = 1200
+
+
+def arrivals(quality: Quality, seed: int, count: int, spacing: float) -> list[float | None]:
+    direction = Direction(quality, seed)
+    return [direction.send(DATAGRAM, n * spacing) for n in range(count)]
+
+
+def test_loss_is_as_told_and_the_same_by_the_same_seed() -> None:
+    quality = Quality(loss=0.05, delay=0.05, jitter=0.01)
+    came = arrivals(quality, 7, 10_000, 0.001)
+    assert 450 < came.count(None) < 550
+    assert came == arrivals(quality, 7, 10_000, 0.001)
+    assert came != arrivals(quality, 8, 10_000, 0.001)
+    delays = [at - n * 0.001 for n, at in enumerate(came) if at is not None]
+    assert 0.05 <= min(delays) < max(delays) <= 0.06
+
+
+def test_a_throttled_line_passes_its_rate_and_its_queue_is_bounded() -> None:
+    quality = Quality(rate=1_000_000, queue=0.3)
+    came = arrivals(quality, 1, 2_000, 0.001)  # 9.6 Mbit/s for two seconds
+    passed = [at for at in came if at is not None]
+    assert max(passed) <= 2.0 + quality.queue + 0.01
+    assert len(passed) * DATAGRAM * 8 == pytest.approx(2.3 * 1_000_000, rel=0.02)
+    assert arrivals(quality, 1, 100, 0.01).count(None) == 0  # 0.96 Mbit/s
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    with new_namespace() as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def echo_server() -> AsyncIterator[tuple[str, int]]:
+    class Echo(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            assert isinstance(self.transport, asyncio.DatagramTransport)
+            self.transport.sendto(data, addr)
+
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Echo, local_addr=(LOOPBACK, 0))
+    try:
+        yield transport.get_extra_info("sockname")
+    finally:
+        transport.close()
+
+
+async def test_clients_in_a_namespace_reach_the_server_only_over_the_line(namespace: Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    async with echo_server() as server:
+        clients = [namespace.socket(socket.SOCK_DGRAM, (LOOPBACK, 0)) for _ in range(2)]
+        with contextlib.ExitStack() as closing:
+            for client in clients:
+                closing.enter_context(client)
+                client.setblocking(False)
+            front = namespace.socket(socket.SOCK_DGRAM, server)
+            async with bad_line(server, front, to_client=Quality(delay=0.05)) as line:
+                for number, client in enumerate(clients):
+                    sent_at = loop.time()
+                    await loop.sock_sendto(client, bytes((number,)), server)
+                    async with asyncio.timeout(5):
+                        assert await loop.sock_recv(client, 10) == bytes((number,))
+                    assert loop.time() - sent_at >= 0.05
+                line.to_server.quality = Quality(loss=1.0)
+                await loop.sock_sendto(clients[0], b"lost", server)
+                await eventually("it is lost", lambda: line.to_server.lost == 1, within=5)
+                assert (line.to_server.sent, line.to_client.sent) == (3, 2)
+
+
+async def test_a_door_lets_http_in(namespace: Namespace, redis_url: str) -> None:
+    def get_inside(url: str) -> int:
+        host, port = httpx.URL(url).host, httpx.URL(url).port
+        with namespace.socket(socket.SOCK_STREAM, (LOOPBACK, 0)) as client:
+            client.settimeout(5)
+            client.connect((host, port))
+            client.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return int(client.recv(100).split()[1])
+
+    async with running_system(redis_url) as system:
+        url = system.controls[0].url
+        port = httpx.URL(url).port
+        assert port
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.to_thread(get_inside, url)
+        async with namespace.door(LOOPBACK, port):
+            assert await asyncio.to_thread(get_inside, url) == 200
+
+
+def test_a_namespace_is_the_threads_that_made_it_and_nobody_elses(namespace: Namespace) -> None:
+    port = free_port()
+    with socket.create_server((LOOPBACK, port)), namespace.socket(socket.SOCK_STREAM, (LOOPBACK, port)):
+        pass  # both could have it
