@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from redis import Redis
 
 from deploy.valkey import EmbeddedValkey
+
+# how long an example takes tells of the machine's other load
+hypothesis.settings.register_profile("roomcast", deadline=None)
+hypothesis.settings.load_profile("roomcast")
 
 
 @pytest.fixture(scope="session")
