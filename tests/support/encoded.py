@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import av
 
+from tests.support.scheduling import ordinary_priority
+
 RATE = 25
 WIDTH, HEIGHT = 320, 240
 PACKET_SIZE = "400"  # small, so that even these frames are fragmented
@@ -45,6 +47,7 @@ def picture(number: int) -> av.VideoFrame:
     return frame
 
 
+@ordinary_priority()
 def encode(codec_name: str, frames: int = 20, gop: int = 8, **options: str) -> list[Frame]:
     """A stream with a keyframe every `gop` frames."""
     encoder, tuning = ENCODERS[codec_name]

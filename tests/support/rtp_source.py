@@ -14,6 +14,7 @@ import numpy
 
 from media.fanout import Outgoing
 from media.rtp import parse
+from tests.support.scheduling import ordinary_priority
 
 FRAMES_PER_SECOND = 30
 PACKET_BYTES = 1200
@@ -43,6 +44,7 @@ class Sent:
     data: bytes
 
 
+@ordinary_priority()
 def encode_video(
     codec: str,
     seconds: float,
