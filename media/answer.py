@@ -24,7 +24,7 @@ class Accepted:
     """What the answer says in a section that is served."""
 
     direction: Direction
-    codec: Codec  # with the offer's payload type
+    codec: Codec  # with the offer's payload types: its own, and that of its RTX where that is accepted
     fmtp: str
     feedback: frozenset[str]
     extensions: Mapping[str, int]
@@ -74,7 +74,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     payload_type = codec.payload_type
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [
-        f"m={section.kind} {port} {section.protocol} {payload_type}",
+        f"m={section.kind} {port} {section.protocol} {payload_type}{_with(codec.rtx)}",
         f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
         *_mid(section),
         f"a=ice-ufrag:{local.ice_ufrag}",
@@ -91,8 +91,14 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     if answer.fmtp:
         lines.append(f"a=fmtp:{payload_type} {answer.fmtp}")
     lines += [f"a=rtcp-fb:{payload_type} {feedback}" for feedback in sorted(answer.feedback)]
+    if codec.rtx is not None:  # RFC 4588 8.6
+        lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
     # FFmpeg reads the first UDP candidate of the text, browsers those of the bundle's first section
     return [*lines, *answer.source, *host_candidates(local.candidates)]
+
+
+def _with(payload_type: int | None) -> str:
+    return "" if payload_type is None else f" {payload_type}"
 
 
 def _mid(section: MediaSection) -> list[str]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from pylibsrtp import Session
 
 from media.rtp import RtpPacket, build_header, map_extensions
-from media.srtp import GCM_TAG, MAX_PACKET, GcmSender, Profile, SrtpKeys, outbound_session
+from media.rtx import RtxError, RtxStream
+from media.srtp import GCM_TAG, MAX_PACKET, GcmSender, Profile, SrtpError, SrtpKeys, outbound_session
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 # (datagrams lying one behind the other, in any number of buffers; size of each but the last; destination)
@@ -29,13 +30,19 @@ WRAP_GUARD = 64
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One track on a viewer's wire; `extensions` maps ids of the publisher to ids of the viewer."""
+    """One track on a viewer's wire; `extensions` maps ids of the publisher to ids of the viewer.
+
+    Lost packets are sent again when `nack` is agreed on: under the payload type `rtx` in a stream of their
+    own (RFC 4588), or, where that is None, once more as they were.
+    """
 
     payload_type: int
     extensions: Mapping[int, int]
+    nack: bool = False
+    rtx: int | None = None
 
     def key(self) -> tuple[object, ...]:
-        return (self.payload_type, tuple(sorted(self.extensions.items())))
+        return (self.payload_type, tuple(sorted(self.extensions.items())), self.nack, self.rtx)
 
 
 class Outgoing(NamedTuple):
@@ -59,20 +66,51 @@ class _Entry(NamedTuple):
 
 
 class Viewer:
-    """One receiver. `starts[track]` is the first index it gets; its rollover counter is 0 there."""
+    """One receiver. `starts[track]` is the first index it gets; its rollover counter is 0 there.
 
-    __slots__ = ("address", "base_octets", "base_packets", "gcm", "offsets", "profile", "srtp", "starts")
+    `rtx[track]` is the stream in which it gets lost packets again, if it has one.
+    """
+
+    __slots__ = (
+        "address",
+        "base_octets",
+        "base_packets",
+        "gcm",
+        "offsets",
+        "profile",
+        "rtx",
+        "srtp",
+        "starts",
+    )
 
     def __init__(
-        self, keys: SrtpKeys, address: Address, profile: "WireProfile", next_indexes: Sequence[int]
+        self,
+        keys: SrtpKeys,
+        address: Address,
+        profile: "WireProfile",
+        next_indexes: Sequence[int],
+        rtx_ssrcs: Sequence[int | None] = (),
     ) -> None:
         self.address = address
         self.profile = profile
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
         self.srtp: Session = outbound_session(keys)
         self.starts = [_first_index(index) for index in next_indexes]
-        self.offsets = [start >> 16 << 16 for start in self.starts]
+        self.offsets = tuple(start >> 16 << 16 for start in self.starts)
         self.base_packets, self.base_octets = list(profile.packets), list(profile.octets)
+        self.rtx = [
+            RtxStream(ssrc, wire.rtx, first=1) if wire and wire.rtx is not None and ssrc is not None else None
+            for wire, ssrc in zip(profile.wires, rtx_ssrcs or [None] * len(profile.wires), strict=True)
+        ]
+
+    def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
+        """One datagram; `index` (48 bits) counts as this viewer counts. Raises `SrtpError`."""
+        if self.gcm is None:
+            return self.srtp.protect(header + payload)
+        datagram = bytearray(header) + bytearray(len(payload) + GCM_TAG)
+        nonce = ((ssrc << 48 | index) ^ self.gcm.salt).to_bytes(12)
+        self.gcm.encrypt_into(nonce, payload, header, memoryview(datagram)[len(header) :])
+        return bytes(datagram)
 
 
 def _first_index(index: int) -> int:
@@ -128,31 +166,62 @@ class WireProfile:
             for buffers, size in runs:
                 transmit(buffers, size, viewer.address)
 
+    def resend(self, viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
+        """Send `viewer` a packet that it was sent before; False when that cannot be done any more.
+
+        Without a stream for it, what goes out is what went out first, byte for byte: only so may an index
+        serve again.
+        """
+        wire = self.wires[packet.track]
+        assert wire is not None
+        stream = viewer.rtx[packet.track]
+        try:
+            if stream is None:
+                index = packet.extended - viewer.offsets[packet.track]
+                datagram = viewer.protect(packet.ssrc, index, _header(packet, wire), packet.packet.payload)
+            else:
+                block = map_extensions(packet.packet.extensions, wire.extensions)
+                index, header, payload = stream.wrap(
+                    packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
+                )
+                datagram = viewer.protect(stream.ssrc, index, header, payload)
+        except (SrtpError, RtxError):  # too old for libsrtp's window; wrong padding
+            return False
+        transmit([datagram], len(datagram), viewer.address)
+        return True
+
     def _lay_out(self, burst: Sequence[Outgoing], buffer: memoryview) -> list[_Entry]:
         entries = []
         at = 0
-        for track, ssrc, extended, timestamp, packet in burst:
-            wire = self.wires[track]
+        for outgoing in burst:
+            wire = self.wires[outgoing.track]
             if wire is None:
                 continue
-            block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
-            header = build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
+            payload = outgoing.packet.payload
+            header = _header(outgoing, wire)
             body = at + len(header)
-            end = body + len(packet.payload) + GCM_TAG
+            end = body + len(payload) + GCM_TAG
             buffer[at:body] = header
             entries.append(
                 _Entry(
-                    track,
-                    extended,
-                    ssrc << 48 | extended,
+                    outgoing.track,
+                    outgoing.extended,
+                    outgoing.ssrc << 48 | outgoing.extended,
                     header,
-                    packet.payload,
+                    payload,
                     buffer[body:end],
                     buffer[at:end],
                 )
             )
             at = end
         return entries
+
+
+def _header(outgoing: Outgoing, wire: Wire) -> bytes:
+    """The same bytes whenever it is asked: a packet that is sent again must be the same."""
+    _, ssrc, extended, timestamp, packet = outgoing
+    block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
+    return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
 
 
 def _runs(entries: Sequence[_Entry], buffer: memoryview) -> list[tuple[list[memoryview], int]]:

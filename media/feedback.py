@@ -1,13 +1,11 @@
-"""RTCP of one room: keyframe requests and receiver reports to the publisher, sender reports to viewers."""
+"""RTCP between a room and its publisher: keyframe requests, reports, and when each track plays."""
 
 from collections.abc import Callable, Sequence
 
-from media.fanout import Viewer
 from media.keyframe_requests import KeyframeRequests
 from media.negotiate import PublishedTrack
 from media.reports import PublisherClock, SenderClock
-from media.rtcp import Fir, Pli, RtcpError, SenderReport, fir, parse_compound, pli, receiver_report, sdes
-from media.rtcp import sender_report as build_sender_report
+from media.rtcp import RtcpError, SenderReport, fir, parse_compound, pli, receiver_report, sdes
 from media.switch import Feed
 
 REPORT_SECONDS = 1.0
@@ -15,7 +13,7 @@ OUR_SSRC = 1  # as a receiver of the publisher's media
 
 
 class Feedback:
-    """Owns what a room says by RTCP.
+    """Owns what a room and its publisher say to each other.
 
     `cname` is one for all tracks: viewers play those of one CNAME in sync (RFC 3550 6.5.1). `send` takes RTCP
     for the publisher, not yet protected.
@@ -31,15 +29,13 @@ class Feedback:
     ) -> None:
         self._feed = feed
         self._tracks = tracks
-        self._cname = cname.encode()
+        self.cname = cname.encode()
         self._send = send
         clock = PublisherClock(unix_offset)
         self._clocks = [SenderClock(clock, track.codec.clock_rate) for track in tracks]
         self._keyframes = {n: KeyframeRequests() for n, track in enumerate(tracks) if track.kind == "video"}
         self._fir_command = 0
         self._report_at = 0.0
-
-    # --- from and to the publisher
 
     def receive_from_publisher(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
@@ -93,30 +89,8 @@ class Feedback:
                 if block := track.stats.take_block(now):
                     blocks.append(block)
         if blocks:
-            self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self._cname))
-
-    # --- from and to viewers
-
-    def receive_from_viewer(self, compound: bytes, now: float) -> None:
-        """Take a viewer's decrypted RTCP; what cannot be read is ignored."""
-        try:
-            packets = parse_compound(compound)
-        except RtcpError:
-            return
-        if any(isinstance(packet, Pli | Fir) for packet in packets):
-            self.want_keyframes(now)
+            self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
 
     def play_time(self, number: int, now: float) -> tuple[int, int] | None:
         """NTP time and the room's timestamp of a track, as a sender report at `now` would have them."""
         return self._clocks[number].report_at(now)
-
-    def reports_for(self, viewer: Viewer, now: float) -> bytes:
-        """Sender reports of the tracks that `viewer` gets; empty before there is anything to report."""
-        reports = []
-        for number, clock in enumerate(self._clocks):
-            times = clock.report_at(now)
-            packets, octets = viewer.profile.sent(viewer, number)
-            if times is not None and packets:
-                ssrc = self._feed.ssrcs[number]
-                reports.append(build_sender_report(ssrc, *times, packets, octets) + sdes(ssrc, self._cname))
-        return b"".join(reports)

@@ -41,6 +41,7 @@ class RoomTrack:
     codec: Codec
     extensions: Collection[str]  # URIs
     ssrc: int  # chosen by the room, the same for every viewer
+    rtx_ssrc: int | None = None  # so is that of its retransmissions; None: the track has no such stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class PlayedTrack:
     payload_type: int
     extensions: Mapping[str, int]  # URI -> id on the viewer's wire
     feedback: frozenset[str]  # that the viewer may send
+    rtx: int | None = None  # payload type of what is sent again; None: lost packets go out as they were
 
 
 def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
@@ -120,6 +122,7 @@ def negotiate_play(
                 payload_type=codec.payload_type,
                 extensions={uri: n for uri, n in section.extensions.items() if uri in given},
                 feedback=codec.feedback & VIEWER_FEEDBACK,
+                rtx=codec.rtx,
             )
         )
         accepted.append(
@@ -129,7 +132,7 @@ def negotiate_play(
                 fmtp=codec.fmtp,
                 feedback=played[-1].feedback,
                 extensions=played[-1].extensions,
-                source=_source(tracks[index], stream_id),
+                source=_source(tracks[index], codec, stream_id),
             )
         )
     if not played:
@@ -141,6 +144,8 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
     codec = match(track.codec, section.codecs)
     if codec is None:
         raise _not_acceptable(f"codec not supported by viewer: {describe(track.codec)}")
+    if "nack" not in codec.feedback or track.rtx_ssrc is None:  # nobody would ask, or nobody answer
+        return replace(codec, rtx=None)
     return codec
 
 
@@ -150,7 +155,11 @@ def _idle(section: MediaSection) -> Accepted | None:
     if codec is None:
         return None
     return Accepted(
-        direction=Direction.INACTIVE, codec=codec, fmtp=codec.fmtp, feedback=frozenset(), extensions={}
+        direction=Direction.INACTIVE,
+        codec=replace(codec, rtx=None),
+        fmtp=codec.fmtp,
+        feedback=frozenset(),
+        extensions={},
     )
 
 
@@ -167,9 +176,16 @@ def _receiver_fmtp(codec: Codec) -> str:
     )
 
 
-def _source(track: RoomTrack, stream_id: str) -> tuple[str, ...]:
+def _source(track: RoomTrack, codec: Codec, stream_id: str) -> tuple[str, ...]:
     msid = f"msid:{stream_id} {track.kind}"  # RFC 8830
-    return f"a={msid}", f"a=ssrc:{track.ssrc} cname:{stream_id}", f"a=ssrc:{track.ssrc} {msid}"
+    ssrcs = [track.ssrc]
+    lines = [f"a={msid}"]
+    if codec.rtx is not None and track.rtx_ssrc is not None:
+        ssrcs.append(track.rtx_ssrc)
+        lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx_ssrc}")  # RFC 5576 4.2
+    for ssrc in ssrcs:
+        lines += [f"a=ssrc:{ssrc} cname:{stream_id}", f"a=ssrc:{ssrc} {msid}"]
+    return tuple(lines)
 
 
 def _offered(offer: Offer) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from media.fanout import Wire
 from media.feedback import Feedback
+from media.history import MAX_PACKETS, PacketHistory
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
 from media.recording.recording import Recording
+from media.sent_track import AUDIO_PACKETS, SentTrack
 from media.sequence import SequenceTranslator
 from media.session import ViewerSession
 from media.source import Source
@@ -40,7 +42,7 @@ class Room:
         for track in played:
             published = self.published[track.track_index].extensions
             ids = {published[uri]: to for uri, to in track.extensions.items() if uri in published}
-            wires[track.track_index] = Wire(track.payload_type, ids)
+            wires[track.track_index] = Wire(track.payload_type, ids, "nack" in track.feedback, track.rtx)
         return wires
 
     def tick(self, now: float) -> None:
@@ -72,10 +74,17 @@ class Room:
 def new_feed(tracks: Sequence[PublishedTrack]) -> Feed:
     """A feed with SSRCs, sequence numbers and timestamps of the room's own."""
     ssrcs: set[int] = set()
-    while len(ssrcs) < len(tracks):
+    while len(ssrcs) < 2 * len(tracks):
         ssrcs.add(secrets.randbelow(0xFFFFFFFE) + 1)
     return Feed(
-        ssrcs=list(ssrcs),
+        sent=[
+            SentTrack(
+                ssrcs.pop(),
+                ssrcs.pop(),
+                PacketHistory(AUDIO_PACKETS if track.kind == "audio" else MAX_PACKETS),
+            )
+            for track in tracks
+        ],
         tracks=[
             SourceTrack(
                 payload_type=track.codec.payload_type,

@@ -98,8 +98,14 @@ class Rooms:
             source=source,
             published=tracks,
             tracks=[
-                RoomTrack(kind=track.kind, codec=track.codec, extensions=track.extensions, ssrc=ssrc)
-                for track, ssrc in zip(tracks, feed.ssrcs, strict=True)
+                RoomTrack(
+                    kind=track.kind,
+                    codec=track.codec,
+                    extensions=track.extensions,
+                    ssrc=sent.ssrc,
+                    rtx_ssrc=sent.rtx_ssrc,
+                )
+                for track, sent in zip(tracks, feed.sent, strict=True)
             ],
             feed=feed,
             feedback=feedback,
@@ -128,7 +134,7 @@ class Rooms:
         local = new_credentials()
         played, answer = negotiate_play(offer, room.tracks, self.sessions.transport(local), name)
         session = self.sessions.new(ViewerSession, offer, local, now, expires_at)
-        session.watch(self._switch, room.feed, room.wires(played), room.feedback)
+        session.watch(self._switch, room.feed, room.wires(played), room.feedback, self.ledger.viewers)
         room.viewers[session.id] = session
         self.sessions.register(session, room)
         return session, answer

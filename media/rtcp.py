@@ -83,6 +83,11 @@ class Nack:
     media_ssrc: int
     entries: tuple[tuple[int, int], ...]  # PID and BLP (RFC 4585 6.2.1)
 
+    @property
+    def count(self) -> int:
+        """How many sequence numbers are missing."""
+        return sum(1 + mask.bit_count() for _, mask in self.entries)
+
     def sequences(self) -> Iterator[int]:
         """The missing sequence numbers; 17 at most for each entry."""
         for first, mask in self.entries:

@@ -98,8 +98,10 @@ def inbound_session(keys: SrtpKeys) -> InboundSession:
 
 
 def outbound_session(keys: SrtpKeys) -> SrtpSession:
-    """Protects what we send: RTCP, and media under the SHA1 profile."""
-    return SrtpSession(_policy(keys.local, Policy.SSRC_ANY_OUTBOUND, keys.profile))
+    """Protects what we send: RTCP, and media under the SHA1 profile, the same packet more than once, too."""
+    policy = _policy(keys.local, Policy.SSRC_ANY_OUTBOUND, keys.profile)
+    policy.allow_repeat_tx = True  # a lost packet goes out again as it was
+    return SrtpSession(policy)
 
 
 def _policy(key: bytes, ssrc_type: int, profile: Profile) -> Policy:

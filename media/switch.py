@@ -24,6 +24,7 @@ from media.fanout import (
 from media.recording.tap import Tap
 from media.reports import ReceptionStats
 from media.rtp import RtpError, RtpPacket, parse
+from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
 
@@ -46,8 +47,8 @@ class SourceTrack:
 class Feed:
     """One room inside the switch."""
 
-    ssrcs: Sequence[int]  # the room's own, by track
-    tracks: Sequence[SourceTrack]
+    sent: Sequence[SentTrack]  # the room's own; and ...
+    tracks: Sequence[SourceTrack]  # ... where each of them comes from
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
@@ -55,9 +56,11 @@ class Feed:
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, or of no negotiated track
+    ssrcs: Sequence[int] = field(init=False)  # by track
     by_payload_type: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ssrcs = [track.ssrc for track in self.sent]
         self.by_payload_type = {track.payload_type: number for number, track in enumerate(self.tracks)}
 
 
@@ -84,7 +87,13 @@ class PacketSwitch:
         profile = feed.profiles.get(key)
         if profile is None:
             profile = feed.profiles[key] = WireProfile(wires)
-        viewer = Viewer(keys, address, profile, [t.translator.next_index for t in feed.tracks])
+        viewer = Viewer(
+            keys,
+            address,
+            profile,
+            [track.translator.next_index for track in feed.tracks],
+            [track.rtx_ssrc for track in feed.sent],
+        )
         profile.add(viewer)
         return viewer
 
@@ -93,6 +102,10 @@ class PacketSwitch:
         profile.remove(viewer)
         if not profile.viewers:
             feed.profiles = {key: p for key, p in feed.profiles.items() if p is not profile}
+
+    def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
+        """Send `viewer` a packet that it was sent before; False when that cannot be done any more."""
+        return viewer.profile.resend(viewer, packet, self._transmit)
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> list[tuple[Feed, bytes]]:
         """Forward a batch of publishers' SRTP; returns their RTCP, decrypted. `now` is in seconds."""
@@ -109,7 +122,7 @@ class PacketSwitch:
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
         for feed in touched.values():
-            self._forward(feed)
+            self._forward(feed, now)
         return rtcp
 
     def _take(self, feed: Feed, datagram: bytes, now: float) -> bool:
@@ -138,8 +151,10 @@ class PacketSwitch:
         feed.rx_bytes += len(plain)
         return True
 
-    def _forward(self, feed: Feed) -> None:
+    def _forward(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []
+        for packet in burst:
+            feed.sent[packet.track].keep(packet, now)
         if feed.tap is not None:
             feed.tap.packets(burst)
         for start in range(0, len(burst), MAX_SEGMENTS):

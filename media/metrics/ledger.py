@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from media.metrics.histogram import Histogram
 from media.session import EndReason, Session
+from media.viewer_stats import ViewerStats
 from shared.messages import Role
 
 SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -42,6 +43,7 @@ class Ledger:
         self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped")
+        self.viewers = ViewerStats()
 
     def session_opened(self, session: Session) -> None:
         self.opened[session.role] += 1

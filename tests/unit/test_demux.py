@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from media.demux import MAX_ADDRESSES, Demux
 from media.fanout import Address
 from media.ice import CheckResult, Credentials, IceLite, new_credentials
+from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.session import Session
 from media.srtp import SrtpKeys
@@ -257,7 +258,7 @@ def test_an_ended_session_is_not_found_any_more() -> None:
 
 
 def publisher(socket: Socket, keys: SrtpKeys) -> Endpoint:
-    feed = Feed(ssrcs=[1], tracks=[SourceTrack(96, 90_000, SequenceTranslator(1, 0))])
+    feed = Feed(sent=[SentTrack(1)], tracks=[SourceTrack(96, 90_000, SequenceTranslator(1, 0))])
     socket.switch.open_source(feed, keys)
     endpoint = socket.add(Endpoint(feed=feed))
     socket.check(endpoint)

@@ -1,4 +1,4 @@
-"""RTCP between publisher, room and viewers, read by aiortc."""
+"""RTCP between a publisher and its room, read by aiortc."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,15 +9,14 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpRrPacket,
     RtcpSdesPacket,
-    RtcpSrPacket,
 )
 
-from media.fanout import Viewer, Wire
 from media.feedback import OUR_SSRC, REPORT_SECONDS, Feedback
 from media.keyframe_requests import INTERVAL_SECONDS
 from media.negotiate import PublishedTrack
 from media.reports import ReceptionStats
-from media.rtcp import fir, nack, pli, receiver_report, sender_report
+from media.rtcp import sender_report
+from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.switch import Feed, PacketSwitch, SourceTrack
 from shared.codec import Codec
@@ -28,7 +27,6 @@ SOURCES = (0x51, 0x52)  # the publisher's SSRCs
 ROOMS = (0x61, 0x62)
 UNIX = 1_700_000_000.0
 NTP = UNIX + 2_208_988_800
-WIRES = (Wire(96, {}), Wire(111, {}))
 FIR, PLI = 4, 1
 
 
@@ -57,7 +55,7 @@ class Room:
             track("audio", codec("opus", 111, 48_000)),
         ]
         self.feed = Feed(
-            ssrcs=ROOMS,
+            sent=[SentTrack(ssrc) for ssrc in ROOMS],
             tracks=[
                 SourceTrack(t.codec.payload_type, t.codec.clock_rate, SequenceTranslator(1, 0))
                 for t in tracks
@@ -82,9 +80,6 @@ class Room:
                 timestamp=timestamp,
             )
             self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
-
-    def view(self) -> Viewer:
-        return self.switch.add_viewer(self.feed, new_keys(), WIRES, ("192.0.2.1", 1))
 
     def heard(self) -> list[Any]:
         """What the publisher was told since the last call."""
@@ -130,32 +125,14 @@ def test_before_any_media_there_is_nobody_to_ask() -> None:
     assert not room.said
 
 
-@pytest.mark.parametrize("wish", [pli(9, ROOMS[VIDEO]), fir(9, ROOMS[VIDEO], 1)])
-def test_a_viewers_wish_for_a_keyframe_reaches_the_publisher(wish: bytes) -> None:
-    room = Room()
-    room.media(1.0)
-    room.feedback.receive_from_viewer(receiver_report(9, []) + wish, 1.0)
-    assert len(room.keyframe_requests()) == 1
-
-
 def test_any_number_of_wishes_become_two_requests_a_second() -> None:
     room = Room()
     room.media(0.0)
     for step in range(1000):
         now = 10 + step / 1000
-        room.feedback.receive_from_viewer(pli(9, ROOMS[VIDEO]) * 20, now)
+        room.feedback.want_keyframes(now)
         room.feedback.tick(now)
     assert len(room.keyframe_requests()) == round(1 / INTERVAL_SECONDS)
-
-
-@pytest.mark.parametrize(
-    "compound", [receiver_report(9, []), nack(9, ROOMS[VIDEO], [1]), b"", b"garbage", bytes(8), b"\x80" * 400]
-)
-def test_other_rtcp_of_a_viewer_asks_nothing(compound: bytes) -> None:
-    room = Room()
-    room.media(1.0)
-    room.feedback.receive_from_viewer(compound, 1.0)
-    assert not room.said
 
 
 # --- reports to the publisher
@@ -211,66 +188,33 @@ def test_a_publishers_report_comes_back_as_lsr_and_dlsr() -> None:
 )
 def test_hostile_reports_of_a_publisher_break_nothing(compound: bytes) -> None:
     room = Room()
-    viewer = room.view()
     room.media(1.0)
     room.feedback.receive_from_publisher(compound, 1.0)
     room.feedback.tick(2.0)
     assert room.heard()
-    assert RtcpPacket.parse(room.feedback.reports_for(viewer, 2.0))
+    for number in (VIDEO, AUDIO):
+        assert room.feedback.play_time(number, 2.0)
 
 
-# --- reports to viewers
-
-
-def reports(room: Room, viewer: Viewer, now: float) -> list[RtcpSrPacket]:
-    packets = RtcpPacket.parse(room.feedback.reports_for(viewer, now))
-    names = [packet for packet in packets if isinstance(packet, RtcpSdesPacket)]
-    found = [packet for packet in packets if isinstance(packet, RtcpSrPacket)]
-    # one CNAME for all: what lets a viewer play them in sync
-    assert [(name.chunks[0].ssrc, name.chunks[0].items) for name in names] == [
-        (report.ssrc, [(1, b"room")]) for report in found
-    ]
-    return found
-
-
-def test_a_viewer_is_told_of_each_track_that_it_gets() -> None:
-    room = Room()
-    viewer = room.view()
-    room.media(1.0, 1)
-    room.media(1.0, 2)
-    late = room.view()
-    room.media(1.0, 3, tracks=[AUDIO])
-    room.feedback.tick(1.0)
-    told = reports(room, viewer, 1.0)
-    assert [(r.ssrc, r.sender_info.packet_count, r.sender_info.octet_count) for r in told] == [
-        (ROOMS[VIDEO], 2, 10),
-        (ROOMS[AUDIO], 3, 15),
-    ]
-    assert [(r.ssrc, r.sender_info.packet_count) for r in reports(room, late, 1.0)] == [(ROOMS[AUDIO], 1)]
-
-
-def test_a_viewer_is_told_nothing_before_it_got_anything() -> None:
-    room = Room()
-    room.media(1.0)
-    assert room.feedback.reports_for(room.view(), 1.0) == b""
+# --- when each track plays
 
 
 def test_both_tracks_play_in_sync_whatever_the_publishers_clock_says() -> None:
     """The publisher's reports name one instant of its own clock for both; ours name the same one."""
     room = Room()
-    viewer = room.view()
     room.media(1.0, timestamp=1000)
     theirs = int((NTP + 12_345.0) * 2**32)  # hours off
     room.feedback.receive_from_publisher(
         sender_report(SOURCES[VIDEO], theirs, 1000, 0, 0) + sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0),
         1.0,
     )
-    video, audio = reports(room, viewer, 3.0)
-    assert video.sender_info.ntp_timestamp == audio.sender_info.ntp_timestamp
-    assert abs(video.sender_info.ntp_timestamp / 2**32 - (NTP + 3)) < 0.001
+    video, audio = (room.feedback.play_time(number, 3.0) for number in (VIDEO, AUDIO))
+    assert video
+    assert audio
+    assert video[0] == audio[0]
+    assert abs(video[0] / 2**32 - (NTP + 3)) < 0.001
     # the room's timestamps of that instant are 0: two seconds have passed since
-    assert video.sender_info.rtp_timestamp == 2 * 90_000
-    assert audio.sender_info.rtp_timestamp == 2 * 48_000
+    assert (video[1], audio[1]) == (2 * 90_000, 2 * 48_000)
 
 
 def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:

@@ -1,5 +1,7 @@
 """What publisher and viewer agree on: codecs, numbers, directions, and the answer that says it."""
 
+from dataclasses import replace
+
 import pytest
 
 from media.codecs import FORWARDED_EXTENSIONS, MID_EXTENSION
@@ -296,6 +298,45 @@ def test_a_viewer_without_the_rooms_codec_is_told_which() -> None:
     with pytest.raises(ServiceError) as caught:
         play(tracks, audio(direction="recvonly"), viewer())
     assert not_acceptable(caught) == "codec not supported by viewer: H264 packetization-mode=1"
+
+
+LOSSES = ("a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 ccm fir")
+RTX = ("a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96")
+MENDED = RoomTrack(kind="video", codec=codec("VP8"), extensions=(), ssrc=1000, rtx_ssrc=2000)
+
+
+def test_what_a_viewer_loses_comes_again_in_a_stream_of_its_own() -> None:
+    (track,), answer = play([MENDED], viewer(*VP8, *LOSSES, *RTX), bundle="1")
+    assert track.feedback == {"nack", "nack pli", "ccm fir"}
+    assert (track.payload_type, track.rtx) == (96, 97)
+    (media,) = read_answer(answer).media
+    assert media.fmt == [96, 97]
+    rtx = next(each for each in media.rtp.codecs if each.name == "rtx")
+    assert (rtx.payloadType, rtx.clockRate, rtx.parameters) == (97, 90_000, {"apt": 96})
+    assert [(group.semantic, group.items) for group in media.ssrc_group] == [("FID", [1000, 2000])]
+    assert [(source.ssrc, source.cname) for source in media.ssrc] == [(1000, "demo"), (2000, "demo")]
+
+
+@pytest.mark.parametrize(
+    ("track", "lines", "rtx"),
+    [
+        (MENDED, [*LOSSES, *RTX], 97),
+        (MENDED, LOSSES, None),
+        (MENDED, [*LOSSES[1:], *RTX], None),  # it will not ask
+        (MENDED, [*LOSSES, RTX[0], "a=fmtp:97 apt=98"], None),
+        (replace(MENDED, rtx_ssrc=None), [*LOSSES, *RTX], None),
+    ],
+)
+def test_it_takes_both_sides_for_that(track: RoomTrack, lines: list[str], rtx: int | None) -> None:
+    (played,), answer = play([track], viewer(*VP8, *lines), bundle="1")
+    assert played.rtx == rtx
+    assert ("rtx" in answer) == ("FID" in answer) == (rtx is not None)
+
+
+def test_nothing_is_mended_in_an_idle_section() -> None:
+    _, answer = play(room(codec("opus")), audio(direction="recvonly"), viewer(*VP8, *LOSSES, *RTX))
+    assert "rtx" not in answer
+    assert "nack" not in answer
 
 
 def test_a_viewers_own_parameters_come_back() -> None:

@@ -124,6 +124,7 @@ def test_nack_packs_and_unpacks_over_the_wrap(
     (packet,) = parse_compound(rtcp.nack(1, 2, sequences))
     assert packet == Nack(1, 2, entries)
     assert isinstance(packet, Nack)
+    assert packet.count == len(list(packet.sequences()))
     assert list(packet.sequences()) == sequences
 
 

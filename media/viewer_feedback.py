@@ -1,0 +1,146 @@
+"""RTCP between a room and one of its viewers: what it lost is sent again, what it needs is asked for.
+
+A viewer that asks too much is not heard: that costs the others nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from media.allowance import Allowance
+from media.fanout import Outgoing, Viewer
+from media.feedback import Feedback
+from media.retransmit_budget import RetransmitBudget
+from media.rtcp import (
+    Fir,
+    Nack,
+    Pli,
+    ReceiverReport,
+    ReportBlock,
+    RtcpError,
+    SenderReport,
+    parse_compound,
+    sdes,
+)
+from media.rtcp import sender_report as build_sender_report
+from media.sent_track import SentTrack
+from media.viewer_stats import ViewerStats
+
+# A viewer that loses much sends a NACK every 20 ms, and reports beside it.
+COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
+# What one viewer needs must not make a publisher spend its bit rate on keyframes.
+KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
+_SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
+
+_KEPT_REPORTS = 4  # of which a viewer may still speak
+_FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
+_MAX_RTT = 5.0
+
+
+class ViewerFeedback:
+    """Owns what a room and one viewer say to each other. `now` is in seconds of a steady clock.
+
+    `resend` sends a packet once more, if it can.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        tracks: Sequence[SentTrack],
+        room: Feedback,
+        resend: Callable[[Viewer, Outgoing], bool],
+        stats: ViewerStats,
+        now: float,
+    ) -> None:
+        self._viewer = viewer
+        self._tracks = tracks
+        self._room = room
+        self._resend = resend
+        self._stats = stats
+        self._budget = RetransmitBudget(now)
+        self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
+        self._keyframes = Allowance(KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE, now)
+        self._wished_at = -_SAME_WISH_SECONDS
+        self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
+
+    @property
+    def rtt(self) -> float:
+        """Round-trip time in seconds; 0 until the viewer's reports tell it."""
+        return self._budget.rtt
+
+    def listens(self, now: float) -> bool:
+        """Whether one more compound packet is worth to be decrypted."""
+        heard = self._compounds.take(now)
+        if not heard:
+            self._stats.rtcp_dropped += 1
+        return heard
+
+    def receive(self, compound: bytes, now: float) -> None:
+        """Take decrypted RTCP; what cannot be read is ignored."""
+        try:
+            packets = parse_compound(compound)
+        except RtcpError:
+            return
+        for packet in packets:
+            if isinstance(packet, Nack):
+                self._take_nack(packet, now)
+            elif isinstance(packet, Pli | Fir):
+                self._take_wish(now)
+            elif isinstance(packet, ReceiverReport | SenderReport):
+                self._take_blocks(packet.blocks, now)
+
+    def _take_nack(self, packet: Nack, now: float) -> None:
+        number = next((n for n, track in enumerate(self._tracks) if track.ssrc == packet.media_ssrc), None)
+        if number is None:
+            return
+        wire = self._viewer.profile.wires[number]
+        if wire is None or not wire.nack:
+            return
+        self._stats.nacks += packet.count
+        left = self._budget.admit(packet.count, now)
+        self._stats.retransmissions_refused += packet.count - left
+        if not left:
+            return
+        media = sum(self._viewer.profile.sent(self._viewer, n)[1] for n in range(len(self._tracks)))
+        for sequence in islice(packet.sequences(), left):
+            lost = self._tracks[number].find(sequence, now)
+            if lost is None or lost.extended < self._viewer.starts[number]:
+                continue
+            if not self._budget.take(number, lost.extended, len(lost.packet.payload), media, now):
+                self._stats.retransmissions_refused += 1
+            elif self._resend(self._viewer, lost):
+                self._stats.retransmissions += 1
+
+    def _take_wish(self, now: float) -> None:
+        self._stats.keyframe_requests += 1
+        if now >= self._wished_at + _SAME_WISH_SECONDS and self._keyframes.take(now):
+            self._wished_at = now
+            self._room.want_keyframes(now)
+
+    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
+        """RFC 3550 6.4.1: the round trip is what has passed since our report, without the viewer's delay."""
+        for block in blocks:
+            sent_at = self._reported.get(block.last_report)
+            if sent_at is None:
+                continue
+            rtt = now - sent_at - block.delay / 0x10000
+            if 0 <= rtt <= _MAX_RTT:
+                known = self._budget.rtt
+                self._budget.rtt = known + (rtt - known) * _FOLLOW_RTT if known else rtt
+            return
+
+    def reports(self, now: float) -> bytes:
+        """Sender reports of the tracks that the viewer gets; empty before there is anything to report."""
+        reports = []
+        for number, track in enumerate(self._tracks):
+            times = self._room.play_time(number, now)
+            packets, octets = self._viewer.profile.sent(self._viewer, number)
+            if times is not None and packets:
+                self._remember(times[0], now)
+                report = build_sender_report(track.ssrc, *times, packets, octets)
+                reports.append(report + sdes(track.ssrc, self._room.cname))
+        return b"".join(reports)
+
+    def _remember(self, ntp_time: int, now: float) -> None:
+        self._reported[ntp_time >> 16 & 0xFFFFFFFF] = now
+        if len(self._reported) > _KEPT_REPORTS:
+            del self._reported[next(iter(self._reported))]  # the oldest
