@@ -64,6 +64,11 @@ class Authenticator:
             raise ServiceError(ErrorCode.UNAUTHORIZED)
         return Grant(claims["exp"] + LEEWAY_SECONDS)
 
+    @property
+    def has_admin(self) -> bool:
+        """Whether anybody can be an administrator at all."""
+        return bool(self._admin or self._jwt_secret)
+
     def authorise_admin(self, token: bytes | None, now: float, room: str | None = None) -> None:
         """Leave to administrate: `room`, or, when it is None, the whole cluster."""
         if not self._is_admin(token, now, room):

@@ -5,14 +5,15 @@ Every call ends within 1.5 s: with an answer, the worker's `ServiceError`, or `N
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
+from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
 from control.cluster_rooms import ClusterRoom, cluster_rooms
-from control.placement import least_loaded
+from control.placement import Placement
 from shared.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -29,12 +30,28 @@ from shared.messages import (
     WorkerStatus,
 )
 from shared.names import RequestId, RoomName, WorkerId, worker_of_session
-from shared.rpc import RpcClient
+from shared.rpc import RpcClient, SilentWorkerError
 
 LIMIT_SECONDS = 1.5
 RPC_SECONDS = 1.2
+# The first worker's share of a publisher's time, where there is another to ask.
+FIRST_TRY_SECONDS = 0.7
+# Viewers are placed by statuses up to this old: a crowd of them need not read the directory each.
+STATUS_AGE_SECONDS = 0.5
+
+R = TypeVar("R")
 
 log = get_logger()
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """Go on behind this block when a worker says that it is full."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.code is not ErrorCode.WORKER_FULL:
+            raise
 
 
 @asynccontextmanager
@@ -53,32 +70,74 @@ class Gateway:
         self._directory = directory
         self._rpc = rpc
         self.directory_read_at = monotonic()  # the last time that it could be; at first, that of the start
+        self._placement = Placement()
+        self._statuses: tuple[float, list[WorkerStatus]] = (0.0, [])
 
     async def publish(self, message: Publish, request_id: RequestId) -> Answer:
-        """Ask the room's owner, who decides whether it may be taken over, or the least-loaded worker."""
+        """Ask the room's owner, who decides whether it may be taken over, or else the best worker there is.
+
+        An owner that drains gives up a room whose publisher has gone: then another worker gets it.
+        """
         async with _bounded():
-            worker = await self._directory.room_owner(RoomName(message.room))
-            if worker is None:
-                # not a secret draw
-                worker = least_loaded(await self._directory.workers(), random.random())  # noqa: S311
-            return await self._rpc.call(worker, message, Answer, timeout=RPC_SECONDS, request_id=request_id)
+            owner = await self._directory.room_owner(RoomName(message.room))
+            if owner is not None:
+                with _unless_full():
+                    return await self._call(owner, message, Answer, request_id)
+            return await self._publish_anywhere(message, request_id)
+
+    async def _publish_anywhere(self, message: Publish, request_id: RequestId) -> Answer:
+        """Try workers, best first, for as long as the request may take; one that is full refuses at once."""
+        deadline = monotonic() + RPC_SECONDS
+        # not a secret draw
+        workers = self._placement.publisher_workers(
+            await self._directory.workers(),
+            monotonic(),
+            random.random(),  # noqa: S311
+        )
+        silent = False
+        for number, worker in enumerate(workers, 1):
+            left = max(0.0, deadline - monotonic())
+            timeout = left if number == len(workers) or silent else min(left, FIRST_TRY_SECONDS)
+            self._placement.placed(worker, monotonic())  # before it answers: others are on their way
+            try:
+                return await self._call(worker, message, Answer, request_id, timeout)
+            except SilentWorkerError:
+                self._placement.unanswered(worker, monotonic())
+                if silent:
+                    raise
+                silent = True
+            except ServiceError as error:
+                if silent and error.code is ErrorCode.PUBLISHER_EXISTS:  # it may be this very one's claim
+                    raise SilentWorkerError from None
+                if error.code is not ErrorCode.WORKER_FULL:
+                    raise
+        if silent:
+            raise SilentWorkerError
+        raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
 
     async def play(self, message: Play, request_id: RequestId) -> Answer:
+        """Ask the room's worker; when that is full, whichever `Placement.viewer_worker` names next."""
         async with _bounded():
-            worker = await self._directory.room_owner(RoomName(message.room))
-            if worker is None:
+            owner = await self._directory.room_owner(RoomName(message.room))
+            if owner is None:
                 raise ServiceError(ErrorCode.NO_PUBLISHER)
-            return await self._rpc.call(worker, message, Answer, timeout=RPC_SECONDS, request_id=request_id)
+            refused: set[WorkerId] = set()
+            while True:
+                workers = await self._recent_statuses(fresh=bool(refused))
+                worker = self._placement.viewer_worker(owner, workers, refused)
+                with _unless_full():
+                    return await self._call(worker, message, Answer, request_id)
+                refused.add(worker)
 
     async def patch(self, message: Patch, request_id: RequestId) -> Patched:
         async with _bounded():
             worker = await self._session_worker(message.session)
-            return await self._rpc.call(worker, message, Patched, timeout=RPC_SECONDS, request_id=request_id)
+            return await self._call(worker, message, Patched, request_id)
 
     async def delete(self, message: Delete, request_id: RequestId) -> Closed:
         async with _bounded():
             worker = await self._session_worker(message.session)
-            return await self._rpc.call(worker, message, Closed, timeout=RPC_SECONDS, request_id=request_id)
+            return await self._call(worker, message, Closed, request_id)
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker; the sessions that ended. Raises `ROOM_NOT_FOUND`.
@@ -103,9 +162,7 @@ class Gateway:
     async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:
         """The sessions that ended there; None when the worker does not answer."""
         try:
-            closed = await self._rpc.call(
-                worker, CloseRoom(room=room), Closed, timeout=RPC_SECONDS, request_id=request_id
-            )
+            closed = await self._call(worker, CloseRoom(room=room), Closed, request_id)
         except ServiceError as error:
             if error.code is ErrorCode.NO_WORKER:
                 return None
@@ -132,3 +189,20 @@ class Gateway:
         if worker is None or worker not in {living.id for living in await self._directory.workers()}:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return worker
+
+    async def _recent_statuses(self, *, fresh: bool) -> list[WorkerStatus]:
+        read_at, statuses = self._statuses
+        if fresh or monotonic() - read_at > STATUS_AGE_SECONDS:
+            statuses = await self._directory.workers()
+            self._statuses = monotonic(), statuses
+        return statuses
+
+    async def _call(
+        self,
+        worker: WorkerId,
+        message: Any,
+        reply: type[R],
+        request_id: RequestId,
+        timeout: float = RPC_SECONDS,
+    ) -> R:
+        return await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)

@@ -1,28 +1,87 @@
-"""Which worker gets a new publisher. Pure."""
+"""Which worker gets a new publisher or viewer, by what the workers measured of themselves. Does no I/O.
 
-from collections.abc import Iterable
+Heartbeats are up to a second old, and a new room's load shows only once its media flows. So each control
+process adds what it placed itself in the last seconds; several such processes draw lots among equals.
+"""
+
+from collections.abc import Collection, Iterable
 
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import WorkerState, WorkerStatus
 from shared.names import WorkerId
 
-# Loads that differ by less are the same: they are a second old, and noise decides.
-_LOAD_STEP = 0.1
+# Burdens that differ by less are the same: noise decides between them.
+_STEP = 0.1
+# What one core has been measured to forward (docs/performance.md), as a yardstick for what a worker sends.
+_PACKETS_OF_A_CORE = 350_000
+# A publisher's assumed burden, until its worker has measured it.
+_ASSUMED_BURDEN = 0.02
+_MEASURED_AFTER_SECONDS = 3.0
+# A worker that did not answer is tried last for as long as its heartbeat may outlive it.
+_SUSPECT_SECONDS = 5.0
 
 
-def least_loaded(workers: Iterable[WorkerStatus], draw: float) -> WorkerId:
-    """The ready worker with the least load, then the fewest sessions.
+class Placement:
+    """The policy, with the memory of one control process. `now` is in seconds of any steady clock."""
 
-    `draw`, in [0, 1), picks one of equals, so that a burst between two heartbeats does not pile up on one.
-    Raises `ServiceError` NO_WORKER when none is ready.
-    """
-    ready = [worker for worker in workers if worker.state is WorkerState.READY]
-    if not ready:
-        raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
-    least = min(map(_burden, ready))
-    equals = [worker for worker in ready if _burden(worker) == least]
-    return WorkerId(equals[int(draw * len(equals))].id)
+    def __init__(self) -> None:
+        self._placed: dict[str, list[float]] = {}  # by worker: until when it counts
+        self._suspect_until: dict[str, float] = {}
+
+    def publisher_workers(self, workers: Iterable[WorkerStatus], now: float, draw: float) -> list[WorkerId]:
+        """The workers that may take a publisher, best first: least burden, then fewest sessions.
+
+        `draw`, in [0, 1), decides among equals. Raises `ServiceError` NO_WORKER when there is none.
+        """
+        self._forget_what_is_over(now)
+        ready = [worker for worker in workers if worker.state is WorkerState.READY]
+        if not ready:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
+        able = [worker for worker in ready if worker.takes_publishers]
+        if not able:
+            raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
+        return self._best_first(able, draw)
+
+    def viewer_worker(
+        self, owner: WorkerId, workers: Iterable[WorkerStatus], refused: Collection[WorkerId]
+    ) -> WorkerId:
+        """The worker for a viewer of a room that `owner` holds; `refused` have just said that they are full.
+
+        Raises `ServiceError` WORKER_FULL when no worker has room.
+        """
+        status = next((worker for worker in workers if worker.id == owner), None)
+        if owner in refused or (status is not None and not _takes_viewers(status)):
+            raise ServiceError(ErrorCode.WORKER_FULL, detail="the room's worker is at its limit")
+        return owner
+
+    def placed(self, worker: WorkerId, now: float) -> None:
+        """Remember that a publisher was sent to `worker`."""
+        self._placed.setdefault(worker, []).append(now + _MEASURED_AFTER_SECONDS)
+
+    def unanswered(self, worker: WorkerId, now: float) -> None:
+        """Remember that `worker` did not answer in time."""
+        self._suspect_until[worker] = now + _SUSPECT_SECONDS
+
+    def _best_first(self, workers: list[WorkerStatus], draw: float) -> list[WorkerId]:
+        by_id = sorted(workers, key=lambda worker: worker.id)
+        turn = int(draw * len(by_id))
+        return [WorkerId(worker.id) for worker in sorted(by_id[turn:] + by_id[:turn], key=self._rank)]
+
+    def _rank(self, worker: WorkerStatus) -> tuple[bool, int, int, int]:
+        placed = self._placed.get(worker.id, [])
+        burden = _measured(worker) + _ASSUMED_BURDEN * len(placed)
+        return worker.id in self._suspect_until, int(burden / _STEP), len(placed), worker.sessions
+
+    def _forget_what_is_over(self, now: float) -> None:
+        self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
+        recent = {worker: [until for until in ends if until > now] for worker, ends in self._placed.items()}
+        self._placed = {worker: ends for worker, ends in recent.items() if ends}
 
 
-def _burden(worker: WorkerStatus) -> tuple[int, int]:
-    return int(worker.load / _LOAD_STEP), worker.sessions
+def _measured(worker: WorkerStatus) -> float:
+    """Share of what the worker can do: of its core's time, or of the packets that a core can send."""
+    return max(worker.load, worker.egress_packets / _PACKETS_OF_A_CORE)
+
+
+def _takes_viewers(worker: WorkerStatus) -> bool:
+    return worker.state is WorkerState.READY and worker.takes_viewers

@@ -26,11 +26,17 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "unsupported media type"),
     ErrorCode.RATE_LIMITED: (429, "too many requests"),
     ErrorCode.NO_WORKER: (503, "no media worker available"),
+    ErrorCode.WORKER_FULL: (503, "no media worker available"),
     ErrorCode.INTERNAL: (500, "internal server error"),
 }
 
 # Seconds after which another try makes sense, where the error itself does not say.
-_RETRY_AFTER = {ErrorCode.NO_PUBLISHER: 2, ErrorCode.NO_WORKER: 1, ErrorCode.RATE_LIMITED: 1}
+_RETRY_AFTER = {
+    ErrorCode.NO_PUBLISHER: 2,
+    ErrorCode.NO_WORKER: 1,
+    ErrorCode.WORKER_FULL: 2,
+    ErrorCode.RATE_LIMITED: 1,
+}
 
 _FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 

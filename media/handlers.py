@@ -5,6 +5,7 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
+from media.capacity import Capacity
 from media.heartbeat import Heartbeat
 from media.rooms import Rooms
 from media.session import EndReason, Session
@@ -19,9 +20,10 @@ from shared.sdpfrag import parse_fragment
 class Handlers:
     """The rooms decide; here is what has to wait: claims, and the directory told before the answer."""
 
-    def __init__(self, rooms: Rooms, heartbeat: Heartbeat) -> None:
+    def __init__(self, rooms: Rooms, heartbeat: Heartbeat, capacity: Capacity) -> None:
         self._rooms = rooms
         self._heartbeat = heartbeat
+        self._capacity = capacity
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -37,12 +39,14 @@ class Handlers:
         local, tracks, answer = self._rooms.negotiate_publish(offer)
         name = RoomName(message.room)
         with self._rooms.opening(name):
+            self._capacity.check_publisher()
             await self._claim(name)
             session = self._rooms.open(name, offer, local, tracks, monotonic(), _steady(message.expires_at))
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def play(self, message: Play) -> Answer:
+        self._capacity.check_viewer(self._rooms.viewer_count)
         offer = parse_offer(message.offer)
         session, answer = self._rooms.join(
             RoomName(message.room), offer, monotonic(), _steady(message.expires_at)

@@ -154,6 +154,10 @@ class Rooms:
     def session_count(self) -> int:
         return len(self.sessions)
 
+    @property
+    def viewer_count(self) -> int:
+        return sum(len(room.viewers) for room in self._rooms.values())
+
     # --- ending
 
     def delete(self, session_id: str, room: str, role: Role, now: float) -> None:

@@ -12,6 +12,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from media.addresses import advertised, own_addresses
+from media.capacity import Capacity
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
 from media.http import listen, serve_http
@@ -61,8 +62,8 @@ class Worker:
         self._listener = listener
         self._id = settings.own_worker_id
         self._port = port
-        self._load = _Load()
         self._lag = Histogram(LAG_BOUNDS)
+        self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         host, media_port = port.address[:2]
         addresses = advertised(host, settings.media_public_ips, own_addresses())
         self._recorder = Recorder(settings) if settings.record_enabled else None
@@ -91,7 +92,7 @@ class Worker:
             redis,
             url,
             self._id,
-            Handlers(self._rooms, self._heartbeat).by_message() | shelf.handlers(),
+            Handlers(self._rooms, self._heartbeat, self._capacity).by_message() | shelf.handlers(),
             rpc_metrics.served(registry),
         )
         self._port.start(self._rooms.demux.receive)
@@ -124,7 +125,7 @@ class Worker:
             await asyncio.sleep(TICK_SECONDS)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
-            self._load.measure(now)
+            self._capacity.measure(now, time.process_time(), self._port.tx_packets)
             self._rooms.tick(now)
 
     @property
@@ -136,8 +137,12 @@ class Worker:
             id=self._id,
             state=WorkerState.READY,
             http_url=self._http_url,
-            load=self._load.share,
+            load=round(self._capacity.load, 3),
+            egress_packets=round(self._capacity.egress_packets, 1),
             sessions=self._rooms.session_count,
+            viewers=self._rooms.viewer_count,
+            takes_publishers=self._capacity.takes_publishers,
+            takes_viewers=self._capacity.takes_viewers(self._rooms.viewer_count),
             rooms=self._rooms.statuses(),
         )
 
@@ -147,18 +152,3 @@ class Worker:
     def _room_lost(self, name: RoomName) -> None:
         log.warning("room is another worker's by now", room=name)
         self._rooms.close(name, EndReason.ROOM_LOST)
-
-
-class _Load:
-    """Share of one core that this process used lately, over a second or more."""
-
-    def __init__(self) -> None:
-        self.share = 0.0
-        self._since = monotonic()
-        self._used = time.process_time()
-
-    def measure(self, now: float) -> None:
-        if now - self._since >= 1.0:
-            used = time.process_time()
-            self.share = round((used - self._used) / (now - self._since), 3)
-            self._since, self._used = now, used

@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
     NO_WORKER = "no_worker"  # no worker ready or answering in time, or Redis away
+    WORKER_FULL = "worker_full"  # this worker is at its limit or drains; another may take it
     INTERNAL = "internal"  # a bug; the log line has the request id
 
 

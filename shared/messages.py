@@ -115,7 +115,11 @@ class WorkerStatus:
     state: WorkerState
     http_url: str  # health, metrics and files of the worker
     load: float = 0.0  # share of one core, 0 to 1
+    egress_packets: float = 0.0  # that it sends to viewers, a second
     sessions: int = 0
+    viewers: int = 0
+    takes_publishers: bool = True  # False: it would refuse, for it is at its limit
+    takes_viewers: bool = True
     rooms: tuple[RoomStatus, ...] = ()
 
 

@@ -41,6 +41,13 @@ log = get_logger()
 def _unobserved(_operation: str, _outcome: str, _seconds: float) -> None: ...
 
 
+class SilentWorkerError(ServiceError):
+    """`NO_WORKER` of this one worker: it did not answer in time. Another may."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.NO_WORKER, detail="worker did not answer in time", retry_after=1)
+
+
 def _no_worker(why: str) -> ServiceError:
     return ServiceError(ErrorCode.NO_WORKER, detail=why, retry_after=1)
 
@@ -74,7 +81,8 @@ class RpcClient:
     ) -> R:
         """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
 
-        Raises `ServiceError`: the worker's own, or `NO_WORKER` when it or Redis does not answer in time.
+        Raises `ServiceError`: the worker's own, `SilentWorkerError` when it does not answer in time, or
+        `NO_WORKER` when Redis does not.
         """
         began, outcome = time.monotonic(), UNANSWERED
         try:
@@ -107,7 +115,7 @@ class RpcClient:
                     raise _no_worker("worker overloaded")
                 result = await answer
         except TimeoutError:
-            raise _no_worker("worker did not answer in time") from None
+            raise SilentWorkerError from None
         except RedisError:
             raise _no_worker("Redis is away") from None
         finally:

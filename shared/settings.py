@@ -185,6 +185,12 @@ class Settings(BaseSettings):
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100), "Health and metrics of a worker; `roomcast up` counts on from its port"
     )
+    worker_max_load: float = _field(
+        0.8, "Share of a core in use at which a worker refuses new publishers and viewers", gt=0
+    )
+    worker_max_viewers: int = _field(
+        0, "Viewers at which a worker refuses more, and other workers take them; 0: no limit", ge=0
+    )
 
     # --- recording
     record_enabled: bool = _field(False, "Record every room")

@@ -11,6 +11,7 @@ from control.gateway import Gateway
 from control.origin import origin_of
 from control.resource import Resource
 from shared.errors import ErrorCode, ServiceError
+from shared.messages import WorkerState, WorkerStatus
 from shared.names import parse_room_name
 
 
@@ -35,16 +36,23 @@ class Admin:
         return JSONResponse({"name": room, "sessions": sessions})
 
     async def list_workers(self, request: Request) -> Response:
-        self._authenticator.authorise_admin(credential(request.headers), time.time())
-        return JSONResponse(
-            [
-                {
-                    "id": worker.id,
-                    "state": worker.state,
-                    "load": worker.load,
-                    "sessions": worker.sessions,
-                    "rooms": [room.name for room in worker.rooms],
-                }
-                for worker in await self._gateway.workers()
-            ]
-        )
+        """Where no admin is configured anybody sees them, without their addresses inside of the cluster."""
+        if self._authenticator.has_admin:
+            self._authenticator.authorise_admin(credential(request.headers), time.time())
+        return JSONResponse([self._entry(worker) for worker in await self._gateway.workers()])
+
+    def _entry(self, worker: WorkerStatus) -> dict[str, object]:
+        entry: dict[str, object] = {
+            "id": worker.id,
+            "state": worker.state,
+            "load": worker.load,
+            "egressPackets": worker.egress_packets,
+            "sessions": worker.sessions,
+            "viewers": worker.viewers,
+            "takesPublishers": worker.state is WorkerState.READY and worker.takes_publishers,
+            "takesViewers": worker.state is WorkerState.READY and worker.takes_viewers,
+            "rooms": [room.name for room in worker.rooms],
+        }
+        if self._authenticator.has_admin:
+            entry["url"] = worker.http_url
+        return entry

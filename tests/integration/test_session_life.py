@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from media.capacity import Capacity
 from media.farewells import FAREWELL_SECONDS
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
@@ -142,7 +143,7 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
         rooms.names,
         lambda name: None,
     )
-    plane = Plane(rooms, Handlers(rooms, heartbeat), port, redis)
+    plane = Plane(rooms, Handlers(rooms, heartbeat, Capacity(0.8, 0)), port, redis)
     port.start(rooms.demux.receive)
     beating = asyncio.create_task(heartbeat.run())
     try:

@@ -39,6 +39,7 @@ ADMIN_ROWS = [
     Row("close: a reply that makes no sense is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **_NONSENSE),
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("workers: with no admin configured all see them", "GET /api/workers", 200, published="demo"),
 ]
 
 RECORD = "demo_1710123456.webm"

@@ -65,6 +65,7 @@ PUBLISH_ROWS = [
     _publish("a worker's bug is 500", 500, UNFORESEEN, **fails(Publish)),
     _publish("a reply that makes no sense is 500", 500, UNFORESEEN, answers={Publish: Closed(sessions=0)}),
     _publish("without a worker it is 503", 503, UNAVAILABLE, worker=False),
+    _publish("with a full worker it is 503", 503, UNAVAILABLE, **refuses(Publish, ErrorCode.WORKER_FULL)),
 ]
 
 PLAY_ROWS = [
@@ -80,6 +81,7 @@ PLAY_ROWS = [
     _play("a body has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
     _play("another type is 415", 415, BAD_TYPE, headers=_HTML),
     _play("a worker's bug is 500", 500, UNFORESEEN, **fails(Play)),
+    _play("a room whose worker is full is 503", 503, UNAVAILABLE, **refuses(Play, ErrorCode.WORKER_FULL)),
     _play("a worker without Redis is 503", 503, UNAVAILABLE, **refuses(Play, ErrorCode.NO_WORKER)),
 ]
 

@@ -35,6 +35,7 @@ class ScriptedWorker:
         self.id = WorkerId(name)
         self.state = WorkerState.READY
         self.load = 0.0
+        self.takes_publishers = True
         self.rooms: tuple[RoomStatus, ...] = ()
         self.answers: dict[type, Any] = {}
         self.received: list[Any] = []
@@ -67,6 +68,7 @@ class ScriptedWorker:
             state=self.state,
             http_url=f"http://{self.id}.test:9100",
             load=self.load,
+            takes_publishers=self.takes_publishers,
             sessions=len(self._claims),
             rooms=self.rooms,
         )
@@ -81,6 +83,12 @@ class ScriptedWorker:
             RoomStatus(**{"name": room, "has_publisher": True, "tracks": 2, "subscribers": 0} | status),
         )
         await self.beat()
+
+    async def give_up(self, room: str) -> None:
+        """Be the worker of that room no longer."""
+        self._claims.discard(RoomName(room))
+        self.rooms = tuple(status for status in self.rooms if status.name != room)
+        await self._directory.release_room(RoomName(room), self.id)
 
     async def _keep_beating(self) -> None:
         while True:

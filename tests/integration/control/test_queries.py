@@ -128,7 +128,20 @@ async def test_an_admin_sees_the_workers(start_control: StartControl, start_work
     await worker.publish_in("demo")
     http = await start_control(admin_token="secret-of-admin")
     response = await http.get("/api/workers", headers={"X-Auth-Token": "secret-of-admin"})
-    assert response.json() == [{"id": "w1", "state": "ready", "load": 0.5, "sessions": 1, "rooms": ["demo"]}]
+    entry = {
+        "id": "w1",
+        "state": "ready",
+        "load": 0.5,
+        "egressPackets": 0.0,
+        "sessions": 1,
+        "viewers": 0,
+        "takesPublishers": True,
+        "takesViewers": True,
+        "rooms": ["demo"],
+    }
+    assert response.json() == [{**entry, "url": "http://w1.test:9100"}]
+    open_to_all = await start_control()
+    assert (await open_to_all.get("/api/workers")).json() == [entry]
 
 
 async def test_closing_a_room_reaches_every_worker(

@@ -1,0 +1,119 @@
+"""A worker that is full, gone or silent: another gets the publisher, within the time of one request."""
+
+import asyncio
+import time
+from collections import Counter
+
+import httpx
+
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Play, Publish
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.row import SDP, WHEP, WHIP
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+
+FULL = ServiceError(ErrorCode.WORKER_FULL, detail="worker is at its limit")
+LIMIT_SECONDS = 2.0
+
+
+async def publish(http: httpx.AsyncClient, room: str = "demo") -> httpx.Response:
+    return await http.post(f"{WHIP}/{room}", content=PUBLISH_OFFER, headers=SDP)
+
+
+async def play(http: httpx.AsyncClient, room: str = "demo") -> httpx.Response:
+    return await http.post(f"{WHEP}/{room}", content=PLAY_OFFER, headers=SDP)
+
+
+def worker_of(response: httpx.Response) -> str:
+    assert response.status_code == 201, response.text
+    location: str = response.headers["Location"]
+    return location.rpartition("/")[2].partition(".")[0]
+
+
+async def test_a_worker_that_says_that_it_is_full_gets_nobody(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    full, other = await start_worker("full"), await start_worker("other")
+    other.load = 0.7
+    full.takes_publishers = False
+    for worker in (full, other):
+        await worker.beat()
+    assert worker_of(await publish(await start_control())) == "other"
+    assert full.received == []
+
+
+async def test_a_worker_that_refuses_is_passed_over(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    full, other = await start_worker("full"), await start_worker("other")
+    full.answers[Publish] = FULL
+    other.load = 0.7
+    await other.beat()
+    assert worker_of(await publish(await start_control())) == "other"
+    assert len(full.received) == 1
+
+
+async def test_a_silent_worker_is_passed_over_in_time_and_then_left_alone(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    silent, other = await start_worker("silent"), await start_worker("other")
+    silent.may_answer.clear()
+    other.load = 0.7
+    await other.beat()
+    http = await start_control()
+    for room in ("first", "second"):
+        started = time.monotonic()
+        assert worker_of(await publish(http, room)) == "other"
+        assert time.monotonic() - started < LIMIT_SECONDS
+    assert len(silent.received) == 1
+
+
+async def test_with_none_but_silent_workers_it_is_503_in_time(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    for name in ("a", "b", "c"):
+        (await start_worker(name)).may_answer.clear()
+    started = time.monotonic()
+    response = await publish(await start_control())
+    assert time.monotonic() - started < LIMIT_SECONDS
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+async def test_an_owner_that_gives_its_room_up_is_followed_by_another_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    draining, other = await start_worker("draining"), await start_worker("other")
+    await draining.publish_in("demo")
+    draining.answers[Publish] = FULL
+    other.answers[Publish] = ServiceError(ErrorCode.PUBLISHER_EXISTS)  # the claim was not given up
+    other.load = 0.7
+    await other.beat()
+    http = await start_control()
+    assert (await publish(http)).status_code == 409
+    del other.answers[Publish]
+    await draining.give_up("demo")
+    assert worker_of(await publish(http)) == "other"
+
+
+async def test_a_crowd_of_publishers_is_spread_over_equal_workers(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    for name in ("a", "b", "c"):
+        await start_worker(name)
+    http = await start_control()
+    answers = await asyncio.gather(*(publish(http, f"room{number}") for number in range(30)))
+    counts = Counter(map(worker_of, answers))
+    assert set(counts) == {"a", "b", "c"}
+    assert max(counts.values()) <= 15
+
+
+async def test_a_viewer_of_a_full_worker_is_503_with_a_hint(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner = await start_worker("owner")
+    await owner.publish_in("demo")
+    owner.answers[Play] = FULL
+    response = await play(await start_control())
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
