@@ -28,14 +28,26 @@ class Feedback:
         send: Callable[[bytes], None],
     ) -> None:
         self._feed = feed
-        self._tracks = tracks
         self.cname = cname.encode()
-        self._send = send
-        clock = PublisherClock(unix_offset)
-        self._clocks = [SenderClock(clock, track.codec.clock_rate) for track in tracks]
-        self._keyframes = {n: KeyframeRequests() for n, track in enumerate(tracks) if track.kind == "video"}
-        self._fir_command = 0
+        self._unix_offset = unix_offset
+        self._clocks: list[SenderClock] = []
         self._report_at = 0.0
+        self.follow(tracks, send)
+
+    def follow(self, tracks: Sequence[PublishedTrack], send: Callable[[bytes], None]) -> None:
+        """Go over to another publisher: `tracks` stand for the room's, in their order.
+
+        The clocks go on as they were until the new publisher's media or reports set them right.
+        """
+        self._tracks = tracks
+        self._send = send
+        publisher = PublisherClock(self._unix_offset)
+        former, self._clocks = self._clocks, [SenderClock(publisher, t.codec.clock_rate) for t in tracks]
+        for clock, before in zip(self._clocks, former, strict=False):
+            clock.succeed(before)
+        self._keyframes = {n: KeyframeRequests() for n, track in enumerate(tracks) if track.kind == "video"}
+        self._held: set[int] = set()  # tracks that wait for the publisher's first keyframe
+        self._fir_command = 0
 
     def receive_from_publisher(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
@@ -51,6 +63,8 @@ class Feedback:
         for track, clock in zip(self._feed.tracks, self._clocks, strict=True):
             if track.stats is not None and track.stats.ssrc == report.ssrc:
                 track.stats.sender_report(report, now)
+                if track.gate.closed:  # its timestamps have no place in the room's yet
+                    continue
                 clock.sender_report(
                     report.ntp_time, track.translator.translate_timestamp(report.rtp_time), now
                 )
@@ -75,11 +89,20 @@ class Feedback:
     def tick(self, now: float) -> None:
         """Send what is due. Called some times a second."""
         for number, requests in self._keyframes.items():
-            if requests.due(now):
+            if self._wants_keyframe(number, requests, now):
                 self._request_keyframe(number)
         if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             self._report_reception(now)
+
+    def _wants_keyframe(self, number: int, requests: KeyframeRequests, now: float) -> bool:
+        if self._feed.tracks[number].gate.closed:  # nobody sees this publisher's picture before one
+            self._held.add(number)
+            return requests.want(now)
+        if number in self._held:
+            self._held.remove(number)
+            requests.arrived()
+        return requests.due(now)
 
     def _report_reception(self, now: float) -> None:
         blocks = []

@@ -25,6 +25,11 @@ def starts_keyframe(codec_name: str, payload: bytes) -> bool:
         return False
 
 
+def has_keyframes(codec_name: str) -> bool:
+    """Whether `starts_keyframe` can tell for a codec."""
+    return codec_name in _STARTS
+
+
 def _vp8(payload: bytes) -> bool:
     """RFC 7741 4.2: S and PID 0 in the payload descriptor, then P of 4.3 (0 for a key frame)."""
     first = payload[0]

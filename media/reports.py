@@ -123,6 +123,11 @@ class SenderClock:
         self._ntp: float | None = None  # our NTP seconds at which ...
         self._timestamp = 0  # ... the media was at this
 
+    def succeed(self, former: "SenderClock") -> None:
+        """Say what `former`, of another publisher, would say, until this one knows better."""
+        if former._clock_rate == self._clock_rate:
+            self._ntp, self._timestamp = former._ntp, former._timestamp
+
     def received(self, timestamp: int, now: float) -> None:
         """A packet arrived; one of a burst is enough."""
         if not self._reported:

@@ -29,6 +29,11 @@ class RtpPacket(NamedTuple):
     extensions: Extensions
     payload: bytes
 
+    def with_extension_ids(self, ids: Mapping[int, int]) -> "RtpPacket":
+        """The packet with the elements that `ids` knows, under their new ids."""
+        kept = tuple((ids[element], value) for element, value in self.extensions if element in ids)
+        return self._replace(extensions=kept)
+
 
 def parse(data: bytes) -> RtpPacket:
     """The packet in `data`; raises `RtpError`. CSRCs are skipped: we mix nothing."""

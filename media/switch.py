@@ -8,7 +8,7 @@ SSRC, sequence numbers and timestamps towards viewers belong to the room, not to
 can be replaced and its viewers see one unbroken stream.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.fanout import (
@@ -21,6 +21,7 @@ from media.fanout import (
     Wire,
     WireProfile,
 )
+from media.keyframe_gate import KeyframeGate
 from media.recording.tap import Tap
 from media.reports import ReceptionStats
 from media.rtp import RtpError, RtpPacket, parse
@@ -28,6 +29,7 @@ from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
 
+NO_PAYLOAD = -1  # payload type of a track that sends nothing
 SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
 
 
@@ -38,9 +40,19 @@ class SourceTrack:
     payload_type: int
     clock_rate: int
     translator: SequenceTranslator
+    gate: KeyframeGate = field(default_factory=KeyframeGate)
+    extension_ids: Mapping[int, int] | None = (
+        None  # the publisher's ids -> the room's; None: they are the same
+    )
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
-    last_received: float = 0.0
+    heard_at: float = 0.0  # when that SSRC was last heard
+    last_received: float = 0.0  # the latest packet that was forwarded, of whichever source
     last_timestamp: int = 0  # the room's
+
+    def succeed(self, former: "SourceTrack") -> None:
+        """Go on where `former`, of another source, has stopped."""
+        self.translator = former.translator
+        self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
 
 
 @dataclass(slots=True, eq=False)
@@ -55,13 +67,31 @@ class Feed:
     tap: Tap | None = None  # sees what is forwarded
     rx_packets: int = 0
     rx_bytes: int = 0
-    rx_dropped: int = 0  # forged, replayed, broken, or of no negotiated track
+    rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
     ssrcs: Sequence[int] = field(init=False)  # by track
     by_payload_type: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ssrcs = [track.ssrc for track in self.sent]
-        self.by_payload_type = {track.payload_type: number for number, track in enumerate(self.tracks)}
+        self.follow(self.tracks)
+
+    def follow(self, tracks: Sequence[SourceTrack]) -> None:
+        """Take another source's tracks for the room's: in their order, as many, and with their translators.
+
+        A track that the source does not have has the payload type `NO_PAYLOAD`.
+        """
+        self.tracks = tracks
+        self.by_payload_type = {
+            track.payload_type: number
+            for number, track in enumerate(tracks)
+            if track.payload_type != NO_PAYLOAD
+        }
+        self.srtp = None
+
+    @property
+    def heard_at(self) -> float:
+        """When media of the present source last came; 0 before any did."""
+        return max(track.heard_at for track in self.tracks)
 
 
 class PacketSwitch:
@@ -140,6 +170,14 @@ class PacketSwitch:
             return False
         assert track.stats is not None
         track.stats.received(packet.sequence, packet.timestamp, now)
+        track.heard_at = now
+        if track.gate.closed:
+            if not track.gate.lets_pass(packet.payload, now):
+                feed.rx_dropped += 1
+                return False
+            _continue(track, packet, now)
+        if track.extension_ids is not None and packet.extensions:
+            packet = packet.with_extension_ids(track.extension_ids)
         numbered = track.translator.translate(packet.sequence, packet.timestamp)
         if numbered is None:
             feed.rx_dropped += 1
@@ -168,11 +206,17 @@ def _follow(track: SourceTrack, packet: RtpPacket, now: float) -> bool:
     Another SSRC takes a track over only when the first has fallen silent: a client that sends several layers
     in spite of our answer is relayed as its first.
     """
-    elapsed = 0.0
-    if track.stats is not None:
-        elapsed = now - track.last_received
-        if elapsed < SOURCE_SILENT_SECONDS:
-            return False
-    track.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * track.clock_rate))
+    if track.stats is not None and now - track.heard_at < SOURCE_SILENT_SECONDS:
+        return False
     track.stats = ReceptionStats(packet.ssrc, track.clock_rate)
+    if track.last_received:
+        track.gate.close()
+    if not track.gate.closed:
+        _continue(track, packet, now)
     return True
+
+
+def _continue(track: SourceTrack, packet: RtpPacket, now: float) -> None:
+    """Number what comes from `packet` on behind what was forwarded so far, at the distance of its arrival."""
+    elapsed = now - track.last_received if track.last_received else 0.0
+    track.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * track.clock_rate))

@@ -12,6 +12,7 @@ from aiortc.rtp import (
 )
 
 from media.feedback import OUR_SSRC, REPORT_SECONDS, Feedback
+from media.keyframe_gate import KeyframeGate
 from media.keyframe_requests import INTERVAL_SECONDS
 from media.negotiate import PublishedTrack
 from media.reports import ReceptionStats
@@ -50,7 +51,7 @@ class Room:
     """A feed with video and audio, and what is said to its publisher."""
 
     def __init__(self, feedback: Collection[str] = ("nack pli",)) -> None:
-        tracks = [
+        self.tracks = tracks = [
             track("video", codec("VP8", 96, 90_000, feedback)),
             track("audio", codec("opus", 111, 48_000)),
         ]
@@ -80,6 +81,25 @@ class Room:
                 timestamp=timestamp,
             )
             self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
+
+    def change_publisher(self) -> None:
+        """Another one takes the room over, whose RTCP is heard like the first one's."""
+        successors = []
+        for former, of in zip(self.feed.tracks, self.tracks, strict=True):
+            one = SourceTrack(
+                of.codec.payload_type,
+                of.codec.clock_rate,
+                SequenceTranslator(1, 0),
+                KeyframeGate(of.codec.name),
+            )
+            one.succeed(former)
+            successors.append(one)
+        self.feed.follow(successors)
+        self.said.clear()
+        self.feedback.follow(self.tracks, self.said.append)
+        keys = new_keys()
+        self.switch.open_source(self.feed, keys)
+        self._publisher = far_sender(keys)
 
     def heard(self) -> list[Any]:
         """What the publisher was told since the last call."""
@@ -226,3 +246,63 @@ def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:
     block = stats.take_block(2.0)
     assert block is not None
     assert (block.last_report, block.delay) == (0, 0)
+
+
+# --- another publisher
+
+
+def instant(room: Room, number: int, now: float) -> tuple[float, int]:
+    """NTP time in seconds and timestamp that a report would tell."""
+    told = room.feedback.play_time(number, now)
+    assert told is not None
+    return told[0] / 2**32, told[1]
+
+
+def test_a_successor_is_asked_for_a_keyframe_until_it_sends_one() -> None:
+    room = Room()
+    room.media(1.0)
+    room.change_publisher()
+    room.feedback.tick(4.0)
+    assert not room.keyframe_requests()  # there is nobody yet
+    for number in range(10):
+        room.media(4.1 + number / 10, sequence=number)
+        room.feedback.tick(4.1 + number / 10)
+    assert [(r.fmt, r.media_ssrc) for r in room.keyframe_requests()] == [(PLI, SOURCES[VIDEO])] * 2
+    room.feed.tracks[VIDEO].gate.closed = False
+    room.feedback.tick(9.0)
+    assert not room.keyframe_requests()
+
+
+def test_the_clocks_go_on_while_nobody_publishes_and_beyond() -> None:
+    room = Room()
+    room.media(1.0, timestamp=1000)
+    room.feedback.tick(1.0)
+    before = [instant(room, number, 3.0) for number in (VIDEO, AUDIO)]
+    room.change_publisher()
+    assert [instant(room, number, 3.0) for number in (VIDEO, AUDIO)] == before
+    room.media(5.0, timestamp=77, tracks=[AUDIO])
+    room.feedback.tick(5.0)
+    assert instant(room, AUDIO, 5.0) == (NTP + 5, 4 * 48_000)
+
+
+def test_a_successors_clock_is_its_own() -> None:
+    room = Room()
+    for hours_off in (12_345.0, 12_347.0):  # little enough to be taken for drift, were it the same clock
+        room.media(1.0, timestamp=1000, tracks=[AUDIO])
+        theirs = int((NTP + 1 + hours_off) * 2**32)
+        room.feedback.receive_from_publisher(sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0), 1.0)
+        assert instant(room, AUDIO, 1.0) == (pytest.approx(NTP + 1, abs=0.001), 0)
+        room.change_publisher()
+
+
+def test_reports_for_a_picture_that_is_held_back_are_not_believed() -> None:
+    room = Room()
+    room.media(1.0, timestamp=1000)
+    room.feedback.tick(1.0)
+    before = instant(room, VIDEO, 5.0)
+    room.change_publisher()
+    room.media(4.0, timestamp=500_000)
+    room.feedback.receive_from_publisher(
+        sender_report(SOURCES[VIDEO], int((NTP + 4) * 2**32), 500_000, 0, 0), 4.0
+    )
+    assert instant(room, VIDEO, 5.0) == before
