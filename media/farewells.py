@@ -1,6 +1,7 @@
-"""Clients that closed DTLS first and send their DELETE behind it, as OBS and browsers do.
+"""Sessions that are over, and whose DELETE may still come.
 
-OBS wants a 200 all the same.
+OBS and browsers close DTLS first and send their DELETE behind it; OBS wants a 200 all the same. And a
+publisher whose session was ended here learns from the answer to it whether it may come back.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ MAX_FAREWELLS = 1024
 class _Farewell:
     room: RoomName
     role: Role
+    reason: str
     until: float
 
 
@@ -28,16 +30,16 @@ class Farewells:
     def __len__(self) -> int:
         return len(self._by_session)
 
-    def expect(self, session: SessionId, room: RoomName, role: Role, now: float) -> None:
-        """Wait for the DELETE of a session that its peer has closed."""
+    def expect(self, session: SessionId, room: RoomName, role: Role, reason: str, now: float) -> None:
+        """Wait for the DELETE of a session that has ended."""
         if len(self._by_session) >= MAX_FAREWELLS:
             del self._by_session[next(iter(self._by_session))]  # the oldest
-        self._by_session[session] = _Farewell(room, role, now + FAREWELL_SECONDS)
+        self._by_session[session] = _Farewell(room, role, reason, now + FAREWELL_SECONDS)
 
-    def take(self, session: SessionId, room: str, role: Role, now: float) -> bool:
-        """Whether that DELETE was waited for; it is so once."""
+    def take(self, session: SessionId, room: str, role: Role, now: float) -> str | None:
+        """Why the session had ended, if its DELETE was waited for; it is so once."""
         farewell = self._by_session.get(session)
         if farewell is None or (farewell.room, farewell.role) != (room, role) or now >= farewell.until:
-            return False
+            return None
         del self._by_session[session]
-        return True
+        return farewell.reason

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from media.capacity import Capacity
 from media.heartbeat import Heartbeat
 from media.rooms import Rooms
-from media.session import EndReason, Session
+from media.session import FOR_GOOD, EndReason, Session
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
 from shared.names import RoomName
@@ -66,9 +66,9 @@ class Handlers:
         return Patched(etag=session.etag, fragment=answer)
 
     async def delete(self, message: Delete) -> Closed:
-        self._rooms.delete(message.session, message.room, message.role, monotonic())
+        reason = self._rooms.delete(message.session, message.room, message.role, monotonic())
         await self._heartbeat.flush()
-        return Closed(sessions=1)
+        return Closed(sessions=1, reason=reason if reason in FOR_GOOD else "")
 
     async def close_room(self, message: CloseRoom) -> Closed:
         count = self._rooms.close(RoomName(message.room), EndReason.ROOM_CLOSED)

@@ -13,7 +13,7 @@ from media.metrics.ledger import Ledger
 from media.negotiate import PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
 from media.recording.recorder import Recorder
 from media.room import Room, new_feed
-from media.session import EndReason, PublisherSession, Session, ViewerSession
+from media.session import FOR_GOOD, EndReason, PublisherSession, Session, ViewerSession
 from media.sessions import Sessions
 from media.source import Source
 from media.switch import Feed, PacketSwitch
@@ -160,10 +160,12 @@ class Rooms:
 
     # --- ending
 
-    def delete(self, session_id: str, room: str, role: Role, now: float) -> None:
-        """End a session at its client's wish; raises `SESSION_NOT_FOUND`."""
-        if not self._farewells.take(SessionId(session_id), room, role, now):
-            self.sessions.find(session_id, room, role).end(EndReason.DELETED)
+    def delete(self, session_id: str, room: str, role: Role, now: float) -> str:
+        """End a session at its client's wish; returns why it ended. Raises `SESSION_NOT_FOUND`."""
+        if reason := self._farewells.take(SessionId(session_id), room, role, now):
+            return reason
+        self.sessions.find(session_id, room, role).end(EndReason.DELETED)
+        return EndReason.DELETED
 
     def close(self, name: RoomName, reason: EndReason) -> int:
         """End every session of a room; returns how many there were. 0: no such room."""
@@ -198,8 +200,8 @@ class Rooms:
             self._close(room, reason)
 
     def _session_ended(self, session: Session, room: Room, reason: EndReason) -> None:
-        if reason is EndReason.CLOSED_BY_PEER:
-            self._farewells.expect(session.id, room.name, session.role, monotonic())
+        if reason is EndReason.CLOSED_BY_PEER or (session.role is Role.PUBLISH and reason in FOR_GOOD):
+            self._farewells.expect(session.id, room.name, session.role, reason, monotonic())
         if isinstance(session, PublisherSession):
             self.source_ended(room, session, reason)
         else:

@@ -53,6 +53,10 @@ class EndReason(StrEnum):
     FAULT = "a fault of this server"
 
 
+# A publisher must not come back by itself after these.
+FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED)
+
+
 class Session(ABC):
     """What publishers and viewers have in common.
 

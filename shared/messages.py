@@ -84,6 +84,7 @@ class CloseRoom:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     sessions: int
+    reason: str = ""  # why the worker itself had ended a session for good before it was asked to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ The two differ in what is asked of the worker, not in HTTP: one class serves eit
 import time
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, Grant, credential
@@ -96,10 +96,11 @@ class Streaming:
         return Response(patched.fragment, media_type=FRAGMENT_TYPE, headers=headers)
 
     async def delete(self, request: Request) -> Response:
+        """DELETE -> 200 (RFC 9725 4.2), with a reason where the server had ended the session for good."""
         room = _room(request)
         message = Delete(session=self._session(request, room), room=room, role=self._role)
-        await self._gateway.delete(message, origin_of(request).request_id)
-        return Response()
+        closed = await self._gateway.delete(message, origin_of(request).request_id)
+        return JSONResponse({"reason": closed.reason} if closed.reason else {})
 
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
         request_id = origin_of(request).request_id

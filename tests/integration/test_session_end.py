@@ -67,6 +67,19 @@ async def test_dtls_close_by_the_publisher_ends_the_room(redis_url: str) -> None
             await assert_free(system, "closed")
 
 
+async def test_a_publisher_whose_room_was_closed_learns_it_from_its_farewell(redis_url: str) -> None:
+    async with (
+        running_system(redis_url, ADMIN_TOKEN="chief") as system,
+        publisher(system.http, system.whip("over")) as sender,
+    ):
+        close = f"{system.controls[0].url}/api/admin/rooms/over/close"
+        assert (await system.http.post(close, headers={"X-Auth-Token": "chief"})).status_code == 200
+        await sender.ended(SOON)
+        farewell = await sender.delete()
+        assert (farewell.status_code, farewell.json()) == (200, {"reason": "room closed"})
+        assert (await sender.delete()).status_code == 404
+
+
 async def test_a_publisher_killed_without_a_word_loses_its_room_when_consent_expires(redis_url: str) -> None:
     async with running_system(redis_url) as system:
         command = [sys.executable, "-m", "tests.support.aiortc_client", system.whip("killed")]

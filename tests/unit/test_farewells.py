@@ -1,8 +1,9 @@
-"""The DELETE that comes behind a DTLS close: awaited once, so long, and for so many."""
+"""The DELETE that comes behind a session's end: awaited once, so long, and for so many."""
 
 import pytest
 
 from media.farewells import FAREWELL_SECONDS, MAX_FAREWELLS, Farewells
+from media.session import EndReason
 from shared.messages import Role
 from shared.names import RoomName, SessionId
 
@@ -12,12 +13,12 @@ SESSION, ROOM = SessionId("w1.one"), RoomName("demo")
 @pytest.fixture
 def farewells() -> Farewells:
     farewells = Farewells()
-    farewells.expect(SESSION, ROOM, Role.PUBLISH, 100.0)
+    farewells.expect(SESSION, ROOM, Role.PUBLISH, EndReason.ROOM_CLOSED, 100.0)
     return farewells
 
 
 def test_a_farewell_is_taken_once(farewells: Farewells) -> None:
-    assert farewells.take(SESSION, ROOM, Role.PUBLISH, 101.0)
+    assert farewells.take(SESSION, ROOM, Role.PUBLISH, 101.0) is EndReason.ROOM_CLOSED
     assert not farewells.take(SESSION, ROOM, Role.PUBLISH, 101.0)
     assert len(farewells) == 0
 
@@ -36,7 +37,7 @@ def test_a_farewell_is_waited_for_so_long(farewells: Farewells) -> None:
 
 def test_so_many_are_waited_for(farewells: Farewells) -> None:
     for number in range(MAX_FAREWELLS):
-        farewells.expect(SessionId(f"w1.{number}"), ROOM, Role.PUBLISH, 100.0)
+        farewells.expect(SessionId(f"w1.{number}"), ROOM, Role.PUBLISH, EndReason.CLOSED_BY_PEER, 100.0)
     assert len(farewells) == MAX_FAREWELLS
     assert not farewells.take(SESSION, ROOM, Role.PUBLISH, 101.0)
     assert farewells.take(SessionId("w1.0"), ROOM, Role.PUBLISH, 101.0)

@@ -1,0 +1,105 @@
+"""`whip-publisher.js` on a page of its own: it publishes, tells what happens, and goes on."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Response, Route
+
+from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM
+from tests.support.aiortc_client import publisher, viewer
+from tests.support.publisher_tab import open_tab
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+CONNECT_SECONDS = 15.0
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+def is_patch(response: Response) -> bool:
+    return response.request.method == "PATCH"
+
+
+async def test_it_publishes_as_asked_and_tells_how_it_goes(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.start("studio", codec="video/VP9", maxBitrate=200_000, maxFramerate=15)
+        assert await tab.settled() == "live"
+        assert await tab.states() == ["connecting", "live"]
+
+        async def moving() -> list[dict[str, Any]] | None:
+            stats = await tab.stats()
+            return stats if len(stats) >= 4 and stats[-1]["framesPerSecond"] else None
+
+        stats = (await eventually("statistics", moving, within=15))[-1]
+        assert stats["codec"] == "video/VP9"
+        assert 0 < stats["bitrate"] < 400_000
+        assert stats["framesPerSecond"] <= 16
+        assert stats["width"] == 320
+        assert 0 < stats["rtt"] < 1
+        assert stats["loss"] == 0
+        await tab.page.evaluate("publisher.stop()")
+        await system.room_gone("studio", within=3)
+        assert await tab.states() == ["connecting", "live", "stopped"]
+
+
+async def test_it_finds_another_way_to_the_same_session(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.start("moves", codec="video/VP8")
+        assert await tab.settled() == "live"
+        async with viewer(system.http, system.whep("moves")) as receiver:
+            await receiver.received(within=15)
+            for _ in range(2):  # the second needs the ETag of the first
+                async with tab.page.expect_response(is_patch) as restarted:
+                    await tab.page.evaluate("dispatchEvent(new Event('online'))")
+                assert (await restarted.value).status == 200
+                await tab.becomes("live", "reconnecting", "live", within=CONNECT_SECONDS)
+                await receiver.received(within=15)
+
+
+async def test_a_refusal_is_told_and_not_repeated(system: System, browser: Browser) -> None:
+    async with (
+        await open_tab(browser, system.controls[0].url, expected_statuses=[401, 409]) as tab,
+        publisher(system.http, system.whip("taken")),
+    ):
+        await tab.start("taken")
+        assert await tab.settled() == 409
+        taken = {"status": 409, "says": "publisher already exists in this room"}
+        assert await tab.told() == [
+            {"state": "connecting"},
+            {"tried": True, **taken},
+            {"state": "failed", **taken},
+        ]
+        await tab.start(PRIVATE_ROOM, token="wrong")
+        assert await tab.settled() == 401
+
+
+async def test_it_waits_as_long_as_the_server_asks_it_to(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url, expected_statuses=[429, 503]) as tab:
+        refusals = iter([503, 429])
+
+        async def refuse(route: Route) -> None:
+            status = next(refusals, None)
+            if status is None:
+                await route.continue_()
+            else:
+                await route.fulfill(status=status, json={"error": "not now"}, headers={"Retry-After": "1"})
+
+        await tab.page.route("**/api/whip/**", refuse)
+        await tab.start("patient")
+        assert await tab.settled() == "live"
+        tries = [event for event in await tab.told() if event.get("tried")]
+        assert tries == [
+            {"tried": True, "retryIn": 1, "status": status, "says": "not now"} for status in (503, 429)
+        ]
+
+
+async def test_it_does_not_come_back_when_an_operator_closed_the_room(
+    system: System, browser: Browser
+) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.start("closed")
+        assert await tab.settled() == "live"
+        close = f"{system.controls[0].url}/api/admin/rooms/closed/close"
+        assert (await system.http.post(close, headers={"X-Auth-Token": ADMIN_TOKEN})).status_code == 200
+        await tab.becomes("live", "ended", within=5)
+        assert (await tab.told())[-1] == {"state": "ended", "reason": "room closed"}
