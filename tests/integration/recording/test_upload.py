@@ -1,5 +1,6 @@
 """Finished recordings reach the store whatever happens: against a real S3 server, with faults."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -123,14 +124,18 @@ async def test_what_arrived_damaged_is_noticed_and_sent_again(
     assert stored(s3) == wanted
 
 
-async def test_a_store_that_goes_away_and_comes_back_gets_all(s3: S3Server, folder: Path) -> None:
+@pytest.mark.parametrize("away", [0.0, pytest.param(60.0, marks=pytest.mark.soak)])
+async def test_a_store_that_goes_away_and_comes_back_gets_all(
+    s3: S3Server, folder: Path, away: float
+) -> None:
     wanted = expected(folder)
     s3.stop()
     with running(s3, folder, delete=True) as uploader:
+        await asyncio.sleep(away)  # the length of the outage
         await eventually("it was tried twice", lambda: uploader.failures >= 2, WITHIN)
         assert (folder / SMALL).exists()
         s3.start()
-        await all_done(folder)
+        await eventually("all is uploaded", lambda: not due(folder), WITHIN + away)
     assert stored(s3) == wanted
 
 
