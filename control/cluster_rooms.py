@@ -25,7 +25,7 @@ def cluster_rooms(workers: Iterable[WorkerStatus]) -> list[ClusterRoom]:
 
 def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
     rooms = [room for _, room in parts]
-    home = max(rooms, key=lambda room: room.has_publisher)  # the others are relays of it
+    home = max(rooms, key=lambda room: (room.has_publisher, not room.origin))  # the others are copies of it
     return ClusterRoom(
         RoomStatus(
             name=name,

@@ -1,7 +1,8 @@
 """Tells the datagrams of one socket apart and hands each to its session (RFC 7983)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
+from typing import Protocol
 
 from media.fanout import Address
 from media.session import Session
@@ -12,8 +13,17 @@ from media.switch import Feed, PacketSwitch
 MAX_ADDRESSES = 8
 
 
+class RelayEnd(Protocol):
+    """An end of a relay between workers."""
+
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
+        """Take SRTP or SRTCP. Returns the feed whose switch must have the datagram, if any."""
+
+
 class Demux:
     """Finds sessions by the ufrag of a check and by the address that a valid check came from.
+
+    Relays send no checks. They are found by the SSRC, and the address is learned from what proves authentic.
 
     `rtcp` takes a publisher's decrypted RTCP with its feed.
     """
@@ -30,6 +40,7 @@ class Demux:
         self._by_ufrag: dict[str, Session] = {}
         self._by_address: dict[Address, Session] = {}
         self._addresses: dict[Session, list[Address]] = {}
+        self._relays: dict[bytes, RelayEnd] = {}  # by SSRC
 
     def add(self, session: Session) -> None:
         """Deliver to `session` from now on. Call it again when an ICE restart gave it another ufrag."""
@@ -42,6 +53,15 @@ class Demux:
         self._forget_ufrags(session)
         for address in self._addresses.pop(session, ()):
             del self._by_address[address]
+
+    def add_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
+        """Deliver to `relay` what comes under `ssrcs` from no session's address."""
+        for ssrc in ssrcs:
+            self._relays[ssrc.to_bytes(4)] = relay
+
+    def remove_relay(self, ssrcs: Iterable[int]) -> None:
+        for ssrc in ssrcs:
+            self._relays.pop(ssrc.to_bytes(4), None)
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> bool:
         """Deliver a batch of datagrams; publishers' media goes through the switch at once.
@@ -57,8 +77,9 @@ class Demux:
                 continue
             session = self._by_address.get(address)
             if session is None:
-                continue
-            if 128 <= first <= 191:
+                if (feed := self._from_relay(datagram, address, now)) is not None:
+                    media.append((feed, datagram))
+            elif 128 <= first <= 191:
                 feed = session.receive_media(datagram, now)
                 if feed is not None:
                     media.append((feed, datagram))
@@ -68,6 +89,13 @@ class Demux:
             for feed, compound in self._switch.receive(media, now):
                 self._rtcp(feed, compound, now)
         return bool(media)
+
+    def _from_relay(self, datagram: bytes, address: Address, now: float) -> Feed | None:
+        if len(datagram) < 12 or datagram[0] >> 6 != 2:
+            return None
+        is_rtcp = 192 <= datagram[1] <= 223  # RFC 5761 4
+        relay = self._relays.get(datagram[4:8] if is_rtcp else datagram[8:12])
+        return None if relay is None else relay.receive_media(datagram, address, now)
 
     def _check(self, datagram: bytes, address: Address, now: float) -> None:
         try:

@@ -7,11 +7,23 @@ from redis.exceptions import RedisError
 
 from media.capacity import Capacity
 from media.heartbeat import Heartbeat
+from media.relay_edge import Edge
 from media.rooms import Rooms
 from media.session import FOR_GOOD, EndReason, Session
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
-from shared.names import RoomName
+from shared.messages import (
+    Answer,
+    Closed,
+    CloseRoom,
+    Delete,
+    OpenRelay,
+    Patch,
+    Patched,
+    Play,
+    Publish,
+    RelayOpened,
+)
+from shared.names import RoomName, WorkerId
 from shared.offer import parse_offer
 from shared.rpc import Handler
 from shared.sdpfrag import parse_fragment
@@ -20,10 +32,13 @@ from shared.sdpfrag import parse_fragment
 class Handlers:
     """The rooms decide; here is what has to wait: claims, and the directory told before the answer."""
 
-    def __init__(self, rooms: Rooms, heartbeat: Heartbeat, capacity: Capacity) -> None:
+    def __init__(
+        self, rooms: Rooms, heartbeat: Heartbeat, capacity: Capacity, edge: Edge | None = None
+    ) -> None:
         self._rooms = rooms
         self._heartbeat = heartbeat
         self._capacity = capacity
+        self._edge = edge
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -32,6 +47,7 @@ class Handlers:
             Patch: self.patch,
             Delete: self.delete,
             CloseRoom: self.close_room,
+            OpenRelay: self.open_relay,
         }
 
     async def publish(self, message: Publish) -> Answer:
@@ -48,8 +64,12 @@ class Handlers:
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
         offer = parse_offer(message.offer)
+        name = RoomName(message.room)
+        if message.origin is not None and self._edge is not None:
+            await self._edge.take(name, WorkerId(message.origin))
+            self._capacity.check_viewer(self._rooms.viewer_count)  # others have waited for it, too
         session, answer = self._rooms.join(
-            RoomName(message.room), offer, monotonic(), _steady(message.expires_at)
+            name, offer, monotonic(), _steady(message.expires_at), message.viewers_elsewhere
         )
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
@@ -74,6 +94,9 @@ class Handlers:
         count = self._rooms.close(RoomName(message.room), EndReason.ROOM_CLOSED)
         await self._heartbeat.flush()
         return Closed(sessions=count)
+
+    async def open_relay(self, message: OpenRelay) -> RelayOpened:
+        return self._rooms.relays_out.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def _claim(self, name: RoomName) -> None:
         try:

@@ -15,7 +15,7 @@ from media.session import ViewerSession
 from media.source import Source
 from media.switch import Feed, SourceTrack
 from shared.messages import RoomStatus
-from shared.names import RoomName, SessionId
+from shared.names import RoomName, SessionId, WorkerId
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +35,11 @@ class Room:
     bitrate: int = 0
     _measured_at: float = 0.0
     _measured_bytes: int = 0
+
+    @property
+    def origin(self) -> WorkerId | None:
+        """The worker that this copy of the room comes from; None when the publisher is, or was, here."""
+        return None if self.source is None else self.source.origin
 
     def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
         """The form of each track towards one viewer; None where it does not take the track."""
@@ -59,15 +64,17 @@ class Room:
     def status(self) -> RoomStatus:
         return RoomStatus(
             name=self.name,
-            has_publisher=self.source is not None,
+            has_publisher=self.source is not None and self.origin is None,
             tracks=len(self.tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.codec.name for track in self.tracks),
             bitrate=self.bitrate,
             started_at=self.started_at,
-            rx_bytes=self.feed.rx_bytes,
-            rx_packets=self.feed.rx_packets,
+            # a relay brings what its origin has counted
+            rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
+            rx_packets=self.feed.rx_packets if self.origin is None else 0,
             warnings=tuple(self.warnings),
+            origin=self.origin or "",
         )
 
 

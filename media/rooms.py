@@ -12,6 +12,7 @@ from media.ice import Credentials, new_credentials
 from media.metrics.ledger import Ledger
 from media.negotiate import PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
 from media.recording.recorder import Recorder
+from media.relays_out import RelaysOut
 from media.room import Room, new_feed
 from media.session import FOR_GOOD, EndReason, PublisherSession, Session, ViewerSession
 from media.sessions import Sessions
@@ -40,6 +41,7 @@ class Rooms:
         max_viewers: int,
         closed: Callable[[RoomName], None],
         recorder: Recorder | None = None,
+        relay_addresses: tuple[tuple[str, int], ...] = (),
     ) -> None:
         self._max_viewers = max_viewers
         self._closed = closed
@@ -52,13 +54,20 @@ class Rooms:
         self.ledger = Ledger()
         self.demux = Demux(self._switch, port.send, self._publisher_rtcp)
         self.sessions = Sessions(worker, port, candidates, self.demux, self.ledger, self._session_ended)
+        self.relays_out = RelaysOut(
+            self._switch, self.demux, port.send, self.ledger.viewers, relay_addresses or candidates
+        )
 
     # --- opening
 
     @contextmanager
     def opening(self, name: RoomName) -> Iterator[None]:
-        """Hold `name` while its claim is under way; raises `PUBLISHER_EXISTS` when it is taken here."""
-        if name in self._rooms or name in self._opening:
+        """Hold `name` while its claim is under way; raises `PUBLISHER_EXISTS` when it is taken here.
+
+        A copy takes nothing: the claim is its origin's, if that still lives.
+        """
+        room = self._rooms.get(name)
+        if (room is not None and room.origin is None) or name in self._opening:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         self._opening.add(name)
         try:
@@ -81,7 +90,8 @@ class Rooms:
         now: float,
         expires_at: float | None,
     ) -> PublisherSession:
-        """Open a room with its publisher."""
+        """Open a room with its publisher. A copy of it that was here ends."""
+        self.close(name, EndReason.PUBLISHER_LEFT)
         session = self.sessions.new(PublisherSession, offer, local, now, expires_at)
         room = self.open_room(name, session, tracks, now)
         self.sessions.register(session, room)
@@ -110,7 +120,7 @@ class Rooms:
             feed=feed,
             feedback=feedback,
         )
-        if self._recorder is not None:
+        if self._recorder is not None and room.origin is None:
             feed.tap = room.recording = self._recorder.open(
                 name,
                 room.tracks,
@@ -123,13 +133,18 @@ class Rooms:
         return room
 
     def join(
-        self, name: RoomName, offer: Offer, now: float, expires_at: float | None
+        self,
+        name: RoomName,
+        offer: Offer,
+        now: float,
+        expires_at: float | None,
+        viewers_elsewhere: int = 0,
     ) -> tuple[ViewerSession, str]:
         """Add a viewer to a room; returns its session and answer."""
         room = self._rooms.get(name)
         if room is None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=NO_PUBLISHER_RETRY_SECONDS)
-        if self._max_viewers and len(room.viewers) >= self._max_viewers:
+        if self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers:
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
         local = new_credentials()
         played, answer = negotiate_play(offer, room.tracks, self.sessions.transport(local), name)
@@ -141,8 +156,12 @@ class Rooms:
 
     # --- finding
 
+    def find(self, name: RoomName) -> Room | None:
+        return self._rooms.get(name)
+
     def names(self) -> Iterable[RoomName]:
-        return self._rooms.keys()
+        """The rooms that this worker owns: copies of other workers' are theirs."""
+        return [name for name, room in self._rooms.items() if room.origin is None]
 
     def statuses(self) -> tuple[RoomStatus, ...]:
         return tuple(room.status() for room in self._rooms.values())
@@ -168,11 +187,11 @@ class Rooms:
         return EndReason.DELETED
 
     def close(self, name: RoomName, reason: EndReason) -> int:
-        """End every session of a room; returns how many there were. 0: no such room."""
+        """End every session of a room; returns how many there were. 0: none, or no such room."""
         room = self._rooms.get(name)
         if room is None:
             return 0
-        count = 1 + len(room.viewers)
+        count = (room.origin is None) + len(room.viewers)
         self._close(room, reason)
         return count
 
@@ -192,6 +211,7 @@ class Rooms:
             except Exception:
                 log.exception("a room broke", room=room.name)
                 self._close(room, EndReason.FAULT)
+        self.relays_out.tick(now)
 
     def source_ended(self, room: Room, source: Source, reason: EndReason) -> None:
         """The source of a room has ended, for whatever reason."""
@@ -217,6 +237,7 @@ class Rooms:
             room.recording.close()
         for viewer in list(room.viewers.values()):
             viewer.end(_for_viewers(reason))
+        self.relays_out.room_closed(room.name, reason)
         if room.source is not None:
             source, room.source = room.source, None
             source.end(reason)

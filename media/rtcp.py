@@ -63,6 +63,7 @@ class Sdes:
 @dataclass(frozen=True, slots=True)
 class Bye:
     ssrcs: tuple[int, ...]
+    reason: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,9 @@ def _parse_sdes(body: bytes, count: int) -> Sdes:
 
 
 def _parse_bye(body: bytes, count: int) -> Bye:
-    return Bye(struct.unpack_from(f"!{count}I", body))
+    ssrcs = struct.unpack_from(f"!{count}I", body)
+    rest = body[4 * count :]
+    return Bye(ssrcs, rest[1 : 1 + rest[0]] if rest else b"")
 
 
 def _parse_transport_feedback(body: bytes, form: int) -> Nack | None:
@@ -249,9 +252,11 @@ def sdes(ssrc: int, cname: bytes) -> bytes:
     return _packet(_SDES, 1, chunk + bytes(4 - len(chunk) % 4))
 
 
-def bye(ssrcs: Sequence[int]) -> bytes:
-    """A BYE of at most 31 sources."""
-    return _packet(_BYE, len(ssrcs), struct.pack(f"!{len(ssrcs)}I", *ssrcs))
+def bye(ssrcs: Sequence[int], reason: bytes = b"") -> bytes:
+    """A BYE of at most 31 sources; `reason`, of at most 255 bytes, is for its receiver (RFC 3550 6.6)."""
+    text = bytes((len(reason),)) + reason if reason else b""
+    padded = text + bytes(-len(text) % 4)
+    return _packet(_BYE, len(ssrcs), struct.pack(f"!{len(ssrcs)}I", *ssrcs) + padded)
 
 
 def pli(sender_ssrc: int, media_ssrc: int) -> bytes:

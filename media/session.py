@@ -24,7 +24,7 @@ from media.viewer_feedback import ViewerFeedback
 from media.viewer_stats import ViewerStats
 from shared.logging import get_logger
 from shared.messages import Role
-from shared.names import SessionId
+from shared.names import SessionId, WorkerId
 from shared.offer import Offer
 
 # From the answer to the end of the DTLS handshake. Until then a publisher holds its room without media.
@@ -47,6 +47,7 @@ class EndReason(StrEnum):
     HANDSHAKE_FAILED = "DTLS handshake failed"
     TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret
     PUBLISHER_LEFT = "publisher left"
+    NO_VIEWERS = "no viewers left"
     ROOM_CLOSED = "room closed"
     ROOM_LOST = "room taken over by another worker"
     WORKER_STOPS = "worker stops"
@@ -193,6 +194,7 @@ class PublisherSession(Session):
     """Sends a room's media in."""
 
     role = Role.PUBLISH
+    origin: WorkerId | None = None
 
     def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
         """Name the feed that gets this session's media once it is connected."""

@@ -4,14 +4,17 @@ from typing import Protocol
 
 from media.session import EndReason
 from media.switch import Feed, PacketSwitch
+from shared.names import WorkerId
 
 
 class Source(Protocol):
     """A publisher's session, or whatever stands for one: a relay from the worker that has it.
 
     A room outlives its source and may get another. A source that ends by itself says so, once, to whoever
-    made it, who tells `Rooms.source_ended`.
+    made it, who tells `Rooms.source_ended`. `origin` is the worker that has the publisher, None for this one.
     """
+
+    origin: WorkerId | None
 
     def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
         """Name the feed that gets this source's media, as soon as it has keys."""

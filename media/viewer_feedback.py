@@ -50,6 +50,7 @@ class ViewerFeedback:
         resend: Callable[[Viewer, Outgoing], bool],
         stats: ViewerStats,
         now: float,
+        keyframes_per_second: float = KEYFRAMES_PER_SECOND,
     ) -> None:
         self._viewer = viewer
         self._tracks = tracks
@@ -58,7 +59,7 @@ class ViewerFeedback:
         self._stats = stats
         self._budget = RetransmitBudget(now)
         self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
-        self._keyframes = Allowance(KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE, now)
+        self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._wished_at = -_SAME_WISH_SECONDS
         self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
 

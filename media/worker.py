@@ -21,6 +21,7 @@ from media.metrics.histogram import Histogram
 from media.metrics.registry import new_registry
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
+from media.relay_edge import Edge
 from media.rooms import Rooms
 from media.session import EndReason
 from media.udp import UdpPort
@@ -30,7 +31,7 @@ from shared.directory import Directory
 from shared.logging import configure_logging, get_logger
 from shared.messages import WorkerState, WorkerStatus
 from shared.names import RoomName
-from shared.rpc import RpcServer
+from shared.rpc import RpcClient, RpcServer
 from shared.settings import Settings, SettingsError, secret
 
 TICK_SECONDS = 0.1
@@ -74,6 +75,7 @@ class Worker:
             settings.max_subs_per_room,
             self._room_closed,
             self._recorder,
+            tuple((address, media_port) for address in settings.media_relay_ips),
         )
 
     async def run(self) -> None:
@@ -83,8 +85,11 @@ class Worker:
             loop.add_signal_handler(number, stopping.set)
         url = secret(self._settings.redis_url)
         redis: Redis = connect(url)
-        self._heartbeat = Heartbeat(
-            Directory(redis), self._id, self._status, self._rooms.names, self._room_lost
+        directory = Directory(redis)
+        self._heartbeat = Heartbeat(directory, self._id, self._status, self._rooms.names, self._room_lost)
+        calls = RpcClient(redis, url)
+        self._edge = Edge(
+            self._id, self._rooms, directory, calls, self._port.send, self._settings.publisher_grace
         )
         shelf = Shelf(Path(self._settings.record_dir), self._http_url)
         registry = new_registry(self._rooms, self._port, self._lag, self._recorder)
@@ -92,7 +97,8 @@ class Worker:
             redis,
             url,
             self._id,
-            Handlers(self._rooms, self._heartbeat, self._capacity).by_message() | shelf.handlers(),
+            Handlers(self._rooms, self._heartbeat, self._capacity, self._edge).by_message()
+            | shelf.handlers(),
             rpc_metrics.served(registry),
         )
         self._port.start(self._rooms.demux.receive)
@@ -101,6 +107,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(rpc.run()),
+                    tasks.create_task(calls.run()),
                     tasks.create_task(self._tick()),
                     tasks.create_task(serve_http(self._listener, registry, shelf.routes())),
                 ]
@@ -111,6 +118,7 @@ class Worker:
                 log.info("worker stops", sessions=self._rooms.session_count)
                 for task in running:
                     task.cancel()
+                await self._edge.close()
                 self._rooms.close_all(EndReason.WORKER_STOPS)
                 if self._recorder is not None:
                     await self._recorder.finish()
@@ -127,6 +135,7 @@ class Worker:
             self._lag.observe(max(0.0, now - due))
             self._capacity.measure(now, time.process_time(), self._port.tx_packets)
             self._rooms.tick(now)
+            self._edge.tick(now)
 
     @property
     def _http_url(self) -> str:

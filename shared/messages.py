@@ -4,7 +4,7 @@ Frozen values, carried as msgpack maps. A field that one side does not know is i
 default may be missing, so that two versions can run side by side during an upgrade.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -32,11 +32,16 @@ class Publish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """Answer a viewer's offer -> `Answer`."""
+    """Answer a viewer's offer -> `Answer`.
+
+    A worker that does not have the room takes a copy of it from `origin`, the worker that has its publisher.
+    """
 
     room: str
     offer: str
     expires_at: float | None = None
+    origin: str | None = None
+    viewers_elsewhere: int = 0  # of the room, on other workers: they count for MAX_SUBS_PER_ROOM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,41 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRelay:
+    """From an edge to a room's origin: send me the room -> `RelayOpened`.
+
+    An earlier relay of the room to the same edge ends with it. Media flows when the edge has said hello.
+    """
+
+    room: str
+    edge: str  # the worker that asks
+    ssrc: int  # by which its RTCP is known
+    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
+    up: bytes = field(repr=False)  # and edge to origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayTrack:
+    """One track of a room as it comes over the relay."""
+
+    kind: str
+    codec: str  # its name
+    clock_rate: int
+    channels: int
+    parameters: dict[str, str]  # of fmtp
+    payload_type: int
+    extensions: dict[str, int]  # URI -> id
+    ssrc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOpened:
+    tracks: tuple[RelayTrack, ...]
+    started_at: float  # of the room, Unix time
+    addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; one of them will do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomStatus:
     """One room as one worker sees it."""
 
@@ -101,6 +141,7 @@ class RoomStatus:
     rx_bytes: int = 0  # RTP bytes received from publishers since the room began
     rx_packets: int = 0
     warnings: tuple[str, ...] = ()  # for people: what does not work as it should, recording for one
+    origin: str = ""  # the worker that this one has its copy of the room from; empty: the publisher is here
 
 
 class WorkerState(StrEnum):
@@ -131,10 +172,13 @@ class DecodeError(ValueError):
 def to_map(message: Any) -> dict[str, Any]:
     """The plain map of a message. Shallow on purpose: `asdict` would copy every room of a heartbeat twice."""
     return {
-        f.name: [to_map(v) for v in value] if isinstance(value, tuple) and f.name == "rooms" else value
+        f.name: [to_map(v) for v in value] if isinstance(value, tuple) and f.name in _OF_MESSAGES else value
         for f in fields(message)
         for value in (getattr(message, f.name),)
     }
+
+
+_OF_MESSAGES = ("rooms", "tracks")  # fields that hold a tuple of messages
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}

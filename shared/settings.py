@@ -182,6 +182,12 @@ class Settings(BaseSettings):
     media_public_ips: Annotated[CommaList, AfterValidator(_addresses)] = _field(
         (), "Addresses told to clients; empty: this host's own, routable ones first, loopback last"
     )
+    media_relay_ips: Annotated[CommaList, AfterValidator(_addresses)] = _field(
+        (), "Addresses at which other workers reach this one; empty: those told to clients"
+    )
+    publisher_grace: float = _field(
+        15.0, "Seconds for which viewers are kept while their publisher is away", ge=0
+    )
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100), "Health and metrics of a worker; `roomcast up` counts on from its port"
     )

@@ -26,6 +26,8 @@ class RoomsCollector(Collector):
         )
         for status in statuses:
             viewers.add_metric([status.name], status.subscribers)
+            if status.origin:  # a copy: what its publisher sent in is counted there
+                continue
             received.add_metric([status.name], status.rx_bytes)
             packets.add_metric([status.name], status.rx_packets)
         yield from (viewers, received, packets)

@@ -95,7 +95,14 @@ def test_bye_round_trips_through_another_implementation(ssrcs: tuple[int, ...]) 
 
 def test_bye_with_a_reason_is_read() -> None:
     data = bytes((0x81, 203, 0, 3)) + b"\x00\x00\x00\x05" + b"\x06camera\x00"
-    assert parse_compound(data) == [Bye((5,))]
+    assert parse_compound(data) == [Bye((5,), b"camera")]
+
+
+@pytest.mark.parametrize("reason", [b"", b"over", b"again", b"x" * 255])
+def test_bye_with_a_reason_round_trips(reason: bytes) -> None:
+    data = rtcp.bye((5, 6), reason)
+    assert parse_compound(data + rtcp.pli(1, 2)) == [Bye((5, 6), reason), Pli(1, 2)]
+    assert other.RtcpPacket.parse(data)[0].sources == [5, 6]
 
 
 def test_keyframe_requests_are_understood_by_another_implementation() -> None:

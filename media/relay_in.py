@@ -1,0 +1,166 @@
+"""The edge's end of a relay: the source of a room whose publisher is at another worker."""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
+
+from media.codecs import match
+from media.demux import Demux
+from media.fanout import Address
+from media.negotiate import PublishedTrack
+from media.relay_link import OPEN_AGAIN, RelayLink, RelaySecrets, Send, goodbye, new_secrets
+from media.rtcp import bye
+from media.session import EndReason
+from media.srtp import outbound_session
+from media.switch import Feed, PacketSwitch
+from shared.codec import Codec
+from shared.messages import OpenRelay, RelayOpened, RelayTrack
+from shared.names import RoomName, WorkerId
+
+SILENT_SECONDS = 3.0  # of an origin; it says something each second
+
+
+class RelayIn:
+    """Lives as long as its room, over any number of openings. `ended` is called once, when it has ended.
+
+    It is lost when the origin is silent or wants to be asked again; then `connect` goes on with another
+    opening, of the same origin or of another one.
+    """
+
+    def __init__(
+        self,
+        room: RoomName,
+        origin: WorkerId,
+        tracks: Sequence[PublishedTrack],
+        demux: Demux,
+        send: Send,
+        ended: Callable[["RelayIn"], None],
+    ) -> None:
+        self.room = room
+        self.origin: WorkerId | None = origin
+        self.lost_at: float | None = None
+        self.over = False  # the origin has said that the room is no more
+        self.ended = False
+        self._tracks = tracks
+        self._demux = demux
+        self._send = send
+        self._on_end = ended
+        self._link: RelayLink | None = None
+        self._ssrc = 0
+        self._known_by: Sequence[int] = ()
+
+    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
+        self._switch = switch
+        self._feed = feed
+
+    def connect(self, origin: WorkerId, order: "Order", opened: RelayOpened, now: float) -> bool:
+        """Take the room's media from `origin`, which has `opened` what was ordered.
+
+        False when viewers of the room could not read it: the publisher came back with other codecs.
+        """
+        numbers = self._track_numbers(opened)
+        if numbers is None:
+            return False
+        self._disconnect()
+        keys = order.secrets.at_edge()
+        self.origin, self._ssrc, self.lost_at = origin, order.ssrc, None
+        self._link = RelayLink(
+            keys, order.ssrc, opened_addresses(opened), self._send, now, outbound_session(keys)
+        )
+        self._known_by = tuple(track.ssrc for track in opened.tracks)
+        self._feed.by_payload_type = numbers
+        self._demux.add_relay(self._known_by, self)
+        self._switch.open_source(self._feed, keys)
+        self._link.tick(now)
+        return True
+
+    def _track_numbers(self, opened: RelayOpened) -> dict[int, int] | None:
+        """Payload type on the relay -> the room's track; None unless every track of the room is there."""
+        coming = {track.kind: track.codec for track in published_tracks(opened.tracks)}
+        numbers = {}
+        for number, track in enumerate(self._tracks):
+            codec = coming.get(track.kind)
+            if codec is None or match(codec, [track.codec]) is None:
+                return None
+            numbers[codec.payload_type] = number
+        return numbers
+
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
+        """Take the origin's SRTP or SRTCP; returns the feed whose switch must have it."""
+        if self._link is None:
+            return None
+        if 192 <= datagram[1] <= 223:  # RFC 5761 4
+            compound = self._link.receive(datagram, source, now)
+            if compound is None:
+                return None
+            if (reason := goodbye(compound)) is not None:
+                self.over = reason != OPEN_AGAIN
+                self._lose(now)
+        return self._feed
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Send RTCP to the origin, which knows the relay by the SSRC that comes first."""
+        if self._link is not None:
+            self._link.send(compound[:4] + self._ssrc.to_bytes(4) + compound[8:])
+
+    def tick(self, now: float) -> None:
+        """Keep it alive, or note that it is lost. Called some times a second."""
+        if self._link is not None:
+            self._link.tick(now)
+            if now - self._link.heard_at >= SILENT_SECONDS:
+                self._lose(now)
+
+    def end(self, reason: EndReason) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        self.send_rtcp(bye((self._ssrc,)))
+        self._disconnect()
+        self._on_end(self)
+
+    def _lose(self, now: float) -> None:
+        self._disconnect()
+        self.lost_at = now
+
+    def _disconnect(self) -> None:
+        if self._link is not None:
+            self._link = None
+            self._switch.close_source(self._feed)
+            self._demux.remove_relay(self._known_by)
+
+
+class Order:
+    """What an edge asks an origin for: one relay, with keys and an SSRC of its own."""
+
+    def __init__(self) -> None:
+        self.secrets: RelaySecrets = new_secrets()
+        self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+
+    def message(self, room: RoomName, edge: WorkerId) -> OpenRelay:
+        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, down=self.secrets.down, up=self.secrets.up)
+
+
+def opened_addresses(opened: RelayOpened) -> list[Address]:
+    return [(str(ip_address(host)), port) for host, port in opened.addresses]
+
+
+def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:
+    """The tracks that come over a relay, as the edge's room has them."""
+    return tuple(
+        PublishedTrack(
+            kind=track.kind,
+            mid="",
+            codec=Codec(
+                payload_type=track.payload_type,
+                name=track.codec,
+                clock_rate=track.clock_rate,
+                channels=track.channels,
+                parameters=track.parameters,
+                fmtp=";".join(f"{key}={value}" if value else key for key, value in track.parameters.items()),
+                feedback=frozenset({"nack", "nack pli"}),
+            ),
+            extensions=track.extensions,
+            ssrcs=(track.ssrc,),
+        )
+        for track in tracks
+    )

@@ -1,0 +1,90 @@
+"""One room over many workers: its media, its counts, and its end are one."""
+
+from pathlib import Path
+
+from media.rtp import parse
+from shared.errors import ErrorCode, ServiceError
+from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
+from tests.support.aiortc_client import publisher as real_publisher
+from tests.support.peer import IN_TIME, Peer
+from tests.support.waiting import eventually
+
+CLAIM_EXPIRY_SECONDS = 7.0  # a claim lives 5 s past its owner's last heartbeat
+
+
+async def test_viewers_on_three_workers_are_in_one_room(redis_url: str) -> None:
+    async with running_stage(redis_url, workers=3) as stage:
+        publisher = await stage.publish(0)
+        viewers = [await stage.play(number, origin=0) for number in (0, 1, 1, 2)]
+        await stage.all_receive(*viewers)
+
+        async def counted() -> bool:
+            control = stage.system.controls[0]
+            return (
+                await stage.system.rooms()
+                == {ROOM: {"name": ROOM, "hasPublisher": True, "tracks": 2, "subscribers": 4}}
+                and await stage.metrics("live_subscribers", room=ROOM) == [1, 2, 1]
+                and await stage.metrics("live_rooms") == [1, 0, 0]
+                and await stage.metric(control, "live_subscribers", room=ROOM) == 4
+                and await stage.metric(control, "live_rooms") == 1
+            )
+
+        await eventually("the counts are right everywhere", counted, IN_TIME)
+        first, *others = await stage.metrics("live_rtp_packets_total", room=ROOM)
+        assert first
+        assert others == [None, None]
+        closed = await stage.system.http.post(
+            f"{stage.system.controls[0].url}/api/admin/rooms/{ROOM}/close", headers=ADMIN
+        )
+        assert closed.status_code == 200
+        await eventually("all are told", lambda: all(p.closed for p in (publisher, *viewers)), IN_TIME)
+        await stage.system.room_gone(ROOM, within=IN_TIME)
+
+
+async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
+    async with running_stage(redis_url, workers=4) as stage:
+        publisher = await stage.publish(0)
+        viewers = [await stage.play(number, origin=0) for number in (1, 2)]
+        await stage.all_receive(*viewers)
+        stage.worker(0).kill()
+        stage.silence(publisher)
+
+        async def back() -> Peer | None:
+            try:
+                return await stage.publish(3)
+            except ServiceError as error:
+                if error.code is not ErrorCode.PUBLISHER_EXISTS:  # by the claim of the dead one
+                    raise
+                return None
+
+        await eventually("the publisher is back", back, CLAIM_EXPIRY_SECONDS, every=0.2)
+        await stage.all_receive(*viewers)
+        assert not any(viewer.closed for viewer in viewers)
+        for viewer in viewers:
+            for payload_type in (96, 111):
+                packets = [p for p in map(parse, viewer.rtp) if p.payload_type == payload_type]
+                assert len({p.ssrc for p in packets}) == 1
+                numbers = [p.sequence for p in packets]
+                # what was on the way to the edge when it fell silent is all that may be missing
+                assert numbers == sorted(numbers)
+                assert len(numbers) >= 0.95 * (numbers[-1] - numbers[0] + 1)
+
+
+async def test_a_room_over_two_workers_is_recorded_once(redis_url: str, tmp_path: Path) -> None:
+    settings = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "tracks"}
+    async with running_stage(redis_url, workers=2, **settings) as stage:
+        system = stage.system
+        async with real_publisher(system.http, system.whip(ROOM)) as sender:
+            origin = next(n for n in (0, 1) if f"/{stage.worker(n).name}." in sender.session_url)
+            viewer = await stage.play(1 - origin, origin=origin)
+            await stage.all_receive(viewer, within=2 * IN_TIME)
+            assert (await sender.delete()).status_code == 200
+        await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+        await system.room_gone(ROOM, within=IN_TIME)
+
+        async def recorded() -> list[str]:
+            listed = (await system.http.get(f"{system.controls[0].url}/api/records")).json()
+            return sorted(record["name"].rpartition(".")[2] for record in listed)
+
+        await eventually("one file of each track", recorded, IN_TIME)
+        assert await recorded() == ["ivf", "ogg"]
