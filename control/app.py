@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from control.access import Access
 from control.auth import Authenticator
 from control.cors import Cors
+from control.event_streams import EventStreams
 from control.every_worker import EveryWorker
 from control.gateway import Gateway
 from control.ice_servers import IceServers
@@ -22,6 +23,7 @@ from control.record_access import RecordAccess
 from control.record_catalogue import RecordCatalogue
 from control.record_proxy import RecordProxy
 from control.routes.admin import Admin
+from control.routes.events import Events
 from control.routes.health import Health
 from control.routes.pages import Pages
 from control.routes.records import RecordRoutes
@@ -46,13 +48,15 @@ def create_app(settings: Settings) -> Starlette:
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
     record_proxy = RecordProxy()
+    event_streams = EventStreams(gateway, redis)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            replies = tasks.create_task(rpc.run())
+            running = [tasks.create_task(rpc.run()), tasks.create_task(event_streams.run())]
             yield
-            replies.cancel()
+            for task in running:
+                task.cancel()
         await record_proxy.close()
         await redis.aclose()
 
@@ -73,6 +77,7 @@ def create_app(settings: Settings) -> Starlette:
                     role, gateway, authenticator, ice_servers, settings.public_url
                 ).routes()
             ),
+            *Events(event_streams, settings.public_url).routes(),
             *Rooms(settings, gateway, authenticator, ice_servers).routes(),
             *RecordRoutes(
                 RecordCatalogue(settings, EveryWorker(directory, rpc)),
@@ -90,4 +95,5 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
+    app.state.event_streams = event_streams  # whoever stops the process ends them first
     return app

@@ -5,7 +5,7 @@ Every call ends within 1.5 s: with an answer, the worker's `ServiceError`, or `N
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 from typing import Any, TypeVar
@@ -22,6 +22,8 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    FindSessions,
+    Living,
     Patch,
     Patched,
     Play,
@@ -29,7 +31,7 @@ from shared.messages import (
     WorkerState,
     WorkerStatus,
 )
-from shared.names import RequestId, RoomName, WorkerId, worker_of_session
+from shared.names import RequestId, RoomName, SessionId, WorkerId, worker_of_session
 from shared.rpc import RpcClient, SilentWorkerError
 
 LIMIT_SECONDS = 1.5
@@ -129,6 +131,26 @@ class Gateway:
                     return await self._call(worker, message, Answer, request_id)
                 refused.add(worker)
 
+    def may_play(self, room: RoomName, workers: list[WorkerStatus]) -> bool:
+        """Whether a viewer of `room` would find a worker now."""
+        for worker in workers:
+            if any(held.name == room and held.has_publisher for held in worker.rooms):
+                try:
+                    self._placement.viewer_worker(WorkerId(worker.id), workers, ())
+                except ServiceError:
+                    return False
+                return True
+        return False
+
+    async def living(
+        self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId
+    ) -> Sequence[str]:
+        """Those of `sessions`, all of one worker, that live. Raises `SESSION_NOT_FOUND` when it does not."""
+        async with _bounded():
+            await self._check_lives(worker)
+            message = FindSessions(sessions=tuple(sessions))
+            return (await self._call(worker, message, Living, request_id)).sessions
+
     async def patch(self, message: Patch, request_id: RequestId) -> Patched:
         async with _bounded():
             worker = await self._session_worker(message.session)
@@ -178,6 +200,11 @@ class Gateway:
         self.directory_read_at = monotonic()
         return workers
 
+    async def recent_workers(self) -> list[WorkerStatus]:
+        """As `workers`, and up to `STATUS_AGE_SECONDS` old."""
+        async with _bounded():
+            return await self._recent_statuses(fresh=False)
+
     async def check_ready(self) -> None:
         """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
         if not any(worker.state is WorkerState.READY for worker in await self.workers()):
@@ -186,9 +213,14 @@ class Gateway:
     async def _session_worker(self, session: str) -> WorkerId:
         """The worker that a session's id names; a session does not outlive its worker."""
         worker = worker_of_session(session)
-        if worker is None or worker not in {living.id for living in await self._directory.workers()}:
+        if worker is None:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        await self._check_lives(worker)
         return worker
+
+    async def _check_lives(self, worker: WorkerId) -> None:
+        if worker not in {living.id for living in await self._directory.workers()}:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
     async def _recent_statuses(self, *, fresh: bool) -> list[WorkerStatus]:
         read_at, statuses = self._statuses

@@ -27,6 +27,14 @@ async def read_fragment(request: Request) -> str:
         raise ServiceError(ErrorCode.INVALID_FRAGMENT, detail="not UTF-8") from None
 
 
+async def read_json(request: Request) -> bytes:
+    """A JSON body, not yet parsed, or none at all; raises `ServiceError` 415 or 413."""
+    body = await _read(request)
+    if body:
+        _check_type(request, {"application/json"})
+    return body
+
+
 def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in allowed:

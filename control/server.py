@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from control.app import create_app
+from control.event_streams import EventStreams
 from shared.logging import configure_logging, get_logger
 from shared.settings import HostPort, Settings, SettingsError
 
@@ -31,8 +32,9 @@ def serve(settings: Settings) -> None:
 
 
 def make_server(settings: Settings) -> uvicorn.Server:
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -49,10 +51,19 @@ def make_server(settings: Settings) -> uvicorn.Server:
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(f"TLS_CERT_FILE, TLS_KEY_FILE: {error.strerror or error}") from None
-    return _Server(config)
+    return _Server(config, app.state.event_streams)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, streams: EventStreams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the event streams, which would not end by themselves, before the rest."""
+        self._streams.close_all()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop gracefully on a signal, and no more: uvicorn would raise it again afterwards."""

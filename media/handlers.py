@@ -16,6 +16,8 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    FindSessions,
+    Living,
     OpenRelay,
     Patch,
     Patched,
@@ -48,6 +50,7 @@ class Handlers:
             Delete: self.delete,
             CloseRoom: self.close_room,
             OpenRelay: self.open_relay,
+            FindSessions: self.find_sessions,
         }
 
     async def publish(self, message: Publish) -> Answer:
@@ -97,6 +100,10 @@ class Handlers:
 
     async def open_relay(self, message: OpenRelay) -> RelayOpened:
         return self._rooms.relays_out.open(self._rooms.find(RoomName(message.room)), message, monotonic())
+
+    async def find_sessions(self, message: FindSessions) -> Living:
+        living = self._rooms.sessions
+        return Living(sessions=tuple(session for session in message.sessions if session in living))
 
     async def _claim(self, name: RoomName) -> None:
         try:

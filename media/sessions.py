@@ -51,6 +51,9 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_id.values())
 
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._by_id
+
     def transport(self, local: Credentials) -> LocalTransport:
         """Our end of a session, for its answer."""
         return LocalTransport(

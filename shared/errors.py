@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     INVALID_SDP = "invalid_sdp"  # the offer cannot be read, or not served (then with a detail)
     INVALID_ROOM = "invalid_room"  # the room name is not one
     INVALID_FRAGMENT = "invalid_fragment"  # the trickle-ice-sdpfrag cannot be read
+    INVALID_EVENTS = "invalid_events"  # not a JSON array of names of events
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
     NO_PUBLISHER = "no_publisher"  # nobody publishes in the room

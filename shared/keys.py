@@ -8,6 +8,7 @@
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one control process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
+| `roomcast:deleted:{stream}`  | string | nothing: this event stream was deleted  | an hour                  |
 | `roomcast:records:key`       | string | key of the links to recordings         | as long as Redis         |
 """
 
@@ -42,3 +43,7 @@ def rpc_replies(process: str) -> str:
 
 def rate_bucket(client: str) -> str:
     return f"{PREFIX}rate:{client}"
+
+
+def deleted_stream(name: str) -> str:
+    return f"{PREFIX}deleted:{name}"

@@ -128,6 +128,18 @@ class RelayOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindSessions:
+    """Which of these sessions live -> `Living`."""
+
+    sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Living:
+    sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomStatus:
     """One room as one worker sees it."""
 
@@ -162,6 +174,8 @@ class WorkerStatus:
     viewers: int = 0
     takes_publishers: bool = True  # False: it would refuse, for it is at its limit
     takes_viewers: bool = True
+    drains_from: float = 0.0  # Unix time, of a worker that drains
+    drains_until: float = 0.0  # its sessions are ended then
     rooms: tuple[RoomStatus, ...] = ()
 
 

@@ -15,6 +15,7 @@ from control.ice_servers import IceServers
 from control.offer_request import FRAGMENT_TYPE, read_fragment, read_offer
 from control.origin import origin_of
 from control.resource import Resource
+from control.routes.events import events_link
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
@@ -62,10 +63,13 @@ class Streaming:
         grant = self._authenticator.authorise(room, self._role, token, time.time())
         answer = await self._ask(room, await read_offer(request), grant, request)
         response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
-        response.headers["Location"] = self._location(request, room, answer.session)
+        location = self._location(request, room, answer.session)
+        response.headers["Location"] = location
         response.headers["ETag"] = f'"{answer.etag}"'
         for link in self._ice_servers.links(time.time()):
             response.headers.append("Link", link)
+        if self._role is Role.PLAY:
+            response.headers.append("Link", events_link(location))
         return response
 
     async def show_endpoint(self, request: Request) -> Response:

@@ -23,6 +23,7 @@ TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 # the messages, to the letter
 INVALID_SDP = "invalid SDP"
 INVALID_ROOM = "invalid room name"
+INVALID_EVENTS = "invalid list of events"
 INVALID_FRAGMENT = "invalid SDP fragment"
 UNAUTHORIZED = "unauthorized"
 FULL = "subscriber limit reached"
@@ -63,7 +64,13 @@ class Row:
         return self.ask.partition(" ")[2]
 
     async def send(self, http: httpx.AsyncClient) -> httpx.Response:
-        return await http.request(self.method, self.path, headers=self.headers, content=self.body)
+        """The response, read unless it is a stream of events, which has no end."""
+        request = http.build_request(self.method, self.path, headers=self.headers, content=self.body)
+        response = await http.send(request, stream=True)
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            await response.aread()
+        await response.aclose()
+        return response
 
     def settings_with(self, record_dir: Path) -> dict[str, Any]:
         return {"record_dir": str(record_dir), **self.settings}

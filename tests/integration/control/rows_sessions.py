@@ -3,11 +3,12 @@
 from typing import Any
 
 from shared.errors import ErrorCode
-from shared.messages import Delete, Patch, Patched
+from shared.messages import Delete, FindSessions, Living, Patch, Patched
 from tests.integration.control.row import (
     BAD_METHOD,
     BAD_TYPE,
     FRAGMENT,
+    INVALID_EVENTS,
     INVALID_FRAGMENT,
     INVALID_ROOM,
     NO_SESSION,
@@ -86,4 +87,39 @@ def _rows(base: str) -> list[Row]:
     ]  # fmt: skip
 
 
-SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP)]
+def _event_rows() -> list[Row]:
+    def ask(method: str, promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        where = more.pop("where", f"demo/{SESSION}/events")
+        return Row(f"{method} events: {promise}", f"{method} {WHEP}/{where}", status, error, **more)
+
+    stream = f"demo/{SESSION}/events/airv-AAAAAAAAAAA"
+    json = {"Content-Type": "application/json"}
+    ended = {"answers": {FindSessions: Living(sessions=())}}
+    return [
+        ask("POST", "a stream is made", 201),
+        ask("POST", "of the events that are asked for", 201, headers=json, body=b'["viewercount","layers"]'),
+        ask("POST", "what is no list is 400", 400, INVALID_EVENTS, headers=json, body=b'{"a":1}'),
+        ask("POST", "what is no JSON is 400", 400, INVALID_EVENTS, headers=json, body=b"[" * 9999),
+        ask("POST", "a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
+        ask("POST", "a session that ended is 404", 404, NO_SESSION, **ended),
+        ask("POST", "what is no session id is 404", 404, NO_SESSION, where="demo/w1.short/events"),
+        ask("POST", "after its worker it is 404", 404, NO_SESSION, worker=False),
+        ask("POST", "a list has at most 1 MB", 413, TOO_MUCH, headers=json, body=TOO_LARGE),
+        ask("POST", "another type is 415", 415, BAD_TYPE, headers=SDP, body=b"[]"),
+        ask("GET", "all are on the endpoint itself", 200),
+        ask("GET", "of a bad room is 400", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
+        ask("GET", "of a session that ended is 404", 404, NO_SESSION, **ended),
+        ask("GET", "a stream is 200", 200, where=stream),
+        ask("GET", "a stream of a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
+        ask("GET", "what is no stream is 404", 404, NO_SESSION, where=f"demo/{SESSION}/events/xyz"),
+        ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **ended),
+        ask("DELETE", "a stream is given up", 200, where=stream),
+        ask("DELETE", "a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
+        ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **ended),
+        ask("DELETE", "of the endpoint is 405", 405, BAD_METHOD),
+        ask("OPTIONS", "is 200", 200),
+        ask("OPTIONS", "of a stream is 200", 200, where=stream),
+    ]  # fmt: skip
+
+
+SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_event_rows()]

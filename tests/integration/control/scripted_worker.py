@@ -14,6 +14,8 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    FindSessions,
+    Living,
     Patch,
     Patched,
     Play,
@@ -36,6 +38,7 @@ class ScriptedWorker:
         self.state = WorkerState.READY
         self.load = 0.0
         self.takes_publishers = True
+        self.drains = (0.0, 0.0)
         self.rooms: tuple[RoomStatus, ...] = ()
         self.answers: dict[type, Any] = {}
         self.received: list[Any] = []
@@ -48,7 +51,7 @@ class ScriptedWorker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedWorker"]:
-        kinds = (Publish, Play, Patch, Delete, CloseRoom)
+        kinds = (Publish, Play, Patch, Delete, CloseRoom, FindSessions)
         server = RpcServer(self._redis, self._redis_url, self.id, dict.fromkeys(kinds, self._answer))
         await self.beat()
         tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
@@ -69,6 +72,8 @@ class ScriptedWorker:
             http_url=f"http://{self.id}.test:9100",
             load=self.load,
             takes_publishers=self.takes_publishers,
+            drains_from=self.drains[0],
+            drains_until=self.drains[1],
             sessions=len(self._claims),
             rooms=self.rooms,
         )
@@ -117,6 +122,8 @@ class ScriptedWorker:
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
             case Patch():
                 return Patched(etag="first")
+            case FindSessions(sessions=sessions):
+                return Living(sessions=sessions)
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
             case _:

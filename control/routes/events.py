@@ -1,0 +1,103 @@
+"""WHEP's server-sent events (draft-ietf-wish-whep, Server Sent Events extension), below a session's URL.
+
+The session's URL is credential enough; an `EventSource` can send none.
+"""
+
+import json
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from control.event_streams import EventStream, EventStreams
+from control.offer_request import read_json
+from control.origin import origin_of
+from control.resource import Resource
+from control.room_events import EVENTS, RELATION, events_of_stream, new_stream_name
+from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
+
+_PATH = "/api/whep/play/{room}/{session}/events"
+
+
+def events_link(session_url: str) -> str:
+    """The `Link` header of a 201 that offers events."""
+    return f'<{session_url}/events>; rel="{RELATION}"; events="{",".join(EVENTS)}"'
+
+
+class Events:
+    def __init__(self, streams: EventStreams, public_url: str) -> None:
+        self._streams = streams
+        self._public_url = public_url
+
+    def routes(self) -> list[Route]:
+        accept = {"Accept-Post": "application/json"}
+        return [
+            Route(_PATH, Resource({"GET": self.follow, "POST": self.create}, accept)),
+            Route(f"{_PATH}/{{stream}}", Resource({"GET": self.follow, "DELETE": self.delete})),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """POST of a JSON array with the wanted events, or of nothing -> 201 with the stream's URL."""
+        room, session = _session(request)
+        wanted = _wanted(await read_json(request))
+        await self._streams.check_session(session)
+        base = self._public_url or origin_of(request).prefix
+        path = _PATH.format(room=room, session=session)
+        return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
+
+    async def follow(self, request: Request) -> Response:
+        """The stream; below no name it has all events."""
+        room, session = _session(request)
+        name, wanted = _stream(request)
+        stream = await self._streams.open(room, session, name, wanted)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx is not to collect it
+        if request.method == "HEAD":
+            self._streams.close(stream)
+            return Response(headers=headers, media_type="text/event-stream")
+        return StreamingResponse(self._text(stream), headers=headers, media_type="text/event-stream")
+
+    async def delete(self, request: Request) -> Response:
+        _, session = _session(request)
+        name, _ = _stream(request)
+        await self._streams.delete(session, name)
+        return Response()
+
+    async def _text(self, stream: EventStream) -> AsyncIterator[str]:
+        try:
+            async for text in stream.text():
+                yield text
+        finally:
+            self._streams.close(stream)
+
+
+def _session(request: Request) -> tuple[RoomName, SessionId]:
+    room = parse_room_name(request.path_params["room"])
+    if room is None:
+        raise ServiceError(ErrorCode.INVALID_ROOM)
+    session: str = request.path_params["session"]
+    if worker_of_session(session) is None:
+        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+    return room, SessionId(session)
+
+
+def _stream(request: Request) -> tuple[str, frozenset[str]]:
+    name = request.path_params.get("stream", "")
+    wanted = events_of_stream(name) if name else frozenset(EVENTS)
+    if wanted is None:
+        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+    return name, wanted
+
+
+def _wanted(body: bytes) -> frozenset[str]:
+    """The events that a body asks for; those that we do not have are none of ours."""
+    if not body.strip():
+        return frozenset(EVENTS)
+    try:
+        names = json.loads(body)
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ServiceError(ErrorCode.INVALID_EVENTS)
+    return frozenset(names) & frozenset(EVENTS)

@@ -1,0 +1,200 @@
+"""Server-sent events to viewers, through any control process, as long as their session lives."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from control import event_streams
+from control.room_events import RELATION
+from deploy.valkey import EmbeddedValkey
+from shared.messages import FindSessions, Living, WorkerState
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.row import SDP, WHEP
+from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.offers import PLAY_OFFER
+from tests.support.waiting import eventually
+
+IN_TIME = 10.0
+
+
+class Heard:
+    """What an `EventSource` would have got: `(event, data)` in order."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, object]] = []
+        self.ended = False
+
+    async def listen(self, response: httpx.Response) -> None:
+        name = ""
+        async for line in response.aiter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                self.events.append((name, json.loads(line.removeprefix("data: "))))
+        self.ended = True
+
+    async def hears(self, *events: tuple[str, object]) -> None:
+        """Wait until those are the last events."""
+        await eventually(
+            f"events end in {events}", lambda: self.events[-len(events) :] == list(events), IN_TIME
+        )
+
+
+@asynccontextmanager
+async def listening(http: httpx.AsyncClient, url: str) -> AsyncIterator[Heard]:
+    heard = Heard()
+    async with http.stream("GET", url) as response:
+        assert response.status_code == 200
+        task = asyncio.create_task(heard.listen(response))
+        yield heard
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def played(http: httpx.AsyncClient, room: str = "demo") -> str:
+    """The URL of the events of a new viewer."""
+    response = await http.post(f"{WHEP}/{room}", content=PLAY_OFFER, headers=SDP)
+    assert response.status_code == 201, response.text
+    link = next(link for link in response.headers.get_list("link") if RELATION in link)
+    assert link.endswith('; events="active,inactive,reconnect,viewercount"')
+    url = link[1 : link.index(">")]
+    assert url == response.headers["Location"] + "/events"
+    return url
+
+
+async def subscribed(http: httpx.AsyncClient, events_url: str, *wanted: str) -> str:
+    body = {"json": wanted} if wanted else {}
+    response = await http.post(events_url, **body)
+    assert response.status_code == 201
+    location: str = response.headers["Location"]
+    return location
+
+
+async def change(worker: ScriptedWorker, **changed: object) -> None:
+    worker.rooms = tuple(replace(room, **changed) for room in worker.rooms)
+    await worker.beat()
+
+
+async def test_a_viewer_hears_through_another_control_process(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", subscribers=1)
+    first, second = await start_control(), await start_control()
+    url = await subscribed(first, await played(first))
+    async with listening(second, url) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 1}))
+        await change(worker, subscribers=2)
+        await heard.hears(("viewercount", {"viewercount": 2}))
+        await change(worker, has_publisher=False)
+        await heard.hears(("inactive", {}))
+        await change(worker, has_publisher=True)
+        await heard.hears(("active", {}))
+
+
+async def test_only_the_events_that_were_asked_for(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control()
+    async with listening(http, await subscribed(http, await played(http), "inactive", "layers")) as heard:
+        await change(worker, subscribers=7)
+        await change(worker, has_publisher=False)
+        await heard.hears(("inactive", {}))
+        assert len(heard.events) == 1
+
+
+async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_place_to_go(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    leaving = await start_worker("leaving")
+    await leaving.publish_in("demo")
+    http = await start_control()
+    async with listening(http, await subscribed(http, await played(http), "reconnect", "inactive")) as heard:
+        leaving.state = WorkerState.DRAINING
+        leaving.drains = (time.time() - 60, time.time())
+        await change(leaving, has_publisher=False)
+        await heard.hears(("inactive", {}))
+        assert len(heard.events) == 1  # nobody has the room
+        await leaving.give_up("demo")
+        await (await start_worker("staying")).publish_in("demo")
+        await heard.hears(("reconnect", {}))
+
+
+async def test_a_stream_ends_with_its_session(
+    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.1)
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control()
+    url = await subscribed(http, await played(http))
+    async with listening(http, url) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+        worker.answers[FindSessions] = Living(sessions=())
+        await eventually("the stream ends", lambda: heard.ended, IN_TIME)
+    assert (await http.get(url)).status_code == 404
+
+
+async def test_a_deleted_stream_is_404(start_control: StartControl, start_worker: StartWorker) -> None:
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    events = await played(http)
+    kept, deleted = await subscribed(http, events), await subscribed(http, events)
+    assert (await http.delete(deleted)).status_code == 200
+    assert (await http.get(deleted)).status_code == 404
+    async with listening(http, kept) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+
+
+async def test_one_session_has_few_streams_and_the_latest_win(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    url = await subscribed(http, await played(http))
+    async with (
+        listening(http, url) as oldest,
+        listening(http, url),
+        listening(http, url),
+        listening(http, url) as latest,
+    ):
+        await eventually("the oldest ends", lambda: oldest.ended, IN_TIME)
+        await latest.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+        assert not latest.ended
+
+
+async def test_streams_outlive_redis(start_control: StartControl) -> None:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    try:
+        async with ScriptedWorker(valkey.url, "w1").running() as worker:
+            await worker.publish_in("demo")
+            http = await start_control(redis_url=valkey.url)
+            url = await subscribed(http, await played(http))
+            async with listening(http, url) as heard:
+                await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+                valkey.stop()
+                ready = await http.get("/readyz")
+                assert ready.status_code == 503
+                valkey.start()
+
+                async def announced() -> bool:
+                    try:
+                        await change(worker, subscribers=5)
+                    except Exception:  # whatever redis-py makes of a connection that broke
+                        return False
+                    return True
+
+                await eventually("announced again", announced, IN_TIME)
+                await heard.hears(("viewercount", {"viewercount": 5}))
+                assert [name for name, _ in heard.events] == ["active", "viewercount", "viewercount"]
+    finally:
+        valkey.stop()
