@@ -1,17 +1,180 @@
-// The publish page: the camera into the room of the address.
+// The publish page: a camera, the screen or a film into the room of the address, until somebody stops it.
+import { enableCopyButtons } from './copy-buttons.js';
+import { count, duration } from './format.js';
+import { Preview } from './preview.js';
+import { showPrograms } from './programs.js';
 import { roomOfPage } from './room.js';
-import { Refused } from './server.js';
+import { SendingCharts } from './sending-charts.js';
+import { ask, Refused, ROOT } from './server.js';
 import { askForToken } from './token-dialog.js';
-import { tokenFor } from './token.js';
-import { Publishing, sendable } from './whip.js';
+import { keepToken, tokenFor } from './token.js';
+import { WhipPublisher } from './whip-publisher.js';
 import { inWords } from './words.js';
+
+const ROOM_SECONDS = 3;
+const OPENING = { camera: 'Opening the camera…', screen: 'Choose what to share…', file: 'Opening the file…' };
+const STATES = {
+  connecting: ['waiting', 'Connecting…'],
+  reconnecting: ['waiting', 'The connection is lost. Reconnecting…'],
+};
+const REASONS = {
+  'room closed': 'An operator closed the room.',
+  'token expired': 'The token has expired.',
+  'room taken over by another worker': 'Somebody else publishes in this room by now.',
+};
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
 const room = roomOfPage();
-const [video, status, start, stop] = ['video', 'status', 'start', 'stop'].map(element);
-let session = null;
+const form = element('settings');
+const [start, stop, status] = ['start', 'stop', 'status'].map(element);
+const charts = new SendingCharts(element('statistics'));
+const preview = new Preview((track) => {
+  end();
+  tell('error', track.kind === 'video' ? 'The picture was stopped, or unplugged.' : 'The microphone was unplugged.');
+});
+
+let publisher = null; // while one publishes, or tries to
+let liveSince = null;
+let awake = null; // keeps a phone's screen on, without which its camera stops
+
+// --- the settings
+
+const source = () => form.elements.source.value;
+
+const wishes = () => ({
+  camera: element('camera').value,
+  microphone: element('microphone').value,
+  height: Number(element('picture').value),
+  framesPerSecond: Number(element('frame-rate').value),
+  file: element('file').files[0],
+});
+
+const limits = () => ({
+  maxBitrate: Number(element('bitrate').value) || undefined,
+  degradationPreference: source() === 'screen' ? 'maintain-resolution' : 'balanced',
+});
+
+const kinds = () => preview.stream.getTracks().map(({ kind }) => kind);
+
+/** Another camera, another size: at once, also while live. */
+async function changeSource() {
+  showFields();
+  if (!preview.stream || (source() === 'file' && !wishes().file)) return;
+  try {
+    const before = kinds();
+    await preview.open(source(), wishes());
+    if (!publisher) return;
+    if (kinds().some((kind) => !before.includes(kind))) {
+      publisher.stop(); // what was silent or dark so far wants another session
+      await publish();
+      return;
+    }
+    for (const track of preview.stream.getTracks()) await publisher.replaceTrack(track);
+    await publisher.update(limits());
+  } catch (error) {
+    tell('error', spoken(error));
+  }
+}
+
+function showFields() {
+  for (const field of form.querySelectorAll('[data-for]')) {
+    field.hidden = !field.dataset.for.split(' ').includes(source());
+  }
+}
+
+// --- live
+
+async function goLive() {
+  setBusy(true);
+  try {
+    tell('waiting', OPENING[source()]);
+    if (!preview.stream) await preview.open(source(), wishes());
+    await publish();
+  } catch (error) {
+    end();
+    tell('error', spoken(error));
+  }
+}
+
+async function publish() {
+  const token = tokenFor(room);
+  publisher = new WhipPublisher(new URL(`api/whip/publish/${room}`, ROOT), {
+    token,
+    iceServers: async () => (await ask('api/bootstrap', { token })).iceServers,
+  });
+  publisher.addEventListener('state', ({ detail }) => follow(detail));
+  publisher.addEventListener('stats', ({ detail }) => charts.add(detail));
+  publisher.addEventListener('error', ({ detail: { error, retryIn } }) => {
+    if (retryIn) tell('waiting', `${spoken(error)} Trying again…`);
+  });
+  try {
+    await publisher.publish(new MediaStream(preview.stream), { codec: element('codec').value, ...limits() });
+  } catch (error) {
+    publisher = null;
+    if (!(error instanceof Refused) || error.status !== 401) throw error;
+    tell('error', spoken(error));
+    if (!await askForToken(room, spoken(error))) {
+      end();
+      return;
+    }
+    element('room-token').value = tokenFor(room);
+    await publish();
+  }
+}
+
+/** @param {{ state: string, reason?: string }} detail of the publisher's event */
+function follow({ state, reason }) {
+  if (state === 'live') {
+    liveSince ??= performance.now();
+    tell('live', `Live in ${room}.`);
+    element('on-air').hidden = element('statistics').hidden = false;
+    navigator.wakeLock?.request('screen').then((lock) => { awake = lock; }, () => {});
+    renewRoom();
+  } else if (state === 'ended') {
+    end();
+    tell('error', REASONS[reason] ?? `The server ended the session: ${reason}.`);
+  } else if (STATES[state]) {
+    tell(...STATES[state]);
+  }
+}
+
+/** Lets go of everything. */
+function end() {
+  const former = publisher;
+  publisher = null;
+  former?.stop();
+  awake?.release();
+  liveSince = null;
+  preview.close();
+  charts.clear();
+  for (const id of ['on-air', 'statistics', 'warnings']) element(id).hidden = true;
+  setBusy(false);
+}
+
+/** @param {boolean} busy */
+function setBusy(busy) {
+  const [from, to] = busy ? [start, stop] : [stop, start];
+  const focused = document.activeElement === from;
+  to.hidden = false;
+  if (focused) to.focus(); // a hidden button loses it
+  from.hidden = true;
+  element('codec').disabled = busy; // another codec wants another session
+}
+
+/** How many watch, and what the server warns of. */
+async function renewRoom() {
+  if (document.hidden || publisher?.state !== 'live') return;
+  const [here] = await ask(`api/rooms?name=${room}&detail=true`).catch(() => []);
+  if (!here || liveSince === null) return;
+  element('viewers').textContent = count(here.subscribers, 'viewer');
+  const items = here.warnings.map((words) => Object.assign(document.createElement('li'), { textContent: words }));
+  element('warnings').replaceChildren(...items);
+  element('warnings').hidden = items.length === 0;
+}
+
+// --- words
 
 /** @param {'idle' | 'waiting' | 'live' | 'error'} state @param {string} words */
 function tell(state, words) {
@@ -19,82 +182,62 @@ function tell(state, words) {
   status.textContent = words;
 }
 
-async function camera() {
-  if (!navigator.mediaDevices) throw new Error('cameras need HTTPS or localhost');
-  const height = Number(element('picture').value);
-  const size = { width: { ideal: (height / 9) * 16 }, height: { ideal: height } };
-  return navigator.mediaDevices.getUserMedia({ audio: true, video: size });
+/** @param {Error} error */
+function spoken(error) {
+  if (error.name === 'NotConnected') return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
+  return inWords(error, { room, token: tokenFor(room) });
 }
 
-async function publish() {
-  tell('waiting', 'Opening the camera…');
-  const stream = await camera();
-  try {
-    video.srcObject = stream;
-    tell('waiting', 'Connecting…');
-    await session.start(stream, element('codec').value);
-    tell('live', `Live in ${room}.`);
-    const reason = await session.ended;
-    if (!session.stopped) throw new Error(reason === 'lost' ? 'the connection was lost' : 'the server ended the session');
-  } finally {
-    session.close();
-    stream.getTracks().forEach((track) => track.stop());
-    video.srcObject = null;
-  }
-}
-
-async function publishUntilStopped() {
-  let token = tokenFor(room);
-  for (;;) {
-    session = new Publishing(room, token);
-    try {
-      await publish();
-    } catch (error) {
-      if (!session.stopped) {
-        const words = inWords(error, { room, token });
-        tell('error', words);
-        if (error instanceof Refused && error.status === 401) {
-          token = await askForToken(room, words);
-          if (token) continue;
-        }
-        return;
-      }
-    }
-    tell('idle', 'Not publishing.');
-    return;
-  }
-}
-
-/** @param {boolean} busy */
-function setBusy(busy) {
-  const [from, to] = busy ? [start, stop] : [stop, start];
-  const focused = document.activeElement === from;
-  to.disabled = false;
-  if (focused) to.focus(); // a disabled button loses it
-  from.disabled = true;
-}
-
-function end() {
-  if (!session) return;
-  session.stopped = true;
-  session.close();
-}
-
-if (room) {
+async function showRoom() {
   element('room').textContent = `Publish to ${room}`;
   document.title = `Publish to ${room} · Roomcast`;
+  const link = element('watch-link');
+  link.href = link.textContent = new URL(`watch/${room}`, ROOT).href;
+  element('share').hidden = false;
+  element('room-token').value = tokenFor(room);
+  const { authEnabled } = await ask('api/bootstrap').catch(() => ({ authEnabled: true }));
+  element('access').hidden = !authEnabled;
+  showPrograms(new URL(`api/whip/publish/${room}`, ROOT).href, authEnabled);
+}
+
+// --- the page's own events
+
+start.addEventListener('click', goLive);
+stop.addEventListener('click', () => {
+  end();
+  tell('idle', 'Not publishing.');
+});
+element('preview').addEventListener('click', async () => {
+  try {
+    tell('waiting', OPENING[source()]);
+    await preview.open(source(), wishes());
+    tell('idle', 'Not publishing: only you see this.');
+  } catch (error) {
+    tell('error', spoken(error));
+  }
+});
+for (const id of ['camera', 'microphone', 'picture', 'frame-rate', 'file']) {
+  element(id).addEventListener('change', changeSource);
+}
+for (const radio of form.elements.source) radio.addEventListener('change', changeSource);
+element('bitrate').addEventListener('change', () => publisher?.update(limits()));
+element('room-token').addEventListener('change', ({ target }) => keepToken(room, target.value.trim()));
+form.addEventListener('submit', (event) => event.preventDefault());
+addEventListener('pagehide', end);
+setInterval(() => {
+  if (liveSince !== null) element('on-air-time').textContent = duration((performance.now() - liveSince) / 1000);
+}, 1000);
+setInterval(renewRoom, 1000 * ROOM_SECONDS);
+
+const sendable = RTCRtpSender.getCapabilities('video').codecs.map(({ mimeType }) => mimeType.toLowerCase());
+for (const option of element('codec').options) {
+  option.disabled = option.value !== '' && !sendable.includes(option.value.toLowerCase());
+}
+enableCopyButtons(element('copied'));
+showFields();
+if (room) {
+  showRoom();
 } else {
   tell('error', 'That is not the name of a room: up to 64 letters, digits, - and _.');
-  start.disabled = true;
-}
-start.addEventListener('click', async () => {
-  setBusy(true);
-  await publishUntilStopped();
-  setBusy(false);
-});
-stop.addEventListener('click', end);
-addEventListener('pagehide', end);
-
-for (const option of element('codec').options) {
-  option.disabled = option.value !== '' && sendable(option.value).length === 0;
+  start.disabled = element('preview').disabled = true;
 }

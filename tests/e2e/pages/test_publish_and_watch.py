@@ -79,5 +79,5 @@ async def test_people_are_told_when_an_admin_closes_their_room(system: System, b
             f"{url}/api/admin/rooms/closed/close", headers={"X-Auth-Token": ADMIN_TOKEN}
         )
         assert closed.status_code == 200
-        await publisher.tells("the server ended the session", within=5)
+        await publisher.tells("An operator closed the room.", within=5)
         await viewer.tells("Waiting", within=5)

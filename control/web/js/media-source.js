@@ -1,0 +1,92 @@
+// What can be published from a browser: a camera, the screen, or a film from a file.
+
+/** A stream, and what has to be let go with it. */
+export class MediaSource {
+  /** @param {MediaStream} stream @param {() => void} [free] */
+  constructor(stream, free = () => {}) {
+    this.stream = stream;
+    this.#free = free;
+  }
+
+  #free;
+
+  close() {
+    this.stream.getTracks().forEach((track) => track.stop());
+    this.#free();
+  }
+}
+
+/**
+ * @typedef {object} Wishes
+ * @property {string} camera a device's id; empty: the default one
+ * @property {string} microphone likewise; `none`: no sound
+ * @property {number} height of the picture, in pixels, 16:9
+ * @property {number} framesPerSecond
+ * @property {File} [file]
+ */
+
+/** @param {'camera' | 'screen' | 'file'} kind @param {Wishes} wishes */
+export async function openSource(kind, wishes) {
+  if (kind === 'file') return openFile(wishes.file);
+  if (!navigator.mediaDevices) throw new Error('cameras and screens need HTTPS or localhost');
+  return kind === 'screen' ? openScreen(wishes) : openCamera(wishes);
+}
+
+async function openCamera({ camera, microphone, height, framesPerSecond }) {
+  const video = {
+    ...device(camera),
+    width: { ideal: Math.round((height / 9) * 16) },
+    height: { ideal: height },
+    frameRate: { ideal: framesPerSecond },
+  };
+  return new MediaSource(await navigator.mediaDevices.getUserMedia({ video, audio: sound(microphone) }));
+}
+
+/** The screen with its own sound; where the browser gives none, with the microphone's. */
+async function openScreen({ microphone, height, framesPerSecond }) {
+  const video = { height: { max: height }, frameRate: { max: framesPerSecond } };
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
+  if (stream.getAudioTracks().length === 0 && microphone !== 'none') {
+    try {
+      const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone) });
+      stream.addTrack(voice.getAudioTracks()[0]);
+    } catch { /* a silent screen is better than none */ }
+  }
+  return new MediaSource(stream);
+}
+
+async function openFile(file) {
+  if (!file) throw new Error('choose a file first');
+  const player = document.createElement('video');
+  if (!player.captureStream) throw new Error('this browser cannot publish files');
+  const url = URL.createObjectURL(file);
+  const free = () => {
+    player.removeAttribute('src');
+    player.load();
+    URL.revokeObjectURL(url);
+  };
+  Object.assign(player, { src: url, loop: true, muted: true });
+  try {
+    await player.play();
+  } catch {
+    free();
+    throw new Error('this browser cannot play that file');
+  }
+  return new MediaSource(player.captureStream(), free);
+}
+
+const device = (id) => (id ? { deviceId: { exact: id } } : {});
+
+const sound = (microphone) => microphone !== 'none' && { ...device(microphone), autoGainControl: true };
+
+/**
+ * The devices of one kind; they have names only once one of them was allowed.
+ * @param {'videoinput' | 'audioinput'} kind
+ * @returns {Promise<{ id: string, name: string }[]>}
+ */
+export async function devices(kind) {
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return all
+    .filter((one) => one.kind === kind && one.label && one.deviceId !== 'default')
+    .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
+}

@@ -1,0 +1,74 @@
+// The stage of the publish page: what the source shows, how loud it is, and the switches for both.
+import { LevelMeter } from './level-meter.js';
+import { devices, openSource } from './media-source.js';
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+
+export class Preview {
+  #source = null;
+  #level = new LevelMeter(element('level'));
+  #lost;
+
+  /** @param {(track: MediaStreamTrack) => void} lost called when a track ends by itself: unplugged, not shared any more */
+  constructor(lost) {
+    this.#lost = lost;
+    for (const [id, kind] of [['mute', 'audio'], ['blank', 'video']]) {
+      element(id).addEventListener('click', ({ currentTarget: button }) => {
+        const off = button.getAttribute('aria-pressed') !== 'true';
+        button.setAttribute('aria-pressed', String(off));
+        for (const track of this.#tracks(kind)) track.enabled = !off;
+      });
+    }
+    navigator.mediaDevices?.addEventListener('devicechange', () => this.#listDevices());
+  }
+
+  /** @returns {MediaStream | null} null: nothing is open */
+  get stream() {
+    return this.#source?.stream ?? null;
+  }
+
+  /** Opens a source in place of the one before. See `openSource`; what it throws leaves that one as it was. */
+  async open(kind, wishes) {
+    const opened = await openSource(kind, wishes);
+    for (const track of opened.stream.getTracks()) {
+      track.addEventListener('ended', () => { if (this.#source === opened) this.#lost(track); });
+    }
+    this.#show(opened);
+    await this.#listDevices();
+  }
+
+  close() {
+    this.#show(null);
+  }
+
+  #show(source) {
+    this.#source?.close();
+    this.#source = source;
+    element('video').srcObject = this.stream;
+    this.#level.show(this.stream);
+    element('dark-stage').hidden = Boolean(source);
+    element('preview').hidden = Boolean(source);
+    for (const [id, kind] of [['mute', 'audio'], ['blank', 'video']]) {
+      element(id).hidden = this.#tracks(kind).length === 0;
+      element(id).setAttribute('aria-pressed', 'false');
+    }
+  }
+
+  /** @param {'audio' | 'video'} kind */
+  #tracks(kind) {
+    return this.stream?.getTracks().filter((track) => track.kind === kind) ?? [];
+  }
+
+  /** They have names only after one of them was opened. */
+  async #listDevices() {
+    for (const [id, kind] of [['camera', 'videoinput'], ['microphone', 'audioinput']]) {
+      const select = element(id);
+      const chosen = select.value;
+      const fixed = [...select.options].filter(({ value }) => value === '' || value === 'none');
+      const found = (await devices(kind)).map((device) => new Option(device.name, device.id));
+      select.replaceChildren(...fixed, ...found);
+      select.value = [...select.options].some(({ value }) => value === chosen) ? chosen : '';
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// How sending goes, as four small charts and a line of words.
+import { bitrate } from './format.js';
+import { Sparkline } from './sparkline.js';
+
+const FIGURES = {
+  bitrate: { name: 'Bitrate', inWords: bitrate, least: 5e5 },
+  framesPerSecond: { name: 'Frames a second', inWords: (frames) => String(Math.round(frames)), least: 30 },
+  rtt: { name: 'Round trip', inWords: (seconds) => `${Math.round(1000 * seconds)} ms`, least: 0.1 },
+  loss: { name: 'Packets lost', inWords: (share) => `${(100 * share).toFixed(1)} %`, least: 0.05 },
+};
+const LIMITS = { bandwidth: 'The line does not carry more.', cpu: 'This computer does not encode faster.' };
+
+export class SendingCharts {
+  #element;
+  #lines = new Map();
+
+  /** @param {Element} element with a `strong` and an SVG for each figure */
+  constructor(element) {
+    this.#element = element;
+    for (const [figure, of] of Object.entries(FIGURES)) {
+      this.#lines.set(figure, new Sparkline(element.querySelector(`[data-chart="${figure}"]`), of));
+    }
+  }
+
+  /** @param {import('./sending-stats.js').Stats} stats of one second */
+  add(stats) {
+    for (const [figure, { inWords }] of Object.entries(FIGURES)) {
+      if (stats[figure] === undefined) continue;
+      this.#lines.get(figure).add(stats[figure]);
+      this.#element.querySelector(`[data-figure="${figure}"]`).textContent = inWords(stats[figure]);
+    }
+    const size = stats.width ? `${stats.width} × ${stats.height}` : '';
+    const sent = [stats.codec?.split('/')[1], size].filter(Boolean).join(', ');
+    this.#element.querySelector('#sent').textContent = [sent, LIMITS[stats.limitedBy]].filter(Boolean).join('. ');
+  }
+
+  clear() {
+    this.#lines.forEach((line) => line.clear());
+    for (const figure of this.#element.querySelectorAll('strong')) figure.textContent = '–';
+  }
+}

@@ -1,0 +1,148 @@
+"""The publish page: its choices, its figures, its sources, and what it tells other programs."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
+from playwright.async_api import Browser
+
+from tests.support.browser import open_publish_page, open_watch_page
+from tests.support.foreign_client import running_client
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+WATCH_SECONDS = 20.0
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a test picture and a tone."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    # fmt: off
+    command = [
+        get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25",
+        "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "2",
+        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path),
+    ]
+    # fmt: on
+    subprocess.run(command, check=True)
+    return path
+
+
+async def test_it_shows_what_it_sends_in_figures_and_words(system: System, browser: Browser) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "figures") as publisher:
+        page = publisher.page
+        await page.select_option("#bitrate", "500000")
+        await page.select_option("#frame-rate", "15")
+        await publisher.publish("video/VP9")
+        await publisher.tells("Live in figures.")
+
+        async def sent() -> bool:
+            bitrate = await page.inner_text('[data-figure="bitrate"]')
+            frames = await page.inner_text('[data-figure="framesPerSecond"]')
+            sent = await page.inner_text("#sent")
+            return "bit/s" in bitrate and frames in ("14", "15", "16") and sent.startswith("VP9, 640 × 360")
+
+        await eventually("figures", sent, within=15)
+        chart = await page.get_attribute('[data-chart="bitrate"]', "aria-label")
+        assert chart
+        assert chart.startswith("Bitrate, the last minute: ")
+        assert "kbit/s" in chart
+        assert await page.inner_text("#viewers") == "0 viewers"
+        level = page.get_by_role("meter", name="Sound level")
+
+        async def beeps() -> bool:
+            return int(await level.get_attribute("aria-valuenow") or 0) > 20
+
+        await eventually("the fake microphone beeps", beeps, within=5, every=0.02)
+        await publisher.stop()
+        await publisher.tells("Not publishing.")
+        assert await page.is_hidden("#statistics")
+        assert await page.evaluate("document.activeElement.id") == "start"
+
+
+async def test_the_source_is_changed_while_live(system: System, browser: Browser, film: Path) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "sources") as publisher,
+        await open_watch_page(browser, url, "sources") as viewer,
+    ):
+        await publisher.publish("video/VP8")
+        await viewer.sees_and_hears(WATCH_SECONDS, frames=20)
+        await publisher.page.check('input[value="file"]', force=True)
+        await publisher.page.set_input_files("#file", film)
+
+        async def film_arrives() -> bool:
+            width = await viewer.page.evaluate("document.getElementById('video').videoWidth")
+            return bool(width == 320)
+
+        await eventually("the film at the viewer", film_arrives, WATCH_SECONDS)
+        await viewer.sees_and_hears(WATCH_SECONDS)
+        await publisher.tells("Live in sources.")
+
+
+async def test_without_a_microphone_only_the_picture_is_sent(system: System, browser: Browser) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "silent") as publisher:
+        await publisher.page.select_option("#microphone", "none")
+        await publisher.publish()
+        await publisher.tells("Live in silent.")
+        assert (await system.rooms())["silent"]["tracks"] == 1
+        assert await publisher.page.is_hidden("#mute")
+        await publisher.page.select_option("#microphone", "")  # a track more wants another session
+
+        async def two_tracks() -> bool:
+            return (await system.rooms()).get("silent", {}).get("tracks") == 2
+
+        await eventually("sound, too", two_tracks, within=10)
+        await publisher.tells("Live in silent.")
+
+
+async def test_a_preview_is_seen_by_nobody_else(system: System, browser: Browser) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "rehearsal") as publisher:
+        await publisher.page.click("#preview")
+        await publisher.tells("Not publishing: only you see this.")
+        assert await publisher.page.evaluate("document.getElementById('video').srcObject.active")
+        assert "rehearsal" not in await system.rooms()
+        cameras = await publisher.page.eval_on_selector_all("#camera option", "all => all.length")
+        assert cameras > 1  # they have names by now
+
+
+def words(command: str) -> list[str]:
+    """A command as a shell takes it, over several lines."""
+    return shlex.split(command.replace("\\\n", " "))
+
+
+async def test_its_command_for_ffmpeg_publishes(system: System, browser: Browser, film: Path) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "films") as page,
+        await open_watch_page(browser, url, "films") as viewer,
+    ):
+        command = await page.page.text_content("#ffmpeg") or ""
+        assert f"{url}/api/whip/publish/films" in command
+        given = command.replace("TOKEN", "any").replace("film.mp4", str(film))
+        program, *arguments = words(given)
+        assert program == "ffmpeg"
+        with running_client([get_ffmpeg_exe(), "-stream_loop", "-1", "-nostdin", *arguments]):
+            received = await viewer.sees_and_hears(WATCH_SECONDS, frames=40)
+        assert received.video_codec == "video/H264"
+
+
+async def test_what_it_tells_other_programs_can_be_copied(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = await context.new_page()
+    await page.goto(f"{url}/publish/copied")
+    endpoint = f"{url}/api/whip/publish/copied"
+    await page.get_by_text(endpoint).first.wait_for()
+    await page.get_by_role("button", name="Copy the server for OBS").click()
+    await page.get_by_text("Copied.").wait_for(state="attached")
+    assert await page.evaluate("navigator.clipboard.readText()") == endpoint
+    command = words(await page.text_content("#gstreamer") or "")
+    assert command[0] == "gst-launch-1.0"
+    assert f"whip-endpoint={endpoint}" in command
+    await context.close()
