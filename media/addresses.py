@@ -37,5 +37,12 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
     return [str(address) for address in sorted(candidates, key=_preference)]
 
 
+def reached_at(bound_host: str, own: Iterable[str]) -> str:
+    """The host under which others in the cluster find a server on `bound_host`: never a wildcard."""
+    if bound_host in ("", "0.0.0.0", "::"):  # noqa: S104
+        return advertised(bound_host or "0.0.0.0", (), own)[0]  # noqa: S104
+    return bound_host
+
+
 def _preference(address: Ip) -> tuple[bool, bool, int]:
     return (address.is_loopback, not address.is_global, int(address))

@@ -11,7 +11,7 @@ from time import monotonic
 import uvloop
 from redis.asyncio import Redis
 
-from media.addresses import advertised, own_addresses
+from media.addresses import advertised, own_addresses, reached_at
 from media.capacity import Capacity
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
@@ -32,7 +32,7 @@ from shared.logging import configure_logging, get_logger
 from shared.messages import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.rpc import RpcClient, RpcServer
-from shared.settings import Settings, SettingsError, secret
+from shared.settings import HostPort, Settings, SettingsError, secret
 
 TICK_SECONDS = 0.1
 
@@ -65,6 +65,8 @@ class Worker:
         self._port = port
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
+        http_host, http_port = settings.worker_http_addr
+        self._http_url = f"http://{HostPort(reached_at(http_host, own_addresses()), http_port)}"
         host, media_port = port.address[:2]
         addresses = advertised(host, settings.media_public_ips, own_addresses())
         self._recorder = Recorder(settings) if settings.record_enabled else None
@@ -87,12 +89,12 @@ class Worker:
         redis: Redis = connect(url)
         directory = Directory(redis)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._rooms.names, self._room_lost)
-        calls = RpcClient(redis, url)
+        registry = new_registry(self._rooms, self._port, self._lag, self._recorder)
+        calls = RpcClient(redis, url, rpc_metrics.called(registry))
         self._edge = Edge(
             self._id, self._rooms, directory, calls, self._port.send, self._settings.publisher_grace
         )
         shelf = Shelf(Path(self._settings.record_dir), self._http_url)
-        registry = new_registry(self._rooms, self._port, self._lag, self._recorder)
         rpc = RpcServer(
             redis,
             url,
@@ -136,10 +138,6 @@ class Worker:
             self._capacity.measure(now, time.process_time(), self._port.tx_packets)
             self._rooms.tick(now)
             self._edge.tick(now)
-
-    @property
-    def _http_url(self) -> str:
-        return f"http://{self._settings.worker_http_addr}"
 
     def _status(self) -> WorkerStatus:
         return WorkerStatus(

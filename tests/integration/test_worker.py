@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from deploy.tether import tethered
 from deploy.valkey import EmbeddedValkey
+from media.addresses import own_addresses
 from shared import keys
 from shared.bus import connect
 from shared.directory import Directory
@@ -114,9 +115,11 @@ def start(redis_url: str, log: Path, **settings: str) -> subprocess.Popen[bytes]
 
 
 @contextlib.asynccontextmanager
-async def running(redis_url: str, folder: Path, **settings: str) -> AsyncIterator[Worker]:
+async def running(
+    redis_url: str, folder: Path, *, http_addr: str = "", **settings: str
+) -> AsyncIterator[Worker]:
     """A worker that announces itself. It must neither log a traceback nor end with an error."""
-    address = f"127.0.0.1:{free_port()}"
+    address = http_addr or f"127.0.0.1:{free_port()}"
     log = folder / "worker.log"
     process = start(redis_url, log, WORKER_HTTP_ADDR=address, **settings)
     redis = connect(redis_url)
@@ -345,6 +348,19 @@ def test_an_address_that_cannot_be_had_stops_the_start_with_one_line(setting: st
     assert result.stdout == ""
     assert result.stderr.startswith(f"roomcast: {setting}: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+async def test_a_worker_that_listens_everywhere_announces_an_address_that_others_can_reach(
+    redis_url: str, tmp_path: Path, host: str
+) -> None:
+    port = free_port()
+    async with running(redis_url, tmp_path, http_addr=f"{host}:{port}") as worker:
+        status = await worker.status()
+        assert status is not None
+        assert status.http_url in {f"http://{address}:{port}" for address in own_addresses()}
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"{status.http_url}/healthz")).text == "ok"
 
 
 async def test_an_address_may_be_a_host_name(redis_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from media.addresses import advertised, own_addresses
+from media.addresses import advertised, own_addresses, reached_at
 
 OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1", "fd00::5", "2606:2800::1"]
 
@@ -26,6 +26,20 @@ OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1"
 )
 def test_what_clients_are_told(bound: str, public: list[str], own: list[str], told: list[str]) -> None:
     assert advertised(bound, public, own) == told
+
+
+@pytest.mark.parametrize(
+    ("bound", "host"),
+    [
+        ("", "93.184.216.34"),
+        ("0.0.0.0", "93.184.216.34"),
+        ("::", "2606:2800::1"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("worker1", "worker1"),
+    ],
+)
+def test_where_others_reach_a_server(bound: str, host: str) -> None:
+    assert reached_at(bound, OWN) == host
 
 
 def test_this_hosts_own_addresses_can_be_bound() -> None:
