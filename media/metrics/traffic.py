@@ -11,11 +11,24 @@ from media.udp import UdpPort
 
 # What a feed counts: its attribute, the series' name and meaning.
 _FEEDS = {
-    "rx_packets": ("roomcast_ingress_packets", "RTP packets of publishers that were relayed."),
-    "rx_bytes": ("roomcast_ingress_bytes", "RTP bytes of publishers that were relayed."),
+    "rx_packets": ("roomcast_ingress_packets", "RTP packets of publishers and of other workers, relayed."),
+    "rx_bytes": ("roomcast_ingress_bytes", "RTP bytes of publishers and of other workers, relayed."),
     "rx_dropped": (
         "roomcast_ingress_dropped",
         "Packets of publishers that were forged, replayed, broken or of no negotiated track.",
+    ),
+}
+_VIEWERS = {
+    "nacks": ("roomcast_viewer_nacks", "Packets that viewers asked for again."),
+    "retransmissions": ("roomcast_retransmissions", "Packets sent to a viewer again."),
+    "retransmissions_refused": (
+        "roomcast_retransmissions_refused",
+        "Packets not sent again: more than a viewer's share of its bandwidth.",
+    ),
+    "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR of viewers."),
+    "rtcp_dropped": (
+        "roomcast_viewer_rtcp_dropped",
+        "RTCP packets not read, of viewers that send more than there is to say.",
     ),
 }
 
@@ -29,11 +42,15 @@ class TrafficCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         rooms, port = self._rooms, self._port
-        yield from _counters(_FEEDS, rooms.ledger.feeds.with_living(rooms.feeds()))
+        ledger = rooms.ledger
+        yield from _counters(_FEEDS, ledger.feeds.with_living(rooms.feeds()))
+        yield from _counters(_VIEWERS, {name: getattr(ledger.viewers, name) for name in _VIEWERS})
         yield CounterMetricFamily(
-            "roomcast_egress_packets", "RTP packets sent to viewers.", value=port.tx_packets
+            "roomcast_egress_packets", "RTP packets sent to viewers and other workers.", value=port.tx_packets
         )
-        yield CounterMetricFamily("roomcast_egress_bytes", "SRTP bytes sent to viewers.", value=port.tx_bytes)
+        yield CounterMetricFamily(
+            "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=port.tx_bytes
+        )
         yield CounterMetricFamily(
             "roomcast_datagrams_received", "Datagrams that the socket gave.", value=port.rx_datagrams
         )
