@@ -3,6 +3,7 @@
 # Makes sure that the commands are there: as root on Debian or Ubuntu installs the packages of those that are
 # not, else says in one line what is missing.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin # where Debian keeps daemons
 
 missing=
 for pair in "$@"; do

@@ -1,0 +1,88 @@
+"""HAProxy and nginx as processes, with the configurations of deploy/ on a free port."""
+
+import contextlib
+import re
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+
+from deploy.tether import tethered
+from tests.integration.deploy.files import DEPLOY, environment
+from tests.support.waiting import eventually
+
+START_SECONDS = 10.0
+
+_NGINX = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {conf}
+}}
+"""
+
+
+def haproxy(controls: Sequence[str], port: int, folder: Path, prefix: bool = False) -> list[str]:
+    """The command for HAProxy on `port` before `controls`, each host:port; `prefix`: all is below /live."""
+    config = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    config = config.replace("bind :8080", f"bind 127.0.0.1:{port}")
+    config = re.sub(r"maxconn \d+", "maxconn 100", config)  # which wants two descriptors each
+    servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
+    config, count = re.subn(r"^ +server-template .*$", servers, config, flags=re.MULTILINE)
+    assert count == 2
+    if prefix:
+        config = re.sub(
+            r"^( +)# (http-request (?:set-header|replace-path) .*/live)", r"\1\2", config, flags=re.M
+        )
+    file = folder / "haproxy.cfg"
+    file.write_text(config)
+    return ["haproxy", "-f", str(file)]
+
+
+def nginx(controls: Sequence[str], port: int, folder: Path, prefix: bool = False) -> list[str]:
+    """The command for nginx; see `haproxy`."""
+    conf = (DEPLOY / "nginx" / "roomcast.conf").read_text(encoding="utf-8")
+    conf = conf.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    servers = iter(controls)
+    conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
+    if prefix:
+        start = conf.index("    # location /live/")
+        conf = conf[:start] + conf[start:].replace("    # ", "    ")
+    file = folder / "nginx.conf"
+    file.write_text(_NGINX.format(folder=folder, conf=conf))
+    return ["nginx", "-p", str(folder), "-c", str(file), "-e", "stderr"]
+
+
+@contextlib.asynccontextmanager
+async def running(command: list[str], port: int, log: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the proxy, which answers when this is entered."""
+    process = _start(command, log)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+
+            async def answers() -> bool:
+                assert process.poll() is None, log.read_text()
+                with contextlib.suppress(httpx.TransportError):
+                    return (await http.get("/healthz")).status_code == 200
+                return False
+
+            await eventually("the proxy answers", answers, START_SECONDS)
+            yield http
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as stream:
+        return subprocess.Popen(tethered(command), env=environment(), stdout=stream, stderr=subprocess.STDOUT)

@@ -1,0 +1,100 @@
+"""HAProxy and nginx with the configurations of deploy/, before two real control processes."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.control.conftest import StartControl, StartWorker, start_control, start_worker
+from tests.integration.deploy import proxies
+from tests.integration.deploy.files import checked
+from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.system import free_port
+
+__all__ = ["start_control", "start_worker"]  # fixtures
+
+Proxy = Callable[..., list[str]]
+StartProxied = Callable[..., Awaitable[httpx.AsyncClient]]
+PROXIES = [proxies.haproxy, proxies.nginx]
+FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "/evil", "X-Request-Id": "forged"}
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("prefix", [False, True], ids=["at the root", "below a prefix"])
+def test_the_proxy_accepts_its_configuration(proxy: Proxy, prefix: bool, tmp_path: Path) -> None:
+    command = proxy(["127.0.0.1:1", "127.0.0.1:2"], 1, tmp_path, prefix)
+    said = checked(command[0], "-c" if command[0] == "haproxy" else "-t", *command[1:])
+    assert "warn" not in said.lower(), said
+
+
+@pytest.fixture(params=PROXIES, ids=["haproxy", "nginx"])
+async def proxied(
+    request: pytest.FixtureRequest, start_control: StartControl, tmp_path: Path
+) -> AsyncIterator[StartProxied]:
+    """Starts the proxy before two control processes of these settings; gives a client of it."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(prefix: bool = False, **settings: object) -> httpx.AsyncClient:
+            controls = [await start_control(trusted_proxies="127.0.0.1", **settings) for _ in range(2)]
+            port = free_port()
+            command = request.param(
+                [http.base_url.netloc.decode() for http in controls], port, tmp_path, prefix
+            )
+            return await stack.enter_async_context(proxies.running(command, port, tmp_path / "log"))
+
+        yield start
+
+
+async def test_clients_publish_through_it(proxied: StartProxied, start_worker: StartWorker) -> None:
+    await start_worker("w1")
+    http = await proxied()
+    answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+    assert answer.status_code == 201, answer.text
+    # either replica serves the session
+    for _ in range(4):
+        assert (await http.get(answer.headers["Location"])).status_code == 204
+    assert (await http.delete(answer.headers["Location"])).status_code == 200
+
+
+async def test_what_only_a_proxy_may_say_is_not_taken_from_a_client(
+    proxied, start_worker: StartWorker
+) -> None:
+    await start_worker("w1")
+    http = await proxied(rate_limit_rps=0.001, rate_limit_burst=2)
+    answer = await http.post(
+        "/api/whip/publish/demo", content=PUBLISH_OFFER, headers={"Content-Type": "application/sdp", **FORGED}
+    )
+    assert answer.headers["Location"].startswith("/api/whip/")
+    assert answer.headers["X-Request-Id"] != "forged"
+    # one client, whatever address it claims to have, and whichever replica it reaches
+    statuses = [
+        (await http.get("/api/rooms", headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
+        for n in range(4)
+    ]
+    assert statuses == [200, 429, 429, 429]
+
+
+async def test_a_path_prefix_comes_back_in_locations(
+    proxied: StartProxied, start_worker: StartWorker
+) -> None:
+    await start_worker("w1")
+    http = await proxied(prefix=True)
+    answer = await post_offer(http, "/live/api/whip/publish/demo", PUBLISH_OFFER)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Location"].startswith("/live/api/whip/publish/demo/")
+    assert (await http.delete(answer.headers["Location"])).status_code == 200
+
+
+async def test_metrics_are_not_for_the_world_and_errors_are_controls_own(proxied: StartProxied) -> None:
+    """No worker is there, so no replica is ready: they answer all the same."""
+    http = await proxied()
+    for path in ("/metrics", "/api/metrics/targets"):
+        assert (await http.get(path)).status_code == 404
+    refused = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+    assert (refused.status_code, refused.json()["error"]) == (503, "no media worker available")
+    assert refused.headers["Retry-After"]
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    too_large = await post_offer(http, "/api/whip/publish/demo", b"v" * (1 << 20) + b"v")
+    assert (too_large.status_code, too_large.json()["error"]) == (413, "request body too large")
