@@ -1,0 +1,174 @@
+"""A real Prometheus finds the workers by asking control, and a second one federates from it.
+
+Both run with the files of deploy/prometheus, only addresses and intervals changed; and what they sum up over
+the workers is what the clients counted.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.integration.deploy.files import PROMETHEUS, read_yaml
+from tests.support.offers import post_offer
+from tests.support.peer import Peer
+from tests.support.prometheus import Prometheus, running_prometheus
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+INTERVAL = "1s"
+IN_TIME = 15.0
+EXPIRY_SECONDS = 8.0  # of a dead worker in the directory, 5 s, and a scrape
+VIEWERS = {"east": 3, "west": 2}
+OF_WORKERS = '{job="roomcast-worker"}'
+
+
+def hurried(name: str) -> dict[str, Any]:
+    config: dict[str, Any] = read_yaml(PROMETHEUS / name)
+    config["global"] = dict.fromkeys(config["global"], INTERVAL)
+    return config
+
+
+def cluster_config(system: System) -> dict[str, Any]:
+    """deploy/prometheus/prometheus.yml for this system."""
+    config = hurried("prometheus.yml")
+    config["rule_files"] = [str(PROMETHEUS / name) for name in config["rule_files"]]
+    workers, control = config["scrape_configs"]
+    discovery = workers["http_sd_configs"][0]
+    discovery["url"] = discovery["url"].replace("http://control:8080", system.controls[0].url)
+    discovery["refresh_interval"] = INTERVAL
+    del control["dns_sd_configs"]  # there is no DNS here
+    control["static_configs"] = [{"targets": [urlsplit(member.url).netloc for member in system.controls]}]
+    return config
+
+
+def federation_config(first: str) -> dict[str, Any]:
+    """deploy/prometheus/federation.yml, over the Prometheus at `first`."""
+    config = hurried("federation.yml")
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [first]
+    return config
+
+
+@dataclass
+class Clients:
+    """Makes clients, and closes them at the end."""
+
+    system: System
+    stack: contextlib.ExitStack
+
+    async def connect(self, url: str, *, publishes: bool) -> Peer | None:
+        """A client that is connected; None when it was refused."""
+        peer = Peer(publishes=publishes)
+        answer = await post_offer(self.system.http, url, peer.offer().encode())
+        if answer.status_code != 201:
+            return None
+        self.stack.callback(peer.close)
+        return await peer.connect(answer.text)
+
+    async def publish(self, room: str, control: int = 0) -> Peer | None:
+        return await self.connect(self.system.whip(room, control), publishes=True)
+
+    async def watch(self, room: str, publisher: Peer, control: int = 0) -> Peer:
+        viewer = await self.connect(self.system.whep(room, control), publishes=False)
+        assert viewer is not None
+        await viewer.gets_media_of(publisher)
+        return viewer
+
+
+async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as stack:
+        async with running_system(redis_url, controls=2, workers=2) as system:
+            clients = Clients(system, stack)
+            sent: dict[tuple[str, ...], float] = {}
+            everyone: list[Peer] = []
+            for number, (room, count) in enumerate(VIEWERS.items()):
+                publisher = await clients.publish(room, number)
+                assert publisher is not None
+                everyone += [await clients.watch(room, publisher, number) for _ in range(count)]
+                sent[room,] = publisher.sent
+            homes = [await home(system, room) for room in VIEWERS]
+            assert len(set(homes)) == 2, f"one worker has both: {homes}"
+
+            async with (
+                running_prometheus(cluster_config(system), tmp_path / "first") as first,
+                running_prometheus(federation_config(first.address), tmp_path / "second") as second,
+            ):
+                await all_are_scraped(first)
+                for prometheus in (first, second):
+                    await rooms_are_counted(prometheus, sent)
+                await second.comes_to("count by (cluster) (live_rooms)", {("main",): 2}, IN_TIME)
+                # only the first has: what went out, and the cluster as each control process sees it
+                received = sum(len(viewer.rtp) for viewer in everyone)
+                await first.comes_to(
+                    f"sum(roomcast_egress_packets_total{OF_WORKERS})", {(): received}, IN_TIME
+                )
+                await first.comes_to(
+                    "max by (room) (live_subscribers{job='roomcast-control'})", watched(VIEWERS), IN_TIME
+                )
+
+                await a_dead_workers_room_is_not_counted_twice(clients, dead=homes[1])
+                after = {"east": VIEWERS["east"], "west": 1}
+                await first.comes_to(f"sum by (room) (live_subscribers{OF_WORKERS})", watched(after), IN_TIME)
+                await second.comes_to("sum(cluster:live_subscribers:sum)", {(): 4}, IN_TIME)
+
+
+async def home(system: System, room: str) -> str:
+    """The worker that has a room."""
+    detail = (await system.http.get(f"{system.controls[0].url}/api/rooms/{room}")).json()
+    worker: str
+    (worker,) = detail["workers"]
+    return worker
+
+
+def watched(viewers: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(room,): count for room, count in viewers.items()}
+
+
+async def all_are_scraped(prometheus: Prometheus) -> None:
+    expected = {("roomcast-worker",): 2.0, ("roomcast-control",): 2.0}
+    await prometheus.comes_to("count by (job) (up{job=~'roomcast-.*'} == 1)", expected, IN_TIME)
+
+
+async def rooms_are_counted(prometheus: Prometheus, sent: dict[tuple[str, ...], float]) -> None:
+    for expression, expected in {
+        f"sum by (room) (live_rtp_packets_total{OF_WORKERS})": sent,
+        f"sum by (room) (live_rtp_bytes_total{OF_WORKERS})": {room: 20 * n for room, n in sent.items()},
+        f"sum by (room) (live_subscribers{OF_WORKERS})": watched(VIEWERS),
+        f"sum(live_rooms{OF_WORKERS})": {(): 2.0},
+        "sum(cluster:live_subscribers:sum)": {(): float(sum(VIEWERS.values()))},
+    }.items():
+        await prometheus.comes_to(expression, expected, IN_TIME)
+
+
+async def a_dead_workers_room_is_not_counted_twice(clients: Clients, dead: str) -> None:
+    """Kill the worker of `west`, publish and watch there again, and look at control's count all the while."""
+    system = clients.system
+    next(member for member in system.workers if member.name == dead).kill()
+    most: Counter[str] = Counter()
+
+    async def count() -> dict[str, float]:
+        text = (await system.http.get(f"{system.controls[1].url}/metrics")).text
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("live_"))
+        now = {name: float(value) for name, value in lines}
+        for name, value in now.items():
+            most[name] = max(most[name], round(value))
+        return now
+
+    async def publish_again() -> Peer | None:
+        await count()
+        return await clients.publish("west")
+
+    publisher = await eventually("the room is free", publish_again, EXPIRY_SECONDS, every=0.1)
+    await clients.watch("west", publisher)
+
+    async def is_true() -> bool:
+        return (await count()).get('live_subscribers{room="west"}') == 1
+
+    await eventually("the count is true", is_true, EXPIRY_SECONDS)
+    assert most["live_rooms"] == 2
+    assert most['live_subscribers{room="west"}'] == VIEWERS["west"]

@@ -1,0 +1,86 @@
+"""Prometheus takes our files, and they name no metric that is not exported."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml, rules
+from tests.support.system import running_system
+
+DASHBOARD = DEPLOY / "grafana" / "dashboards" / "roomcast.json"
+OPERATIONS = ROOT / "docs" / "operations.md"
+SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")
+BY_PROMETHEUS = {"up", "ALERTS"}
+
+
+def test_promtool_accepts_the_configurations() -> None:
+    for name in ("prometheus.yml", "federation.yml"):
+        checked("promtool", "check", "config", PROMETHEUS / name)
+
+
+def test_promtool_accepts_the_rules() -> None:
+    checked("promtool", "check", "rules", PROMETHEUS / "rules.yml", PROMETHEUS / "alerts.yml")
+
+
+def test_every_alert_has_a_section_in_the_operations_guide() -> None:
+    """GitHub makes the anchor of a heading: lower case."""
+    text = OPERATIONS.read_text(encoding="utf-8")
+    headings = {heading.lower() for heading in re.findall(r"^#+ (Roomcast\w+)$", text, re.MULTILINE)}
+    links = {rule["annotations"]["runbook_url"] for rule in rules() if "alert" in rule}
+    assert links == {f"docs/operations.md#{heading}" for heading in headings}
+
+
+def test_grafana_finds_the_dashboard_and_prometheus() -> None:
+    source = read_yaml(DEPLOY / "grafana/provisioning/datasources/prometheus.yml")["datasources"][0]
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    assert source["uid"] == dashboard["templating"]["list"][0]["current"]["value"]
+    panels = [panel["id"] for panel in dashboard["panels"]]
+    assert len(set(panels)) == len(panels)
+
+
+# --- names
+
+
+def dashboard_expressions() -> Iterator[str]:
+    for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
+        for target in panel.get("targets", ()):
+            yield target["expr"]
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Names of the metrics of a PromQL expression: what is neither a label, nor a string, nor a function."""
+    bare = re.sub(r'"[^"]*"', "", expression)
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring)\s*\([^)]*\)", " ", bare)
+    words = re.findall(r"\b[a-zA-Z_][a-zA-Z0-9_:]*\b(?!\s*\()", bare)
+    return set(words) - {"and", "or", "unless", "by", "without", "on", "inf"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('sum by (room) (rate(a_total{job="x", room=~"y{2}"}[1m]))', {"a_total"}),
+        (
+            "histogram_quantile(0.99, sum by (le) (rate(b_bucket[5m]))) > 0.5 and sum(c:d:e) > 1",
+            {"b_bucket", "c:d:e"},
+        ),
+    ],
+)
+def test_metrics_are_found_in_an_expression(expression: str, names: set[str]) -> None:
+    assert metrics_in(expression) == names
+
+
+async def test_rules_and_dashboard_name_only_what_is_exported(redis_url: str, tmp_path: Path) -> None:
+    recording = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path)}
+    async with running_system(redis_url, **recording) as system, httpx.AsyncClient() as http:
+        texts = [(await http.get(f"{member.url}/metrics")).text for member in system.members]
+    families = {name for text in texts for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)}
+    exported = {name + suffix for name in families for suffix in SUFFIXES}
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    expressions = [*(rule["expr"] for rule in rules()), *dashboard_expressions()]
+    used = set[str]().union(*map(metrics_in, expressions))
+    assert len(used) > 30
+    assert used - exported - recorded - BY_PROMETHEUS == set()
