@@ -6,7 +6,6 @@ each viewer only the ciphertext is written anew, in place. A run of equal sizes 
 leaves as one UDP GSO send; `transmit` must have copied it when it returns.
 """
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,9 +23,6 @@ Transmit = Callable[[Sequence[bytes | memoryview], int, Address], None]
 MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
-NONCE = 12  # bytes (RFC 7714 8.1)
-_SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGMENTS + 1)]
-_ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
 # A viewer that joins this shortly before the sequence number wraps begins behind the wrap: were its first
 # packets lost, it would take a rollover counter of 1 for 0 and never decrypt anything.
 WRAP_GUARD = 64
@@ -159,25 +155,16 @@ class WireProfile:
                 _send_from_start(viewer, entries, transmit)
             return
         runs = _runs(entries, buffer)
-        headers = [entry.header for entry in entries]
-        payloads = [entry.payload for entry in entries]
-        ciphertexts = [entry.ciphertext for entry in entries]
-        size = NONCE * len(entries)
-        split, ones = _SPLIT[len(entries)], _ONES[len(entries)]
-        ivs: dict[tuple[int, ...], int] = {}  # of all packets behind each other, by the viewers' offsets
         for viewer in self.viewers:
             if viewer.gcm is None:
                 _send_by_libsrtp(viewer, entries, transmit)
                 continue
-            offsets = viewer.offsets
-            if offsets not in ivs:
-                ivs[offsets] = _joined_ivs(entries, offsets)
-            # the hot loop, once per packet and viewer, in C: docs/performance.md
-            nonces = split((ivs[offsets] ^ viewer.gcm.salt * ones).to_bytes(size))
-            for _ in map(viewer.gcm.encrypt_into, nonces, payloads, headers, ciphertexts):
-                pass
-            for buffers, segment in runs:
-                transmit(buffers, segment, viewer.address)
+            # the hot loop: once per packet and viewer
+            encrypt_into, salt, offsets = viewer.gcm.encrypt_into, viewer.gcm.salt, viewer.offsets
+            for track, _, iv, header, payload, ciphertext, _ in entries:
+                encrypt_into(((iv - offsets[track]) ^ salt).to_bytes(12), payload, header, ciphertext)
+            for buffers, size in runs:
+                transmit(buffers, size, viewer.address)
 
     def resend(self, viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
         """Send `viewer` a packet that it was sent before; False when that cannot be done any more.
@@ -235,11 +222,6 @@ def _header(outgoing: Outgoing, wire: Wire) -> bytes:
     _, ssrc, extended, timestamp, packet = outgoing
     block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
     return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
-
-
-def _joined_ivs(entries: Sequence[_Entry], offsets: Sequence[int]) -> int:
-    """The nonces of all packets, not yet salted, as one number: a viewer salts them by one operation."""
-    return int.from_bytes(b"".join((entry.iv - offsets[entry.track]).to_bytes(NONCE) for entry in entries))
 
 
 def _runs(entries: Sequence[_Entry], buffer: memoryview) -> list[tuple[list[memoryview], int]]:

@@ -1,0 +1,218 @@
+"""The Dockerfile and the compose file, as far as they can be checked without Docker."""
+
+import fnmatch
+import re
+import shlex
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings
+from tests.integration.deploy.files import DEPLOY, ROOT, checked, read_yaml
+
+DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
+COMPOSE = DEPLOY / "compose" / "compose.yaml"
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Instructions of the Dockerfile with their arguments, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", DOCKERFILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = re.sub(r"\\\n", " ", text).splitlines()
+    return [(word, rest) for word, _, rest in (line.strip().partition(" ") for line in lines) if word]
+
+
+def copied() -> Iterator[str]:
+    """Paths of the repository that the image is built from."""
+    for word, rest in instructions():
+        if word == "COPY" and not rest.startswith("--from"):
+            yield from shlex.split(rest)[:-1]
+
+
+# --- Dockerfile
+
+
+def test_every_instruction_is_one() -> None:
+    known = {"ARG", "FROM", "ENV", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE"}
+    known |= {"STOPSIGNAL", "ENTRYPOINT", "CMD"}
+    assert {word for word, _ in instructions()} <= known
+
+
+def test_what_is_copied_is_there_and_not_ignored() -> None:
+    ignored = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").split("\n")
+    allowed = [line[1:].rstrip("/") for line in ignored if line.startswith("!")]
+    for path in copied():
+        assert (ROOT / path).exists(), path
+        assert any(fnmatch.fnmatch(path, pattern) or pattern.startswith(f"{path}/") for pattern in allowed), (
+            path
+        )
+
+
+def test_the_last_stage_runs_as_nobody_in_particular_and_installs_nothing() -> None:
+    last = instructions()
+    last = last[max(at for at, (word, _) in enumerate(last) if word == "FROM") :]
+    users = [rest for word, rest in last if word == "USER"]
+    assert users
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]), (
+        "a number: Kubernetes cannot tell whether a name is root"
+    )
+    assert not [
+        rest for word, rest in last if word == "RUN" and re.search(r"\b(pip|apt|apt-get|curl)\b", rest)
+    ]
+
+
+def test_the_images_settings_exist() -> None:
+    ours = {
+        "PATH",
+        "PYTHONUNBUFFERED",
+        "PYTHONDONTWRITEBYTECODE",
+        "PIP_DISABLE_PIP_VERSION_CHECK",
+        "PIP_NO_CACHE_DIR",
+    }
+    names = {
+        part.partition("=")[0] for word, rest in instructions() if word == "ENV" for part in shlex.split(rest)
+    }
+    assert names <= SETTINGS | ours
+    exposed = next(rest for word, rest in instructions() if word == "EXPOSE").split()
+    default = Settings.model_construct()
+    assert exposed == [
+        f"{default.http_addr.port}/tcp",
+        f"{default.worker_http_addr.port}/tcp",
+        f"{default.media_addr.port}/udp",
+    ]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, installed as the image does it: from the files that are copied, and no others."""
+    folder = tmp_path_factory.mktemp("image")
+    for path in copied():
+        target = folder / "src" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        checked("cp", "-r", ROOT / path, target)
+    venv.create(folder / "venv", symlinks=True)
+    commands = [rest for word, rest in instructions() if word == "RUN"]
+    assert any(command.endswith("pip install --no-deps .") for command in commands)
+    checked(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        folder / "venv",
+        "install",
+        "--quiet",
+        "--no-deps",
+        folder / "src",
+    )
+    return folder
+
+
+def test_the_installed_program_has_all_its_files(installed: Path) -> None:
+    """Templates, scripts and pages go along as package data, or are missing in the image only."""
+    (packages,) = (installed / "venv").glob("lib/python*/site-packages")
+    for package in ("control", "media", "shared"):
+        wanted = {
+            str(path.relative_to(ROOT))
+            for path in (ROOT / package).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        found = {
+            str(path.relative_to(packages)) for path in (packages / package).rglob("*") if path.is_file()
+        }
+        assert wanted <= found
+
+
+def test_the_installed_program_runs(installed: Path, tmp_path: Path) -> None:
+    """From its own folder, with the tests' libraries standing in for the pinned ones."""
+    (packages,) = (installed / "venv").glob("lib/python*/site-packages")
+    libraries = next(path for path in sys.path if path.endswith("site-packages"))
+    result = subprocess.run(
+        [installed / "venv/bin/python", installed / "venv/bin/roomcast", "config"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{packages}:{libraries}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "HTTP_ADDR=:8080" in result.stdout
+
+
+# --- compose
+
+
+def services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = read_yaml(COMPOSE)["services"]
+    return found
+
+
+def ours() -> dict[str, dict[str, Any]]:
+    return {name: one for name, one in services().items() if one["image"] == "roomcast:latest"}
+
+
+def workers() -> list[dict[str, Any]]:
+    return [one for one in ours().values() if one["command"] == ["worker"]]
+
+
+def test_the_cluster_is_two_controls_and_three_workers() -> None:
+    assert services()["control"]["deploy"]["replicas"] == 2
+    assert len(workers()) == 3
+
+
+def test_every_variable_of_ours_is_a_setting() -> None:
+    for name, one in ours().items():
+        assert set(one["environment"]) <= SETTINGS, name
+
+
+def test_every_substitution_is_in_the_example() -> None:
+    example = (DEPLOY / "compose" / ".env.example").read_text(encoding="utf-8")
+    offered = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    used = set(re.findall(r"\$\{([A-Z_]+)[:}]", COMPOSE.read_text(encoding="utf-8")))
+    assert used - offered <= {"STUN_URLS"}
+    assert offered <= used
+
+
+def test_every_worker_has_a_udp_port_of_its_own_that_is_published() -> None:
+    ports = set()
+    for worker in workers():
+        port = worker["environment"]["MEDIA_ADDR"].rpartition(":")[2]
+        assert worker["ports"] == [f"{port}:{port}/udp"]  # clients are told the port that it listens on
+        ports.add(port)
+    assert len(ports) == len({worker["environment"]["WORKER_ID"] for worker in workers()}) == 3
+
+
+def test_workers_reach_each_other_without_leaving_the_cluster() -> None:
+    """The addresses that clients are told may be of no use inside: 127.0.0.1 on a laptop."""
+    for worker in workers():
+        address = worker["networks"]["default"]["ipv4_address"]
+        assert worker["environment"]["MEDIA_RELAY_IPS"] == address
+    fixed = [one["networks"]["default"]["ipv4_address"] for one in services().values() if "networks" in one]
+    assert len(set(fixed)) == len(fixed)
+
+
+def test_only_haproxy_may_say_where_a_request_comes_from() -> None:
+    address = services()["haproxy"]["networks"]["default"]["ipv4_address"]
+    assert services()["control"]["environment"]["TRUSTED_PROXIES"] == address
+
+
+def test_what_is_mounted_from_the_repository_is_there() -> None:
+    for one in services().values():
+        for volume in one.get("volumes", ()):
+            source = volume.partition(":")[0]
+            if source.startswith("."):
+                assert (COMPOSE.parent / source).exists(), source
+            else:
+                assert source in read_yaml(COMPOSE)["volumes"]
+
+
+def test_our_containers_hold_no_privilege() -> None:
+    for one in ours().values():
+        assert one["cap_drop"] == ["ALL"]
+        assert one["read_only"] is True
+        assert "no-new-privileges:true" in one["security_opt"]
+        assert "privileged" not in one

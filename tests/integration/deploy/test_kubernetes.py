@@ -1,0 +1,148 @@
+"""The Kubernetes manifests: valid by Kubernetes' own schemas, in agreement with each other and with us."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from shared.settings import Settings, load_settings
+from tests.integration.deploy.files import DEPLOY, read_yaml
+
+FOLDER = DEPLOY / "kubernetes"
+BASE, EXAMPLE = FOLDER / "base", FOLDER / "example"
+VERSION = "1.31"
+NAME = "app.kubernetes.io/name"
+SETTINGS = {name.upper() for name in Settings.model_fields}
+HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD"}  # goes into REDIS_URL
+
+Manifest = dict[str, Any]
+
+
+def documents(*folders: Path) -> list[tuple[str, Manifest]]:
+    return [
+        (file.name, document)
+        for folder in folders
+        for file in sorted(folder.glob("*.yaml"))
+        if file.name != "kustomization.yaml"
+        for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+    ]
+
+
+def of_kind(kind: str) -> Iterator[Manifest]:
+    return (document for _, document in documents(BASE) if document["kind"] == kind)
+
+
+def workloads() -> list[Manifest]:
+    return [*of_kind("Deployment"), *of_kind("StatefulSet")]
+
+
+def containers() -> Iterator[tuple[str, Manifest]]:
+    for workload in workloads():
+        for container in workload["spec"]["template"]["spec"]["containers"]:
+            yield workload["metadata"]["name"], container
+
+
+def environment(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+# whole manifests; a patch (recordings.yaml) is only a part of one
+WHOLE = [*documents(BASE), *((name, one) for name, one in documents(EXAMPLE) if name != "recordings.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("file", "manifest"), WHOLE, ids=[f"{m['kind']} {m['metadata']['name']}" for _, m in WHOLE]
+)
+def test_kubernetes_would_take_it(file: str, manifest: Manifest) -> None:
+    kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+def test_kustomize_finds_every_file_and_leaves_none_out() -> None:
+    for folder in (BASE, EXAMPLE):
+        kustomization = read_yaml(folder / "kustomization.yaml")
+        patches = [patch["path"] for patch in kustomization.get("patches", ())]
+        named = {*kustomization["resources"], *patches}
+        assert all((folder / name).exists() for name in named)
+        assert {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml"} == named - {"../base"}
+        for generator in (
+            *kustomization.get("configMapGenerator", ()),
+            *kustomization.get("secretGenerator", ()),
+        ):
+            for name in generator.get("envs", ()):
+                assert (folder / name).exists() or (folder / f"{name}.example").exists()
+
+
+def test_every_variable_is_a_setting_that_is_accepted() -> None:
+    plain = environment(BASE / "settings.env")
+    literals = read_yaml(EXAMPLE / "kustomization.yaml")["configMapGenerator"][0]["literals"]
+    plain |= dict(literal.split("=", 1) for literal in literals)
+    assert set(plain) <= SETTINGS
+    load_settings(**{name.lower(): value for name, value in plain.items()})
+    for workload, container in containers():
+        if workload != "valkey":
+            assert {one["name"] for one in container["env"]} <= SETTINGS | HELD_BY_ENVIRONMENT, workload
+
+
+def test_every_secret_that_must_be_there_is_in_the_example() -> None:
+    offered = set(environment(EXAMPLE / "secrets.env.example"))
+    for _, container in containers():
+        for one in container["env"]:
+            reference = one.get("valueFrom", {}).get("secretKeyRef")
+            if reference:
+                assert reference["name"] == "roomcast-secrets"
+                assert reference["key"] in offered or reference.get("optional"), reference["key"]
+
+
+def test_no_container_is_root_or_may_become_it() -> None:
+    for workload in workloads():
+        pod = workload["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"].keys() == {"memory"}
+
+
+def test_selectors_ports_and_targets_agree() -> None:
+    ports = {name: {port["name"] for port in container["ports"]} for name, container in containers()}
+    for workload in workloads():
+        name = workload["metadata"]["name"]
+        assert workload["spec"]["selector"]["matchLabels"] == {NAME: name}
+        assert workload["spec"]["template"]["metadata"]["labels"] == {NAME: name}
+    for service in of_kind("Service"):
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[
+            service["spec"]["selector"][NAME]
+        ]
+    for policy in of_kind("NetworkPolicy"):
+        named = {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]}
+        assert named <= ports[policy["spec"]["podSelector"]["matchLabels"][NAME]]
+    for budget in of_kind("PodDisruptionBudget"):
+        assert budget["spec"]["selector"]["matchLabels"][NAME] in ports
+    for _, container in containers():
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            for check in ("httpGet", "tcpSocket"):
+                port = container.get(probe, {}).get(check, {}).get("port")
+                assert port in {None, *(one["name"] for one in container["ports"])}
+
+
+def test_a_workers_port_is_the_one_that_clients_are_told() -> None:
+    container = next(container for name, container in containers() if name == "worker")
+    media = next(port for port in container["ports"] if port["name"] == "media")
+    address = next(one["value"] for one in container["env"] if one["name"] == "MEDIA_ADDR")
+    assert media["containerPort"] == media["hostPort"] == int(address.rpartition(":")[2])
+
+
+def test_liveness_never_depends_on_redis() -> None:
+    """A restart does not bring Redis back, and would end the media that flows without it."""
+    for name, container in containers():
+        if name != "valkey":
+            assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
