@@ -7,13 +7,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
 from control.cluster_rooms import ClusterRoom, cluster_rooms
-from control.placement import Placement
+from control.placement import Placement, viewers_there
 from shared.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -120,23 +121,33 @@ class Gateway:
     async def play(self, message: Play, request_id: RequestId) -> Answer:
         """Ask the room's worker; when that is full, whichever `Placement.viewer_worker` names next."""
         async with _bounded():
-            owner = await self._directory.room_owner(RoomName(message.room))
+            room = RoomName(message.room)
+            owner = await self._directory.room_owner(room)
             if owner is None:
                 raise ServiceError(ErrorCode.NO_PUBLISHER)
             refused: set[WorkerId] = set()
+            fresh = False
             while True:
-                workers = await self._recent_statuses(fresh=bool(refused))
-                worker = self._placement.viewer_worker(owner, workers, refused)
+                workers = await self._recent_statuses(fresh=fresh)
+                # not a secret draw
+                worker = self._placement.viewer_worker(room, owner, workers, refused, random.random())  # noqa: S311
+                elsewhere = sum(viewers_there(room, other) or 0 for other in workers if other.id != worker)
+                if not fresh and (worker != owner or elsewhere):
+                    fresh = True  # the room is, or will be, on several workers: its limit wants exact counts
+                    continue
+                origin = None if worker == owner else owner
+                ask = replace(message, origin=origin, viewers_elsewhere=elsewhere)
                 with _unless_full():
-                    return await self._call(worker, message, Answer, request_id)
+                    return await self._call(worker, ask, Answer, request_id)
                 refused.add(worker)
+                fresh = True
 
     def may_play(self, room: RoomName, workers: list[WorkerStatus]) -> bool:
         """Whether a viewer of `room` would find a worker now."""
         for worker in workers:
             if any(held.name == room and held.has_publisher for held in worker.rooms):
                 try:
-                    self._placement.viewer_worker(WorkerId(worker.id), workers, ())
+                    self._placement.viewer_worker(room, WorkerId(worker.id), workers, (), 0.0)
                 except ServiceError:
                     return False
                 return True

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import WorkerState, WorkerStatus
-from shared.names import WorkerId
+from shared.names import RoomName, WorkerId
 
 # Burdens that differ by less are the same: noise decides between them.
 _STEP = 0.1
@@ -43,16 +43,30 @@ class Placement:
         return self._best_first(able, draw)
 
     def viewer_worker(
-        self, owner: WorkerId, workers: Iterable[WorkerStatus], refused: Collection[WorkerId]
+        self,
+        room: RoomName,
+        owner: WorkerId,
+        workers: Collection[WorkerStatus],
+        refused: Collection[WorkerId],
+        draw: float,
     ) -> WorkerId:
-        """The worker for a viewer of a room that `owner` holds; `refused` have just said that they are full.
+        """The worker for a viewer of `room`, which is `owner`'s; `refused` have just said that they are full.
 
-        Raises `ServiceError` WORKER_FULL when no worker has room.
+        It is the owner while that has room; then one that has a copy already, which costs no other relay;
+        then the one with the least burden. Raises `ServiceError` WORKER_FULL when no worker has room.
         """
         status = next((worker for worker in workers if worker.id == owner), None)
-        if owner in refused or (status is not None and not _takes_viewers(status)):
-            raise ServiceError(ErrorCode.WORKER_FULL, detail="the room's worker is at its limit")
-        return owner
+        if owner not in refused and (status is None or _takes_viewers(status)):
+            return owner
+        edges = [
+            worker
+            for worker in workers
+            if worker.id != owner and worker.id not in refused and _takes_viewers(worker)
+        ]
+        if not edges:
+            raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
+        having = [worker for worker in edges if viewers_there(room, worker) is not None]
+        return self._best_first(having or edges, draw)[0]
 
     def placed(self, worker: WorkerId, now: float) -> None:
         """Remember that a publisher was sent to `worker`."""
@@ -76,6 +90,11 @@ class Placement:
         self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
         recent = {worker: [until for until in ends if until > now] for worker, ends in self._placed.items()}
         self._placed = {worker: ends for worker, ends in recent.items() if ends}
+
+
+def viewers_there(room: RoomName, worker: WorkerStatus) -> int | None:
+    """How many viewers of `room` a worker has; None when it does not have the room."""
+    return next((status.subscribers for status in worker.rooms if status.name == room), None)
 
 
 def _measured(worker: WorkerStatus) -> float:

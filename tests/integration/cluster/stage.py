@@ -14,6 +14,7 @@ from shared.bus import connect
 from shared.messages import Answer, Closed, Delete, Play, Publish, Role
 from shared.names import WorkerId, new_request_id
 from shared.rpc import RpcClient
+from tests.support.offers import post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.system import Member, System, running_system
 from tests.support.waiting import eventually
@@ -54,6 +55,14 @@ class Stage:
             **fields,
         )
         return await peer.connect((await self._open(worker, message, peer)).sdp)
+
+    async def join(self) -> Peer:
+        """A viewer that control puts where there is room."""
+        peer = self._peer(publishes=False)
+        answer = await post_offer(self.system.http, self.system.whep(ROOM), peer.offer().encode())
+        assert answer.status_code == 201, answer.text
+        self.sessions[peer] = answer.headers["Location"].rpartition("/")[2]
+        return await peer.connect(answer.text)
 
     async def stop(self, peer: Peer) -> None:
         """End its session by DELETE."""

@@ -6,6 +6,7 @@ from media.rtp import parse
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
 from tests.support.aiortc_client import publisher as real_publisher
+from tests.support.offers import PLAY_OFFER, post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
 
@@ -39,6 +40,24 @@ async def test_viewers_on_three_workers_are_in_one_room(redis_url: str) -> None:
         assert closed.status_code == 200
         await eventually("all are told", lambda: all(p.closed for p in (publisher, *viewers)), IN_TIME)
         await stage.system.room_gone(ROOM, within=IN_TIME)
+
+
+async def test_what_one_worker_has_no_room_for_goes_to_others_up_to_the_limit_of_the_room(
+    redis_url: str,
+) -> None:
+    limits = {"WORKER_MAX_VIEWERS": "2", "MAX_SUBS_PER_ROOM": "5"}
+    async with running_stage(redis_url, workers=3, **limits) as stage:
+        await stage.publish(0)
+        viewers = [await stage.join() for _ in range(5)]
+        await stage.all_receive(*viewers)
+        where = [stage.sessions[viewer].partition(".")[0] for viewer in viewers]
+        assert where[:2] == [stage.worker(0).name] * 2
+        assert where[2] == where[3]  # an edge is filled before another relay is opened
+        assert len(set(where)) == 3
+        full = await post_offer(stage.system.http, stage.system.whep(ROOM), PLAY_OFFER)
+        assert (full.status_code, full.json()) == (403, {"error": "subscriber limit reached"})
+        await stage.stop(viewers[0])
+        await stage.all_receive(await stage.join(), *viewers[1:])
 
 
 async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:

@@ -1,13 +1,17 @@
 """Which worker gets a publisher or a viewer."""
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 
-from control.placement import Placement
+from control.placement import Placement, viewers_there
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import WorkerState, WorkerStatus
-from shared.names import WorkerId
+from shared.messages import RoomStatus, WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+
+ROOM = RoomName("demo")
 
 
 def worker(
@@ -83,24 +87,53 @@ def test_none_for_a_publisher(workers: list[WorkerStatus], code: ErrorCode) -> N
     assert caught.value.code is code
 
 
+# --- viewers
+
+
+def viewer_worker(*workers: WorkerStatus, refused: Collection[str] = (), draw: float = 0.0) -> WorkerId:
+    """For a room of worker "a"."""
+    return Placement().viewer_worker(ROOM, WorkerId("a"), workers, {WorkerId(w) for w in refused}, draw)
+
+
+def having(room: WorkerStatus, subscribers: int = 0) -> WorkerStatus:
+    copy = RoomStatus(name=ROOM, has_publisher=False, tracks=2, subscribers=subscribers, origin="a")
+    return replace(room, rooms=(copy,))
+
+
 def test_a_viewer_goes_to_the_room_s_worker() -> None:
-    workers = [worker("a", 0.7, sessions=99), worker("b")]
-    assert Placement().viewer_worker(WorkerId("a"), workers, ()) == "a"
+    assert viewer_worker(worker("a", 0.7, sessions=99), worker("b")) == "a"
 
 
 def test_the_room_s_worker_may_have_been_announced_a_moment_ago() -> None:
-    assert Placement().viewer_worker(WorkerId("a"), [], ()) == "a"
+    assert viewer_worker() == "a"
 
 
-@pytest.mark.parametrize(
-    ("owner", "refused"),
-    [
-        (worker("a", takes_viewers=False), ()),
-        (worker("a", state="draining"), ()),
-        (worker("a"), {WorkerId("a")}),
-    ],
-)
-def test_a_full_worker_gets_no_viewer(owner: WorkerStatus, refused: set[WorkerId]) -> None:
+FULL = [
+    (worker("a", takes_viewers=False), ()),
+    (worker("a", state="draining"), ()),
+    (worker("a"), "a"),
+]
+
+
+@pytest.mark.parametrize(("owner", "refused"), FULL)
+def test_a_full_worker_gets_no_viewer(owner: WorkerStatus, refused: Collection[str]) -> None:
+    full = worker("b", takes_viewers=False), worker("c", state="draining"), worker("d")
     with pytest.raises(ServiceError) as caught:
-        Placement().viewer_worker(WorkerId("a"), [owner], refused)
+        viewer_worker(owner, *full, refused=[*refused, "d"])
     assert caught.value.code is ErrorCode.WORKER_FULL
+
+
+@pytest.mark.parametrize(("owner", "refused"), FULL)
+def test_then_it_goes_to_the_least_burdened_edge(owner: WorkerStatus, refused: Collection[str]) -> None:
+    assert viewer_worker(owner, worker("b", 0.5), worker("c", 0.2), refused=refused) == "c"
+
+
+def test_an_edge_that_has_the_room_comes_first() -> None:
+    edges = worker("b"), having(worker("c", 0.5)), having(worker("d", 0.3))
+    assert viewer_worker(worker("a"), *edges, refused="a") == "d"
+    assert viewer_worker(worker("a"), *edges, refused="acd") == "b"
+
+
+def test_how_many_viewers_of_a_room_are_where() -> None:
+    assert viewers_there(ROOM, having(worker("c"), 3)) == 3
+    assert viewers_there(ROOM, worker("b")) is None
