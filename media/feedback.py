@@ -45,7 +45,12 @@ class Feedback:
         former, self._clocks = self._clocks, [SenderClock(publisher, t.codec.clock_rate) for t in tracks]
         for clock, before in zip(self._clocks, former, strict=False):
             clock.succeed(before)
-        self._keyframes = {n: KeyframeRequests() for n, track in enumerate(tracks) if track.kind == "video"}
+        self._keyframes: dict[int, KeyframeRequests] = {}
+        for number, (track, sent) in enumerate(zip(tracks, self._feed.sent, strict=True)):
+            if track.kind == "video":
+                deaf = track.codec.feedback.isdisjoint({"nack pli", "ccm fir"})
+                self._keyframes[number] = sent.requests = KeyframeRequests(deaf=deaf)
+                sent.codec = track.codec.name
         self._held: set[int] = set()  # tracks that wait for the publisher's first keyframe
         self._fir_command = 0
 
@@ -72,12 +77,13 @@ class Feedback:
     def want_keyframes(self, now: float) -> None:
         """A viewer joined or lost its picture: every video track wants a keyframe."""
         for number, requests in self._keyframes.items():
-            if requests.want(now):
+            # before anything has come there is nobody to ask: the first picture will be a keyframe
+            if self._feed.tracks[number].stats is not None and requests.want(now):
                 self._request_keyframe(number)
 
     def _request_keyframe(self, number: int) -> None:
         stats = self._feed.tracks[number].stats
-        if stats is None:  # nothing has come yet: the first picture will be a keyframe
+        if stats is None:
             return
         feedback = self._tracks[number].codec.feedback
         if "nack pli" in feedback:
@@ -101,7 +107,7 @@ class Feedback:
             return requests.want(now)
         if number in self._held:
             self._held.remove(number)
-            requests.arrived()
+            requests.arrived(now)
         return requests.due(now)
 
     def _report_reception(self, now: float) -> None:

@@ -70,6 +70,14 @@ class PacketHistory(Generic[Item]):
         self._sizes[slot] = 0
         self._items[slot] = None
 
+    def before(self, extended: int, count: int) -> list[Item]:
+        """What is held of the `count` items before that index, whatever their age."""
+        first = max(extended - count, self.next_index - self._packets, 0)
+        items = (
+            self._items[index & self._packets - 1] for index in range(first, min(extended, self.next_index))
+        )
+        return [item for item in items if item is not None]
+
     def get(self, extended: int, now: float) -> Item | None:
         """The item of that index; None when it never was, or is no longer held."""
         if not self.next_index - self._packets <= extended < self.next_index:

@@ -1,32 +1,70 @@
-"""When to ask a publisher for a keyframe: at once, but not more often than it can bear."""
+"""When to ask a publisher for a keyframe, at once but not more often than it can bear; and if it listens."""
 
 import math
 
 INTERVAL_SECONDS = 0.5
+ANSWER_SECONDS = 0.5  # a keyframe that comes later is one that came anyway
+# So many answers in a row prove that a publisher listens: one keyframe may come by chance. Each request that
+# is not answered doubles what is wanted of it.
+PROOF = 3
+MOST_PROOF = 48
 
 
 class KeyframeRequests:
-    """The requests for one track, however many viewers wait. `now` is in seconds of a steady clock."""
+    """The requests for one track of one publisher, however many viewers wait.
 
-    __slots__ = ("_sent_at", "_waiting")
+    `now` is in seconds of a steady clock. A publisher that is `deaf` has agreed on no way to be asked.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_answers", "_deaf", "_proof", "_sent_at", "_unanswered", "_waiting")
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self._deaf = deaf
         self._sent_at = -math.inf
         self._waiting = False
+        self._unanswered = False
+        self._answers = 0
+        self._proof = PROOF
 
     def want(self, now: float) -> bool:
         """A viewer needs a keyframe: whether to ask the publisher now. If not, it is due later."""
-        self._waiting = True
+        self._waiting = not self._deaf
         return self.due(now)
 
     def due(self, now: float) -> bool:
         """Whether somebody waits and the publisher may be asked again: then ask it."""
         if not self._waiting or now < self._sent_at + INTERVAL_SECONDS:
             return False
+        if self._unanswered:
+            self._was_ignored()
         self._waiting = False
+        self._unanswered = True
         self._sent_at = now
         return True
 
-    def arrived(self) -> None:
+    def arrived(self, now: float) -> None:
         """A keyframe came: whoever waited has it."""
         self._waiting = False
+        if not self._unanswered:
+            return
+        if now > self._sent_at + ANSWER_SECONDS:
+            self._was_ignored()
+        else:
+            self._unanswered = False
+            self._answers += 1
+
+    def _was_ignored(self) -> None:
+        self._unanswered = False
+        self._answers = 0
+        self._proof = min(2 * self._proof, MOST_PROOF)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the publisher has proven that it answers."""
+        return self._answers >= self._proof
+
+    def hopeless(self, now: float) -> bool:
+        """Whether there is no use in waiting for an answer."""
+        if self._deaf or (self._unanswered and now >= self._sent_at + ANSWER_SECONDS):
+            return True
+        return self._proof > PROOF and not self.trusted

@@ -1,9 +1,8 @@
 """The packets of a video track since its last keyframe, for viewers that join before the next.
 
-Only a publisher that does not answer keyframe requests needs it.
+Only of a publisher that does not answer keyframe requests they need it.
 """
 
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -17,14 +16,14 @@ Cached = tuple[int, int, Item]  # index, size in bytes, item
 class PictureCache(Generic[Item]):
     """One group of pictures, growing. Too long a one is dropped, and none is held until the next keyframe."""
 
-    __slots__ = ("_began_at", "_bytes", "_entries", "_first", "_latest_at", "_timestamp")
+    __slots__ = ("_bytes", "_entries", "_first", "_latest_at", "_timestamp", "began_at")
 
     def __init__(self) -> None:
         self._entries: list[Cached[Item] | None] = []  # from index `_first` on; None for what is missing
         self._first = 0
         self._timestamp = 0  # of the keyframe
         self._bytes = 0
-        self._began_at = self._latest_at = 0.0
+        self.began_at = self._latest_at = 0.0  # when the first and the latest packet came
 
     @property
     def first_index(self) -> int | None:
@@ -32,14 +31,9 @@ class PictureCache(Generic[Item]):
         return self._first if self._entries else None
 
     @property
-    def next_index(self) -> int:
-        """The index after the newest that is held."""
-        return self._first + len(self._entries)
-
-    @property
     def bitrate(self) -> float:
         """Bits a second. A keyframe alone would say too much: the first second counts as whole."""
-        return self._bytes * 8 / max(1.0, self._latest_at - self._began_at)
+        return self._bytes * 8 / max(1.0, self._latest_at - self.began_at)
 
     def append(
         self, extended: int, timestamp: int, starts_keyframe: bool, now: float, size: int, item: Item
@@ -61,7 +55,7 @@ class PictureCache(Generic[Item]):
         self._first = extended
         self._timestamp = timestamp
         self._bytes = sum(held[1] for held in self._entries if held is not None)
-        self._began_at = self._latest_at = now
+        self.began_at = self._latest_at = now
 
     def _put(self, entry: Cached[Item], now: float) -> None:
         extended, size, _ = entry
@@ -69,7 +63,7 @@ class PictureCache(Generic[Item]):
         missing = place - len(self._entries)
         self._bytes += size
         self._latest_at = now
-        if place >= MAX_PACKETS or self._bytes > MAX_BYTES or now - self._began_at > MAX_AGE_SECONDS:
+        if place >= MAX_PACKETS or self._bytes > MAX_BYTES or now - self.began_at > MAX_AGE_SECONDS:
             self._entries = []
             self._first = extended + 1
         elif missing < 0:
@@ -87,13 +81,16 @@ class PictureCache(Generic[Item]):
             self._first = extended
             self._bytes += size
 
-    def from_index(self, extended: int) -> Iterator[Cached[Item]]:
-        """What is held from that index on, in order."""
-        for place in range(max(0, extended - self._first), len(self._entries)):
-            entry = self._entries[place]
-            if entry is not None:
-                yield entry
+    def clear(self) -> None:
+        """Hold nothing until the next keyframe."""
+        self._entries = []
 
-    def since_keyframe(self) -> list[Item]:
-        """All that is held."""
-        return [item for _, _, item in self.from_index(self._first)]
+    def held(self) -> list[Cached[Item]]:
+        """All that is held, in order."""
+        return [entry for entry in self._entries if entry is not None]
+
+    def get(self, extended: int) -> Item | None:
+        """The item of that index, if it is held."""
+        place = extended - self._first
+        entry = self._entries[place] if 0 <= place < len(self._entries) else None
+        return None if entry is None else entry[2]

@@ -9,11 +9,11 @@ from media.feedback import Feedback
 from media.history import MAX_PACKETS, PacketHistory
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
 from media.recording.recording import Recording
-from media.sent_track import AUDIO_PACKETS, SentTrack
+from media.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
 from media.sequence import SequenceTranslator
-from media.session import ViewerSession
 from media.source import Source
 from media.switch import Feed, SourceTrack
+from media.viewer_session import ViewerSession
 from shared.messages import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
@@ -78,7 +78,7 @@ class Room:
         )
 
 
-def new_feed(tracks: Sequence[PublishedTrack]) -> Feed:
+def new_feed(tracks: Sequence[PublishedTrack], join_burst: JoinBurstMode = "auto") -> Feed:
     """A feed with SSRCs, sequence numbers and timestamps of the room's own."""
     ssrcs: set[int] = set()
     while len(ssrcs) < 2 * len(tracks):
@@ -88,7 +88,8 @@ def new_feed(tracks: Sequence[PublishedTrack]) -> Feed:
             SentTrack(
                 ssrcs.pop(),
                 ssrcs.pop(),
-                PacketHistory(AUDIO_PACKETS if track.kind == "audio" else MAX_PACKETS),
+                join_burst=join_burst,
+                history=PacketHistory(AUDIO_PACKETS if track.kind == "audio" else MAX_PACKETS),
             )
             for track in tracks
         ],

@@ -14,11 +14,13 @@ from media.negotiate import PublishedTrack, RoomTrack, negotiate_play, negotiate
 from media.recording.recorder import Recorder
 from media.relays_out import RelaysOut
 from media.room import Room, new_feed
-from media.session import FOR_GOOD, EndReason, PublisherSession, Session, ViewerSession
+from media.sent_track import JoinBurstMode
+from media.session import FOR_GOOD, EndReason, PublisherSession, Session
 from media.sessions import Sessions
 from media.source import Source
 from media.switch import Feed, PacketSwitch
 from media.udp import UdpPort
+from media.viewer_session import ViewerSession
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages import Role, RoomStatus
@@ -42,10 +44,12 @@ class Rooms:
         closed: Callable[[RoomName], None],
         recorder: Recorder | None = None,
         relay_addresses: tuple[tuple[str, int], ...] = (),
+        join_burst: JoinBurstMode = "auto",
     ) -> None:
         self._max_viewers = max_viewers
         self._closed = closed
         self._recorder = recorder
+        self._join_burst: JoinBurstMode = join_burst
         self._switch = PacketSwitch(port.transmit)
         self._rooms: dict[RoomName, Room] = {}
         self._opening: set[RoomName] = set()
@@ -99,7 +103,7 @@ class Rooms:
 
     def open_room(self, name: RoomName, source: Source, tracks: Sequence[PublishedTrack], now: float) -> Room:
         """Open a room for what `source` sends. Call `source_ended` when it has ended."""
-        feed = new_feed(tracks)
+        feed = new_feed(tracks, self._join_burst)
         feedback = Feedback(feed, tracks, name, time.time() - now, source.send_rtcp)
         source.relay_into(self._switch, feed)
         room = Room(

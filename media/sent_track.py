@@ -1,33 +1,113 @@
 """A track as a room sends it to its viewers, whoever publishes it: what is common to all of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from media.fanout import Outgoing
+from media.fanout import WRAP_GUARD, Outgoing, before_wrap
 from media.history import PacketHistory
+from media.keyframe_requests import KeyframeRequests
+from media.keyframes import starts_keyframe
+from media.picture_cache import Cached, PictureCache
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
+FRESH_SECONDS = 0.5  # a keyframe as new as that is as good as the next one
+
+JoinBurstMode = Literal["auto", "off", "on"]
 
 
 def _history() -> PacketHistory[Outgoing]:
     return PacketHistory()
 
 
+def _pictures() -> PictureCache[Outgoing]:
+    return PictureCache()
+
+
 @dataclass(slots=True, eq=False)
 class SentTrack:
     """It outlives a publisher: what it holds goes on when another one takes the room over.
 
-    `rtx_ssrc` is that of the retransmission streams (RFC 4588), None where there are none.
+    `rtx_ssrc` is that of the retransmission streams (RFC 4588), None where there are none. `codec` is the
+    name of a video track's codec, by which keyframes are known; empty for others.
     """
 
     ssrc: int
     rtx_ssrc: int | None = None
+    codec: str = ""
+    join_burst: JoinBurstMode = "auto"
     history: PacketHistory[Outgoing] = field(default_factory=_history)
+    pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    requests: KeyframeRequests | None = None  # to its present publisher
+    # called, once, when the next keyframe begins; by who wants to know
+    awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
+    _caching: bool = False
+    _keyframe: int | None = None  # timestamp of the latest
+    _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
-        self.history.append(packet.extended, now, len(packet.packet.payload), packet)
+        _, _, extended, timestamp, source = packet
+        size = len(source.payload)
+        self.history.append(extended, now, size, packet)
+        if not self.codec:
+            return
+        starts = starts_keyframe(self.codec, source.payload)
+        if starts and timestamp != self._keyframe:
+            self._keyframe = timestamp
+            self._keyframe_begins(extended, now)
+        if self._caching:
+            self.pictures.append(extended, timestamp, starts, now, size, packet)
+
+    def _keyframe_begins(self, extended: int, now: float) -> None:
+        if self.requests is not None:
+            self.requests.arrived(now)
+        while self.awaiting:
+            self.awaiting.popitem()[1](now)
+        trusted = self.requests is not None and self.requests.trusted
+        self._caching = self.join_burst == "on" or (self.join_burst == "auto" and not trusted)
+        if self._caching:
+            self._before = self.run_up(extended)
+        else:
+            self.pictures.clear()
 
     def find(self, sequence: int, now: float) -> Outgoing | None:
         """The packet that was sent last under that 16-bit number, if it is still held."""
         newest = self.history.next_index - 1
-        return self.history.get(newest - (newest - sequence & 0xFFFF), now)
+        extended = newest - (newest - sequence & 0xFFFF)
+        return self.history.get(extended, now) or self.pictures.get(extended)
+
+    def run_up(self, extended: int) -> list[Outgoing]:
+        """What goes before that index for a viewer that begins there, so that it begins far from a wrap.
+
+        Empty where that is not needed, or where too little is held.
+        """
+        left = before_wrap(extended)
+        if not self.codec or left > WRAP_GUARD:
+            return []
+        wanted = WRAP_GUARD + 1 - left
+        packets = self.history.before(extended, wanted)
+        return packets if len(packets) > wanted // 2 else []
+
+    # --- a viewer's first picture
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures for a viewer that joins: then it need not begin with what is live."""
+        return self.pictures.first_index is not None
+
+    def may_begin(self, asked_at: float, now: float) -> bool:
+        """Whether a viewer that waits since `asked_at`, when a keyframe was asked for, waits no longer."""
+        began_at = self.pictures.began_at
+        return (
+            self.join_burst == "on"
+            or self.requests is None
+            or self.requests.hopeless(now)
+            or began_at >= min(asked_at, now - FRESH_SECONDS)
+        )
+
+    def group(self) -> list[Cached[Outgoing]]:
+        """The packets since the last keyframe, and before it what a viewer that begins with them needs."""
+        held = self.pictures.held()
+        run_up = [packet for packet in self._before if packet.extended < held[0][0]]
+        return [(packet.extended, len(packet.packet.payload), packet) for packet in run_up] + held

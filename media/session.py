@@ -5,23 +5,19 @@ session goes through `end`, once, and frees all it held.
 """
 
 import asyncio
-import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 
 from pylibsrtp import Session as SrtpSession
 
 from media.dtls import Certificate, DtlsError, DtlsLink
-from media.fanout import Address, Viewer, Wire
-from media.feedback import REPORT_SECONDS, Feedback
+from media.fanout import Address
 from media.ice import CheckResult, Credentials, IceLite
-from media.srtp import SrtpError, SrtpKeys, inbound_session, outbound_session
+from media.srtp import SrtpKeys, outbound_session
 from media.stun import BindingRequest
 from media.switch import Feed, PacketSwitch
 from media.udp import UdpPort
-from media.viewer_feedback import ViewerFeedback
-from media.viewer_stats import ViewerStats
 from shared.logging import get_logger
 from shared.messages import Role
 from shared.names import SessionId, WorkerId
@@ -216,68 +212,3 @@ class PublisherSession(Session):
 
     def _detach(self) -> None:
         self._switch.close_source(self._feed)
-
-
-class ViewerSession(Session):
-    """Takes a room's media out."""
-
-    role = Role.PLAY
-
-    def watch(
-        self,
-        switch: PacketSwitch,
-        feed: Feed,
-        wires: Sequence[Wire | None],
-        room: Feedback,
-        stats: ViewerStats,
-    ) -> None:
-        """Name the feed that this session gets once it is connected, and the form of its tracks."""
-        self._switch = switch
-        self._feed = feed
-        self._wires = wires
-        self._room = room
-        self._stats = stats
-        self._viewer: Viewer | None = None
-        self._feedback: ViewerFeedback | None = None
-        self._srtcp_in: SrtpSession | None = None
-        # spread over the second, so that the reports of many viewers do not come in one burst
-        self._report_at = self._began_at + random.random() * REPORT_SECONDS  # noqa: S311
-
-    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
-        if self._srtcp_in is not None and self._feedback is not None and self._feedback.listens(now):
-            try:
-                compound = self._srtcp_in.unprotect_rtcp(datagram)
-            except SrtpError:
-                return None
-            self.ice.touch(now)
-            self._feedback.receive(compound, now)
-        return None
-
-    def tick(self, now: float) -> None:
-        super().tick(now)
-        if self._feedback is not None and now >= self._report_at:
-            self._report_at = now + REPORT_SECONDS
-            if reports := self._feedback.reports(now):
-                self.send_rtcp(reports)
-
-    def _attach(self, keys: SrtpKeys) -> SrtpSession:
-        assert self.ice.selected is not None
-        self._srtcp_in = inbound_session(keys)
-        now = asyncio.get_running_loop().time()
-        self._viewer = self._switch.add_viewer(self._feed, keys, self._wires, self.ice.selected)
-        self._feedback = ViewerFeedback(
-            self._viewer, self._feed.sent, self._room, self._switch.resend, self._stats, now
-        )
-        self._room.want_keyframes(now)
-        return self._viewer.srtp
-
-    def _detach(self) -> None:
-        if self._viewer is not None:
-            self._switch.remove_viewer(self._feed, self._viewer)
-            self._viewer = None
-        self._feedback = None
-        self._srtcp_in = None
-
-    def _moved(self, address: Address) -> None:
-        if self._viewer is not None:
-            self._viewer.address = address

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from media.fanout import (
     BUFFER_BYTES,
     MAX_SEGMENTS,
+    WRAP_GUARD,
     Address,
     Outgoing,
     Transmit,
     Viewer,
     Wire,
-    WireProfile,
+    before_wrap,
+    behind_guard,
 )
+from media.join_burst import JoinBurst
 from media.keyframe_gate import KeyframeGate
 from media.recording.tap import Tap
 from media.reports import ReceptionStats
@@ -28,6 +31,7 @@ from media.rtp import RtpError, RtpPacket, parse
 from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
+from media.wire_profile import WireProfile
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
 SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
@@ -110,9 +114,18 @@ class PacketSwitch:
         feed.srtp = None
 
     def add_viewer(
-        self, feed: Feed, keys: SrtpKeys, wires: Sequence[Wire | None], address: Address
+        self,
+        feed: Feed,
+        keys: SrtpKeys,
+        wires: Sequence[Wire | None],
+        address: Address,
+        *,
+        joining: bool = False,
     ) -> Viewer:
-        """Send the room's tracks to `address`, each in the form of its wire (None: not this track)."""
+        """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
+
+        One that is `joining` may be left behind, where pictures are held for it: `media.join` sees to it.
+        """
         key = tuple(wire and wire.key() for wire in wires)
         profile = feed.profiles.get(key)
         if profile is None:
@@ -124,14 +137,46 @@ class PacketSwitch:
             [track.translator.next_index for track in feed.tracks],
             [track.rtx_ssrc for track in feed.sent],
         )
+        for number, (track, wire) in enumerate(zip(feed.sent, wires, strict=True)):
+            if joining and wire is not None and track.has_pictures:
+                viewer.behind = JoinBurst(number)
+            elif wire is not None and (run_up := track.run_up(feed.tracks[number].translator.next_index)):
+                viewer.start_at(number, run_up[0].extended)
+                profile.send_to(viewer, run_up, self._buffer, self._transmit)
         profile.add(viewer)
         return viewer
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
         profile = viewer.profile
         profile.remove(viewer)
-        if not profile.viewers:
+        if profile.deserted:
             feed.profiles = {key: p for key, p in feed.profiles.items() if p is not profile}
+
+    def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
+        """Begin with the last keyframe for a viewer that is behind; with what is live when none is held."""
+        assert viewer.behind is not None
+        track = feed.sent[viewer.behind.track]
+        group = track.group() if track.has_pictures else []
+        if not group or before_wrap(group[0][0]) <= WRAP_GUARD:
+            viewer.start_at(viewer.behind.track, behind_guard(track.history.next_index))
+            self._caught_up(viewer)
+            return
+        viewer.start_at(viewer.behind.track, group[0][0])
+        viewer.behind.begin(group, track.pictures.bitrate, now)
+
+    def advance(self, viewer: Viewer, now: float) -> None:
+        """Send a viewer that is behind what is due to it. To be called every few milliseconds."""
+        assert viewer.behind is not None
+        due = viewer.behind.take(now)
+        viewer.profile.send_to(viewer, due, self._buffer, self._transmit)
+        if viewer.behind.caught_up:
+            self._caught_up(viewer)
+
+    def _caught_up(self, viewer: Viewer) -> None:
+        profile = viewer.profile
+        profile.remove(viewer)
+        viewer.behind = None
+        profile.add(viewer)
 
     def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
         """Send `viewer` a packet that it was sent before; False when that cannot be done any more."""

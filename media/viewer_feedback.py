@@ -104,7 +104,7 @@ class ViewerFeedback:
         media = sum(self._viewer.profile.sent(self._viewer, n)[1] for n in range(len(self._tracks)))
         for sequence in islice(packet.sequences(), left):
             lost = self._tracks[number].find(sequence, now)
-            if lost is None or lost.extended < self._viewer.starts[number]:
+            if lost is None or not self._viewer.was_sent(number, lost.extended):
                 continue
             if not self._budget.take(number, lost.extended, len(lost.packet.payload), media, now):
                 self._stats.retransmissions_refused += 1
@@ -130,7 +130,12 @@ class ViewerFeedback:
             return
 
     def reports(self, now: float) -> bytes:
-        """Sender reports of the tracks that the viewer gets; empty before there is anything to report."""
+        """Sender reports of the tracks that the viewer gets; empty before there is anything to report.
+
+        So it is while the viewer is behind: it shall not hold its sound back until its picture is live.
+        """
+        if self._viewer.behind is not None:
+            return b""
         reports = []
         for number, track in enumerate(self._tracks):
             times = self._room.play_time(number, now)

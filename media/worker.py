@@ -78,6 +78,7 @@ class Worker:
             self._room_closed,
             self._recorder,
             tuple((address, media_port) for address in settings.media_relay_ips),
+            settings.join_burst,
         )
 
     async def run(self) -> None:

@@ -198,6 +198,12 @@ class Settings(BaseSettings):
         0, "Viewers at which a worker refuses more, and other workers take them; 0: no limit", ge=0
     )
 
+    join_burst: Literal["auto", "off", "on"] = _field(
+        "auto",
+        "Send a viewer that joins the pictures since the last keyframe; auto: when the publisher does not"
+        " answer keyframe requests",
+    )
+
     # --- recording
     record_enabled: bool = _field(False, "Record every room")
     record_dir: str = _field("records", "Folder of the recordings")

@@ -43,7 +43,8 @@ class Ledger:
         self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped")
-        self.viewers = ViewerStats()
+        self.first_pictures = Histogram(SETUP_BOUNDS)
+        self.viewers = ViewerStats(self.first_pictures.observe)
 
     def session_opened(self, session: Session) -> None:
         self.opened[session.role] += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.metrics.histogram import family
+from media.metrics.histogram import family, single
 from media.rooms import Rooms
 from media.session import EndReason, SessionState
 from shared.messages import Role
@@ -44,4 +44,9 @@ class SessionsCollector(Collector):
             "From a session's first valid ICE check to its SRTP keys.",
             "role",
             ledger.handshakes,
+        )
+        yield single(
+            "roomcast_first_picture_seconds",
+            "From a viewer's answer to the first packet of a keyframe that it was sent.",
+            ledger.first_pictures,
         )

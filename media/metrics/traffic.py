@@ -25,6 +25,7 @@ _VIEWERS = {
         "roomcast_retransmissions_refused",
         "Packets not sent again: more than a viewer's share of its bandwidth.",
     ),
+    "join_bursts": ("roomcast_join_bursts", "Viewers that began with the pictures since the last keyframe."),
     "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR of viewers."),
     "rtcp_dropped": (
         "roomcast_viewer_rtcp_dropped",

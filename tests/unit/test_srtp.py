@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from media.fanout import BUFFER_BYTES, Outgoing, Viewer, Wire, WireProfile
+from media.fanout import BUFFER_BYTES, Outgoing, Viewer, Wire
 from media.rtp import parse
 from media.srtp import (
     MAX_PACKET,
@@ -19,6 +19,7 @@ from media.srtp import (
     outbound_session,
     split_keying_material,
 )
+from media.wire_profile import WireProfile
 from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
 
 SSRC = 0x5501A0B2

@@ -1,0 +1,116 @@
+"""A viewer's session: it takes a room's media out."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from pylibsrtp import Session as SrtpSession
+
+from media.fanout import Address, Viewer, Wire
+from media.feedback import REPORT_SECONDS, Feedback
+from media.join import Join
+from media.session import EndReason, Session
+from media.srtp import SrtpError, SrtpKeys, inbound_session
+from media.switch import Feed, PacketSwitch
+from media.viewer_feedback import ViewerFeedback
+from media.viewer_stats import ViewerStats
+from shared.logging import get_logger
+from shared.messages import Role
+
+log = get_logger()
+
+
+class ViewerSession(Session):
+    """Takes a room's media out."""
+
+    role = Role.PLAY
+
+    def watch(
+        self,
+        switch: PacketSwitch,
+        feed: Feed,
+        wires: Sequence[Wire | None],
+        room: Feedback,
+        stats: ViewerStats,
+    ) -> None:
+        """Name the feed that this session gets once it is connected, and the form of its tracks."""
+        self._switch = switch
+        self._feed = feed
+        self._wires = wires
+        self._room = room
+        self._stats = stats
+        self._viewer: Viewer | None = None
+        self._feedback: ViewerFeedback | None = None
+        self._join: Join | None = None
+        if any(sent.has_pictures for sent in feed.sent):  # else the answer would come before the viewer
+            room.want_keyframes(self._began_at)
+        self._srtcp_in: SrtpSession | None = None
+        # spread over the second, so that the reports of many viewers do not come in one burst
+        self._report_at = self._began_at + random.random() * REPORT_SECONDS  # noqa: S311
+
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        if self._srtcp_in is not None and self._feedback is not None and self._feedback.listens(now):
+            try:
+                compound = self._srtcp_in.unprotect_rtcp(datagram)
+            except SrtpError:
+                return None
+            self.ice.touch(now)
+            self._feedback.receive(compound, now)
+        return None
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        if self._feedback is not None and now >= self._report_at:
+            self._report_at = now + REPORT_SECONDS
+            if reports := self._feedback.reports(now):
+                self.send_rtcp(reports)
+
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        assert self.ice.selected is not None
+        self._srtcp_in = inbound_session(keys)
+        now = asyncio.get_running_loop().time()
+        self._viewer = self._switch.add_viewer(self._feed, keys, self._wires, self.ice.selected, joining=True)
+        self._feedback = ViewerFeedback(
+            self._viewer, self._feed.sent, self._room, self._switch.resend, self._stats, now
+        )
+        self._join = Join(
+            self._switch,
+            self._feed,
+            self._viewer,
+            self._room.want_keyframes,
+            self._stats,
+            asked_at=self._began_at,
+            since=self._began_at,
+        )
+        return self._viewer.srtp
+
+    async def _connect(self) -> None:
+        await super()._connect()
+        if self._join is None:
+            return
+        try:
+            await _go_through(self._join)
+        except Exception:
+            log.exception("a viewer's join broke", session=self.id)
+            self.end(EndReason.FAULT)
+
+    def _detach(self) -> None:
+        if self._viewer is not None:
+            self._switch.remove_viewer(self._feed, self._viewer)
+            self._viewer = None
+        if self._join is not None:
+            self._join.end()
+        self._join = self._feedback = None
+        self._srtcp_in = None
+
+    def _moved(self, address: Address) -> None:
+        if self._viewer is not None:
+            self._viewer.address = address
+
+
+async def _go_through(join: Join) -> None:
+    loop = asyncio.get_running_loop()
+    pause = join.step(loop.time())
+    while pause is not None:
+        await asyncio.sleep(pause)
+        pause = join.step(loop.time())

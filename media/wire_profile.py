@@ -1,0 +1,137 @@
+"""The viewers of a room that share a wire form: what goes to all of them, and what to one alone.
+
+They get byte-identical headers, so a burst is laid out once, and for each viewer only the ciphertext is
+written anew, in place. A run of equal sizes (the last may be shorter) leaves as one UDP GSO send; `transmit`
+must have copied it when it returns.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from media.fanout import MAX_SEGMENTS, Outgoing, Transmit, Viewer, Wire
+from media.laid_burst import LaidBurst
+from media.rtp import build_header, map_extensions
+from media.rtx import RtxError
+from media.srtp import SrtpError
+
+
+class WireProfile:
+    """Payload types and header-extension ids of each track, the viewers, and what was sent to them so far."""
+
+    def __init__(self, wires: Sequence[Wire | None]) -> None:
+        self.wires = tuple(wires)
+        self.viewers: list[Viewer] = []  # at the live edge
+        self.behind: list[Viewer] = []  # on their way to it
+        self.starts = [0] * len(wires)  # the latest of the viewers'
+        self.packets = [0] * len(wires)
+        self.octets = [0] * len(wires)
+
+    def add(self, viewer: Viewer) -> None:
+        """From now on `viewer` gets what is sent."""
+        if viewer.behind is not None:
+            self.behind.append(viewer)
+            return
+        self.viewers.append(viewer)
+        self.starts = list(map(max, self.starts, viewer.starts))
+
+    def remove(self, viewer: Viewer) -> None:
+        (self.viewers if viewer.behind is None else self.behind).remove(viewer)
+
+    @property
+    def deserted(self) -> bool:
+        return not self.viewers and not self.behind
+
+    def sent(self, viewer: Viewer, track: int) -> tuple[int, int]:
+        """Packets and payload octets of `track` sent to `viewer`, for its sender report (RFC 3550 6.4.1)."""
+        return (
+            self.packets[track] - viewer.base_packets[track],
+            self.octets[track] - viewer.base_octets[track],
+        )
+
+    def send(self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
+        """Protect `burst` for each viewer and transmit it. At most `MAX_SEGMENTS` packets a call."""
+        laid = self._lay_out(burst, buffer)
+        if not laid.packets:
+            return
+        starts = self.starts
+        late = False
+        for outgoing, *_ in laid.packets:
+            self.packets[outgoing.track] += 1
+            self.octets[outgoing.track] += len(outgoing.packet.payload)
+            late |= outgoing.extended < starts[outgoing.track]
+        for viewer in self.viewers:
+            if late:
+                self._send_due(viewer, laid, transmit)
+            else:
+                laid.send(viewer, transmit)
+        for viewer in self.behind:
+            self._send_due(viewer, laid, transmit)
+
+    def _send_due(self, viewer: Viewer, laid: LaidBurst, transmit: Transmit) -> None:
+        """Without what is from before the viewer's start, or comes to it later."""
+        due = []
+        for packet in laid.packets:
+            outgoing = packet.outgoing
+            if viewer.was_sent(outgoing.track, outgoing.extended):
+                due.append(packet)
+                continue
+            viewer.count(outgoing, -1)
+            if viewer.behind is not None and outgoing.track == viewer.behind.track:
+                viewer.behind.add(outgoing.extended, len(outgoing.packet.payload), outgoing)
+        if len(due) == len(laid.packets):
+            laid.send(viewer, transmit)
+        else:
+            laid.send_some(viewer, due, transmit)
+
+    def send_to(
+        self, viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit
+    ) -> None:
+        """Send `viewer` alone what the others were sent before."""
+        for start in range(0, len(packets), MAX_SEGMENTS):
+            laid = self._lay_out(packets[start : start + MAX_SEGMENTS], buffer)
+            if laid.packets:
+                laid.send(viewer, transmit)
+            for packet in laid.packets:
+                viewer.count(packet.outgoing, 1)
+
+    def resend(self, viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
+        """Send `viewer` a packet that it was sent before; False when that cannot be done any more.
+
+        Without a stream for it, what goes out is what went out first, byte for byte: only so may an index
+        serve again.
+        """
+        wire = self.wires[packet.track]
+        assert wire is not None
+        stream = viewer.rtx[packet.track]
+        try:
+            if stream is None:
+                index = packet.extended - viewer.offsets[packet.track]
+                header = _header(packet, wire)
+                datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
+            else:
+                block = map_extensions(packet.packet.extensions, wire.extensions)
+                index, header, payload = stream.wrap(
+                    packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
+                )
+                datagram = viewer.protect(stream.ssrc, index, header, payload)
+        except (SrtpError, RtxError):  # too old for libsrtp's window; wrong padding
+            return False
+        transmit([datagram], len(datagram), viewer.address)
+        return True
+
+    def _lay_out(self, burst: Iterable[Outgoing], buffer: memoryview) -> LaidBurst:
+        wires = self.wires
+        return LaidBurst(
+            [
+                (outgoing, _header(outgoing, wire))
+                for outgoing in burst
+                if (wire := wires[outgoing.track]) is not None
+            ],
+            buffer,
+        )
+
+
+def _header(outgoing: Outgoing, wire: Wire) -> bytes:
+    """The same bytes whenever it is asked: a packet that is sent again must be the same."""
+    _, ssrc, extended, timestamp, packet = outgoing
+    block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
+    return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
