@@ -23,12 +23,14 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    Drained,
     FindSessions,
     Living,
     Patch,
     Patched,
     Play,
     Publish,
+    SetDrain,
     WorkerState,
     WorkerStatus,
 )
@@ -191,6 +193,13 @@ class Gateway:
         if owner is None and total == 0:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         return total
+
+    async def set_drain(self, worker: WorkerId, *, on: bool, request_id: RequestId) -> Drained:
+        """Let a worker empty itself, or take that back. Raises `WORKER_NOT_FOUND`."""
+        async with _bounded():
+            if worker not in {living.id for living in await self._directory.workers()}:
+                raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
+            return await self._call(worker, SetDrain(on=on), Drained, request_id)
 
     async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:
         """The sessions that ended there; None when the worker does not answer."""

@@ -16,6 +16,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),
     ErrorCode.NO_PUBLISHER: (404, "no active publisher in room"),
     ErrorCode.ROOM_NOT_FOUND: (404, "room not found"),
+    ErrorCode.WORKER_NOT_FOUND: (404, "worker not found"),
     ErrorCode.SESSION_NOT_FOUND: (404, "session not found"),
     ErrorCode.NOT_FOUND: (404, "not found"),
     ErrorCode.METHOD_NOT_ALLOWED: (405, "method not allowed"),

@@ -12,7 +12,7 @@ from deploy.tether import tethered
 from shared.logging import get_logger
 
 EXIT_REFUSED = 2  # a wrong setting, a port in use: trying again would not help
-END_SECONDS = 2.5  # from SIGTERM to SIGKILL
+END_SECONDS = 2.5  # from the signal to stop to SIGKILL
 STEADY_SECONDS = 10.0  # a program that lived this long did not die young
 
 log = get_logger()
@@ -24,12 +24,16 @@ class StartRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command to keep running; `environment` is added to our own, `stdin` is what it reads at its start."""
+    """A command to keep running; `environment` is added to our own, `stdin` is what it reads at its start.
+
+    `stop_signal` is how it is told to stop.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 def restart_delay(young_deaths: int) -> float:
@@ -84,10 +88,10 @@ async def _run(program: Program, stop: asyncio.Event) -> int:
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    for end in (process.terminate, process.kill):
+    for number in (program.stop_signal, signal.SIGKILL):
         if not ended.done():
             with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-                end()
+                process.send_signal(number)
             await asyncio.wait({ended}, timeout=END_SECONDS)
     await ended
     assert process.returncode is not None

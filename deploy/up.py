@@ -61,6 +61,7 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
                     "MEDIA_ADDR": _counted("MEDIA_ADDR", settings.media_addr, number),
                     "WORKER_HTTP_ADDR": _counted("WORKER_HTTP_ADDR", settings.worker_http_addr, number),
                 },
+                stop_signal=signal.SIGINT,  # SIGTERM would let it drain
             )
             for number in range(1, settings.workers + 1)
         ),

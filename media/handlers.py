@@ -6,6 +6,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from media.capacity import Capacity
+from media.drain import Drain
 from media.heartbeat import Heartbeat
 from media.relay_edge import Edge
 from media.rooms import Rooms
@@ -16,6 +17,7 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    Drained,
     FindSessions,
     Living,
     OpenRelay,
@@ -24,6 +26,8 @@ from shared.messages import (
     Play,
     Publish,
     RelayOpened,
+    SetDrain,
+    WorkerState,
 )
 from shared.names import RoomName, WorkerId
 from shared.offer import parse_offer
@@ -35,12 +39,18 @@ class Handlers:
     """The rooms decide; here is what has to wait: claims, and the directory told before the answer."""
 
     def __init__(
-        self, rooms: Rooms, heartbeat: Heartbeat, capacity: Capacity, edge: Edge | None = None
+        self,
+        rooms: Rooms,
+        heartbeat: Heartbeat,
+        capacity: Capacity,
+        edge: Edge | None = None,
+        drain: Drain | None = None,
     ) -> None:
         self._rooms = rooms
         self._heartbeat = heartbeat
         self._capacity = capacity
         self._edge = edge
+        self._drain = drain
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -51,6 +61,7 @@ class Handlers:
             CloseRoom: self.close_room,
             OpenRelay: self.open_relay,
             FindSessions: self.find_sessions,
+            SetDrain: self.set_drain,
         }
 
     async def publish(self, message: Publish) -> Answer:
@@ -58,11 +69,18 @@ class Handlers:
         local, tracks, answer = self._rooms.negotiate_publish(offer)
         name = RoomName(message.room)
         with self._rooms.opening(name):
+            if self._capacity.draining:
+                await self._give_up(name)
             self._capacity.check_publisher()
             await self._claim(name)
             session = self._rooms.open(name, offer, local, tracks, monotonic(), _steady(message.expires_at))
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
+
+    async def _give_up(self, name: RoomName) -> None:
+        """Let another worker have a room whose publisher comes back while this one drains."""
+        self._rooms.close(name, EndReason.WORKER_STOPS)
+        await self._heartbeat.flush()
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
@@ -104,6 +122,16 @@ class Handlers:
     async def find_sessions(self, message: FindSessions) -> Living:
         living = self._rooms.sessions
         return Living(sessions=tuple(session for session in message.sessions if session in living))
+
+    async def set_drain(self, message: SetDrain) -> Drained:
+        assert self._drain is not None
+        if message.on:
+            self._drain.begin()
+        else:
+            self._drain.cancel()
+        await self._heartbeat.flush()
+        state = WorkerState.DRAINING if self._drain.is_on else WorkerState.READY
+        return Drained(state=state, until=self._drain.until)
 
     async def _claim(self, name: RoomName) -> None:
         try:

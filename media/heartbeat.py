@@ -54,6 +54,10 @@ class Heartbeat:
         self._released.add(room)
         self._wake.set()
 
+    def wake(self) -> None:
+        """Beat at once: something changed."""
+        self._wake.set()
+
     async def flush(self) -> None:
         """Wait until a beat that saw the present state was sent, or failed: then Redis is away."""
         self._wake.set()

@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 
 from media.addresses import advertised, own_addresses, reached_at
 from media.capacity import Capacity
+from media.drain import Drain
 from media.handlers import Handlers
 from media.heartbeat import Heartbeat
 from media.http import listen, serve_http
@@ -35,12 +37,16 @@ from shared.rpc import RpcClient, RpcServer
 from shared.settings import HostPort, Settings, SettingsError, secret
 
 TICK_SECONDS = 0.1
+FAREWELL_SECONDS = 0.5  # for the directory to hear that the rooms are free
 
 log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT; raises `SettingsError` when its addresses cannot be had."""
+    """Run a worker until SIGTERM, which empties it first, or SIGINT, which does not.
+
+    Raises `SettingsError` when its addresses cannot be had.
+    """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
         port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
@@ -82,10 +88,12 @@ class Worker:
         )
 
     async def run(self) -> None:
-        stopping = asyncio.Event()
+        self._drain = Drain(
+            self._settings.drain_seconds, lambda: self._rooms.session_count, self._drain_changed
+        )
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
+        loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
         url = secret(self._settings.redis_url)
         redis: Redis = connect(url)
         directory = Directory(redis)
@@ -100,7 +108,7 @@ class Worker:
             redis,
             url,
             self._id,
-            Handlers(self._rooms, self._heartbeat, self._capacity, self._edge).by_message()
+            Handlers(self._rooms, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
             | shelf.handlers(),
             rpc_metrics.served(registry),
         )
@@ -117,18 +125,28 @@ class Worker:
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._heartbeat.run())
-                await stopping.wait()
+                await self._drain.over()
                 log.info("worker stops", sessions=self._rooms.session_count)
+                await self._end_sessions()
+                if self._recorder is not None:
+                    await self._drain.unless_hurried(self._recorder.upload_rest())
                 for task in running:
                     task.cancel()
-                await self._edge.close()
-                self._rooms.close_all(EndReason.WORKER_STOPS)
                 if self._recorder is not None:
                     await self._recorder.finish()
-                beating.cancel()  # last: it gives the rooms' claims back
+                beating.cancel()  # last: it takes the worker out of the directory
         finally:
             self._port.close()
             await redis.aclose()
+
+    async def _end_sessions(self) -> None:
+        """End all, and give the rooms' claims back at once: their publishers come back to other workers."""
+        self._capacity.draining = True
+        await self._edge.close()
+        self._rooms.close_all(EndReason.WORKER_STOPS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._heartbeat.flush()
 
     async def _tick(self) -> None:
         while True:
@@ -143,7 +161,9 @@ class Worker:
     def _status(self) -> WorkerStatus:
         return WorkerStatus(
             id=self._id,
-            state=WorkerState.READY,
+            state=WorkerState.DRAINING if self._capacity.draining else WorkerState.READY,
+            drains_from=self._drain.began_at,
+            drains_until=self._drain.until,
             http_url=self._http_url,
             load=round(self._capacity.load, 3),
             egress_packets=round(self._capacity.egress_packets, 1),
@@ -153,6 +173,10 @@ class Worker:
             takes_viewers=self._capacity.takes_viewers(self._rooms.viewer_count),
             rooms=self._rooms.statuses(),
         )
+
+    def _drain_changed(self, draining: bool) -> None:
+        self._capacity.draining = draining
+        self._heartbeat.wake()
 
     def _room_closed(self, name: RoomName) -> None:
         self._heartbeat.release(name)

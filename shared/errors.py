@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
     NO_PUBLISHER = "no_publisher"  # nobody publishes in the room
     ROOM_NOT_FOUND = "room_not_found"  # admin close of a room that does not exist
+    WORKER_NOT_FOUND = "worker_not_found"
     SESSION_NOT_FOUND = "session_not_found"  # ended, or never was
     NOT_FOUND = "not_found"  # no such resource
     METHOD_NOT_ALLOWED = "method_not_allowed"

@@ -21,6 +21,11 @@ class Role(StrEnum):
     PLAY = "play"
 
 
+class WorkerState(StrEnum):
+    READY = "ready"
+    DRAINING = "draining"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publish:
     """Claim the room and answer the publisher's offer -> `Answer`."""
@@ -128,6 +133,19 @@ class RelayOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetDrain:
+    """Empty this worker, or take that back -> `Drained`."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    state: WorkerState
+    until: float = 0.0  # Unix time at which the worker stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindSessions:
     """Which of these sessions live -> `Living`."""
 
@@ -154,11 +172,6 @@ class RoomStatus:
     rx_packets: int = 0
     warnings: tuple[str, ...] = ()  # for people: what does not work as it should, recording for one
     origin: str = ""  # the worker that this one has its copy of the room from; empty: the publisher is here
-
-
-class WorkerState(StrEnum):
-    READY = "ready"
-    DRAINING = "draining"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

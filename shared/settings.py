@@ -191,6 +191,9 @@ class Settings(BaseSettings):
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100), "Health and metrics of a worker; `roomcast up` counts on from its port"
     )
+    drain_seconds: float = _field(
+        30.0, "Time for the sessions of a worker to move or to end, once it is told to drain or to stop", ge=0
+    )
     worker_max_load: float = _field(
         0.8, "Share of a core in use at which a worker refuses new publishers and viewers", gt=0
     )

@@ -1,4 +1,4 @@
-"""For operators: close a room, see the workers. Asks for `ADMIN_TOKEN` or an admin's JWT."""
+"""For operators: close a room, see the workers, let one drain. Asks for `ADMIN_TOKEN` or an admin's JWT."""
 
 import time
 
@@ -12,7 +12,7 @@ from control.origin import origin_of
 from control.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import WorkerState, WorkerStatus
-from shared.names import parse_room_name
+from shared.names import parse_room_name, parse_worker_id
 
 
 class Admin:
@@ -23,6 +23,11 @@ class Admin:
     def routes(self) -> list[Route]:
         return [
             Route("/api/admin/rooms/{room}/close", Resource({"POST": self.close_room})),
+            Route(
+                "/api/admin/workers/{worker}/drain",
+                Resource({"POST": self.drain_worker, "DELETE": self.undrain_worker}),
+            ),
+            Route("/api/admin/workers/{worker}/undrain", Resource({"POST": self.undrain_worker})),
             Route("/api/workers", Resource({"GET": self.list_workers})),
         ]
 
@@ -34,6 +39,21 @@ class Admin:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         sessions = await self._gateway.close_room(room, origin_of(request).request_id)
         return JSONResponse({"name": room, "sessions": sessions})
+
+    async def drain_worker(self, request: Request) -> Response:
+        return await self._set_drain(request, on=True)
+
+    async def undrain_worker(self, request: Request) -> Response:
+        return await self._set_drain(request, on=False)
+
+    async def _set_drain(self, request: Request, *, on: bool) -> Response:
+        self._authenticator.authorise_admin(credential(request.headers), time.time())
+        worker = parse_worker_id(request.path_params["worker"])
+        if worker is None:
+            raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
+        drained = await self._gateway.set_drain(worker, on=on, request_id=origin_of(request).request_id)
+        left = max(0.0, drained.until - time.time()) if drained.until else None
+        return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 
     async def list_workers(self, request: Request) -> Response:
         """Where no admin is configured anybody sees them, without their addresses inside of the cluster."""

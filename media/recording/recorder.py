@@ -19,6 +19,8 @@ from shared.settings import Settings
 from shared.store import Store
 
 CLEAN_SECONDS = 600.0
+UPLOAD_REST_SECONDS = 60.0  # when the worker stops
+_LOOK_SECONDS = 0.1
 _DAY = 86_400
 
 log = get_logger()
@@ -43,6 +45,7 @@ class Recorder:
                 self._folder,
                 delete=settings.delete_recording_after_upload,
             )
+        self._due: set[str] = set()  # own files that wait for their upload
         self._dropped_before = 0
         self.failures = 0  # recordings that ended by an error
 
@@ -96,6 +99,7 @@ class Recorder:
 
     def finished(self, name: str) -> None:
         self._journal.finished(name)
+        self._due = {*self._due & self._journal.names(), name}
         if self._uploader is not None:
             self._uploader.wake()
 
@@ -113,6 +117,21 @@ class Recorder:
         finally:
             if self._uploader is not None:
                 self._uploader.stop()
+
+    async def upload_rest(self) -> None:
+        """Wait until this worker's files are in the store, for at most `UPLOAD_REST_SECONDS`.
+
+        What is not there by then is uploaded by whichever worker finds the journal next.
+        """
+        if self._uploader is None:
+            return
+        deadline = monotonic() + UPLOAD_REST_SECONDS
+        await asyncio.gather(*(recording.finished() for recording in list(self._recordings)))
+        while monotonic() < deadline:
+            if not self._due & self._journal.names():
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        log.warning("recordings are not uploaded yet")
 
     async def finish(self) -> None:
         """Wait until the files of all closed recordings are complete, and the upload has stopped."""

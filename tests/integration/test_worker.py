@@ -99,6 +99,7 @@ def environment(redis_url: str, **settings: str) -> dict[str, str]:
         "WORKER_ID": WORKER,
         "MEDIA_ADDR": "127.0.0.1:0",
         "LOG_FORMAT": "json",
+        "DRAIN_SECONDS": "0",
         **settings,
     }
 

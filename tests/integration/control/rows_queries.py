@@ -4,6 +4,7 @@ from shared.messages import Answer, CloseRoom
 from tests.integration.control.row import (
     BAD_METHOD,
     NO_ROOM,
+    NO_SUCH_WORKER,
     NOT_FOUND,
     TOKENS,
     UNAUTHORIZED,
@@ -37,6 +38,23 @@ ADMIN_ROWS = [
     Row("close: GET is 405", "GET /api/admin/rooms/demo/close", 405, BAD_METHOD),
     Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **fails(CloseRoom)),
     Row("close: a reply that makes no sense is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **_NONSENSE),
+    *(
+        row
+        for ask in (
+            "POST /api/admin/workers/{}/drain",
+            "DELETE /api/admin/workers/{}/drain",
+            "POST /api/admin/workers/{}/undrain",
+        )
+        for row in (
+            Row(f"{ask}: is 200", ask.format("w1"), 200, **_ADMIN),
+            Row(f"{ask}: without credentials is 401", ask.format("w1"), 401, UNAUTHORIZED, **_ANONYMOUS),
+            Row(f"{ask}: a publisher's token is 401", ask.format("w1"), 401, UNAUTHORIZED, **_PUBLISHER),
+            Row(f"{ask}: with no admin configured is 401", ask.format("w1"), 401, UNAUTHORIZED),
+            Row(f"{ask}: a worker that is not is 404", ask.format("w2"), 404, NO_SUCH_WORKER, **_ADMIN),
+            Row(f"{ask}: a bad name is 404", ask.format("a.b"), 404, NO_SUCH_WORKER, **_ADMIN),
+            Row(f"{ask}: PUT is 405", ask.format("w1").replace(ask.split()[0], "PUT"), 405, BAD_METHOD),
+        )
+    ),
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("workers: with no admin configured all see them", "GET /api/workers", 200, published="demo"),

@@ -1,6 +1,7 @@
 """A media worker without media: really in the directory, really behind RPC, answering what a test says."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from shared.messages import (
     Closed,
     CloseRoom,
     Delete,
+    Drained,
     FindSessions,
     Living,
     Patch,
@@ -21,6 +23,7 @@ from shared.messages import (
     Play,
     Publish,
     RoomStatus,
+    SetDrain,
     WorkerState,
     WorkerStatus,
 )
@@ -51,7 +54,7 @@ class ScriptedWorker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedWorker"]:
-        kinds = (Publish, Play, Patch, Delete, CloseRoom, FindSessions)
+        kinds = (Publish, Play, Patch, Delete, CloseRoom, FindSessions, SetDrain)
         server = RpcServer(self._redis, self._redis_url, self.id, dict.fromkeys(kinds, self._answer))
         await self.beat()
         tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
@@ -122,6 +125,10 @@ class ScriptedWorker:
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
             case Patch():
                 return Patched(etag="first")
+            case SetDrain(on=on):
+                self.state = WorkerState.DRAINING if on else WorkerState.READY
+                await self.beat()
+                return Drained(state=self.state, until=time.time() + 30 if on else 0.0)
             case FindSessions(sessions=sessions):
                 return Living(sessions=sessions)
             case CloseRoom(room=room):

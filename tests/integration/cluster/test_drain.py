@@ -1,0 +1,134 @@
+"""A worker that is emptied: nobody new, everybody told, and gone in time."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import httpx
+
+from media.recording.journal import Journal
+from tests.support.http_peer import Player, Publisher, open_session, running
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.peer import IN_TIME, Peer
+from tests.support.s3_server import s3_server
+from tests.support.system import Member, System, running_system
+from tests.support.waiting import eventually
+
+ADMIN = {"Authorization": "Bearer chief"}
+ROOM = "leaving"
+
+
+async def exit_code(worker: Member, within: float = IN_TIME) -> int:
+    return await asyncio.to_thread(worker.process.wait, within)
+
+
+async def states(system: System) -> dict[str, str]:
+    workers = await system.http.get(f"{system.controls[0].url}/api/workers", headers=ADMIN)
+    return {worker["id"]: worker["state"] for worker in workers.json()}
+
+
+async def drain(system: System, worker: str, method: str = "POST") -> httpx.Response:
+    url = f"{system.controls[0].url}/api/admin/workers/{worker}/drain"
+    return await system.http.request(method, url, headers=ADMIN)
+
+
+async def test_an_idle_worker_leaves_at_once(redis_url: str) -> None:
+    async with running_system(redis_url, workers=2, DRAIN_SECONDS="60") as system:
+        system.workers[0].process.send_signal(signal.SIGTERM)
+        assert await exit_code(system.workers[0]) == 0
+        assert await states(system) == {"worker1": "ready"}
+
+
+async def test_a_draining_worker_takes_nobody_and_ends_who_is_left_at_the_deadline(redis_url: str) -> None:
+    async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="3") as system:
+        publisher, viewer = Peer(publishes=True), Peer(publishes=False)
+        await open_session(system.http, system.whip(ROOM), publisher)
+        await open_session(system.http, system.whep(ROOM), viewer)
+        began = time.monotonic()
+        system.workers[0].process.send_signal(signal.SIGTERM)
+
+        async def draining() -> bool:
+            return await states(system) == {"worker0": "draining"}
+
+        await eventually("it says so", draining, IN_TIME)
+        for url, offer in ((system.whip("other"), PUBLISH_OFFER), (system.whep(ROOM), PLAY_OFFER)):
+            refused = await post_offer(system.http, url, offer)
+            assert refused.status_code == 503
+            assert int(refused.headers["Retry-After"]) >= 1
+        taken = await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)
+        assert taken.status_code == 409
+        await viewer.gets_media_of(publisher)  # media flows meanwhile
+        assert await exit_code(system.workers[0]) == 0
+        assert time.monotonic() - began > 2.5
+        for peer in (publisher, viewer):
+            await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+            peer.close()
+
+
+async def test_a_worker_leaves_as_soon_as_nobody_is_left(redis_url: str) -> None:
+    async with running_system(redis_url, DRAIN_SECONDS="60") as system:
+        publisher = Peer(publishes=True)
+        session = await open_session(system.http, system.whip(ROOM), publisher)
+        system.workers[0].process.send_signal(signal.SIGTERM)
+        deleted = await system.http.delete(f"{system.controls[0].url}{session.headers['Location']}")
+        assert deleted.status_code == 200
+        assert await exit_code(system.workers[0]) == 0
+        publisher.close()
+
+
+async def test_a_drain_is_taken_back(redis_url: str) -> None:
+    async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system:
+        drained = await drain(system, "worker0")
+        assert drained.json()["state"] == "draining"
+        assert 50 < drained.json()["stopsIn"] <= 60
+        assert await states(system) == {"worker0": "draining"}
+        assert (await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)).status_code == 503
+        assert (await system.http.get(f"{system.controls[0].url}/readyz")).status_code == 503
+        assert (await drain(system, "worker0", "DELETE")).json() == {
+            "id": "worker0",
+            "state": "ready",
+            "stopsIn": None,
+        }
+        assert (await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)).status_code == 201
+
+
+async def test_an_operator_s_drain_ends_with_the_process(redis_url: str) -> None:
+    async with running_system(redis_url, workers=2, ADMIN_TOKEN="chief", DRAIN_SECONDS="1") as system:
+        assert (await drain(system, "worker1")).status_code == 200
+        assert await exit_code(system.workers[1]) == 0
+        assert await states(system) == {"worker0": "ready"}
+
+
+async def test_a_publisher_that_is_ended_goes_on_at_another_worker(redis_url: str) -> None:
+    async with running_system(redis_url, workers=2, DRAIN_SECONDS="1") as system:
+        publisher = Publisher(system.http, lambda: system.whip(ROOM))
+        player = Player(system.http, lambda: system.whep(ROOM))
+        async with running(publisher, player):
+            await eventually("media flows", lambda: player.arrivals, IN_TIME)
+            first = publisher.worker
+            leaving = next(worker for worker in system.workers if worker.name == first)
+            leaving.process.send_signal(signal.SIGTERM)
+            assert await exit_code(leaving) == 0
+            ended = time.monotonic()
+            await eventually("it publishes elsewhere", lambda: publisher.sessions == 2, IN_TIME)
+            assert publisher.worker != first
+            await eventually("media flows again", lambda: player.arrivals[-1] > ended + 0.5, IN_TIME)
+            print(f"gap {player.longest_gap(ended - 2, ended + 0.5):.2f} s")
+
+
+async def test_recordings_are_uploaded_before_the_worker_is_gone(redis_url: str, tmp_path: Path) -> None:
+    with s3_server() as s3:
+        settings = {name.upper(): str(value) for name, value in s3.settings.items()}
+        settings |= {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "tracks"}
+        async with running_system(redis_url, DRAIN_SECONDS="1", **settings) as system:
+            publisher = Publisher(system.http, lambda: system.whip(ROOM))
+            async with running(publisher):
+                await eventually("a file grows", lambda: list(tmp_path.glob("*.ogg")), IN_TIME)
+                s3.stop()  # it comes back while the worker waits for it
+                system.workers[0].process.send_signal(signal.SIGTERM)
+                await eventually("it has been ended", lambda: publisher.peer is None, IN_TIME)
+                s3.start()
+                assert await exit_code(system.workers[0], within=2 * IN_TIME) == 0
+            assert any(name.endswith(".ogg") for name in s3.objects())
+            assert not Journal(tmp_path).names()
