@@ -46,6 +46,10 @@ bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.recording
 
+.PHONY: screenshots
+screenshots: .venv/test.stamp test-packages ## Take a picture of each page, into test-artifacts/screenshots
+	$(BIN)/python -m tests.screenshots
+
 .PHONY: lock
 lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
 	$(BIN)/pip install --quiet uv

@@ -20,7 +20,9 @@ PAGES = {
     "/": "home.html",
     "/publish/{room}": "publish.html",
     "/watch/{room}": "watch.html",
+    "/embed/{room}": "embed.html",
 }
+_FRAMED_ANYWHERE = {"embed.html"}
 
 
 class Pages:
@@ -31,11 +33,11 @@ class Pages:
         url = urlsplit(public_url)
         # Location leads to PUBLIC_URL, which may be another origin than the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
+        self._policy = (
+            f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
+            "base-uri 'none'; form-action 'self'"
+        )
         self._headers = {
-            "Content-Security-Policy": (
-                f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
-                "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-            ),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-cache",  # asks each time, answered 304 by ETag
@@ -63,4 +65,6 @@ class Pages:
     async def _file(self, path: str, request: Request) -> Response:
         response = await self._files.get_response(path, request.scope)
         response.headers.update(self._headers)
+        frames = "*" if path in _FRAMED_ANYWHERE else "'self'"
+        response.headers["Content-Security-Policy"] = f"{self._policy}; frame-ancestors {frames}"
         return response

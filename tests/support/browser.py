@@ -88,7 +88,7 @@ class OpenPage:
     def _on_console(self, message: ConsoleMessage) -> None:
         # Chromium reports each refused fetch as an error, however well the page deals with it
         if message.type == "error" and not any(expected in message.text for expected in self._expected):
-            self.errors.append(message.text)
+            self.errors.append(f"{message.text} {message.location.get('url', '')}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,8 +109,8 @@ class OpenPage:
 
     async def enter_token(self, token: str) -> None:
         """Answer the dialog that asks for one."""
-        await self.page.fill("dialog input", token)
-        await self.page.click("dialog button[type=submit]")
+        await self.page.fill("dialog[open] input", token)
+        await self.page.click("dialog[open] button[type=submit]")
 
     async def screenshot(self, name: str) -> None:
         ARTIFACTS.mkdir(exist_ok=True)
@@ -148,6 +148,21 @@ class PublishPage(OpenPage):
 
 class WatchPage(OpenPage):
     """`/watch/{room}`: it plays at once, muted."""
+
+    async def video(self, attribute: str) -> object:
+        """An attribute of the video element as it is now."""
+        return await self.page.evaluate("(name) => document.getElementById('video')[name]", attribute)
+
+    async def pictures(self, frames: int = 5, within: float = LIVE_SECONDS) -> None:
+        """Wait until that many more frames are shown."""
+        shown = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
+        before = await self.page.evaluate(shown)
+
+        async def enough() -> bool:
+            now: int = await self.page.evaluate(shown)
+            return now >= before + frames or frames <= now < before  # it counts anew with each stream
+
+        await eventually(f"{frames} more frames", enough, within)
 
     async def received(self) -> Received:
         return Received(**await self.page.evaluate(_RECEIVED))

@@ -7,6 +7,13 @@ export function bitrate(bits) {
   return `${(bits / 1e6).toFixed(bits < 1e7 ? 1 : 0)} Mbit/s`;
 }
 
+const SPELLINGS = { OPUS: 'Opus', H264: 'H.264', H265: 'H.265' };
+
+/** `VP8, Opus`. @param {string[]} names as SDP or MIME types have them */
+export function codecs(names) {
+  return names.map((name) => SPELLINGS[name.toUpperCase()] ?? name).join(', ') || '–';
+}
+
 /** `0:07`, `12:34`, `1:02:03`. @param {number} seconds */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

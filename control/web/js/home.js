@@ -1,5 +1,5 @@
 // The home page: what is live, renewed while somebody looks, and the doors to a room.
-import { bitrate, count, duration } from './format.js';
+import { bitrate, codecs, count, duration } from './format.js';
 import { ask, ROOT } from './server.js';
 import { inWords } from './words.js';
 import { whileVisible } from './visible.js';
@@ -53,8 +53,8 @@ function newRow(/** @type {string} */ name) {
 function fill(/** @type {Element} */ row, /** @type {Room} */ room) {
   const facts = {
     viewers: count(room.subscribers, 'viewer'),
-    duration: duration(room.uptime),
-    codecs: room.codecs.join(', ') || '–',
+    duration: `on air ${duration(room.uptime)}`,
+    codecs: codecs(room.codecs),
     bitrate: bitrate(room.bitrate),
   };
   for (const [fact, text] of Object.entries(facts)) {

@@ -1,59 +1,61 @@
-// The watch page: the room of the address, muted at first, for as long as the page is open.
+// The watch page: the room of the address, for as long as the page is open.
+import { bitrate, codecs, count, duration } from './format.js';
+import { LiveRoom } from './live-room.js';
 import { roomOfPage } from './room.js';
-import { Refused } from './server.js';
-import { askForToken } from './token-dialog.js';
-import { tokenFor } from './token.js';
-import { Viewer } from './whep.js';
-import { inWords } from './words.js';
+import { ROOT } from './server.js';
+import { onKeys } from './shortcuts.js';
+import { Stage } from './stage.js';
+import { whileVisible } from './visible.js';
+
+const FACTS_EVERY_SECONDS = 4;
+const COUNTED_SECONDS = 1.2; // until the cluster has counted a viewer who came or went
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
-const room = roomOfPage();
-const [video, status, sound] = ['video', 'status', 'sound'].map(element);
-let viewer = null;
-
-/** @param {'waiting' | 'live' | 'error'} state @param {string} words */
-function tell(state, words) {
-  status.dataset.state = state;
-  status.textContent = words;
+/** What the server tells of the room; nothing while it is not live. */
+async function showFacts(/** @type {LiveRoom} */ room) {
+  const detail = await room.detail().catch(() => undefined); // the player tells what is wrong
+  element('facts').hidden = !detail?.hasPublisher;
+  if (!detail) return;
+  element('viewers').textContent = count(detail.subscribers, 'viewer');
+  element('duration').textContent = `on air ${duration(detail.uptime)}`;
+  element('codecs').textContent = codecs(detail.codecs);
+  element('bitrate').textContent = bitrate(detail.bitrate);
 }
 
-function report(state, error) {
-  if (state === 'live') tell('live', `Watching ${room}.`);
-  if (state === 'ended') tell('waiting', `${room} is not live any more. Waiting for it to come back…`);
-  if (state === 'retrying') tell('waiting', `${inWords(error, { room })} Waiting…`);
-}
-
-async function watch() {
-  let token = tokenFor(room);
-  for (;;) {
-    viewer = new Viewer({ room, token, show: (stream) => { video.srcObject = stream; }, report });
-    try {
-      await viewer.run();
-      return;
-    } catch (error) {
-      const words = inWords(error, { room, token });
-      tell('error', words);
-      if (!(error instanceof Refused) || error.status !== 401) return;
-      token = await askForToken(room, words);
-      if (!token) return;
-    }
+function offerToShare(/** @type {string} */ room) {
+  const embed = new URL(`embed/${room}`, ROOT);
+  element('link').value = new URL(`watch/${room}`, ROOT);
+  element('embed').value = `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture"></iframe>`;
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    const field = element(button.dataset.copy);
+    field.addEventListener('focus', () => field.select());
+    button.addEventListener('click', async () => {
+      field.select();
+      try {
+        await navigator.clipboard.writeText(field.value);
+        element('copied').textContent = 'Copied.';
+      } catch {
+        element('copied').textContent = 'Selected: copy it by keyboard or menu.'; // no clipboard without HTTPS
+      }
+    });
   }
 }
 
-function showSound() {
-  sound.textContent = video.muted ? 'Sound on' : 'Sound off';
-}
-
-sound.addEventListener('click', () => { video.muted = !video.muted; });
-video.addEventListener('volumechange', showSound);
-addEventListener('pagehide', () => viewer?.stop());
-
+const room = roomOfPage();
 if (room) {
   element('room').textContent = room;
   document.title = `${room} · Roomcast`;
-  watch();
+  const stage = new Stage(element('stage'), room);
+  offerToShare(room);
+  const help = element('help');
+  element('help-open').addEventListener('click', () => help.showModal());
+  onKeys({ '?': () => help.showModal() });
+  const live = new LiveRoom(ROOT, room);
+  whileVisible(FACTS_EVERY_SECONDS, () => showFacts(live));
+  stage.player.addEventListener('state', () => setTimeout(showFacts, 1000 * COUNTED_SECONDS, live));
 } else {
-  tell('error', 'That is not the name of a room: up to 64 letters, digits, - and _.');
+  element('content').hidden = true;
+  element('wrong').hidden = false;
 }

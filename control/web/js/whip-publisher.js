@@ -1,7 +1,8 @@
 // A publisher for any page: sends a MediaStream by WHIP (RFC 9725), and keeps sending it.
 // Its twin is whep-player.js; docs/embedding.md shows how to use both.
 import { Refused } from './server.js';
-import { NotConnected, Session } from './whip-session.js';
+import { NotConnected } from './session.js';
+import { SendingSession } from './whip-session.js';
 
 const BACKOFF_SECONDS = [0.5, 1, 2, 4, 8];
 const TAKEN_SECONDS = 45; // for so long a room may still seem taken by the session that we lost
@@ -120,7 +121,7 @@ export class WhipPublisher extends EventTarget {
   }
 
   #newSession() {
-    return new Session(this.#endpoint, this.#token, {
+    return new SendingSession(this.#endpoint, this.#token, {
       stats: (stats) => this.#emit('stats', stats),
       interrupted: () => this.#tell('reconnecting'),
       resumed: () => this.#tell('live'),

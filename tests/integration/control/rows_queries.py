@@ -25,7 +25,7 @@ _PUBLISHER = {
     "headers": {"Authorization": "Bearer secret-of-all"},
 }
 _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
-PAGES = ("/", "/publish/demo", "/watch/demo")
+PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
 
 ADMIN_ROWS = [

@@ -20,6 +20,13 @@ async def test_pages_run_nothing_but_our_own_files(start_control: StartControl) 
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
+async def test_only_the_embedded_player_may_be_framed_by_other_sites(start_control: StartControl) -> None:
+    http = await start_control()
+    for path in PAGES:
+        policy = (await http.get(path)).headers["Content-Security-Policy"]
+        assert policy.endswith("frame-ancestors *" if path.startswith("/embed") else "frame-ancestors 'self'")
+
+
 async def test_a_page_may_reach_the_public_url(start_control: StartControl) -> None:
     http = await start_control(public_url="https://live.test/base")
     assert "connect-src 'self' https://live.test;" in (await http.get("/")).headers["Content-Security-Policy"]

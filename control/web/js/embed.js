@@ -1,0 +1,12 @@
+// The embedded player: the stage of the room of the address.
+import { roomOfPage } from './room.js';
+import { Stage } from './stage.js';
+
+const room = roomOfPage();
+if (room) {
+  document.title = `${room} · Roomcast`;
+  document.getElementById('room').textContent = room;
+  new Stage(document.getElementById('stage'), room);
+} else {
+  document.getElementById('stage').textContent = 'That is not the name of a room.';
+}

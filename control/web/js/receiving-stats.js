@@ -1,0 +1,57 @@
+// What a viewer receives, read from one `getStats` after the other.
+
+/**
+ * @typedef {object} Stats of the last second
+ * @property {number} bitrate bits a second, sound and picture
+ * @property {number} framesPerSecond
+ * @property {number} width
+ * @property {number} height
+ * @property {string} videoCodec `VP8`; empty: no picture
+ * @property {string} audioCodec
+ * @property {number} loss share of packets that did not arrive, 0 to 1
+ * @property {number | undefined} rtt to the server, seconds
+ * @property {number | undefined} delay from the server to the eye: half of `rtt`, and the time in buffers; seconds
+ * @property {number} framesDropped since the session began
+ * @property {number} freezes since the session began
+ */
+export class ReceivingStats {
+  #last = null;
+
+  /** @param {RTCStatsReport} report @returns {Stats | null} null: the first, with nothing to compare it with */
+  read(report) {
+    const all = [...report.values()];
+    const inbound = all.filter(({ type }) => type === 'inbound-rtp');
+    const video = inbound.find(({ kind }) => kind === 'video') ?? {};
+    const audio = inbound.find(({ kind }) => kind === 'audio') ?? {};
+    const pair = all.find(({ type, nominated }) => type === 'candidate-pair' && nominated) ?? {};
+    const sum = (name) => (video[name] ?? 0) + (audio[name] ?? 0);
+    const now = {
+      at: performance.now() / 1000,
+      bytes: sum('bytesReceived'),
+      received: sum('packetsReceived'),
+      lost: sum('packetsLost'),
+      delay: video.jitterBufferDelay ?? 0,
+      emitted: video.jitterBufferEmittedCount ?? 0,
+    };
+    const last = this.#last;
+    this.#last = now;
+    if (!last) return null;
+    const since = (name) => Math.max(0, now[name] - last[name]);
+    const rtt = pair.currentRoundTripTime;
+    const buffered = since('emitted') ? since('delay') / since('emitted') : undefined;
+    const codec = (stats) => report.get(stats.codecId)?.mimeType.split('/')[1] ?? '';
+    return {
+      bitrate: (8 * since('bytes')) / (now.at - last.at),
+      framesPerSecond: video.framesPerSecond ?? 0,
+      width: video.frameWidth ?? 0,
+      height: video.frameHeight ?? 0,
+      videoCodec: codec(video),
+      audioCodec: codec(audio),
+      loss: since('lost') / Math.max(1, since('lost') + since('received')),
+      rtt,
+      delay: rtt === undefined || buffered === undefined ? undefined : rtt / 2 + buffered,
+      framesDropped: video.framesDropped ?? 0,
+      freezes: video.freezeCount ?? 0,
+    };
+  }
+}

@@ -1,0 +1,178 @@
+// A video with its controls and words, and the player that feeds it: what the watch and the embedded page share.
+import { figures } from './figures.js';
+import { ask, Refused, ROOT } from './server.js';
+import { onKeys } from './shortcuts.js';
+import { askForToken } from './token-dialog.js';
+import { tokenFor } from './token.js';
+import { WhepPlayer } from './whep-player.js';
+import { inWords } from './words.js';
+
+const IDLE_SECONDS = 3; // until the controls step aside
+
+const CONTENT = `
+  <video playsinline autoplay muted></video>
+  <div class="stage-words">
+    <p id="status" class="status" role="status" data-state="waiting">Connecting…</p>
+    <p id="hint" class="hint"></p>
+  </div>
+  <p class="stage-live" id="live" hidden><span class="pill live">Live</span></p>
+  <dl class="stage-figures" id="figures" hidden></dl>
+  <div class="stage-bar">
+    <button type="button" id="sound" class="sound"><svg class="sign" aria-hidden="true"><use/></svg><span
+      class="words" aria-hidden="true">Tap for sound</span></button>
+    <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="Volume">
+    <span class="gap"></span>
+    <button type="button" id="statistics" aria-label="Statistics" aria-controls="figures" aria-expanded="false"
+      title="Statistics (i)"><svg class="sign" aria-hidden="true"><use/></svg></button>
+    <button type="button" id="picture" aria-label="Picture in picture" title="Picture in picture (p)"
+      ><svg class="sign" aria-hidden="true"><use/></svg></button>
+    <button type="button" id="full-screen" aria-label="Full screen" title="Full screen (f)"
+      ><svg class="sign" aria-hidden="true"><use/></svg></button>
+  </div>`;
+
+export class Stage {
+  #root;
+  #room;
+  #player;
+  #idling;
+
+  /** @param {HTMLElement} root filled by this @param {string} room */
+  constructor(root, room) {
+    this.#root = root;
+    this.#room = room;
+    root.innerHTML = CONTENT;
+    for (const name of ['statistics', 'picture', 'full-screen']) this.#sign(name, name);
+    this.video = root.querySelector('video');
+    this.video.id = 'video';
+    this.video.setAttribute('aria-label', `The stream of ${room}`);
+    this.video.muted = true; // the attribute sets but the default
+    this.#connectControls();
+    this.#stepAside();
+    this.#player = new WhepPlayer(this.video, new URL(`api/whep/play/${room}`, ROOT), {
+      token: tokenFor(room),
+      iceServers: async () => (await ask('api/bootstrap', { token: tokenFor(room) })).iceServers,
+    });
+    this.#player.addEventListener('state', ({ detail }) => this.#tell(detail));
+    this.#player.addEventListener('stats', ({ detail }) => this.#showFigures(detail));
+    this.#player.play();
+  }
+
+  /** For those who want to know of its events, too. */
+  get player() { return this.#player; }
+
+  toggleSound() {
+    this.video.muted = !this.video.muted;
+    if (!this.video.muted && this.video.volume === 0) this.video.volume = 1;
+    this.video.play().catch(() => {});
+  }
+
+  toggleFigures() {
+    const figures = this.#part('figures');
+    figures.hidden = !figures.hidden;
+    this.#part('statistics').setAttribute('aria-expanded', String(!figures.hidden));
+  }
+
+  async toggleFullScreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else if (this.#root.requestFullscreen) await this.#root.requestFullscreen();
+    else this.video.webkitEnterFullscreen?.(); // iPhones show nothing but videos so
+  }
+
+  async togglePicture() {
+    if (document.pictureInPictureElement) await document.exitPictureInPicture();
+    else if (this.video.srcObject) await this.video.requestPictureInPicture();
+  }
+
+  /** @param {string} id */
+  #part(id) { return this.#root.querySelector(`#${id}`); }
+
+  #sign(button, name) {
+    this.#part(button).querySelector('use').setAttribute('href', new URL(`static/icons.svg#${name}`, ROOT));
+  }
+
+  #connectControls() {
+    const { video } = this;
+    const volume = this.#part('volume');
+    const showSound = () => {
+      const sound = this.#part('sound');
+      sound.dataset.muted = video.muted;
+      sound.setAttribute('aria-label', video.muted ? 'Turn sound on' : 'Turn sound off');
+      sound.title = `${video.muted ? 'Sound on' : 'Sound off'} (m)`;
+      this.#sign('sound', video.muted ? 'muted' : 'sound');
+      volume.value = video.muted ? 0 : video.volume;
+    };
+    showSound();
+    video.addEventListener('volumechange', showSound);
+    volume.addEventListener('input', () => {
+      video.volume = Number(volume.value);
+      video.muted = video.volume === 0;
+    });
+    this.#part('picture').hidden = !document.pictureInPictureEnabled;
+    const quietly = (action) => () => Promise.resolve(action.call(this)).catch(() => {}); // the browser may refuse
+    const actions = {
+      sound: this.toggleSound,
+      statistics: this.toggleFigures,
+      picture: this.togglePicture,
+      'full-screen': this.toggleFullScreen,
+    };
+    for (const [id, action] of Object.entries(actions)) this.#part(id).addEventListener('click', quietly(action));
+    video.addEventListener('dblclick', quietly(this.toggleFullScreen));
+    onKeys({
+      m: quietly(this.toggleSound),
+      i: quietly(this.toggleFigures),
+      p: quietly(this.togglePicture),
+      f: quietly(this.toggleFullScreen),
+    });
+  }
+
+  /** Controls hide while nobody moves; a pointer, a key or a touch brings them back. */
+  #stepAside() {
+    const wake = () => {
+      clearTimeout(this.#idling);
+      delete this.#root.dataset.idle;
+      this.#idling = setTimeout(() => {
+        if (!this.#root.querySelector('.stage-bar :focus-visible')) this.#root.dataset.idle = '';
+      }, 1000 * IDLE_SECONDS);
+    };
+    for (const type of ['pointermove', 'pointerdown', 'focusin', 'keydown']) this.#root.addEventListener(type, wake);
+    wake();
+  }
+
+  #tell({ state, error }) {
+    const about = { room: this.#room, token: tokenFor(this.#room) };
+    const [kind, words, hint] = {
+      connecting: ['waiting', 'Connecting…', ''],
+      live: ['live', `Watching ${this.#room}.`, ''],
+      silent: ['waiting', 'The stream has paused.', 'It goes on as soon as pictures arrive again.'],
+      reconnecting: ['waiting', 'The connection was lost. Reconnecting…', ''],
+      waiting: ['waiting', error && inWords(error, about), 'Waiting: it starts by itself.'],
+      stopped: ['idle', 'Stopped.', ''],
+      failed: ['error', error && inWords(error, about), ''],
+    }[state];
+    this.#root.dataset.state = state;
+    this.#root.dataset.picture = this.video.srcObject ? 'old' : 'none';
+    const status = this.#part('status');
+    status.dataset.state = kind;
+    if (status.textContent !== words) status.textContent = words; // read aloud when it changes
+    this.#part('hint').textContent = hint;
+    this.#part('live').hidden = state !== 'live';
+    if (state === 'failed' && error instanceof Refused && error.status === 401) this.#askForToken(words);
+  }
+
+  async #askForToken(reason) {
+    const token = await askForToken(this.#room, reason);
+    if (!token) return;
+    this.#player.token = token;
+    this.#player.play();
+  }
+
+  #showFigures(stats) {
+    const list = this.#part('figures');
+    if (list.hidden) return;
+    list.replaceChildren(...figures(stats).flatMap(([name, text]) => {
+      const [term, value] = [document.createElement('dt'), document.createElement('dd')];
+      [term.textContent, value.textContent] = [name, text];
+      return [term, value];
+    }));
+  }
+}

@@ -1,0 +1,66 @@
+// One session of a viewer (draft-ietf-wish-whep).
+import { ReceivingStats } from './receiving-stats.js';
+import { Session } from './session.js';
+
+const FIRST_PICTURE_SECONDS = 5;
+
+export class ReceivingSession extends Session {
+  #on;
+  #room;
+  #stats = new ReceivingStats();
+  #ticking = null;
+
+  /** Gets the tracks. */
+  stream = new MediaStream();
+
+  /**
+   * @param {URL} endpoint
+   * @param {string} token empty: none
+   * @param {import('./live-room.js').LiveRoom | null} room null: not known
+   * @param {object} on
+   * @param {() => void} on.interrupted
+   * @param {() => void} on.resumed
+   * @param {(stats: import('./receiving-stats.js').Stats) => void} on.stats each second
+   */
+  constructor(endpoint, token, room, on) {
+    super(endpoint, token, on);
+    this.#room = room;
+    this.#on = on;
+  }
+
+  /** @param {RTCIceServer[]} iceServers @throws what `Session.open` throws */
+  async open(iceServers) {
+    await super.open(iceServers, (pc) => {
+      pc.addEventListener('track', ({ track }) => this.stream.addTrack(track));
+      pc.addTransceiver('audio', { direction: 'recvonly' });
+      pc.addTransceiver('video', { direction: 'recvonly' });
+    });
+    this.#ticking = setInterval(async () => {
+      const stats = this.#stats.read(await this.pc.getStats());
+      if (stats) this.#on.stats(stats);
+    }, 1000);
+  }
+
+  close() {
+    clearInterval(this.#ticking);
+    super.close();
+  }
+
+  /** Returns once a picture has been decoded, or when it is of no use to wait any longer for one. */
+  async picture() {
+    const until = performance.now() + 1000 * FIRST_PICTURE_SECONDS;
+    while (performance.now() < until && this.resource) {
+      for (const { type, framesDecoded } of (await this.pc.getStats()).values()) {
+        if (type === 'inbound-rtp' && framesDecoded) return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  }
+
+  /** A session id begins with its worker's name: the session does not outlive it. */
+  async isGone() {
+    const worker = this.resource.pathname.split('/').at(-1).split('.')[0];
+    const workers = await this.#room?.workers().catch(() => null);
+    return workers ? !workers.includes(worker) : false;
+  }
+}

@@ -1,0 +1,43 @@
+"""What docs/embedding.md shows works as it stands there, on a site of another origin."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.support.aiortc_client import publisher
+from tests.support.browser import OpenPage
+from tests.support.other_site import other_site
+from tests.support.system import System
+
+EXAMPLES = re.findall(r"```html\n(.*?)```", Path("docs/embedding.md").read_text("utf-8"), re.DOTALL)
+PLAYING = "(id) => document.getElementById(id).getVideoPlaybackQuality().totalVideoFrames > 5"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+def example(part: str, system: System) -> str:
+    """The one example that contains `part`, for this system."""
+    (found,) = [text for text in EXAMPLES if part in text]
+    return found.replace("https://live.example", system.controls[0].url)
+
+
+async def test_the_player_in_a_frame(system: System, browser: Browser) -> None:
+    async with publisher(system.http, system.whip("demo")), OpenPage(await browser.new_page()) as opened:
+        with other_site(f"<!doctype html>{example('<iframe', system)}") as site:
+            await opened.page.goto(site)
+            inside = opened.page.frame_locator("iframe")
+            await inside.locator(".stage[data-state=live]").wait_for()
+            frame = opened.page.frames[1]
+            await frame.wait_for_function(PLAYING, arg="video")
+            await inside.get_by_role("button", name="Turn sound on").click()
+            assert not await frame.evaluate("document.getElementById('video').muted")
+
+
+async def test_the_module_on_another_site(system: System, browser: Browser) -> None:
+    async with publisher(system.http, system.whip("demo")), OpenPage(await browser.new_page()) as opened:
+        with other_site(example("whep-player.js", system)) as site:
+            await opened.page.goto(site)
+            await opened.page.get_by_text("live", exact=True).wait_for()
+            await opened.page.wait_for_function(PLAYING, arg="show")
