@@ -1,11 +1,13 @@
 """RTCP between a room and its publisher: keyframe requests, reports, and when each track plays."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from media.keyframe_requests import KeyframeRequests
 from media.negotiate import PublishedTrack
+from media.publisher_stats import PublisherStats
 from media.reports import PublisherClock, SenderClock
-from media.rtcp import RtcpError, SenderReport, fir, parse_compound, pli, receiver_report, sdes
+from media.rtcp import RtcpError, SenderReport, fir, nack, parse_compound, pli, receiver_report, sdes
 from media.switch import Feed
 
 REPORT_SECONDS = 1.0
@@ -26,11 +28,13 @@ class Feedback:
         cname: str,
         unix_offset: float,
         send: Callable[[bytes], None],
+        stats: PublisherStats,
     ) -> None:
         self._feed = feed
         self.cname = cname.encode()
         self._unix_offset = unix_offset
         self._clocks: list[SenderClock] = []
+        self._stats = stats
         self._report_at = 0.0
         self.follow(tracks, send)
 
@@ -87,10 +91,26 @@ class Feedback:
             return
         feedback = self._tracks[number].codec.feedback
         if "nack pli" in feedback:
+            self._stats.plis += 1
             self._send(pli(OUR_SSRC, stats.ssrc))
         elif "ccm fir" in feedback:
+            self._stats.firs += 1
             self._fir_command = (self._fir_command + 1) & 0xFF
             self._send(fir(OUR_SSRC, stats.ssrc, self._fir_command))
+
+    def speak(self, now: float) -> float | None:
+        """Send what cannot wait for a tick; returns when there is more of it, whether media comes or not."""
+        again = math.inf
+        for track in self._feed.tracks:
+            if track.nack is None or track.stats is None:
+                continue
+            if asks := track.nack.due(now):
+                self._stats.nacks += len(asks)
+                self._send(nack(OUR_SSRC, track.stats.ssrc, asks))
+            if (due := track.nack.next_due()) is not None:
+                again = min(again, due)
+        self._feed.speak_at = again
+        return again if again < math.inf else None
 
     def tick(self, now: float) -> None:
         """Send what is due. Called some times a second."""

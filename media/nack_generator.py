@@ -5,6 +5,7 @@ round trip until it comes, or is too old to be of use.
 """
 
 import math
+from enum import IntEnum
 
 from media.sequence import REORDER_PACKETS
 
@@ -19,6 +20,15 @@ _RTT_GAIN = 1 / 8  # RFC 6298 2.3
 _RETRY_RTTS = 1.25
 _MIN_RETRY_SECONDS = 0.020
 _ASK_SECONDS = 0.005  # between two asks: what is due sooner goes into one packet
+
+
+class Seen(IntEnum):
+    """What the arrival of a packet means."""
+
+    IN_ORDER = 0
+    AFTER_GAP = 1  # something is missing from now on
+    LATE = 2  # reordered, or a duplicate
+    RECOVERED = 3  # it was asked for
 
 
 class _Missing:
@@ -45,20 +55,21 @@ class NackGenerator:
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
 
-    def received(self, sequence: int, now: float) -> None:
+    def received(self, sequence: int, now: float) -> Seen:
         """Take note of a packet, by its original sequence number when it came by RTX."""
         if sequence == self._expected:
             self._expected = sequence + 1 & 0xFFFF
-        else:
-            self._received_out_of_order(sequence, now)
+            return Seen.IN_ORDER
+        return self._received_out_of_order(sequence, now)
 
-    def _received_out_of_order(self, sequence: int, now: float) -> None:
+    def _received_out_of_order(self, sequence: int, now: float) -> Seen:
         ahead = sequence - self._expected & 0xFFFF
         if ahead >= 0x10000 - REORDER_PACKETS and self._expected >= 0:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._learn_rtt(now - missing.asked_at, missing.tries)
-            return
+                return Seen.RECOVERED
+            return Seen.LATE
         if ahead <= MAX_MISSING and self._expected >= 0:
             for n in range(ahead):
                 self._missing[self._expected + n & 0xFFFF] = _Missing(now)
@@ -68,6 +79,10 @@ class NackGenerator:
         else:
             self._missing.clear()
         self._expected = sequence + 1 & 0xFFFF
+        return Seen.AFTER_GAP
+
+    def is_missing(self, sequence: int) -> bool:
+        return sequence in self._missing
 
     def _learn_rtt(self, measured: float, tries: int) -> None:
         """`measured` from the first ask on. Which of several was answered is not known: RFC 6298 3."""

@@ -20,6 +20,7 @@ from media.codecs import (
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
 from shared.offer import Direction, MediaSection, Offer, check_play, check_publish
+from shared.sources import Sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,9 @@ class PublishedTrack:
 
     kind: str  # "audio" or "video"
     mid: str  # "" when the offer names none
-    codec: Codec  # with the payload type of its packets, and the feedback that was accepted
+    codec: Codec  # with the feedback that was accepted, and the payload type of its RTX if that was
     extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
-    ssrcs: tuple[int, ...]  # declared ones; none is common
+    sources: Sources  # as declared; none is common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
         if codec is None:
             accepted.append(None)
             continue
-        codec = replace(codec, feedback=codec.feedback & PUBLISHER_FEEDBACK, rtx=None)
+        codec = _published(codec)
         extensions = {uri: n for uri, n in section.extensions.items() if uri in PUBLISHER_EXTENSIONS}
         tracks.append(
             PublishedTrack(
@@ -74,7 +75,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 mid=section.mid,
                 codec=codec,
                 extensions=extensions,
-                ssrcs=section.ssrcs,
+                sources=section.sources,
             )
         )
         accepted.append(
@@ -88,10 +89,21 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
         )
     if not tracks:
         raise _not_acceptable(f"codec not supported: {_offered(offer)}")
-    if len({track.codec.payload_type for track in tracks}) < len(tracks):
-        # RFC 9143 9.1: in one bundle a payload type has one meaning
-        raise invalid_sdp("two sections use one payload type for different codecs")
+    _check_payload_types([track.codec for track in tracks])
     return tuple(tracks), build_answer(offer, accepted, local)
+
+
+def _published(codec: Codec) -> Codec:
+    """What we take of a publisher's codec. RTX is of use only for what we may ask for."""
+    feedback = codec.feedback & PUBLISHER_FEEDBACK
+    return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None)
+
+
+def _check_payload_types(codecs: Sequence[Codec]) -> None:
+    """RFC 9143 9.1: in one bundle a payload type has one meaning."""
+    taken = [n for codec in codecs for n in (codec.payload_type, codec.rtx) if n is not None]
+    if len(set(taken)) < len(taken):
+        raise invalid_sdp("two sections use one payload type for different codecs")
 
 
 def negotiate_play(

@@ -16,6 +16,7 @@ from media.switch import Feed, PacketSwitch
 from shared.codec import Codec
 from shared.messages import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
+from shared.sources import Sources
 
 SILENT_SECONDS = 3.0  # of an origin; it says something each second
 
@@ -69,6 +70,8 @@ class RelayIn:
         )
         self._known_by = tuple(track.ssrc for track in opened.tracks)
         self._feed.by_payload_type = numbers
+        for payload_type, number in numbers.items():
+            self._feed.tracks[number].payload_type = payload_type
         self._demux.add_relay(self._known_by, self)
         self._switch.open_source(self._feed, keys)
         self._link.tick(now)
@@ -160,7 +163,7 @@ def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]
                 feedback=frozenset({"nack", "nack pli"}),
             ),
             extensions=track.extensions,
-            ssrcs=(track.ssrc,),
+            sources=Sources(ssrcs=(track.ssrc,)),
         )
         for track in tracks
     )

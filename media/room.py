@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from media.fanout import Wire
 from media.feedback import Feedback
 from media.history import MAX_PACKETS, PacketHistory
+from media.nack_generator import NackGenerator
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
 from media.recording.recording import Recording
 from media.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
 from media.sequence import SequenceTranslator
 from media.source import Source
-from media.switch import Feed, SourceTrack
+from media.source_track import SourceTrack
+from media.switch import Feed
 from media.viewer_session import ViewerSession
 from shared.messages import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
@@ -94,12 +96,20 @@ def new_feed(tracks: Sequence[PublishedTrack], join_burst: JoinBurstMode = "auto
             for track in tracks
         ],
         tracks=[
-            SourceTrack(
-                payload_type=track.codec.payload_type,
-                clock_rate=track.codec.clock_rate,
-                # below half the range, so that the first packets cannot wrap (RFC 3711 3.3.1)
-                translator=SequenceTranslator(secrets.randbelow(0x8000), secrets.randbits(32)),
-            )
+            # below half the range, so that the first packets cannot wrap (RFC 3711 3.3.1)
+            source_track(track, SequenceTranslator(secrets.randbelow(0x8000), secrets.randbits(32)))
             for track in tracks
         ],
+    )
+
+
+def source_track(track: PublishedTrack, translator: SequenceTranslator) -> SourceTrack:
+    """What a feed needs to know of a track as it is published."""
+    return SourceTrack(
+        payload_type=track.codec.payload_type,
+        clock_rate=track.codec.clock_rate,
+        translator=translator,
+        nack=NackGenerator() if "nack" in track.codec.feedback else None,
+        rtx_payload_type=track.codec.rtx,
+        repairs=track.sources.repairs,
     )

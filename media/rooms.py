@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+from media.alarms import Alarms
 from media.demux import Demux
 from media.farewells import Farewells
 from media.feedback import Feedback
@@ -50,7 +51,8 @@ class Rooms:
         self._closed = closed
         self._recorder = recorder
         self._join_burst: JoinBurstMode = join_burst
-        self._switch = PacketSwitch(port.transmit)
+        self._switch = PacketSwitch(port.transmit, self._speak)
+        self._alarms = Alarms(self._speak)
         self._rooms: dict[RoomName, Room] = {}
         self._opening: set[RoomName] = set()
         self._by_feed: dict[Feed, Room] = {}
@@ -104,7 +106,7 @@ class Rooms:
     def open_room(self, name: RoomName, source: Source, tracks: Sequence[PublishedTrack], now: float) -> Room:
         """Open a room for what `source` sends. Call `source_ended` when it has ended."""
         feed = new_feed(tracks, self._join_burst)
-        feedback = Feedback(feed, tracks, name, time.time() - now, source.send_rtcp)
+        feedback = Feedback(feed, tracks, name, time.time() - now, source.send_rtcp, self.ledger.publishers)
         source.relay_into(self._switch, feed)
         room = Room(
             name=name,
@@ -210,12 +212,17 @@ class Rooms:
         """
         self.sessions.tick(now)
         for room in list(self._rooms.values()):
-            try:
+            with self._closing_if_broken(room):
                 room.tick(now)
-            except Exception:
-                log.exception("a room broke", room=room.name)
-                self._close(room, EndReason.FAULT)
         self.relays_out.tick(now)
+
+    @contextmanager
+    def _closing_if_broken(self, room: Room) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            log.exception("a room broke", room=room.name)
+            self._close(room, EndReason.FAULT)
 
     def source_ended(self, room: Room, source: Source, reason: EndReason) -> None:
         """The source of a room has ended, for whatever reason."""
@@ -235,6 +242,7 @@ class Rooms:
         if self._by_feed.pop(room.feed, None) is None:
             return
         del self._rooms[room.name]
+        self._alarms.clear(room.feed)
         self.ledger.feeds.retire(room.feed)
         self._closed(room.name)
         if room.recording is not None:
@@ -251,6 +259,15 @@ class Rooms:
         room = self._by_feed.get(feed)
         if room is not None:
             room.feedback.receive_from_publisher(compound, now)
+
+    def _speak(self, feed: Feed, now: float) -> None:
+        room = self._by_feed.get(feed)
+        if room is None:
+            return
+        with self._closing_if_broken(room):
+            again = room.feedback.speak(now)
+            if again is not None:
+                self._alarms.set(feed, again)
 
 
 def _for_viewers(reason: EndReason) -> EndReason:

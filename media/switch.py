@@ -8,7 +8,8 @@ SSRC, sequence numbers and timestamps towards viewers belong to the room, not to
 can be replaced and its viewers see one unbroken stream.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from media.fanout import (
@@ -24,39 +25,13 @@ from media.fanout import (
     behind_guard,
 )
 from media.join_burst import JoinBurst
-from media.keyframe_gate import KeyframeGate
+from media.nack_generator import Seen
 from media.recording.tap import Tap
-from media.reports import ReceptionStats
-from media.rtp import RtpError, RtpPacket, parse
+from media.rtp import RtpError, parse
 from media.sent_track import SentTrack
-from media.sequence import SequenceTranslator
+from media.source_track import NO_PAYLOAD, SourceTrack
 from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
 from media.wire_profile import WireProfile
-
-NO_PAYLOAD = -1  # payload type of a track that sends nothing
-SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
-
-
-@dataclass(slots=True)
-class SourceTrack:
-    """A track as its publisher sends it, and its numbering in the room."""
-
-    payload_type: int
-    clock_rate: int
-    translator: SequenceTranslator
-    gate: KeyframeGate = field(default_factory=KeyframeGate)
-    extension_ids: Mapping[int, int] | None = (
-        None  # the publisher's ids -> the room's; None: they are the same
-    )
-    stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
-    heard_at: float = 0.0  # when that SSRC was last heard
-    last_received: float = 0.0  # the latest packet that was forwarded, of whichever source
-    last_timestamp: int = 0  # the room's
-
-    def succeed(self, former: "SourceTrack") -> None:
-        """Go on where `former`, of another source, has stopped."""
-        self.translator = former.translator
-        self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +47,9 @@ class Feed:
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
+    rx_recovered: int = 0  # lost, asked for and relayed after all
+    rx_late: int = 0  # twice, or too late to be relayed
+    speak_at: float = math.inf  # when the publisher is to be told something; 0: with the present batch
     ssrcs: Sequence[int] = field(init=False)  # by track
     by_payload_type: dict[int, int] = field(init=False)
 
@@ -86,9 +64,10 @@ class Feed:
         """
         self.tracks = tracks
         self.by_payload_type = {
-            track.payload_type: number
+            payload_type: number
             for number, track in enumerate(tracks)
-            if track.payload_type != NO_PAYLOAD
+            for payload_type in (track.payload_type, track.rtx_payload_type)
+            if payload_type not in (None, NO_PAYLOAD)
         }
         self.srtp = None
 
@@ -98,16 +77,26 @@ class Feed:
         return max(track.heard_at for track in self.tracks)
 
 
-class PacketSwitch:
-    """Relays the packets of many rooms. `transmit` sends datagrams to one viewer and does not block."""
+def _say_nothing(_feed: Feed, _now: float) -> None:
+    pass
 
-    def __init__(self, transmit: Transmit) -> None:
+
+class PacketSwitch:
+    """Relays the packets of many rooms.
+
+    `transmit` sends datagrams to one viewer and does not block. `speak` is called with a feed that gets
+    media when its `speak_at` has come, and says when that is next.
+    """
+
+    def __init__(self, transmit: Transmit, speak: Callable[[Feed, float], None] = _say_nothing) -> None:
         self._transmit = transmit
+        self._speak = speak
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Take the keys of the room's publisher; its packets are forwarded from now on."""
         feed.srtp = inbound_session(keys)
+        feed.speak_at = 0.0
 
     def close_source(self, feed: Feed) -> None:
         """Forward no more of the room's publisher."""
@@ -198,6 +187,8 @@ class PacketSwitch:
                 feed.rx_dropped += 1
         for feed in touched.values():
             self._forward(feed, now)
+            if now >= feed.speak_at:
+                self._speak(feed, now)
         return rtcp
 
     def _take(self, feed: Feed, datagram: bytes, now: float) -> bool:
@@ -210,22 +201,31 @@ class PacketSwitch:
         plain = feed.srtp.unprotect(datagram)
         packet = parse(plain)
         track = feed.tracks[number]
-        if (track.stats is None or track.stats.ssrc != packet.ssrc) and not _follow(track, packet, now):
-            feed.rx_dropped += 1
-            return False
-        assert track.stats is not None
-        track.stats.received(packet.sequence, packet.timestamp, now)
+        is_resent = packet.payload_type != track.payload_type
+        if is_resent:
+            original = track.original(packet)
+            if original is None:
+                return False
+            packet = original
+        else:
+            if (track.stats is None or track.stats.ssrc != packet.ssrc) and not track.follow(packet, now):
+                feed.rx_dropped += 1
+                return False
+            assert track.stats is not None
+            track.stats.received(packet.sequence, packet.timestamp, now)
         track.heard_at = now
+        if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
+            _note(feed, seen)
         if track.gate.closed:
             if not track.gate.lets_pass(packet.payload, now):
                 feed.rx_dropped += 1
                 return False
-            _continue(track, packet, now)
+            track.go_on(packet, now)
         if track.extension_ids is not None and packet.extensions:
             packet = packet.with_extension_ids(track.extension_ids)
         numbered = track.translator.translate(packet.sequence, packet.timestamp)
         if numbered is None:
-            feed.rx_dropped += 1
+            feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
             return False
         extended, timestamp = numbered
         track.last_received, track.last_timestamp = now, timestamp
@@ -245,23 +245,8 @@ class PacketSwitch:
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)
 
 
-def _follow(track: SourceTrack, packet: RtpPacket, now: float) -> bool:
-    """Whether `track` goes on with a new SSRC of its payload type.
-
-    Another SSRC takes a track over only when the first has fallen silent: a client that sends several layers
-    in spite of our answer is relayed as its first.
-    """
-    if track.stats is not None and now - track.heard_at < SOURCE_SILENT_SECONDS:
-        return False
-    track.stats = ReceptionStats(packet.ssrc, track.clock_rate)
-    if track.last_received:
-        track.gate.close()
-    if not track.gate.closed:
-        _continue(track, packet, now)
-    return True
-
-
-def _continue(track: SourceTrack, packet: RtpPacket, now: float) -> None:
-    """Number what comes from `packet` on behind what was forwarded so far, at the distance of its arrival."""
-    elapsed = now - track.last_received if track.last_received else 0.0
-    track.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * track.clock_rate))
+def _note(feed: Feed, seen: Seen) -> None:
+    if seen is Seen.AFTER_GAP:
+        feed.speak_at = 0.0
+    elif seen is Seen.RECOVERED:
+        feed.rx_recovered += 1

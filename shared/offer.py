@@ -21,6 +21,7 @@ from shared.sdp import (
     SessionDescription,
     parse_sdp,
 )
+from shared.sources import Sources, read_sources
 
 
 class Direction(StrEnum):
@@ -53,7 +54,7 @@ class MediaSection:
     direction: Direction = Direction.SENDRECV
     codecs: tuple[Codec, ...] = ()  # most preferred first, without those that only mend another's stream
     extensions: Mapping[str, int] = field(default_factory=dict)  # of RTP headers (RFC 8285): URI -> id
-    ssrcs: tuple[int, ...] = ()  # declared ones, without those of RTX and FEC
+    sources: Sources = field(default_factory=Sources)
     rtcp_rsize: bool = False  # RFC 5506
 
 
@@ -87,7 +88,6 @@ _FINGERPRINT = re.compile(r"([A-Za-z0-9-]{1,16}) +([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]
 _DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _MAX_FINGERPRINTS = 16
 _EXTMAP = re.compile(r"([0-9]{1,4}) +([\x21-\x7e]+)(?: .*)?")
-_SSRC = re.compile(r"[0-9]{1,10}")
 
 
 def check_publish(offer: Offer) -> None:
@@ -248,7 +248,7 @@ def _section(section: _Described, allow_mixed: bool) -> MediaSection:
         direction=_direction(section),
         codecs=parse_codecs(media),
         extensions=_extensions(media.attributes.all("extmap"), 255 if allow_mixed else 14),
-        ssrcs=_ssrcs(media.attributes),
+        sources=read_sources(media.attributes),
         rtcp_rsize=section.has("rtcp-rsize"),
     )
 
@@ -277,17 +277,3 @@ def _extensions(values: Sequence[str], highest: int) -> dict[str, int]:
             extensions[uri] = number
             taken.add(number)
     return extensions
-
-
-def _ssrcs(attributes: Attributes) -> tuple[int, ...]:
-    secondary = set()
-    for group in attributes.all("ssrc-group"):
-        semantics, *members = group.split() or [""]
-        if semantics in ("FID", "FEC-FR"):  # RFC 5576 4.2, RFC 5956 4.3
-            secondary.update(members[1:])
-    declared = dict.fromkeys(value.partition(" ")[0] for value in attributes.all("ssrc"))
-    return tuple(
-        int(text)
-        for text in declared
-        if text not in secondary and _SSRC.fullmatch(text) and int(text) < 1 << 32
-    )

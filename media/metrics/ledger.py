@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from media.metrics.histogram import Histogram
+from media.publisher_stats import PublisherStats
 from media.session import EndReason, Session
 from media.viewer_stats import ViewerStats
 from shared.messages import Role
@@ -42,7 +43,8 @@ class Ledger:
         self.ended: Counter[tuple[Role, EndReason]] = Counter()
         self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
-        self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped")
+        self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped", "rx_recovered", "rx_late")
+        self.publishers = PublisherStats()
         self.first_pictures = Histogram(SETUP_BOUNDS)
         self.viewers = ViewerStats(self.first_pictures.observe)
 

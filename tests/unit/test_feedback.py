@@ -8,19 +8,23 @@ from aiortc.rtp import (
     RtcpPacket,
     RtcpPsfbPacket,
     RtcpRrPacket,
+    RtcpRtpfbPacket,
     RtcpSdesPacket,
 )
 
 from media.feedback import OUR_SSRC, REPORT_SECONDS, Feedback
 from media.keyframe_gate import KeyframeGate
 from media.keyframe_requests import INTERVAL_SECONDS
+from media.nack_generator import REORDER_SECONDS, NackGenerator
 from media.negotiate import PublishedTrack
+from media.publisher_stats import PublisherStats
 from media.reports import ReceptionStats
 from media.rtcp import sender_report
 from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.switch import Feed, PacketSwitch, SourceTrack
 from shared.codec import Codec
+from shared.sources import Sources
 from tests.support.far_end import far_sender, new_keys, rtp
 
 VIDEO, AUDIO = 0, 1
@@ -44,7 +48,7 @@ def codec(name: str, payload_type: int, rate: int, feedback: Collection[str] = (
 
 
 def track(kind: str, of: Codec) -> PublishedTrack:
-    return PublishedTrack(kind=kind, mid="0", codec=of, extensions={}, ssrcs=())
+    return PublishedTrack(kind=kind, mid="0", codec=of, extensions={}, sources=Sources())
 
 
 class Room:
@@ -58,13 +62,19 @@ class Room:
         self.feed = Feed(
             sent=[SentTrack(ssrc) for ssrc in ROOMS],
             tracks=[
-                SourceTrack(t.codec.payload_type, t.codec.clock_rate, SequenceTranslator(1, 0))
+                SourceTrack(
+                    t.codec.payload_type,
+                    t.codec.clock_rate,
+                    SequenceTranslator(1, 0),
+                    nack=NackGenerator() if "nack" in t.codec.feedback else None,
+                )
                 for t in tracks
             ],
         )
         self.said: list[bytes] = []
-        self.feedback = Feedback(self.feed, tracks, "room", UNIX, self.said.append)
-        self.switch = PacketSwitch(lambda *_: None)
+        self.stats = PublisherStats()
+        self.feedback = Feedback(self.feed, tracks, "room", UNIX, self.said.append, self.stats)
+        self.switch = PacketSwitch(lambda *_: None, lambda _, now: self.speak(now))
         keys = new_keys()
         self.switch.open_source(self.feed, keys)
         self._publisher = far_sender(keys)
@@ -81,6 +91,9 @@ class Room:
                 timestamp=timestamp,
             )
             self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
+
+    def speak(self, now: float) -> None:
+        self.again = self.feedback.speak(now)
 
     def change_publisher(self) -> None:
         """Another one takes the room over, whose RTCP is heard like the first one's."""
@@ -109,6 +122,38 @@ class Room:
 
     def keyframe_requests(self) -> list[RtcpPsfbPacket]:
         return [packet for packet in self.heard() if isinstance(packet, RtcpPsfbPacket)]
+
+
+# --- lost packets
+
+
+def test_what_is_missing_is_asked_for_as_soon_as_it_cannot_be_late_any_more() -> None:
+    room = Room(feedback=("nack",))
+    room.media(1.0, 1)
+    assert room.again is None
+    room.media(2.0, 4)
+    assert not room.said
+    assert room.again == pytest.approx(2.0 + REORDER_SECONDS)
+    room.speak(room.again)
+    (asked,) = room.heard()
+    assert isinstance(asked, RtcpRtpfbPacket)
+    assert (asked.fmt, asked.ssrc, asked.media_ssrc, asked.lost) == (1, OUR_SSRC, SOURCES[VIDEO], [2, 3])
+    assert room.again > 2.0 + REORDER_SECONDS
+    room.media(2.020, 2)
+    room.media(2.021, 3)
+    room.speak(room.again)
+    assert not room.said
+    assert room.again is None
+    assert (room.stats.nacks, room.feed.rx_recovered) == (2, 2)
+
+
+def test_only_a_track_that_may_be_asked_is_asked() -> None:
+    room = Room(feedback=())
+    room.media(1.0, 1)
+    room.media(2.0, 4)
+    room.speak(3.0)
+    assert not room.said
+    assert room.again is None
 
 
 # --- keyframes

@@ -13,6 +13,7 @@ from media.nack_generator import (
     MAX_TRIES,
     REORDER_SECONDS,
     NackGenerator,
+    Seen,
 )
 
 SEQUENCES = st.integers(0, 0xFFFF)
@@ -179,3 +180,16 @@ def test_exactly_what_is_lost_is_asked_for(first: int, seed: int) -> None:
         now += SPACING
     asked += generator.due(now + REORDER_SECONDS)
     assert asked == [first + n & 0xFFFF for n in sorted(lost)]
+
+
+def test_it_says_what_each_arrival_means() -> None:
+    generator = NackGenerator()
+    assert generator.received(10, 0.0) is Seen.AFTER_GAP  # what was before it is not known
+    assert generator.received(11, 0.0) is Seen.IN_ORDER
+    assert generator.received(14, 0.0) is Seen.AFTER_GAP
+    assert generator.is_missing(12)
+    assert generator.received(12, 0.001) is Seen.LATE
+    assert not generator.is_missing(12)
+    assert generator.due(REORDER_SECONDS) == [13]
+    assert generator.received(13, 0.1) is Seen.RECOVERED
+    assert generator.received(13, 0.1) is Seen.LATE

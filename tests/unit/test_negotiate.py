@@ -9,6 +9,7 @@ from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack, negotiate_pl
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError
 from shared.offer import parse_offer
+from shared.sources import Sources
 from tests.support.sdp import LOCAL, OPUS, VP8, audio, codec, offer, read_answer, section, video
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -120,13 +121,37 @@ def test_a_payload_type_that_means_two_codecs_is_refused() -> None:
 def test_only_feedback_that_we_give_is_accepted_from_a_publisher() -> None:
     lines = [f"a=rtcp-fb:96 {kind}" for kind in ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")]
     tracks, answer = publish(video(*VP8, "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", *lines), bundle="1")
-    assert tracks[0].codec.feedback == {"nack pli", "ccm fir"}
-    assert tracks[0].codec.rtx is None
+    assert tracks[0].codec.feedback == {"nack", "nack pli", "ccm fir"}
     assert [line for line in answer.splitlines() if "rtcp-fb" in line] == [
         "a=rtcp-fb:96 ccm fir",
+        "a=rtcp-fb:96 nack",
         "a=rtcp-fb:96 nack pli",
     ]
+
+
+RTX = ("a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96")
+
+
+def test_a_publisher_may_send_again_in_a_stream_of_its_own() -> None:
+    sources = ("a=ssrc-group:FID 10 11", "a=ssrc:10 cname:x", "a=ssrc:11 cname:x")
+    tracks, answer = publish(video(*VP8, *RTX, "a=rtcp-fb:96 nack", *sources), bundle="1")
+    assert tracks[0].codec.rtx == 97
+    assert tracks[0].sources == Sources(ssrcs=(10,), repairs={11: 10})
+    (codec, rtx) = read_answer(answer).media[0].rtp.codecs
+    assert (codec.name, codec.payloadType) == ("VP8", 96)
+    assert (rtx.name, rtx.payloadType, rtx.clockRate, rtx.parameters) == ("rtx", 97, 90000, {"apt": 96})
+
+
+def test_without_nack_there_is_no_rtx() -> None:
+    tracks, answer = publish(video(*VP8, *RTX, "a=rtcp-fb:96 nack pli"), bundle="1")
+    assert tracks[0].codec.rtx is None
     assert "rtx" not in answer
+
+
+def test_a_payload_type_of_rtx_that_means_another_codec_is_refused() -> None:
+    with pytest.raises(ServiceError) as caught:
+        publish(audio("a=rtpmap:97 opus/48000/2"), video(*VP8, *RTX, "a=rtcp-fb:96 nack"))
+    assert caught.value.code is ErrorCode.INVALID_SDP
 
 
 def test_header_extensions_that_we_forward_or_read_are_accepted_from_a_publisher() -> None:
@@ -153,7 +178,7 @@ def test_parameters_of_a_publisher_come_back_but_not_those_of_its_stream_alone()
 def test_a_simulcast_offer_is_answered_with_one_layer() -> None:
     layers = ("a=rid:h send", "a=rid:l send", "a=simulcast:send h;l")
     tracks, answer = publish(video(*VP8, *layers), bundle="1")
-    assert tracks[0].ssrcs == ()
+    assert tracks[0].sources == Sources()
     assert "rid" not in answer
     assert "simulcast" not in answer
 

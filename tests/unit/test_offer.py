@@ -116,7 +116,14 @@ def test_sources_are_those_that_are_not_rtx_or_fec() -> None:
         "a=ssrc-group:",
     )
     section = parse_offer(offer(video(*VP8, *lines), bundle="1")).sections[0]
-    assert section.ssrcs == (10, 20, 4294967295)
+    assert section.sources.ssrcs == (10, 20, 4294967295)
+    assert section.sources.repairs == {11: 10}
+
+
+def test_of_malformed_repairs_nothing_is_taken() -> None:
+    groups = ("FID", "FID 1", "FID 1 2 3", "FID x 4", "FID 5 99999999999", "FID 6 7", "FID 8 7")
+    section = parse_offer(offer(video(*VP8, *(f"a=ssrc-group:{g}" for g in groups)), bundle="1")).sections[0]
+    assert section.sources.repairs == {7: 6}
 
 
 def test_header_extensions_have_the_first_id_that_is_theirs() -> None:

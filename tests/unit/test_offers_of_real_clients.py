@@ -40,6 +40,28 @@ PUBLISHERS = {
     "whip-whip-client-vp8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 100)], "server"),
 }
 
+CHROMIUM = {"ccm fir", "nack", "nack pli"}
+GST = {"ccm fir", "nack pli"}
+# publisher -> what its video may be told, and the payload type of its RTX
+VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
+    "whip-aiortc-1-16": ({"nack", "nack pli"}, 100),
+    "whip-chromium-156-AV1": (CHROMIUM, 46),
+    "whip-chromium-156-H264": (CHROMIUM, 103),
+    "whip-chromium-156-VP8": (CHROMIUM, 97),
+    "whip-chromium-156-VP9": (CHROMIUM, 99),
+    "whip-chromium-eyevinn": (CHROMIUM, 97),
+    "whip-chromium-whip-whep": (CHROMIUM, 97),
+    "whip-ffmpeg-8-0": (set(), None),
+    "whip-ffmpeg-9-0-2": ({"nack"}, 105),
+    "whip-ffmpeg-9-0-2-active": ({"nack"}, 105),
+    "whip-gst-whipsink-H264": (GST, None),
+    "whip-gst-whipsink-VP8": (GST, None),
+    "whip-obs-30-2-3": ({"nack", "nack pli"}, None),
+    "whip-pyav-18-1": ({"nack"}, 105),
+    "whip-whip-client-h264-notrickle": (GST, None),
+    "whip-whip-client-vp8": (GST, None),
+}
+
 # viewer -> mids in their order, payload types by the publisher of the room; None is 406
 BROWSER = {
     "whip-chromium-156-VP8": (111, 96),
@@ -98,7 +120,8 @@ def check_frame(parsed: SessionDescription, dtls_role: str) -> None:
 
 
 def answered(media: MediaDescription) -> tuple[str, str, str, int]:
-    (codec,) = media.rtp.codecs
+    codec, *again = media.rtp.codecs
+    assert [(rtx.name, rtx.parameters) for rtx in again] in ([], [("rtx", {"apt": codec.payloadType})])
     return media.kind, media.rtp.muxId, codec.mimeType.partition("/")[2], codec.payloadType
 
 
@@ -108,7 +131,7 @@ def test_a_publisher_is_answered(name: str) -> None:
     offer = parse_offer(real_offer(name))
     tracks, answer = negotiate_publish(offer, LOCAL)
     assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in tracks] == wanted
-    assert all(len(track.ssrcs) == 1 for track in tracks)
+    assert all(len(track.sources.ssrcs) == 1 for track in tracks)
     parsed = read_answer(answer)
     check_frame(parsed, dtls_role)
     assert [answered(media) for media in parsed.media] == wanted
@@ -116,6 +139,17 @@ def test_a_publisher_is_answered(name: str) -> None:
     with pytest.raises(ServiceError) as caught:
         check_play(offer)
     assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
+    tracks, answer = negotiate_publish(parse_offer(real_offer(name)), LOCAL)
+    video = next(track for track in tracks if track.kind == "video")
+    feedback, rtx = VIDEO_FEEDBACK[name]
+    assert (video.codec.feedback, video.codec.rtx) == (feedback, rtx)
+    assert len(video.sources.repairs) == (rtx is not None)
+    told = {" ".join(line.split()[1:]) for line in answer.splitlines() if "rtcp-fb" in line}
+    assert told == feedback
 
 
 @pytest.mark.parametrize("publisher", BROWSER)

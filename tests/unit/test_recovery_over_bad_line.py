@@ -1,10 +1,5 @@
 """Two peers in memory over a bad line: lost packets come again, in time, over plain RTP and over RTX."""
 
-import heapq
-import random
-from collections.abc import Callable
-from itertools import count
-
 import pytest
 
 from media.history import PacketHistory
@@ -13,36 +8,13 @@ from media.retransmit_budget import RetransmitBudget
 from media.rtcp import Nack, nack, parse_compound
 from media.rtp import RtpPacket, build_header, parse
 from media.rtx import RtxStream, unwrap
+from tests.support.simulated_line import Line
 
 STARTS = [0, 1, 32767, 32768, 60000, 63000, 64000, 65000, 65500, *range(65529, 65536)]
 PACKETS = 4000
 SPACING = 0.002
-DELAY, JITTER = 0.050, 0.012  # one way
 IN_TIME = 0.500
 MEDIA, RTX = (96, 0xCAFE), (97, 0xBEEF)
-
-
-class Line:
-    """Loses, delays and reorders what is sent over it; the clock of both peers."""
-
-    def __init__(self, seed: int, loss: float) -> None:
-        self._random = random.Random(seed)
-        self._loss = loss
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._number = count()
-        self.now = 0.0
-
-    def at(self, time: float, event: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (time, next(self._number), event))
-
-    def send(self, deliver: Callable[[], None]) -> None:
-        if self._random.random() >= self._loss:
-            self.at(self.now + DELAY + self._random.uniform(0, JITTER), deliver)
-
-    def run(self) -> None:
-        while self._events:
-            self.now, _, event = heapq.heappop(self._events)
-            event()
 
 
 class Sender:

@@ -10,6 +10,7 @@ from media.demux import Demux
 from media.fanout import Address, Wire
 from media.feedback import Feedback
 from media.negotiate import PublishedTrack, RoomTrack
+from media.publisher_stats import PublisherStats
 from media.relay_in import SILENT_SECONDS, Order, RelayIn, published_tracks
 from media.relay_link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay_out import EXPIRY_SECONDS, EXTENSION_IDS
@@ -25,6 +26,7 @@ from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import OpenRelay, RelayOpened, from_map, pack, to_map, unpack
 from shared.names import RoomName, WorkerId
+from shared.sources import Sources
 from tests.support.far_end import far_receiver, far_sender, new_keys, one_byte, rtp
 
 ROOM = RoomName("wide")
@@ -40,14 +42,14 @@ TRACKS = (
         mid="0",
         codec=Codec(payload_type=45, name="VP8", clock_rate=90_000, feedback=frozenset({"nack pli"})),
         extensions={},
-        ssrcs=(),
+        sources=Sources(),
     ),
     PublishedTrack(
         kind="audio",
         mid="1",
         codec=Codec(payload_type=63, name="opus", clock_rate=48_000, channels=2, parameters={"stereo": "1"}),
         extensions={LEVEL: 7},
-        ssrcs=(),
+        sources=Sources(),
     ),
 )
 
@@ -89,7 +91,7 @@ class Worker:
                 for track, sent in zip(tracks, feed.sent, strict=True)
             ],
             feed=feed,
-            feedback=Feedback(feed, tracks, ROOM, 0.0, source.send_rtcp),
+            feedback=Feedback(feed, tracks, ROOM, 0.0, source.send_rtcp, PublisherStats()),
         )
         source.relay_into(self.switch, feed)
         return self.room
