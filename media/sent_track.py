@@ -1,5 +1,6 @@
 """A track as a room sends it to its viewers, whoever publishes it: what is common to all of them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -41,7 +42,7 @@ class SentTrack:
     requests: KeyframeRequests | None = None  # to its present publisher
     # called, once, when the next keyframe begins; by who wants to know
     awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
-    _caching: bool = False
+    _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
 
@@ -56,20 +57,24 @@ class SentTrack:
         if starts and timestamp != self._keyframe:
             self._keyframe = timestamp
             self._keyframe_begins(extended, now)
-        if self._caching:
+        if now < self._cache_until:
             self.pictures.append(extended, timestamp, starts, now, size, packet)
+        elif self.has_pictures:
+            self.pictures.clear()
 
     def _keyframe_begins(self, extended: int, now: float) -> None:
         if self.requests is not None:
             self.requests.arrived(now)
         while self.awaiting:
             self.awaiting.popitem()[1](now)
-        trusted = self.requests is not None and self.requests.trusted
-        self._caching = self.join_burst == "on" or (self.join_burst == "auto" and not trusted)
-        if self._caching:
-            self._before = self.run_up(extended)
-        else:
-            self.pictures.clear()
+        self._before = self.run_up(extended)
+        if self.join_burst != "off":
+            # one that listens may not be asked again as long as its keyframe is fresh
+            self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
+
+    @property
+    def _listens(self) -> bool:
+        return self.join_burst == "auto" and self.requests is not None and self.requests.trusted
 
     def find(self, sequence: int, now: float) -> Outgoing | None:
         """The packet that was sent last under that 16-bit number, if it is still held."""
@@ -95,6 +100,11 @@ class SentTrack:
     def has_pictures(self) -> bool:
         """Whether there are pictures for a viewer that joins: then it need not begin with what is live."""
         return self.pictures.first_index is not None
+
+    @property
+    def asks_early(self) -> bool:
+        """Whether to ask for a keyframe before a viewer is connected: the answer would be held for it."""
+        return self.has_pictures and not self._listens
 
     def may_begin(self, asked_at: float, now: float) -> bool:
         """Whether a viewer that waits since `asked_at`, when a keyframe was asked for, waits no longer."""

@@ -42,7 +42,7 @@ class ViewerSession(Session):
         self._viewer: Viewer | None = None
         self._feedback: ViewerFeedback | None = None
         self._join: Join | None = None
-        if any(sent.has_pictures for sent in feed.sent):  # else the answer would come before the viewer
+        if any(sent.asks_early for sent in feed.sent):
             room.want_keyframes(self._began_at)
         self._srtcp_in: SrtpSession | None = None
         # spread over the second, so that the reports of many viewers do not come in one burst

@@ -148,6 +148,11 @@ class Peer(asyncio.DatagramProtocol):
             )
             self.send(self._outbound.protect(packet))
 
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send an RTP packet."""
+        assert self._outbound
+        self.send(self._outbound.protect(packet))
+
     def send_rtcp(self, compound: bytes) -> None:
         assert self._outbound
         self.send(self._outbound.protect_rtcp(compound))

@@ -136,7 +136,7 @@ class Far:
         self.stats = ViewerStats()
         self.waited: list[float] = []
         self.stats.first_picture = self.waited.append
-        if room.sent.has_pictures:
+        if room.sent.asks_early:
             room.publisher.want_keyframes(room.now)
         self.viewer: Viewer = room.switch.add_viewer(room.feed, keys, wires, address, joining=True)
         self.feedback = ViewerFeedback(
@@ -196,6 +196,25 @@ def test_a_publisher_that_listens_is_asked_and_nothing_is_held() -> None:
     assert_contiguous(packets)
     assert viewer.stats.join_bursts == 0
     assert viewer.waited == [pytest.approx(first_keyframe(packets), abs=0.01)]
+
+
+def test_a_crowd_that_joins_a_publisher_that_listens_shares_its_keyframes() -> None:
+    room = Room(answers=True, gop=60.0)
+    for _ in range(PROOF):
+        room.run(2.0)
+        room.join()
+    room.run(2.0)
+    asked = len(room.publisher.asked)
+    crowd = []
+    for _ in range(100):
+        crowd.append(room.join())
+        room.run(0.02)
+    room.run(0.5)
+    for viewer in crowd:
+        packets = viewer.picture()
+        assert first_keyframe(packets) <= 2 * FRAME_SECONDS
+        assert_contiguous(packets)
+    assert len(room.publisher.asked) - asked <= 4
 
 
 def test_the_first_viewer_of_a_publisher_that_listens_begins_with_its_answer() -> None:

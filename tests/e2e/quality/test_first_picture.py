@@ -1,0 +1,37 @@
+"""How soon a Chromium that joins sees something: of a publisher that answers, and of one that does not."""
+
+import asyncio
+import statistics
+
+import pytest
+
+from tests.support.browser import chromium
+from tests.support.camera import Camera
+from tests.support.system import running_system
+from tests.support.viewer_tab import open_page, watching
+
+JOINS = 20
+GOP_SECONDS = 4.0
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    ("listens", "most"), [(True, 0.5), (False, 0.7)], ids=["a publisher that answers", "one that does not"]
+)
+async def test_a_viewer_that_joins_sees_a_picture_at_once(redis_url: str, listens: bool, most: float) -> None:
+    async with running_system(redis_url) as system, chromium() as browser:
+        camera = Camera(listens=listens, gop=GOP_SECONDS)
+        async with camera.publishing(system.http, system.whip("join")):
+            await system.room_live("join", within=5)
+            page = await open_page(browser, system.controls[0].url)
+            waited = []
+            for number in range(JOINS):
+                async with watching(page, system.whep("join")) as viewer:
+                    waited.append(viewer.first_picture)
+                await asyncio.sleep(0.03 * (number % 7))  # at another place in the group of pictures
+        waited.sort()
+        print(f"first picture: {[round(w, 3) for w in waited]}")
+        print(f"median {statistics.median(waited):.3f} s, p95 {waited[round(0.95 * JOINS) - 1]:.3f} s")
+        assert waited[round(0.95 * JOINS) - 1] < most
+        assert camera.asked
