@@ -13,6 +13,7 @@ from tests.integration.deploy.files import DEPLOY, environment
 from tests.support.waiting import eventually
 
 START_SECONDS = 10.0
+PATIENCE_SECONDS = 2  # with a control process that says nothing; 30 in the files
 
 _NGINX = """\
 daemon off;
@@ -37,6 +38,7 @@ def haproxy(controls: Sequence[str], port: int, folder: Path, prefix: bool = Fal
     config = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
     config = config.replace("bind :8080", f"bind 127.0.0.1:{port}")
     config = re.sub(r"maxconn \d+", "maxconn 100", config)  # which wants two descriptors each
+    config = config.replace("timeout server 30s", f"timeout server {PATIENCE_SECONDS}s")
     servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
     config, count = re.subn(r"^ +server-template .*$", servers, config, flags=re.MULTILINE)
     assert count == 2
@@ -53,6 +55,7 @@ def nginx(controls: Sequence[str], port: int, folder: Path, prefix: bool = False
     """The command for nginx; see `haproxy`."""
     conf = (DEPLOY / "nginx" / "roomcast.conf").read_text(encoding="utf-8")
     conf = conf.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {PATIENCE_SECONDS}s")
     servers = iter(controls)
     conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
     if prefix:

@@ -1,5 +1,6 @@
 """HAProxy and nginx with the configurations of deploy/, before two real control processes."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.control.conftest import StartControl, StartWorker, start_control, start_worker
+from tests.integration.control.test_events import change, listening, played, subscribed
 from tests.integration.deploy import proxies
 from tests.integration.deploy.files import checked
 from tests.support.offers import PUBLISH_OFFER, post_offer
@@ -85,6 +87,19 @@ async def test_a_path_prefix_comes_back_in_locations(
     assert answer.status_code == 201, answer.text
     assert answer.headers["Location"].startswith("/live/api/whip/publish/demo/")
     assert (await http.delete(answer.headers["Location"])).status_code == 200
+
+
+async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_worker: StartWorker) -> None:
+    """Nothing is said for longer than the proxy would wait for any other answer."""
+    worker = await start_worker("w1")
+    await worker.publish_in("demo", subscribers=1)
+    http = await proxied()
+    async with listening(http, await subscribed(http, await played(http))) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 1}))
+        await asyncio.sleep(1.5 * proxies.PATIENCE_SECONDS)
+        await change(worker, subscribers=2)
+        await heard.hears(("viewercount", {"viewercount": 2}))
+        assert not heard.ended
 
 
 async def test_metrics_are_not_for_the_world_and_errors_are_controls_own(proxied: StartProxied) -> None:
