@@ -14,8 +14,8 @@ class RoomsCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         statuses = self._rooms.statuses()
-        live = sum(status.has_publisher for status in statuses)
-        yield GaugeMetricFamily("live_rooms", "Rooms with a publisher.", value=live)
+        owned = sum(not status.origin for status in statuses)  # a copy counts where it comes from
+        yield GaugeMetricFamily("live_rooms", "Rooms of this worker.", value=owned)
         viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room.", labels=["room"])
         # the library adds _total to the names of counters
         received = CounterMetricFamily(

@@ -1,0 +1,51 @@
+"""The systemd units: what they start exists, what they set is a setting."""
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.cli import app
+from shared.settings import Settings, load_settings
+from tests.integration.deploy.files import DEPLOY
+
+FOLDER = DEPLOY / "systemd"
+SERVICES = sorted(FOLDER.glob("*.service"))
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+
+def unit(path: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=["="])
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    parser.read_string(path.read_text(encoding="utf-8"))
+    return parser
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_starts_a_command_that_exists(path: Path) -> None:
+    service = unit(path)["Service"]
+    program, command = service["ExecStart"].split()
+    assert program.endswith("/bin/roomcast")
+    callbacks = {one.callback.__name__ for one in app.registered_commands if one.callback}
+    assert command in callbacks
+    assert service["RestartPreventExitStatus"] == "2"
+    assert service["NoNewPrivileges"] == "yes"
+    assert unit(path)["Unit"]["PartOf"] == "roomcast.target"
+
+
+def test_a_worker_counts_its_ports_by_its_number() -> None:
+    service = unit(FOLDER / "roomcast-worker@.service")["Service"]
+    variables = dict(pair.split("=", 1) for pair in service["Environment"].replace("%i", "3").split())
+    settings = load_settings(**{name.lower(): value for name, value in variables.items()})
+    assert set(variables) <= SETTINGS
+    assert settings.media_addr.port == 7103
+    assert settings.worker_http_addr.port == 9103
+    assert settings.record_dir == f"/var/lib/{service['StateDirectory']}"
+
+
+def test_the_example_of_an_environment_is_accepted() -> None:
+    text = (FOLDER / "roomcast.env.example").read_text(encoding="utf-8")
+    variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    assert set(variables) <= SETTINGS
+    load_settings(**{name.lower(): value for name, value in variables.items()})
