@@ -41,6 +41,10 @@ e2e: .venv/test.stamp test-packages ## Run the tests that drive real browsers an
 soak: .venv/test.stamp test-packages ## Run the tests that take minutes
 	$(BIN)/pytest -m soak
 
+.PHONY: outage
+outage: .venv/test.stamp ## Stop Redis for 7 minutes under running streams
+	OUTAGE_SECONDS=420 $(BIN)/pytest -m soak -s tests/integration/cluster/test_redis_gone.py
+
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench

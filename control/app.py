@@ -22,6 +22,7 @@ from control.ratelimit import RateLimit, TokenBuckets
 from control.record_access import RecordAccess
 from control.record_catalogue import RecordCatalogue
 from control.record_proxy import RecordProxy
+from control.redis_watch import RedisWatch
 from control.routes.admin import Admin
 from control.routes.events import Events
 from control.routes.health import Health
@@ -44,7 +45,8 @@ def create_app(settings: Settings) -> Starlette:
     metrics = HttpMetrics()
     rpc = RpcClient(redis, redis_url, metrics.rpc_called)
     directory = Directory(redis)
-    gateway = Gateway(directory, rpc)
+    watch = RedisWatch(redis)
+    gateway = Gateway(directory, rpc, watch)
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
     record_proxy = RecordProxy()
@@ -53,7 +55,7 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(rpc.run()), tasks.create_task(event_streams.run())]
+            running = [tasks.create_task(run()) for run in (rpc.run, watch.run, event_streams.run)]
             yield
             for task in running:
                 task.cancel()
@@ -66,7 +68,7 @@ def create_app(settings: Settings) -> Starlette:
     ]
     if settings.rate_limit_rps:
         buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
-        middleware.append(Middleware(RateLimit, buckets))
+        middleware.append(Middleware(RateLimit, buckets, watch))
 
     app = Starlette(
         routes=[
@@ -80,7 +82,7 @@ def create_app(settings: Settings) -> Starlette:
             *Events(event_streams, settings.public_url).routes(),
             *Rooms(settings, gateway, authenticator, ice_servers).routes(),
             *RecordRoutes(
-                RecordCatalogue(settings, EveryWorker(directory, rpc)),
+                RecordCatalogue(settings, EveryWorker(directory, rpc, watch)),
                 RecordAccess(settings, authenticator),
                 authenticator,
                 record_proxy,

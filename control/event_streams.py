@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from control.cluster_rooms import cluster_rooms
 from control.gateway import Gateway
+from control.redis_watch import redis_away
 from control.room_events import KEEP_ALIVE, RoomView, changes, moves_at
 from shared import keys
 from shared.errors import ErrorCode, ServiceError
@@ -124,7 +125,7 @@ class EventStreams:
         try:
             await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
         except RedisError:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+            raise redis_away() from None
 
     async def run(self) -> None:
         looks = 0
@@ -181,7 +182,7 @@ class EventStreams:
         try:
             return bool(await self._redis.exists(keys.deleted_stream(name)))
         except RedisError:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+            raise redis_away() from None
 
     def _all(self) -> list[EventStream]:
         return [stream for streams in self._streams.values() for stream in streams]

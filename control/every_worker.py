@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
+from control.redis_watch import RedisWatch, redis_away
 from shared.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -21,7 +22,8 @@ log = get_logger()
 
 
 class EveryWorker:
-    def __init__(self, directory: Directory, rpc: RpcClient) -> None:
+    def __init__(self, directory: Directory, rpc: RpcClient, watch: RedisWatch) -> None:
+        self._watch = watch
         self._directory = directory
         self._rpc = rpc
 
@@ -30,11 +32,12 @@ class EveryWorker:
 
         A worker that fails, or is of a version that does not know the question, is left out with a log line.
         """
+        self._watch.check()
         try:
             async with asyncio.timeout(DIRECTORY_SECONDS):
                 workers = await self._directory.workers()
         except (RedisError, TimeoutError):
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+            raise redis_away() from None
         answers = await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
         return [answer for answer in answers if answer is not None]
 

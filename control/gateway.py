@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from control.cluster_rooms import ClusterRoom, cluster_rooms
 from control.placement import Placement, viewers_there
+from control.redis_watch import RedisWatch, redis_away
 from shared.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -59,33 +60,37 @@ def _unless_full() -> Iterator[None]:
             raise
 
 
-@asynccontextmanager
-async def _bounded() -> AsyncIterator[None]:
-    """Redis that is away, or hangs, is `NO_WORKER`."""
-    try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            yield
-    except (RedisError, TimeoutError) as error:
-        log.warning("Redis is away", reason=type(error).__name__)
-        raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
-
-
 class Gateway:
-    def __init__(self, directory: Directory, rpc: RpcClient) -> None:
+    def __init__(self, directory: Directory, rpc: RpcClient, watch: RedisWatch) -> None:
         self._directory = directory
         self._rpc = rpc
+        self._watch = watch
         self.directory_read_at = monotonic()  # the last time that it could be; at first, that of the start
         self._placement = Placement()
         self._statuses: tuple[float, list[WorkerStatus]] = (0.0, [])
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        """Redis that is away, or hangs, is `NO_WORKER`: at once when that is known."""
+        self._watch.check()
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                yield
+        except (RedisError, TimeoutError) as error:
+            if isinstance(error, RedisError):
+                self._watch.failed(error)
+            raise redis_away() from None
 
     async def publish(self, message: Publish, request_id: RequestId) -> Answer:
         """Ask the room's owner, who decides whether it may be taken over, or else the best worker there is.
 
         An owner that drains gives up a room whose publisher has gone: then another worker gets it.
         """
-        async with _bounded():
+        async with self._bounded():
             owner = await self._directory.room_owner(RoomName(message.room))
-            if owner is not None:
+            if owner is None:
+                self._watch.check_settled()
+            else:
                 with _unless_full():
                     return await self._call(owner, message, Answer, request_id)
             return await self._publish_anywhere(message, request_id)
@@ -122,10 +127,11 @@ class Gateway:
 
     async def play(self, message: Play, request_id: RequestId) -> Answer:
         """Ask the room's worker; when that is full, whichever `Placement.viewer_worker` names next."""
-        async with _bounded():
+        async with self._bounded():
             room = RoomName(message.room)
             owner = await self._directory.room_owner(room)
             if owner is None:
+                self._watch.check_settled()
                 raise ServiceError(ErrorCode.NO_PUBLISHER)
             refused: set[WorkerId] = set()
             fresh = False
@@ -147,7 +153,7 @@ class Gateway:
     def may_play(self, room: RoomName, workers: list[WorkerStatus]) -> bool:
         """Whether a viewer of `room` would find a worker now."""
         for worker in workers:
-            if any(held.name == room and held.has_publisher for held in worker.rooms):
+            if any(held.name == room and not held.origin and held.has_publisher for held in worker.rooms):
                 try:
                     self._placement.viewer_worker(room, WorkerId(worker.id), workers, (), 0.0)
                 except ServiceError:
@@ -159,18 +165,18 @@ class Gateway:
         self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId
     ) -> Sequence[str]:
         """Those of `sessions`, all of one worker, that live. Raises `SESSION_NOT_FOUND` when it does not."""
-        async with _bounded():
+        async with self._bounded():
             await self._check_lives(worker)
             message = FindSessions(sessions=tuple(sessions))
             return (await self._call(worker, message, Living, request_id)).sessions
 
     async def patch(self, message: Patch, request_id: RequestId) -> Patched:
-        async with _bounded():
+        async with self._bounded():
             worker = await self._session_worker(message.session)
             return await self._call(worker, message, Patched, request_id)
 
     async def delete(self, message: Delete, request_id: RequestId) -> Closed:
-        async with _bounded():
+        async with self._bounded():
             worker = await self._session_worker(message.session)
             return await self._call(worker, message, Closed, request_id)
 
@@ -180,7 +186,7 @@ class Gateway:
         All are asked, not only those that announced the room: one may have taken it on a moment ago. A worker
         that does not answer matters only when the room is known to be there.
         """
-        async with _bounded():
+        async with self._bounded():
             owner = await self._directory.room_owner(room)
             workers = await self._directory.workers()
             closed = await asyncio.gather(
@@ -191,12 +197,13 @@ class Gateway:
                 raise ServiceError(ErrorCode.NO_WORKER, detail=f"worker {worker.id} did not answer")
         total = sum(sessions or 0 for sessions in closed)
         if owner is None and total == 0:
+            self._watch.check_settled()
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         return total
 
     async def set_drain(self, worker: WorkerId, *, on: bool, request_id: RequestId) -> Drained:
         """Let a worker empty itself, or take that back. Raises `WORKER_NOT_FOUND`."""
-        async with _bounded():
+        async with self._bounded():
             if worker not in {living.id for living in await self._directory.workers()}:
                 raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
             return await self._call(worker, SetDrain(on=on), Drained, request_id)
@@ -215,14 +222,14 @@ class Gateway:
         return cluster_rooms(await self.workers())
 
     async def workers(self) -> list[WorkerStatus]:
-        async with _bounded():
+        async with self._bounded():
             workers = await self._directory.workers()
         self.directory_read_at = monotonic()
         return workers
 
     async def recent_workers(self) -> list[WorkerStatus]:
         """As `workers`, and up to `STATUS_AGE_SECONDS` old."""
-        async with _bounded():
+        async with self._bounded():
             return await self._recent_statuses(fresh=False)
 
     async def check_ready(self) -> None:
@@ -240,6 +247,7 @@ class Gateway:
 
     async def _check_lives(self, worker: WorkerId) -> None:
         if worker not in {living.id for living in await self._directory.workers()}:
+            self._watch.check_settled()
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
     async def _recent_statuses(self, *, fresh: bool) -> list[WorkerStatus]:

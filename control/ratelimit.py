@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from control.origin import origin_of
 from control.problems import problem_response
+from control.redis_watch import RedisWatch
 from shared import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -53,8 +54,9 @@ class RateLimit:
     While Redis is away it lets requests pass: what a flood could cost needs Redis and is answered 503 anyway.
     """
 
-    def __init__(self, app: ASGIApp, buckets: TokenBuckets) -> None:
+    def __init__(self, app: ASGIApp, buckets: TokenBuckets, watch: RedisWatch) -> None:
         self._app = app
+        self._watch = watch
         self._buckets = buckets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +69,8 @@ class RateLimit:
         await app(scope, receive, send)
 
     async def _wait(self, client: str) -> int:
+        if self._watch.is_away:
+            return 0
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._buckets.take(client)

@@ -15,6 +15,8 @@ from shared.logging import get_logger
 from shared.messages import WorkerStatus
 from shared.names import RoomName, WorkerId
 
+AWAY_SECONDS = 0.5  # between tries while Redis is away
+
 log = get_logger()
 
 
@@ -72,7 +74,7 @@ class Heartbeat:
                 await self._beat()
                 beaten.set_result(None)
                 try:
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(AWAY_SECONDS if self._away else HEARTBEAT_SECONDS):
                         await self._wake.wait()
                 except TimeoutError:
                     pass

@@ -22,6 +22,7 @@ PACKET_SECONDS = 0.02
 RETRY_SECONDS = 0.2
 STALLED_SECONDS = 2.0  # without media, before a client takes its session for lost
 CONNECT_SECONDS = 3.0
+CHECK_SECONDS = 5.0
 
 
 class Timed(list[bytes]):
@@ -130,6 +131,7 @@ class Player(Client):
 
     def __init__(self, http: httpx.AsyncClient, endpoint: Callable[[], str], *, follows: bool = True) -> None:
         super().__init__(http, endpoint)
+        self.peer: Peer | None = None  # of the session that plays
         self.arrivals: list[float] = []
         self.moves = 0
         self.sessions = 0
@@ -152,6 +154,7 @@ class Player(Client):
                     await self._leave(current)
                     self.moves += 1
                 current = opened
+                self.peer = opened[0]
                 if not await self._watch(current):
                     await self._leave(current, without_a_word=True)
                     current = None
@@ -184,7 +187,12 @@ class Player(Client):
     async def _watch(self, current: tuple[Peer, asyncio.Task[None] | None, str]) -> bool:
         """True when the player is to move; False when the session is over."""
         peer, listening, _ = current
+        checked = time.monotonic()
         while not peer.closed:
+            if time.monotonic() - checked > CHECK_SECONDS:  # its consent, or the session expires
+                checked = time.monotonic()
+                with contextlib.suppress(TimeoutError):
+                    await peer.check(within=0.5)
             if listening is not None and listening.done() and not listening.cancelled():
                 if listening.exception() is None:
                     return True

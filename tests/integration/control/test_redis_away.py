@@ -123,6 +123,16 @@ async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(
         await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
 
 
+async def test_once_it_is_known_to_hang_nobody_waits_for_it(start_control: StartControl) -> None:
+    async with hanging_server() as url:
+        http = await start_control(redis_url=url, rate_limit_rps=5)
+        assert (await http.get("/readyz")).status_code == 503  # which has to find out
+        started = time.monotonic()
+        for _ in range(5):
+            await assert_503_in_time(http, "/api/whip/publish/{room}", "POST")
+        assert time.monotonic() - started < 0.5
+
+
 async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(
     start_control: StartControl,
 ) -> None:

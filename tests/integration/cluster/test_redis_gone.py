@@ -1,0 +1,144 @@
+"""Redis goes away and comes back empty: media does not notice, and the directory is true again in no time."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from deploy.valkey import EmbeddedValkey
+from media.rtp import parse
+from tests.support.http_peer import Player, Publisher, open_session, running
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.peer import IN_TIME, Peer
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "60"))  # of the long run
+SHORT_SECONDS = 8.0  # longer than heartbeats and claims live
+KNOWN_SECONDS = 2.0  # for a control process to know that Redis is away
+AT_ONCE_SECONDS = 0.5  # a request on a busy machine
+ANNOUNCED_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def own_system(workers: int = 2) -> AsyncIterator[tuple[EmbeddedValkey, System]]:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    try:
+        async with running_system(valkey.url, controls=2, workers=workers) as system:
+            yield valkey, system
+    finally:
+        valkey.stop()
+
+
+@pytest.mark.parametrize(
+    "seconds", [SHORT_SECONDS, pytest.param(OUTAGE_SECONDS, marks=pytest.mark.soak, id="long")]
+)
+async def test_media_flows_through_an_outage_without_a_lost_packet(seconds: float) -> None:
+    async with own_system() as (valkey, system):
+        publishers, players = [], []
+        for room in ("one", "two"):
+            publishers.append(Publisher(system.http, lambda room=room: system.whip(room)))  # type: ignore[misc]
+            players += [Player(system.http, lambda room=room: system.whep(room)) for _ in range(2)]  # type: ignore[misc]
+        async with running(*publishers, *players):
+            for player in players:
+                await eventually("media flows", lambda: player.arrivals, 2 * IN_TIME)  # noqa: B023
+            began = time.monotonic()
+            valkey.stop()
+            await asyncio.gather(*(refused_at_once(system, control, seconds) for control in (0, 1)))
+            valkey.start()
+            back = time.monotonic()
+            await announced(system, {"one": 2, "two": 2})
+            took = time.monotonic() - back
+            await asyncio.sleep(1.0)
+            ended = time.monotonic()
+            gaps = [player.longest_gap(began, ended) for player in players]
+            print(f"outage {seconds:g} s: announced again in {took:.2f} s, longest gap {max(gaps):.2f} s")
+            assert took < ANNOUNCED_SECONDS + 1.0  # the test's own looks
+            assert max(gaps) < 1.0
+            for player in players:
+                assert player.sessions == 1
+                assert_unbroken(player)
+            assert [publisher.sessions for publisher in publishers] == [1, 1]
+            assert (await post_offer(system.http, system.whep("one", 1), PLAY_OFFER)).status_code == 201
+
+            async def published() -> bool:
+                return (await post_offer(system.http, system.whip("new"), PUBLISH_OFFER)).status_code == 201
+
+            await eventually("rooms are opened again", published, IN_TIME)
+
+
+async def refused_at_once(system: System, control: int, seconds: float) -> None:
+    """For so long: every offer is 503 with Retry-After, and at once as soon as the outage is known."""
+    known = time.monotonic() + KNOWN_SECONDS
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for url, offer in (
+            (system.whip("new", control), PUBLISH_OFFER),
+            (system.whep("one", control), PLAY_OFFER),
+        ):
+            started = time.monotonic()
+            response = await post_offer(system.http, url, offer)
+            assert response.status_code == 503
+            assert int(response.headers["Retry-After"]) >= 1
+            if started > known:
+                assert time.monotonic() - started < AT_ONCE_SECONDS
+        assert (await system.http.get(f"{system.controls[control].url}/healthz")).status_code == 200
+        await asyncio.sleep(0.25)
+
+
+async def announced(system: System, viewers: dict[str, int]) -> None:
+    """Wait until both control processes list the rooms with their viewers."""
+
+    async def listed() -> bool:
+        for control in (0, 1):
+            try:
+                rooms = await system.rooms(control)
+            except httpx.HTTPStatusError:
+                return False
+            if {name: room["subscribers"] for name, room in rooms.items()} != viewers:
+                return False
+        return True
+
+    await eventually("all is announced again", listed, IN_TIME)
+
+
+def assert_unbroken(player: Player) -> None:
+    """Every packet of the one session came, in order."""
+    assert player.peer is not None
+    for payload_type in (96, 111):
+        numbers = [p.sequence for p in map(parse, player.peer.rtp) if p.payload_type == payload_type]
+        assert numbers
+        steps = {(later - earlier) % 65536 for earlier, later in pairwise(numbers)}
+        assert steps == {1}
+
+
+async def test_two_claims_of_one_room_are_settled_and_told() -> None:
+    """A worker that was cut off finds that another one has its room: it gives it up, and its clients know."""
+    async with own_system() as (_, system):
+        first, viewer = Peer(publishes=True), Peer(publishes=False)
+        opened = await open_session(system.http, system.whip("both"), first)
+        await open_session(system.http, system.whep("both"), viewer)
+        loser = opened.headers["Location"].rpartition("/")[2].partition(".")[0]
+        member = next(worker for worker in system.workers if worker.name == loser)
+        member.process.send_signal(signal.SIGSTOP)  # its claim expires
+        second = Peer(publishes=True)
+
+        async def published() -> bool:
+            return (await post_offer(system.http, system.whip("both", 1), PUBLISH_OFFER)).status_code == 201
+
+        await eventually("another worker has the room", published, 2 * IN_TIME, every=0.2)
+        member.process.send_signal(signal.SIGCONT)
+        for peer in (first, viewer):
+            await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+            peer.close()
+        second.close()
+        assert "room is another worker's by now" in member.log.read_text()
+        rooms = await system.rooms()
+        assert list(rooms) == ["both"]
