@@ -4,11 +4,13 @@ To the switch a copy is a viewer whose payload types and extension ids are the r
 when another publisher takes the room over. It counts as no viewer.
 """
 
+import math
 from random import random
 
 from media.codecs import FORWARDED_EXTENSIONS
 from media.fanout import Address, Viewer
 from media.feedback import REPORT_SECONDS
+from media.join import Join
 from media.negotiate import PlayedTrack
 from media.relay_link import RelayLink, RelaySecrets, Send, goodbye
 from media.room import Room
@@ -51,6 +53,8 @@ class RelayOut:
         self._link = RelayLink(self._keys, room.feed.ssrcs[0], (), send, now)
         self._viewer: Viewer | None = None
         self._feedback: ViewerFeedback | None = None
+        self._join: Join | None = None
+        self._join_at = math.inf  # when it goes on
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311  # spread over the second
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> None:
@@ -67,12 +71,13 @@ class RelayOut:
             self._feedback.receive(compound, now)
 
     def _begin(self, address: Address, now: float) -> None:
+        feed, feedback = self._room.feed, self._room.feedback
         wires = self._room.wires(played_over_relay(self._room))
-        self._viewer = self._switch.add_viewer(self._room.feed, self._keys, wires, address)
+        self._viewer = self._switch.add_viewer(feed, self._keys, wires, address, joining=True)
         self._feedback = ViewerFeedback(
             self._viewer,
-            self._room.feed.sent,
-            self._room.feedback,
+            feed.sent,
+            feedback,
             self._switch.resend,
             self._stats,
             now,
@@ -80,8 +85,18 @@ class RelayOut:
         )
         self._link.outbound = self._viewer.srtp
         self._link.tick(now)  # so that the edge knows at once which address works
-        self._room.feedback.want_keyframes(now)
+        self._join = Join(
+            self._switch, feed, self._viewer, feedback.want_keyframes, self._stats, asked_at=now, since=now
+        )
+        feedback.want_keyframes(now)
+        self._go_on_joining(now)
         log.info("relay runs", room=self._room.name, edge=self.edge)
+
+    def _go_on_joining(self, now: float) -> None:
+        """The pace is the tick's: an edge has the bandwidth for larger bursts than a viewer."""
+        assert self._join is not None
+        pause = self._join.step(now)
+        self._join_at = math.inf if pause is None else now + pause
 
     def tick(self, now: float) -> None:
         """Report, keep alive, or end when the edge is gone. Called some times a second."""
@@ -89,6 +104,8 @@ class RelayOut:
             log.warning("relay expired: its edge is silent", room=self._room.name, edge=self.edge)
             self.end()
             return
+        if now >= self._join_at:
+            self._go_on_joining(now)
         if self._feedback is not None and now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             if reports := self._feedback.reports(now):
@@ -103,9 +120,12 @@ class RelayOut:
     def end(self) -> None:
         self.ended = True
         self._link.outbound = None
+        self._join_at = math.inf
+        if self._join is not None:
+            self._join.end()
         if self._viewer is not None:
             self._switch.remove_viewer(self._room.feed, self._viewer)
-            self._viewer = self._feedback = None
+            self._viewer = self._feedback = self._join = None
 
 
 def played_over_relay(room: Room) -> list[PlayedTrack]:

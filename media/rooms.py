@@ -61,7 +61,7 @@ class Rooms:
         self.demux = Demux(self._switch, port.send, self._publisher_rtcp)
         self.sessions = Sessions(worker, port, candidates, self.demux, self.ledger, self._session_ended)
         self.relays_out = RelaysOut(
-            self._switch, self.demux, port.send, self.ledger.viewers, relay_addresses or candidates
+            self._switch, self.demux, port.send, self.ledger.relays, relay_addresses or candidates
         )
 
     # --- opening

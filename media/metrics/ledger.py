@@ -47,6 +47,7 @@ class Ledger:
         self.publishers = PublisherStats()
         self.first_pictures = Histogram(SETUP_BOUNDS)
         self.viewers = ViewerStats(self.first_pictures.observe)
+        self.relays = ViewerStats()  # to edges, which are viewers to this worker
 
     def session_opened(self, session: Session) -> None:
         self.opened[session.role] += 1

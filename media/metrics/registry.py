@@ -6,6 +6,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.metrics.event_loop import EventLoopCollector
 from media.metrics.histogram import Histogram
+from media.metrics.relays import RelaysCollector
 from media.metrics.rooms import RoomsCollector
 from media.metrics.sessions import SessionsCollector
 from media.metrics.traffic import TrafficCollector
@@ -18,6 +19,7 @@ from media.udp import UdpPort
 def new_registry(rooms: Rooms, port: UdpPort, lag: Histogram, recorder: Recorder | None) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(RoomsCollector(rooms))
+    registry.register(RelaysCollector(rooms))
     registry.register(SessionsCollector(rooms))
     registry.register(TrafficCollector(rooms, port))
     registry.register(EventLoopCollector(lag))

@@ -195,7 +195,7 @@ class Cluster:
     def media(self, *tracks: int) -> bytes:
         """One packet of each track; returns its payload."""
         self._sequence += 1
-        payload = b"number %d" % self._sequence
+        payload = b"\x10\x00number %d" % self._sequence  # a keyframe of VP8 (RFC 7741 4.2, 4.3)
         for track in tracks or (0, 1):
             datagram = self.publisher.packet(self._sequence, payload, track)
             self.origin.switch.receive([(self.origin.room.feed, datagram)], self.clock.now)
@@ -323,8 +323,17 @@ def test_the_wishes_of_an_edges_viewers_are_heard_as_often_as_those_of_others(cl
     cluster.publisher.asked.clear()
     for _ in range(20):
         cluster.edge.room.feedback.want_keyframes(cluster.clock.now)
+        cluster.media()
         cluster.pass_time(0.6)
     assert sum(isinstance(p, Pli) for p in cluster.publisher.asked) >= 19
+
+
+def test_an_edge_gets_the_pictures_since_the_last_keyframe(cluster: Cluster) -> None:
+    """Of a publisher that has not proven that it answers: it may send no keyframe for long."""
+    first = cluster.media(0)
+    cluster.open()
+    cluster.pass_time(1.0)
+    assert [p.payload for p in cluster.watched] == [first]
 
 
 def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
@@ -418,6 +427,7 @@ def test_another_opening_goes_on_where_the_first_ended(cluster: Cluster) -> None
     order = Order()
     assert relay.connect(ORIGIN, order, cluster.ask(order), cluster.clock.now)
     cluster.media()
+    cluster.pass_time(0.2)
     assert len(cluster.relays) == 1
     before, after = (p for p in cluster.watched if p.payload_type == 101)
     assert (after.ssrc, after.sequence) == (before.ssrc, before.sequence + 1)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from media.relay_edge import LINGER_SECONDS
+from media.relay_out import EXPIRY_SECONDS
 from media.rtp import parse
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
@@ -58,6 +60,24 @@ async def test_what_one_worker_has_no_room_for_goes_to_others_up_to_the_limit_of
         assert (full.status_code, full.json()) == (403, {"error": "subscriber limit reached"})
         await stage.stop(viewers[0])
         await stage.all_receive(await stage.join(), *viewers[1:])
+
+
+async def test_nothing_is_left_of_a_relay_behind_its_last_viewer_or_its_edge(redis_url: str) -> None:
+    async with running_stage(redis_url, workers=3) as stage:
+        await stage.publish(0)
+        viewers = [await stage.play(number, origin=0) for number in (1, 2)]
+        await stage.all_receive(*viewers)
+        origin = stage.worker(0)
+        assert await stage.metrics("roomcast_relays", direction="in") == [0, 1, 1]
+        assert await stage.metric(origin, "roomcast_relays", direction="out") == 2
+        await stage.stop(viewers[0])
+        stage.worker(2).kill()
+
+        async def gone() -> bool:
+            return await stage.metric(origin, "roomcast_relays", direction="out") == 0
+
+        await eventually("both relays have ended", gone, LINGER_SECONDS + EXPIRY_SECONDS)
+        assert (await stage.system.rooms())[ROOM]["subscribers"] == 0
 
 
 async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
