@@ -1,4 +1,4 @@
-// Buttons that copy what another element says: `<button data-copy="id of the element">`.
+// Buttons that copy what another element says or holds: `<button data-copy="id of the element">`.
 
 const SHOWN_MS = 1500;
 
@@ -18,10 +18,11 @@ export function enableCopyButtons(told) {
 
 async function copy(element) {
   try {
-    await navigator.clipboard.writeText(element.textContent);
+    await navigator.clipboard.writeText(element.value ?? element.textContent);
     return true;
   } catch { // not over plain HTTP
-    getSelection().selectAllChildren(element);
+    if (element.select) element.select();
+    else getSelection().selectAllChildren(element);
     return false;
   }
 }

@@ -1,4 +1,5 @@
 // The watch page: the room of the address, for as long as the page is open.
+import { enableCopyButtons } from './copy-buttons.js';
 import { bitrate, codecs, count, duration } from './format.js';
 import { LiveRoom } from './live-room.js';
 import { roomOfPage } from './room.js';
@@ -28,19 +29,7 @@ function offerToShare(/** @type {string} */ room) {
   const embed = new URL(`embed/${room}`, ROOT);
   element('link').value = new URL(`watch/${room}`, ROOT);
   element('embed').value = `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture"></iframe>`;
-  for (const button of document.querySelectorAll('[data-copy]')) {
-    const field = element(button.dataset.copy);
-    field.addEventListener('focus', () => field.select());
-    button.addEventListener('click', async () => {
-      field.select();
-      try {
-        await navigator.clipboard.writeText(field.value);
-        element('copied').textContent = 'Copied.';
-      } catch {
-        element('copied').textContent = 'Selected: copy it by keyboard or menu.'; // no clipboard without HTTPS
-      }
-    });
-  }
+  enableCopyButtons(element('copied'));
 }
 
 const room = roomOfPage();

@@ -27,7 +27,8 @@ export class WhepPlayer extends EventTarget {
   #token;
   #iceServers;
   #room;
-  #sessions = new Set(); // one, or two while the next takes over from the present one
+  #shown = null;
+  #sessions = new Set(); // the one that is shown, and the next while it gets ready
   #run = null; // names the present call of `play`; another one, or null, ends it
   #wake = () => {};
   #state = 'stopped';
@@ -105,9 +106,9 @@ export class WhepPlayer extends EventTarget {
 
   async #open(wanted) {
     const session = new ReceivingSession(this.#endpoint, this.#token, this.#room, {
-      interrupted: () => this.#tell('reconnecting'),
-      resumed: () => this.#tell('live'),
-      stats: (stats) => this.#notice(stats),
+      interrupted: () => this.#shown === session && this.#tell('reconnecting'),
+      resumed: () => this.#shown === session && this.#tell('live'),
+      stats: (stats) => this.#shown === session && this.#notice(stats),
     });
     this.#sessions.add(session);
     try {
@@ -121,16 +122,39 @@ export class WhepPlayer extends EventTarget {
   }
 
   #show(session) {
+    this.#shown = session;
     this.#silent = 0;
     this.#video.srcObject = session.stream;
     this.#video.play().catch(() => {}); // not allowed, or replaced by the next
     this.#tell('live');
   }
 
-  /** Returns when the session is over, and so are those that took over from it. */
-  async #follow(session) {
-    await session.over;
-    this.#drop(session);
+  /** Returns when the session is over, and so is the last of those that took over from it. */
+  async #follow(session, wanted) {
+    for (;;) {
+      const moves = await Promise.race([session.moves.then(() => true), session.over.then(() => false)]);
+      const next = moves && await this.#successor(session, wanted);
+      if (next) this.#show(next);
+      this.#drop(session);
+      if (!next) return;
+      session = next;
+    }
+  }
+
+  /** A session that already has a picture; null when the old one ended before there was any. */
+  async #successor(session, wanted) {
+    let over = false;
+    session.over.then(() => { over = true; });
+    for (let tries = 0; !over; tries += 1) {
+      try {
+        const next = await this.#open(wanted);
+        await next.picture();
+        return next;
+      } catch (error) {
+        await Promise.race([session.over, this.#sleep(pauseAfter(error, tries))]);
+      }
+    }
+    return null;
   }
 
   #drop(session) {

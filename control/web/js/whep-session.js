@@ -1,5 +1,6 @@
 // One session of a viewer (draft-ietf-wish-whep).
 import { ReceivingStats } from './receiving-stats.js';
+import { SessionEvents } from './session-events.js';
 import { Session } from './session.js';
 
 const FIRST_PICTURE_SECONDS = 5;
@@ -9,6 +10,12 @@ export class ReceivingSession extends Session {
   #room;
   #stats = new ReceivingStats();
   #ticking = null;
+  #events = null;
+  #token;
+  #move;
+
+  /** Fulfilled when the server asks for another session that takes over from this one. */
+  moves = new Promise((resolve) => { this.#move = resolve; });
 
   /** Gets the tracks. */
   stream = new MediaStream();
@@ -24,6 +31,7 @@ export class ReceivingSession extends Session {
    */
   constructor(endpoint, token, room, on) {
     super(endpoint, token, on);
+    this.#token = token;
     this.#room = room;
     this.#on = on;
   }
@@ -39,10 +47,12 @@ export class ReceivingSession extends Session {
       const stats = this.#stats.read(await this.pc.getStats());
       if (stats) this.#on.stats(stats);
     }, 1000);
+    this.#events = new SessionEvents(this, this.#token, { reconnect: this.#move });
   }
 
   close() {
     clearInterval(this.#ticking);
+    this.#events?.close();
     super.close();
   }
 

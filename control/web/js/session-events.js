@@ -1,0 +1,86 @@
+// What the server sends to one viewer's session: WHEP's server-sent events (draft-ietf-wish-whep).
+import { authorization } from './server.js';
+
+const LINK = /<([^>]*)>\s*;[^,]*rel="urn:ietf:params:whep:ext:core:server-sent-events"/;
+const AGAIN_SECONDS = 10; // after a stream was lost, as when its control process was restarted
+const MOST = 4; // streams of one page: without HTTP/2 a browser has but six connections to a server
+
+let open = 0;
+
+/** Follows the events of a session while somebody sees the page; a session that nobody sees can do without. */
+export class SessionEvents {
+  #session;
+  #token;
+  #on;
+  #source = null;
+  #again = null;
+  #closed = false;
+
+  /**
+   * @param {import('./whep-session.js').ReceivingSession} session
+   * @param {string} token empty: none
+   * @param {{reconnect: () => void}} on the worker is going to stop: another session should take over
+   */
+  constructor(session, token, on) {
+    this.#session = session;
+    this.#token = token;
+    this.#on = on;
+    if (!LINK.test(session.links)) return; // another server, without events
+    document.addEventListener('visibilitychange', this.#look);
+    this.#look();
+  }
+
+  close() {
+    this.#closed = true;
+    document.removeEventListener('visibilitychange', this.#look);
+    this.#end();
+  }
+
+  #look = () => {
+    if (document.hidden) this.#end();
+    else if (!this.#source) this.#begin();
+  };
+
+  #end() {
+    clearTimeout(this.#again);
+    if (this.#source) open -= 1;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  async #begin() {
+    const { resource, links } = this.#session;
+    if (this.#closed || !resource || open >= MOST) return;
+    open += 1;
+    const source = this.#source = new Opening();
+    try {
+      const response = await fetch(new URL(LINK.exec(links)[1], resource), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...authorization(this.#token) },
+        body: JSON.stringify(['reconnect']),
+      });
+      if (this.#source !== source) return; // closed meanwhile
+      if (response.status !== 201) throw new Error(`status ${response.status}`);
+      this.#follow(new URL(response.headers.get('Location'), response.url));
+    } catch {
+      if (this.#source === source) this.#lost();
+    }
+  }
+
+  #follow(/** @type {URL} */ url) {
+    this.#source = new EventSource(url);
+    this.#source.addEventListener('reconnect', () => this.#on.reconnect());
+    // not by itself: the session may be over, and browsers log what is 404
+    this.#source.addEventListener('error', () => this.#lost());
+  }
+
+  #lost() {
+    this.#end();
+    this.#again = setTimeout(this.#look, 1000 * AGAIN_SECONDS);
+  }
+}
+
+/** Stands where the stream will be. */
+class Opening {
+  close() {}
+}
