@@ -8,6 +8,7 @@ nowhere else; `tests/unit/test_aiortc_surface.py` fails when they move.
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import cast
 
 from aiortc import RTCIceTransport
@@ -24,6 +25,7 @@ from aiortc.rtcdtlstransport import (
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
+from media.handshake_turns import HandshakeTurns
 from media.srtp import Profile, SrtpKeys, split_keying_material
 
 # Handshake datagrams that may wait: a peer that floods us loses its own packets.
@@ -46,6 +48,11 @@ class Certificate(RTCCertificate):
 
     _context: SSL.Context | None = None
 
+    @cached_property
+    def turns(self) -> HandshakeTurns:
+        """The turns that all its sessions' handshakes take."""
+        return HandshakeTurns()
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, as SDP writes it (RFC 8122 5)."""
@@ -63,12 +70,15 @@ class _Transport:
 
     role = "controlled"  # an ICE-lite agent always is (RFC 8445 6.1.1)
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], turns: HandshakeTurns) -> None:
         self.send = send
         self.received: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LIMIT)
+        self._turns = turns
 
     async def _recv(self) -> bytes:
-        return await self.received.get()
+        datagram = await self.received.get()
+        await self._turns.take()  # what follows in aiortc, up to its next await, computes
+        return datagram
 
     async def _send(self, data: bytes) -> None:
         self.send(data)
@@ -142,7 +152,7 @@ class DtlsLink:
         send: Callable[[bytes], None],
         on_closed: Callable[[], None],
     ) -> None:
-        self._transport = _Transport(send)
+        self._transport = _Transport(send, certificate.turns)
         self._dtls = _Dtls(self._transport, certificate)
         self._dtls._set_role("client" if is_client else "server")
         self._parameters = RTCDtlsParameters(

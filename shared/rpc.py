@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
@@ -20,7 +21,7 @@ from shared import keys
 from shared.bus import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.messages import DecodeError, from_map, pack, to_map, unpack
+from shared.messages import DecodeError, Play, Publish, from_map, pack, to_map, unpack
 from shared.names import RequestId, WorkerId
 
 R = TypeVar("R")
@@ -31,7 +32,10 @@ Observe = Callable[[str, str, float], None]
 BLOCK_SECONDS = 2.0
 RETRY_SECONDS = 0.5
 MAX_BUSY = 64  # requests that a worker handles at once
-MAX_QUEUED = 512  # requests that may wait for one worker: beyond it, it is overloaded
+# Requests that may wait for one worker. Offers are refused earlier: those behind would be answered too late,
+# and what ends sessions must get through.
+MAX_QUEUED = 512
+MAX_OFFERS_QUEUED = 128
 
 TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
@@ -58,12 +62,15 @@ async def _pop(redis: Redis, key: str) -> bytes | None:
     return popped[1] if popped else None
 
 
-async def _push(redis: Redis, key: str, data: bytes) -> int:
+async def _push(redis: Redis, key: str, data: bytes) -> None:
     async with redis.pipeline(transaction=False) as pipe:
         pipe.rpush(key, data)
         pipe.expire(key, keys.LIST_TTL_SECONDS)
-        length, _ = await pipe.execute()
-    return int(length)
+        await pipe.execute()
+
+
+def _most_waiting(message: Any) -> int:
+    return MAX_OFFERS_QUEUED if isinstance(message, Publish | Play) else MAX_QUEUED
 
 
 class RpcClient:
@@ -75,14 +82,17 @@ class RpcClient:
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._push_request = redis.register_script(
+            Path(__file__).with_name("push_request.lua").read_text(encoding="utf-8")
+        )
 
     async def call(
         self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
     ) -> R:
         """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
 
-        Raises `ServiceError`: the worker's own, `SilentWorkerError` when it does not answer in time, or
-        `NO_WORKER` when Redis does not.
+        Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
+        `SilentWorkerError` when it does not answer in time, or `NO_WORKER` when Redis does not.
         """
         began, outcome = time.monotonic(), UNANSWERED
         try:
@@ -111,8 +121,11 @@ class RpcClient:
         }
         try:
             async with asyncio.timeout(timeout):
-                if await _push(self._redis, keys.rpc_requests(worker), pack(request)) > MAX_QUEUED:
-                    raise _no_worker("worker overloaded")
+                if not await self._push_request(
+                    keys=[keys.rpc_requests(worker)],
+                    args=[pack(request), _most_waiting(message), keys.LIST_TTL_SECONDS],
+                ):
+                    raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
                 result = await answer
         except TimeoutError:
             raise SilentWorkerError from None

@@ -192,11 +192,20 @@ async def test_a_request_past_its_deadline_is_dropped(
 
 
 async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: RpcClient) -> None:
-    await redis.rpush(keys.rpc_requests(WORKER), *[b"waiting"] * rpc.MAX_QUEUED)
-    began = time.monotonic()
+    waiting = keys.rpc_requests(WORKER)
+    await redis.rpush(waiting, *[b"waiting"] * rpc.MAX_OFFERS_QUEUED)
+    started = time.monotonic()
     error = await refused(publish(client))
-    assert time.monotonic() - began < 1.0
-    assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "worker overloaded")
+    assert time.monotonic() - started < 1
+    assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
+    assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED  # the list does not grow
+    # what ends sessions still gets in
+    close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.2, request_id=REQUEST_ID)
+    assert (await refused(close)).detail == "worker did not answer in time"
+    assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED + 1
+    await redis.rpush(waiting, *[b"waiting"] * rpc.MAX_QUEUED)
+    error = await refused(client.call(WORKER, CloseRoom(room="1"), Closed, timeout=1, request_id=REQUEST_ID))
+    assert error.code is ErrorCode.WORKER_FULL
 
 
 async def test_a_worker_handles_only_so_many_requests_at_once(
