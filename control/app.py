@@ -29,6 +29,7 @@ from control.routes.health import Health
 from control.routes.pages import Pages
 from control.routes.records import RecordRoutes
 from control.routes.rooms import Rooms
+from control.routes.sessions import SessionRoutes
 from control.routes.whip_whep import Streaming
 from shared.bus import connect
 from shared.directory import Directory
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> Starlette:
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
     record_proxy = RecordProxy()
+    every_worker = EveryWorker(directory, rpc, watch)
     event_streams = EventStreams(gateway, redis)
 
     @asynccontextmanager
@@ -82,12 +84,13 @@ def create_app(settings: Settings) -> Starlette:
             *Events(event_streams, settings.public_url).routes(),
             *Rooms(settings, gateway, authenticator, ice_servers).routes(),
             *RecordRoutes(
-                RecordCatalogue(settings, EveryWorker(directory, rpc, watch)),
+                RecordCatalogue(settings, every_worker),
                 RecordAccess(settings, authenticator),
                 authenticator,
                 record_proxy,
                 redis,
             ).routes(),
+            *SessionRoutes(every_worker, authenticator).routes(),
             *Admin(gateway, authenticator).routes(),
             *Health(gateway, metrics).routes(),
             *Pages(settings.public_url).routes(),

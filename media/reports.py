@@ -21,11 +21,13 @@ class ReceptionStats:
         "_report_arrival",
         "_report_ntp",
         "_transit",
+        "loss",
         "ssrc",
     )
 
     def __init__(self, ssrc: int, clock_rate: int) -> None:
         self.ssrc = ssrc
+        self.loss = 0.0  # share of packets lost between the last two blocks
         self._clock_rate = clock_rate
         self._base = 0
         self._highest = 0  # extended by the number of wraps
@@ -66,6 +68,7 @@ class ReceptionStats:
         expected_since = expected - self._expected_before
         lost_since = expected_since - (self._received - self._received_before)
         self._expected_before, self._received_before = expected, self._received
+        self.loss = max(0.0, lost_since / expected_since) if expected_since > 0 else 0.0
         last_report = delay = 0
         if self._report_ntp is not None:
             last_report = self._report_ntp >> 16 & 0xFFFFFFFF

@@ -17,6 +17,7 @@ from media.ice import CheckResult, Credentials, IceLite
 from media.srtp import SrtpKeys, outbound_session
 from media.stun import BindingRequest
 from media.switch import Feed, PacketSwitch
+from media.traffic import Traffic, traffic_in
 from media.udp import UdpPort
 from shared.logging import get_logger
 from shared.messages import Role
@@ -102,6 +103,10 @@ class Session(ABC):
         return self.ice.local.ufrag
 
     @property
+    def began_at(self) -> float:
+        return self._began_at
+
+    @property
     def state(self) -> SessionState:
         if self.connected:
             return SessionState.CONNECTED
@@ -171,6 +176,10 @@ class Session(ABC):
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
 
     @abstractmethod
+    def traffic(self) -> Traffic:
+        """What it has moved so far."""
+
+    @abstractmethod
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
         """Begin to relay; returns what protects outgoing RTCP."""
 
@@ -205,6 +214,9 @@ class PublisherSession(Session):
         if heard > self._began_at:  # some publishers send no checks while media flows
             self.ice.touch(heard)
         super().tick(now)
+
+    def traffic(self) -> Traffic:
+        return traffic_in(self._feed)
 
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
         self._switch.open_source(self._feed, keys)

@@ -1,6 +1,6 @@
 """The clients' sessions of this worker: made, found and given time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from media.answer import LocalTransport
@@ -89,6 +89,9 @@ class Sessions:
         if session is None or session.role != role or self._room_of[session].name != room:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return session
+
+    def with_rooms(self) -> Iterable[tuple[Session, Room]]:
+        return self._room_of.items()
 
     def restart_ice(self, session: Session, remote_ufrag: str) -> str:
         """Begin a new ICE session for a client (RFC 9725 4.3.2); returns the fragment to answer with."""

@@ -61,6 +61,8 @@ class ViewerFeedback:
         self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
         self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._wished_at = -_SAME_WISH_SECONDS
+        self.loss: float | None = None  # share of packets lost lately, 0 to 1, of the worst track
+        self.resent = 0  # packets
         self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
 
     @property
@@ -110,6 +112,7 @@ class ViewerFeedback:
                 self._stats.retransmissions_refused += 1
             elif self._resend(self._viewer, lost):
                 self._stats.retransmissions += 1
+                self.resent += 1
 
     def _take_wish(self, now: float) -> None:
         self._stats.keyframe_requests += 1
@@ -119,6 +122,8 @@ class ViewerFeedback:
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
         """RFC 3550 6.4.1: the round trip is what has passed since our report, without the viewer's delay."""
+        if blocks:
+            self.loss = max(block.fraction_lost for block in blocks) / 256
         for block in blocks:
             sent_at = self._reported.get(block.last_report)
             if sent_at is None:

@@ -12,6 +12,7 @@ from media.join import Join
 from media.session import EndReason, Session
 from media.srtp import SrtpError, SrtpKeys, inbound_session
 from media.switch import Feed, PacketSwitch
+from media.traffic import Traffic, traffic_out
 from media.viewer_feedback import ViewerFeedback
 from media.viewer_stats import ViewerStats
 from shared.logging import get_logger
@@ -64,6 +65,9 @@ class ViewerSession(Session):
             self._report_at = now + REPORT_SECONDS
             if reports := self._feedback.reports(now):
                 self.send_rtcp(reports)
+
+    def traffic(self) -> Traffic:
+        return traffic_out(self._wires, self._viewer, self._feedback)
 
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
         assert self.ice.selected is not None

@@ -26,6 +26,7 @@ from media.recording.shelf import Shelf
 from media.relay_edge import Edge
 from media.rooms import Rooms
 from media.session import EndReason
+from media.session_list import SessionList
 from media.udp import UdpPort
 from shared import rpc_metrics
 from shared.bus import connect
@@ -109,7 +110,8 @@ class Worker:
             url,
             self._id,
             Handlers(self._rooms, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
-            | shelf.handlers(),
+            | shelf.handlers()
+            | SessionList(self._rooms.sessions).handlers(),
             rpc_metrics.served(registry),
         )
         self._port.start(self._rooms.demux.receive)

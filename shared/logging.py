@@ -12,13 +12,14 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from shared.names import cut_session
+
 
 def _cut_session(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """`session` shows its worker and the first four characters of its secret part."""
     session = event.get("session")
     if isinstance(session, str):
-        worker, _dot, secret_part = session.partition(".")
-        event["session"] = f"{worker}.{secret_part[:4]}…"
+        event["session"] = cut_session(session)
     return event
 
 

@@ -4,7 +4,7 @@ Frozen values, carried as msgpack maps. A field that one side does not know is i
 default may be missing, so that two versions can run side by side during an upgrade.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -199,13 +199,14 @@ class DecodeError(ValueError):
 def to_map(message: Any) -> dict[str, Any]:
     """The plain map of a message. Shallow on purpose: `asdict` would copy every room of a heartbeat twice."""
     return {
-        f.name: [to_map(v) for v in value] if isinstance(value, tuple) and f.name in _OF_MESSAGES else value
+        f.name: [to_map(v) for v in value] if _holds_messages(value) else value
         for f in fields(message)
         for value in (getattr(message, f.name),)
     }
 
 
-_OF_MESSAGES = ("rooms", "tracks")  # fields that hold a tuple of messages
+def _holds_messages(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and is_dataclass(value[0])
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}

@@ -39,6 +39,12 @@ def worker_of_session(text: str) -> WorkerId | None:
     return WorkerId(match[1]) if match else None
 
 
+def cut_session(session: str) -> str:
+    """A session id fit for logs and lists: its worker, and four characters of what makes it a credential."""
+    worker, _dot, secret_part = session.partition(".")
+    return f"{worker}.{secret_part[:4]}…"
+
+
 def new_request_id() -> RequestId:
     return RequestId(secrets.token_hex(8))
 

@@ -3,6 +3,7 @@
 from shared.messages import Answer, CloseRoom
 from tests.integration.control.row import (
     BAD_METHOD,
+    INVALID_ROOM,
     NO_ROOM,
     NO_SUCH_WORKER,
     NOT_FOUND,
@@ -55,6 +56,10 @@ ADMIN_ROWS = [
             Row(f"{ask}: PUT is 405", ask.format("w1").replace(ask.split()[0], "PUT"), 405, BAD_METHOD),
         )
     ),
+    Row("sessions: an admin sees them", "GET /api/admin/sessions", 200, **_ADMIN),
+    Row("sessions: of one room", "GET /api/admin/sessions?room=demo", 200, **_ADMIN),
+    Row("sessions: a bad name is 400", "GET /api/admin/sessions?room=a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("sessions: others are 401", "GET /api/admin/sessions", 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("workers: with no admin configured all see them", "GET /api/workers", 200, published="demo"),

@@ -61,7 +61,7 @@ async def test_every_status_that_it_has_is_really_seen(
                 if not row.worker:
                     await redis.flushall()
                 response = await row.send(controls[settings])
-            seen.add((description().template(row.path), row.method, response.status_code))
+            seen.add((description().template(row.path.partition("?")[0]), row.method, response.status_code))
     http = await start_control()
     for path, method in description().operations():
         if method == "OPTIONS":
