@@ -21,6 +21,8 @@ PAGES = {
     "/publish/{room}": "publish.html",
     "/watch/{room}": "watch.html",
     "/embed/{room}": "embed.html",
+    "/recordings": "recordings.html",
+    "/admin": "admin.html",
 }
 _FRAMED_ANYWHERE = {"embed.html"}
 

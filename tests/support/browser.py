@@ -107,6 +107,10 @@ class OpenPage:
 
         await eventually(f"told: {words}", told, within)
 
+    async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
+        """Wait until `words` are to be seen."""
+        await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)
+
     async def enter_token(self, token: str) -> None:
         """Answer the dialog that asks for one."""
         await self.page.fill("dialog[open] input", token)
@@ -120,9 +124,13 @@ class OpenPage:
 class HomePage(OpenPage):
     """`/`."""
 
-    async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
-        """Wait until `words` are to be seen."""
-        await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)
+
+class AdminPage(OpenPage):
+    """`/admin`."""
+
+    async def sign_in(self, token: str) -> None:
+        await self.page.fill("#token", token)
+        await self.page.click("#gate button")
 
 
 class PublishPage(OpenPage):
@@ -228,6 +236,18 @@ async def open_watch_page(
 ) -> WatchPage:
     """Of the server at `url`."""
     return await _open(WatchPage, browser, f"{url}/watch/{room}", expected_statuses)
+
+
+async def open_recordings_page(
+    browser: Browser, url: str, *, expected_statuses: Sequence[int] = ()
+) -> OpenPage:
+    """Of the server at `url`."""
+    return await _open(OpenPage, browser, f"{url}/recordings", expected_statuses)
+
+
+async def open_admin_page(browser: Browser, url: str, *, expected_statuses: Sequence[int] = ()) -> AdminPage:
+    """Of the server at `url`."""
+    return await _open(AdminPage, browser, f"{url}/admin", expected_statuses)
 
 
 async def _open(kind: type[T], browser: Browser, url: str, expected_statuses: Sequence[int]) -> T:

@@ -1,0 +1,219 @@
+// The operators' page: rooms, workers and sessions, renewed while somebody looks, and what can be done to them.
+import { confirmed } from './confirm-dialog.js';
+import { bitrate, count, duration } from './format.js';
+import { KeyedRows, write } from './keyed-rows.js';
+import { ask, Refused, ROOT } from './server.js';
+import { ADMIN, keepToken, tokenFor } from './token.js';
+import { whileVisible } from './visible.js';
+import { inWords } from './words.js';
+
+const EVERY_SECONDS = 2;
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+
+const [gate, office, trouble, ofRoom] = ['gate', 'office', 'trouble', 'of-room'].map(element);
+const figure = new Intl.NumberFormat('en');
+
+// --- what is shown
+
+const rooms = new KeyedRows(element('rooms'), element('room-row'), {
+  begin(row, room) {
+    const button = row.querySelector('button');
+    button.setAttribute('aria-label', `Close ${room.name}`);
+    button.addEventListener('click', () => closeRoom(room.name));
+    row.querySelector('a').href = new URL(`watch/${room.name}`, ROOT);
+  },
+  fill(row, room) {
+    write(row, {
+      name: room.name,
+      viewers: figure.format(room.subscribers),
+      codecs: room.codecs.join(', '),
+      bitrate: bitrate(room.bitrate),
+      uptime: duration(room.uptime),
+      workers: room.workers.join(', '),
+    });
+    const warnings = row.querySelector('[data-cell="warnings"]');
+    const items = room.warnings.map((words) => Object.assign(document.createElement('li'), { textContent: words }));
+    warnings.replaceChildren(...items);
+    warnings.hidden = items.length === 0;
+  },
+});
+
+const workers = new KeyedRows(element('workers'), element('worker-row'), {
+  begin(row, worker) {
+    row.querySelector('meter').setAttribute('aria-label', `Load of ${worker.id}`);
+    row.querySelector('button').addEventListener('click', ({ currentTarget }) => (
+      currentTarget.value === 'drain' ? drain(worker.id) : undrain(worker.id)
+    ));
+  },
+  fill(row, worker) {
+    const draining = worker.state === 'draining';
+    const full = !draining && !worker.takesViewers;
+    write(row, {
+      id: worker.id,
+      state: draining ? 'Draining' : full ? 'Full' : 'Ready',
+      load: `${Math.round(100 * worker.load)} %`,
+      packets: figure.format(Math.round(worker.egressPackets)),
+      viewers: figure.format(worker.viewers),
+      sessions: figure.format(worker.sessions),
+      rooms: figure.format(worker.rooms.length),
+    });
+    row.querySelector('[data-cell="state"]').className = `pill ${draining || full ? 'waiting' : 'live'}`;
+    row.querySelector('meter').value = worker.load;
+    const button = row.querySelector('button');
+    button.value = draining ? 'undrain' : 'drain';
+    button.textContent = draining ? 'Undrain' : 'Drain';
+    button.setAttribute('aria-label', `${button.textContent} ${worker.id}`);
+  },
+});
+
+/** What a session had moved when it was last looked at: bytes, and when. */
+const moved = new Map();
+
+const sessions = new KeyedRows(element('sessions'), element('session-row'), {
+  fill(row, session) {
+    const publishes = session.role === 'publish';
+    write(row, {
+      room: session.room,
+      role: session.state === 'connected' ? (publishes ? 'Publisher' : 'Viewer') : `${publishes ? 'Publisher' : 'Viewer'}, ${session.state}`,
+      id: session.id,
+      address: session.address || '–',
+      codecs: session.codecs.join(', '),
+      bitrate: bitrate(rate(session)),
+      loss: session.loss === null ? '–' : `${(100 * session.loss).toFixed(1)} %`,
+      rtt: session.rtt === null ? '–' : `${Math.round(1000 * session.rtt)} ms`,
+      resent: publishes ? '–' : figure.format(session.resent),
+      uptime: duration(session.uptime),
+    });
+    row.querySelector('[data-cell="role"]').className = `pill ${session.state !== 'connected' ? 'waiting' : publishes ? 'live' : ''}`;
+  },
+});
+
+/** Bits a second since it was last looked at; at first, since it began. */
+function rate({ id, bytes, uptime }) {
+  const before = moved.get(id) ?? { bytes: 0, uptime: 0 };
+  if (uptime > before.uptime) moved.set(id, { bytes, uptime, rate: (8 * (bytes - before.bytes)) / (uptime - before.uptime) });
+  return moved.get(id)?.rate;
+}
+
+async function look() {
+  const token = tokenFor(ADMIN);
+  const query = ofRoom.value ? `?room=${ofRoom.value}` : '';
+  const [listed, allRooms, allWorkers] = await Promise.all([
+    ask(`api/admin/sessions${query}`, { token }),
+    ask('api/rooms?detail=true'),
+    ask('api/workers', { token }),
+  ]);
+  rooms.show(allRooms, ({ name }) => name);
+  workers.show(allWorkers, ({ id }) => id);
+  sessions.show(listed.sessions, ({ id }) => id);
+  const ids = new Set(listed.sessions.map(({ id }) => id));
+  for (const id of moved.keys()) if (!ids.has(id)) moved.delete(id);
+
+  const left = listed.total - listed.sessions.length;
+  element('more-sessions').textContent = listed.total === 0 ? 'Nobody is connected.' : `And ${count(left, 'session')} more.`;
+  element('more-sessions').hidden = listed.total > 0 && left === 0;
+  element('no-rooms').hidden = allRooms.length > 0;
+  element('no-workers').hidden = allWorkers.length > 0;
+  for (const [body, things] of [['rooms', allRooms], ['workers', allWorkers], ['sessions', listed.sessions]]) {
+    element(body).closest('.scroll').hidden = things.length === 0;
+  }
+  const viewers = allRooms.reduce((sum, room) => sum + room.subscribers, 0);
+  element('summary').textContent = [
+    count(allRooms.length, 'room'), count(viewers, 'viewer'), count(allWorkers.length, 'worker'),
+  ].join(', ');
+  showChoice(allRooms.map(({ name }) => name));
+}
+
+function showChoice(names) {
+  const chosen = ofRoom.value;
+  const all = names.includes(chosen) || !chosen ? names : [...names, chosen].sort();
+  if ([...ofRoom.options].slice(1).map(({ value }) => value).join() === all.join()) return;
+  ofRoom.replaceChildren(ofRoom.options[0], ...all.map((name) => new Option(name)));
+  ofRoom.value = chosen;
+}
+
+async function renew() {
+  if (!tokenFor(ADMIN)) return showGate('');
+  try {
+    await look();
+    open(true);
+    trouble.hidden = true;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return showGate('The server does not take this token.');
+    tellTrouble(`${inWords(error)} Trying again…`);
+  }
+  return undefined;
+}
+
+function showGate(words) {
+  keepToken(ADMIN, '');
+  open(false);
+  element('summary').textContent = 'For those who run this server.';
+  if (words) tellTrouble(words);
+}
+
+/** @param {boolean} entered */
+function open(entered) {
+  office.hidden = element('forget').hidden = !entered;
+  if (gate.hidden === entered) return;
+  gate.hidden = entered;
+  if (!entered) element('token').focus();
+}
+
+// --- what is done
+
+async function closeRoom(name) {
+  await act({
+    question: `Close ${name}?`,
+    text: 'Its publisher and all of its viewers are disconnected. The publisher can open it again.',
+    action: 'Close the room',
+  }, `api/admin/rooms/${name}/close`, 'POST', `${name} is closed.`);
+}
+
+async function drain(id) {
+  await act({
+    question: `Drain ${id}?`,
+    text: 'It takes nobody new, asks its viewers to move to other workers, and stops: when it is empty, or at its deadline.',
+    action: 'Drain the worker',
+  }, `api/admin/workers/${id}/drain`, 'POST', `${id} drains.`);
+}
+
+async function undrain(id) {
+  await act(null, `api/admin/workers/${id}/drain`, 'DELETE', `${id} takes sessions again.`);
+}
+
+async function act(question, path, method, done) {
+  if (question && !await confirmed(question)) return;
+  try {
+    await ask(path, { method, token: tokenFor(ADMIN) });
+    element('done').textContent = done;
+    trouble.hidden = true;
+  } catch (error) {
+    tellTrouble(error instanceof Refused && error.status === 404 ? 'It is not there any more.' : inWords(error));
+  }
+  await renew();
+}
+
+function tellTrouble(words) {
+  trouble.textContent = words;
+  trouble.hidden = false;
+}
+
+// --- the page's own events
+
+gate.addEventListener('submit', (event) => {
+  event.preventDefault();
+  keepToken(ADMIN, element('token').value.trim());
+  gate.reset();
+  trouble.hidden = true;
+  renew();
+});
+element('forget').addEventListener('click', () => {
+  trouble.hidden = true;
+  showGate('');
+});
+ofRoom.addEventListener('change', renew);
+
+whileVisible(EVERY_SECONDS, renew);

@@ -1,0 +1,34 @@
+// Asks once more before something is done that cannot be undone.
+
+/**
+ * @param {object} of
+ * @param {string} of.question the title
+ * @param {string} of.text what will happen
+ * @param {string} of.action the button that does it
+ * @returns {Promise<boolean>} whether it shall be done
+ */
+export function confirmed({ question, text, action }) {
+  const dialog = document.createElement('dialog');
+  dialog.setAttribute('aria-labelledby', 'confirm-title');
+  dialog.setAttribute('aria-describedby', 'confirm-text');
+  dialog.innerHTML = `
+    <form method="dialog">
+      <h2 id="confirm-title"></h2>
+      <p id="confirm-text" class="quiet"></p>
+      <div class="buttons">
+        <button class="button" value="no" autofocus>Cancel</button>
+        <button class="button danger" value="yes"></button>
+      </div>
+    </form>`;
+  dialog.querySelector('h2').textContent = question;
+  dialog.querySelector('p').textContent = text;
+  dialog.querySelector('[value="yes"]').textContent = action;
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+  });
+}

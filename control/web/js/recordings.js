@@ -1,0 +1,164 @@
+// The recordings page: what there is, played here, downloaded, and deleted by operators.
+import { confirmed } from './confirm-dialog.js';
+import { count, date, duration, size } from './format.js';
+import { KeyedRows, write } from './keyed-rows.js';
+import { mediaLength } from './media-length.js';
+import { readName } from './record-name.js';
+import { ask, Refused, ROOT } from './server.js';
+import { askForToken } from './token-dialog.js';
+import { ADMIN, tokenFor } from './token.js';
+import { whileVisible } from './visible.js';
+import { inWords } from './words.js';
+
+const EVERY_SECONDS = 20;
+const SCOPE = '@recordings'; // of a token that is for no room in particular
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+
+const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 'trouble', 'room', 'tracks', 'player'].map(element);
+
+/** @typedef {{ name: string, size: number, modTime: string, url: string }} Entry as `GET /api/records` has it */
+
+/** @type {Entry[]} */
+let entries = [];
+
+const rows = new KeyedRows(list, element('record-row'), {
+  begin(row, entry) {
+    const button = (action) => row.querySelector(`[data-action="${action}"]`);
+    for (const action of ['play', 'download', 'delete']) {
+      button(action).setAttribute('aria-label', `${button(action).textContent.trim()} ${entry.name}`);
+    }
+    button('play').hidden = !entry.playable;
+    button('play').addEventListener('click', () => play(entry.name));
+    button('delete').addEventListener('click', () => remove(entry.name));
+  },
+  fill(row, entry) {
+    write(row, { room: entry.room, date: date(entry.began.toISOString()), size: size(entry.size), kind: entry.kind });
+    row.querySelector('[data-action="download"]').href = addressOf(entry);
+    row.querySelector('[data-action="delete"]').hidden = !tokenFor(ADMIN);
+    if (entry.playable) showLength(row.querySelector('[data-cell="length"]'), entry);
+  },
+});
+
+const token = () => tokenFor(ADMIN) || tokenFor(SCOPE);
+
+async function renew() {
+  try {
+    entries = await ask('api/records', { token: token() });
+    trouble.hidden = true;
+    element('closed').hidden = true;
+    await show();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return showClosed();
+    trouble.textContent = `${inWords(error)} Trying again…`;
+    trouble.hidden = false;
+  }
+  return undefined;
+}
+
+async function show() {
+  const readable = entries.map((entry) => ({ ...entry, ...readName(entry.name) }));
+  showRooms([...new Set(readable.map((entry) => entry.room))].sort());
+  const all = tracks.checked || !readable.some(({ playable }) => playable);
+  const wanted = readable.filter((entry) => (all || entry.playable) && (!room.value || entry.room === room.value));
+  rows.show(wanted, ({ name }) => name);
+  list.hidden = wanted.length === 0;
+  element('filter').hidden = entries.length === 0;
+  await showEmpty(wanted.length);
+  const bytes = wanted.reduce((sum, entry) => sum + entry.size, 0);
+  tell(wanted.length ? `${count(wanted.length, 'recording')}, ${size(bytes)}.` : 'No recordings.');
+}
+
+function showRooms(names) {
+  const chosen = room.value;
+  const now = [...room.options].slice(1).map(({ value }) => value);
+  if (now.join() === names.join()) return;
+  room.replaceChildren(room.options[0], ...names.map((name) => new Option(name)));
+  room.value = names.includes(chosen) ? chosen : '';
+}
+
+/** As the file says; of one that does not, as long as it was written. */
+async function showLength(fact, entry) {
+  const written = (new Date(entry.modTime) - entry.began) / 1000;
+  const length = await mediaLength(`${entry.name} ${entry.size}`, addressOf(entry));
+  fact.textContent = duration(Number.isNaN(length) ? written : length);
+}
+
+async function showEmpty(shown) {
+  element('empty').hidden = shown > 0;
+  if (shown > 0 || entries.length > 0) return;
+  const { recordEnabled } = await ask('api/bootstrap').catch(() => ({ recordEnabled: true }));
+  if (!recordEnabled) element('empty-hint').textContent = 'This server does not record: RECORD_ENABLED=1 lets it.';
+}
+
+function showClosed() {
+  entries = [];
+  element('closed').hidden = false;
+  element('closed-hint').textContent = token()
+    ? 'That token opens no recordings here.'
+    : 'This server asks for the token of a room, or of an operator.';
+  for (const id of ['records', 'filter', 'empty']) element(id).hidden = true;
+  tell('Recordings ask for a token.');
+}
+
+/** With the signature, and from where this page knows the server to be. @param {Entry} entry */
+const addressOf = ({ url }) => new URL(url.slice(url.indexOf('records/')), ROOT).href;
+
+// --- what one can do
+
+async function play(name) {
+  const video = element('player-video');
+  element('player-trouble').hidden = true;
+  player.showModal();
+  await renew(); // the signature in an address is good for a quarter of an hour
+  const entry = entries.find((one) => one.name === name);
+  if (!entry) return showPlayerTrouble('It is not there any more.');
+  const { room: of, began } = readName(name);
+  element('player-title').textContent = `${of}, ${date(began.toISOString())}`;
+  video.src = addressOf(entry);
+  return video.play().catch(() => {}); // without leave to start by itself there is the button
+}
+
+function showPlayerTrouble(words) {
+  element('player-trouble').textContent = words;
+  element('player-trouble').hidden = false;
+}
+
+async function remove(name) {
+  const sure = await confirmed({ question: 'Delete this recording?', text: `${name} will be gone for good.`, action: 'Delete' });
+  if (!sure) return;
+  try {
+    await ask(`api/admin/records/${name}`, { method: 'DELETE', token: tokenFor(ADMIN) });
+    tell(`${name} is deleted.`);
+  } catch (error) {
+    trouble.textContent = error instanceof Refused && error.status === 401
+      ? 'The token does not allow that.' : inWords(error);
+    trouble.hidden = false;
+    return;
+  }
+  await renew();
+}
+
+function tell(words) {
+  if (summary.textContent !== words) summary.textContent = words; // it is read aloud when it changes
+}
+
+// --- the page's own events
+
+element('player-close').addEventListener('click', () => player.close());
+player.addEventListener('close', () => {
+  element('player-video').removeAttribute('src');
+  element('player-video').load();
+});
+element('player-video').addEventListener('error', () => {
+  if (player.open) showPlayerTrouble('This browser cannot play it: download it instead.');
+});
+room.addEventListener('change', show);
+tracks.addEventListener('change', show);
+element('filter').addEventListener('submit', (event) => event.preventDefault());
+element('show-token').addEventListener('click', async () => {
+  if (await askForToken(SCOPE, 'The token of a room, or of an operator.')) await renew();
+});
+
+whileVisible(EVERY_SECONDS, renew);

@@ -1,0 +1,128 @@
+"""The recordings page: played, downloaded and deleted, by those who may."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+from redis import Redis
+
+from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM, PRIVATE_TOKEN
+from tests.support.browser import open_admin_page, open_publish_page, open_recordings_page
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+# each codec, and what a recording of it is: both are played
+FORMS = {"video/VP8": "webm", "video/H264": "mp4"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("records")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(valkey_url: str, records: Path) -> AsyncIterator[System]:
+    """One that records and asks for tokens, and has a recording of each form, of three seconds."""
+    with Redis.from_url(valkey_url) as redis:
+        redis.flushall()
+    settings = {
+        "RECORD_ENABLED": "1",
+        "RECORD_DIR": str(records),
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "ROOM_TOKENS": f"{PRIVATE_ROOM}:{PRIVATE_TOKEN}",
+    }
+    async with running_system(valkey_url, **settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recorded(system: System, browser: Browser, records: Path) -> list[str]:
+    """The names of the recordings with sound and picture."""
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "studio") as studio,
+        await open_publish_page(browser, url, PRIVATE_ROOM) as private,
+    ):
+        await private.page.fill("#room-token", PRIVATE_TOKEN)
+        for page, codec in zip((studio, private), FORMS, strict=True):
+            await page.publish(codec)
+            await page.tells("Live in")
+
+        def long_enough() -> bool:
+            whole = [path for form in FORMS.values() for path in records.glob(f"*.{form}")]
+            return len(whole) == len(FORMS) and all(path.stat().st_size > 60_000 for path in whole)
+
+        await eventually("some seconds of each", long_enough, within=30)
+        for page in (studio, private):
+            await page.stop()
+    await system.room_gone("studio", within=5)
+    await system.room_gone(PRIVATE_ROOM, within=5)
+    return [next(records.glob(f"*.{form}")).name for form in FORMS.values()]
+
+
+async def played(page: Page, name: str) -> None:
+    """Play it in the page until its time moves, and close the player."""
+    await page.get_by_role("button", name=f"Play {name}").click()
+
+    async def moves() -> bool:
+        time: float = await page.evaluate("document.getElementById('player-video').currentTime")
+        return time > 0.5
+
+    await eventually(f"{name} plays", moves, within=10)
+    await page.keyboard.press("Escape")
+    assert not await page.is_visible("#player")
+
+
+async def test_who_has_a_rooms_token_plays_its_recordings(
+    system: System, browser: Browser, recorded: list[str], records: Path
+) -> None:
+    url = system.controls[0].url
+    async with await open_recordings_page(browser, url, expected_statuses=[401]) as page:
+        await page.shows("Recordings are not for everybody here")
+        await page.page.get_by_role("button", name="Enter a token").click()
+        await page.enter_token("wrong")
+        await page.shows("That token opens no recordings here.")
+        await page.page.get_by_role("button", name="Enter a token").click()
+        await page.enter_token(PRIVATE_TOKEN)
+        name = recorded[1]
+        await page.shows("1 recording,")
+        assert await page.page.get_by_role("listitem").count() == 1
+        await played(page.page, name)
+        link = await page.page.get_by_role("link", name=f"Download {name}").get_attribute("href")
+        assert link
+        assert (await system.http.get(link)).content == (records / name).read_bytes()
+        assert PRIVATE_TOKEN not in link + page.page.url
+        assert await page.page.get_by_role("button", name="Delete").count() == 0
+
+
+async def test_an_operator_sees_plays_and_deletes_all(
+    system: System, browser: Browser, recorded: list[str], records: Path
+) -> None:
+    url = system.controls[0].url
+    async with await open_admin_page(browser, url) as page:
+        await page.sign_in(ADMIN_TOKEN)
+        await page.page.get_by_role("link", name="Recordings").click()
+        await page.shows(f"{len(FORMS)} recordings")
+        for name in recorded:
+            await played(page.page, name)
+
+        async def lengths() -> bool:
+            script = "all => all.map((cell) => cell.textContent)"
+            cells = await page.page.eval_on_selector_all("[data-cell='length']", script)
+            return len(cells) == len(FORMS) and all(cell.startswith("0:") for cell in cells)
+
+        await eventually("their lengths", lengths, within=10)
+        await page.page.check("#tracks")
+        await page.shows(f"{len(list(records.glob('*.*')))} recordings")
+        await page.page.select_option("#room", "studio")
+        await page.page.get_by_role("button", name=f"Delete {recorded[0]}").click()
+        await page.page.get_by_role("button", name="Cancel").click()
+        assert (records / recorded[0]).exists()
+        await page.page.get_by_role("button", name=f"Delete {recorded[0]}").click()
+        await page.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await eventually("it is gone", lambda: not (records / recorded[0]).exists(), within=5)
+        await page.page.get_by_role("button", name=f"Play {recorded[0]}").wait_for(state="detached")
