@@ -9,12 +9,14 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import urljoin
 
 import httpx
 
 from control.room_events import RELATION
+from media.dtls import DtlsError
 from tests.support.peer import Peer
 
 SDP = {"Content-Type": "application/sdp"}
@@ -26,15 +28,17 @@ CHECK_SECONDS = 5.0
 
 
 class Timed(list[bytes]):
-    """Packets, with the time at which each arrived."""
+    """Packets of a session, and when they came; `times`, of all sessions of a client, is told, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: list[float]) -> None:
         super().__init__()
-        self.times: list[float] = []
+        self._times = times
+        self.own_times: list[float] = []
 
     def append(self, packet: bytes) -> None:
         super().append(packet)
-        self.times.append(time.monotonic())
+        self.own_times.append(time.monotonic())
+        self._times.append(self.own_times[-1])
 
 
 class RefusedError(Exception):
@@ -55,6 +59,16 @@ async def open_session(http: httpx.AsyncClient, url: str, peer: Peer) -> httpx.R
     return response
 
 
+@dataclass
+class SessionLog:
+    """One session of a client: who served it, and from when to when (steady clock)."""
+
+    worker: str
+    peer: Peer
+    began: float
+    ended: float = float("inf")
+
+
 class Client:
     """What both have in common: the next endpoint to ask, answers seen, and how long they took.
 
@@ -67,6 +81,7 @@ class Client:
         self.refusals: list[int] = []
         self.longest_request = 0.0
         self.session_url = ""
+        self.log: list[SessionLog] = []
 
     @property
     def worker(self) -> str:
@@ -75,30 +90,47 @@ class Client:
 
     async def open(self, peer: Peer) -> httpx.Response | None:
         """One try; None when it failed."""
-        url, started = self.endpoint(), time.monotonic()
-        response = None
+        url = self.endpoint()
         try:
-            response = await open_session(self.http, url, peer)
-        except RefusedError as error:
-            self.refusals.append(error.response.status_code)
+            response = await self._offer(url, peer)
+            if response.status_code != 201:
+                self.refusals.append(response.status_code)
+            else:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await peer.connect(response.text)
+                self.session_url = urljoin(url, response.headers["Location"])
+                self.log.append(SessionLog(self.worker, peer, time.monotonic()))
+                return response
         except httpx.TransportError:  # that control process is gone
             self.refusals.append(0)
-        except TimeoutError:  # the worker is gone
+        except (TimeoutError, DtlsError):  # the worker is gone
             pass
-        finally:
-            self.longest_request = max(self.longest_request, self.http_seconds(started))
-        if response is None:
-            peer.close(without_a_word=True)
-            return None
-        self.session_url = urljoin(url, response.headers["Location"])
-        return response
+        peer.close(without_a_word=True)
+        return None
 
-    def http_seconds(self, started: float) -> float:
-        return time.monotonic() - started
+    async def _offer(self, url: str, peer: Peer) -> httpx.Response:
+        started = time.monotonic()
+        try:
+            return await self.http.post(url, content=peer.offer(), headers=SDP)
+        finally:
+            self.longest_request = max(self.longest_request, time.monotonic() - started)
+
+    async def end_session(self, url: str, peer: Peer, *, without_a_word: bool = False) -> None:
+        """By DELETE, or by falling silent."""
+        self._ended(peer)
+        if not without_a_word and not peer.closed:
+            with contextlib.suppress(httpx.TransportError):
+                await self.http.delete(url)
+        peer.close(without_a_word=without_a_word)
+
+    def _ended(self, peer: Peer) -> None:
+        for session in self.log:
+            if session.peer is peer:
+                session.ended = min(session.ended, time.monotonic())
 
 
 class Publisher(Client):
-    """Publishes until cancelled; when the server ends its session it comes back at once."""
+    """Publishes until cancelled; when the server ends its session, or is gone, it comes back."""
 
     sessions = 0
     peer: Peer | None = None
@@ -111,19 +143,31 @@ class Publisher(Client):
                 continue
             self.peer = peer
             self.sessions += 1
+            lost = False
             try:
-                checked = heard = time.monotonic()
-                while not peer.closed and time.monotonic() - heard < STALLED_SECONDS:
-                    peer.send_media()
-                    if time.monotonic() - checked >= 0.5:
-                        checked = time.monotonic()
-                        with contextlib.suppress(TimeoutError):
-                            await peer.check(within=0.5)
-                            heard = time.monotonic()
-                    await asyncio.sleep(PACKET_SECONDS)
+                lost = not await self._send(peer)
             finally:
                 self.peer = None
-                peer.close(without_a_word=not peer.closed)
+                await self.end_session(self.session_url, peer, without_a_word=lost)
+
+    async def _send(self, peer: Peer) -> bool:
+        """Send until the session is over: True when the server has said so."""
+        checking = asyncio.create_task(_answers(peer))
+        try:
+            while not peer.closed and not checking.done():
+                peer.send_media()
+                await asyncio.sleep(PACKET_SECONDS)
+        finally:
+            checking.cancel()
+        return peer.closed
+
+
+async def _answers(peer: Peer) -> None:
+    """Return when the server does not answer checks any more."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            await peer.check(within=STALLED_SECONDS)
+            await asyncio.sleep(1.0)
 
 
 class Player(Client):
@@ -143,99 +187,99 @@ class Player(Client):
         return max(later - earlier for earlier, later in pairwise(times))
 
     async def run(self) -> None:
-        current: tuple[Peer, asyncio.Task[None] | None, str] | None = None
+        current: _Playing | None = None
         try:
             while True:
                 opened = await self._open()
                 if opened is None:
+                    if current is not None and current.is_over:
+                        await self._leave(current)
+                        current = None
                     await asyncio.sleep(RETRY_SECONDS)  # when it was asked to move: it stays meanwhile
                     continue
                 if current is not None:
                     await self._leave(current)
                     self.moves += 1
-                current = opened
-                self.peer = opened[0]
-                if not await self._watch(current):
-                    await self._leave(current, without_a_word=True)
+                current, self.peer = opened, opened.peer
+                await current.over.wait()
+                if current.is_over:
+                    await self._leave(current)
                     current = None
         finally:
             if current is not None:
-                current[0].close()
-                if current[1] is not None:
-                    current[1].cancel()
+                await self._leave(current)
 
-    async def _open(self) -> tuple[Peer, asyncio.Task[None] | None, str] | None:
+    async def _open(self) -> "_Playing | None":
+        """A session that plays, whatever becomes of the former."""
         peer = Peer(publishes=False)
-        packets = Timed()
-        packets.times = self.arrivals
-        peer.rtp = packets
+        peer.rtp = Timed(self.arrivals)
         response = await self.open(peer)
         if response is None:
             return None
         self.sessions += 1
-        listening = None
+        playing = _Playing(peer, self.session_url)
+        playing.tasks.append(asyncio.create_task(_watch(playing)))
         if self._follows:
             link = next(link for link in response.headers.get_list("link") if RELATION in link)
             url = urljoin(self.session_url, link[1 : link.index(">")])
-            listening = asyncio.create_task(self._asked_to_move(url))
-        # the new one plays before the old one is left
+            playing.tasks.append(asyncio.create_task(self._listen(playing, url)))
         deadline = time.monotonic() + CONNECT_SECONDS
-        while not peer.rtp and time.monotonic() < deadline and not peer.closed:
+        while not peer.rtp and time.monotonic() < deadline and not playing.over.is_set():
             await asyncio.sleep(0.01)
-        return peer, listening, self.session_url
+        return playing
 
-    async def _watch(self, current: tuple[Peer, asyncio.Task[None] | None, str]) -> bool:
-        """True when the player is to move; False when the session is over."""
-        peer, listening, _ = current
-        checked = time.monotonic()
-        while not peer.closed:
-            if time.monotonic() - checked > CHECK_SECONDS:  # its consent, or the session expires
-                checked = time.monotonic()
-                with contextlib.suppress(TimeoutError):
-                    await peer.check(within=0.5)
-            if listening is not None and listening.done() and not listening.cancelled():
-                if listening.exception() is None:
-                    return True
-                listening = None
-            seen, stalled_at = len(peer.rtp), time.monotonic() + STALLED_SECONDS
-            while len(peer.rtp) == seen and not peer.closed:
-                if listening is not None and listening.done():
-                    break
-                if time.monotonic() > stalled_at:
-                    try:
-                        await peer.check(within=0.5)  # the room may be silent, while its worker lives
-                    except TimeoutError:
-                        return False
-                    break
-                await asyncio.sleep(PACKET_SECONDS)
-        return False
-
-    async def _asked_to_move(self, url: str) -> None:
-        """Return when the server asks for it; listen anew when the control process is gone."""
+    async def _listen(self, playing: "_Playing", url: str) -> None:
+        """Until the server asks to move; listen anew when the control process is gone."""
         while True:
             try:
                 async with self.http.stream("GET", url, timeout=None) as stream:
                     if stream.status_code == 404:
-                        await asyncio.Event().wait()  # the session is over
+                        return  # the session is over
                     async for line in stream.aiter_lines():
                         if line == "event: reconnect":
+                            playing.over.set()
                             return
             except httpx.TransportError:
                 pass
             await asyncio.sleep(RETRY_SECONDS)
-            base = self.endpoint()
-            url = urljoin(base, url[url.index("/api/") :])
+            url = urljoin(self.endpoint(), url[url.index("/api/") :])
 
-    async def _leave(
-        self, session: tuple[Peer, asyncio.Task[None] | None, str], *, without_a_word: bool = False
-    ) -> None:
-        peer, listening, url = session
-        if listening is not None:
-            listening.cancel()
-        if not without_a_word:
-            with contextlib.suppress(httpx.TransportError):
-                await self.http.delete(url)
-        peer.close(without_a_word=without_a_word)
+    async def _leave(self, playing: "_Playing") -> None:
+        for task in playing.tasks:
+            task.cancel()
+        await self.end_session(playing.url, playing.peer, without_a_word=playing.lost)
+
+
+@dataclass(eq=False)
+class _Playing:
+    peer: Peer
+    url: str
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # it ended, or its player is to move
+    lost: bool = False  # the server does not answer
+
+    @property
+    def is_over(self) -> bool:
+        return self.lost or self.peer.closed
+
+
+async def _watch(playing: _Playing) -> None:
+    """Until the session is over."""
+    peer, checked, seen, heard = playing.peer, 0.0, 0, time.monotonic()
+    while not peer.closed:
+        now = time.monotonic()
+        if len(peer.rtp) != seen:
+            seen, heard = len(peer.rtp), now
+        # for its consent, and because the room may be silent while its worker lives
+        if now - checked > CHECK_SECONDS or now - heard > STALLED_SECONDS:
+            try:
+                await peer.check(within=STALLED_SECONDS)
+            except TimeoutError:
+                playing.lost = True
+                break
+            checked = heard = time.monotonic()
+        await asyncio.sleep(PACKET_SECONDS)
+    playing.over.set()
 
 
 @asynccontextmanager

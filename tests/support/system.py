@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -44,7 +44,14 @@ class Member:
     url: str  # its HTTP address: the API of a control process, health and metrics of a worker
     process: subprocess.Popen[bytes]
     log: Path
+    environment: Mapping[str, str]
     media: tuple[str, int] | None = None  # a worker's UDP address
+
+    def restart(self) -> None:
+        """Start it again, on the same addresses, when it has ended."""
+        part = "worker" if "WORKER_ID" in self.environment else "control"
+        assert self.process.poll() is not None
+        self.process = _launch(part, self.log, self.environment)
 
     @property
     def pid(self) -> int:
@@ -118,16 +125,11 @@ async def running_system(
         }
 
         def start(part: str, name: str, port: int, **own: str) -> Member:
-            log = Path(logs) / f"{name}.log"
-            with log.open("wb") as stream:
-                process = subprocess.Popen(
-                    tethered([sys.executable, "-m", "deploy.cli", part]),
-                    env=environment | own,
-                    stdout=stream,
-                    stderr=subprocess.STDOUT,
-                )
-            processes.callback(_stop, process)
-            return Member(name, f"http://{LOOPBACK}:{port}", process, log)
+            url = f"http://{LOOPBACK}:{port}"
+            log, own = Path(logs) / f"{name}.log", environment | own
+            member = Member(name, url, _launch(part, log, own), log, own)
+            processes.callback(_stop, member)
+            return member
 
         def start_worker(name: str) -> Member:
             port, media = free_port(), (media_ip, free_port(media_ip, socket.SOCK_DGRAM))
@@ -140,7 +142,8 @@ async def running_system(
                 MEDIA_ADDR="{}:{}".format(*media),
                 MEDIA_PUBLIC_IPS=media_ip,
             )
-            return replace(worker, media=media)
+            worker.media = media
+            return worker
 
         def start_control(name: str) -> Member:
             port = free_port()
@@ -191,7 +194,18 @@ def _log(member: Member) -> str:
     return member.log.read_text(encoding="utf-8", errors="replace")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _launch(part: str, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            tethered([sys.executable, "-m", "deploy.cli", part]),
+            env=dict(environment),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _stop(member: Member) -> None:
+    process = member.process
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
