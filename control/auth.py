@@ -5,7 +5,9 @@ room is opened by the global token or a JWT; where neither is configured it is o
 closes others: a room token says something about its own room only.
 """
 
+import hashlib
 import hmac
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +28,14 @@ _MAX_TIME = 2**40  # a NumericDate that every clock and wire format can hold
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to do what was asked. `expires_at`: Unix time at which it ends, leeway included; None: never."""
+    """Leave to do what was asked. `expires_at`: Unix time at which it ends, leeway included; None: never.
+
+    `identity` is the same for a client that comes again with the same credentials. It gives nothing away of
+    them, and opens nothing.
+    """
 
     expires_at: float | None = None
+    identity: str = "open"
 
 
 def credential(headers: Mapping[str, str]) -> bytes | None:
@@ -58,11 +65,11 @@ class Authenticator:
         if not expected and not self._jwt_secret:
             return Grant()
         if _same(token, expected):
-            return Grant()
+            return Grant(identity="token")  # the one token that opens this room: it need not be told apart
         claims = self._claims(token, now)
         if claims is None or not _is_for(claims, room) or action not in claims.get("actions", list(Role)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
-        return Grant(claims["exp"] + LEEWAY_SECONDS)
+        return Grant(claims["exp"] + LEEWAY_SECONDS, self._identity(claims))
 
     @property
     def has_admin(self) -> bool:
@@ -81,6 +88,12 @@ class Authenticator:
             or any(_same(token, known) for known in (self._global, self._admin, *self._rooms.values()))
             or self._claims(token, now) is not None
         )
+
+    def _identity(self, claims: Mapping[str, Any]) -> str:
+        """Subject and room: a token is renewed, and its bearer stays the same."""
+        subject = claims.get("sub")
+        text = json.dumps([subject if isinstance(subject, str) else None, claims.get("room")])
+        return hmac.new(self._jwt_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
     def _is_admin(self, token: bytes | None, now: float, room: str | None) -> bool:
         if _same(token, self._admin):

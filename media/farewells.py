@@ -22,9 +22,10 @@ class _Farewell:
 
 
 class Farewells:
-    """The sessions whose DELETE may still come. `now` is in seconds of a steady clock."""
+    """The sessions whose DELETE may still come, within so many `seconds`. `now` is of a steady clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = FAREWELL_SECONDS) -> None:
+        self._seconds = seconds
         self._by_session: dict[SessionId, _Farewell] = {}
 
     def __len__(self) -> int:
@@ -34,7 +35,7 @@ class Farewells:
         """Wait for the DELETE of a session that has ended."""
         if len(self._by_session) >= MAX_FAREWELLS:
             del self._by_session[next(iter(self._by_session))]  # the oldest
-        self._by_session[session] = _Farewell(room, role, reason, now + FAREWELL_SECONDS)
+        self._by_session[session] = _Farewell(room, role, reason, now + self._seconds)
 
     def take(self, session: SessionId, room: str, role: Role, now: float) -> str | None:
         """Why the session had ended, if its DELETE was waited for; it is so once."""

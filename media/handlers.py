@@ -68,12 +68,21 @@ class Handlers:
         offer = parse_offer(message.offer)
         local, tracks, answer = self._rooms.negotiate_publish(offer)
         name = RoomName(message.room)
-        with self._rooms.opening(name):
+        with self._rooms.opening(name, message.identity, monotonic()) as is_here:
             if self._capacity.draining:
                 await self._give_up(name)
-            self._capacity.check_publisher()
-            await self._claim(name)
-            session = self._rooms.open(name, offer, local, tracks, monotonic(), _steady(message.expires_at))
+            if self._capacity.draining or not is_here:
+                self._capacity.check_publisher()
+                await self._claim(name)
+            session = self._rooms.open(
+                name,
+                offer,
+                local,
+                tracks,
+                monotonic(),
+                _steady(message.expires_at),
+                message.identity,
+            )
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 

@@ -55,7 +55,7 @@ class IceLite:
     def __init__(self, local: Credentials, remote_ufrag: str, now: float) -> None:
         self._current = _IceSession(local, remote_ufrag)
         self._next: _IceSession | None = None  # after a restart, until the peer uses it
-        self._heard_at = now
+        self.heard_at = now
         self.selected: Address | None = None
 
     @property
@@ -93,7 +93,7 @@ class IceLite:
 
         if session is self._next:
             self._current, self._next = session, None
-        self._heard_at = now
+        self.heard_at = now
         moved = self._select(address, nominated=request.use_candidate)
         reply = success_response(request, address[0], address[1], password)
         return CheckResult(reply, valid=True, selected=address if moved else None)
@@ -118,8 +118,8 @@ class IceLite:
 
     def touch(self, now: float) -> None:
         """Anything else authentic came from the peer: some peers send no checks while media flows."""
-        self._heard_at = max(self._heard_at, now)
+        self.heard_at = max(self.heard_at, now)
 
     def consent_expired(self, now: float, timeout: float = CONSENT_SECONDS) -> bool:
         """Whether the peer was silent for `timeout` seconds (RFC 7675 5.1)."""
-        return now - self._heard_at >= timeout
+        return now - self.heard_at >= timeout

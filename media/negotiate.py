@@ -52,6 +52,7 @@ class PlayedTrack:
     track_index: int  # into the room's tracks
     mid: str
     payload_type: int
+    codec: Codec  # of the viewer
     extensions: Mapping[str, int]  # URI -> id on the viewer's wire
     feedback: frozenset[str]  # that the viewer may send
     rtx: int | None = None  # payload type of what is sent again; None: lost packets go out as they were
@@ -132,6 +133,7 @@ def negotiate_play(
                 track_index=index,
                 mid=section.mid,
                 payload_type=codec.payload_type,
+                codec=codec,
                 extensions={uri: n for uri, n in section.extensions.items() if uri in given},
                 feedback=codec.feedback & VIEWER_FEEDBACK,
                 rtx=codec.rtx,

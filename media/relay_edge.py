@@ -87,7 +87,7 @@ class Edge:
         tracks = published_tracks(opened.tracks)
         relay = RelayIn(name, origin, tracks, self._rooms.demux, self._send, self._relay_ended)
         room = self._rooms.open_room(name, relay, tracks, now)
-        room.started_at = opened.started_at
+        room.started_at, room.identity = opened.started_at, opened.identity
         self._copies[name] = _Copy(relay, idle_since=now)
         relay.connect(origin, order, opened, now)
         log.info("relay opened", room=name, origin=origin)

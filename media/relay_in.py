@@ -1,5 +1,6 @@
 """The edge's end of a relay: the source of a room whose publisher is at another worker."""
 
+import math
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
@@ -49,6 +50,13 @@ class RelayIn:
         self._link: RelayLink | None = None
         self._ssrc = 0
         self._known_by: Sequence[int] = ()
+
+    @property
+    def heard_at(self) -> float:
+        return -math.inf if self._link is None else self._link.heard_at
+
+    def is_alive(self, now: float) -> bool:
+        return self._link is not None
 
     def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
         self._switch = switch

@@ -135,6 +135,7 @@ def played_over_relay(room: Room) -> list[PlayedTrack]:
             track_index=number,
             mid="",
             payload_type=FIRST_PAYLOAD_TYPE + number,
+            codec=track.codec,
             extensions={uri: EXTENSION_IDS[uri] for uri in track.extensions if uri in EXTENSION_IDS},
             feedback=frozenset({"nack", "nack pli"}),
         )

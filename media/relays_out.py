@@ -52,7 +52,12 @@ class RelaysOut:
         relay = relays[edge] = RelayOut(room, order, self._switch, self._send, self._stats, now)
         self._demux.add_relay((relay.ssrc,), relay)
         log.info("relay asked for", room=room.name, edge=edge)
-        return RelayOpened(tracks=relay_tracks(room), started_at=room.started_at, addresses=self._addresses)
+        return RelayOpened(
+            tracks=relay_tracks(room),
+            started_at=room.started_at,
+            addresses=self._addresses,
+            identity=room.identity,
+        )
 
     def tick(self, now: float) -> None:
         """Let time pass for all of them, and end those that break. Called some times a second."""
@@ -72,6 +77,12 @@ class RelaysOut:
         """Tell the edges of a room that it is over here."""
         for relay in self._relays.pop(name, {}).values():
             relay.say_goodbye(OPEN_AGAIN if reason in _MOVES else ROOM_IS_OVER)
+            self._end(relay)
+
+    def tracks_changed(self, name: RoomName) -> None:
+        """Let the edges of a room ask for it again: another publisher brought other codecs."""
+        for relay in self._relays.pop(name, {}).values():
+            relay.say_goodbye(OPEN_AGAIN)
             self._end(relay)
 
     def _end(self, relay: RelayOut) -> None:

@@ -1,14 +1,18 @@
 """One room: where its media comes from, its tracks as viewers get them, and the viewers."""
 
+import math
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.fanout import Wire
 from media.feedback import Feedback
 from media.history import MAX_PACKETS, PacketHistory
+from media.keyframe_gate import KeyframeGate
 from media.nack_generator import NackGenerator
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
+from media.publisher_stats import PublisherStats
 from media.recording.recording import Recording
 from media.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
 from media.sequence import SequenceTranslator
@@ -22,7 +26,10 @@ from shared.names import RoomName, SessionId, WorkerId
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """`started_at` is Unix time."""
+    """`started_at` is Unix time; `heard_at` is of the steady clock, when there was a publisher last.
+
+    Header extensions have ids of the room's own, by track: those of its first source.
+    """
 
     name: RoomName
     started_at: float
@@ -31,12 +38,20 @@ class Room:
     tracks: Sequence[RoomTrack]  # and as viewers may get them
     feed: Feed
     feedback: Feedback
+    identity: str = ""  # of the publisher's credentials
+    live: bool = True  # whether its source shows media, or is on its way
+    heard_at: float = -math.inf
+    left_by: SessionId | None = None  # the publisher's session that ended last
     viewers: dict[SessionId, ViewerSession] = field(default_factory=dict)
     recording: Recording | None = None
     warnings: list[str] = field(default_factory=list)
     bitrate: int = 0
+    extension_ids: Sequence[dict[str, int]] = field(init=False)
     _measured_at: float = 0.0
     _measured_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.extension_ids = [dict(track.extensions) for track in self.published]
 
     @property
     def origin(self) -> WorkerId | None:
@@ -47,13 +62,14 @@ class Room:
         """The form of each track towards one viewer; None where it does not take the track."""
         wires: list[Wire | None] = [None] * len(self.tracks)
         for track in played:
-            published = self.published[track.track_index].extensions
-            ids = {published[uri]: to for uri, to in track.extensions.items() if uri in published}
+            own = self.extension_ids[track.track_index]
+            ids = {own[uri]: to for uri, to in track.extensions.items() if uri in own}
             wires[track.track_index] = Wire(track.payload_type, ids, "nack" in track.feedback, track.rtx)
         return wires
 
     def tick(self, now: float) -> None:
-        """Send due RTCP and measure the bitrate. Called some times a second."""
+        """Send due RTCP and see what comes in. Called some times a second."""
+        self.live = self.source is not None and self.source.is_alive(now)
         self.feedback.tick(now)
         if self.recording is not None:
             self.recording.tick(now)
@@ -66,7 +82,7 @@ class Room:
     def status(self) -> RoomStatus:
         return RoomStatus(
             name=self.name,
-            has_publisher=self.source is not None and self.origin is None,
+            has_publisher=self.live and self.origin is None,
             tracks=len(self.tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.codec.name for track in self.tracks),
@@ -78,6 +94,36 @@ class Room:
             warnings=tuple(self.warnings),
             origin=self.origin or "",
         )
+
+
+def new_room(
+    name: RoomName,
+    source: Source,
+    tracks: Sequence[PublishedTrack],
+    now: float,
+    join_burst: JoinBurstMode,
+    stats: PublisherStats,
+) -> Room:
+    """A room that `source` will send `tracks` to; `now` is of the steady clock."""
+    feed = new_feed(tracks, join_burst)
+    return Room(
+        name=name,
+        started_at=time.time(),
+        source=source,
+        published=tracks,
+        tracks=[
+            RoomTrack(
+                kind=track.kind,
+                codec=track.codec,
+                extensions=track.extensions,
+                ssrc=sent.ssrc,
+                rtx_ssrc=sent.rtx_ssrc,
+            )
+            for track, sent in zip(tracks, feed.sent, strict=True)
+        ],
+        feed=feed,
+        feedback=Feedback(feed, tracks, name, time.time() - now, source.send_rtcp, stats),
+    )
 
 
 def new_feed(tracks: Sequence[PublishedTrack], join_burst: JoinBurstMode = "auto") -> Feed:
@@ -103,12 +149,18 @@ def new_feed(tracks: Sequence[PublishedTrack], join_burst: JoinBurstMode = "auto
     )
 
 
-def source_track(track: PublishedTrack, translator: SequenceTranslator) -> SourceTrack:
-    """What a feed needs to know of a track as it is published."""
+def source_track(
+    track: PublishedTrack,
+    translator: SequenceTranslator,
+    extension_ids: Mapping[int, int] | None = None,
+) -> SourceTrack:
+    """What a feed needs to know of a track as it is published; `extension_ids` as `SourceTrack` has it."""
     return SourceTrack(
         payload_type=track.codec.payload_type,
         clock_rate=track.codec.clock_rate,
         translator=translator,
+        gate=KeyframeGate(track.codec.name),
+        extension_ids=extension_ids,
         nack=NackGenerator() if "nack" in track.codec.feedback else None,
         rtx_payload_type=track.codec.rtx,
         repairs=track.sources.repairs,

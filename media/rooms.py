@@ -1,24 +1,31 @@
 """The rooms of this worker: opened, joined and ended here, in plain calls that do not wait."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+from media import room_recording
 from media.alarms import Alarms
 from media.demux import Demux
-from media.farewells import Farewells
-from media.feedback import Feedback
+from media.farewells import FAREWELL_SECONDS, Farewells
 from media.ice import Credentials, new_credentials
 from media.metrics.ledger import Ledger
-from media.negotiate import PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
+from media.negotiate import PublishedTrack, negotiate_play, negotiate_publish
 from media.recording.recorder import Recorder
 from media.relays_out import RelaysOut
-from media.room import Room, new_feed
+from media.room import Room, new_room
 from media.sent_track import JoinBurstMode
-from media.session import FOR_GOOD, EndReason, PublisherSession, Session
+from media.session import (
+    FOR_GOOD,
+    MAY_COME_BACK,
+    MAY_SAY_FAREWELL,
+    EndReason,
+    PublisherSession,
+    Session,
+)
 from media.sessions import Sessions
 from media.source import Source
+from media.succession import fits, is_same, may_change_hands, take_over
 from media.switch import Feed, PacketSwitch
 from media.udp import UdpPort
 from media.viewer_session import ViewerSession
@@ -34,7 +41,10 @@ log = get_logger()
 
 
 class Rooms:
-    """Owns every room. `closed` is called with the name of each room that is gone."""
+    """Owns every room. `closed` is called with the name of each room that is gone.
+
+    `grace`: seconds that a room waits for a publisher that has fallen silent.
+    """
 
     def __init__(
         self,
@@ -46,8 +56,11 @@ class Rooms:
         recorder: Recorder | None = None,
         relay_addresses: tuple[tuple[str, int], ...] = (),
         join_burst: JoinBurstMode = "auto",
+        *,
+        grace: float = 0.0,
     ) -> None:
         self._max_viewers = max_viewers
+        self._grace = grace
         self._closed = closed
         self._recorder = recorder
         self._join_burst: JoinBurstMode = join_burst
@@ -56,7 +69,7 @@ class Rooms:
         self._rooms: dict[RoomName, Room] = {}
         self._opening: set[RoomName] = set()
         self._by_feed: dict[Feed, Room] = {}
-        self._farewells = Farewells()
+        self._farewells = Farewells(max(FAREWELL_SECONDS, grace))
         self.ledger = Ledger()
         self.demux = Demux(self._switch, port.send, self._publisher_rtcp)
         self.sessions = Sessions(worker, port, candidates, self.demux, self.ledger, self._session_ended)
@@ -67,17 +80,20 @@ class Rooms:
     # --- opening
 
     @contextmanager
-    def opening(self, name: RoomName) -> Iterator[None]:
-        """Hold `name` while its claim is under way; raises `PUBLISHER_EXISTS` when it is taken here.
+    def opening(self, name: RoomName, identity: str, now: float) -> Iterator[bool]:
+        """Hold `name` while its claim is under way; gives whether the room is this worker's already.
 
-        A copy takes nothing: the claim is its origin's, if that still lives.
+        Raises `PUBLISHER_EXISTS` when another has it, or is just about to. A copy takes nothing: the claim is
+        its origin's, if that still lives.
         """
         room = self._rooms.get(name)
-        if (room is not None and room.origin is None) or name in self._opening:
+        if room is not None and room.origin is not None:
+            room = None
+        if name in self._opening or (room is not None and not may_change_hands(room, identity, now)):
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         self._opening.add(name)
         try:
-            yield
+            yield room is not None
         finally:
             self._opening.discard(name)
 
@@ -95,48 +111,44 @@ class Rooms:
         tracks: tuple[PublishedTrack, ...],
         now: float,
         expires_at: float | None,
+        identity: str,
     ) -> PublisherSession:
-        """Open a room with its publisher. A copy of it that was here ends."""
-        self.close(name, EndReason.PUBLISHER_LEFT)
+        """Open a room with its publisher, or let that take over the room of its former session.
+
+        A copy of the room may be taken over, too: the worker that had the publisher is gone.
+        """
         session = self.sessions.new(PublisherSession, offer, local, now, expires_at)
-        room = self.open_room(name, session, tracks, now)
+        room = self._rooms.get(name)
+        if room is not None and is_same(room.identity, identity) and fits(room, tracks):
+            self._hand_over(room, session, tracks)
+        else:
+            if room is not None:
+                self._end(room, EndReason.PUBLISHER_LEFT)
+            room = self.open_room(name, session, tracks, now)
+            room.identity = identity
         self.sessions.register(session, room)
         return session
 
     def open_room(self, name: RoomName, source: Source, tracks: Sequence[PublishedTrack], now: float) -> Room:
         """Open a room for what `source` sends. Call `source_ended` when it has ended."""
-        feed = new_feed(tracks, self._join_burst)
-        feedback = Feedback(feed, tracks, name, time.time() - now, source.send_rtcp, self.ledger.publishers)
-        source.relay_into(self._switch, feed)
-        room = Room(
-            name=name,
-            started_at=time.time(),
-            source=source,
-            published=tracks,
-            tracks=[
-                RoomTrack(
-                    kind=track.kind,
-                    codec=track.codec,
-                    extensions=track.extensions,
-                    ssrc=sent.ssrc,
-                    rtx_ssrc=sent.rtx_ssrc,
-                )
-                for track, sent in zip(tracks, feed.sent, strict=True)
-            ],
-            feed=feed,
-            feedback=feedback,
-        )
-        if self._recorder is not None and room.origin is None:
-            feed.tap = room.recording = self._recorder.open(
-                name,
-                room.tracks,
-                report_at=feedback.play_time,
-                want_keyframe=lambda: feedback.want_keyframes(monotonic()),
-                warn=room.warnings.append,
-            )
+        room = new_room(name, source, tracks, now, self._join_burst, self.ledger.publishers)
+        source.relay_into(self._switch, room.feed)
+        room_recording.begin(room, self._recorder)
         self._rooms[name] = room
-        self._by_feed[feed] = room
+        self._by_feed[room.feed] = room
         return room
+
+    def _hand_over(self, room: Room, source: Source, tracks: Sequence[PublishedTrack]) -> None:
+        former = room.source
+        left_behind, codecs_changed = take_over(room, source, tracks, self._switch)
+        log.info("room taken over", room=room.name, viewers=len(room.viewers), left_behind=len(left_behind))
+        if former is not None:
+            former.end(EndReason.REPLACED)
+        for viewer in left_behind:
+            viewer.end(EndReason.CODEC_CHANGED)
+        if codecs_changed:
+            self.relays_out.tracks_changed(room.name)
+        room_recording.go_on(room, self._recorder, codecs_changed=codecs_changed)
 
     def join(
         self,
@@ -155,6 +167,7 @@ class Rooms:
         local = new_credentials()
         played, answer = negotiate_play(offer, room.tracks, self.sessions.transport(local), name)
         session = self.sessions.new(ViewerSession, offer, local, now, expires_at)
+        session.played = played
         session.watch(self._switch, room.feed, room.wires(played), room.feedback, self.ledger.viewers)
         room.viewers[session.id] = session
         self.sessions.register(session, room)
@@ -186,18 +199,25 @@ class Rooms:
     # --- ending
 
     def delete(self, session_id: str, room: str, role: Role, now: float) -> str:
-        """End a session at its client's wish; returns why it ended. Raises `SESSION_NOT_FOUND`."""
-        if reason := self._farewells.take(SessionId(session_id), room, role, now):
-            return reason
-        self.sessions.find(session_id, room, role).end(EndReason.DELETED)
-        return EndReason.DELETED
+        """End a session at its client's wish; returns why it ended. Raises `SESSION_NOT_FOUND`.
+
+        The farewell of a publisher that has gone ends its room, unless another has come.
+        """
+        reason = self._farewells.take(SessionId(session_id), room, role, now)
+        if reason is None:
+            self.sessions.find(session_id, room, role).end(EndReason.DELETED)
+            return EndReason.DELETED
+        left = self._rooms.get(RoomName(room))
+        if left is not None and left.source is None and left.left_by == session_id:
+            self._close(left, EndReason.DELETED)
+        return reason
 
     def close(self, name: RoomName, reason: EndReason) -> int:
         """End every session of a room; returns how many there were. 0: none, or no such room."""
         room = self._rooms.get(name)
         if room is None:
             return 0
-        count = (room.origin is None) + len(room.viewers)
+        count = (room.source is not None and room.origin is None) + len(room.viewers)
         self._close(room, reason)
         return count
 
@@ -214,6 +234,8 @@ class Rooms:
         for room in list(self._rooms.values()):
             with self._closing_if_broken(room):
                 room.tick(now)
+            if room.source is None and self._is_over(room, now):
+                self._close(room, EndReason.PUBLISHER_LEFT)
         self.relays_out.tick(now)
 
     @contextmanager
@@ -225,26 +247,41 @@ class Rooms:
             self._close(room, EndReason.FAULT)
 
     def source_ended(self, room: Room, source: Source, reason: EndReason) -> None:
-        """The source of a room has ended, for whatever reason."""
-        if room.source is source:
-            room.source = None
+        """The source of a room has ended. It may come back for a while, unless it was to end."""
+        if room.source is not source:
+            return
+        room.source, room.live = None, False
+        now = monotonic()
+        room.heard_at = max(room.heard_at, now if reason is EndReason.CLOSED_BY_PEER else source.heard_at)
+        if reason not in MAY_COME_BACK or self._is_over(room, now):
             self._close(room, reason)
+        else:
+            log.info("room waits for its publisher", room=room.name, reason=reason)
+
+    def _is_over(self, room: Room, now: float) -> bool:
+        """Whether a room without a publisher has waited long enough for it."""
+        return now >= room.heard_at + self._grace
 
     def _session_ended(self, session: Session, room: Room, reason: EndReason) -> None:
-        if reason is EndReason.CLOSED_BY_PEER or (session.role is Role.PUBLISH and reason in FOR_GOOD):
+        if reason in MAY_SAY_FAREWELL or (session.role is Role.PUBLISH and reason in FOR_GOOD):
             self._farewells.expect(session.id, room.name, session.role, reason, monotonic())
         if isinstance(session, PublisherSession):
+            room.left_by = session.id
             self.source_ended(room, session, reason)
         else:
             del room.viewers[session.id]
 
     def _close(self, room: Room, reason: EndReason) -> None:
-        if self._by_feed.pop(room.feed, None) is None:
-            return
+        """End a room and give up its name."""
+        if room.feed in self._by_feed:
+            self._closed(room.name)
+            self._end(room, reason)
+
+    def _end(self, room: Room, reason: EndReason) -> None:
+        del self._by_feed[room.feed]
         del self._rooms[room.name]
         self._alarms.clear(room.feed)
         self.ledger.feeds.retire(room.feed)
-        self._closed(room.name)
         if room.recording is not None:
             room.recording.close()
         for viewer in list(room.viewers.values()):

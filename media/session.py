@@ -5,6 +5,7 @@ session goes through `end`, once, and frees all it held.
 """
 
 import asyncio
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
@@ -26,6 +27,9 @@ from shared.offer import Offer
 
 # From the answer to the end of the DTLS handshake. Until then a publisher holds its room without media.
 SETUP_SECONDS = 15.0
+# From the answer to a publisher's media, as long as nobody doubts that it will come.
+START_SECONDS = 5.0
+SILENT_SECONDS = 2.0  # without media: the publisher counts as gone, although its session lives on
 
 log = get_logger()
 
@@ -48,11 +52,22 @@ class EndReason(StrEnum):
     ROOM_CLOSED = "room closed"
     ROOM_LOST = "room taken over by another worker"
     WORKER_STOPS = "worker stops"
+    REPLACED = "replaced by a newer session of the publisher"
+    CODEC_CHANGED = "the publisher's codec is another"
     FAULT = "a fault of this server"
 
 
+# A room waits for its publisher after these.
+MAY_COME_BACK = (
+    EndReason.CLOSED_BY_PEER,
+    EndReason.CONSENT_EXPIRED,
+    EndReason.NOT_CONNECTED,
+    EndReason.HANDSHAKE_FAILED,
+)
+# The peer's DELETE may come behind these.
+MAY_SAY_FAREWELL = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED)
 # A publisher must not come back by itself after these.
-FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED)
+FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED, EndReason.REPLACED)
 
 
 class Session(ABC):
@@ -206,13 +221,21 @@ class PublisherSession(Session):
         self._switch = switch
         self._feed = feed
 
+    @property
+    def heard_at(self) -> float:
+        """When the connected client was last heard, by a check or by media; -inf when it never connected."""
+        return self.ice.heard_at if self.connected else -math.inf
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it shows media, or is on its way: it was answered lately, or its checks come."""
+        shown_at = self._feed.heard_at if self.connected else self.ice.heard_at
+        return now - shown_at < SILENT_SECONDS or now - self._began_at < START_SECONDS
+
     def receive_media(self, datagram: bytes, now: float) -> Feed | None:
         return self._feed
 
     def tick(self, now: float) -> None:
-        heard = max(track.last_received for track in self._feed.tracks)
-        if heard > self._began_at:  # some publishers send no checks while media flows
-            self.ice.touch(heard)
+        self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
         super().tick(now)
 
     def traffic(self) -> Traffic:

@@ -16,6 +16,13 @@ class Source(Protocol):
 
     origin: WorkerId | None
 
+    @property
+    def heard_at(self) -> float:
+        """When it was last heard, in seconds of the steady clock; -inf when it never was connected."""
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it shows media, or is still on its way. If not, it may be replaced."""
+
     def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
         """Name the feed that gets this source's media, as soon as it has keys."""
 

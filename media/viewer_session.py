@@ -9,6 +9,7 @@ from pylibsrtp import Session as SrtpSession
 from media.fanout import Address, Viewer, Wire
 from media.feedback import REPORT_SECONDS, Feedback
 from media.join import Join
+from media.negotiate import PlayedTrack
 from media.session import EndReason, Session
 from media.srtp import SrtpError, SrtpKeys, inbound_session
 from media.switch import Feed, PacketSwitch
@@ -25,6 +26,7 @@ class ViewerSession(Session):
     """Takes a room's media out."""
 
     role = Role.PLAY
+    played: Sequence[PlayedTrack] = ()  # what its offer was answered with
 
     def watch(
         self,

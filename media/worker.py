@@ -86,6 +86,7 @@ class Worker:
             self._recorder,
             tuple((address, media_port) for address in settings.media_relay_ips),
             settings.join_burst,
+            grace=settings.publisher_grace,
         )
 
     async def run(self) -> None:

@@ -33,6 +33,7 @@ class Publish:
     room: str
     offer: str
     expires_at: float | None = None  # Unix time at which the caller's token ends the session
+    identity: str = ""  # the same for the same credentials, and no secret; "": nobody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; one of them will do
+    identity: str = ""  # of the publisher, as in `Publish`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,7 @@ class Streaming:
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
-            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at)
+            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
             return await self._gateway.publish(publish, request_id)
         check_play(parsed)
         play = Play(room=room, offer=offer, expires_at=grant.expires_at)

@@ -56,13 +56,18 @@ async def test_delete_by_a_viewer_ends_only_its_session(redis_url: str) -> None:
         await eventually("one subscriber is left", one_left, SOON)
 
 
-async def test_dtls_close_by_the_publisher_ends_the_room(redis_url: str) -> None:
-    async with running_system(redis_url) as system:
+async def test_dtls_close_by_the_publisher_ends_the_room_after_the_grace(redis_url: str) -> None:
+    async with running_system(redis_url, PUBLISHER_GRACE="2") as system:
         sender = publisher(system.http, system.whip("closed"))
         async with sender, viewer(system.http, system.whep("closed")) as receiver:
             await receiver.received(within=15)
             await sender.close()
-            await receiver.ended(SOON)
+
+            async def waits() -> bool:
+                return not (await system.rooms())["closed"]["hasPublisher"]
+
+            await eventually("the room waits", waits, SOON)
+            await receiver.ended(2 + SOON)
             await system.room_gone("closed", SOON)
             await assert_free(system, "closed")
 

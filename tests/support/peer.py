@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Self
 
 from aioice import stun
@@ -28,6 +29,11 @@ CHECK_RETRY_SECONDS = 0.2
 SSRCS = {96: 0x0A0A, 111: 0x0B0B}
 
 
+def payload_of(number: int) -> bytes:
+    """One that tells its number, and begins as a keyframe of VP8 does (RFC 7741 4.2, 4.3)."""
+    return b"\x10\x00" + number.to_bytes(6)
+
+
 class _Sha1Certificate(Certificate):
     """Of a peer that knows no GCM."""
 
@@ -40,7 +46,16 @@ class _Sha1Certificate(Certificate):
 class Peer(asyncio.DatagramProtocol):
     """One client. `rtp` and `rtcp` hold what arrived, decrypted; `closed`: by the server, over DTLS."""
 
-    def __init__(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        publishes: bool,
+        setup: str = "actpass",
+        gcm: bool = True,
+        sound: Sequence[str] = OPUS,
+        picture: Sequence[str] = (*VP8, "a=rtcp-fb:96 nack pli"),
+    ) -> None:
+        """`sound` and `picture` are the attributes of their sections; empty: there is none."""
         self.certificate = (Certificate if gcm else _Sha1Certificate).generateCertificate()
         self.local = new_credentials()
         self.rtp: list[bytes] = []
@@ -50,6 +65,7 @@ class Peer(asyncio.DatagramProtocol):
         self._sequences: Counter[int] = Counter()
         self._direction = "sendonly" if publishes else "recvonly"
         self._setup = setup
+        self._sections = [("audio", sound), ("video", picture)]
         self._answers: dict[bytes, asyncio.Future[stun.Message]] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._dtls: DtlsLink | None = None
@@ -63,10 +79,13 @@ class Peer(asyncio.DatagramProtocol):
             f"a=fingerprint:sha-256 {self.certificate.fingerprint}",
             f"a=setup:{self._setup}",
         )
-        feedback = "a=rtcp-fb:96 nack pli"
-        sound = section("audio", *OPUS, mid="0", direction=self._direction, transport=transport)
-        picture = section("video", *VP8, feedback, mid="1", direction=self._direction, transport=transport)
-        return offer(sound, picture)
+        return offer(
+            *(
+                section(kind, *attributes, mid=str(mid), direction=self._direction, transport=transport)
+                for mid, (kind, attributes) in enumerate(self._sections)
+                if attributes
+            )
+        )
 
     async def take(self, answer: str) -> None:
         """Go by an answer: open a socket."""
@@ -135,18 +154,35 @@ class Peer(asyncio.DatagramProtocol):
             self._transport.sendto(datagram, self._server)
 
     def send_media(self, *payload_types: int) -> None:
-        """The next packet of each payload type; its payload is the number of packets so far."""
+        """The next packet of each payload type; its payload tells the number of packets so far."""
         assert self._outbound
         for payload_type in payload_types or SSRCS:
             self.sent += 1
             self._sequences[payload_type] += 1
             packet = rtp(
                 self._sequences[payload_type],
-                self.sent.to_bytes(8),
+                payload_of(self.sent),
                 payload_type=payload_type,
                 ssrc=SSRCS[payload_type],
             )
             self.send(self._outbound.protect(packet))
+
+    def send_packet(self, payload_type: int, payload: bytes, timestamp: int = 0) -> None:
+        """The next packet of a payload type, with a payload of the caller's."""
+        assert self._outbound
+        self._sequences[payload_type] += 1
+        ssrc = SSRCS.get(payload_type, payload_type)
+        self.send(
+            self._outbound.protect(
+                rtp(
+                    self._sequences[payload_type],
+                    payload,
+                    payload_type=payload_type,
+                    timestamp=timestamp,
+                    ssrc=ssrc,
+                )
+            )
+        )
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send an RTP packet."""

@@ -255,12 +255,23 @@ def test_a_viewer_gets_the_rooms_tracks_in_its_own_numbers() -> None:
         audio("a=rtpmap:63 red/48000/2", *OPUS, f"a=extmap:7 {AUDIO_LEVEL}", direction="recvonly"),
         viewer("a=rtpmap:98 VP9/90000", "a=rtpmap:101 VP8/90000", "a=rtcp-fb:101 nack pli"),
     )
+    assert [(track.codec.name, track.codec.payload_type) for track in played] == [("opus", 111), ("VP8", 101)]
     assert played == (
         PlayedTrack(
-            track_index=1, mid="0", payload_type=111, extensions={AUDIO_LEVEL: 7}, feedback=frozenset()
+            track_index=1,
+            mid="0",
+            payload_type=111,
+            codec=played[0].codec,
+            extensions={AUDIO_LEVEL: 7},
+            feedback=frozenset(),
         ),
         PlayedTrack(
-            track_index=0, mid="1", payload_type=101, extensions={}, feedback=frozenset({"nack pli"})
+            track_index=0,
+            mid="1",
+            payload_type=101,
+            codec=played[1].codec,
+            extensions={},
+            feedback=frozenset({"nack pli"}),
         ),
     )
     parsed = read_answer(answer)

@@ -117,6 +117,7 @@ class Publisher:
     """The origin's source."""
 
     origin = None
+    heard_at = 0.0
 
     def __init__(self) -> None:
         self.keys = new_keys()
@@ -128,6 +129,9 @@ class Publisher:
 
     def send_rtcp(self, compound: bytes) -> None:
         self.asked += parse_compound(compound)
+
+    def is_alive(self, now: float) -> bool:
+        return True
 
     def end(self, reason: EndReason) -> None:
         raise NotImplementedError

@@ -81,11 +81,11 @@ class Worker:
         self.rooms.tick(self._net.now())
         self.edge.tick(self._net.now())
 
-    async def publish(self) -> Peer:
+    async def publish(self, identity: str = "open") -> Peer:
         peer = self._peer(publishes=True)
         offer = parse_offer(peer.offer())
         local, tracks, answer = self.rooms.negotiate_publish(offer)
-        self.rooms.open(ROOM, offer, local, tracks, self._net.now(), None)
+        self.rooms.open(ROOM, offer, local, tracks, self._net.now(), None, identity)
         self._net.owner = self.name
         return await peer.connect(answer)
 
@@ -242,12 +242,25 @@ async def test_they_do_not_wait_for_ever(net: Net) -> None:
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
 
 
-async def test_a_publisher_may_come_to_an_edge_whose_origin_is_gone(net: Net) -> None:
-    await net.workers[ONE].publish()
+async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(net: Net) -> None:
+    publisher = await net.workers[ONE].publish()
     viewer = await net.workers[TWO].play(ONE)
+    await viewer.gets_media_of(publisher)
     net.workers[ONE].die()
     publisher = await net.workers[TWO].publish()
     again = await net.workers[TWO].play(TWO)
-    await again.gets_media_of(publisher)
-    await eventually("the copy has ended", lambda: viewer.closed, IN_TIME)
+    for one in (viewer, again):
+        await one.gets_media_of(publisher)
+    room = net.workers[TWO].rooms.find(ROOM)
+    assert room is not None
+    assert room.origin is None
     assert not net.workers[TWO].rooms.demux._relays
+
+
+async def test_somebody_else_at_an_edge_whose_origin_is_gone_begins_anew(net: Net) -> None:
+    await net.workers[ONE].publish()
+    viewer = await net.workers[TWO].play(ONE)
+    net.workers[ONE].die()
+    publisher = await net.workers[TWO].publish("somebody else")
+    await eventually("the copy has ended", lambda: viewer.closed, IN_TIME)
+    await (await net.workers[TWO].play(TWO)).gets_media_of(publisher)

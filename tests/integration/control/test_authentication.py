@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from unittest.mock import ANY
 
 import jwt
 import pytest
@@ -66,9 +67,24 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
         "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
     )
     assert worker.received == [
-        Publish(room="demo", offer=PUBLISH_OFFER.decode(), expires_at=ends + 30),
+        Publish(room="demo", offer=PUBLISH_OFFER.decode(), expires_at=ends + 30, identity=ANY),
         Play(room="demo", offer=PLAY_OFFER.decode(), expires_at=ends + 30),
     ]
+
+
+async def test_the_worker_learns_who_publishes_and_no_token(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control(jwt_secret=SECRET, auth_token="a-global-one")
+    for token in ("a-global-one", make_jwt(sub="ann"), make_jwt(sub="ann", iat=1), make_jwt(sub="bob")):
+        await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | {"X-Auth-Token": token})
+        sent = worker.received[-1]
+        assert isinstance(sent, Publish)
+        assert token not in str(sent)
+    with_token, ann, ann_again, bob = [sent.identity for sent in worker.received]
+    assert ann == ann_again
+    assert len({with_token, ann, bob}) == 3
 
 
 async def test_a_jwt_for_playing_does_not_publish(

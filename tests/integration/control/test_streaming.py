@@ -58,7 +58,7 @@ async def test_the_worker_gets_the_offer_as_it_was_sent(
     await publish(http)
     await play(http)
     assert worker.received == [
-        Publish(room="demo", offer=PUBLISH_OFFER.decode()),
+        Publish(room="demo", offer=PUBLISH_OFFER.decode(), identity="open"),
         Play(room="demo", offer=PLAY_OFFER.decode()),
     ]
 

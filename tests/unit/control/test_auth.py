@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from control.auth import Authenticator, Grant, credential
+from control.auth import Authenticator, credential
 from shared.errors import ErrorCode, ServiceError
 from shared.messages import Role
 from shared.names import RoomName
@@ -153,8 +153,8 @@ def test_a_short_jwt_secret_is_the_operators_choice() -> None:
 
 def test_a_grant_ends_with_the_jwt_and_its_leeway() -> None:
     authenticator = Authenticator(load_settings(**JWT, **GLOBAL))
-    assert authenticator.authorise(DEMO, Role.PLAY, token(exp=NOW + 5).encode(), NOW) == Grant(NOW + 35)
-    assert authenticator.authorise(DEMO, Role.PLAY, b"all", NOW) == Grant(None)
+    assert authenticator.authorise(DEMO, Role.PLAY, token(exp=NOW + 5).encode(), NOW).expires_at == NOW + 35
+    assert authenticator.authorise(DEMO, Role.PLAY, b"all", NOW).expires_at is None
 
 
 @pytest.mark.parametrize(
@@ -230,3 +230,37 @@ def test_where_a_credential_is_found() -> None:
     assert credential({"authorization": "Bearer ", "x-auth-token": "b"}) == b"b"
     assert credential({"authorization": "Basic a"}) is None
     assert credential({"x-auth-token": ""}) is None
+
+
+# --- whether two are the same somebody's
+
+
+def identity(settings: dict[str, Any], text: str, room: RoomName = DEMO) -> str:
+    authenticator = Authenticator(load_settings(**settings))
+    return authenticator.authorise(room, Role.PUBLISH, text.encode() or None, NOW).identity
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"sub": "ann"}, {"sub": "ann", "exp": NOW + 900, "iat": NOW, "jti": "x"}, True),
+        ({"sub": "ann"}, {"sub": "ann", "actions": ["publish"]}, True),
+        ({"sub": "ann"}, {"sub": "bob"}, False),
+        ({"sub": "ann"}, {}, False),
+        ({"sub": "ann"}, {"sub": "ann", "room": "demo"}, False),
+        ({"room": "demo"}, {"room": "demo"}, True),
+        ({"room": "demo"}, {}, False),
+        ({"sub": "null"}, {}, False),
+    ],
+)
+def test_a_renewed_jwt_is_the_same_bearers(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    assert (identity(JWT, token(**one)) == identity(JWT, token(**other))) is same
+
+
+def test_an_identity_says_how_a_room_was_opened_and_nothing_of_the_secret() -> None:
+    jwt_identity = identity(JWT | GLOBAL, token(sub="ann"))
+    assert identity({}, "") == identity({}, "anything") == "open"
+    assert identity(GLOBAL, "all") == identity(ROOMS, "one") == "token"
+    assert "ann" not in jwt_identity
+    assert jwt_identity != identity({"jwt_secret": SECRET[::-1]}, token(SECRET[::-1], sub="ann"))
+    assert jwt_identity.isascii()

@@ -1,0 +1,160 @@
+"""A media plane in the process of the test: real rooms, handlers, socket and heartbeat; time is passed in."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from time import monotonic
+
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from media.capacity import Capacity
+from media.handlers import Handlers
+from media.heartbeat import Heartbeat
+from media.room import Room
+from media.rooms import Rooms
+from media.session import EndReason, PublisherSession
+from media.udp import UdpPort
+from shared.bus import connect
+from shared.directory import Directory
+from shared.errors import ErrorCode, ServiceError
+from shared.messages import Answer, Delete, Patch, Patched, Play, Publish, Role, WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+from tests.support.peer import IN_TIME, Peer
+from tests.support.waiting import eventually
+
+WORKER = WorkerId("w1")
+ROOM = RoomName("demo")
+
+
+@dataclass
+class Plane:
+    """A media plane in this process, and the clients that came."""
+
+    rooms: Rooms
+    handlers: Handlers
+    port: UdpPort
+    redis: Redis
+    peers: list[Peer] = field(default_factory=list)
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+    def peer(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True) -> Peer:
+        peer = Peer(publishes=publishes, setup=setup, gcm=gcm)
+        self.peers.append(peer)
+        return peer
+
+    async def ask(
+        self, peer: Peer, *, publishes: bool, expires_at: float | None = None, identity: str = "open"
+    ) -> Answer:
+        if publishes:
+            answer = await self.handlers.publish(
+                Publish(room=ROOM, offer=peer.offer(), expires_at=expires_at, identity=identity)
+            )
+        else:
+            answer = await self.handlers.play(Play(room=ROOM, offer=peer.offer(), expires_at=expires_at))
+        self.answers[id(peer)] = answer
+        return answer
+
+    async def connected(
+        self, *, publishes: bool, setup: str = "actpass", gcm: bool = True, expires_at: float | None = None
+    ) -> Peer:
+        peer = self.peer(publishes=publishes, setup=setup, gcm=gcm)
+        return await self.connect(peer, await self.ask(peer, publishes=publishes, expires_at=expires_at))
+
+    async def connect(self, peer: Peer, answer: Answer) -> Peer:
+        await peer.connect(answer.sdp)
+        session = self.rooms.sessions._by_id[answer.session]  # type: ignore[index]
+        await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
+        return peer
+
+    async def pair(self) -> tuple[Peer, Peer]:
+        """A publisher and a viewer between whom media flows."""
+        publisher = await self.connected(publishes=True)
+        viewer = await self.connected(publishes=False)
+        await viewer.gets_media_of(publisher)
+        return publisher, viewer
+
+    def tick(self, seconds: float) -> None:
+        """What happens when it is that much later."""
+        self.rooms.tick(monotonic() + seconds)
+
+    async def patch(self, peer: Peer, role: Role, fragment: str, if_match: str | None) -> Patched:
+        session = self.answers[id(peer)].session
+        return await self.handlers.patch(
+            Patch(session=session, room=ROOM, role=role, fragment=fragment, if_match=if_match)
+        )
+
+    async def delete(self, peer: Peer, role: Role, room: str = ROOM) -> ErrorCode | None:
+        session = self.answers[id(peer)].session
+        try:
+            await self.handlers.delete(Delete(session=session, room=room, role=role))
+        except ServiceError as error:
+            return error.code
+        return None
+
+    @property
+    def room(self) -> Room:
+        return self.rooms._rooms[ROOM]
+
+    @property
+    def publisher_session(self) -> PublisherSession:
+        source = self.room.source
+        assert isinstance(source, PublisherSession)
+        return source
+
+    @property
+    def subscribers(self) -> int | None:
+        """None: there is no room."""
+        return next((status.subscribers for status in self.rooms.statuses()), None)
+
+    def holds_nothing(self) -> bool:
+        rooms, demux = self.rooms, self.rooms.demux
+        sessions = rooms.sessions
+        held = (rooms._rooms, sessions._by_id, sessions._room_of, rooms._by_feed, rooms._opening)
+        return not any((*held, demux._by_ufrag, demux._by_address, demux._addresses))
+
+
+@contextlib.asynccontextmanager
+async def running_plane(redis_url: str, grace: float = 0.0) -> AsyncIterator[Plane]:
+    """Ends with nothing left behind, and without a word about a failure."""
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
+    rooms = Rooms(
+        WORKER,
+        port,
+        (("127.0.0.1", port.address[1]),),
+        0,
+        lambda name: heartbeat.release(name),
+        grace=grace,
+    )
+    heartbeat = Heartbeat(
+        Directory(redis),
+        WORKER,
+        lambda: WorkerStatus(
+            id=WORKER, state=WorkerState.READY, http_url="", rooms=rooms.statuses(), sessions=0
+        ),
+        rooms.names,
+        lambda name: None,
+    )
+    plane = Plane(rooms, Handlers(rooms, heartbeat, Capacity(0.8, 0)), port, redis)
+    port.start(rooms.demux.receive)
+    beating = asyncio.create_task(heartbeat.run())
+    try:
+        with capture_logs() as logs:
+            yield plane
+            rooms.close_all(EndReason.WORKER_STOPS)
+    finally:
+        port.close()
+        for peer in plane.peers:
+            peer.close(without_a_word=True)
+        beating.cancel()
+        await asyncio.wait([beating])
+        left = await redis.keys()
+        await redis.aclose()
+    assert plane.holds_nothing()
+    assert left == []
+    await eventually("no task is left", lambda: len(asyncio.all_tasks()) == 1, IN_TIME)
+    assert not failures
+    assert not [entry for entry in logs if entry["log_level"] not in ("debug", "info")]
