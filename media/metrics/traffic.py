@@ -17,6 +17,16 @@ _FEEDS = {
         "roomcast_ingress_dropped",
         "Packets of publishers that were forged, replayed, broken or of no negotiated track.",
     ),
+    "rx_recovered": (
+        "roomcast_ingress_recovered",
+        "Packets that were lost, asked for and relayed after all.",
+    ),
+    "rx_late": ("roomcast_ingress_late", "Packets that came twice, or too late to be relayed."),
+}
+_PUBLISHERS = {
+    "nacks": ("roomcast_publisher_nacks", "Packets that publishers were asked for again."),
+    "plis": ("roomcast_publisher_plis", "Keyframes that publishers were asked for by PLI."),
+    "firs": ("roomcast_publisher_firs", "Keyframes that publishers were asked for by FIR."),
 }
 _VIEWERS = {
     "nacks": ("roomcast_viewer_nacks", "Packets that viewers asked for again."),
@@ -45,7 +55,8 @@ class TrafficCollector(Collector):
         rooms, port = self._rooms, self._port
         ledger = rooms.ledger
         yield from _counters(_FEEDS, ledger.feeds.with_living(rooms.feeds()))
-        yield from _counters(_VIEWERS, {name: getattr(ledger.viewers, name) for name in _VIEWERS})
+        for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
+            yield from _counters(series, {name: getattr(stats, name) for name in series})
         yield CounterMetricFamily(
             "roomcast_egress_packets", "RTP packets sent to viewers and other workers.", value=port.tx_packets
         )

@@ -44,6 +44,10 @@ def counter(name: str, step: float, labels: str = WORKER) -> dict[str, str]:
     return {f"{name}{{{labels}}}": f"0+{step}x30"}
 
 
+def lossy(asked_for: str, all_packets: str, percent: int) -> dict[str, str]:
+    return counter(asked_for, percent * 100) | counter(all_packets, 100 * 100)
+
+
 def ended(failed: int, opened: int) -> dict[str, str]:
     return {
         f'roomcast_sessions_ended_total{{{WORKER}, role="play", reason="not_connected"}}': f"0+{failed}x30",
@@ -104,6 +108,22 @@ CASES = [
         "RoomcastSendsDropped",
         counter("roomcast_datagrams_dropped_total", 1200),
         counter("roomcast_datagrams_dropped_total", 12),
+    ),
+    Case(
+        "RoomcastPublishersLosePackets",
+        lossy("roomcast_publisher_nacks_total", "roomcast_ingress_packets_total", percent=6),
+        lossy("roomcast_publisher_nacks_total", "roomcast_ingress_packets_total", percent=4),
+    ),
+    Case(
+        "RoomcastViewersLosePackets",
+        lossy("roomcast_viewer_nacks_total", "roomcast_egress_packets_total", percent=6),
+        lossy("roomcast_viewer_nacks_total", "roomcast_egress_packets_total", percent=4),
+    ),
+    Case(
+        "RoomcastFirstPictureLate",
+        slow("roomcast_first_picture_seconds", WORKER, "2.5", "5.0"),
+        slow("roomcast_first_picture_seconds", WORKER, "0.25", "0.5"),
+        "30m",
     ),
     # a handful of clients that fail say nothing
     Case("RoomcastClientsCannotConnect", ended(3, 6), ended(1, 1) | counter("unrelated", 1)),
