@@ -186,6 +186,11 @@ def test_every_worker_has_a_udp_port_of_its_own_that_is_published() -> None:
     assert len(ports) == len({worker["environment"]["WORKER_ID"] for worker in workers()}) == 3
 
 
+def test_a_worker_has_time_to_drain() -> None:
+    for worker in workers():
+        assert int(worker["stop_grace_period"].rstrip("s")) > int(worker["environment"]["DRAIN_SECONDS"])
+
+
 def test_workers_reach_each_other_without_leaving_the_cluster() -> None:
     """The addresses that clients are told may be of no use inside: 127.0.0.1 on a laptop."""
     for worker in workers():

@@ -141,6 +141,12 @@ def test_a_workers_port_is_the_one_that_clients_are_told() -> None:
     assert media["containerPort"] == media["hostPort"] == int(address.rpartition(":")[2])
 
 
+def test_a_worker_has_time_to_drain() -> None:
+    worker = next(one for one in of_kind("StatefulSet") if one["metadata"]["name"] == "worker")
+    grace = worker["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace > float(environment(BASE / "settings.env")["DRAIN_SECONDS"])
+
+
 def test_liveness_never_depends_on_redis() -> None:
     """A restart does not bring Redis back, and would end the media that flows without it."""
     for name, container in containers():

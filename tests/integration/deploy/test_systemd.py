@@ -44,6 +44,11 @@ def test_a_worker_counts_its_ports_by_its_number() -> None:
     assert settings.record_dir == f"/var/lib/{service['StateDirectory']}"
 
 
+def test_a_worker_has_time_to_drain() -> None:
+    service = unit(FOLDER / "roomcast-worker@.service")["Service"]
+    assert float(service["TimeoutStopSec"]) > load_settings().drain_seconds
+
+
 def test_the_example_of_an_environment_is_accepted() -> None:
     text = (FOLDER / "roomcast.env.example").read_text(encoding="utf-8")
     variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
