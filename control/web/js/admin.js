@@ -175,7 +175,7 @@ async function closeRoom(name) {
 async function drain(id) {
   await act({
     question: `Drain ${id}?`,
-    text: 'It takes nobody new, asks its viewers to move to other workers, and stops: when it is empty, or at its deadline.',
+    text: 'It takes nobody new, and asks its viewers to move to other workers. At its deadline it ends whoever is left, and stops. Until then you can take it back.',
     action: 'Drain the worker',
   }, `api/admin/workers/${id}/drain`, 'POST', `${id} drains.`);
 }

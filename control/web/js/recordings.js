@@ -22,6 +22,7 @@ const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 't
 
 /** @type {Entry[]} */
 let entries = [];
+let server = null; // what it tells everybody of itself
 
 const rows = new KeyedRows(list, element('record-row'), {
   begin(row, entry) {
@@ -45,10 +46,12 @@ const token = () => tokenFor(ADMIN) || tokenFor(SCOPE);
 
 async function renew() {
   try {
+    server ??= await ask('api/bootstrap');
+    if (server.authEnabled && !token()) return showClosed();
     entries = await ask('api/records', { token: token() });
     trouble.hidden = true;
     element('closed').hidden = true;
-    await show();
+    show();
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return showClosed();
     trouble.textContent = `${inWords(error)} Trying again…`;
@@ -57,7 +60,7 @@ async function renew() {
   return undefined;
 }
 
-async function show() {
+function show() {
   const readable = entries.map((entry) => ({ ...entry, ...readName(entry.name) }));
   showRooms([...new Set(readable.map((entry) => entry.room))].sort());
   const all = tracks.checked || !readable.some(({ playable }) => playable);
@@ -65,7 +68,8 @@ async function show() {
   rows.show(wanted, ({ name }) => name);
   list.hidden = wanted.length === 0;
   element('filter').hidden = entries.length === 0;
-  await showEmpty(wanted.length);
+  element('empty').hidden = wanted.length > 0;
+  if (!server.recordEnabled) element('empty-hint').textContent = 'This server does not record: RECORD_ENABLED=1 lets it.';
   const bytes = wanted.reduce((sum, entry) => sum + entry.size, 0);
   tell(wanted.length ? `${count(wanted.length, 'recording')}, ${size(bytes)}.` : 'No recordings.');
 }
@@ -85,12 +89,6 @@ async function showLength(fact, entry) {
   fact.textContent = duration(Number.isNaN(length) ? written : length);
 }
 
-async function showEmpty(shown) {
-  element('empty').hidden = shown > 0;
-  if (shown > 0 || entries.length > 0) return;
-  const { recordEnabled } = await ask('api/bootstrap').catch(() => ({ recordEnabled: true }));
-  if (!recordEnabled) element('empty-hint').textContent = 'This server does not record: RECORD_ENABLED=1 lets it.';
-}
 
 function showClosed() {
   entries = [];

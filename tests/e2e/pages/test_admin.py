@@ -5,6 +5,7 @@ from playwright.async_api import Browser
 
 from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher, viewer
+from tests.support.barriers import assert_no_barrier
 from tests.support.browser import open_admin_page, open_publish_page, open_watch_page
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -55,6 +56,7 @@ async def test_rooms_workers_and_sessions_are_shown_as_they_are(system: System, 
         await eventually("all that there is to see", complete, within=15)
         assert (await rows("workers", "worker0"))[0][1] == "Ready"
         assert len(await rows("sessions", "other")) == 1
+        await assert_no_barrier(admin.page)
         await admin.page.select_option("#of-room", "seen")
 
         async def only_seen() -> bool:
@@ -76,6 +78,7 @@ async def test_a_room_that_is_closed_is_closed_for_all(system: System, browser: 
         await admin.sign_in(ADMIN_TOKEN)
         close = admin.page.get_by_role("button", name="Close over")
         await close.click()
+        await assert_no_barrier(admin.page)
         await admin.page.get_by_role("button", name="Cancel").click()
         assert "over" in await system.rooms()  # asked, and thought better of it
         await close.click()

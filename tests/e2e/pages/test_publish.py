@@ -8,6 +8,7 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 from playwright.async_api import Browser
 
+from tests.support.barriers import assert_no_barrier
 from tests.support.browser import open_publish_page, open_watch_page
 from tests.support.foreign_client import running_client
 from tests.support.system import System
@@ -53,6 +54,7 @@ async def test_it_shows_what_it_sends_in_figures_and_words(system: System, brows
         assert chart.startswith("Bitrate, the last minute: ")
         assert "kbit/s" in chart
         assert await page.inner_text("#viewers") == "0 viewers"
+        await assert_no_barrier(page)
         level = page.get_by_role("meter", name="Sound level")
 
         async def beeps() -> bool:

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from redis import Redis
 
 from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM, PRIVATE_TOKEN
+from tests.support.barriers import assert_no_barrier
 from tests.support.browser import open_admin_page, open_publish_page, open_recordings_page
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -83,6 +84,7 @@ async def test_who_has_a_rooms_token_plays_its_recordings(
     url = system.controls[0].url
     async with await open_recordings_page(browser, url, expected_statuses=[401]) as page:
         await page.shows("Recordings are not for everybody here")
+        assert not page.errors  # it knew without having asked in vain
         await page.page.get_by_role("button", name="Enter a token").click()
         await page.enter_token("wrong")
         await page.shows("That token opens no recordings here.")
@@ -109,6 +111,10 @@ async def test_an_operator_sees_plays_and_deletes_all(
         await page.shows(f"{len(FORMS)} recordings")
         for name in recorded:
             await played(page.page, name)
+        await page.page.get_by_role("button", name=f"Play {recorded[0]}").click()
+        await assert_no_barrier(page.page)  # of the player, and of the list below
+        await page.page.keyboard.press("Escape")
+        await assert_no_barrier(page.page)
 
         async def lengths() -> bool:
             script = "all => all.map((cell) => cell.textContent)"

@@ -1,0 +1,24 @@
+"""An operator drains a worker from the page, and takes it back."""
+
+import pytest
+
+from tests.support.browser import chromium, open_admin_page
+from tests.support.system import running_system
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_a_worker_is_drained_and_taken_back(redis_url: str) -> None:
+    async with (
+        running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system,
+        chromium() as browser,
+        await open_admin_page(browser, system.controls[0].url) as admin,
+    ):
+        await admin.sign_in("chief")
+        drain = admin.page.get_by_role("button", name="Drain worker0", exact=True)
+        await drain.click()
+        await admin.page.get_by_role("button", name="Drain the worker").click()
+        await admin.shows("Draining")
+        await admin.page.get_by_role("button", name="Undrain worker0").click()
+        await admin.shows("Ready")
+        await drain.wait_for()

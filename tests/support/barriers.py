@@ -1,0 +1,24 @@
+"""What keeps people out of a page, as far as axe-core finds it: light and dark, on a desktop and a phone."""
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, ViewportSize
+
+DEVICES = {
+    "desktop": ViewportSize(width=1280, height=800),
+    "phone": ViewportSize(width=390, height=844),
+}
+
+
+async def assert_no_barrier(page: Page) -> None:
+    """Look at the page as it is now; it is left on a phone, in the dark."""
+    for device, size in DEVICES.items():
+        await page.set_viewport_size(size)
+        for scheme in ("light", "dark"):
+            # else colours would still be on their way from one to the other
+            await page.emulate_media(
+                color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
+            )
+            found = await Axe().run(page)
+            assert found.violations_count == 0, f"{device}, {scheme}: {found.generate_report()}"
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size["width"], f"{device}: scrolls sideways"
