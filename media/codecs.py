@@ -34,7 +34,7 @@ _FORM = {
 }
 
 # RTCP feedback (RFC 4585, RFC 5104) that a publisher may expect of us, and that a viewer may send us.
-PUBLISHER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
+PUBLISHER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"})
 VIEWER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"

@@ -6,12 +6,26 @@ from collections.abc import Callable, Sequence
 from media.keyframe_requests import KeyframeRequests
 from media.negotiate import PublishedTrack
 from media.publisher_stats import PublisherStats
+from media.receiver_estimate import ReceiverEstimate
 from media.reports import PublisherClock, SenderClock
-from media.rtcp import RtcpError, SenderReport, fir, nack, parse_compound, pli, receiver_report, sdes
+from media.rtcp import (
+    ReportBlock,
+    RtcpError,
+    SenderReport,
+    fir,
+    nack,
+    parse_compound,
+    pli,
+    receiver_report,
+    remb,
+    sdes,
+)
 from media.switch import Feed
+from media.transport_feedback import EXTENSION_URI, TransportFeedback
 
 REPORT_SECONDS = 1.0
 OUR_SSRC = 1  # as a receiver of the publisher's media
+MOST_BITS_PER_SECOND = 50_000_000  # that a publisher is told to send by REMB
 
 
 class Feedback:
@@ -57,6 +71,18 @@ class Feedback:
                 sent.codec = track.codec.name
         self._held: set[int] = set()  # tracks that wait for the publisher's first keyframe
         self._fir_command = 0
+        self._tell_bandwidth(tracks)
+
+    def _tell_bandwidth(self, tracks: Sequence[PublishedTrack]) -> None:
+        """In the way that was agreed on, for all tracks that take part in it."""
+        self._transport: TransportFeedback | None = None
+        for track, published in zip(self._feed.tracks, tracks, strict=True):
+            if "transport-cc" in published.codec.feedback:
+                if self._transport is None:  # the numbers go over all sections, under one id (RFC 9143 9.2)
+                    self._transport = TransportFeedback(OUR_SSRC, published.extensions[EXTENSION_URI])
+                track.transport = self._transport
+        self._takes_remb = any("goog-remb" in track.codec.feedback for track in tracks)
+        self._estimate: ReceiverEstimate | None = None
 
     def receive_from_publisher(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
@@ -109,11 +135,22 @@ class Feedback:
                 self._send(nack(OUR_SSRC, track.stats.ssrc, asks))
             if (due := track.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.speak_at = again
+        self._feed.speak_at = min(again, self._tell_arrivals(now))
         return again if again < math.inf else None
+
+    def _tell_arrivals(self, now: float) -> float:
+        """Send transport-wide feedback if it is due; returns when it is again, if media comes until then."""
+        if self._transport is None:
+            return math.inf
+        if self._transport.due(now):
+            followed = (track.stats.ssrc for track in self._feed.tracks if track.stats is not None)
+            for packet in self._transport.build(now, next(followed, 0)):
+                self._send(packet)
+        return self._transport.next_due
 
     def tick(self, now: float) -> None:
         """Send what is due. Called some times a second."""
+        self._tell_arrivals(now)
         for number, requests in self._keyframes.items():
             if self._wants_keyframe(number, requests, now):
                 self._request_keyframe(number)
@@ -139,6 +176,15 @@ class Feedback:
                     blocks.append(block)
         if blocks:
             self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
+            if self._takes_remb:
+                self._tell_estimate(blocks, now)
+
+    def _tell_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
+        if self._estimate is None:
+            self._estimate = ReceiverEstimate(MOST_BITS_PER_SECOND, self._feed.rx_bytes, now)
+        loss = max(block.fraction_lost for block in blocks) / 256
+        bitrate = self._estimate.report(self._feed.rx_bytes, loss, now)
+        self._send(remb(OUR_SSRC, bitrate, [block.ssrc for block in blocks]))
 
     def play_time(self, number: int, now: float) -> tuple[int, int] | None:
         """NTP time and the room's timestamp of a track, as a sender report at `now` would have them."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Outgoing, Transmit, Viewer
-from media.srtp import GCM_TAG
+from media.srtp import GCM_TAG, SrtpError
 
 NONCE = 12  # bytes (RFC 7714 8.1)
 _SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGMENTS + 1)]
@@ -99,5 +99,8 @@ def _runs(packets: Sequence[LaidPacket], buffer: memoryview) -> list[tuple[list[
 def _send_by_libsrtp(viewer: Viewer, packets: Sequence[LaidPacket], transmit: Transmit) -> None:
     protect = viewer.srtp.protect
     for packet in packets:
-        datagram = protect(packet.header + packet.outgoing.packet.payload)
+        try:
+            datagram = protect(packet.header + packet.outgoing.packet.payload)
+        except SrtpError:  # libsrtp has lost count: a publisher jumped by half the range of numbers
+            continue
         transmit([datagram], len(datagram), viewer.address)

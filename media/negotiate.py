@@ -17,6 +17,7 @@ from media.codecs import (
     is_passed_through,
     match,
 )
+from media.transport_feedback import EXTENSION_URI
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
 from shared.offer import Direction, MediaSection, Offer, check_play, check_publish
@@ -68,8 +69,9 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
         if codec is None:
             accepted.append(None)
             continue
-        codec = _published(codec)
-        extensions = {uri: n for uri, n in section.extensions.items() if uri in PUBLISHER_EXTENSIONS}
+        codec = _published(codec, section)
+        wanted = PUBLISHER_EXTENSIONS | ({EXTENSION_URI} if "transport-cc" in codec.feedback else set())
+        extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
         tracks.append(
             PublishedTrack(
                 kind=section.kind,
@@ -94,9 +96,15 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
     return tuple(tracks), build_answer(offer, accepted, local)
 
 
-def _published(codec: Codec) -> Codec:
-    """What we take of a publisher's codec. RTX is of use only for what we may ask for."""
+def _published(codec: Codec, section: MediaSection) -> Codec:
+    """What we take of a publisher's codec.
+
+    Of the two ways to tell it the bandwidth it gets the better one that it has; the packet numbers which that
+    takes are in a header extension. RTX is of use only for what we may ask for.
+    """
     feedback = codec.feedback & PUBLISHER_FEEDBACK
+    has_numbers = EXTENSION_URI in section.extensions
+    feedback -= {"goog-remb"} if has_numbers and "transport-cc" in feedback else {"transport-cc"}
     return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None)
 
 

@@ -9,6 +9,7 @@ from media.reports import ReceptionStats
 from media.rtp import RtpPacket
 from media.rtx import RtxError, unwrap
 from media.sequence import SequenceTranslator
+from media.transport_feedback import TransportFeedback
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
 SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
@@ -29,6 +30,7 @@ class SourceTrack:
     nack: NackGenerator | None = None  # None: the publisher sends nothing again
     rtx_payload_type: int | None = None  # under which it does (RFC 4588); None: it does so as at first
     repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> that which it repairs, if told
+    transport: TransportFeedback | None = None  # one for all tracks of the publisher, where it wants that
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
     heard_at: float = 0.0  # when that SSRC was last heard
     last_received: float = 0.0  # the latest packet that was forwarded, of whichever source

@@ -181,36 +181,40 @@ class PacketSwitch:
             try:
                 if 192 <= datagram[1] <= 223:  # RFC 5761 4
                     rtcp.append((feed, feed.srtp.unprotect_rtcp(datagram)))
-                elif self._take(feed, datagram, now):
+                else:
                     touched[id(feed)] = feed
+                    self._take(feed, datagram, now)
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
         for feed in touched.values():
-            self._forward(feed, now)
+            if feed.burst:
+                self._forward(feed, now)
             if now >= feed.speak_at:
                 self._speak(feed, now)
         return rtcp
 
-    def _take(self, feed: Feed, datagram: bytes, now: float) -> bool:
-        """Put one packet into its room's burst; False when it belongs to no track."""
+    def _take(self, feed: Feed, datagram: bytes, now: float) -> None:
+        """Put one packet into its room's burst, if it belongs to a track."""
         number = feed.by_payload_type.get(datagram[1] & 0x7F)
         if number is None:
             feed.rx_dropped += 1
-            return False
+            return
         assert feed.srtp is not None
         plain = feed.srtp.unprotect(datagram)
         packet = parse(plain)
         track = feed.tracks[number]
+        if track.transport is not None:
+            track.transport.arrived(packet.extensions, now)
         is_resent = packet.payload_type != track.payload_type
         if is_resent:
             original = track.original(packet)
             if original is None:
-                return False
+                return
             packet = original
         else:
             if (track.stats is None or track.stats.ssrc != packet.ssrc) and not track.follow(packet, now):
                 feed.rx_dropped += 1
-                return False
+                return
             assert track.stats is not None
             track.stats.received(packet.sequence, packet.timestamp, now)
         track.heard_at = now
@@ -219,20 +223,19 @@ class PacketSwitch:
         if track.gate.closed:
             if not track.gate.lets_pass(packet.payload, now):
                 feed.rx_dropped += 1
-                return False
+                return
             track.go_on(packet, now)
         if track.extension_ids is not None and packet.extensions:
             packet = packet.with_extension_ids(track.extension_ids)
         numbered = track.translator.translate(packet.sequence, packet.timestamp)
         if numbered is None:
             feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
-            return False
+            return
         extended, timestamp = numbered
         track.last_received, track.last_timestamp = now, timestamp
         feed.burst.append(Outgoing(number, feed.ssrcs[number], extended, timestamp, packet))
         feed.rx_packets += 1
         feed.rx_bytes += len(plain)
-        return True
 
     def _forward(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Sequence
 from itertools import takewhile
 
+from media.rtp import Extensions
+
 EXTENSION_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 WINDOW = (
     1024  # packets that are remembered, a power of 2: one that comes late is told again with its neighbours
@@ -27,10 +29,12 @@ _MAX_RUN = 0x1FFF
 class TransportFeedback:
     """The arrivals of one publisher's packets. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_arrivals", "_built_at", "_count", "_next", "_sender_ssrc", "_untold")
+    __slots__ = ("_arrivals", "_built_at", "_count", "_extension", "_next", "_sender_ssrc", "_untold")
 
-    def __init__(self, sender_ssrc: int) -> None:
+    def __init__(self, sender_ssrc: int, extension: int = 0) -> None:
+        """`extension` is the id of the header extension that has the numbers."""
         self._sender_ssrc = sender_ssrc
+        self._extension = extension
         self._arrivals: list[float | None] = [
             None
         ] * WINDOW  # of the indices below `_next`, at their low bits
@@ -38,6 +42,15 @@ class TransportFeedback:
         self._untold = 0  # the first index that the next report tells of
         self._built_at = 0.0
         self._count = 0
+
+    def arrived(self, extensions: Extensions, now: float) -> None:
+        """Take note of a packet that has `extensions`; one without a number does not count."""
+        wanted = self._extension
+        for element, value in extensions:
+            if element == wanted:
+                if len(value) == 2:
+                    self.received(value[0] << 8 | value[1], now)
+                return
 
     def received(self, sequence: int, now: float) -> None:
         """Take note of the packet with the transport-wide number `sequence`."""
@@ -65,9 +78,14 @@ class TransportFeedback:
             self._untold = min(self._untold, index)
         self._arrivals[index & WINDOW - 1] = now
 
+    @property
+    def next_due(self) -> float:
+        """When it is time to `build` again, if anything comes until then."""
+        return self._built_at + INTERVAL_SECONDS
+
     def due(self, now: float) -> bool:
         """Whether it is time to `build`, and there is something to tell."""
-        return self._untold < self._next and now >= self._built_at + INTERVAL_SECONDS
+        return self._untold < self._next and now >= self.next_due
 
     def build(self, now: float, media_ssrc: int) -> list[bytes]:
         """RTCP packets about all that came since the last call, lost packets among it."""

@@ -1,6 +1,8 @@
 """RTCP between a publisher and its room, read by aiortc."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from aiortc.rtp import (
     RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSdesPacket,
+    unpack_remb_fci,
 )
 
 from media.feedback import OUR_SSRC, REPORT_SECONDS, Feedback
@@ -23,9 +26,10 @@ from media.rtcp import sender_report
 from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.switch import Feed, PacketSwitch, SourceTrack
+from media.transport_feedback import EXTENSION_URI
 from shared.codec import Codec
 from shared.sources import Sources
-from tests.support.far_end import far_sender, new_keys, rtp
+from tests.support.far_end import far_sender, new_keys, one_byte, rtp
 
 VIDEO, AUDIO = 0, 1
 SOURCES = (0x51, 0x52)  # the publisher's SSRCs
@@ -47,17 +51,20 @@ def codec(name: str, payload_type: int, rate: int, feedback: Collection[str] = (
     )
 
 
-def track(kind: str, of: Codec) -> PublishedTrack:
-    return PublishedTrack(kind=kind, mid="0", codec=of, extensions={}, sources=Sources())
+def track(kind: str, of: Codec, extensions: Mapping[str, int]) -> PublishedTrack:
+    return PublishedTrack(kind=kind, mid="0", codec=of, extensions=extensions, sources=Sources())
 
 
 class Room:
     """A feed with video and audio, and what is said to its publisher."""
 
-    def __init__(self, feedback: Collection[str] = ("nack pli",)) -> None:
+    def __init__(
+        self, feedback: Collection[str] = ("nack pli",), extensions: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        of_audio = [kind for kind in feedback if kind == "transport-cc"]
         self.tracks = tracks = [
-            track("video", codec("VP8", 96, 90_000, feedback)),
-            track("audio", codec("opus", 111, 48_000)),
+            track("video", codec("VP8", 96, 90_000, feedback), extensions),
+            track("audio", codec("opus", 111, 48_000, of_audio), extensions),
         ]
         self.feed = Feed(
             sent=[SentTrack(ssrc) for ssrc in ROOMS],
@@ -80,7 +87,12 @@ class Room:
         self._publisher = far_sender(keys)
 
     def media(
-        self, now: float, sequence: int = 1, timestamp: int = 0, tracks: Collection[int] = (0, 1)
+        self,
+        now: float,
+        sequence: int = 1,
+        timestamp: int = 0,
+        tracks: Collection[int] = (0, 1),
+        extension: tuple[int, bytes] | None = None,
     ) -> None:
         for number in tracks:
             plain = rtp(
@@ -89,6 +101,7 @@ class Room:
                 payload_type=self.feed.tracks[number].payload_type,
                 ssrc=SOURCES[number],
                 timestamp=timestamp,
+                extension=extension,
             )
             self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
 
@@ -154,6 +167,71 @@ def test_only_a_track_that_may_be_asked_is_asked() -> None:
     room.speak(3.0)
     assert not room.said
     assert room.again is None
+
+
+# --- bandwidth
+
+NUMBERS = {EXTENSION_URI: 5}
+
+
+def numbered(number: int) -> tuple[int, bytes]:
+    return one_byte((1, b"0"), (5, number.to_bytes(2)))
+
+
+def test_arrivals_of_all_tracks_are_told_every_50_ms_while_there_are_any() -> None:
+    room = Room(feedback=("transport-cc",), extensions=NUMBERS)
+    told: list[tuple[float, int, int]] = []
+    for n in range(100):
+        now = 1.0 + n / 100
+        room.media(now, 1 + n // 2, tracks=[n % 2], extension=numbered(n + 7))
+        told += [(now, first, count) for first, count in arrivals_told(room)]
+    assert [b[0] - a[0] for a, b in pairwise(told)] == [pytest.approx(0.05, abs=0.011)] * (len(told) - 1)
+    assert told[0][1] == 7
+    assert [at for _, at, _ in told[1:]] == [at + count for _, at, count in told[:-1]]
+    room.feedback.tick(3.0)
+    arrivals_told(room)
+    for n in range(10):
+        room.feedback.tick(3.1 + n / 10)
+    assert not arrivals_told(room)
+
+
+def arrivals_told(room: Room) -> list[tuple[int, int]]:
+    """Of each transport-wide report: the first number that it tells of, and of how many it does."""
+    reports = [compound for compound in room.said if compound[:2] == bytes((0x80 | 15, 205))]
+    room.said.clear()
+    assert all(report[4:12] == OUR_SSRC.to_bytes(4) + SOURCES[VIDEO].to_bytes(4) for report in reports)
+    return [(int.from_bytes(report[12:14]), int.from_bytes(report[14:16])) for report in reports]
+
+
+def test_what_has_no_number_or_a_broken_one_is_not_told() -> None:
+    room = Room(feedback=("transport-cc",), extensions=NUMBERS)
+    for n, extension in enumerate((None, one_byte((5, b"1")), one_byte((5, b"123")), one_byte((1, b"12")))):
+        room.media(1.0 + n, 1 + n, tracks=[VIDEO], extension=extension)
+    assert not room.said
+
+
+def test_another_publisher_is_told_of_its_own_arrivals() -> None:
+    room = Room(feedback=("transport-cc",), extensions=NUMBERS)
+    room.media(1.0, 1, tracks=[VIDEO], extension=numbered(1000))
+    assert arrivals_told(room) == [(1000, 1)]
+    room.change_publisher()
+    room.media(1.3, 1, tracks=[VIDEO], extension=numbered(5))
+    assert arrivals_told(room) == [(5, 1)]
+
+
+def test_by_remb_an_estimate_is_told_with_each_report() -> None:
+    room = Room(feedback=("goog-remb",))
+    estimates = []
+    for n in range(1, 6):
+        for sequence in range(n * 1000, n * 1000 + 500):
+            room.media(n, sequence, tracks=[VIDEO])
+        room.feedback.tick(float(n))
+        told = [packet for packet in room.heard() if isinstance(packet, RtcpPsfbPacket)]
+        bitrate, ssrcs = unpack_remb_fci(told[0].fci)
+        assert ssrcs == [SOURCES[VIDEO]]
+        estimates.append(bitrate)
+    assert estimates[0] == pytest.approx(1_000_000, rel=0.001)
+    assert len(estimates) == 5
 
 
 # --- keyframes

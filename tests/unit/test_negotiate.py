@@ -121,12 +121,34 @@ def test_a_payload_type_that_means_two_codecs_is_refused() -> None:
 def test_only_feedback_that_we_give_is_accepted_from_a_publisher() -> None:
     lines = [f"a=rtcp-fb:96 {kind}" for kind in ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")]
     tracks, answer = publish(video(*VP8, "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", *lines), bundle="1")
-    assert tracks[0].codec.feedback == {"nack", "nack pli", "ccm fir"}
+    assert tracks[0].codec.feedback == {"nack", "nack pli", "ccm fir", "goog-remb"}  # numbers: no extension
     assert [line for line in answer.splitlines() if "rtcp-fb" in line] == [
         "a=rtcp-fb:96 ccm fir",
+        "a=rtcp-fb:96 goog-remb",
         "a=rtcp-fb:96 nack",
         "a=rtcp-fb:96 nack pli",
     ]
+
+
+NUMBERS = f"a=extmap:5 {TRANSPORT_CC}"
+
+
+@pytest.mark.parametrize(
+    ("offered", "accepted"),
+    [
+        ((NUMBERS, "a=rtcp-fb:96 goog-remb", "a=rtcp-fb:96 transport-cc"), {"transport-cc"}),
+        ((NUMBERS, "a=rtcp-fb:* transport-cc"), {"transport-cc"}),
+        ((NUMBERS, "a=rtcp-fb:96 goog-remb"), {"goog-remb"}),
+        (("a=rtcp-fb:96 goog-remb", "a=rtcp-fb:96 transport-cc"), {"goog-remb"}),
+        (("a=rtcp-fb:96 transport-cc",), set()),
+    ],
+)
+def test_a_publisher_is_told_its_bandwidth_in_one_way(offered: tuple[str, ...], accepted: set[str]) -> None:
+    tracks, answer = publish(video(*VP8, *offered), bundle="1")
+    assert tracks[0].codec.feedback == accepted
+    numbers = {TRANSPORT_CC: 5} if accepted == {"transport-cc"} else {}
+    assert tracks[0].extensions == numbers
+    assert {ext.uri: ext.id for ext in read_answer(answer).media[0].rtp.headerExtensions} == numbers
 
 
 RTX = ("a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96")

@@ -7,6 +7,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from media.negotiate import PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
+from media.transport_feedback import EXTENSION_URI
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError
 from shared.offer import check_play, check_publish, parse_offer
@@ -40,11 +41,11 @@ PUBLISHERS = {
     "whip-whip-client-vp8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 100)], "server"),
 }
 
-CHROMIUM = {"ccm fir", "nack", "nack pli"}
+CHROMIUM = {"ccm fir", "nack", "nack pli", "transport-cc"}
 GST = {"ccm fir", "nack pli"}
 # publisher -> what its video may be told, and the payload type of its RTX
 VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
-    "whip-aiortc-1-16": ({"nack", "nack pli"}, 100),
+    "whip-aiortc-1-16": ({"nack", "nack pli", "goog-remb"}, 100),
     "whip-chromium-156-AV1": (CHROMIUM, 46),
     "whip-chromium-156-H264": (CHROMIUM, 103),
     "whip-chromium-156-VP8": (CHROMIUM, 97),
@@ -56,7 +57,7 @@ VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
     "whip-ffmpeg-9-0-2-active": ({"nack"}, 105),
     "whip-gst-whipsink-H264": (GST, None),
     "whip-gst-whipsink-VP8": (GST, None),
-    "whip-obs-30-2-3": ({"nack", "nack pli"}, None),
+    "whip-obs-30-2-3": ({"nack", "nack pli", "goog-remb"}, None),
     "whip-pyav-18-1": ({"nack"}, 105),
     "whip-whip-client-h264-notrickle": (GST, None),
     "whip-whip-client-vp8": (GST, None),
@@ -148,8 +149,10 @@ def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
     feedback, rtx = VIDEO_FEEDBACK[name]
     assert (video.codec.feedback, video.codec.rtx) == (feedback, rtx)
     assert len(video.sources.repairs) == (rtx is not None)
-    told = {" ".join(line.split()[1:]) for line in answer.splitlines() if "rtcp-fb" in line}
+    prefix = f"a=rtcp-fb:{video.codec.payload_type} "
+    told = {line.removeprefix(prefix) for line in answer.splitlines() if line.startswith(prefix)}
     assert told == feedback
+    assert (EXTENSION_URI in video.extensions) == ("transport-cc" in feedback)
 
 
 @pytest.mark.parametrize("publisher", BROWSER)
