@@ -100,7 +100,7 @@ class Worker:
         redis: Redis = connect(url)
         directory = Directory(redis)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._rooms.names, self._room_lost)
-        registry = new_registry(self._rooms, self._port, self._lag, self._recorder)
+        registry = new_registry(self._rooms, self._port, self._capacity, self._lag, self._recorder)
         calls = RpcClient(redis, url, rpc_metrics.called(registry))
         self._edge = Edge(
             self._id, self._rooms, directory, calls, self._port.send, self._settings.publisher_grace

@@ -44,6 +44,11 @@ def counter(name: str, step: float, labels: str = WORKER) -> dict[str, str]:
     return {f"{name}{{{labels}}}": f"0+{step}x30"}
 
 
+def accepting(*workers: int) -> dict[str, str]:
+    name = f'roomcast_accepts{{{WORKER}, role="play"}}'
+    return {name.replace("w1", f"w{number}"): f"{accepts}x30" for number, accepts in enumerate(workers)}
+
+
 def lossy(asked_for: str, all_packets: str, percent: int) -> dict[str, str]:
     return counter(asked_for, percent * 100) | counter(all_packets, 100 * 100)
 
@@ -86,6 +91,7 @@ CASES = [
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="503"'),
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="201"'),
     ),
+    Case("RoomcastClusterNearlyFull", accepting(1, 0, 0, 0), accepting(1, 1, 0, 0)),
     Case(
         "RoomcastErrors",
         counter(f"{REQUESTS}_count", 1, f'{CONTROL}, {PUBLISH}, status="500"'),
