@@ -5,6 +5,7 @@ Into `test-artifacts/screenshots/`, for people to look at. Rooms are live: a lan
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -21,10 +22,12 @@ DEVICES = {
 }
 ADMIN_TOKEN = "screenshots"
 LIVE_ROOMS = ("studio", "garden-cam", "keynote")
+ONE_SCREEN = ("embed", "recordings-player", "admin-question")
 LIVE_MS = 20_000
+CHART_MS = 12_000  # until a chart has something to show
 
 # Hills, a low sun and slow clouds: it moves, and it is not a test card.
-_PUBLISH = """async (room) => {
+_LANDSCAPE = """window.landscape = () => {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [1280, 720];
     const c = canvas.getContext('2d');
@@ -58,13 +61,19 @@ _PUBLISH = """async (room) => {
     const stream = canvas.captureStream(25);
     const sound = new AudioContext();
     const tone = new OscillatorNode(sound, { frequency: 220 });
+    const quiet = new GainNode(sound, { gain: 0.1 });
     const out = sound.createMediaStreamDestination();
-    tone.connect(out);
+    tone.connect(quiet).connect(out);
     tone.start();
+    stream.addTrack(out.stream.getAudioTracks()[0]);
+    return stream;
+};
+navigator.mediaDevices.getUserMedia = async () => window.landscape();
+"""
+_PUBLISH = """async (room) => {
+    const stream = landscape();
     const pc = new RTCPeerConnection();
-    for (const track of [...stream.getTracks(), ...out.stream.getTracks()]) {
-        pc.addTransceiver(track, { direction: 'sendonly' });
-    }
+    for (const track of stream.getTracks()) pc.addTransceiver(track, { direction: 'sendonly' });
     await pc.setLocalDescription();
     const answer = await fetch(`/api/whip/publish/${room}`, {
         method: 'POST',
@@ -72,7 +81,7 @@ _PUBLISH = """async (room) => {
         body: pc.localDescription.sdp,
     });
     await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
-    window.keep = [pc, stream, sound];
+    window.keep = [pc, stream];
 }"""
 
 
@@ -100,6 +109,40 @@ async def _embedded(page: Page) -> None:
     await page.locator(".stage[data-state=live]").wait_for(timeout=LIVE_MS)
 
 
+async def _published(page: Page) -> None:
+    await page.click("#start")
+    await page.locator("#statistics").wait_for(timeout=LIVE_MS)
+    await page.wait_for_timeout(CHART_MS)
+
+
+async def _filmed(page: Page) -> None:
+    await page.get_by_role("button", name="Play").nth(1).wait_for(timeout=LIVE_MS)
+
+
+async def _player(page: Page) -> None:
+    await page.get_by_role("button", name="Play").last.click(timeout=LIVE_MS)
+    await page.wait_for_function("() => document.querySelector('#player-video').currentTime > 1")
+
+
+async def _operated(page: Page) -> None:
+    await page.fill("#token", ADMIN_TOKEN)
+    await page.click("#gate button")
+    await page.locator("#sessions tr").nth(len(LIVE_ROOMS) - 1).wait_for(timeout=LIVE_MS)
+
+
+async def _asked(page: Page) -> None:
+    await _operated(page)
+    await page.get_by_role("button", name="Close studio").click()
+
+
+async def _at_the_gate(page: Page) -> None:
+    await page.locator("#gate").wait_for()
+
+
+async def _ready_to_publish(page: Page) -> None:
+    await page.get_by_text("api/whip/publish").first.wait_for()
+
+
 Shot = tuple[str, str, Callable[[Page], Awaitable[object]]]
 # name, path, and what to wait for or do before the picture is taken
 SHOTS: list[Shot] = [
@@ -108,6 +151,13 @@ SHOTS: list[Shot] = [
     ("watch-figures", "/watch/studio", _with_figures),
     ("watch-waiting", "/watch/not-yet", _told),
     ("embed", "/embed/studio", _embedded),
+    ("publish", "/publish/my-room", _ready_to_publish),
+    ("publish-live", "/publish/my-room", _published),
+    ("recordings", "/recordings", _filmed),
+    ("recordings-player", "/recordings", _player),
+    ("admin", "/admin", _operated),
+    ("admin-question", "/admin", _asked),
+    ("admin-token", "/admin", _at_the_gate),
 ]
 
 
@@ -118,10 +168,11 @@ async def take(browser: Browser, system: System, shot: Shot, device: str, scheme
         color_scheme="dark" if scheme == "dark" else "light",
         has_touch=device == "phone",
     )
+    await context.add_init_script(_LANDSCAPE)
     page = await context.new_page()
     await page.goto(system.controls[0].url + path)
     await prepare(page)
-    await page.screenshot(path=FOLDER / f"{name}-{device}-{scheme}.png", full_page=name != "embed")
+    await page.screenshot(path=FOLDER / f"{name}-{device}-{scheme}.png", full_page=name not in ONE_SCREEN)
     await context.close()
 
 
@@ -129,10 +180,13 @@ async def main(only: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     valkey = EmbeddedValkey()
     valkey.start()
+    records = tempfile.TemporaryDirectory()
+    settings = {"ADMIN_TOKEN": ADMIN_TOKEN, "RECORD_ENABLED": "1", "RECORD_DIR": records.name}
     try:
-        async with running_system(valkey.url, ADMIN_TOKEN=ADMIN_TOKEN) as system, chromium() as browser:
+        async with running_system(valkey.url, workers=2, **settings) as system, chromium() as browser:
             for room in LIVE_ROOMS:
                 tab = await browser.new_page()
+                await tab.add_init_script(_LANDSCAPE)
                 await tab.goto(system.controls[0].url)
                 await tab.evaluate(_PUBLISH, room)
                 await system.room_live(room, within=10)
@@ -143,6 +197,7 @@ async def main(only: str) -> None:
                             await take(browser, system, shot, device, scheme)
     finally:
         valkey.stop()
+        records.cleanup()
 
 
 if __name__ == "__main__":
