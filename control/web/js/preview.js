@@ -28,9 +28,16 @@ export class Preview {
     return this.#source?.stream ?? null;
   }
 
-  /** Opens a source in place of the one before. See `openSource`; what it throws leaves that one as it was. */
-  async open(kind, wishes) {
+  /**
+   * Opens a source in place of the one before. See `openSource`; what it throws leaves that one as it was.
+   * @param {() => boolean} [wanted] whether it still is, when the browser has asked people for leave
+   */
+  async open(kind, wishes, wanted = () => true) {
     const opened = await openSource(kind, wishes);
+    if (!wanted()) {
+      opened.close();
+      return;
+    }
     for (const track of opened.stream.getTracks()) {
       track.addEventListener('ended', () => { if (this.#source === opened) this.#lost(track); });
     }

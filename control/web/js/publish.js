@@ -35,6 +35,7 @@ const preview = new Preview((track) => {
   tell('error', track.kind === 'video' ? 'The picture was stopped, or unplugged.' : 'The microphone was unplugged.');
 });
 
+let attempt = null; // names the present wish to be live
 let publisher = null; // while one publishes, or tries to
 let liveSince = null;
 let awake = null; // keeps a phone's screen on, without which its camera stops
@@ -74,7 +75,8 @@ async function changeSource() {
     for (const track of preview.stream.getTracks()) await publisher.replaceTrack(track);
     await publisher.update(limits());
   } catch (error) {
-    tell('error', spoken(error));
+    if (publisher) tell('live', `${spoken(error)} Still live in ${room}.`);
+    else tell('error', spoken(error));
   }
 }
 
@@ -87,12 +89,15 @@ function showFields() {
 // --- live
 
 async function goLive() {
+  const going = attempt = Symbol('going');
+  const wanted = () => going === attempt;
   setBusy(true);
   try {
     tell('waiting', OPENING[source()]);
-    if (!preview.stream) await preview.open(source(), wishes());
-    await publish();
+    if (!preview.stream) await preview.open(source(), wishes(), wanted);
+    if (wanted()) await publish();
   } catch (error) {
+    if (!wanted()) return;
     end();
     tell('error', spoken(error));
   }
@@ -143,7 +148,7 @@ function follow({ state, reason }) {
 /** Lets go of everything. */
 function end() {
   const former = publisher;
-  publisher = null;
+  publisher = attempt = null;
   former?.stop();
   awake?.release();
   liveSince = null;
@@ -184,6 +189,7 @@ function tell(state, words) {
 
 /** @param {Error} error */
 function spoken(error) {
+  if (error.name === 'NotAllowedError' && source() === 'screen') return 'Nothing was chosen to share.';
   if (error.name === 'NotConnected') return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
   return inWords(error, { room, token: tokenFor(room) });
 }

@@ -148,3 +148,46 @@ async def test_what_it_tells_other_programs_can_be_copied(system: System, browse
     assert command[0] == "gst-launch-1.0"
     assert f"whip-endpoint={endpoint}" in command
     await context.close()
+
+
+async def test_who_stops_while_the_browser_asks_for_leave_is_not_live(
+    system: System, browser: Browser
+) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "hesitant") as publisher:
+        await publisher.page.evaluate("""() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            const leave = new Promise((resolve) => { window.giveLeave = resolve; });
+            navigator.mediaDevices.getUserMedia = async (wish) => {
+                await leave;
+                return (window.opened = await ask(wish));
+            };
+        }""")
+        await publisher.page.click("#start")
+        await publisher.tells("Opening the camera")
+        await publisher.stop()
+        await publisher.tells("Not publishing.")
+        await publisher.page.evaluate("giveLeave()")
+
+        async def closed() -> bool:
+            script = "window.opened?.getTracks().every(({ readyState }) => readyState === 'ended')"
+            return bool(await publisher.page.evaluate(script))
+
+        await eventually("the camera is off", closed, within=5)
+        await publisher.tells("Not publishing.")
+        assert "hesitant" not in await system.rooms()
+
+
+async def test_a_source_that_cannot_be_had_leaves_the_present_one_live(
+    system: System, browser: Browser
+) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "steady") as publisher:
+        await publisher.publish()
+        await publisher.tells("Live in steady.")
+        await publisher.page.evaluate("""() => {
+            const refuse = async () => { throw new DOMException('', 'NotAllowedError'); };
+            navigator.mediaDevices.getDisplayMedia = refuse;
+        }""")
+        await publisher.page.check('input[value="screen"]', force=True)
+        await publisher.tells("Nothing was chosen to share. Still live in steady.")
+        assert await publisher.page.get_attribute("#status", "data-state") == "live"
+        assert (await system.rooms())["steady"]["hasPublisher"]
