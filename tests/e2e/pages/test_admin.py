@@ -1,7 +1,7 @@
 """The operators' page: what they see, what they can do, and what the others see of it."""
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher, viewer
@@ -87,3 +87,31 @@ async def test_a_room_that_is_closed_is_closed_for_all(system: System, browser: 
         await watching.tells("over is not live yet.", within=8)
         await system.room_gone("over", within=3)
         await close.wait_for(state="detached", timeout=5000)
+
+
+async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
+    room = {
+        "name": "troubled",
+        "hasPublisher": True,
+        "tracks": 2,
+        "subscribers": 0,
+        "codecs": ["opus", "H264"],
+        "bitrate": 0,
+        "uptime": 5,
+        "workers": ["worker0"],
+        "warnings": ["the disk is full: recording has ended"],
+    }
+
+    async def one_room(route: Route) -> None:
+        await route.fulfill(json=[room])
+
+    async def no_worker(route: Route) -> None:
+        await route.fulfill(json=[])
+
+    async with await open_admin_page(browser, system.controls[0].url) as admin:
+        await admin.page.route("**/api/rooms?detail=true", one_room)
+        await admin.page.route("**/api/workers", no_worker)
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.shows("the disk is full: recording has ended")
+        await admin.shows("No media worker is alive")
+        await assert_no_barrier(admin.page)
