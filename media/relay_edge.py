@@ -84,13 +84,15 @@ class Edge:
         if self._rooms.find(name) is not None:  # meanwhile somebody publishes here
             return
         now = self._clock()
-        tracks = published_tracks(opened.tracks)
-        relay = RelayIn(name, origin, tracks, self._rooms.demux, self._send, self._relay_ended)
-        room = self._rooms.open_room(name, relay, tracks, now)
+        relay = self._relay(name, origin, order)
+        room = self._rooms.open_room(name, relay, published_tracks(opened.tracks), now)
         room.started_at, room.identity = opened.started_at, opened.identity
         self._copies[name] = _Copy(relay, idle_since=now)
-        relay.connect(origin, order, opened, now)
+        relay.connect(opened, now)
         log.info("relay opened", room=name, origin=origin)
+
+    def _relay(self, name: RoomName, origin: WorkerId, order: Order) -> RelayIn:
+        return RelayIn(name, origin, order, self._rooms.demux, self._send, self._relay_ended)
 
     async def _ask(self, name: RoomName, origin: WorkerId, order: Order) -> RelayOpened:
         return await self._rpc.call(
@@ -102,7 +104,10 @@ class Edge:
         )
 
     def _relay_ended(self, relay: RelayIn) -> None:
-        copy = self._copies.pop(relay.room)
+        copy = self._copies[relay.room]
+        if copy.relay is not relay:  # another one came in its place
+            return
+        del self._copies[relay.room]
         if copy.attempt is not None:
             copy.attempt.cancel()
 
@@ -135,12 +140,7 @@ class Edge:
             if owner is None or owner == self._worker:
                 return
             order = Order()
-            opened = await self._ask(name, owner, order)
-            if copy.relay.connect(owner, order, opened, self._clock()):
-                log.info("relay opened again", room=name, origin=owner)
-            else:
-                copy.attempt = None  # it is this very task, which the end of the copy must not cancel
-                self._rooms.close(name, EndReason.PUBLISHER_LEFT)
+            self._go_on(copy, owner, order, await self._ask(name, owner, order))
         except (RedisError, OSError) as error:
             log.warning("relay not opened again", room=name, error=type(error).__name__)
         except ServiceError as error:
@@ -149,6 +149,20 @@ class Edge:
             log.exception("relay not opened again", room=name)
         finally:
             copy.attempt = None
+
+    def _go_on(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
+        """Let a copy go on with another relay, if it is of the same publisher."""
+        name = copy.relay.room
+        room = self._rooms.find(name)
+        assert room is not None
+        copy.attempt = None  # it is the very task that runs here, and not to be cancelled with the copy
+        former, copy.relay = copy.relay, self._relay(name, origin, order)
+        if self._rooms.hand_over(room, copy.relay, published_tracks(opened.tracks), opened.identity):
+            copy.relay.connect(opened, self._clock())
+            log.info("relay opened again", room=name, origin=origin)
+        else:
+            copy.relay = former
+            self._rooms.close(name, EndReason.PUBLISHER_LEFT)
 
     async def close(self) -> None:
         """Give up what is under way; the rooms are closed by whoever owns them."""

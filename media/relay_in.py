@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
-from media.codecs import match
 from media.demux import Demux
 from media.fanout import Address
 from media.negotiate import PublishedTrack
@@ -23,17 +22,16 @@ SILENT_SECONDS = 3.0  # of an origin; it says something each second
 
 
 class RelayIn:
-    """Lives as long as its room, over any number of openings. `ended` is called once, when it has ended.
+    """One relay of a room, from `connect` until it is lost. `ended` is called once, when it has ended.
 
-    It is lost when the origin is silent or wants to be asked again; then `connect` goes on with another
-    opening, of the same origin or of another one.
+    It is lost when the origin is silent, or says goodbye; its room stays, and may get another.
     """
 
     def __init__(
         self,
         room: RoomName,
         origin: WorkerId,
-        tracks: Sequence[PublishedTrack],
+        order: "Order",
         demux: Demux,
         send: Send,
         ended: Callable[["RelayIn"], None],
@@ -43,12 +41,11 @@ class RelayIn:
         self.lost_at: float | None = None
         self.over = False  # the origin has said that the room is no more
         self.ended = False
-        self._tracks = tracks
+        self._order = order
         self._demux = demux
         self._send = send
         self._on_end = ended
         self._link: RelayLink | None = None
-        self._ssrc = 0
         self._known_by: Sequence[int] = ()
 
     @property
@@ -62,39 +59,16 @@ class RelayIn:
         self._switch = switch
         self._feed = feed
 
-    def connect(self, origin: WorkerId, order: "Order", opened: RelayOpened, now: float) -> bool:
-        """Take the room's media from `origin`, which has `opened` what was ordered.
-
-        False when viewers of the room could not read it: the publisher came back with other codecs.
-        """
-        numbers = self._track_numbers(opened)
-        if numbers is None:
-            return False
-        self._disconnect()
-        keys = order.secrets.at_edge()
-        self.origin, self._ssrc, self.lost_at = origin, order.ssrc, None
-        self._link = RelayLink(
-            keys, order.ssrc, opened_addresses(opened), self._send, now, outbound_session(keys)
-        )
+    def connect(self, opened: RelayOpened, now: float) -> None:
+        """Take the room's media from the origin, which has `opened` what was ordered."""
+        keys = self._order.secrets.at_edge()
+        addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
+        outbound = outbound_session(keys)
+        self._link = RelayLink(keys, self._order.ssrc, addresses, self._send, now, outbound)
         self._known_by = tuple(track.ssrc for track in opened.tracks)
-        self._feed.by_payload_type = numbers
-        for payload_type, number in numbers.items():
-            self._feed.tracks[number].payload_type = payload_type
         self._demux.add_relay(self._known_by, self)
         self._switch.open_source(self._feed, keys)
         self._link.tick(now)
-        return True
-
-    def _track_numbers(self, opened: RelayOpened) -> dict[int, int] | None:
-        """Payload type on the relay -> the room's track; None unless every track of the room is there."""
-        coming = {track.kind: track.codec for track in published_tracks(opened.tracks)}
-        numbers = {}
-        for number, track in enumerate(self._tracks):
-            codec = coming.get(track.kind)
-            if codec is None or match(codec, [track.codec]) is None:
-                return None
-            numbers[codec.payload_type] = number
-        return numbers
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take the origin's SRTP or SRTCP; returns the feed whose switch must have it."""
@@ -112,7 +86,7 @@ class RelayIn:
     def send_rtcp(self, compound: bytes) -> None:
         """Send RTCP to the origin, which knows the relay by the SSRC that comes first."""
         if self._link is not None:
-            self._link.send(compound[:4] + self._ssrc.to_bytes(4) + compound[8:])
+            self._link.send(compound[:4] + self._order.ssrc.to_bytes(4) + compound[8:])
 
     def tick(self, now: float) -> None:
         """Keep it alive, or note that it is lost. Called some times a second."""
@@ -125,7 +99,7 @@ class RelayIn:
         if self.ended:
             return
         self.ended = True
-        self.send_rtcp(bye((self._ssrc,)))
+        self.send_rtcp(bye((self._order.ssrc,)))
         self._disconnect()
         self._on_end(self)
 
@@ -149,10 +123,6 @@ class Order:
 
     def message(self, room: RoomName, edge: WorkerId) -> OpenRelay:
         return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, down=self.secrets.down, up=self.secrets.up)
-
-
-def opened_addresses(opened: RelayOpened) -> list[Address]:
-    return [(str(ip_address(host)), port) for host, port in opened.addresses]
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:

@@ -119,9 +119,7 @@ class Rooms:
         """
         session = self.sessions.new(PublisherSession, offer, local, now, expires_at)
         room = self._rooms.get(name)
-        if room is not None and is_same(room.identity, identity) and fits(room, tracks):
-            self._hand_over(room, session, tracks)
-        else:
+        if room is None or not self.hand_over(room, session, tracks, identity):
             if room is not None:
                 self._end(room, EndReason.PUBLISHER_LEFT)
             room = self.open_room(name, session, tracks, now)
@@ -138,7 +136,10 @@ class Rooms:
         self._by_feed[room.feed] = room
         return room
 
-    def _hand_over(self, room: Room, source: Source, tracks: Sequence[PublishedTrack]) -> None:
+    def hand_over(self, room: Room, source: Source, tracks: Sequence[PublishedTrack], identity: str) -> bool:
+        """Let another source feed a room; False when it is not the same publisher's, or does not fit."""
+        if not is_same(room.identity, identity) or not fits(room, tracks):
+            return False
         former = room.source
         left_behind, codecs_changed = take_over(room, source, tracks, self._switch)
         log.info("room taken over", room=room.name, viewers=len(room.viewers), left_behind=len(left_behind))
@@ -149,6 +150,7 @@ class Rooms:
         if codecs_changed:
             self.relays_out.tracks_changed(room.name)
         room_recording.go_on(room, self._recorder, codecs_changed=codecs_changed)
+        return True
 
     def join(
         self,

@@ -40,7 +40,8 @@ class Stage:
 
     async def publish(self, worker: int) -> Peer:
         """A publisher on that worker, which sends from now on."""
-        message = Publish(room=ROOM, offer=(peer := self._peer(publishes=True)).offer())
+        peer = self._peer(publishes=True)
+        message = Publish(room=ROOM, offer=peer.offer(), identity="open")
         await peer.connect((await self._open(worker, message, peer)).sdp)
         self.sending[peer] = asyncio.create_task(_send(peer))
         return peer

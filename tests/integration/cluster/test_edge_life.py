@@ -1,7 +1,7 @@
 """An edge's copies from first viewer to last, over real sockets; RPC and time are in this test's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from time import monotonic
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import pytest
 from media.relay_edge import LINGER_SECONDS, RETRY_SECONDS, Edge
 from media.relay_in import SILENT_SECONDS
 from media.relay_out import EXPIRY_SECONDS
+from media.room import Room
 from media.rooms import Rooms
 from media.rtp import parse
 from media.session import EndReason
@@ -20,11 +21,14 @@ from shared.names import RoomName, WorkerId
 from shared.offer import parse_offer
 from shared.rpc import RpcClient
 from tests.support.peer import IN_TIME, Peer
+from tests.support.sdp import VP8
 from tests.support.waiting import eventually
 
 ROOM = RoomName("wide")
 ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
 GRACE = 15.0
+PICTURE = (*VP8, "a=rtcp-fb:96 nack pli")
+OTHER_PICTURE = [line.replace("VP8", "VP9") for line in PICTURE]
 
 
 class Net:
@@ -64,7 +68,8 @@ class Worker:
         self.name = name
         self._net = net
         self.port = UdpPort("127.0.0.1", 0)
-        self.rooms = Rooms(name, self.port, (("127.0.0.1", self.port.address[1]),), 0, lambda _: None)
+        address = "127.0.0.1", self.port.address[1]
+        self.rooms = Rooms(name, self.port, (address,), 0, lambda _: None, grace=GRACE)
         self.edge = Edge(
             name,
             self.rooms,
@@ -81,8 +86,9 @@ class Worker:
         self.rooms.tick(self._net.now())
         self.edge.tick(self._net.now())
 
-    async def publish(self, identity: str = "open") -> Peer:
-        peer = self._peer(publishes=True)
+    async def publish(self, identity: str = "open", picture: Sequence[str] = PICTURE) -> Peer:
+        peer = Peer(publishes=True, picture=picture)
+        self.peers.append(peer)
         offer = parse_offer(peer.offer())
         local, tracks, answer = self.rooms.negotiate_publish(offer)
         self.rooms.open(ROOM, offer, local, tracks, self._net.now(), None, identity)
@@ -91,15 +97,12 @@ class Worker:
 
     async def play(self, origin: WorkerId) -> Peer:
         await self.edge.take(ROOM, origin)
-        peer = self._peer(publishes=False)
+        peer = Peer(publishes=False)
+        self.peers.append(peer)
         session, answer = self.rooms.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
         await peer.connect(answer)
         await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
         return peer
-
-    def _peer(self, *, publishes: bool) -> Peer:
-        self.peers.append(Peer(publishes=publishes))
-        return self.peers[-1]
 
     def viewers(self) -> int | None:
         room = self.rooms.find(ROOM)
@@ -122,7 +125,8 @@ class Worker:
 @pytest.fixture
 async def net(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Net]:
     net = Net()
-    monkeypatch.setattr("media.demux.monotonic", net.now)
+    for module in ("media.demux", "media.rooms"):
+        monkeypatch.setattr(f"{module}.monotonic", net.now)
     workers = [Worker(name, net) for name in (ONE, TWO, THREE)]
     net.workers = {worker.name: worker for worker in workers}
     ticking = asyncio.create_task(keep_ticking(net))
@@ -251,10 +255,10 @@ async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(ne
     again = await net.workers[TWO].play(TWO)
     for one in (viewer, again):
         await one.gets_media_of(publisher)
-    room = net.workers[TWO].rooms.find(ROOM)
-    assert room is not None
-    assert room.origin is None
+    assert found(net, TWO).origin is None
     assert not net.workers[TWO].rooms.demux._relays
+    net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
+    await viewer.gets_media_of(publisher)
 
 
 async def test_somebody_else_at_an_edge_whose_origin_is_gone_begins_anew(net: Net) -> None:
@@ -264,3 +268,59 @@ async def test_somebody_else_at_an_edge_whose_origin_is_gone_begins_anew(net: Ne
     publisher = await net.workers[TWO].publish("somebody else")
     await eventually("the copy has ended", lambda: viewer.closed, IN_TIME)
     await (await net.workers[TWO].play(TWO)).gets_media_of(publisher)
+
+
+async def lose_the_origin(net: Net) -> Peer:
+    """A viewer at an edge whose origin has died."""
+    publisher = await net.workers[ONE].publish()
+    viewer = await net.workers[TWO].play(ONE)
+    await viewer.gets_media_of(publisher)
+    net.workers[ONE].die()
+    net.pass_time(SILENT_SECONDS)
+    return viewer
+
+
+async def test_somebody_else_elsewhere_does_not_get_the_viewers(net: Net) -> None:
+    viewer = await lose_the_origin(net)
+    await net.workers[THREE].publish(identity="somebody else")
+    net.pass_time(RETRY_SECONDS)
+    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+    await eventually("the copy has ended", lambda: net.workers[TWO].viewers() is None, IN_TIME)
+    assert not net.workers[TWO].rooms.demux._relays
+    net.pass_time(EXPIRY_SECONDS)
+    assert len(net.workers[THREE].rooms.relays_out) == 0
+
+
+async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net: Net) -> None:
+    viewer = await lose_the_origin(net)
+    await net.workers[THREE].publish(picture=OTHER_PICTURE)
+    net.pass_time(RETRY_SECONDS)
+    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+    assert [track.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
+
+
+async def test_a_copy_learns_of_other_codecs_at_its_origin(net: Net) -> None:
+    publisher = await net.workers[ONE].publish()
+    viewer = await net.workers[TWO].play(ONE)
+    await viewer.gets_media_of(publisher)
+    publisher.close()
+    await eventually("it is away", lambda: not found(net, ONE).live, IN_TIME)
+    await net.workers[ONE].publish(picture=OTHER_PICTURE)
+    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+    assert [track.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
+
+
+async def test_a_copy_goes_on_when_its_origins_publisher_comes_back(net: Net) -> None:
+    publisher = await net.workers[ONE].publish()
+    viewer = await net.workers[TWO].play(ONE)
+    await viewer.gets_media_of(publisher)
+    publisher.close()
+    await eventually("it is away", lambda: not found(net, ONE).live, IN_TIME)
+    await viewer.gets_media_of(await net.workers[ONE].publish())
+    assert net.calls == 1
+
+
+def found(net: Net, worker: WorkerId) -> Room:
+    room = net.workers[worker].rooms.find(ROOM)
+    assert room is not None
+    return room
