@@ -137,6 +137,9 @@ class Edge:
     async def _open_again(self, name: RoomName, copy: _Copy) -> None:
         try:
             owner = await self._directory.room_owner(name)
+            if owner is None and not copy.relay.has_run:
+                self._close(copy)  # the room ended while the relay was opened: nobody was there to say so
+                return
             if owner is None or owner == self._worker:
                 return
             order = Order()
@@ -155,14 +158,18 @@ class Edge:
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
-        copy.attempt = None  # it is the very task that runs here, and not to be cancelled with the copy
         former, copy.relay = copy.relay, self._relay(name, origin, order)
         if self._rooms.hand_over(room, copy.relay, published_tracks(opened.tracks), opened.identity):
             copy.relay.connect(opened, self._clock())
             log.info("relay opened again", room=name, origin=origin)
         else:
             copy.relay = former
-            self._rooms.close(name, EndReason.PUBLISHER_LEFT)
+            self._close(copy)
+
+    def _close(self, copy: _Copy) -> None:
+        """From within its attempt, which goes on."""
+        copy.attempt = None
+        self._rooms.close(copy.relay.room, EndReason.PUBLISHER_LEFT)
 
     async def close(self) -> None:
         """Give up what is under way; the rooms are closed by whoever owns them."""

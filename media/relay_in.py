@@ -40,6 +40,7 @@ class RelayIn:
         self.origin: WorkerId | None = origin
         self.lost_at: float | None = None
         self.over = False  # the origin has said that the room is no more
+        self.has_run = False  # the origin was heard on it
         self.ended = False
         self._order = order
         self._demux = demux
@@ -78,6 +79,7 @@ class RelayIn:
             compound = self._link.receive(datagram, source, now)
             if compound is None:
                 return None
+            self.has_run = True
             if (reason := goodbye(compound)) is not None:
                 self.over = reason != OPEN_AGAIN
                 self._lose(now)

@@ -81,7 +81,7 @@ async def test_nothing_is_left_of_a_relay_behind_its_last_viewer_or_its_edge(red
 
 
 async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
-    async with running_stage(redis_url, workers=4) as stage:
+    async with running_stage(redis_url, workers=4, PUBLISHER_GRACE="60") as stage:
         publisher = await stage.publish(0)
         viewers = [await stage.play(number, origin=0) for number in (1, 2)]
         await stage.all_receive(*viewers)
@@ -92,12 +92,13 @@ async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
             try:
                 return await stage.publish(3)
             except ServiceError as error:
-                if error.code is not ErrorCode.PUBLISHER_EXISTS:  # by the claim of the dead one
+                # by the claim of the dead one; or the machine is busy
+                if error.code not in (ErrorCode.PUBLISHER_EXISTS, ErrorCode.NO_WORKER):
                     raise
                 return None
 
-        await eventually("the publisher is back", back, CLAIM_EXPIRY_SECONDS, every=0.2)
-        await stage.all_receive(*viewers)
+        await eventually("the publisher is back", back, 3 * CLAIM_EXPIRY_SECONDS, every=0.2)
+        await stage.all_receive(*viewers, within=3 * IN_TIME)
         assert not any(viewer.closed for viewer in viewers)
         for viewer in viewers:
             for payload_type in (96, 111):

@@ -1,7 +1,7 @@
 """An edge's copies from first viewer to last, over real sockets; RPC and time are in this test's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 from typing import Any, cast
 
@@ -39,6 +39,7 @@ class Net:
         self.owner: WorkerId | None = None
         self.answer = asyncio.Event()
         self.answer.set()
+        self.behind_answer: Callable[[], None] = lambda: None
         self.calls = 0
         self.later = 0.0
 
@@ -51,7 +52,13 @@ class Net:
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
         rooms = self.workers[worker].rooms
-        return rooms.relays_out.open(rooms.find(RoomName(message.room)), message, self.now())
+        opened = rooms.relays_out.open(rooms.find(RoomName(message.room)), message, self.now())
+        self.behind_answer()
+        return opened
+
+    def close_room(self, worker: WorkerId) -> None:
+        self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
+        self.owner = None
 
     async def room_owner(self, _room: RoomName) -> WorkerId | None:
         return self.owner
@@ -195,6 +202,14 @@ async def test_the_end_of_the_room_ends_its_copies(net: Net) -> None:
     net.workers[ONE].rooms.close(ROOM, EndReason.DELETED)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
     assert net.workers[TWO].viewers() is None
+
+
+async def test_a_room_that_ends_while_it_is_opened_ends_here_too(net: Net) -> None:
+    await net.workers[ONE].publish()
+    net.behind_answer = lambda: net.close_room(ONE)
+    viewer = await net.workers[TWO].play(ONE)
+    net.pass_time(SILENT_SECONDS)
+    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
 
 
 async def test_a_killed_edge_costs_its_origin_nothing_for_long(net: Net) -> None:
