@@ -105,6 +105,9 @@ class Demux:
         session = self._by_ufrag.get(request.local_ufrag)
         if session is None:
             return
+        holder = self._by_address.get(address)
+        if holder is not None and holder is not session and holder.ice.holds(address, now):
+            return  # its source is forged, to take another's media away or to have ours sent there
         result = session.receive_check(request, address, now)
         if result.valid:
             self._learn_address(session, address)

@@ -107,7 +107,7 @@ class Handlers:
     async def patch(self, message: Patch) -> Patched:
         session = self._rooms.sessions.find(message.session, message.room, message.role)
         fragment = parse_fragment(message.fragment)
-        restarts = fragment.ice_ufrag not in (None, session.ice.remote_ufrag)
+        restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
             # A trickled candidate is of no use to a lite agent: the peer's checks tell its addresses.

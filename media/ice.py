@@ -13,6 +13,12 @@ from media.stun import BindingRequest, StunCode, error_response, success_respons
 Address = tuple[Any, ...]  # of a socket: host and port first
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
+# Without a check from the selected address: then one from elsewhere moves the peer, nominated or not. Some
+# clients nominate but once, and then ask for consent every 4 to 6 s (RFC 7675 5.1).
+QUIET_SECONDS = 3.5
+# The address of a peer heard within it is nobody else's: a check that seems to come from there is forged.
+HOLD_SECONDS = 10.0
+MAX_UFRAGS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +61,22 @@ class IceLite:
     def __init__(self, local: Credentials, remote_ufrag: str, now: float) -> None:
         self._current = _IceSession(local, remote_ufrag)
         self._next: _IceSession | None = None  # after a restart, until the peer uses it
+        self._remote_ufrags = [remote_ufrag]
         self.heard_at = now
         self.selected: Address | None = None
+        self._selected_heard_at = now
 
     @property
     def local(self) -> Credentials:
         """The newest local credentials: those that an answer tells."""
         return (self._next or self._current).local
 
-    @property
-    def remote_ufrag(self) -> str:
-        """The newest one: a fragment that names another asks for a restart."""
-        return (self._next or self._current).remote_ufrag
+    def is_restart(self, remote_ufrag: str) -> bool:
+        """Whether a fragment with that ufrag asks for a restart.
+
+        One with a former ufrag does not: a candidate that was trickled before the restart comes late.
+        """
+        return remote_ufrag not in self._remote_ufrags
 
     @property
     def local_ufrags(self) -> tuple[str, ...]:
@@ -77,6 +87,7 @@ class IceLite:
     def restart(self, local: Credentials, remote_ufrag: str) -> None:
         """Begin a new ICE session (RFC 8445 9); the old one is served until the first valid check in it."""
         self._next = _IceSession(local, remote_ufrag)
+        self._remote_ufrags = [*self._remote_ufrags[1 - MAX_UFRAGS :], remote_ufrag]
 
     def receive_check(self, request: BindingRequest, address: Address, now: float) -> CheckResult:
         """Answer one check that came from `address`."""
@@ -94,7 +105,7 @@ class IceLite:
         if session is self._next:
             self._current, self._next = session, None
         self.heard_at = now
-        moved = self._select(address, nominated=request.use_candidate)
+        moved = self._select(address, now, nominated=request.use_candidate)
         reply = success_response(request, address[0], address[1], password)
         return CheckResult(reply, valid=True, selected=address if moved else None)
 
@@ -108,13 +119,22 @@ class IceLite:
                 return session
         return None
 
-    def _select(self, address: Address, *, nominated: bool) -> bool:
-        """Take the latest nominated address, or the first of all until one is; whether it changed."""
-        if not nominated and self.selected is not None:
-            return False
-        moved = address != self.selected
-        self.selected = address
-        return moved
+    def _select(self, address: Address, now: float, *, nominated: bool) -> bool:
+        """Take the latest nominated address, or the first of all until one is; whether it changed.
+
+        So is any other, when the selected one has fallen quiet: the peer's NAT gave it another address.
+        """
+        if address != self.selected:
+            if self.selected is not None and not nominated and now - self._selected_heard_at < QUIET_SECONDS:
+                return False
+            self.selected, self._selected_heard_at = address, now
+            return True
+        self._selected_heard_at = now
+        return False
+
+    def holds(self, address: Address, now: float) -> bool:
+        """Whether `address` is this peer's, which was heard lately."""
+        return address == self.selected and now - self.heard_at < HOLD_SECONDS
 
     def touch(self, now: float) -> None:
         """Anything else authentic came from the peer: some peers send no checks while media flows."""

@@ -169,18 +169,14 @@ class Peer(asyncio.DatagramProtocol):
 
     def send_packet(self, payload_type: int, payload: bytes, timestamp: int = 0) -> None:
         """The next packet of a payload type, with a payload of the caller's."""
-        assert self._outbound
         self._sequences[payload_type] += 1
-        ssrc = SSRCS.get(payload_type, payload_type)
-        self.send(
-            self._outbound.protect(
-                rtp(
-                    self._sequences[payload_type],
-                    payload,
-                    payload_type=payload_type,
-                    timestamp=timestamp,
-                    ssrc=ssrc,
-                )
+        self.send_rtp(
+            rtp(
+                self._sequences[payload_type],
+                payload,
+                payload_type=payload_type,
+                timestamp=timestamp,
+                ssrc=SSRCS.get(payload_type, payload_type),
             )
         )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from media.demux import MAX_ADDRESSES, Demux
 from media.fanout import Address
-from media.ice import CheckResult, Credentials, IceLite, new_credentials
+from media.ice import HOLD_SECONDS, CheckResult, Credentials, IceLite, new_credentials
 from media.sent_track import SentTrack
 from media.sequence import SequenceTranslator
 from media.session import Session
@@ -106,6 +106,10 @@ class Socket:
         return not (demux._by_ufrag or demux._by_address or demux._addresses)
 
 
+def fall_silent(endpoint: Endpoint) -> None:
+    endpoint.ice.heard_at -= HOLD_SECONDS
+
+
 def is_success(answer: other_stun.Message | None) -> bool:
     return answer is not None and answer.message_class is other_stun.Class.RESPONSE
 
@@ -170,10 +174,32 @@ def test_a_check_for_nobody_is_not_answered() -> None:
     assert socket.check(socket.add(), ufrag="unknown") is None
 
 
-def test_the_latest_session_to_prove_itself_has_an_address() -> None:
+def test_the_address_of_a_peer_that_is_heard_is_nobody_elses() -> None:
+    """A check that seems to come from there would take its media away, and have another's sent to it."""
+    socket = Socket()
+    victim, thief = socket.add(), socket.add()
+    socket.check(victim)
+    assert socket.check(thief) is None
+    assert thief.ice.selected is None
+    socket.receive(b"\x16")
+    assert (victim.dtls, thief.dtls) == ([b"\x16"], [])
+
+
+def test_an_address_that_a_peer_has_left_is_free() -> None:
     socket = Socket()
     former, latter = socket.add(), socket.add()
     socket.check(former)
+    socket.check(former, OTHER)
+    assert is_success(socket.check(latter))
+    socket.receive(b"\x16")
+    assert (former.dtls, latter.dtls) == ([], [b"\x16"])
+
+
+def test_the_latest_session_to_prove_itself_has_the_address_of_one_that_is_silent() -> None:
+    socket = Socket()
+    former, latter = socket.add(), socket.add()
+    socket.check(former)
+    fall_silent(former)
     socket.check(latter)
     socket.receive(b"\x16")
     assert (former.dtls, latter.dtls) == ([], [b"\x16"])
@@ -191,6 +217,7 @@ def test_two_sessions_may_take_an_address_from_each_other_for_ever() -> None:
         for endpoint in pair:
             assert is_success(socket.check(endpoint))
             socket.receive(b"\x16")
+            fall_silent(endpoint)
     assert [len(endpoint.dtls) for endpoint in pair] == [5 * MAX_ADDRESSES] * 2
     for endpoint in pair:
         socket.remove(endpoint)

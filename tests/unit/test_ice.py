@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aioice import stun as other
 
-from media.ice import Credentials, IceLite, new_credentials
+from media.ice import HOLD_SECONDS, MAX_UFRAGS, QUIET_SECONDS, Credentials, IceLite, new_credentials
 from media.stun import parse_binding_request
 
 OLD = Credentials("oldufrag", "o" * 24)
@@ -96,6 +96,47 @@ def test_the_first_valid_address_is_taken_until_one_is_nominated(agent: IceLite)
     assert agent.receive_check(nominating(), HOME, 6.0).selected == HOME
 
 
+@pytest.mark.parametrize("nominated_first", [True, False])
+def test_a_peer_that_never_nominates_again_is_followed_once_its_address_is_quiet(
+    agent: IceLite, nominated_first: bool
+) -> None:
+    agent.receive_check(nominating() if nominated_first else check(), HOME, 1.0)
+    agent.receive_check(check(), HOME, 6.0)
+    assert agent.receive_check(check(), AWAY, 6.0 + QUIET_SECONDS - 0.1).selected is None
+    assert agent.receive_check(check(), AWAY, 6.0 + QUIET_SECONDS).selected == AWAY
+    assert agent.receive_check(check(), HOME, 11.0).selected is None
+    assert agent.selected == AWAY
+
+
+def test_an_address_is_held_while_its_peer_is_heard(agent: IceLite) -> None:
+    assert not agent.holds(HOME, 0.0)
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.receive_check(check(), AWAY, 1.0)
+    assert agent.holds(HOME, HOLD_SECONDS)
+    assert not agent.holds(AWAY, 1.0)
+    assert not agent.holds(HOME, 1.0 + HOLD_SECONDS)
+    agent.touch(5.0)
+    assert agent.holds(HOME, 1.0 + HOLD_SECONDS)
+
+
+def test_a_new_ufrag_is_a_restart_and_a_former_one_is_not(agent: IceLite) -> None:
+    assert not agent.is_restart("peer")
+    assert agent.is_restart("peer2")
+    agent.restart(NEW, "peer2")
+    for _ in range(2):
+        assert not agent.is_restart("peer2")
+        assert not agent.is_restart("peer")
+        assert agent.is_restart("peer3")
+        agent.receive_check(nominating(NEW, remote="peer2"), HOME, 1.0)
+
+
+def test_so_many_ufrags_are_remembered(agent: IceLite) -> None:
+    for number in range(2 * MAX_UFRAGS):
+        agent.restart(NEW, f"later{number}")
+    assert len(agent._remote_ufrags) == MAX_UFRAGS
+    assert not agent.is_restart(f"later{2 * MAX_UFRAGS - 1}")
+
+
 def test_consent_lasts_from_the_last_sign_of_the_peer(agent: IceLite) -> None:
     assert not agent.consent_expired(29.9)
     assert agent.consent_expired(30.0)
@@ -114,7 +155,6 @@ def test_the_old_session_is_served_until_the_new_one_is_used(agent: IceLite) -> 
     agent.receive_check(nominating(), HOME, 1.0)
     agent.restart(NEW, "peer2")
     assert agent.local == NEW
-    assert agent.remote_ufrag == "peer2"
     assert set(agent.local_ufrags) == {OLD.ufrag, NEW.ufrag}
     assert agent.selected == HOME
 
