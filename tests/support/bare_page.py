@@ -85,10 +85,6 @@ class BarePeer:
     async def is_connected(self) -> bool:
         return (await self.states())[-1:] == ["connected"]
 
-    async def shown(self) -> list[float]:
-        """Unix times at which a frame was shown."""
-        return list(await self._page.evaluate("(number) => peers[number].shown", self._number))
-
     async def begin_restart(self) -> str:
         """Take new ICE credentials; returns the fragment that tells them (RFC 9725 4.3.2)."""
         self._local = await self._page.evaluate(_RESTART, self._number)
@@ -152,6 +148,16 @@ class BarePage:
         await page.goto(f"{url}/healthz")
         await page.evaluate(_PREPARE)
         return cls(page, http)
+
+    async def shown_after(self, at: float) -> list[float] | None:
+        """For each viewer the first instant from `at` on at which a frame was shown, in Unix time.
+
+        None while there is one to whom none was.
+        """
+        first: list[float | None] = await self._page.evaluate(
+            "(at) => peers.filter((p) => p.shown).map((p) => p.shown.find((t) => t >= at) ?? null)", at
+        )
+        return [t for t in first if t is not None] if None not in first else None
 
     def peer(self) -> BarePeer:
         self._count += 1

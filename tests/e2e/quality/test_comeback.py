@@ -1,0 +1,111 @@
+"""A publisher that is killed and comes back, over and over, under an audience of real browsers."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from media.rtp import parse
+from tests.support.bare_page import BarePage
+from tests.support.browser import chromium
+from tests.support.live_publisher import CLOCK_RATES, LivePublisher, Programme
+from tests.support.peer import Peer
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+ROOM = "comeback"
+LIVES = 6
+VIEWERS = 10
+BACK_SECONDS = 1.0  # from the first keyframe of a publisher's life
+IN_TIME = 15.0
+SILENT_SECONDS = 2.0
+
+pytestmark = pytest.mark.e2e
+
+
+async def wire_viewer(system: System) -> Peer:
+    """One that keeps each packet as it came."""
+    peer = Peer(publishes=False)
+    response = await system.http.post(
+        system.whep(ROOM), content=peer.offer(), headers={"Content-Type": "application/sdp"}
+    )
+    assert response.status_code == 201, response.text
+    return await peer.connect(response.text)
+
+
+async def keep_consent(peer: Peer) -> None:
+    while True:
+        await asyncio.sleep(5)
+        await peer.check()
+
+
+async def delays(page: BarePage, keyframe_at: float) -> list[float]:
+    """For each viewer of the page, from the keyframe to the first picture that was shown behind it."""
+    shown = await eventually("all see the picture", lambda: page.shown_after(keyframe_at), IN_TIME, every=0.1)
+    return [at - keyframe_at for at in shown]
+
+
+async def test_viewers_stay_while_their_publisher_is_killed_and_comes_back(redis_url: str) -> None:
+    programme = Programme()
+    async with running_system(redis_url) as system, chromium() as browser:
+        url = system.controls[0].url
+        publisher = LivePublisher(system.http, system.whip(ROOM), programme, seed=0)
+        await publisher.start(IN_TIME)
+        page = await BarePage.open(await browser.new_page(), url, system.http)
+        viewers = [page.peer() for _ in range(VIEWERS)]
+        await asyncio.gather(*(viewer.connect(system.whep(ROOM), publishes=False) for viewer in viewers))
+        wire = await wire_viewer(system)
+        consenting = asyncio.create_task(keep_consent(wire))
+        await delays(page, time.time())
+        back: list[float] = []
+        for life in range(1, LIVES):
+            killed_at = time.monotonic()
+            publisher.kill()
+            publisher = LivePublisher(system.http, system.whip(ROOM), programme, seed=life)
+            await publisher.start(IN_TIME)
+            assert time.monotonic() - killed_at > SILENT_SECONDS - 0.5
+            assert publisher.refusals
+            await eventually("a keyframe is sent", lambda: publisher.keyframe_at, IN_TIME)  # noqa: B023
+            assert publisher.keyframe_at is not None
+            back += await delays(page, publisher.keyframe_at)
+            assert publisher.keyframes_asked
+            assert (await system.rooms())[ROOM]["subscribers"] == VIEWERS + 1
+        print(f"picture back after {sorted(back)[len(back) // 2]:.2f} s (median), {max(back):.2f} s (worst)")
+        assert max(back) < BACK_SECONDS
+        for viewer in viewers:
+            assert await viewer.states() == ["connecting", "connected"]
+        await eventually("the wire is watched a little longer", lambda: wire.rtp, IN_TIME)
+        consenting.cancel()
+        publisher.kill()
+        wire.close()
+    assert_continuous(wire.rtp)
+
+
+def assert_continuous(datagrams: list[bytes]) -> None:
+    """One SSRC a payload type, no number missing or twice, timestamps that tell how long nothing came."""
+    packets = list(map(parse, datagrams))
+    assert {packet.payload_type for packet in packets} == CLOCK_RATES.keys()
+    for kind, rate in CLOCK_RATES.items():
+        of_kind = [packet for packet in packets if packet.payload_type == kind]
+        assert len({packet.ssrc for packet in of_kind}) == 1
+        assert {b.sequence - a.sequence & 0xFFFF for a, b in pairwise(of_kind)} == {1}
+        steps = [(b.timestamp - a.timestamp & 0xFFFFFFFF) / rate for a, b in pairwise(of_kind)]
+        pauses = [step for step in steps if step > SILENT_SECONDS - 0.5]
+        assert len(pauses) == LIVES - 1
+        assert max(pauses) < 2 * SILENT_SECONDS + 2
+        assert all(step < 0.3 for step in steps if step not in pauses)
+
+
+async def test_a_publisher_that_is_alive_is_not_displaced(redis_url: str) -> None:
+    programme = Programme()
+    async with running_system(redis_url) as system:
+        publisher = LivePublisher(system.http, system.whip(ROOM), programme, seed=0)
+        await publisher.start(IN_TIME)
+        rival = LivePublisher(system.http, system.whip(ROOM), programme, seed=1)
+        with pytest.raises(AssertionError, match="the room is free"):
+            await rival.start(2 * SILENT_SECONDS)
+        assert rival.refusals > 5
+        publisher.kill()
+        await rival.start(IN_TIME)
+        rival.kill()
