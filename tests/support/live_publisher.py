@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
+from urllib.parse import urljoin
 
 import httpx
 
@@ -23,11 +24,14 @@ BEGIN_AT = 0.4  # seconds into the programme
 
 
 class Programme:
-    """Some seconds of a moving bar and of a tone, encoded once, to be sent over and over."""
+    """Some seconds of a moving bar, with a flash and a beep in each, encoded once and sent over and over."""
 
     def __init__(self) -> None:
-        pictures = packetize("VP8", encode_video("VP8", LOOP_SECONDS, keyframe_every=KEYFRAME_SECONDS))
-        sound = packetize("opus", encode_audio(LOOP_SECONDS, beeps=[0.5, 1.5]))
+        at = [0.5 + n for n in range(int(LOOP_SECONDS))]
+        pictures = packetize(
+            "VP8", encode_video("VP8", LOOP_SECONDS, flashes=at, keyframe_every=KEYFRAME_SECONDS)
+        )
+        sound = packetize("opus", encode_audio(LOOP_SECONDS, beeps=at))
         self.packets: Sequence[tuple[int, Sent]] = sorted(
             [(VP8, sent) for sent in pictures] + [(OPUS, sent) for sent in sound], key=lambda item: item[1].at
         )
@@ -45,6 +49,7 @@ class LivePublisher:
         self._timestamps = {kind: chance.randrange(2**32) for kind in CLOCK_RATES}
         self._sending: asyncio.Task[None] | None = None
         self.peer = Peer(publishes=True)
+        self.session_url = ""
         self.refusals = 0
         self.keyframe_at: float | None = None  # Unix time at which its first one began
 
@@ -57,6 +62,7 @@ class LivePublisher:
                 self.refusals += 1
                 return None
             assert response.status_code == 201, response.text
+            self.session_url = urljoin(self._url, response.headers["Location"])
             return response.text
 
         await self.peer.connect(await eventually("the room is free", answer, within, every=RETRY_SECONDS))
