@@ -52,7 +52,8 @@ def take_over(room: Room, source: Source, tracks: Sequence[PublishedTrack], swit
     room.source, room.live = source, True
     room.warnings.clear()  # they were about the former one
     room.published = [
-        coming.get(own.kind, before) for own, before in zip(room.tracks, room.published, strict=True)
+        coming.get(own.kind) or _at_rest(before)
+        for own, before in zip(room.tracks, room.published, strict=True)
     ]
     room.feed.follow(
         [_source_track(room, number, coming.get(own.kind)) for number, own in enumerate(room.tracks)]
@@ -78,6 +79,11 @@ def _source_track(room: Room, number: int, track: PublishedTrack | None) -> Sour
     if track is None:
         return SourceTrack(NO_PAYLOAD, room.tracks[number].codec.clock_rate, translator)
     return source_track(track, translator, _extension_ids(room.extension_ids[number], track.extensions))
+
+
+def _at_rest(track: PublishedTrack) -> PublishedTrack:
+    """As it is while nobody sends it: nothing of it is asked for."""
+    return replace(track, codec=replace(track.codec, feedback=frozenset(), rtx=None))
 
 
 def _extension_ids(own: dict[str, int], coming: Mapping[str, int]) -> Mapping[int, int] | None:

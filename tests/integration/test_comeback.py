@@ -297,6 +297,7 @@ async def test_sound_alone_may_take_over_and_the_picture_come_again(plane: Plane
     assert plane.subscribers == 0
     sounding = await comes_back(plane, picture=(), sound=("a=rtpmap:111 opus/48000/2",))
     viewer = await plane.connected(publishes=False)
+    assert plane.room.published[1].codec.feedback == frozenset()  # of a picture that nobody sends
     await left(plane, sounding)
     await sees(viewer, await comes_back(plane))
 
