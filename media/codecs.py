@@ -38,12 +38,13 @@ PUBLISHER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "
 VIEWER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 # What publishers put on a packet for its receiver, and so travels on to the viewers.
 FORWARDED_EXTENSIONS = frozenset(
     {
         "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
         "urn:3gpp:video-orientation",
-        "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+        PLAYOUT_DELAY_EXTENSION,
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
         "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",

@@ -35,16 +35,31 @@ class Wire:
     """One track on a viewer's wire; `extensions` maps ids of the publisher to ids of the viewer.
 
     Lost packets are sent again when `nack` is agreed on: under the payload type `rtx` in a stream of their
-    own (RFC 4588), or, where that is None, once more as they were.
+    own (RFC 4588), or, where that is None, once more as they were. `playout_delay` is the id of the header
+    extension by which a viewer is told to wait for them.
     """
 
     payload_type: int
     extensions: Mapping[int, int]
     nack: bool = False
     rtx: int | None = None
+    playout_delay: int | None = None
 
     def key(self) -> tuple[object, ...]:
-        return (self.payload_type, tuple(sorted(self.extensions.items())), self.nack, self.rtx)
+        ids = tuple(sorted(self.extensions.items()))
+        return (self.payload_type, ids, self.nack, self.rtx, self.playout_delay)
+
+
+class PlayoutDelay(NamedTuple):
+    """How long a viewer shall hold pictures back, in seconds: at least, and at most."""
+
+    least: float
+    most: float
+
+    def value(self) -> bytes:
+        """Two numbers of 12 bits, in units of 10 ms (webrtc.googlesource.com: playout-delay)."""
+        least, most = (min(round(seconds * 100), 0xFFF) for seconds in self)
+        return (least << 12 | most).to_bytes(3)
 
 
 class Outgoing(NamedTuple):
@@ -71,6 +86,7 @@ class Viewer:
         "behind",
         "gcm",
         "offsets",
+        "patience",
         "profile",
         "rtx",
         "srtp",
@@ -90,6 +106,7 @@ class Viewer:
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
         self.srtp: Session = outbound_session(keys)
         self.behind: JoinBurst[Outgoing] | None = None
+        self.patience: PlayoutDelay | None = None  # goes along with what it lost
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets: tuple[int, ...] = ()
         self._count_rollovers()

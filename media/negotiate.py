@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from media.answer import Accepted, LocalTransport, build_answer
 from media.codecs import (
     FORWARDED_EXTENSIONS,
+    PLAYOUT_DELAY_EXTENSION,
     PUBLISHER_EXTENSIONS,
     PUBLISHER_FEEDBACK,
     VIEWER_FEEDBACK,
@@ -136,6 +137,8 @@ def negotiate_play(
             continue
         codec = _viewer_codec(section, tracks[index])
         given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
+        if codec.rtx is not None:
+            given |= {PLAYOUT_DELAY_EXTENSION}  # which is ours to send with what was lost
         played.append(
             PlayedTrack(
                 track_index=index,

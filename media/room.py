@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from media.codecs import PLAYOUT_DELAY_EXTENSION
 from media.fanout import Wire
 from media.feedback import Feedback
 from media.history import MAX_PACKETS, PacketHistory
@@ -63,8 +64,13 @@ class Room:
         wires: list[Wire | None] = [None] * len(self.tracks)
         for track in played:
             own = self.extension_ids[track.track_index]
-            ids = {own[uri]: to for uri, to in track.extensions.items() if uri in own}
-            wires[track.track_index] = Wire(track.payload_type, ids, "nack" in track.feedback, track.rtx)
+            wires[track.track_index] = Wire(
+                track.payload_type,
+                {own[uri]: to for uri, to in track.extensions.items() if uri in own},
+                nack="nack" in track.feedback,
+                rtx=track.rtx,
+                playout_delay=track.extensions.get(PLAYOUT_DELAY_EXTENSION),
+            )
         return wires
 
     def tick(self, now: float) -> None:

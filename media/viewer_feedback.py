@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from media.allowance import Allowance
-from media.fanout import Outgoing, Viewer
+from media.fanout import Outgoing, PlayoutDelay, Viewer
 from media.feedback import Feedback
 from media.retransmit_budget import RetransmitBudget
 from media.rtcp import (
@@ -31,8 +31,16 @@ COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
 _SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
 
+# So many packets sent again within that time are much. Of twice as many some are lost twice, and so on.
+MUCH_LOSS, LOSSES_SECONDS = 5, 10.0
+NOTICE_SECONDS = 0.050  # until a loss is noticed: the next frame tells
+# Browsers ask anew after a round trip, which they take to be 100 ms.
+MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
+MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
+
 _KEPT_REPORTS = 4  # of which a viewer may still speak
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
+_SHORTEST_GROWS = 1.02  # a report, so that it is forgotten
 _MAX_RTT = 5.0
 
 
@@ -57,18 +65,16 @@ class ViewerFeedback:
         self._room = room
         self._resend = resend
         self._stats = stats
+        self.rtt = 0.0  # seconds; 0 until the viewer's reports tell it
         self._budget = RetransmitBudget(now)
         self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
         self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
+        self._losses = self._losses_before = 0
+        self._losses_since = now
         self._wished_at = -_SAME_WISH_SECONDS
         self.loss: float | None = None  # share of packets lost lately, 0 to 1, of the worst track
         self.resent = 0  # packets
         self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
-
-    @property
-    def rtt(self) -> float:
-        """Round-trip time in seconds; 0 until the viewer's reports tell it."""
-        return self._budget.rtt
 
     def listens(self, now: float) -> bool:
         """Whether one more compound packet is worth to be decrypted."""
@@ -113,6 +119,23 @@ class ViewerFeedback:
             elif self._resend(self._viewer, lost):
                 self._stats.retransmissions += 1
                 self.resent += 1
+                self._lost(now)
+
+    def _lost(self, now: float) -> None:
+        """A viewer that loses much shall hold its pictures back until what it lost can have come again.
+
+        Browsers find out by themselves only where they know the round-trip time, which receivers do not. What
+        is sent again tells it: so nobody else waits, and nobody before the need.
+        """
+        if now >= self._losses_since + LOSSES_SECONDS:
+            self._losses_before, self._losses, self._losses_since = self._losses, 0, now
+        self._losses += 1
+        asks = min(max(self._losses, self._losses_before) // MUCH_LOSS, MOST_ASKS)
+        if asks:
+            least = NOTICE_SECONDS + self.rtt + (asks - 1) * max(self.rtt, ASK_AGAIN_SECONDS)
+            self._viewer.patience = PlayoutDelay(min(least, MOST_LEAST_DELAY), MOST_DELAY)
+        elif self._viewer.patience is not None:
+            self._viewer.patience = PlayoutDelay(0.0, MOST_DELAY)
 
     def _take_wish(self, now: float) -> None:
         self._stats.keyframe_requests += 1
@@ -130,8 +153,9 @@ class ViewerFeedback:
                 continue
             rtt = now - sent_at - block.delay / 0x10000
             if 0 <= rtt <= _MAX_RTT:
-                known = self._budget.rtt
-                self._budget.rtt = known + (rtt - known) * _FOLLOW_RTT if known else rtt
+                self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
+                # what is under way is there after the shortest: a queue must not forbid to ask again
+                self._budget.rtt = min(rtt, self._budget.rtt * _SHORTEST_GROWS) or rtt
             return
 
     def reports(self, now: float) -> bytes:

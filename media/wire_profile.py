@@ -7,11 +7,13 @@ must have copied it when it returns.
 
 from collections.abc import Iterable, Sequence
 
-from media.fanout import MAX_SEGMENTS, Outgoing, Transmit, Viewer, Wire
+from media.fanout import MAX_SEGMENTS, Outgoing, PlayoutDelay, Transmit, Viewer, Wire
 from media.laid_burst import LaidBurst
 from media.rtp import build_header, map_extensions
 from media.rtx import RtxError
 from media.srtp import SrtpError
+
+_OURS = -1  # id of an extension that no publisher has sent
 
 
 class WireProfile:
@@ -108,7 +110,7 @@ class WireProfile:
                 header = _header(packet, wire)
                 datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
             else:
-                block = map_extensions(packet.packet.extensions, wire.extensions)
+                block = _rtx_extensions(packet, wire, viewer.patience)
                 index, header, payload = stream.wrap(
                     packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
                 )
@@ -128,6 +130,14 @@ class WireProfile:
             ],
             buffer,
         )
+
+
+def _rtx_extensions(packet: Outgoing, wire: Wire, patience: PlayoutDelay | None) -> bytes:
+    extensions, ids = packet.packet.extensions, wire.extensions
+    if patience is None or wire.playout_delay is None:
+        return map_extensions(extensions, ids)
+    kept = {of_publisher: own for of_publisher, own in ids.items() if own != wire.playout_delay}
+    return map_extensions((*extensions, (_OURS, patience.value())), kept | {_OURS: wire.playout_delay})
 
 
 def _header(outgoing: Outgoing, wire: Wire) -> bytes:

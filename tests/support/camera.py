@@ -47,7 +47,9 @@ class Encoder:
         self._frames += 1
         data = b"".join(bytes(packet) for packet in self._codec.encode(frame))
         chunks = [data[at : at + PAYLOAD_BYTES] for at in range(0, len(data), PAYLOAD_BYTES)]
-        return [(b"\x10" if n == 0 else b"\x00") + chunk for n, chunk in enumerate(chunks)]
+        # with a picture ID, as browsers send it: without one Chromium drops what comes late before a keyframe
+        rest = b"\x80" + (0x8000 | self._frames & 0x7FFF).to_bytes(2)
+        return [(b"\x90" if n == 0 else b"\x80") + rest + chunk for n, chunk in enumerate(chunks)]
 
 
 class Camera:

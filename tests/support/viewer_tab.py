@@ -12,6 +12,7 @@ _PLAY = """async ([url, without]) => {
     const pc = window.pc = new RTCPeerConnection();
     const video = window.video = document.createElement('video');
     video.muted = video.autoplay = true;
+    video.width = 64;  // cheap to paint
     video.srcObject = new MediaStream();
     document.body.append(video);
     pc.ontrack = ({ track }) => video.srcObject.addTrack(track);
@@ -102,7 +103,7 @@ class ViewerTab:
 
 async def open_page(browser: Browser, server: str) -> Page:
     """A page of the server at that URL, in which `watching` may play, time after time."""
-    page = await browser.new_page(viewport={"width": 640, "height": 480})
+    page = await browser.new_page(viewport={"width": 160, "height": 120})
     await page.goto(f"{server}/healthz")
     return page
 

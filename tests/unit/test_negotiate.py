@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from media.codecs import FORWARDED_EXTENSIONS, MID_EXTENSION
+from media.codecs import FORWARDED_EXTENSIONS, MID_EXTENSION, PLAYOUT_DELAY_EXTENSION
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack, negotiate_play, negotiate_publish
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError
@@ -389,6 +389,14 @@ def test_it_takes_both_sides_for_that(track: RoomTrack, lines: list[str], rtx: i
     (played,), answer = play([track], viewer(*VP8, *lines), bundle="1")
     assert played.rtx == rtx
     assert ("rtx" in answer) == ("FID" in answer) == (rtx is not None)
+
+
+@pytest.mark.parametrize("rtx", [True, False])
+def test_a_viewer_that_may_lose_is_told_how_long_to_wait_whatever_the_publisher_knows(rtx: bool) -> None:
+    lines = [*LOSSES, *(RTX if rtx else ()), f"a=extmap:5 {PLAYOUT_DELAY_EXTENSION}"]
+    (played,), answer = play([MENDED], viewer(*VP8, *lines), bundle="1")
+    assert played.extensions == ({PLAYOUT_DELAY_EXTENSION: 5} if rtx else {})
+    assert (PLAYOUT_DELAY_EXTENSION in answer) == rtx
 
 
 def test_nothing_is_mended_in_an_idle_section() -> None:

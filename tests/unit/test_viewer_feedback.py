@@ -17,10 +17,11 @@ from media.viewer_feedback import (
     COMPOUNDS_PER_SECOND,
     KEYFRAMES_AT_ONCE,
     KEYFRAMES_PER_SECOND,
+    MUCH_LOSS,
     ViewerFeedback,
 )
 from media.viewer_stats import ViewerStats
-from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
+from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, one_byte, rtp
 from tests.support.relay import AUDIO, RTX_SSRCS, SSRCS, VIDEO, new_feed
 
 SOURCES = (0x51, 0x52)  # the publisher's SSRCs
@@ -77,7 +78,14 @@ class Room:
     def join(self, keys: SrtpKeys, wires: Sequence[Wire | None]) -> Viewer:
         return self.switch.add_viewer(self.feed, keys, wires, ("192.0.2.1", len(self.inbox)))
 
-    def media(self, now: float, count: int = 1, track: int = VIDEO, size: int = 100) -> None:
+    def media(
+        self,
+        now: float,
+        count: int = 1,
+        track: int = VIDEO,
+        size: int = 100,
+        extension: tuple[int, bytes] | None = None,
+    ) -> None:
         for _ in range(count):
             self._sequences[track] += 1
             number = self._sequences[track]
@@ -87,6 +95,7 @@ class Room:
                 payload_type=TYPES[track],
                 ssrc=SOURCES[track],
                 timestamp=3000 * number,
+                extension=extension,
             )
             self.switch.receive([(self.feed, self._source.protect(plain))], now)
 
@@ -191,6 +200,75 @@ def test_a_flood_of_compounds_is_mostly_not_even_decrypted() -> None:
     heard = sum(room.feedback.listens(1.0 + step / 10_000) for step in range(20_000))
     assert heard <= COMPOUNDS_AT_ONCE + 2 * COMPOUNDS_PER_SECOND
     assert room.stats.rtcp_dropped == 20_000 - heard
+
+
+# --- a viewer that loses much
+
+PATIENT = (Wire(96, {4: 5}, nack=True, rtx=97, playout_delay=5), Wire(111, {}))
+
+
+def delays(room: Room, *lost: int, now: float) -> list[bytes]:
+    """Of the packets that come again, the value of the playout-delay extension; b"" where there is none."""
+    end = far_receiver(room.keys)
+    again = [parse(end.unprotect(datagram)) for datagram in room.lose(*lost, now=now)]
+    return [dict(packet.extensions).get(5, b"") for packet in again]
+
+
+def test_a_viewer_that_loses_much_is_told_to_wait_for_what_it_lost() -> None:
+    room = Room(PATIENT)
+    room.media(1.0, 100)
+    room.got()
+    room.feedback.rtt = 0.1
+    told = delays(room, *range(1, 4 * MUCH_LOSS + 2), now=1.0)
+    assert [int.from_bytes(value) >> 12 for value in told[::MUCH_LOSS]] == [0, 15, 27, 39, 50]
+    assert {int.from_bytes(value) & 0xFFF for value in told[MUCH_LOSS:]} == {100}
+    assert not any(told[:MUCH_LOSS])
+
+
+def test_a_long_way_makes_it_wait_longer_but_not_for_ever() -> None:
+    room = Room(PATIENT)
+    room.media(1.0, 100)
+    room.got()
+    room.feedback.rtt = 3.0
+    assert delays(room, *range(1, 10), now=1.0)[-1] == (50 << 12 | 100).to_bytes(3)
+
+
+def test_one_that_loses_little_again_is_told_to_wait_no_longer() -> None:
+    room = Room(PATIENT)
+    room.media(1.0, 100)
+    room.got()
+    delays(room, *range(1, 20), now=1.0)
+    told = []
+    for number, now in enumerate((12.0, 23.0, 24.0), 1):
+        room.media(now, 100)
+        room.got()
+        told += delays(room, 100 * number + 50, now=now)
+    assert [int.from_bytes(value) >> 12 > 0 for value in told] == [True, True, False]
+
+
+def test_the_publishers_own_wish_gives_way() -> None:
+    """Two elements of one id would be one too many."""
+    room = Room(PATIENT)
+    for _ in range(20):
+        room.media(1.0, extension=one_byte((4, b"\0\0\0")))
+    room.got()
+    again = room.lose(*range(1, 10))
+    end = far_receiver(room.keys)
+    last = parse(end.unprotect(again[-1]))
+    assert last.extensions == ((5, room.viewer.patience.value()),)
+
+
+@pytest.mark.parametrize("wires", [PLAIN, WITH_RTX])
+def test_one_that_does_not_know_the_extension_is_not_told(wires: Sequence[Wire]) -> None:
+    room = Room(wires)
+    room.media(1.0, 100)
+    end = far_receiver(room.keys)
+    first = [end.unprotect(datagram) for datagram in room.got()]
+    again = room.lose(*range(1, 20))
+    assert len(again) == 19
+    if wires is WITH_RTX:
+        assert all(parse(end.unprotect(datagram)).extensions == () for datagram in again)
+    assert first
 
 
 # --- round trip

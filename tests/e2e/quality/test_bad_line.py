@@ -1,0 +1,88 @@
+"""A Chromium behind a line that loses one packet in twenty each way sees as well as behind a clean one."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from tests.support.bad_line import BadLine, Quality, bad_line
+from tests.support.browser import chromium
+from tests.support.camera import Camera
+from tests.support.namespaces import new_namespace
+from tests.support.system import LOOPBACK, System, running_system
+from tests.support.viewer_tab import Seen, ViewerTab, open_page, watching
+
+CLEAN, BAD = Quality(delay=0.050), Quality(delay=0.050, loss=0.05)
+SETTLE_SECONDS = 4.0  # until jitter buffers know the line
+ROOM = "line"
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """What a viewer missed of a stream: shares of its frames, and of the time."""
+
+    missed: float
+    frozen: float
+
+    @classmethod
+    def of(cls, seen: Seen, sent: int) -> "Spoiled":
+        return cls(max(sent - seen.decoded, seen.dropped) / sent, seen.frozen / seen.at)
+
+    def is_as_good_as(self, other: "Spoiled", tolerance: float) -> bool:
+        return self.missed <= other.missed + tolerance and self.frozen <= other.frozen + tolerance
+
+
+@contextlib.asynccontextmanager
+async def browser_behind(system: System, quality: Quality) -> AsyncIterator[tuple[Browser, BadLine]]:
+    """A Chromium that reaches the system's media over a line of its own only."""
+    worker, url = system.workers[0].media, httpx.URL(system.controls[0].url)
+    assert worker
+    assert url.port
+    with new_namespace() as namespace:
+        front = namespace.socket(socket.SOCK_DGRAM, worker)
+        async with (
+            namespace.door(LOOPBACK, url.port),
+            bad_line(worker, front, to_server=quality, to_client=quality) as line,
+            chromium(namespace) as browser,
+        ):
+            yield browser, line
+
+
+# In twelve seconds a single freeze, of a packet lost three times, is more than one part in a hundred.
+@pytest.mark.parametrize(
+    ("seconds", "tolerance"), [(12.0, 0.03), pytest.param(60.0, 0.01, marks=pytest.mark.soak)]
+)
+async def test_loss_is_not_seen_and_without_nack_it_is(
+    redis_url: str, seconds: float, tolerance: float
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        system = await stack.enter_async_context(running_system(redis_url))
+        camera = Camera(listens=False, gop=2.0, size=(256, 144))
+        await stack.enter_async_context(camera.publishing(system.http, system.whip(ROOM)))
+        await system.room_live(ROOM, within=5)
+        good, _ = await stack.enter_async_context(browser_behind(system, CLEAN))
+        poor, line = await stack.enter_async_context(browser_behind(system, BAD))
+
+        async def watch(browser: Browser, *without: str) -> ViewerTab:
+            page = await open_page(browser, system.controls[0].url)
+            return await stack.enter_async_context(watching(page, system.whep(ROOM), without=without))
+
+        clean, bad, helpless = await watch(good), await watch(poor), await watch(poor, " nack")
+        await asyncio.sleep(SETTLE_SECONDS)
+        before = [(await viewer.seen(), camera.frames) for viewer in (clean, bad, helpless)]
+        await asyncio.sleep(seconds)
+        spoiled = []
+        for viewer, (then, frames) in zip((clean, bad, helpless), before, strict=True):
+            seen = (await viewer.seen()).since(then)
+            spoiled.append(Spoiled.of(seen, camera.frames - frames))
+            print(f"{spoiled[-1]}, {seen.delay * 1000:.0f} ms in the jitter buffer; {seen}")
+        print(f"{line.to_client.lost} of {line.to_client.sent} datagrams lost towards the viewers")
+        assert spoiled[1].is_as_good_as(spoiled[0], tolerance)
+        assert not spoiled[2].is_as_good_as(spoiled[0], tolerance)
