@@ -112,7 +112,6 @@ class Gateway:
             try:
                 return await self._call(worker, message, Answer, request_id, timeout)
             except SilentWorkerError:
-                self._placement.unanswered(worker, monotonic())
                 if silent:
                     raise
                 silent = True
@@ -265,4 +264,10 @@ class Gateway:
         request_id: RequestId,
         timeout: float = RPC_SECONDS,
     ) -> R:
-        return await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)
+        try:
+            result = await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)
+        except SilentWorkerError:
+            self._placement.unanswered(worker, monotonic())
+            raise
+        self._placement.answered(worker)
+        return result

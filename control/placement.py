@@ -76,6 +76,10 @@ class Placement:
         """Remember that `worker` did not answer in time."""
         self._suspect_until[worker] = now + _SUSPECT_SECONDS
 
+    def answered(self, worker: WorkerId) -> None:
+        """Remember that `worker` answers, whatever it said."""
+        self._suspect_until.pop(worker, None)
+
     def _best_first(self, workers: list[WorkerStatus], draw: float) -> list[WorkerId]:
         by_id = sorted(workers, key=lambda worker: worker.id)
         turn = int(draw * len(by_id))

@@ -71,7 +71,7 @@ class RedisWatch:
         if self._away:
             log.info("Redis is back", empty=empty)
             before, self._away = self._answered_at, False
-            expired = before is not None and now - before >= keys.HEARTBEAT_TTL_MS / 1000
+            expired = before is not None and now - before >= keys.CLAIM_TTL_MS / 1000
             if before is not None and (empty or expired):
                 self._settled_at = now + SETTLE_SECONDS
         self._answered_at = now

@@ -70,7 +70,7 @@ class Handlers:
         name = RoomName(message.room)
         with self._rooms.opening(name, message.identity, monotonic()) as is_here:
             if self._capacity.draining:
-                await self._give_up(name)
+                await self._give_up(name, is_here=is_here)
             if self._capacity.draining or not is_here:
                 self._capacity.check_publisher()
                 await self._claim(name)
@@ -86,10 +86,11 @@ class Handlers:
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
-    async def _give_up(self, name: RoomName) -> None:
+    async def _give_up(self, name: RoomName, *, is_here: bool) -> None:
         """Let another worker have a room whose publisher comes back while this one drains."""
-        self._rooms.close(name, EndReason.WORKER_STOPS)
-        await self._heartbeat.flush()
+        if is_here:
+            self._rooms.close(name, EndReason.WORKER_STOPS)
+        await self._heartbeat.flush()  # the claim is free when control hears that it must go elsewhere
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)

@@ -34,7 +34,7 @@ class Directory:
 
     async def claim_room(self, room: RoomName, worker: WorkerId) -> WorkerId:
         """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success."""
-        owner: bytes = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.HEARTBEAT_TTL_MS])
+        owner: bytes = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
         return WorkerId(owner.decode())
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
@@ -47,7 +47,14 @@ class Directory:
         rooms = list(claims)
         lost: list[bytes] = await self._beat(
             keys=[keys.WORKERS, keys.worker_status(worker), *(keys.room_claim(room) for room in rooms)],
-            args=[worker, pack(to_map(status)), keys.HEARTBEAT_TTL_MS, keys.WORKER_SWEEP_SECONDS, *rooms],
+            args=[
+                worker,
+                pack(to_map(status)),
+                keys.HEARTBEAT_TTL_MS,
+                keys.WORKER_SWEEP_SECONDS,
+                keys.CLAIM_TTL_MS,
+                *rooms,
+            ],
         )
         return [RoomName(room.decode()) for room in lost]
 

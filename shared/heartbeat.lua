@@ -1,7 +1,7 @@
 -- One heartbeat of a worker: its status, its place in the list of workers, and the claims of its rooms.
 -- KEYS[1]  zset of workers, scored by the server's time    KEYS[2]  the worker's status    KEYS[3..]  its claims
 -- ARGV[1]  the worker    ARGV[2]  its status (msgpack)    ARGV[3]  lifetime in ms    ARGV[4]  sweep age in s
--- ARGV[5..] the rooms' names, in the order of KEYS[3..]
+-- ARGV[5]  lifetime of a claim in ms    ARGV[6..] the rooms' names, in the order of KEYS[3..]
 -- returns  names of the rooms that another worker holds
 local now = tonumber(redis.call('TIME')[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
@@ -11,9 +11,9 @@ local lost = {}
 for i = 3, #KEYS do
   local owner = redis.call('GET', KEYS[i])
   if owner and owner ~= ARGV[1] then
-    lost[#lost + 1] = ARGV[i + 2]
+    lost[#lost + 1] = ARGV[i + 3]
   else
-    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[3])
+    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[5])
   end
 end
 return lost

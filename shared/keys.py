@@ -4,7 +4,7 @@
 |------------------------------|--------|----------------------------------------|--------------------------|
 | `roomcast:workers`           | zset   | worker id -> time of its last beat      | swept after 60 s         |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
-| `roomcast:room:{name}`       | string | id of the worker that owns the room    | 5 s past the heartbeat   |
+| `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one control process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
@@ -21,6 +21,8 @@ RECORDS_KEY = PREFIX + "records:key"
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
+# Less, so that a room can be claimed again within 5 s of its worker's death, whatever a request takes.
+CLAIM_TTL_MS = 4_000
 WORKER_SWEEP_SECONDS = 60
 LIST_TTL_SECONDS = 10
 

@@ -167,10 +167,13 @@ async def test_a_claim_lives_as_long_as_the_heartbeat(redis_url: str, tmp_path: 
     async with running(redis_url, tmp_path) as worker:
         await worker.publish(Peer(publishes=True))
         # shortened, so that only a beat can keep them
-        names = [keys.room_claim(ROOM), keys.worker_status(WORKER)]
+        names = {
+            keys.room_claim(ROOM): keys.CLAIM_TTL_MS,
+            keys.worker_status(WORKER): keys.HEARTBEAT_TTL_MS,
+        }
 
         async def refreshed() -> bool:
-            return all([await worker.redis.pttl(name) > keys.HEARTBEAT_TTL_MS - 1000 for name in names])
+            return all([await worker.redis.pttl(name) > ttl - 1000 for name, ttl in names.items()])
 
         for _ in range(2):
             for name in names:

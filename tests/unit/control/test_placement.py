@@ -71,6 +71,9 @@ def test_a_worker_that_did_not_answer_is_tried_last_for_a_while() -> None:
     placement.unanswered(WorkerId("a"), 0.0)
     assert placement.publisher_workers(workers, 1.0, 0.0) == ["b", "a"]
     assert placement.publisher_workers(workers, 10.0, 0.0) == ["a", "b"]
+    placement.unanswered(WorkerId("a"), 10.0)
+    placement.answered(WorkerId("a"))
+    assert placement.publisher_workers(workers, 10.0, 0.0) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
