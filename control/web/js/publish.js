@@ -21,6 +21,7 @@ const REASONS = {
   'room closed': 'An operator closed the room.',
   'token expired': 'The token has expired.',
   'room taken over by another worker': 'Somebody else publishes in this room by now.',
+  'replaced by a newer session of the publisher': 'You publish in this room from elsewhere by now.',
 };
 
 /** @param {string} id */
