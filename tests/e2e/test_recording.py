@@ -23,6 +23,7 @@ from tests.support.waiting import eventually
 LIVE_SECONDS = 20.0
 DONE_SECONDS = 10.0
 SYNC_SECONDS = 0.060
+NO_GRACE = {"PUBLISHER_GRACE": "0"}  # publishers leave without DELETE, and are not waited for
 
 pytestmark = pytest.mark.e2e
 
@@ -116,7 +117,7 @@ async def test_what_chromium_publishes_is_recorded_whole_and_in_sync(
 ) -> None:
     raw, muxed = {"H264": ("h264", "mp4")}.get(codec, ("ivf", "webm"))
     async with (
-        running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(tmp_path)) as system,
+        running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(tmp_path), **NO_GRACE) as system,
         chromium() as browser,
         await open_publish_page(browser, system.controls[0].url, codec) as opened,
     ):
@@ -184,6 +185,7 @@ async def test_what_was_finished_reaches_the_store_after_a_restart(redis_url: st
             "RECORD_ENABLED": "1",
             "RECORD_DIR": str(tmp_path),
             "DELETE_RECORDING_AFTER_UPLOAD": "1",
+            **NO_GRACE,
             **{
                 name.upper(): "1" if value is True else str(value or 0) for name, value in s3.settings.items()
             },
