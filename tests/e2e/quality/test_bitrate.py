@@ -1,0 +1,75 @@
+"""A browser's bit rate climbs to its target on a clean line, and gives way when the line gets narrow."""
+
+import asyncio
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.support.bad_line import BadLine, Quality, bad_line
+from tests.support.browser import chromium
+from tests.support.namespaces import new_namespace
+from tests.support.script_publisher import FRAME_RATE, ScriptPublisher, script_publisher
+from tests.support.system import LOOPBACK, running_system
+
+TARGET = 1_500_000  # bits a second of video: well below what two busy cores can encode
+REACHED_SECONDS = 10.0
+NARROW = 1_000_000  # bits a second of everything on the line
+BACK_OFF_SECONDS = 5.0
+AFTERWARDS_SECONDS = 4.0
+MOST_LOSS = 0.03
+
+pytestmark = pytest.mark.e2e
+
+
+async def bit_rate(publisher: ScriptPublisher, seconds: float) -> float:
+    """What the publisher sends, measured for so long.
+
+    At its full frame rate: frames that a busy machine did not get to make tell nothing of the line.
+    """
+    (before,) = await publisher.sent()
+    await asyncio.sleep(seconds)
+    (after,) = await publisher.sent()
+    octets_a_frame = (after.octets - before.octets) / max(1, after.frames - before.frames)
+    return octets_a_frame * 8 * FRAME_RATE
+
+
+async def climbs_to_target(publisher: ScriptPublisher) -> float:
+    """How long it takes until congestion control grants 90 % of the target, and a whole second has it."""
+    began = time.monotonic()
+    while (rate := await bit_rate(publisher, 1.0)) < 0.9 * TARGET or (
+        granted := (await publisher.sent())[0].target
+    ) < 0.9 * TARGET:
+        assert time.monotonic() - began < REACHED_SECONDS, f"{rate:.0f} bit/s after {REACHED_SECONDS} s"
+    print(f"granted: {granted:.0f} bit/s, sent: {rate:.0f}")
+    return time.monotonic() - began
+
+
+async def backs_off(publisher: ScriptPublisher, line: BadLine) -> tuple[float, float]:
+    """The share that is lost on the narrow line when it has had time to see it, and the bit rate then."""
+    line.to_server.quality = Quality(rate=NARROW, queue=0.3)
+    await asyncio.sleep(BACK_OFF_SECONDS)
+    sent, lost = line.to_server.sent, line.to_server.lost
+    rate = await bit_rate(publisher, AFTERWARDS_SECONDS)
+    return (line.to_server.lost - lost) / (line.to_server.sent - sent), rate
+
+
+async def test_the_bit_rate_reaches_its_target_and_gives_way(redis_url: str) -> None:
+    with new_namespace() as namespace:
+        async with running_system(redis_url) as system, chromium(namespace) as browser:
+            url, media = system.controls[0].url, system.workers[0].media
+            port = httpx.URL(url).port
+            assert media
+            assert port
+            front = namespace.socket(socket.SOCK_DGRAM, media)
+            async with (
+                namespace.door(LOOPBACK, port),
+                bad_line(media, front) as line,
+                script_publisher(browser, url, "climb", [{"maxBitrate": TARGET}]) as publisher,
+            ):
+                took = await climbs_to_target(publisher)
+                loss, rate = await backs_off(publisher, line)
+    print(f"90 % of {TARGET} bit/s after {took:.1f} s; on {NARROW} bit/s: {rate:.0f}, {loss:.2%} lost")
+    assert loss <= MOST_LOSS
+    assert 0.4 * NARROW <= rate <= 1.1 * NARROW
