@@ -39,6 +39,7 @@ VIEWER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 # What publishers put on a packet for its receiver, and so travels on to the viewers.
 FORWARDED_EXTENSIONS = frozenset(
     {
@@ -51,7 +52,7 @@ FORWARDED_EXTENSIONS = frozenset(
         "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
     }
 )
-PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION}
+PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION}
 
 # RFC 6184 8.1: profile_idc and the constraint flags ("x" is either), as browsers read them.
 _H264_PROFILES = (

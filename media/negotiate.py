@@ -18,6 +18,7 @@ from media.codecs import (
     is_passed_through,
     match,
 )
+from media.simulcast import best_layer
 from media.transport_feedback import EXTENSION_URI
 from shared.codec import Codec
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
@@ -34,6 +35,7 @@ class PublishedTrack:
     codec: Codec  # with the feedback that was accepted, and the payload type of its RTX if that was
     extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
     sources: Sources  # as declared; none is common
+    rid: str = ""  # of the one simulcast layer that it is to send
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
         codec = _published(codec, section)
         wanted = PUBLISHER_EXTENSIONS | ({EXTENSION_URI} if "transport-cc" in codec.feedback else set())
         extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
+        rid = best_layer(section.sources.rids)
         tracks.append(
             PublishedTrack(
                 kind=section.kind,
@@ -80,6 +83,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 codec=codec,
                 extensions=extensions,
                 sources=section.sources,
+                rid=rid,
             )
         )
         accepted.append(
@@ -89,6 +93,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 fmtp=_receiver_fmtp(codec),
                 feedback=codec.feedback,
                 extensions=extensions,
+                rid=rid,
             )
         )
     if not tracks:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from media.codecs import PLAYOUT_DELAY_EXTENSION
+from media.codecs import PLAYOUT_DELAY_EXTENSION, RID_EXTENSION
 from media.fanout import Wire
 from media.feedback import Feedback
 from media.history import MAX_PACKETS, PacketHistory
@@ -170,4 +170,7 @@ def source_track(
         nack=NackGenerator() if "nack" in track.codec.feedback else None,
         rtx_payload_type=track.codec.rtx,
         repairs=track.sources.repairs,
+        layers=track.sources.layers,
+        rid=track.rid.encode(),
+        rid_extension=track.extensions.get(RID_EXTENSION, 0),
     )

@@ -1,6 +1,6 @@
 """A track as its publisher sends it: which packets are its, and how they are numbered in the room."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.keyframe_gate import KeyframeGate
@@ -31,6 +31,9 @@ class SourceTrack:
     rtx_payload_type: int | None = None  # under which it does (RFC 4588); None: it does so as at first
     repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> that which it repairs, if told
     transport: TransportFeedback | None = None  # one for all tracks of the publisher, where it wants that
+    layers: Sequence[int] = ()  # SSRCs of the same picture, poorest first
+    rid: bytes = b""  # of the one layer that is taken, where they have names; ...
+    rid_extension: int = 0  # ... in this header extension
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
     heard_at: float = 0.0  # when that SSRC was last heard
     last_received: float = 0.0  # the latest packet that was forwarded, of whichever source
@@ -44,11 +47,16 @@ class SourceTrack:
     def follow(self, packet: RtpPacket, now: float) -> bool:
         """Whether the track goes on with a new SSRC of its payload type.
 
-        Another SSRC takes a track over only when the first has fallen silent: a client that sends several
-        layers in spite of our answer is relayed as its first.
+        Another SSRC takes a track over only when the first has fallen silent, or is a poorer layer: of a
+        client that sends several in spite of our answer the best one is relayed.
         """
-        if self.stats is not None and now - self.heard_at < SOURCE_SILENT_SECONDS:
+        if self.rid and any(n == self.rid_extension and rid != self.rid for n, rid in packet.extensions):
             return False
+        if self.stats is not None and now - self.heard_at < SOURCE_SILENT_SECONDS:
+            known = self.layers
+            better = known[known.index(self.stats.ssrc) + 1 :] if self.stats.ssrc in known else ()
+            if packet.ssrc not in better:
+                return False
         self.stats = ReceptionStats(packet.ssrc, self.clock_rate)
         if self.nack is not None:
             self.nack = NackGenerator()

@@ -14,13 +14,13 @@ from media.fanout import WRAP_GUARD, Address, Viewer, Wire
 from media.nack_generator import NackGenerator
 from media.rtcp import nack
 from media.rtp import parse
-from media.sequence import REORDER_PACKETS, SequenceUnwrapper
-from media.source_track import SOURCE_SILENT_SECONDS
+from media.sequence import REORDER_PACKETS, SequenceTranslator, SequenceUnwrapper
+from media.source_track import SOURCE_SILENT_SECONDS, SourceTrack
 from media.srtp import GcmSender, Profile, SrtpKeys, outbound_session
 from media.switch import Feed, PacketSwitch
 from media.viewer_feedback import ViewerFeedback
 from media.viewer_stats import ViewerStats
-from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
+from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, one_byte, rtp
 from tests.support.relay import AUDIO, RATES, SSRCS, TYPES, VIDEO, new_feed
 
 WIRES = (
@@ -528,6 +528,32 @@ def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -
     silence = 1.5 * SOURCE_SILENT_SECONDS * RATES[VIDEO]
     assert packets[2].timestamp - packets[1].timestamp == silence
     assert packets[3].timestamp - packets[2].timestamp == 100
+
+
+def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None) -> bool:
+    packet = parse(rtp(1, ssrc=ssrc, extension=one_byte((9, rid)) if rid else None))
+    if not track.follow(packet, now):
+        return False
+    track.heard_at = track.last_received = now
+    return True
+
+
+def test_of_layers_the_best_that_comes_is_followed() -> None:
+    track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), layers=(1, 2, 3))
+    assert follows(track, 2, 1.0)
+    assert not follows(track, 1, 1.1)
+    assert not follows(track, 7, 1.1)
+    assert follows(track, 3, 1.2)
+    assert not follows(track, 2, 1.3)
+    assert follows(track, 1, 1.2 + SOURCE_SILENT_SECONDS)
+
+
+def test_of_named_layers_only_that_which_was_agreed_on_is_followed() -> None:
+    track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), rid=b"f", rid_extension=9)
+    assert not follows(track, 1, 1.0, b"q")
+    assert follows(track, 2, 1.0, b"f")
+    assert not follows(track, 1, 9.0, b"q")
+    assert follows(track, 3, 9.0)  # nothing says that it is another
 
 
 def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
