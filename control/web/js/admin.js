@@ -1,6 +1,6 @@
 // The operators' page: rooms, workers and sessions, renewed while somebody looks, and what can be done to them.
 import { confirmed } from './confirm-dialog.js';
-import { bitrate, count, duration } from './format.js';
+import { bitrate, codecs, count, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { ask, Refused, ROOT } from './server.js';
 import { ADMIN, keepToken, tokenFor } from './token.js';
@@ -28,7 +28,7 @@ const rooms = new KeyedRows(element('rooms'), element('room-row'), {
     write(row, {
       name: room.name,
       viewers: figure.format(room.subscribers),
-      codecs: room.codecs.join(', '),
+      codecs: codecs(room.codecs),
       bitrate: bitrate(room.bitrate),
       uptime: duration(room.uptime),
       workers: room.workers.join(', '),
@@ -79,7 +79,7 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
       role: session.state === 'connected' ? (publishes ? 'Publisher' : 'Viewer') : `${publishes ? 'Publisher' : 'Viewer'}, ${session.state}`,
       id: session.id,
       address: session.address || '–',
-      codecs: session.codecs.join(', '),
+      codecs: codecs(session.codecs),
       bitrate: bitrate(rate(session)),
       loss: session.loss === null ? '–' : `${(100 * session.loss).toFixed(1)} %`,
       rtt: session.rtt === null ? '–' : `${Math.round(1000 * session.rtt)} ms`,

@@ -14,10 +14,10 @@ export function figures(stats) {
     ['Frames', stats.width ? `${Math.round(stats.framesPerSecond)}/s` : '–'],
     ['Codecs', codecs([stats.videoCodec, stats.audioCodec].filter(Boolean))],
     ['Bitrate', bitrate(stats.bitrate)],
-    ['Delay from the server', milliseconds(stats.delay)],
+    ['Delay', milliseconds(stats.delay)],
     ['Round trip', milliseconds(stats.rtt)],
     ['Loss', `${(100 * stats.loss).toFixed(1)} %`],
-    ['Frames dropped', String(stats.framesDropped)],
+    ['Dropped', String(stats.framesDropped)],
     ['Freezes', String(stats.freezes)],
   ];
 }

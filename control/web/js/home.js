@@ -1,8 +1,9 @@
 // The home page: what is live, renewed while somebody looks, and the doors to a room.
 import { bitrate, codecs, count, duration } from './format.js';
+import { KeyedRows, write } from './keyed-rows.js';
 import { ask, ROOT } from './server.js';
-import { inWords } from './words.js';
 import { whileVisible } from './visible.js';
+import { inWords } from './words.js';
 
 const EVERY_SECONDS = 3;
 
@@ -20,46 +21,28 @@ const trouble = document.getElementById('trouble');
  * @property {number} uptime seconds
  */
 
-/** Rows by the room's name: one that stays is changed, not made anew, so that focus stays too. */
-const rows = new Map();
+const rows = new KeyedRows(list, document.getElementById('room-row'), {
+  begin(row, room) {
+    const link = row.querySelector('a');
+    link.href = `watch/${room.name}`;
+    link.textContent = room.name;
+  },
+  fill(row, room) {
+    write(row, {
+      viewers: count(room.subscribers, 'viewer'),
+      duration: `on air ${duration(room.uptime)}`,
+      codecs: codecs(room.codecs),
+      bitrate: bitrate(room.bitrate),
+    });
+  },
+});
 
 function show(/** @type {Room[]} */ rooms) {
-  const live = new Set(rooms.map(({ name }) => name));
-  for (const [name, row] of rows) {
-    if (live.has(name)) continue;
-    row.remove();
-    rows.delete(name);
-  }
-  rooms.forEach((room, place) => {
-    let row = rows.get(room.name);
-    if (!row) rows.set(room.name, (row = newRow(room.name)));
-    fill(row, room);
-    if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null);
-  });
+  rows.show(rooms, ({ name }) => name);
   list.hidden = rooms.length === 0;
   empty.hidden = rooms.length > 0;
   const viewers = rooms.reduce((sum, room) => sum + room.subscribers, 0);
   tell(rooms.length ? `${count(rooms.length, 'room')}, ${count(viewers, 'viewer')}.` : 'No room is live.');
-}
-
-function newRow(/** @type {string} */ name) {
-  const row = document.getElementById('room-row').content.firstElementChild.cloneNode(true);
-  const link = row.querySelector('a');
-  link.href = `watch/${name}`;
-  link.textContent = name;
-  return row;
-}
-
-function fill(/** @type {Element} */ row, /** @type {Room} */ room) {
-  const facts = {
-    viewers: count(room.subscribers, 'viewer'),
-    duration: `on air ${duration(room.uptime)}`,
-    codecs: codecs(room.codecs),
-    bitrate: bitrate(room.bitrate),
-  };
-  for (const [fact, text] of Object.entries(facts)) {
-    row.querySelector(`[data-fact="${fact}"]`).textContent = text;
-  }
 }
 
 function tell(/** @type {string} */ words) {

@@ -47,7 +47,7 @@ async def test_rooms_workers_and_sessions_are_shown_as_they_are(system: System, 
         async def complete() -> bool:
             room, sessions = await rows("rooms", "seen"), await rows("sessions", "seen")
             return (
-                [row[1:3] for row in room] == [["1", "opus, VP8"]]
+                [row[1:3] for row in room] == [["1", "Opus, VP8"]]
                 and [row[1] for row in sessions] == ["Publisher", "Viewer"]
                 and all("bit/s" in row[5] for row in sessions)
                 and "ms" in sessions[1][7]

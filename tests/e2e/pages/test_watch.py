@@ -37,7 +37,7 @@ async def test_it_shows_who_watches_and_on_demand_how_well(system: System, brows
         figures = viewer.page.locator("#figures")
         assert not await figures.is_visible()
         await viewer.page.keyboard.press("i")
-        for text in ("160 × 120", "VP8, Opus", "kbit/s", "Delay from the server"):
+        for text in ("160 × 120", "VP8, Opus", "kbit/s", "Delay"):
             await figures.get_by_text(text).wait_for()
         await viewer.page.get_by_role("button", name="Statistics").click()
         assert not await figures.is_visible()

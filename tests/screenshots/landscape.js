@@ -1,0 +1,49 @@
+// What the cameras of the screenshots see: hills, and a low sun. It moves, and it is not a test card.
+
+const SKY = { 0: '#27407c', 0.45: '#8a6aa8', 0.85: '#f2a27a', 1: '#ffd9a0' };
+
+function landscape() {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [1280, 720];
+  const c = canvas.getContext('2d');
+  const hills = (base, height, colour, at) => {
+    c.fillStyle = colour;
+    c.beginPath();
+    c.moveTo(0, 720);
+    for (let x = 0; x <= 1280; x += 16) {
+      c.lineTo(x, base - height * (Math.sin(x / 210 + at) + 0.5 * Math.sin(x / 83 + 2 * at)));
+    }
+    c.lineTo(1280, 720);
+    c.fill();
+  };
+  const draw = () => {
+    const now = performance.now() / 1000;
+    const sky = c.createLinearGradient(0, 0, 0, 560);
+    for (const [at, colour] of Object.entries(SKY)) sky.addColorStop(at, colour);
+    c.fillStyle = sky;
+    c.fillRect(0, 0, 1280, 720);
+    c.fillStyle = '#fff0cf';
+    c.beginPath();
+    c.arc(860, 380 + 6 * Math.sin(now), 62, 0, 7);
+    c.fill();
+    hills(470, 36, '#6d5a8c', 1 + now / 40);
+    hills(540, 44, '#40416e', 3 + now / 20);
+    hills(640, 40, '#1d2347', 5 + now / 10);
+  };
+  draw();
+  setInterval(draw, 80);
+  return canvas.captureStream(12);
+}
+
+/** A camera with a microphone that hears a tone. */
+function camera() {
+  const sound = new AudioContext();
+  const tone = new OscillatorNode(sound, { frequency: 220 });
+  const volume = new GainNode(sound, { gain: 0.3 });
+  const heard = sound.createMediaStreamDestination();
+  tone.connect(volume).connect(heard);
+  tone.start();
+  return new MediaStream([...landscape().getTracks(), ...heard.stream.getTracks()]);
+}
+
+navigator.mediaDevices.getUserMedia = async () => camera();
