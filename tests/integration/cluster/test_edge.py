@@ -1,5 +1,6 @@
 """One room over many workers: its media, its counts, and its end are one."""
 
+import asyncio
 from pathlib import Path
 
 from media.relay_edge import LINGER_SECONDS
@@ -7,7 +8,7 @@ from media.relay_out import EXPIRY_SECONDS
 from media.rtp import parse
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
-from tests.support.aiortc_client import publisher as real_publisher
+from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PLAY_OFFER, post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
@@ -17,7 +18,7 @@ CLAIM_EXPIRY_SECONDS = 7.0  # a claim lives 5 s past its owner's last heartbeat
 
 async def test_viewers_on_three_workers_are_in_one_room(redis_url: str) -> None:
     async with running_stage(redis_url, workers=3) as stage:
-        publisher = await stage.publish(0)
+        sender = await stage.publish(0)
         viewers = [await stage.play(number, origin=0) for number in (0, 1, 1, 2)]
         await stage.all_receive(*viewers)
 
@@ -40,7 +41,7 @@ async def test_viewers_on_three_workers_are_in_one_room(redis_url: str) -> None:
             f"{stage.system.controls[0].url}/api/admin/rooms/{ROOM}/close", headers=ADMIN
         )
         assert closed.status_code == 200
-        await eventually("all are told", lambda: all(p.closed for p in (publisher, *viewers)), IN_TIME)
+        await eventually("all are told", lambda: all(p.closed for p in (sender, *viewers)), IN_TIME)
         await stage.system.room_gone(ROOM, within=IN_TIME)
 
 
@@ -82,11 +83,11 @@ async def test_nothing_is_left_of_a_relay_behind_its_last_viewer_or_its_edge(red
 
 async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
     async with running_stage(redis_url, workers=4, PUBLISHER_GRACE="60") as stage:
-        publisher = await stage.publish(0)
+        sender = await stage.publish(0)
         viewers = [await stage.play(number, origin=0) for number in (1, 2)]
         await stage.all_receive(*viewers)
         stage.worker(0).kill()
-        stage.silence(publisher)
+        stage.silence(sender)
 
         async def back() -> Peer | None:
             try:
@@ -110,16 +111,24 @@ async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
                 assert len(numbers) >= 0.95 * (numbers[-1] - numbers[0] + 1)
 
 
-async def test_a_room_over_two_workers_is_recorded_once(redis_url: str, tmp_path: Path) -> None:
-    settings = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "tracks"}
-    async with running_stage(redis_url, workers=2, **settings) as stage:
+async def test_a_room_over_two_workers_is_seen_at_both_and_recorded_once(
+    redis_url: str, tmp_path: Path
+) -> None:
+    recording = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "tracks"}
+    async with running_stage(redis_url, workers=2, WORKER_MAX_VIEWERS="1", **recording) as stage:
         system = stage.system
-        async with real_publisher(system.http, system.whip(ROOM)) as sender:
-            origin = next(n for n in (0, 1) if f"/{stage.worker(n).name}." in sender.session_url)
-            viewer = await stage.play(1 - origin, origin=origin)
-            await stage.all_receive(viewer, within=2 * IN_TIME)
+        async with (
+            publisher(system.http, system.whip(ROOM)) as sender,
+            viewer(system.http, system.whep(ROOM)) as near,
+            viewer(system.http, system.whep(ROOM)) as far,
+        ):
+            workers = [
+                client.session_url.rpartition("/")[2].partition(".")[0] for client in (sender, near, far)
+            ]
+            assert workers[0] == workers[1] != workers[2]
+            await asyncio.gather(*(one.received(within=2 * IN_TIME) for one in (near, far)))
             assert (await sender.delete()).status_code == 200
-        await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+            await asyncio.gather(*(one.ended(within=IN_TIME) for one in (near, far)))
         await system.room_gone(ROOM, within=IN_TIME)
 
         async def recorded() -> list[str]:
