@@ -51,6 +51,12 @@ bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.recording
 
+.PHONY: bench-all
+bench-all: bench ## Measure all that docs/performance.md tells of: most of an hour
+	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tests.bench $$scenario || exit 1; done
+
+BENCH_SCENARIOS := rooms
+
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page, into test-artifacts/screenshots
 	$(BIN)/python -m tests.screenshots

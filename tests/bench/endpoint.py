@@ -98,8 +98,15 @@ class Endpoint(ABC):
         if self._session_url is not None:
             await self._context.http.delete(self._session_url, headers=self._context.headers)
         if self._socket is not None:
+            self._dtls.close()
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
+            self._socket = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether media can flow."""
+        return self._outbound is not None and self._socket is not None
 
     @property
     def inode(self) -> int:
@@ -107,9 +114,8 @@ class Endpoint(ABC):
         return os.fstat(self._fd).st_ino
 
     def tick(self) -> None:
-        """Send the report, and the consent check when it is due. Called once a second."""
-        if self._outbound is None:
-            return
+        """Send the report, and the consent check when it is due. Called once a second while connected."""
+        assert self._outbound is not None
         if time.monotonic() - self._checked_at >= CONSENT_SECONDS:
             self._send_check()
         if report := self._report():
@@ -169,7 +175,8 @@ class Endpoint(ABC):
         self._send(bytes(check))
 
     def _send(self, datagram: bytes) -> None:
-        assert self._socket is not None
+        if self._socket is None:  # closed
+            return
         with contextlib.suppress(OSError):  # as lost on the way
             self._socket.send(datagram)
 

@@ -33,13 +33,14 @@ class Publisher(Endpoint):
 
     direction = "sendonly"
     stream = DEFAULT_STREAM
+    phase = 0.0  # seconds by which it is behind others, so that not all send at the same moment
     _sequence = 0
     _frames = 0
     _keyframe_wanted = True
 
     async def send(self, bursts: int) -> int:
         """Send so many bursts at their pace; returns the number of packets."""
-        start = time.monotonic()
+        start = time.monotonic() + self.phase
         for number in range(bursts):
             await asyncio.sleep(start + number / self.stream.rate - time.monotonic())
             self._send_burst()

@@ -1,24 +1,29 @@
-"""What one measurement found, and its lines of a table."""
+"""What one measurement found, and its line of a table."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.bench.table import NOTHING, milliseconds
+
 GENERATOR_BUSY = 0.85  # share of a core
+SERVER_BUSY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """One window. Times are in seconds, memory in bytes; what could not be measured is None."""
 
-    viewers: int
+    rooms: int
+    viewers: int  # of all rooms together
     gro: bool  # whether the viewers let the kernel hand over a run of packets as one
     seconds: float
-    sent: int  # by the publisher
-    received: int  # by all viewers together
-    server_cpu: float | None
+    sent: int  # by all publishers
+    due: int  # at all viewers
+    received: int  # by all viewers
+    server_cpu: float | None  # of all processes of the server that were named
     server_user_share: float | None  # of `server_cpu`
-    server_dropped: int  # datagrams of the publisher that found the server's socket full
+    server_processes: int
+    server_dropped: int  # datagrams of the publishers that found the server's socket full
     memory_per_viewer: float | None  # beyond the first ten
     delay: Sequence[float]  # of single packets
     answer: Sequence[float]  # from the POST to the 201, of single viewers
@@ -29,12 +34,22 @@ class Report:
     @property
     def loss(self) -> float:
         """Share of the packets due that did not arrive."""
-        return 1 - self.received / (self.sent * self.viewers)
+        return 1 - self.received / self.due if self.due else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Packets a second that the viewers got."""
+        return self.received / self.seconds
 
     @property
     def cpu_per_packet(self) -> float | None:
         """Seconds of the server's CPU for each packet that a viewer got."""
         return self.server_cpu / self.received if self.server_cpu is not None and self.received else None
+
+    @property
+    def server_share(self) -> float | None:
+        """Of one core."""
+        return None if self.server_cpu is None else self.server_cpu / self.seconds
 
     @property
     def generator_share(self) -> float:
@@ -49,12 +64,25 @@ class Report:
             return f"the generator took {self.generator_share:.0%} of its core"
         return None
 
+    @property
+    def bottleneck(self) -> str | None:
+        """What gave out first, the generator before all; None when nothing is seen to have."""
+        if self.limit is not None:
+            return self.limit
+        if self.server_share is not None and self.server_share > SERVER_BUSY * self.server_processes:
+            return f"the server's CPU: {self.server_share:.0%} of a core"
+        if self.server_dropped:
+            return f"the server's socket: it dropped {self.server_dropped} datagrams of publishers"
+        return None
+
 
 COLUMNS = (
+    "rooms",
     "viewers",
     "UDP GRO",
     "sent",
     "received",
+    "packets/s",
     "loss",
     "CPU µs/packet",
     "user",
@@ -74,42 +102,33 @@ def row(report: Report) -> tuple[str, ...]:
     """One cell for each of `COLUMNS`."""
     cpu, user, memory = report.cpu_per_packet, report.server_user_share, report.memory_per_viewer
     return (
+        str(report.rooms),
         str(report.viewers),
         "yes" if report.gro else "no",
         str(report.sent),
         str(report.received),
+        f"{report.rate:,.0f}",
         f"{report.loss:.3%}",
-        "-" if cpu is None else f"{cpu * 1e6:.2f}",
-        "-" if user is None else f"{user:.0%}",
-        "-" if report.server_cpu is None else f"{report.server_cpu / report.seconds:.1%}",
-        "-" if memory is None else f"{memory / 1000:.0f}",
-        *_milliseconds(report.delay),
-        *_milliseconds(report.answer),
-        *_milliseconds(report.join),
+        NOTHING if cpu is None else f"{cpu * 1e6:.2f}",
+        NOTHING if user is None else f"{user:.0%}",
+        NOTHING if report.server_share is None else f"{report.server_share:.1%}",
+        NOTHING if memory is None else f"{memory / 1000:.0f}",
+        *milliseconds(report.delay),
+        *milliseconds(report.answer),
+        *milliseconds(report.join),
         f"{report.generator_share:.1%}",
     )
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table below `COLUMNS`."""
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
-
-    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
-    return "\n".join([line(COLUMNS), rule, *map(line, rows)])
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of them do not exceed; infinite without any."""
-    if not values:
-        return math.inf
-    ordered = sorted(values)
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-
-
-def _milliseconds(values: Sequence[float]) -> tuple[str, str]:
-    if not values:
-        return "-", "-"
-    return f"{percentile(values, 0.5) * 1e3:.2f}", f"{percentile(values, 0.99) * 1e3:.2f}"
+def remarks(report: Report) -> list[str]:
+    """What a reader of the line must know besides: lost packets, and limits that were the generator's."""
+    subject = f"{report.viewers} viewers of {report.rooms} rooms"
+    lines = []
+    if report.limit is not None:
+        lines.append(f"{subject}: limited by the generator: {report.limit}")
+    if report.received != report.due:
+        lines.append(
+            f"{subject}: {report.loss:.3%} lost; {report.server_dropped} datagrams of publishers dropped"
+            " at the server's socket"
+        )
+    return lines

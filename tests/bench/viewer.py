@@ -1,5 +1,6 @@
 """Viewers: one that only counts, and one that decrypts to measure the delay."""
 
+import asyncio
 import socket
 import struct
 import sys
@@ -17,6 +18,7 @@ from tests.bench.publisher import STAMP
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h: the time at which the kernel took the datagram in
 UDP_GRO = 104  # linux/udp.h
 TIMESPEC = struct.Struct("@qq")
+MEDIA_SECONDS = 10.0  # from connected to the first packet
 
 
 class Viewer(Endpoint):
@@ -26,6 +28,12 @@ class Viewer(Endpoint):
     received = 0
     joined_after = 0.0
     _latest = b""  # RTP header of the latest packet
+
+    async def watching(self) -> None:
+        """Wait until there is media; raises `TimeoutError`."""
+        async with asyncio.timeout(MEDIA_SECONDS):
+            while not self.received:
+                await asyncio.sleep(0.01)
 
     def _readable(self) -> None:
         inbox = self._context.inbox

@@ -1,0 +1,1 @@
+"""What `python -m tests.bench` can measure: one module for each of its commands."""
