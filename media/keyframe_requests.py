@@ -4,6 +4,7 @@ import math
 
 INTERVAL_SECONDS = 0.5
 ANSWER_SECONDS = 0.5  # a keyframe that comes later is one that came anyway
+IN_VAIN_SECONDS = 3.0
 # So many answers in a row prove that a publisher listens: one keyframe may come by chance. Each request that
 # is not answered doubles what is wanted of it.
 PROOF = 3
@@ -16,11 +17,12 @@ class KeyframeRequests:
     `now` is in seconds of a steady clock. A publisher that is `deaf` has agreed on no way to be asked.
     """
 
-    __slots__ = ("_answers", "_deaf", "_proof", "_sent_at", "_unanswered", "_waiting")
+    __slots__ = ("_answers", "_asked_at", "_deaf", "_proof", "_sent_at", "_unanswered", "_waiting")
 
     def __init__(self, *, deaf: bool = False) -> None:
         self._deaf = deaf
         self._sent_at = -math.inf
+        self._asked_at: float | None = None  # first of all since a keyframe arrived
         self._waiting = False
         self._unanswered = False
         self._answers = 0
@@ -40,11 +42,14 @@ class KeyframeRequests:
         self._waiting = False
         self._unanswered = True
         self._sent_at = now
+        if self._asked_at is None:
+            self._asked_at = now
         return True
 
     def arrived(self, now: float) -> None:
         """A keyframe came: whoever waited has it."""
         self._waiting = False
+        self._asked_at = None
         if not self._unanswered:
             return
         if now > self._sent_at + ANSWER_SECONDS:
@@ -57,6 +62,10 @@ class KeyframeRequests:
         self._unanswered = False
         self._answers = 0
         self._proof = min(2 * self._proof, MOST_PROOF)
+
+    def in_vain(self, now: float) -> bool:
+        """Whether asking is of no use: there is no way to, or no answer for longer than a loss explains."""
+        return self._deaf or (self._asked_at is not None and now - self._asked_at >= IN_VAIN_SECONDS)
 
     @property
     def trusted(self) -> bool:

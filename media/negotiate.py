@@ -62,6 +62,10 @@ class PlayedTrack:
     rtx: int | None = None  # payload type of what is sent again; None: lost packets go out as they were
 
 
+class CannotPlayError(ServiceError):
+    """A viewer has no codec for what the publisher sends."""
+
+
 def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
     """Take of each section the first codec that we pass through; a section without one is rejected."""
     check_publish(offer)
@@ -173,7 +177,9 @@ def negotiate_play(
 def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
     codec = match(track.codec, section.codecs)
     if codec is None:
-        raise _not_acceptable(f"codec not supported by viewer: {describe(track.codec)}")
+        raise CannotPlayError(
+            ErrorCode.NOT_ACCEPTABLE, f"codec not supported by viewer: {describe(track.codec)}"
+        )
     if "nack" not in codec.feedback or track.rtx_ssrc is None:  # nobody would ask, or nobody answer
         return replace(codec, rtx=None)
     return codec

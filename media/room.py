@@ -15,14 +15,18 @@ from media.nack_generator import NackGenerator
 from media.negotiate import PlayedTrack, PublishedTrack, RoomTrack
 from media.publisher_stats import PublisherStats
 from media.recording.recording import Recording
+from media.room_warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
 from media.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
 from media.sequence import SequenceTranslator
 from media.source import Source
 from media.source_track import SourceTrack
+from media.stream_watch import StreamWatch
 from media.switch import Feed
 from media.viewer_session import ViewerSession
 from shared.messages import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
+
+SILENT_SECONDS = 2.0  # without media: then what is wrong with it does not matter
 
 
 @dataclass(slots=True, eq=False)
@@ -45,13 +49,14 @@ class Room:
     left_by: SessionId | None = None  # the publisher's session that ended last
     viewers: dict[SessionId, ViewerSession] = field(default_factory=dict)
     recording: Recording | None = None
-    warnings: list[str] = field(default_factory=list)
+    warnings: RoomWarnings = field(init=False)
     bitrate: int = 0
     extension_ids: Sequence[dict[str, int]] = field(init=False)
     _measured_at: float = 0.0
     _measured_bytes: int = 0
 
     def __post_init__(self) -> None:
+        self.warnings = RoomWarnings(self.name)
         self.extension_ids = [dict(track.extensions) for track in self.published]
 
     @property
@@ -77,6 +82,7 @@ class Room:
         """Send due RTCP and see what comes in. Called some times a second."""
         self.live = self.source is not None and self.source.is_alive(now)
         self.feedback.tick(now)
+        self._watch_stream(now)
         if self.recording is not None:
             self.recording.tick(now)
         if now - self._measured_at >= 1.0:
@@ -84,6 +90,18 @@ class Room:
             if self._measured_at:
                 self.bitrate = round(received * 8 / (now - self._measured_at))
             self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
+
+    def _watch_stream(self, now: float) -> None:
+        b_frames = no_keyframe = False
+        for track, sent in zip(self.feed.tracks, self.feed.sent, strict=True):
+            if track.watch is None or now - track.heard_at >= SILENT_SECONDS:
+                continue
+            b_frames |= track.watch.b_frames
+            # browsers make none for minutes, unless they are asked
+            asked_in_vain = sent.requests is not None and sent.requests.in_vain(now)
+            no_keyframe |= asked_in_vain and track.watch.lacks_keyframe(now)
+        self.warnings.set(B_FRAMES, holds=b_frames)
+        self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
 
     def status(self) -> RoomStatus:
         return RoomStatus(
@@ -172,5 +190,6 @@ def source_track(
         repairs=track.sources.repairs,
         layers=track.sources.layers,
         rid=track.rid.encode(),
+        watch=StreamWatch(track.codec.name) if track.kind == "video" else None,
         rid_extension=track.extensions.get(RID_EXTENSION, 0),
     )

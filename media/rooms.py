@@ -10,7 +10,7 @@ from media.demux import Demux
 from media.farewells import FAREWELL_SECONDS, Farewells
 from media.ice import Credentials, new_credentials
 from media.metrics.ledger import Ledger
-from media.negotiate import PublishedTrack, negotiate_play, negotiate_publish
+from media.negotiate import CannotPlayError, PublishedTrack, negotiate_play, negotiate_publish
 from media.recording.recorder import Recorder
 from media.relays_out import RelaysOut
 from media.room import Room, new_room
@@ -167,7 +167,11 @@ class Rooms:
         if self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers:
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
         local = new_credentials()
-        played, answer = negotiate_play(offer, room.tracks, self.sessions.transport(local), name)
+        try:
+            played, answer = negotiate_play(offer, room.tracks, self.sessions.transport(local), name)
+        except CannotPlayError as refusal:
+            room.warnings.set(f"a viewer could not play it: {refusal.message}", holds=True)
+            raise
         session = self.sessions.new(ViewerSession, offer, local, now, expires_at)
         session.played = played
         session.watch(self._switch, room.feed, room.wires(played), room.feedback, self.ledger.viewers)

@@ -9,6 +9,7 @@ from media.reports import ReceptionStats
 from media.rtp import RtpPacket
 from media.rtx import RtxError, unwrap
 from media.sequence import SequenceTranslator
+from media.stream_watch import StreamWatch
 from media.transport_feedback import TransportFeedback
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
@@ -34,6 +35,7 @@ class SourceTrack:
     layers: Sequence[int] = ()  # SSRCs of the same picture, poorest first
     rid: bytes = b""  # of the one layer that is taken, where they have names; ...
     rid_extension: int = 0  # ... in this header extension
+    watch: StreamWatch | None = None  # of video
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
     heard_at: float = 0.0  # when that SSRC was last heard
     last_received: float = 0.0  # the latest packet that was forwarded, of whichever source

@@ -231,6 +231,8 @@ class PacketSwitch:
         if numbered is None:
             feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
             return
+        if track.watch is not None:
+            track.watch.saw(packet, now)
         extended, timestamp = numbered
         track.last_received, track.last_timestamp = now, timestamp
         feed.burst.append(Outgoing(number, feed.ssrcs[number], extended, timestamp, packet))

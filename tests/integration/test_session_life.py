@@ -18,10 +18,7 @@ from media.rtp import parse
 from media.session import SETUP_SECONDS
 from shared import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import (
-    CloseRoom,
-    Role,
-)
+from shared.messages import CloseRoom, Play, Role
 from shared.sdpfrag import parse_fragment
 from tests.support.peer import IN_TIME, SSRCS, Peer, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
@@ -206,6 +203,19 @@ async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
     again = await plane.connected(publishes=True)
     again.send_media()
     await eventually("the new one is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
+
+
+async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane: Plane) -> None:
+    await plane.connected(publishes=True)
+    with capture_logs() as logs:
+        for _ in range(2):
+            offer = plane.peer(publishes=False).offer().replace("VP8/90000", "AV1/90000")
+            with pytest.raises(ServiceError) as refused:
+                await plane.handlers.play(Play(room=ROOM, offer=offer))
+            assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
+    (warning,) = plane.rooms.statuses()[0].warnings
+    assert "VP8" in warning
+    assert [entry["warning"] for entry in logs if entry["log_level"] == "warning"] == [warning]
 
 
 # --- bugs of ours

@@ -118,3 +118,15 @@ def test_one_that_has_agreed_on_no_way_to_be_asked_is_never_asked() -> None:
     assert not requests.due(9.0)
     assert requests.hopeless(0.0)
     assert not requests.trusted
+
+
+def test_asking_is_in_vain_when_there_is_no_way_or_no_answer_for_long() -> None:
+    assert KeyframeRequests(deaf=True).in_vain(0.0)
+    requests = KeyframeRequests()
+    assert not requests.in_vain(100.0)
+    for step in range(7):
+        assert not requests.in_vain(10 + step / 2 - 0.51)
+        requests.want(10 + step / 2)
+    assert requests.in_vain(13.0)
+    requests.arrived(13.5)
+    assert not requests.in_vain(14.0)
