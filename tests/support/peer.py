@@ -34,6 +34,10 @@ def payload_of(number: int) -> bytes:
     return b"\x10\x00" + number.to_bytes(6)
 
 
+def number_of(payload: bytes) -> int:
+    return int.from_bytes(payload[2:])
+
+
 class _Sha1Certificate(Certificate):
     """Of a peer that knows no GCM."""
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from media.rtp import parse
 from tests.support.http_peer import open_session
-from tests.support.peer import IN_TIME, Peer
+from tests.support.peer import IN_TIME, Peer, number_of
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -60,7 +60,7 @@ class Probe:
             self._probe = probe
 
         def append(self, packet: bytes) -> None:
-            number = int.from_bytes(parse(packet).payload)
+            number = number_of(parse(packet).payload)
             if (sent := self._probe._sent.pop(number, None)) is not None:
                 self._probe.delays.append(time.monotonic() - sent)
 
@@ -81,8 +81,8 @@ async def probing(system: System) -> AsyncIterator[Probe]:
     await open_session(system.http, system.whep("watched"), viewer)
     probe = Probe(publisher, viewer)
     sending = asyncio.create_task(probe.run())
-    await eventually("media flows", lambda: len(probe.delays) > 50, IN_TIME)
     try:
+        await eventually("media flows", lambda: len(probe.delays) > 50, IN_TIME)
         yield probe
     finally:
         sending.cancel()
