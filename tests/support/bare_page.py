@@ -16,19 +16,11 @@ FRAGMENT = "application/trickle-ice-sdpfrag"
 
 _PREPARE = """() => {
     window.peers = [];
-    window.states = [];
     window.watch = (number) => {
         const video = document.createElement('video');
         Object.assign(video, { muted: true, autoplay: true, width: 80 });
         document.body.append(video);
-        const shown = [];
-        const next = (now) => {
-            shown.push((performance.timeOrigin + now) / 1000);
-            video.requestVideoFrameCallback(next);
-        };
-        video.requestVideoFrameCallback(next);
         const stream = new MediaStream();
-        peers[number].shown = shown;
         peers[number].pc.ontrack = ({ track }) => { stream.addTrack(track); video.srcObject = stream; };
     };
 }"""
@@ -149,15 +141,17 @@ class BarePage:
         await page.evaluate(_PREPARE)
         return cls(page, http)
 
-    async def shown_after(self, at: float) -> list[float] | None:
-        """For each viewer the first instant from `at` on at which a frame was shown, in Unix time.
-
-        None while there is one to whom none was.
-        """
-        first: list[float | None] = await self._page.evaluate(
-            "(at) => peers.filter((p) => p.shown).map((p) => p.shown.find((t) => t >= at) ?? null)", at
+    async def decoded(self) -> list[int]:
+        """How many pictures each viewer of the page has decoded."""
+        return list(
+            await self._page.evaluate(
+                """() => Promise.all(peers.map(async ({ pc }) => {
+                    const all = [...(await pc.getStats()).values()];
+                    const video = all.find((s) => s.type === 'inbound-rtp' && s.kind === 'video');
+                    return video?.framesDecoded ?? 0;
+                }))"""
+            )
         )
-        return [t for t in first if t is not None] if None not in first else None
 
     def peer(self) -> BarePeer:
         self._count += 1
