@@ -228,8 +228,10 @@ class PublisherSession(Session):
 
     def is_alive(self, now: float) -> bool:
         """Whether it shows media, or is on its way: it was answered lately, or its checks come."""
-        shown_at = self._feed.heard_at if self.connected else self.ice.heard_at
-        return now - shown_at < SILENT_SECONDS or now - self._began_at < START_SECONDS
+        if self._feed.heard_at:
+            return now - self._feed.heard_at < SILENT_SECONDS
+        checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
+        return checks or now - self._began_at < START_SECONDS
 
     def receive_media(self, datagram: bytes, now: float) -> Feed | None:
         return self._feed

@@ -52,7 +52,6 @@ def fall_silent(plane: Plane, seconds: float = SILENT_SECONDS) -> None:
     """Let it be that long ago that media came."""
     for track in plane.room.feed.tracks:
         track.heard_at -= seconds
-    plane.publisher_session._began_at -= START_SECONDS
 
 
 async def sees(viewer: Peer, publisher: Peer, payload: bytes = KEYFRAME) -> None:

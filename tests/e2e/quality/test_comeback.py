@@ -67,6 +67,7 @@ async def test_viewers_stay_while_their_publisher_is_killed_and_comes_back(redis
         wire = await wire_viewer(system)
         consenting = asyncio.create_task(keep_consent(wire))
         await all_decode(page, [0] * VIEWERS)
+        await eventually("the wire has both", lambda: len({p[1] & 0x7F for p in wire.rtp}) == 2, IN_TIME)
         back: list[float] = []
         for life in range(1, LIVES):
             killed_at = time.monotonic()
