@@ -11,9 +11,9 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import relay, rooms
+from tests.bench.scenarios import edges, idle, joins, relay, rooms, soak
 
-SCENARIOS = {"relay": relay, "rooms": rooms}
+SCENARIOS = {"relay": relay, "rooms": rooms, "joins": joins, "idle": idle, "soak": soak, "edges": edges}
 
 
 def parse(words: list[str]) -> argparse.Namespace:

@@ -60,6 +60,7 @@ class Load:
         self._context = context
         self._server_pids = server_pids
         self._first_memory: int | None = None
+        self._joined_silently = False  # then nothing tells how long it took
 
     @property
     def viewers(self) -> list[Viewer]:
@@ -79,6 +80,7 @@ class Load:
 
         Returns when all get media; with `silent` the publishers send none, and it is enough to be connected.
         """
+        self._joined_silently |= silent
         seats = [room for _ in range(viewers) for room in self.rooms]
         first = max(0, FIRST_VIEWERS - len(self.viewers))
         async with contextlib.nullcontext() if silent else self.streaming():
@@ -106,12 +108,20 @@ class Load:
             for number, room in enumerate(seats, before):
                 joining.create_task(join_one(room, number))
 
-    async def guest(self) -> Viewer:
-        """One more viewer in the first room, who gets media when this returns."""
+    async def guest(self, *, silent: bool = False) -> Viewer:
+        """One more viewer in the first room, who gets media when this returns, or is connected if `silent`.
+
+        Raises what `Endpoint.connect` and `Viewer.watching` raise, and is gone then.
+        """
         viewer = Viewer(self._whep.replace(ROOM, self.rooms[0].name), self._context)
         self.guests.append(viewer)
-        await viewer.connect()
-        await viewer.watching()
+        try:
+            await viewer.connect()
+            if not silent:
+                await viewer.watching()
+        except BaseException:
+            await self.dismiss(viewer)
+            raise
         return viewer
 
     async def dismiss(self, guest: Viewer) -> None:
@@ -164,7 +174,7 @@ class Load:
             memory_per_viewer=self._memory_per_viewer(),
             delay=list(itertools.chain.from_iterable(viewer.delays for viewer in sampled)),
             answer=[viewer.answered_after for viewer in viewers],
-            join=[viewer.joined_after for viewer in viewers if viewer.joined_after],
+            join=[] if self._joined_silently else [viewer.joined_after for viewer in viewers],
             generator_cpu=time.process_time() - cpu,
             generator_dropped=dropped(own) - own_dropped,
         )

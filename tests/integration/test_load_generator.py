@@ -1,11 +1,13 @@
 """The load generator against a real system: what it counts is what happens. And each scenario, tiny."""
 
+import itertools
+
 import pytest
 
 from tests.bench.__main__ import SCENARIOS, parse
 from tests.bench.generator import ROOM, loaded
 from tests.bench.report import Report
-from tests.bench.scenarios import rooms
+from tests.bench.scenarios import rooms, soak
 from tests.support.system import running_system
 
 ROOMS = 2
@@ -49,7 +51,9 @@ async def table(capsys: pytest.CaptureFixture[str], redis_url: str, command: str
     """Run a command of the benchmark; the lines of its first table, by column."""
     arguments = parse(command.split())
     await SCENARIOS[arguments.scenario].run(redis_url, arguments)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    printed = capsys.readouterr().out.splitlines()
+    from_table = itertools.dropwhile(lambda line: not line.startswith("|"), printed)
+    lines = itertools.takewhile(lambda line: line.startswith("|"), from_table)
     columns, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -79,3 +83,39 @@ async def test_the_search_adds_viewers_until_something_gives_out(
     steps = await rooms.search(redis_url, 2, first=1_000, most_steps=5, seconds=0.5, gro=False)
     assert [report.viewers for report in steps] == [4, 6]
     assert [report.received for report in steps] == [report.due for report in steps]
+
+
+async def test_joins(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "joins --at-once 2 --watchers 2 --idle-joins 2 --seconds 1"
+    idle, alone, joining = await table(capsys, redis_url, command)
+    assert [row["at once"] for row in (idle, alone, joining)] == ["idle", "0", "2"]
+    assert (idle["joined"], alone["joined"]) == ("2", "0")
+    assert int(joining["joined"]) > 0
+    assert float(joining["worker ms/join"]) > 0
+    assert alone["loss"] == joining["loss"] == "0.000%"
+
+
+async def test_idle_viewers(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    few, more = await table(capsys, redis_url, "idle --viewers 2 5 --seconds 0.5")
+    assert [(row["viewers"], row["sessions"]) for row in (few, more)] == [("2", "3"), ("5", "6")]
+    assert int(more["tasks"]) > int(few["tasks"])
+
+
+async def test_a_soak_of_seconds(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "soak --minutes 0.05 --viewers 3 --churn 4 --samples 2"
+    before, *during, after = await table(capsys, redis_url, command)
+    assert [row["minute"] for row in (before, *during, after)] == ["before", "0.0", "0.0", "0.1", "after"]
+    assert during[-1]["viewers"] == "3"
+    assert int(after["sessions ever"]) > 4
+    assert (after["sessions"], after["tasks"]) == (before["sessions"], before["tasks"])
+
+
+def test_growth_leaves_out_the_beginning() -> None:
+    assert soak.growth([(0.0, 0.0), (1.0, 900.0), (5.0, 1000.0), (10.0, 1050.0)]) == pytest.approx(10)
+    assert soak.growth([(0.0, 5.0)]) == 0
+
+
+async def test_one_room_over_two_workers(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = await table(capsys, redis_url, "edges --workers 2 --viewers 4 --windows 1 --seconds 1")
+    assert (row["workers"], row["viewers"], row["loss"]) == ("2", "4", "0.000%")
+    assert len(row["CPU of each worker"].split(",")) == 2

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.bench.generator import calmest, loaded
+from tests.bench.generator import ROOM, calmest, loaded
 from tests.bench.report import COLUMNS, Report, remarks, row
 from tests.bench.table import table
 from tests.support.system import running_system
@@ -43,10 +43,10 @@ async def run(redis_url: str, arguments: argparse.Namespace) -> None:
 async def measure(redis_url: str, rooms: int, viewers: int, seconds: float, windows: int) -> list[Report]:
     """On a fresh system, so that the memory of one number of viewers does not serve the next."""
     async with (
-        running_system(redis_url, WORKER_MAX_LOAD="2") as system,
+        running_system(redis_url, WORKER_MAX_LOAD=NO_LIMIT) as system,
         loaded(
-            system.whip("{room}"),
-            system.whep("{room}"),
+            system.whip(ROOM),
+            system.whep(ROOM),
             viewers,
             rooms=rooms,
             server_pids=[system.workers[0].pid],

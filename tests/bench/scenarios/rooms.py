@@ -8,9 +8,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench.generator import Load, calmest, loaded
+from tests.bench.generator import ROOM, Load, calmest, loaded
 from tests.bench.report import COLUMNS, Report, remarks, row
-from tests.bench.scenarios.relay import add_windows, measure
+from tests.bench.scenarios.relay import NO_LIMIT, add_windows, measure
 from tests.bench.table import table
 from tests.support.system import running_system
 
@@ -61,9 +61,9 @@ async def search(
 ) -> list[Report]:
     """A report of each step, the last of which did not hold, unless there were no more steps allowed."""
     async with (
-        running_system(redis_url, WORKER_MAX_LOAD="4") as system,
+        running_system(redis_url, WORKER_MAX_LOAD=NO_LIMIT) as system,
         loaded(
-            system.whip("{room}"), system.whep("{room}"), 0, rooms=rooms, server_pids=[system.workers[0].pid]
+            system.whip(ROOM), system.whep(ROOM), 0, rooms=rooms, server_pids=[system.workers[0].pid]
         ) as load,
     ):
         reports: list[Report] = []

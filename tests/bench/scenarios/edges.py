@@ -1,0 +1,94 @@
+"""One room over more and more workers: what each of them costs, and the room's delay.
+
+The same viewers watch the same room, spread evenly: over the worker that has the publisher, and edges. If
+egress scales with cores, the busiest worker's share falls as the workers grow in number, and all of them
+together take hardly more than one did.
+"""
+
+import argparse
+import math
+import sys
+
+from tests.bench.generator import ROOM, Load, loaded
+from tests.bench.report import Report, remarks
+from tests.bench.scenarios.relay import NO_LIMIT, WARM_UP_SECONDS, add_windows
+from tests.bench.table import milliseconds, percentile, table
+from tests.bench.usage import Usage
+from tests.support.system import running_system
+
+WORKERS = (1, 2, 3)
+VIEWERS = 300
+
+COLUMNS = (
+    "workers",
+    "viewers",
+    "packets/s",
+    "loss",
+    "CPU µs/packet",
+    "CPU of each worker",
+    "the busiest",
+    "packets/s with its core full",
+    "times one worker's",
+    "delay p50 ms",
+    "p99",
+    "generator CPU",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="one line each %(default)s")
+    parser.add_argument("--viewers", type=int, default=VIEWERS, help="of the room (%(default)s)")
+    add_windows(parser)
+
+
+async def run(redis_url: str, arguments: argparse.Namespace) -> None:
+    rows, lines = [], []
+    of_the_first = None
+    for workers in arguments.workers:
+        report, shares = await measure(
+            redis_url, workers, arguments.viewers, arguments.seconds, arguments.windows
+        )
+        assert report.cpu_per_packet is not None
+        at_most = report.rate / max(shares)
+        of_the_first = of_the_first or at_most / workers
+        rows.append(
+            (
+                str(workers),
+                str(report.viewers),
+                f"{report.rate:,.0f}",
+                f"{report.loss:.3%}",
+                f"{report.cpu_per_packet * 1e6:.2f}",
+                ", ".join(f"{share:.1%}" for share in sorted(shares, reverse=True)),
+                f"{max(shares):.1%}",
+                f"{at_most:,.0f}",
+                f"{at_most / of_the_first:.2f}",
+                *milliseconds(report.delay),
+                f"{report.generator_share:.1%}",
+            )
+        )
+        lines += remarks(report)
+        print(f"{workers} workers measured", file=sys.stderr)
+    print(table(COLUMNS, rows))
+    print(f"\nOf {arguments.windows} windows of {arguments.seconds:g} s the one with the lowest p99 delay.")
+    for line in lines:
+        print(f"- {line}")
+
+
+async def measure(
+    redis_url: str, workers: int, viewers: int, seconds: float, windows: int
+) -> tuple[Report, list[float]]:
+    """The calmest of some windows, on a fresh system, and each worker's share of a core in it."""
+    settings = {"WORKER_MAX_VIEWERS": str(math.ceil(viewers / workers)), "WORKER_MAX_LOAD": NO_LIMIT}
+    async with running_system(redis_url, controls=1, workers=workers, **settings) as system:
+        pids = [worker.pid for worker in system.workers]
+        async with loaded(system.whip(ROOM), system.whep(ROOM), viewers, server_pids=pids) as load:
+            await load.warm_up(min(WARM_UP_SECONDS, seconds))
+            measured = [await _window(load, pids, seconds) for _ in range(windows)]
+    return min(measured, key=lambda one: percentile(one[0].delay, 0.99))
+
+
+async def _window(load: Load, pids: list[int], seconds: float) -> tuple[Report, list[float]]:
+    before = [Usage.of([pid]) for pid in pids]
+    report = await load.measure(seconds, gro=False)
+    used = [Usage.of([pid]).since(start).cpu for pid, start in zip(pids, before, strict=True)]
+    return report, [cpu / report.seconds for cpu in used]
