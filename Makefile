@@ -55,7 +55,7 @@ bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 bench-all: bench ## Measure all that docs/performance.md tells of: most of an hour
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tests.bench $$scenario || exit 1; done
 
-BENCH_SCENARIOS := rooms joins idle edges soak
+BENCH_SCENARIOS := rooms joins idle edges compare soak
 
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page, into test-artifacts/screenshots

@@ -11,9 +11,17 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import edges, idle, joins, relay, rooms, soak
+from tests.bench.scenarios import compare, edges, idle, joins, relay, rooms, soak
 
-SCENARIOS = {"relay": relay, "rooms": rooms, "joins": joins, "idle": idle, "soak": soak, "edges": edges}
+SCENARIOS = {
+    "relay": relay,
+    "rooms": rooms,
+    "joins": joins,
+    "idle": idle,
+    "edges": edges,
+    "compare": compare,
+    "soak": soak,
+}
 
 
 def parse(words: list[str]) -> argparse.Namespace:

@@ -12,7 +12,7 @@ import httpx
 from media.dtls import Certificate
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import Inbox
-from tests.bench.publisher import DEFAULT_STREAM, Publisher, Stream
+from tests.bench.publisher import DEFAULT_STREAM, Pictures, Publisher
 from tests.bench.report import Report
 from tests.bench.table import percentile
 from tests.bench.usage import Usage, dropped, resident_bytes, sockets_of
@@ -46,7 +46,7 @@ class Load:
         whep: str,
         rooms: int,
         context: Context,
-        stream: Stream,
+        stream: Pictures,
         server_pids: Sequence[int],
     ) -> None:
         names = [f"bench-{number}" for number in range(rooms)]
@@ -132,12 +132,12 @@ class Load:
         async with self.streaming():
             await asyncio.sleep(seconds)
 
-    async def measure(self, seconds: float, *, gro: bool) -> Report:
+    async def measure(self, seconds: float, *, gro: bool, all_due: bool = True) -> Report:
         """Stream for so long, from quiet to quiet, so that each packet sent is either received or lost.
 
         With `gro` the viewers take a run of packets that the server sent as one from the kernel as one. That
         leaves out the splitting and single delivery, which over a network is no work of the server's CPU, or
-        not all of it.
+        not all of it. Without `all_due` the server may send other packets than it gets.
         """
         await self._quiet()
         viewers = self.viewers
@@ -146,6 +146,7 @@ class Load:
         sampled = [viewer for viewer in viewers if isinstance(viewer, SampledViewer)]
         for viewer in sampled:
             viewer.delays.clear()
+            viewer.pictures = 0
         own = {endpoint.inode for endpoint in self.endpoints if endpoint.connected}
         servers = set().union(*map(sockets_of, self._server_pids))
         own_dropped, server_dropped = dropped(own), dropped(servers)
@@ -155,7 +156,7 @@ class Load:
         bursts = round(seconds * self._stream.rate)
         sent = await asyncio.gather(*(room.publisher.send(bursts) for room in self.rooms))
         due = sum(packets * len(room.viewers) for packets, room in zip(sent, self.rooms, strict=True))
-        await self._quiet(received + due)
+        await self._quiet(received + due if all_due else None)
 
         used = Usage.of(self._server_pids).since(usage)
         ticks = used.user + used.system
@@ -167,6 +168,8 @@ class Load:
             sent=sum(sent),
             due=due,
             received=self._received - received,
+            pictures_sent=bursts * len(self.rooms),
+            pictures_each=sum(v.pictures for v in sampled) / len(sampled) if sampled else 0.0,
             server_cpu=used.cpu if self._server_pids else None,
             server_user_share=used.user / ticks if ticks else None,
             server_processes=len(self._server_pids),
@@ -248,7 +251,7 @@ async def loaded(
     server_pids: Sequence[int] = (),
     at_once: int = 1,
     silent: bool = False,
-    stream: Stream = DEFAULT_STREAM,
+    stream: Pictures = DEFAULT_STREAM,
 ) -> AsyncIterator[Load]:
     """Publishers, and so many viewers for each of them, all connected and, unless `silent`, getting media.
 

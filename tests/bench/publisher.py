@@ -4,7 +4,9 @@ import asyncio
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from media.rtcp import Fir, Pli, RtcpError, parse_compound, sdes, sender_report
 from tests.bench.endpoint import PAYLOAD_TYPE, Endpoint
@@ -16,13 +18,36 @@ NTP_EPOCH = 2_208_988_800
 UDP_SEGMENT = 103  # linux/udp.h
 
 
+class Pictures(Protocol):
+    """What a publisher sends, `rate` pictures a second."""
+
+    @property
+    def rate(self) -> int: ...
+
+    @property
+    def stamps_all(self) -> bool:
+        """Whether the time may be written behind each payload, not only behind each picture."""
+
+    def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
+        """RTP payloads of a picture; `number` is 0 at the start and whenever a keyframe is wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """`burst` packets of `size` bytes (RTP, before SRTP adds its tag), `rate` times a second."""
+    """`burst` packets of `size` bytes (RTP, before SRTP adds its tag), `rate` times a second.
+
+    They begin as VP8 does, and are nothing that could be decoded.
+    """
 
     burst: int = 10
     size: int = 1100
     rate: int = 30
+    stamps_all: ClassVar[bool] = True
+
+    def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
+        length = self.size - HEADER.size - STAMP.size
+        rest = b"\0".ljust(length, b"\0")
+        return [_vp8_head(keyframe=keyframe).ljust(length, b"\0"), *[rest] * (self.burst - 1)]
 
 
 DEFAULT_STREAM = Stream()
@@ -32,45 +57,57 @@ class Publisher(Endpoint):
     """Sends a burst in one system call: its packets come together, as over a link faster than the stream."""
 
     direction = "sendonly"
-    stream = DEFAULT_STREAM
+    stream: Pictures = DEFAULT_STREAM
     phase = 0.0  # seconds by which it is behind others, so that not all send at the same moment
     _sequence = 0
     _frames = 0
+    _since_keyframe = 0
+    _octets = 0
     _keyframe_wanted = True
 
     async def send(self, bursts: int) -> int:
         """Send so many bursts at their pace; returns the number of packets."""
         start = time.monotonic() + self.phase
+        sent = 0
         for number in range(bursts):
             await asyncio.sleep(start + number / self.stream.rate - time.monotonic())
-            self._send_burst()
-        return bursts * self.stream.burst
+            sent += self._send_burst()
+        return sent
 
-    def _send_burst(self) -> None:
+    def _send_burst(self) -> int:
         assert self._socket is not None
         assert self._outbound is not None
         timestamp = self._frames * CLOCK_RATE // self.stream.rate & 0xFFFFFFFF
-        head = _vp8_head(keyframe=self._keyframe_wanted)
+        if self._keyframe_wanted:
+            self._since_keyframe = 0
+        payloads = self.stream.payloads(self._since_keyframe, keyframe=self._keyframe_wanted)
         self._keyframe_wanted = False
         datagrams = []
-        for number in range(self.stream.burst):
-            last = number == self.stream.burst - 1
-            header = HEADER.pack(
-                0x80, last << 7 | PAYLOAD_TYPE, self._sequence & 0xFFFF, timestamp, self.ssrc
+        for left, payload in enumerate(payloads, 1 - len(payloads)):
+            packet = HEADER.pack(
+                0x80, (not left) << 7 | PAYLOAD_TYPE, self._sequence & 0xFFFF, timestamp, self.ssrc
             )
-            body = (head if number == 0 else b"\0").ljust(self.stream.size - HEADER.size - STAMP.size, b"\0")
-            datagrams.append(self._outbound.protect(header + body + STAMP.pack(time.time_ns())))
+            packet += payload
+            if self.stream.stamps_all or not left:
+                packet += STAMP.pack(time.time_ns())
+            datagrams.append(self._outbound.protect(packet))
+            self._octets += len(packet) - HEADER.size
             self._sequence += 1
         self._frames += 1
-        segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", len(datagrams[0])))]
-        self._socket.sendmsg(datagrams, segment)
+        self._since_keyframe += 1
+        if self.stream.stamps_all:  # so they are of one length
+            segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", len(datagrams[0])))]
+            self._socket.sendmsg(datagrams, segment)
+        else:
+            for datagram in datagrams:
+                self._send(datagram)
+        return len(datagrams)
 
     def _report(self) -> bytes:
         now = time.time()
         timestamp = self._frames * CLOCK_RATE // self.stream.rate & 0xFFFFFFFF
-        octets = self._sequence * (self.stream.size - HEADER.size)
         return sender_report(
-            self.ssrc, int((now + NTP_EPOCH) * (1 << 32)), timestamp, self._sequence, octets
+            self.ssrc, int((now + NTP_EPOCH) * (1 << 32)), timestamp, self._sequence, self._octets
         ) + sdes(self.ssrc, b"bench")
 
     def _take_rtcp(self, compound: bytes) -> None:

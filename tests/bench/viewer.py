@@ -18,6 +18,7 @@ from tests.bench.publisher import STAMP
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h: the time at which the kernel took the datagram in
 UDP_GRO = 104  # linux/udp.h
 TIMESPEC = struct.Struct("@qq")
+LONGEST_DELAY = 60.0
 MEDIA_SECONDS = 10.0  # from connected to the first packet
 
 
@@ -71,11 +72,15 @@ class Viewer(Endpoint):
 
 
 class SampledViewer(Viewer):
-    """Decrypts what it gets. `delays` are seconds from the publisher's stamp to this host's network stack."""
+    """Decrypts what it gets.
+
+    `delays` are seconds from the publisher's stamp to this host's network stack; `pictures` have ended.
+    """
 
     def __init__(self, url: str, context: Context) -> None:
         super().__init__(url, context)
         self.delays: list[float] = []
+        self.pictures = 0
 
     def _open_socket(self, media: MediaDescription) -> None:
         super()._open_socket(media)
@@ -108,5 +113,8 @@ class SampledViewer(Viewer):
                 plain = inbound.unprotect(packet)
             except SrtpError:
                 continue
+            self.pictures += plain[1] >> 7
             (stamp,) = STAMP.unpack_from(plain, len(plain) - STAMP.size)
-            self.delays.append((arrived - stamp) / 1e9)
+            delay = (arrived - stamp) / 1e9
+            if 0 <= delay < LONGEST_DELAY:  # else it is the end of a payload that has no stamp
+                self.delays.append(delay)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.bench.__main__ import SCENARIOS, parse
 from tests.bench.generator import ROOM, loaded
+from tests.bench.publisher import DEFAULT_STREAM
 from tests.bench.report import Report
 from tests.bench.scenarios import rooms, soak
 from tests.support.system import running_system
@@ -25,8 +26,7 @@ async def test_every_viewer_receives_every_packet_of_its_room(redis_url: str, gr
             }
             before = [viewer.received for viewer in load.viewers]
             report = await load.measure(SECONDS, gro=gro)
-            stream = load.rooms[0].publisher.stream
-            each = SECONDS * stream.rate * stream.burst
+            each = SECONDS * DEFAULT_STREAM.rate * DEFAULT_STREAM.burst
             assert [viewer.received for viewer in load.viewers] == [n + each for n in before]
         await system.room_gone(load.rooms[0].name, within=3)
 
@@ -119,3 +119,15 @@ async def test_one_room_over_two_workers(redis_url: str, capsys: pytest.CaptureF
     (row,) = await table(capsys, redis_url, "edges --workers 2 --viewers 4 --windows 1 --seconds 1")
     assert (row["workers"], row["viewers"], row["loss"]) == ("2", "4", "0.000%")
     assert len(row["CPU of each worker"].split(",")) == 2
+
+
+async def test_a_film_through_ours_and_through_media_relay(
+    redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "compare --viewers 2 --size 160 120 --windows 1 --seconds 1"
+    ours, theirs = await table(capsys, redis_url, command)
+    assert (ours["server"], ours["got"]) == ("Roomcast", "100%")
+    assert 0 < float(ours["delay p50 ms"]) < 1000
+    assert (theirs["server"], theirs["delay p50 ms"]) == ("aiortc MediaRelay", "-")
+    assert int(theirs["got"].rstrip("%")) > 50
+    assert float(theirs["server CPU"].rstrip("%")) > 0

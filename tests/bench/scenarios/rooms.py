@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.bench.generator import ROOM, Load, calmest, loaded
+from tests.bench.publisher import DEFAULT_STREAM
 from tests.bench.report import COLUMNS, Report, remarks, row
 from tests.bench.scenarios.relay import NO_LIMIT, add_windows, measure
 from tests.bench.table import table
@@ -79,7 +80,7 @@ async def search(
 
 async def _grow(load: Load, rate: float) -> None:
     """Add viewers to all rooms alike, until all together are due `rate` packets a second or more."""
-    stream = load.rooms[0].publisher.stream
+    stream = DEFAULT_STREAM
     each = -(-rate // (stream.rate * stream.burst * len(load.rooms)))
     more = max(1, int(each) - len(load.rooms[0].viewers))
     await load.join(more, AT_ONCE, silent=True)  # it is the relay that is measured, not joining under load

@@ -117,15 +117,14 @@ async def _soak(system: System, load: Load, churn: float, seconds: float, count:
 
 
 async def _change(load: Load, churn: float) -> None:
-    """The viewer that has watched longest leaves, and another joins, `churn` times a second."""
+    """Somebody joins, and the viewer that has watched longest leaves, `churn` times a second."""
     viewers = load.rooms[0].viewers
     while True:
         pause = asyncio.create_task(asyncio.sleep(1 / churn))
-        oldest = viewers.pop(0)
-        await oldest.close()
         newcomer = await load.guest()
         load.guests.remove(newcomer)
         viewers.append(newcomer)
+        await viewers.pop(0).close()
         await pause
 
 

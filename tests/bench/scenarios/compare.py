@@ -1,0 +1,164 @@
+"""The same film through this server, through aiortc's own MediaRelay, and through others that run here.
+
+A server that decodes and encodes again, as MediaRelay does, sends other packets than it gets: what can be
+compared is the pictures that viewers get, and the CPU that each costs.
+"""
+
+import argparse
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from deploy.tether import tethered
+from tests.bench.film import Film
+from tests.bench.generator import ROOM, loaded
+from tests.bench.report import Report
+from tests.bench.scenarios.joins import FAILURES
+from tests.bench.scenarios.relay import NO_LIMIT, WARM_UP_SECONDS, add_windows
+from tests.bench.table import NOTHING, milliseconds, table
+from tests.support.system import LOOPBACK, free_port, running_system
+from tests.support.waiting import eventually
+
+VIEWERS = (1, 5, 10, 100)
+SIZE = (1280, 720)
+AT_ONCE = 2
+START_SECONDS = 20.0
+GIVEN_OUT = 0.5  # share of the pictures: more viewers are not tried
+
+COLUMNS = (
+    "server",
+    "viewers",
+    "pictures sent/s",
+    "got",
+    "packets/s",
+    "server CPU",
+    "CPU ms/s of a viewer",
+    "CPU µs/packet",
+    "KB/viewer",
+    "delay p50 ms",
+    "p99",
+    "generator CPU",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--viewers", type=int, nargs="+", default=VIEWERS, help="one line each %(default)s")
+    add("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"), help="%(default)s")
+    add(
+        "--server",
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("NAME", "WHIP", "WHEP", "PID"),
+        help="another server, its URLs, and its process, which runs on this host",
+    )
+    add_windows(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`pid` is of the process that carries media."""
+
+    name: str
+    whip: str
+    whep: str
+    pid: int
+
+
+async def run(redis_url: str, arguments: argparse.Namespace) -> None:
+    film = Film.encoded(tuple(arguments.size))
+    rows: list[tuple[str, ...]] = []
+    servers = [_roomcast(redis_url), _media_relay(), *map(_other, arguments.server)]
+    for running in servers:
+        async with running as server:
+            for viewers in arguments.viewers:
+                reports = await _measure(server, viewers, film, arguments.seconds, arguments.windows)
+                if not reports:
+                    rows.append((server.name, str(viewers), *["-"] * (len(COLUMNS) - 2)))
+                    print(f"{server.name}: {viewers} viewers did not all get media", file=sys.stderr)
+                    break
+                report = max(reports, key=lambda report: report.pictures_each)
+                rows.append(_row(server, report))
+                print(f"{server.name}: {viewers} viewers measured", file=sys.stderr)
+                if report.pictures_each < GIVEN_OUT * report.pictures_sent:
+                    break
+    width, height = arguments.size
+    print(table(COLUMNS, rows))
+    print(
+        f"\nVP8, {width} x {height}, {film.rate} pictures a second, without UDP GRO. Of {arguments.windows}"
+        f" windows of {arguments.seconds:g} s the one with most pictures. A server that brings less than"
+        f" {GIVEN_OUT:.0%} of them is not tried with more viewers; a line without figures: not all got media."
+    )
+
+
+async def _measure(server: Server, viewers: int, film: Film, seconds: float, windows: int) -> list[Report]:
+    """Of each window; none when not all viewers could join."""
+    reports: list[Report] = []
+    try:
+        async with loaded(
+            server.whip, server.whep, viewers, server_pids=[server.pid], at_once=AT_ONCE, stream=film
+        ) as load:
+            await load.warm_up(min(WARM_UP_SECONDS, seconds))
+            for _ in range(windows):
+                reports.append(await load.measure(seconds, gro=False, all_due=False))
+    except* FAILURES as failures:
+        print(f"{server.name}: {failures!r}", file=sys.stderr)
+    return reports
+
+
+def _row(server: Server, report: Report) -> tuple[str, ...]:
+    cpu, memory = report.cpu_per_packet, report.memory_per_viewer
+    share = report.server_share or 0.0
+    return (
+        server.name,
+        str(report.viewers),
+        f"{report.pictures_sent / report.seconds:.1f}",
+        f"{report.pictures_each / report.pictures_sent:.0%}",
+        f"{report.rate:,.0f}",
+        f"{share:.1%}",
+        f"{share * 1e3 / report.viewers:.2f}",
+        NOTHING if cpu is None else f"{cpu * 1e6:.1f}",
+        NOTHING if memory is None else f"{memory / 1000:.0f}",
+        *milliseconds(report.delay),
+        f"{report.generator_share:.1%}",
+    )
+
+
+@contextlib.asynccontextmanager
+async def _roomcast(redis_url: str) -> AsyncIterator[Server]:
+    async with running_system(redis_url, WORKER_MAX_LOAD=NO_LIMIT) as system:
+        yield Server("Roomcast", system.whip(ROOM), system.whep(ROOM), system.workers[0].pid)
+
+
+@contextlib.asynccontextmanager
+async def _media_relay() -> AsyncIterator[Server]:
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((LOOPBACK, port)) == 0
+
+    with _process("tests.bench.media_relay_server", str(port)) as pid:
+        await eventually("the MediaRelay server listens", listens, START_SECONDS)
+        yield Server("aiortc MediaRelay", f"{url}/whip/{ROOM}", f"{url}/whep/{ROOM}", pid)
+
+
+@contextlib.contextmanager
+def _process(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module of ours; the id of its process."""
+    with subprocess.Popen(tethered([sys.executable, "-m", module, *arguments])) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@contextlib.asynccontextmanager
+async def _other(words: list[str]) -> AsyncIterator[Server]:
+    name, whip, whep, pid = words
+    yield Server(name, whip, whep, int(pid))
