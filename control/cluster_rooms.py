@@ -20,7 +20,18 @@ def cluster_rooms(workers: Iterable[WorkerStatus]) -> list[ClusterRoom]:
     for worker in workers:
         for room in worker.rooms:
             parts.setdefault(room.name, []).append((worker.id, room))
-    return [_merge(name, parts[name]) for name in sorted(parts)]
+    return [_merge(name, _with_one_home(parts[name])) for name in sorted(parts)]
+
+
+def _with_one_home(parts: list[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
+    """Without all but the latest of the workers that say the publisher is theirs.
+
+    Only one can hold the room's claim. Another's word is that of a worker that was killed, or has lost its
+    claim: a heartbeat outlives a claim by a second.
+    """
+    homes = [room for _, room in parts if not room.origin]
+    latest = max(homes, key=lambda room: room.started_at, default=None)
+    return [(worker, room) for worker, room in parts if room.origin or room is latest]
 
 
 def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
