@@ -139,7 +139,7 @@ class Load:
         leaves out the splitting and single delivery, which over a network is no work of the server's CPU, or
         not all of it. Without `all_due` the server may send other packets than it gets.
         """
-        await self._quiet()
+        await self.quiet()
         viewers = self.viewers
         for viewer in viewers:
             viewer.set_gro(gro)
@@ -156,7 +156,7 @@ class Load:
         bursts = round(seconds * self._stream.rate)
         sent = await asyncio.gather(*(room.publisher.send(bursts) for room in self.rooms))
         due = sum(packets * len(room.viewers) for packets, room in zip(sent, self.rooms, strict=True))
-        await self._quiet(received + due if all_due else None)
+        await self.quiet(received + due if all_due else None)
 
         used = Usage.of(self._server_pids).since(usage)
         ticks = used.user + used.system
@@ -229,7 +229,7 @@ class Load:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _quiet(self, expected: int | None = None) -> None:
+    async def quiet(self, expected: int | None = None) -> None:
         """Wait until nothing comes any more, or `expected` packets are there; not for ever."""
         deadline = time.monotonic() + SETTLE_SECONDS
         before = -1
