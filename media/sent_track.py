@@ -111,6 +111,7 @@ class SentTrack:
         began_at = self.pictures.began_at
         return (
             self.join_burst == "on"
+            or not self.has_pictures  # any more: live it asks for a keyframe itself
             or self.requests is None
             or self.requests.hopeless(now)
             or began_at >= min(asked_at, now - FRESH_SECONDS)

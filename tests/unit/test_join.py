@@ -12,7 +12,7 @@ from media.join_burst import MOST_SECONDS
 from media.keyframe_requests import ANSWER_SECONDS, PROOF, KeyframeRequests
 from media.rtcp import nack
 from media.rtp import RtpPacket, parse
-from media.sent_track import JoinBurstMode
+from media.sent_track import FRESH_SECONDS, JoinBurstMode
 from media.srtp import Profile, SrtpKeys
 from media.switch import PacketSwitch
 from media.viewer_feedback import ViewerFeedback
@@ -215,6 +215,23 @@ def test_a_crowd_that_joins_a_publisher_that_listens_shares_its_keyframes() -> N
         assert first_keyframe(packets) <= 2 * FRAME_SECONDS
         assert_contiguous(packets)
     assert len(room.publisher.asked) - asked <= 4
+
+
+def test_a_viewer_that_comes_as_what_is_held_grows_stale_does_not_wait_for_ever() -> None:
+    room = Room(answers=True, gop=60.0)
+    for _ in range(PROOF + 1):
+        room.run(2.0)
+        room.join()
+    room.run(0.4)
+    room.now = room.sent.pictures.began_at + FRESH_SECONDS + 0.01
+    viewer = room.join()
+    viewer.step()
+    assert room.sent.has_pictures  # until the next packet drops them
+    assert viewer.viewer.behind is not None
+    room.run(1.0)
+    packets = viewer.picture()
+    assert first_keyframe(packets) <= 3 * FRAME_SECONDS
+    assert_contiguous(packets)
 
 
 def test_the_first_viewer_of_a_publisher_that_listens_begins_with_its_answer() -> None:
