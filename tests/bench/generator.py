@@ -24,6 +24,7 @@ FEWEST_FURTHER_VIEWERS = 40  # of fewer the memory is not told: what grew may be
 QUIET_SECONDS = 0.1  # without a packet: all have arrived that will
 SETTLE_SECONDS = 3.0
 LEAVE_AT_ONCE = 32
+KEEP_CONNECTION_SECONDS = 2.0  # HTTP; less than servers do, so that none is closed under a request
 ROOM = "{room}"  # in a URL: stands for the name of a room
 
 
@@ -171,6 +172,7 @@ class Load:
             pictures_sent=bursts * len(self.rooms),
             pictures_each=sum(v.pictures for v in sampled) / len(sampled) if sampled else 0.0,
             server_cpu=used.cpu if self._server_pids else None,
+            server_waited=used.waited,
             server_user_share=used.user / ticks if ticks else None,
             server_processes=len(self._server_pids),
             server_dropped=dropped(servers) - server_dropped,
@@ -185,6 +187,8 @@ class Load:
     def _memory_per_viewer(self) -> float | None:
         further = len(self.viewers) - FIRST_VIEWERS
         if self._first_memory is None or not self._server_pids or further < FEWEST_FURTHER_VIEWERS:
+            return None
+        if len(self.rooms) > 1:  # what the rooms themselves hold grows meanwhile
             return None
         return (resident_bytes(self._server_pids) - self._first_memory) / further
 
@@ -259,7 +263,8 @@ async def loaded(
     """
     if rooms > 1 and not (ROOM in whip and ROOM in whep):
         raise ValueError(f"several rooms want {ROOM} in both URLs")
-    async with httpx.AsyncClient(timeout=20) as http:
+    limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
+    async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         context = Context(http, headers, Certificate.generateCertificate(), Inbox())
         load = Load(whip, whep, rooms, context, stream, server_pids)

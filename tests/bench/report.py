@@ -7,6 +7,7 @@ from tests.bench.table import NOTHING, milliseconds
 
 GENERATOR_BUSY = 0.85  # share of a core
 SERVER_BUSY = 0.95
+MUCH_WAITING = 0.1  # share of the time in which a process wanted a core that others had
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Report:
     pictures_sent: int  # by all publishers
     pictures_each: float  # that a viewer got, at the mean of those who look
     server_cpu: float | None  # of all processes of the server that were named
+    server_waited: float  # while others had the cores
     server_user_share: float | None  # of `server_cpu`
     server_processes: int
     server_dropped: int  # datagrams of the publishers that found the server's socket full
@@ -54,6 +56,10 @@ class Report:
         return None if self.server_cpu is None else self.server_cpu / self.seconds
 
     @property
+    def waiting_share(self) -> float:
+        return self.server_waited / self.seconds
+
+    @property
     def generator_share(self) -> float:
         return self.generator_cpu / self.seconds
 
@@ -73,6 +79,8 @@ class Report:
             return self.limit
         if self.server_share is not None and self.server_share > SERVER_BUSY * self.server_processes:
             return f"the server's CPU: {self.server_share:.0%} of a core"
+        if self.waiting_share > MUCH_WAITING:
+            return f"the machine: the server waited for a core for {self.waiting_share:.0%} of the time"
         if self.server_dropped:
             return f"the server's socket: it dropped {self.server_dropped} datagrams of publishers"
         return None
@@ -123,11 +131,13 @@ def row(report: Report) -> tuple[str, ...]:
 
 
 def remarks(report: Report) -> list[str]:
-    """What a reader of the line must know besides: lost packets, and limits that were the generator's."""
+    """What a reader of the line must know besides: lost packets, and limits that were not the server's."""
     subject = f"{report.viewers} viewers of {report.rooms} rooms"
     lines = []
     if report.limit is not None:
         lines.append(f"{subject}: limited by the generator: {report.limit}")
+    if report.waiting_share > MUCH_WAITING:
+        lines.append(f"{subject}: others had the cores for {report.waiting_share:.0%} of the server's time")
     if report.received != report.due:
         lines.append(
             f"{subject}: {report.loss:.3%} lost; {report.server_dropped} datagrams of publishers dropped"

@@ -11,24 +11,34 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of some processes. `cpu` is exact; `user` and `system` are in clock ticks of 10 ms. All in seconds."""
+    """Of some processes. `cpu` is exact; `user` and `system` are in clock ticks of 10 ms. All in seconds.
+
+    `waited` is for how long they could have run, but others had the cores.
+    """
 
     cpu: float
+    waited: float
     user: float
     system: float
 
     @classmethod
     def of(cls, pids: Iterable[int]) -> Self:
-        nanoseconds, user, system = 0, 0.0, 0.0
+        ran, waited, user, system = 0, 0, 0.0, 0.0
         for pid in pids:
             times = psutil.Process(pid).cpu_times()
             user, system = user + times.user, system + times.system
             for thread in Path(f"/proc/{pid}/task").iterdir():
-                nanoseconds += int((thread / "schedstat").read_text().split()[0])
-        return cls(nanoseconds / 1e9, user, system)
+                thread_ran, thread_waited, _ = map(int, (thread / "schedstat").read_text().split())
+                ran, waited = ran + thread_ran, waited + thread_waited
+        return cls(ran / 1e9, waited / 1e9, user, system)
 
     def since(self, before: "Usage") -> "Usage":
-        return Usage(self.cpu - before.cpu, self.user - before.user, self.system - before.system)
+        return Usage(
+            self.cpu - before.cpu,
+            self.waited - before.waited,
+            self.user - before.user,
+            self.system - before.system,
+        )
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

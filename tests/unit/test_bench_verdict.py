@@ -18,6 +18,7 @@ HELD = Report(
     pictures_sent=100,
     pictures_each=99.9,
     server_cpu=0.5,
+    server_waited=0.05,
     server_user_share=0.5,
     server_processes=1,
     server_dropped=0,
@@ -43,12 +44,19 @@ def test_a_loss_of_a_thousandth_is_held() -> None:
         ({"server_cpu": 0.99, "generator_cpu": 0.9}, "the generator took 90% of its core"),
         ({"generator_dropped": 7}, "the generator's own sockets dropped 7 datagrams"),
         ({"server_dropped": 3}, "the server's socket: it dropped 3 datagrams of publishers"),
-        ({}, "lost on the way: neither CPU nor a socket of ours was seen to give out"),
-        ({"server_cpu": 0.99, "server_processes": 2}, "lost on the way: "),
+        ({}, "lost on the way, or late: neither CPU nor a socket was seen to give out"),
+        ({"server_cpu": 0.99, "server_processes": 2}, "lost on the way, or late: "),
+        ({"server_waited": 0.4}, "the machine: the server waited for a core for 40% of the time"),
+        ({"server_cpu": 0.7, "server_waited": 0.4}, "the machine: "),
     ],
 )
 def test_what_gave_out_first_is_told(what: dict[str, float], told: str) -> None:
     assert verdict(dataclasses.replace(HELD, received=90_000, **what)).startswith(told)  # type: ignore[arg-type]
+
+
+def test_a_server_that_falls_behind_does_not_hold() -> None:
+    assert holds(dataclasses.replace(HELD, delay=[0.01] * 9))
+    assert not holds(dataclasses.replace(HELD, delay=[0.01] * 4 + [1.7] * 5))
 
 
 def test_a_busy_generator_is_no_result() -> None:

@@ -127,9 +127,10 @@ async def _while_watched(load: Load, window: Newcomers, seconds: float) -> None:
             await load.dismiss(guest)
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(window.at_once or 0):
-            tasks.create_task(come_and_go())
+        coming = [tasks.create_task(come_and_go()) for _ in range(window.at_once or 0)]
         window.watchers = await load.measure(seconds, gro=False)
+        for task in coming:  # they wait for media that does not come any more
+            task.cancel()
 
 
 def _row(window: Newcomers, quiet: Newcomers | None) -> Sequence[str]:
