@@ -52,7 +52,7 @@ bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench.recording
 
 .PHONY: bench-all
-bench-all: bench ## Measure all that docs/performance.md tells of: most of an hour
+bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tests.bench $$scenario || exit 1; done
 
 BENCH_SCENARIOS := rooms joins idle edges compare soak
