@@ -14,7 +14,7 @@ from tests.bench.generator import ROOM, Load, loaded
 from tests.bench.scenarios.relay import NO_LIMIT
 from tests.bench.table import NOTHING, table
 from tests.bench.viewer import Viewer
-from tests.bench.worker_gauges import FILES, OPENED, SESSIONS, TASKS, worker_gauges
+from tests.bench.worker_gauges import FILES, FULL_COLLECTIONS, OPENED, SESSIONS, TASKS, worker_gauges
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -31,6 +31,7 @@ COLUMNS = (
     "sessions",
     "tasks",
     "files",
+    "full gc",
 )
 
 
@@ -58,6 +59,7 @@ class Sample:
     sessions: float
     tasks: float
     files: float
+    collections: float
     worker_bytes: int
     control_bytes: int
 
@@ -141,6 +143,7 @@ async def _sample(
         held[SESSIONS],
         held[TASKS],
         held[FILES],
+        held[FULL_COLLECTIONS],
         psutil.Process(worker.pid).memory_info().rss,
         psutil.Process(control.pid).memory_info().rss,
     )
@@ -169,4 +172,5 @@ def _row(when: str, sample: Sample) -> tuple[str, ...]:
         f"{sample.sessions:.0f}",
         f"{sample.tasks:.0f}",
         f"{sample.files:.0f}",
+        f"{sample.collections:.0f}",
     )
