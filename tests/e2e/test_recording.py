@@ -158,7 +158,7 @@ async def test_a_killed_worker_leaves_all_but_the_last_two_seconds(
 
 
 async def test_a_full_disk_stops_the_recording_and_not_the_stream(redis_url: str, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", 60_000) as folder:
+    with small_disk(tmp_path / "disk", 32_768) as folder:
         async with (
             running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(folder)) as system,
             httpx.AsyncClient() as http,
