@@ -67,18 +67,20 @@ def own_valkey() -> Iterator[EmbeddedValkey]:
 @asynccontextmanager
 async def hanging_server() -> AsyncIterator[str]:
     """URL of a Redis that takes connections and never says a word."""
-    let_go = asyncio.Event()
+    held: list[asyncio.StreamWriter] = []
 
     async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await let_go.wait()
-        writer.close()
+        held.append(writer)
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     try:
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        let_go.set()
+        for writer in held:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # the sockets close with the loop's next turn, and not with a later test
+        await asyncio.sleep(0)
 
 
 async def test_redis_stops_and_comes_back(start_control: StartControl, own_valkey: EmbeddedValkey) -> None:
