@@ -88,12 +88,14 @@ class Drain:
                 pass
 
     async def unless_hurried(self, work: Coroutine[None, None, None]) -> None:
-        """Await `work`, and give it up when the worker is to stop at once."""
+        """Await `work`, and give it up when the worker is to stop at once. A fault in it does not keep it."""
         working, hurry = asyncio.ensure_future(work), asyncio.ensure_future(self._hurry.wait())
         await asyncio.wait({working, hurry}, return_when=asyncio.FIRST_COMPLETED)
         for task in (working, hurry):
             task.cancel()
-        await asyncio.gather(working, hurry, return_exceptions=True)
+        fault, _ = await asyncio.gather(working, hurry, return_exceptions=True)
+        if isinstance(fault, Exception):
+            log.error("what a stopping worker had to do broke", exc_info=fault)
 
     def _is_over(self) -> bool:
         if self.hurried:

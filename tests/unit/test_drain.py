@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from media.drain import Drain
 
@@ -95,3 +96,12 @@ async def test_what_a_stopping_worker_still_does_is_given_up_in_a_hurry() -> Non
     drain.hurry()
     async with asyncio.timeout(SOON):
         await waiting
+
+
+async def test_a_fault_in_it_is_logged_and_does_not_keep_the_worker() -> None:
+    async def work() -> None:
+        raise RuntimeError("broken")
+
+    with capture_logs() as logs:
+        await Stage(60.0).drain.unless_hurried(work())
+    assert [str(entry["exc_info"]) for entry in logs] == ["broken"]
