@@ -99,7 +99,7 @@ class Room:
             b_frames |= track.watch.b_frames
             # browsers make none for minutes, unless they are asked
             asked_in_vain = sent.requests is not None and sent.requests.in_vain(now)
-            no_keyframe |= asked_in_vain and track.watch.lacks_keyframe(now)
+            no_keyframe |= asked_in_vain and track.watch.lacks_keyframe(sent.keyframe_at, now)
         self.warnings.set(B_FRAMES, holds=b_frames)
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
 

@@ -40,6 +40,7 @@ class SentTrack:
     history: PacketHistory[Outgoing] = field(default_factory=_history)
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
     requests: KeyframeRequests | None = None  # to its present publisher
+    keyframe_at: float = -math.inf  # when the latest keyframe began
     # called, once, when the next keyframe begins; by who wants to know
     awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
     _cache_until: float = -math.inf
@@ -63,6 +64,7 @@ class SentTrack:
             self.pictures.clear()
 
     def _keyframe_begins(self, extended: int, now: float) -> None:
+        self.keyframe_at = now
         if self.requests is not None:
             self.requests.arrived(now)
         while self.awaiting:

@@ -232,7 +232,7 @@ class PacketSwitch:
             feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
             return
         if track.watch is not None:
-            track.watch.saw(packet, now)
+            track.watch.saw(packet.payload, now)
         extended, timestamp = numbered
         track.last_received, track.last_timestamp = now, timestamp
         feed.burst.append(Outgoing(number, feed.ssrcs[number], extended, timestamp, packet))

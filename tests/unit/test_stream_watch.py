@@ -1,47 +1,73 @@
 """B-frames and missing keyframes are told, once, and taken back when they are over."""
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
 from structlog.testing import capture_logs
 
-from media.room_warnings import MAX_WARNINGS, RoomWarnings
-from media.rtp import RtpPacket
+from media.negotiate import PublishedTrack
+from media.publisher_stats import PublisherStats
+from media.room import new_room
+from media.room_warnings import MAX_WARNINGS, NO_KEYFRAME, RoomWarnings
 from media.stream_watch import NO_KEYFRAME_SECONDS, StreamWatch
+from shared.codec import Codec
 from shared.names import RoomName
+from shared.sources import Sources
 
-SPS, IDR, P_SLICE, B_SLICE, DELIMITER = (
-    b"\x67\x42",
-    b"\x65\x88",
-    b"\x41\x9a\x00",
-    b"\x41\xa8\x00",
-    b"\x09\x10",
-)
-
-
-def packet(payload: bytes, timestamp: int) -> RtpPacket:
-    return RtpPacket(False, False, 96, 0, timestamp, 1, (), payload)
+SPS, IDR, P_SLICE, B_SLICE = b"\x67\x42", b"\x65\x88", b"\x41\x9a\x00", b"\x41\xa8\x00"
 
 
 def test_a_stream_without_keyframes_is_told_until_one_comes() -> None:
     watch = StreamWatch("H264")
-    assert not watch.lacks_keyframe(100.0)
+    assert not watch.lacks_keyframe(-math.inf, 100.0)
     for n in range(12):
-        watch.saw(packet(P_SLICE, n), 1.0 + n)
-    assert not watch.lacks_keyframe(1.0 + NO_KEYFRAME_SECONDS - 0.1)
-    assert watch.lacks_keyframe(1.0 + NO_KEYFRAME_SECONDS)
-    watch.saw(packet(DELIMITER, 99), 13.0)
-    watch.saw(packet(SPS, 99), 13.0)
-    assert not watch.lacks_keyframe(13.0 + NO_KEYFRAME_SECONDS - 0.1)
+        watch.saw(P_SLICE, 1.0 + n)
+    assert not watch.lacks_keyframe(-math.inf, 1.0 + NO_KEYFRAME_SECONDS - 0.1)
+    assert watch.lacks_keyframe(-math.inf, 1.0 + NO_KEYFRAME_SECONDS)
+    assert not watch.lacks_keyframe(13.0, 13.0 + NO_KEYFRAME_SECONDS - 0.1)
+    assert watch.lacks_keyframe(13.0, 13.0 + NO_KEYFRAME_SECONDS)
+
+
+def test_a_keyframe_of_the_publisher_before_does_not_count() -> None:
+    watch = StreamWatch("VP8")
+    watch.saw(b"", 5.0)
+    assert not watch.lacks_keyframe(-20.0, 5.0 + NO_KEYFRAME_SECONDS - 0.1)
 
 
 def test_b_frames_are_seen_and_ordinary_ones_are_not_taken_for_them() -> None:
     watch = StreamWatch("H264")
-    for n, payload in enumerate((SPS, IDR, P_SLICE, P_SLICE)):
-        watch.saw(packet(payload, n), 1.0)
+    for payload in (SPS, IDR, P_SLICE, P_SLICE):
+        watch.saw(payload, 1.0)
     assert not watch.b_frames
-    watch.saw(packet(B_SLICE, 9), 1.0)
+    watch.saw(B_SLICE, 1.0)
     assert watch.b_frames
     other = StreamWatch("VP8")
-    other.saw(packet(B_SLICE, 9), 1.0)
+    other.saw(B_SLICE, 1.0)
     assert not other.b_frames
+
+
+def test_the_room_tells_of_a_publisher_that_sends_no_keyframe_and_cannot_be_asked_for_one() -> None:
+    codec = Codec(payload_type=96, name="VP8", clock_rate=90_000)
+    published = PublishedTrack(kind="video", mid="0", codec=codec, extensions={}, sources=Sources())
+    source: Any = SimpleNamespace(
+        origin=None, is_alive=lambda _: True, send_rtcp=lambda _: None, heard_at=0.0
+    )
+    room = new_room(RoomName("demo"), source, [published], 0.0, "auto", PublisherStats())
+    (track,), (sent,) = room.feed.tracks, room.feed.sent
+    assert track.watch is not None
+
+    def warnings_at(now: float) -> list[str]:
+        assert track.watch is not None
+        track.heard_at = now
+        track.watch.saw(b"", now)
+        room.tick(now)
+        return list(room.warnings)
+
+    assert warnings_at(1.0) == warnings_at(1.0 + NO_KEYFRAME_SECONDS - 0.1) == []
+    assert warnings_at(1.0 + NO_KEYFRAME_SECONDS) == [NO_KEYFRAME]
+    sent.keyframe_at = 11.5
+    assert warnings_at(12.0) == []
 
 
 def test_a_warning_is_told_and_logged_once_and_taken_back() -> None:
