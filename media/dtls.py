@@ -174,13 +174,24 @@ class DtlsLink:
         return self._dtls.keys
 
     def close(self) -> None:
-        """Tell the peer (close_notify) and let go of everything."""
+        """Tell the peer (close_notify) and let go of everything.
+
+        So also of whoever this link belongs to: a ring of references would wait for the garbage collector.
+        """
         self._dtls.remove_all_listeners()
         self._dtls.close()
+        self._transport.send = self._dtls._send_datagram = _say_nothing
+        self._on_closed = _tell_nobody
 
     def _state_changed(self) -> None:
         if self._dtls.state == "closed":
             self._on_closed()
+
+
+def _say_nothing(_datagram: bytes) -> None: ...
+
+
+def _tell_nobody() -> None: ...
 
 
 def _colons(digest: bytes) -> str:

@@ -164,6 +164,7 @@ class Session(ABC):
         self.ended = True
         if self._handshake is not None:
             self._handshake.cancel()
+            self._handshake = None  # it holds on to its frames, and those to this session
         try:
             self._detach()
             self._dtls.close()

@@ -1,0 +1,43 @@
+"""A session that has ended is gone at once: a crowd that comes and goes leaves nothing to the collector."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from media.session import EndReason, Session
+from tests.support.peer import IN_TIME
+from tests.support.plane import Plane, running_plane
+from tests.support.waiting import eventually
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    gc.collect()  # of what connecting leaves: exceptions of OpenSSL that wants more, with their frames
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("gcm", [True, False], ids=["GCM", "SHA1"])
+@pytest.mark.parametrize("setup", ["active", "passive"])
+async def test_nothing_holds_on_to_a_session_that_has_ended(redis_url: str, setup: str, gcm: bool) -> None:
+    async with running_plane(redis_url) as plane:
+        publisher = await plane.connected(publishes=True, setup=setup, gcm=gcm)
+        viewer = await plane.connected(publishes=False, setup=setup, gcm=gcm)
+        await viewer.gets_media_of(publisher)
+        held = [weakref.ref(part) for part in parts(plane)]
+        assert len(held) == 8
+        with without_collector():
+            plane.rooms.close_all(EndReason.ROOM_CLOSED)
+            await eventually("all is gone", lambda: not any(part() for part in held), IN_TIME)
+
+
+def parts(plane: Plane) -> list[object]:
+    sessions: list[Session] = list(plane.rooms.sessions)
+    links = [session._dtls for session in sessions]
+    return [*sessions, *links, *(link._dtls for link in links), *(link._dtls._ssl for link in links)]
