@@ -19,6 +19,8 @@ from shared.logging import get_logger
 from shared.names import parse_room_name
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: no news
+# A page brings thirty files and then asks, as Prometheus does, every few seconds: news only where it fails.
+_ROUTINE = {"/static/{path}", "/api/rooms", "/api/metrics/targets"}
 
 _CLIENT_WENT_AWAY = 499  # in logs and metrics only; as nginx has it
 
@@ -69,7 +71,8 @@ class Access:
         fields = {"method": scope["method"], "route": route, "status": status, "client": client}
         if room := parse_room_name(scope.get("path_params", {}).get("room", "")):
             fields["room"] = room
-        write = log.debug if route in _POLLED else log.warning if status >= 500 else log.info
+        is_no_news = route in _POLLED or (route in _ROUTINE and status < 400)
+        write = log.debug if is_no_news else log.warning if status >= 500 else log.info
         write("request", **fields, ms=round(seconds * 1000, 1))
 
 
