@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pylibsrtp import Session
-
 from media.join_burst import JoinBurst
+from media.libsrtp import MAX_PACKET, SrtpSession
 from media.rtp import RtpPacket
 from media.rtx import RtxStream
-from media.srtp import GCM_TAG, MAX_PACKET, GcmSender, Profile, SrtpKeys, outbound_session
+from media.srtp import GCM_TAG, GcmSender, Profile, SrtpKeys, outbound_session
 
 if TYPE_CHECKING:
     from media.wire_profile import WireProfile
@@ -104,7 +103,7 @@ class Viewer:
         self.address = address
         self.profile = profile
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
-        self.srtp: Session = outbound_session(keys)
+        self.srtp: SrtpSession = outbound_session(keys)
         self.behind: JoinBurst[Outgoing] | None = None
         self.patience: PlayoutDelay | None = None  # goes along with what it lost
         self.starts = [behind_guard(index) for index in next_indexes]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Outgoing, Transmit, Viewer
-from media.srtp import GCM_TAG, SrtpError
+from media.libsrtp import SrtpError
+from media.srtp import GCM_TAG
 
 NONCE = 12  # bytes (RFC 7714 8.1)
 _SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGMENTS + 1)]

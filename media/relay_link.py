@@ -13,11 +13,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pylibsrtp import Session
-
 from media.fanout import Address
+from media.libsrtp import SrtpError, SrtpSession
 from media.rtcp import Bye, RtcpError, parse_compound, receiver_report
-from media.srtp import Profile, SrtpError, SrtpKeys, inbound_session
+from media.srtp import Profile, SrtpKeys, inbound_session
 
 KEEP_ALIVE_SECONDS = 1.0
 HELLO_SECONDS = 0.2  # until the other end is heard
@@ -63,7 +62,7 @@ class RelayLink:
         addresses: Sequence[Address],
         send: Send,
         now: float,
-        outbound: Session | None = None,
+        outbound: SrtpSession | None = None,
     ) -> None:
         self.address: Address | None = None
         self.heard_at = now

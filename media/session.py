@@ -10,11 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
 
-from pylibsrtp import Session as SrtpSession
-
 from media.dtls import Certificate, DtlsError, DtlsLink
 from media.fanout import Address
 from media.ice import CheckResult, Credentials, IceLite
+from media.libsrtp import SrtpSession
 from media.srtp import SrtpKeys, outbound_session
 from media.stun import BindingRequest
 from media.switch import Feed, PacketSwitch

@@ -8,24 +8,19 @@ The rule that guards it: never two different packets under the same key, SSRC an
 derives keys; the switch, which numbers packets, keeps the rule.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pylibsrtp import Error as LibsrtpError
-from pylibsrtp import Policy, Session
-from pylibsrtp._binding import ffi
+from pylibsrtp import Policy
+
+from media.libsrtp import SrtpError, SrtpSession
 
 GCM_TAG = 16
-# The longest packet there is: a datagram of `UdpPort` whose header extensions took the two-byte form.
-MAX_PACKET = 3072
 REPLAY_WINDOW = 1024
 # libsrtp keeps state for each SSRC that was ever authentic. A peer has a handful of them.
 MAX_SSRCS = 64
-
-SrtpError = LibsrtpError
 
 
 class Profile(Enum):
@@ -58,15 +53,6 @@ def split_keying_material(profile: Profile, material: bytes, *, is_client: bool)
     return SrtpKeys(profile, client, server) if is_client else SrtpKeys(profile, server, client)
 
 
-class SrtpSession(Session):
-    """libsrtp with room for the longest packet: pylibsrtp's own buffer ends at 1,356 bytes of RTP."""
-
-    def __init__(self, policy: Policy) -> None:
-        super().__init__(policy)
-        self._cdata = ffi.new("char[]", MAX_PACKET + 256)  # and libsrtp's longest trailer
-        self._buffer = ffi.buffer(self._cdata)
-
-
 class InboundSession(SrtpSession):
     """Unprotects what one peer sends; raises `SrtpError` for what is forged, replayed or broken."""
 
@@ -76,20 +62,25 @@ class InboundSession(SrtpSession):
 
     def unprotect(self, packet: bytes) -> bytes:
         ssrc = packet[8:12]
-        unprotect = super().unprotect
-        return unprotect(packet) if ssrc in self._ssrcs else self._admit(ssrc, unprotect, packet)
+        if ssrc in self._ssrcs:
+            return super().unprotect(packet)
+        self._check_room()
+        plain = super().unprotect(packet)
+        self._ssrcs.add(ssrc)
+        return plain
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
         ssrc = packet[4:8]
-        unprotect = super().unprotect_rtcp
-        return unprotect(packet) if ssrc in self._ssrcs else self._admit(ssrc, unprotect, packet)
-
-    def _admit(self, ssrc: bytes, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes:
-        if len(self._ssrcs) >= MAX_SSRCS:
-            raise SrtpError("too many SSRCs")
-        plain = unprotect(packet)
+        if ssrc in self._ssrcs:
+            return super().unprotect_rtcp(packet)
+        self._check_room()
+        plain = super().unprotect_rtcp(packet)
         self._ssrcs.add(ssrc)
         return plain
+
+    def _check_room(self) -> None:
+        if len(self._ssrcs) >= MAX_SSRCS:
+            raise SrtpError("too many SSRCs")
 
 
 def inbound_session(keys: SrtpKeys) -> InboundSession:

@@ -25,12 +25,13 @@ from media.fanout import (
     behind_guard,
 )
 from media.join_burst import JoinBurst
+from media.libsrtp import SrtpError
 from media.nack_generator import Seen
 from media.recording.tap import Tap
 from media.rtp import RtpError, parse
 from media.sent_track import SentTrack
 from media.source_track import NO_PAYLOAD, SourceTrack
-from media.srtp import InboundSession, SrtpError, SrtpKeys, inbound_session
+from media.srtp import InboundSession, SrtpKeys, inbound_session
 from media.wire_profile import WireProfile
 
 

@@ -4,14 +4,13 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from pylibsrtp import Session as SrtpSession
-
 from media.fanout import Address, Viewer, Wire
 from media.feedback import REPORT_SECONDS, Feedback
 from media.join import Join
+from media.libsrtp import SrtpError, SrtpSession
 from media.negotiate import PlayedTrack
 from media.session import EndReason, Session
-from media.srtp import SrtpError, SrtpKeys, inbound_session
+from media.srtp import SrtpKeys, inbound_session
 from media.switch import Feed, PacketSwitch
 from media.traffic import Traffic, traffic_out
 from media.viewer_feedback import ViewerFeedback

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from media.fanout import MAX_SEGMENTS, Outgoing, PlayoutDelay, Transmit, Viewer, Wire
 from media.laid_burst import LaidBurst
+from media.libsrtp import SrtpError
 from media.rtp import build_header, map_extensions
 from media.rtx import RtxError
-from media.srtp import SrtpError
 
 _OURS = -1  # id of an extension that no publisher has sent
 

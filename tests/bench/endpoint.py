@@ -14,11 +14,10 @@ from urllib.parse import urljoin
 import httpx
 from aioice import stun
 from aiortc.sdp import MediaDescription, SessionDescription
-from pylibsrtp import Error as SrtpError
-from pylibsrtp import Session
 
 from media.dtls import Certificate, DtlsLink
 from media.ice import new_credentials
+from media.libsrtp import SrtpError, SrtpSession
 from media.srtp import inbound_session, outbound_session
 from media.stun import StunError, parse_binding_request, success_response
 from tests.bench.inbox import Inbox
@@ -64,8 +63,8 @@ class Endpoint(ABC):
         self._checked_at = 0.0
         self._session_url: str | None = None
         self._socket: socket.socket | None = None
-        self._inbound: Session | None = None
-        self._outbound: Session | None = None
+        self._inbound: SrtpSession | None = None
+        self._outbound: SrtpSession | None = None
 
     async def connect(self) -> None:
         """Offer, check, shake hands; raises `RefusedError`, `media.dtls.DtlsError` or `TimeoutError`."""

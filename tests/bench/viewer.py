@@ -7,9 +7,8 @@ import sys
 import time
 
 from aiortc.sdp import MediaDescription
-from pylibsrtp import Error as SrtpError
-from pylibsrtp import Session
 
+from media.libsrtp import SrtpError, SrtpSession
 from media.rtcp import ReportBlock, receiver_report
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import SLOT
@@ -107,7 +106,7 @@ class SampledViewer(Viewer):
                 seconds, nanoseconds = TIMESPEC.unpack(control[SO_TIMESTAMPNS])
                 self._measure(self._inbound, packets, seconds * 1_000_000_000 + nanoseconds)
 
-    def _measure(self, inbound: Session, packets: list[bytes], arrived: int) -> None:
+    def _measure(self, inbound: SrtpSession, packets: list[bytes], arrived: int) -> None:
         for packet in packets:
             try:
                 plain = inbound.unprotect(packet)

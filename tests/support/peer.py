@@ -11,15 +11,8 @@ from OpenSSL import SSL
 
 from media.dtls import Certificate, DtlsLink
 from media.ice import new_credentials
-from media.srtp import (
-    InboundSession,
-    Profile,
-    SrtpError,
-    SrtpKeys,
-    SrtpSession,
-    inbound_session,
-    outbound_session,
-)
+from media.libsrtp import SrtpError, SrtpSession
+from media.srtp import InboundSession, Profile, SrtpKeys, inbound_session, outbound_session
 from tests.support.far_end import rtp
 from tests.support.sdp import OPUS, VP8, offer, read_answer, section
 from tests.support.waiting import eventually

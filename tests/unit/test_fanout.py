@@ -18,8 +18,9 @@ from media.fanout import (
     Viewer,
     Wire,
 )
+from media.libsrtp import MAX_PACKET
 from media.rtp import RtpPacket, parse
-from media.srtp import GCM_TAG, MAX_PACKET, InboundSession, Profile, SrtpKeys, inbound_session
+from media.srtp import GCM_TAG, InboundSession, Profile, SrtpKeys, inbound_session
 from media.udp import MAX_DATAGRAM
 from media.wire_profile import WireProfile
 from tests.support.far_end import BOTH_PROFILES, new_keys, one_byte, rtp, two_byte

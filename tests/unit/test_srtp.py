@@ -7,13 +7,12 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.fanout import BUFFER_BYTES, Outgoing, Viewer, Wire
+from media.libsrtp import MAX_PACKET, SrtpError
 from media.rtp import parse
 from media.srtp import (
-    MAX_PACKET,
     MAX_SSRCS,
     GcmSender,
     Profile,
-    SrtpError,
     _derive,
     inbound_session,
     outbound_session,

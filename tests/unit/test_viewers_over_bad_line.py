@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.fanout import WRAP_GUARD, Address, Wire
+from media.libsrtp import SrtpError
 from media.nack_generator import NackGenerator
 from media.rtcp import nack
 from media.rtp import parse
 from media.rtx import unwrap
-from media.srtp import Profile, SrtpError
+from media.srtp import Profile
 from media.switch import PacketSwitch
 from media.viewer_feedback import ViewerFeedback
 from media.viewer_stats import ViewerStats
