@@ -20,6 +20,7 @@ class ReceptionStats:
         "_received_before",
         "_report_arrival",
         "_report_ntp",
+        "_timestamp",
         "_transit",
         "loss",
         "ssrc",
@@ -32,6 +33,7 @@ class ReceptionStats:
         self._base = 0
         self._highest = 0  # extended by the number of wraps
         self._received = 0
+        self._timestamp = 0  # of the latest packet
         self._transit = 0
         self._jitter = 0.0
         self._expected_before = 0
@@ -41,19 +43,24 @@ class ReceptionStats:
 
     def received(self, sequence: int, timestamp: int, now: float) -> None:
         """Count one packet that arrived at `now`."""
-        transit = int(now * self._clock_rate) - timestamp & 0xFFFFFFFF
-        if self._received:
-            ahead = sequence - self._highest & 0xFFFF
-            if ahead < 0x8000:
-                self._highest += ahead
-            change = transit - self._transit & 0xFFFFFFFF
-            if change >= 0x80000000:
-                change = 0x100000000 - change
-            self._jitter += (change - self._jitter) / 16
-        else:
+        if not self._received:
             self._base = self._highest = sequence
-        self._transit = transit
+            self._transit = int(now * self._clock_rate) - timestamp & 0xFFFFFFFF
+        elif timestamp != self._timestamp:
+            self._compare_transit(int(now * self._clock_rate) - timestamp & 0xFFFFFFFF)
+        self._timestamp = timestamp
         self._received += 1
+        ahead = sequence - self._highest & 0xFFFF
+        if ahead < 0x8000:
+            self._highest += ahead
+
+    def _compare_transit(self, transit: int) -> None:
+        """Jitter, of a frame's first packet: the others were taken at the same instant, but sent later."""
+        change = transit - self._transit & 0xFFFFFFFF
+        if change >= 0x80000000:
+            change = 0x100000000 - change
+        self._jitter += (change - self._jitter) / 16
+        self._transit = transit
 
     def sender_report(self, report: SenderReport, now: float) -> None:
         """Remember the publisher's report for the next block's LSR and DLSR."""

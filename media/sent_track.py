@@ -43,6 +43,7 @@ class SentTrack:
     keyframe_at: float = -math.inf  # when the latest keyframe began
     # called, once, when the next keyframe begins; by who wants to know
     awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
+    _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
@@ -50,18 +51,23 @@ class SentTrack:
     def keep(self, packet: Outgoing, now: float) -> None:
         """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
         _, _, extended, timestamp, source = packet
-        size = len(source.payload)
-        self.history.append(extended, now, size, packet)
+        self.history.append(extended, now, packet)
         if not self.codec:
             return
         starts = starts_keyframe(self.codec, source.payload)
         if starts and timestamp != self._keyframe:
             self._keyframe = timestamp
             self._keyframe_begins(extended, now)
+        if self._caching:
+            self._cache(packet, starts, now)
+
+    def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
         if now < self._cache_until:
-            self.pictures.append(extended, timestamp, starts, now, size, packet)
-        elif self.has_pictures:
+            size = len(packet.packet.payload)
+            self.pictures.append(packet.extended, packet.timestamp, starts_keyframe, now, size, packet)
+        else:
             self.pictures.clear()
+            self._caching = False
 
     def _keyframe_begins(self, extended: int, now: float) -> None:
         self.keyframe_at = now
@@ -73,6 +79,7 @@ class SentTrack:
         if self.join_burst != "off":
             # one that listens may not be asked again as long as its keyframe is fresh
             self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
+            self._caching = True
 
     @property
     def _listens(self) -> bool:

@@ -10,20 +10,20 @@ _PROBED_PACKETS = 1000  # an encoder that makes B-frames does so from its beginn
 class StreamWatch:
     """Of one video track of one publisher. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_began_at", "_probes", "b_frames")
+    __slots__ = ("_began_at", "_probe", "b_frames", "packets_wanted")
 
     def __init__(self, codec: str) -> None:
         self._began_at: float | None = None
-        self._probes = _PROBED_PACKETS if codec == "H264" else 0
+        self._probe = codec == "H264"
+        self.packets_wanted = _PROBED_PACKETS if self._probe else 1  # it need not see more
         self.b_frames = False
 
     def saw(self, payload: bytes, now: float) -> None:
         if self._began_at is None:
             self._began_at = now
-        if self._probes:
-            self._probes -= 1
-            if has_b_frames(payload):
-                self.b_frames, self._probes = True, 0
+        self.packets_wanted -= 1
+        if self._probe and has_b_frames(payload):
+            self.b_frames, self.packets_wanted = True, 0
 
     def lacks_keyframe(self, keyframe_at: float, now: float) -> bool:
         """Whether a viewer who joins has waited for one for too long; the latest came at `keyframe_at`."""

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.history import PacketHistory
+from media.history import MAX_PACKETS, PacketHistory
+from media.udp import MAX_DATAGRAM
 
 
 def filled(first: int, count: int, **bounds: float) -> PacketHistory[int]:
     history: PacketHistory[int] = PacketHistory(**bounds)  # type: ignore[arg-type]
     for n in range(count):
-        history.append(first + n, n / 1000, 1000, n)
+        history.append(first + n, n / 1000, n)
     return history
 
 
@@ -22,17 +23,9 @@ def test_the_newest_packets_are_held(first: int) -> None:
     assert all(history.get(first + n, 1.0) is None for n in (-1, 743, 1000))
 
 
-def test_bytes_are_bounded() -> None:
-    history = filled(0, 100, packets=256, octets=50_000)
-    assert [n for n in range(100) if history.get(n, 0.1) is not None] == list(range(50, 100))
-
-
-def test_a_packet_too_large_is_not_held() -> None:
-    history = filled(0, 3, packets=8, octets=5000)
-    history.append(3, 0.0, 5001, 3)
-    assert [history.get(n, 0.0) for n in range(5)] == [None] * 5
-    history.append(4, 0.0, 1000, 4)
-    assert history.get(4, 0.0) == 4
+def test_what_a_full_history_holds_is_bounded() -> None:
+    """No packet is longer than a datagram."""
+    assert MAX_PACKETS * MAX_DATAGRAM <= 4 << 20
 
 
 def test_age_is_bounded() -> None:
@@ -43,46 +36,41 @@ def test_age_is_bounded() -> None:
 def test_late_packets_find_their_place() -> None:
     history: PacketHistory[str] = PacketHistory(packets=8)
     for extended in (10, 13, 12, 11, 17):
-        history.append(extended, 0.0, 1, str(extended))
+        history.append(extended, 0.0, str(extended))
     assert [history.get(n, 0.0) for n in range(10, 18)] == ["10", "11", "12", "13", None, None, None, "17"]
-    history.append(9, 0.0, 1, "9")  # would lie in the slot of 17
+    history.append(9, 0.0, "9")  # would lie in the slot of 17
     assert history.get(17, 0.0) == "17"
     assert history.get(9, 0.0) is None
 
 
 def test_a_jump_leaves_nothing_behind() -> None:
     history = filled(0, 8, packets=8)
-    history.append(2**40, 0.0, 1, -1)
+    history.append(2**40, 0.0, -1)
     assert all(history.get(2**40 - n, 0.0) is None for n in range(1, 9))
     assert history.get(2**40, 0.0) == -1
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(-12, 12), st.integers(1, 400), st.floats(0, 0.3)), min_size=1, max_size=200
-    ),
+    st.lists(st.tuples(st.integers(-12, 12), st.floats(0, 0.3)), min_size=1, max_size=200),
     st.integers(100, 2**40),
 )
-def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, int, float]], first: int) -> None:
-    packets, octets, age = 8, 1000, 1.0
-    history: PacketHistory[object] = PacketHistory(packets, octets, age)
-    model: dict[int, tuple[float, int, object]] = {}
-    newest, floor, now = first, 0, 0.0
-    for step, size, wait in [(0, 1, 0.0), *steps]:
+def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, float]], first: int) -> None:
+    packets, age = 8, 1.0
+    history: PacketHistory[object] = PacketHistory(packets, age)
+    model: dict[int, tuple[float, object]] = {}
+    newest, now = first, 0.0
+    for step, wait in [(0, 0.0), *steps]:
         now += wait
         index = newest + step
         if index in model:
             continue
         newest = max(newest, index)
         item = object()
-        history.append(index, now, size, item)
-        if index >= floor and index > newest - packets:
-            model[index] = (now, size, item)
+        history.append(index, now, item)
+        if index > newest - packets:
+            model[index] = (now, item)
         for old in [n for n in model if n <= newest - packets]:
             del model[old]
-        while sum(held[1] for held in model.values()) > octets:
-            floor = min(model) + 1
-            del model[min(model)]
         for n in range(newest - 20, newest + 20):
-            at, _, held = model.get(n, (0.0, 0, None))
+            at, held = model.get(n, (0.0, None))
             assert history.get(n, now) is (held if now - at <= age else None)

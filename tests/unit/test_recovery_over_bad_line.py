@@ -30,7 +30,7 @@ class Sender:
         extended = self.first + n
         payload = n.to_bytes(4) * 100
         packet = RtpPacket(False, n % 10 == 9, 96, extended & 0xFFFF, n * 180, MEDIA[1], (), payload)
-        self.history.append(extended, self.line.now, len(payload), packet)
+        self.history.append(extended, self.line.now, packet)
         self.media += len(payload)
         wire = build_header(packet, MEDIA[0], packet.sequence, packet.timestamp, MEDIA[1], b"") + payload
         self.line.send(lambda: receiver.receive(wire))

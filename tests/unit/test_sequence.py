@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.sequence import REORDER_PACKETS, SequenceTranslator, SequenceUnwrapper
+from media.sequence import REORDER_PACKETS, SequenceTranslator
+from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 SEQUENCES = st.integers(0, 0xFFFF)
 TIMESTAMPS = st.integers(0, 0xFFFFFFFF)

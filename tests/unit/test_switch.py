@@ -14,7 +14,7 @@ from media.fanout import WRAP_GUARD, Address, Viewer, Wire
 from media.nack_generator import NackGenerator
 from media.rtcp import nack
 from media.rtp import parse
-from media.sequence import REORDER_PACKETS, SequenceTranslator, SequenceUnwrapper
+from media.sequence import REORDER_PACKETS, SequenceTranslator
 from media.source_track import SOURCE_SILENT_SECONDS, SourceTrack
 from media.srtp import GcmSender, Profile, SrtpKeys, outbound_session
 from media.switch import Feed, PacketSwitch
@@ -22,6 +22,7 @@ from media.viewer_feedback import ViewerFeedback
 from media.viewer_stats import ViewerStats
 from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, one_byte, rtp
 from tests.support.relay import AUDIO, RATES, SSRCS, TYPES, VIDEO, new_feed
+from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 WIRES = (
     (Wire(96, {}), Wire(111, {})),
@@ -109,8 +110,8 @@ class World:
         self._index = [500, 700]
         self.replace_publisher()
 
-    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        run = bytes(run)
         self.inbox[address] += [run[at : at + size] for at in range(0, len(run), size)]
 
     def replace_publisher(self) -> None:
@@ -586,7 +587,7 @@ def test_profiles_end_with_their_last_viewer() -> None:
 def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
     runs: list[int] = []
     world = World()
-    world.switch = PacketSwitch(lambda buffers, size, _: runs.append(sum(map(len, buffers)) // size))
+    world.switch = PacketSwitch(lambda run, size, _: runs.append(len(run) // size))
     world.replace_publisher()
     world.switch.add_viewer(world.feed, new_keys(), WIRES[0], ("192.0.2.1", 1))
     plain = [rtp(n, bytes(100), ssrc=1) for n in range(10)]
