@@ -70,12 +70,16 @@ class Demux:
         """
         now = monotonic()
         media: list[tuple[Feed, bytes]] = []
+        source: Address | None = None
+        session: Session | None = None
         for datagram, address in batch:
             first = datagram[0] if datagram else 255
             if first <= 3:
                 self._check(datagram, address, now)
+                source = None  # it may be another's by now
                 continue
-            session = self._by_address.get(address)
+            if address is not source:  # those of a run share it
+                source, session = address, self._by_address.get(address)
             if session is None:
                 if (feed := self._from_relay(datagram, address, now)) is not None:
                     media.append((feed, datagram))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from media.wire_profile import WireProfile
 
 Address = tuple[str, int] | tuple[str, int, int, int]
-# (datagrams lying one behind the other, in any number of buffers; size of each but the last; destination)
-Transmit = Callable[[Sequence[bytes | memoryview], int, Address], None]
+# (datagrams lying one behind the other; size of each but the last; destination)
+Transmit = Callable[[bytes | memoryview, int, Address], None]
 
 MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel

@@ -2,106 +2,141 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Outgoing, Transmit, Viewer
+from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Outgoing, Transmit, Viewer, Wire
 from media.libsrtp import SrtpError
+from media.rtp import build_header, map_extensions
 from media.srtp import GCM_TAG
 
 NONCE = 12  # bytes (RFC 7714 8.1)
 _SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGMENTS + 1)]
+# Numbers that hold so many nonces one behind the other: of 1 each, and of 0, 1, 2 and so on.
 _ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
-
-
-class LaidPacket(NamedTuple):
-    outgoing: Outgoing
-    header: bytes
-    ciphertext: memoryview
-    datagram: memoryview
+_RISING = [sum(_ONES[place] for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
 
 
 class LaidBurst:
-    """At most `MAX_SEGMENTS` packets with their headers, in `buffer`; there is one burst in it at a time."""
+    """At most `MAX_SEGMENTS` packets in the form of `wires`; there is one burst in `buffer` at a time.
 
-    __slots__ = ("_ciphertexts", "_headers", "_ivs", "_payloads", "_runs", "packets")
+    What `wires` have no form for is left out.
+    """
 
-    def __init__(self, burst: Iterable[tuple[Outgoing, bytes]], buffer: memoryview) -> None:
-        self.packets: list[LaidPacket] = []
-        at = 0
-        for outgoing, header in burst:
-            body = at + len(header)
-            end = body + len(outgoing.packet.payload) + GCM_TAG
-            buffer[at:body] = header
-            self.packets.append(LaidPacket(outgoing, header, buffer[body:end], buffer[at:end]))
-            at = end
-        self._runs = _runs(self.packets, buffer)
-        self._headers = [packet.header for packet in self.packets]
-        self._payloads = [packet.outgoing.packet.payload for packet in self.packets]
-        self._ciphertexts = [packet.ciphertext for packet in self.packets]
+    __slots__ = (
+        "_ciphertexts",
+        "_datagrams",
+        "_headers",
+        "_ivs",
+        "_payloads",
+        "_runs",
+        "_unbroken",
+        "packets",
+    )
+
+    def __init__(self, burst: Iterable[Outgoing], wires: Sequence[Wire | None], buffer: memoryview) -> None:
+        self.packets: list[Outgoing] = []
+        self._headers: list[bytes] = []
+        self._payloads: list[bytes] = []
+        self._ciphertexts: list[memoryview] = []
+        self._datagrams: list[memoryview] = []
         self._ivs: dict[tuple[int, ...], int] = {}  # of all packets behind each other, by a viewer's offsets
+        self._unbroken = True  # the packets are of one track, and each has the index after the one before it
+        expected: tuple[int, int] | None = None
+        at = 0
+        for outgoing in burst:
+            wire = wires[outgoing.track]
+            if wire is None:
+                continue
+            header = packet_header(outgoing, wire)
+            payload = outgoing.packet.payload
+            body = at + len(header)
+            end = body + len(payload) + GCM_TAG
+            buffer[at:body] = header
+            self.packets.append(outgoing)
+            self._headers.append(header)
+            self._payloads.append(payload)
+            self._ciphertexts.append(buffer[body:end])
+            self._datagrams.append(buffer[at:end])
+            place = outgoing.ssrc, outgoing.extended
+            if expected is not None and place != expected:
+                self._unbroken = False
+            expected = outgoing.ssrc, outgoing.extended + 1
+            at = end
+        self._runs = _runs(self._datagrams, buffer)
 
     def send(self, viewer: Viewer, transmit: Transmit) -> None:
         """Send the whole burst to a viewer. The hot loop: once for each packet and viewer."""
-        if viewer.gcm is None:
-            _send_by_libsrtp(viewer, self.packets, transmit)
+        gcm = viewer.gcm
+        if gcm is None:
+            self._send_by_libsrtp(viewer, range(len(self.packets)), transmit)
             return
         offsets = viewer.offsets
         if offsets not in self._ivs:
             self._ivs[offsets] = self._joined_ivs(offsets)
         count = len(self.packets)
         # what is done for each packet is done in C: docs/performance.md
-        salted = self._ivs[offsets] ^ viewer.gcm.salt * _ONES[count]
+        salted = self._ivs[offsets] ^ gcm.salt * _ONES[count]
         nonces = _SPLIT[count](salted.to_bytes(NONCE * count))
-        for _ in map(viewer.gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts):
+        for _ in map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts):
             pass
-        for buffers, size in self._runs:
-            transmit(buffers, size, viewer.address)
+        for run, size in self._runs:
+            transmit(run, size, viewer.address)
 
-    def send_some(self, viewer: Viewer, packets: Sequence[LaidPacket], transmit: Transmit) -> None:
-        """Send some of the burst's packets to a viewer, one by one."""
+    def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
+        """Send the packets at `places` in the burst to a viewer, one by one."""
         if viewer.gcm is None:
-            _send_by_libsrtp(viewer, packets, transmit)
+            self._send_by_libsrtp(viewer, places, transmit)
             return
-        for outgoing, header, ciphertext, datagram in packets:
-            iv = _iv(outgoing, viewer.offsets) ^ viewer.gcm.salt
-            viewer.gcm.encrypt_into(iv.to_bytes(NONCE), outgoing.packet.payload, header, ciphertext)
-            transmit([datagram], len(datagram), viewer.address)
+        for place in places:
+            iv = _iv(self.packets[place], viewer.offsets) ^ viewer.gcm.salt
+            datagram = self._datagrams[place]
+            viewer.gcm.encrypt_into(
+                iv.to_bytes(NONCE), self._payloads[place], self._headers[place], self._ciphertexts[place]
+            )
+            transmit(datagram, len(datagram), viewer.address)
+
+    def _send_by_libsrtp(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
+        protect = viewer.srtp.protect
+        for place in places:
+            try:
+                datagram = protect(self._headers[place] + self._payloads[place])
+            except SrtpError:  # libsrtp has lost count: a publisher jumped by half the range of numbers
+                continue
+            transmit(datagram, len(datagram), viewer.address)
 
     def _joined_ivs(self, offsets: Sequence[int]) -> int:
         """The nonces of all packets, not yet salted, as one number: a viewer salts them by one operation."""
-        ivs = (_iv(packet.outgoing, offsets).to_bytes(NONCE) for packet in self.packets)
-        return int.from_bytes(b"".join(ivs))
+        if self._unbroken:
+            count = len(self.packets)
+            return _iv(self.packets[0], offsets) * _ONES[count] + _RISING[count]
+        return int.from_bytes(b"".join(_iv(packet, offsets).to_bytes(NONCE) for packet in self.packets))
+
+
+def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
+    """The same bytes whenever it is asked: a packet that is sent again must be the same."""
+    _, ssrc, extended, timestamp, packet = outgoing
+    block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
+    return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
 
 
 def _iv(outgoing: Outgoing, offsets: Sequence[int]) -> int:
     return outgoing.ssrc << 48 | outgoing.extended - offsets[outgoing.track]
 
 
-def _runs(packets: Sequence[LaidPacket], buffer: memoryview) -> list[tuple[list[memoryview], int]]:
-    """Neighbours of equal size, where the last may be shorter: `(buffers, segment size)`."""
+def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:
+    """Neighbours of equal size, where the last may be shorter: where they lie, and the segment size."""
     runs = []
     start = at = segment = 0
-    for packet in packets:
-        size = len(packet.datagram)
+    for datagram in datagrams:
+        size = len(datagram)
         if at > start and (size > segment or at + size - start > MAX_RUN_BYTES):
-            runs.append(([buffer[start:at]], segment))
+            runs.append((buffer[start:at], segment))
             start = at
         if at == start:
             segment = size
         at += size
         if size < segment:
-            runs.append(([buffer[start:at]], segment))
+            runs.append((buffer[start:at], segment))
             start = at
     if at > start:
-        runs.append(([buffer[start:at]], segment))
+        runs.append((buffer[start:at], segment))
     return runs
-
-
-def _send_by_libsrtp(viewer: Viewer, packets: Sequence[LaidPacket], transmit: Transmit) -> None:
-    protect = viewer.srtp.protect
-    for packet in packets:
-        try:
-            datagram = protect(packet.header + packet.outgoing.packet.payload)
-        except SrtpError:  # libsrtp has lost count: a publisher jumped by half the range of numbers
-            continue
-        transmit([datagram], len(datagram), viewer.address)

@@ -28,11 +28,13 @@ from media.join_burst import JoinBurst
 from media.libsrtp import SrtpError
 from media.nack_generator import Seen
 from media.recording.tap import Tap
-from media.rtp import RtpError, parse
+from media.rtp import RtpError, RtpPacket, parse
 from media.sent_track import SentTrack
 from media.source_track import NO_PAYLOAD, SourceTrack
 from media.srtp import InboundSession, SrtpKeys, inbound_session
 from media.wire_profile import WireProfile
+
+_new = tuple.__new__  # as in `media.rtp`
 
 
 @dataclass(slots=True, eq=False)
@@ -175,80 +177,87 @@ class PacketSwitch:
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> list[tuple[Feed, bytes]]:
         """Forward a batch of publishers' SRTP; returns their RTCP, decrypted. `now` is in seconds."""
         rtcp: list[tuple[Feed, bytes]] = []
-        touched: dict[int, Feed] = {}
+        touched: dict[Feed, None] = {}
         for feed, datagram in batch:
-            if feed.srtp is None or len(datagram) < 12:
+            srtp = feed.srtp
+            if srtp is None or len(datagram) < 12:
                 continue
             try:
                 if 192 <= datagram[1] <= 223:  # RFC 5761 4
-                    rtcp.append((feed, feed.srtp.unprotect_rtcp(datagram)))
-                else:
-                    touched[id(feed)] = feed
-                    self._take(feed, datagram, now)
+                    rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
+                    continue
+                touched[feed] = None
+                number = feed.by_payload_type.get(datagram[1] & 0x7F)
+                if number is None:
+                    feed.rx_dropped += 1
+                    continue
+                plain = srtp.unprotect(datagram)
+                outgoing = _take(feed, number, parse(plain), now)
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
-        for feed in touched.values():
+                continue
+            if outgoing is not None:
+                feed.burst.append(outgoing)
+                feed.rx_bytes += len(plain)
+        for feed in touched:
             if feed.burst:
                 self._forward(feed, now)
             if now >= feed.speak_at:
                 self._speak(feed, now)
         return rtcp
 
-    def _take(self, feed: Feed, datagram: bytes, now: float) -> None:
-        """Put one packet into its room's burst, if it belongs to a track."""
-        number = feed.by_payload_type.get(datagram[1] & 0x7F)
-        if number is None:
-            feed.rx_dropped += 1
-            return
-        assert feed.srtp is not None
-        plain = feed.srtp.unprotect(datagram)
-        packet = parse(plain)
-        track = feed.tracks[number]
-        if track.transport is not None:
-            track.transport.arrived(packet.extensions, now)
-        is_resent = packet.payload_type != track.payload_type
-        if is_resent:
-            original = track.original(packet)
-            if original is None:
-                return
-            packet = original
-        else:
-            if (track.stats is None or track.stats.ssrc != packet.ssrc) and not track.follow(packet, now):
-                feed.rx_dropped += 1
-                return
-            assert track.stats is not None
-            track.stats.received(packet.sequence, packet.timestamp, now)
-        track.heard_at = now
-        if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
-            _note(feed, seen)
-        if track.gate.closed:
-            if not track.gate.lets_pass(packet.payload, now):
-                feed.rx_dropped += 1
-                return
-            track.go_on(packet, now)
-        if track.extension_ids is not None and packet.extensions:
-            packet = packet.with_extension_ids(track.extension_ids)
-        numbered = track.translator.translate(packet.sequence, packet.timestamp)
-        if numbered is None:
-            feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
-            return
-        if track.watch is not None:
-            track.watch.saw(packet.payload, now)
-        extended, timestamp = numbered
-        track.last_received, track.last_timestamp = now, timestamp
-        feed.burst.append(Outgoing(number, feed.ssrcs[number], extended, timestamp, packet))
-        feed.rx_packets += 1
-        feed.rx_bytes += len(plain)
-
     def _forward(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []
+        feed.rx_packets += len(burst)
+        sent = feed.sent
         for packet in burst:
-            feed.sent[packet.track].keep(packet, now)
+            sent[packet.track].keep(packet, now)
         if feed.tap is not None:
             feed.tap.packets(burst)
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)
+
+
+def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
+    """What goes out for a packet of track `number`, in the room's numbers; None where nothing does."""
+    track = feed.tracks[number]
+    if track.transport is not None:
+        track.transport.arrived(packet.extensions, now)
+    is_resent = packet.payload_type != track.payload_type
+    if is_resent:
+        original = track.original(packet)
+        if original is None:
+            return None
+        packet = original
+    else:
+        stats = track.stats
+        if stats is None or stats.ssrc != packet.ssrc:
+            if not track.follow(packet, now):
+                feed.rx_dropped += 1
+                return None
+            stats = track.stats
+            assert stats is not None
+        stats.received(packet.sequence, packet.timestamp, now)
+    track.heard_at = now
+    if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
+        _note(feed, seen)
+    if track.gate.closed:
+        if not track.gate.lets_pass(packet.payload, now):
+            feed.rx_dropped += 1
+            return None
+        track.go_on(packet, now)
+    if track.extension_ids is not None and packet.extensions:
+        packet = packet.with_extension_ids(track.extension_ids)
+    numbered = track.translator.translate(packet.sequence, packet.timestamp)
+    if numbered is None:
+        feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
+        return None
+    if track.watch is not None and track.watch.packets_wanted > 0:
+        track.watch.saw(packet.payload, now)
+    extended, timestamp = numbered
+    track.last_received, track.last_timestamp = now, timestamp
+    return _new(Outgoing, (number, feed.ssrcs[number], extended, timestamp, packet))
 
 
 def _note(feed: Feed, seen: Seen) -> None:

@@ -4,17 +4,21 @@ import asyncio
 import fcntl
 import socket
 import struct
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from media.fanout import Address
 from media.metrics.histogram import Histogram
 
-# Reads before the loop may do something else. Larger bursts come with the next turn.
+# Datagrams before the loop may do something else; a last run may make it more. The rest comes with the next
+# turn.
 BATCH = 128
 MAX_DATAGRAM = 2048
 SOCKET_BUFFER = 8 * 1024 * 1024
-UDP_SEGMENT = 103  # linux/udp.h; not in the socket module
+UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
+_INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
+_JOINED_SPACE = socket.CMSG_SPACE(4)  # for the size of each datagram of a run, an int
 SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel got the datagram that was read last
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
 
@@ -42,8 +46,10 @@ class UdpPort:
         except OSError:
             self._socket.close()
             raise
-        self._segments = self._supports_segments()
-        self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
+        self._can_segment = self._supports(UDP_SEGMENT, 0)
+        self._segment = 0  # size of the datagrams into which the kernel splits what is longer
+        self._supports(UDP_GRO, 1)
+        self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0
         self.tx_packets = self.tx_bytes = 0  # by `transmit`
@@ -65,18 +71,23 @@ class UdpPort:
     def send(self, data: bytes, address: Address) -> None:
         """Send one datagram."""
         try:
+            if len(data) > self._segment > 0:
+                self._split_at(0)
             self._socket.sendto(data, address)
-        except OSError:  # full buffer, no route, address gone: to the peer it is a lost packet
-            self.tx_dropped += 1
+        except OSError as error:
+            if self._segment and not isinstance(error, BlockingIOError):
+                self._split_at(0)  # above the route's MTU some kernels refuse it even where nothing is split
+                self.send(data, address)
+            else:  # full buffer, no route, address gone: to the peer it is a lost packet
+                self.tx_dropped += 1
 
-    def transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
+    def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
         """Send datagrams that lie one behind the other, each of `size` but the last (`fanout.Transmit`)."""
-        ancillary = self._ancillary.get(size)
-        if ancillary is None:
-            ancillary = self._ancillary[size] = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", size))]
         try:
-            if self._segments:
-                sent = self._socket.sendmsg(buffers, ancillary, 0, address)
+            if self._can_segment:
+                if size != self._segment:
+                    self._split_at(size)
+                sent = self._socket.sendto(run, address)
                 self.tx_bytes += sent
                 self.tx_packets += -(-sent // size)
                 return
@@ -84,28 +95,33 @@ class UdpPort:
             self.tx_dropped += 1
             return
         except OSError:  # the route's MTU is below the segment, or its device cannot: the plain way tells
-            pass
-        self._send_singly(buffers, size, address)
-
-    def _send_singly(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        whole = buffers[0] if len(buffers) == 1 else b"".join(buffers)
-        for at in range(0, len(whole), size):
-            self.send(bytes(whole[at : at + size]), address)
+            self._split_at(0)
+        for at in range(0, len(run), size):
+            self.send(bytes(run[at : at + size]), address)
             self.tx_packets += 1
-        self.tx_bytes += len(whole)
+        self.tx_bytes += len(run)
+
+    def _split_at(self, size: int) -> None:
+        """For all that is sent from now on; what is not longer leaves as it is.
+
+        An option of the socket and `sendto` cost less than a control message with each `sendmsg`.
+        """
+        self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        self._segment = size
 
     def _readable(self) -> None:
-        receive_from = self._socket.recvfrom
         batch: list[tuple[bytes, Address]] = []
         arrived: float | None = None
         try:
+            self._read(batch)
             self._until_sample -= 1
             if not self._until_sample:
                 self._until_sample = SAMPLE_EVERY
-                batch.append(receive_from(MAX_DATAGRAM))
                 arrived = self._arrival()
-            for _ in range(BATCH - len(batch)):
-                batch.append(receive_from(MAX_DATAGRAM))
+            for _ in range(BATCH - 1):
+                if len(batch) >= BATCH:
+                    break
+                self._read(batch)
         except BlockingIOError:
             pass
         except OSError:  # an ICMP error that a former send brought: the rest comes with the next turn
@@ -115,6 +131,18 @@ class UdpPort:
         self.rx_datagrams += len(batch)
         if self._receive(batch) and arrived is not None:
             self.delay.observe(max(0.0, time.time() - arrived))
+
+    def _read(self, batch: list[tuple[bytes, Address]]) -> None:
+        """Add what the kernel has next: one datagram, or a run of them that it joined (UDP GRO)."""
+        inbox = self._inbox
+        length, joined, _, address = self._socket.recvmsg_into([inbox], _JOINED_SPACE)
+        size = int.from_bytes(joined[0][2], sys.byteorder) if joined else length
+        if size > MAX_DATAGRAM:  # nothing of ours
+            return
+        if not joined:
+            batch.append((bytes(inbox[:length]), address))
+            return
+        batch += [(bytes(inbox[at : min(at + size, length)]), address) for at in range(0, length, size)]
 
     def _arrival(self) -> float | None:
         """Unix time at which the kernel got the datagram that was read last; None where it does not tell."""
@@ -130,9 +158,9 @@ class UdpPort:
         except OSError:
             self._socket.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER)
 
-    def _supports_segments(self) -> bool:
+    def _supports(self, option: int, value: int) -> bool:
         try:
-            self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+            self._socket.setsockopt(socket.IPPROTO_UDP, option, value)
         except OSError:
             return False
         return True

@@ -5,12 +5,12 @@ written anew, in place. A run of equal sizes (the last may be shorter) leaves as
 must have copied it when it returns.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from media.fanout import MAX_SEGMENTS, Outgoing, PlayoutDelay, Transmit, Viewer, Wire
-from media.laid_burst import LaidBurst
+from media.laid_burst import LaidBurst, packet_header
 from media.libsrtp import SrtpError
-from media.rtp import build_header, map_extensions
+from media.rtp import map_extensions
 from media.rtx import RtxError
 
 _OURS = -1  # id of an extension that no publisher has sent
@@ -51,15 +51,15 @@ class WireProfile:
 
     def send(self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
         """Protect `burst` for each viewer and transmit it. At most `MAX_SEGMENTS` packets a call."""
-        laid = self._lay_out(burst, buffer)
+        laid = LaidBurst(burst, self.wires, buffer)
         if not laid.packets:
             return
         starts = self.starts
         late = False
-        for outgoing, *_ in laid.packets:
-            self.packets[outgoing.track] += 1
-            self.octets[outgoing.track] += len(outgoing.packet.payload)
-            late |= outgoing.extended < starts[outgoing.track]
+        for track, _, extended, _, packet in laid.packets:
+            self.packets[track] += 1
+            self.octets[track] += len(packet.payload)
+            late |= extended < starts[track]
         for viewer in self.viewers:
             if late:
                 self._send_due(viewer, laid, transmit)
@@ -71,14 +71,13 @@ class WireProfile:
     def _send_due(self, viewer: Viewer, laid: LaidBurst, transmit: Transmit) -> None:
         """Without what is from before the viewer's start, or comes to it later."""
         due = []
-        for packet in laid.packets:
-            outgoing = packet.outgoing
-            if viewer.was_sent(outgoing.track, outgoing.extended):
-                due.append(packet)
+        for place, packet in enumerate(laid.packets):
+            if viewer.was_sent(packet.track, packet.extended):
+                due.append(place)
                 continue
-            viewer.count(outgoing, -1)
-            if viewer.behind is not None and outgoing.track == viewer.behind.track:
-                viewer.behind.add(outgoing.extended, len(outgoing.packet.payload), outgoing)
+            viewer.count(packet, -1)
+            if viewer.behind is not None and packet.track == viewer.behind.track:
+                viewer.behind.add(packet.extended, len(packet.packet.payload), packet)
         if len(due) == len(laid.packets):
             laid.send(viewer, transmit)
         else:
@@ -89,11 +88,11 @@ class WireProfile:
     ) -> None:
         """Send `viewer` alone what the others were sent before."""
         for start in range(0, len(packets), MAX_SEGMENTS):
-            laid = self._lay_out(packets[start : start + MAX_SEGMENTS], buffer)
+            laid = LaidBurst(packets[start : start + MAX_SEGMENTS], self.wires, buffer)
             if laid.packets:
                 laid.send(viewer, transmit)
             for packet in laid.packets:
-                viewer.count(packet.outgoing, 1)
+                viewer.count(packet, 1)
 
     def resend(self, viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
         """Send `viewer` a packet that it was sent before; False when that cannot be done any more.
@@ -107,7 +106,7 @@ class WireProfile:
         try:
             if stream is None:
                 index = packet.extended - viewer.offsets[packet.track]
-                header = _header(packet, wire)
+                header = packet_header(packet, wire)
                 datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
             else:
                 block = _rtx_extensions(packet, wire, viewer.patience)
@@ -117,19 +116,8 @@ class WireProfile:
                 datagram = viewer.protect(stream.ssrc, index, header, payload)
         except (SrtpError, RtxError):  # too old for libsrtp's window; wrong padding
             return False
-        transmit([datagram], len(datagram), viewer.address)
+        transmit(datagram, len(datagram), viewer.address)
         return True
-
-    def _lay_out(self, burst: Iterable[Outgoing], buffer: memoryview) -> LaidBurst:
-        wires = self.wires
-        return LaidBurst(
-            [
-                (outgoing, _header(outgoing, wire))
-                for outgoing in burst
-                if (wire := wires[outgoing.track]) is not None
-            ],
-            buffer,
-        )
 
 
 def _rtx_extensions(packet: Outgoing, wire: Wire, patience: PlayoutDelay | None) -> bytes:
@@ -138,10 +126,3 @@ def _rtx_extensions(packet: Outgoing, wire: Wire, patience: PlayoutDelay | None)
         return map_extensions(extensions, ids)
     kept = {of_publisher: own for of_publisher, own in ids.items() if own != wire.playout_delay}
     return map_extensions((*extensions, (_OURS, patience.value())), kept | {_OURS: wire.playout_delay})
-
-
-def _header(outgoing: Outgoing, wire: Wire) -> bytes:
-    """The same bytes whenever it is asked: a packet that is sent again must be the same."""
-    _, ssrc, extended, timestamp, packet = outgoing
-    block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
-    return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)

@@ -37,8 +37,8 @@ class Sends:
         self.calls: list[tuple[Address, int, int]] = []  # address, segment size, segments
         self.datagrams: defaultdict[Address, list[bytes]] = defaultdict(list)
 
-    def __call__(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        run = b"".join(buffers)
+    def __call__(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        run = bytes(run)
         segments = [run[at : at + size] for at in range(0, len(run), size)]
         assert 1 <= len(segments) <= MAX_SEGMENTS
         assert len(run) <= MAX_RUN_BYTES

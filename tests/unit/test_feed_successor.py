@@ -73,8 +73,8 @@ class Room:
         self.publisher = Publisher(self, (96, 111), 0x100, 0x51)
         self.switch.add_viewer(self.feed, keys, (Wire(101, {5: 7}), Wire(9, {})), ("192.0.2.1", 1))
 
-    def _transmit(self, buffers: Any, size: int, _: Any) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: Any, size: int, _: Any) -> None:
+        run = bytes(run)
         self.got += [parse(self._far.unprotect(run[at : at + size])) for at in range(0, len(run), size)]
 
     def change_publisher(self, types: tuple[int, int] = (96, 111), ssrc: int = 0x77) -> None:

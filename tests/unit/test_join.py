@@ -82,8 +82,8 @@ class Room:
         self.viewers: list[Far] = []
         self.publisher = Publisher(self, gop, answers)
 
-    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        run = bytes(run)
         self.inbox[address] += [(self.now, run[at : at + size]) for at in range(0, len(run), size)]
 
     def publish(self, head: bytes, now: float) -> None:

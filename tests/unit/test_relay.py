@@ -76,8 +76,8 @@ class Worker:
         self.sent.append((to, datagram))
         self._network.carry(self.at, to, datagram)
 
-    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, to: Address) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: bytes | memoryview, size: int, to: Address) -> None:
+        run = bytes(run)
         for at in range(0, len(run), size):
             self.send(run[at : at + size], to)
 

@@ -56,7 +56,7 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     profile.send(
         [Outgoing(0, packet.ssrc, packet.sequence, packet.timestamp, packet)],
         memoryview(bytearray(BUFFER_BYTES)),
-        lambda buffers, _size, _address: sent.append(b"".join(buffers)),
+        lambda run, _size, _address: sent.append(bytes(run)),
     )
     assert sent == [PROTECTED]
 

@@ -17,9 +17,9 @@ UNROUTABLE: Address = ("240.0.0.1", 9)  # reserved: no host has a way there
 
 
 class PlainPort(UdpPort):
-    """As on a kernel without UDP GSO."""
+    """As on a kernel without UDP GSO and GRO."""
 
-    def _supports_segments(self) -> bool:
+    def _supports(self, option: int, value: int) -> bool:
         return False
 
 
@@ -67,19 +67,15 @@ def run_of(size: int, count: int, last: int | None = None) -> list[bytes]:
     ],
     ids=lambda datagrams: f"{len(datagrams)} of {len(datagrams[0])}",
 )
-@pytest.mark.parametrize("in_pieces", [False, True])
-def test_segments_arrive_as_datagrams(
-    port: UdpPort, peer: socket.socket, datagrams: list[bytes], in_pieces: bool
-) -> None:
-    buffers = datagrams if in_pieces else [memoryview(b"".join(datagrams))]
-    port.transmit(buffers, len(datagrams[0]), peer.getsockname())
+def test_segments_arrive_as_datagrams(port: UdpPort, peer: socket.socket, datagrams: list[bytes]) -> None:
+    port.transmit(memoryview(b"".join(datagrams)), len(datagrams[0]), peer.getsockname())
     assert received(peer, len(datagrams)) == datagrams
     assert port.tx_dropped == 0
 
 
 def test_a_run_may_be_overwritten_as_soon_as_it_was_sent(port: UdpPort, peer: socket.socket) -> None:
     buffer = bytearray(b"a" * 100 + b"b" * 100)
-    port.transmit([memoryview(buffer)], 100, peer.getsockname())
+    port.transmit(memoryview(buffer), 100, peer.getsockname())
     buffer[:] = bytes(200)
     assert received(peer, 2) == [b"a" * 100, b"b" * 100]
 
@@ -87,45 +83,59 @@ def test_a_run_may_be_overwritten_as_soon_as_it_was_sent(port: UdpPort, peer: so
 def test_this_kernel_sends_segments() -> None:
     port = UdpPort("127.0.0.1", 0)
     try:
-        assert port._segments
+        assert port._can_segment
     finally:
         port._socket.close()
 
 
 def test_what_the_kernel_will_not_send_as_a_run_is_sent_singly(port: UdpPort, peer: socket.socket) -> None:
     datagrams = run_of(10, 2 * MAX_SEGMENTS + 20)  # more than a run may have: EINVAL
-    port.transmit(datagrams, 10, peer.getsockname())
+    port.transmit(b"".join(datagrams), 10, peer.getsockname())
     assert received(peer, len(datagrams)) == datagrams
 
 
 def test_a_run_that_is_too_long_for_one_send_arrives(port: UdpPort, peer: socket.socket) -> None:
     """EMSGSIZE, as for a segment that the route's MTU does not take."""
     datagrams = run_of(40_000, 2)
-    port.transmit(datagrams, 40_000, peer.getsockname())
+    port.transmit(b"".join(datagrams), 40_000, peer.getsockname())
     assert received(peer, 2) == datagrams
 
 
 def test_what_is_too_long_for_udp_is_dropped_and_counted(port: UdpPort, peer: socket.socket) -> None:
     port.send(bytes(70_000), peer.getsockname())
     assert port.tx_dropped == 1
-    port.transmit([bytes(65_530)], 65_530, peer.getsockname())
+    port.transmit(bytes(65_530), 65_530, peer.getsockname())
     assert port.tx_dropped == 2
     port.send(b"still here", peer.getsockname())
     assert received(peer, 1) == [b"still here"]
 
 
+def test_what_is_sent_between_runs_is_not_split(port: UdpPort, peer: socket.socket) -> None:
+    there = peer.getsockname()
+    long = b"a handshake's, longer than a segment".ljust(150)
+    port.transmit(bytes(300), 100, there)
+    port.send(b"a report", there)
+    port.transmit(bytes(250), 100, there)
+    port.send(long, there)
+    port.transmit(bytes(200), 100, there)
+    port.transmit(bytes(200), 70, there)
+    whole = bytes(100)
+    expected = [whole, whole, whole, b"a report", whole, whole, bytes(50), long, whole, whole]
+    assert received(peer, 13) == [*expected, bytes(70), bytes(70), bytes(60)]
+
+
 def test_an_address_without_a_route_costs_only_its_own_datagrams(port: UdpPort, peer: socket.socket) -> None:
     port.send(b"x", UNROUTABLE)
-    port.transmit([bytes(300)], 100, UNROUTABLE)
+    port.transmit(bytes(300), 100, UNROUTABLE)
     port.send(b"x", ("127.0.0.1", 0))  # no such port
     assert port.tx_dropped == 5
-    port.transmit([b"ab"], 1, peer.getsockname())
+    port.transmit(b"ab", 1, peer.getsockname())
     assert received(peer, 2) == [b"a", b"b"]
 
 
 def test_what_is_sent_to_viewers_is_counted_by_datagram(port: UdpPort, peer: socket.socket) -> None:
-    port.transmit(run_of(100, 3), 100, peer.getsockname())
-    port.transmit([bytes(100), bytes(7)], 100, peer.getsockname())
+    port.transmit(bytes(300), 100, peer.getsockname())
+    port.transmit(bytes(107), 100, peer.getsockname())
     port.send(b"a check's answer", peer.getsockname())
     assert (port.tx_packets, port.tx_bytes) == (5, 407)
 
@@ -179,17 +189,51 @@ async def test_datagrams_come_by_batches_in_order_with_their_source(host: str) -
     assert arrived == [(n.to_bytes(2), source) for n in range(count)] + [(b"", source)]
 
 
-async def test_a_longer_datagram_is_cut() -> None:
+@pytest.mark.parametrize("host", LOOPBACK)
+async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str) -> None:
+    """What arrives joined is what left so, and over a network what the card's driver has put together."""
+    port, peer = UdpPort(host, 0), UdpPort(host, 0)
+    batches: list[list[tuple[bytes, Address]]] = []
+    port.start(batches.append)
+    runs = [run_of(1000, 10), run_of(500, MAX_SEGMENTS, last=3), run_of(100, 1), run_of(1200, 2, last=1)]
+    try:
+        for run in runs:
+            peer.transmit(b"".join(run), len(run[0]), port.address)
+        await eventually("all arrived", lambda: sum(map(len, batches)) == sum(map(len, runs)), IN_TIME)
+    finally:
+        port.close()
+        peer._socket.close()
+    arrived = [item for batch in batches for item in batch]
+    assert arrived == [(datagram, peer.address) for run in runs for datagram in run]
+    assert port.rx_datagrams == len(arrived)
+
+
+async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn() -> None:
+    port = UdpPort("127.0.0.1", 0)
+    reads = 0
+
+    def read(_batch: list[tuple[bytes, Address]]) -> None:
+        nonlocal reads
+        reads += 1
+
+    port._read = read  # type: ignore[method-assign]
+    port._readable()
+    assert reads == BATCH
+    port._socket.close()
+
+
+async def test_a_longer_datagram_is_nothing_of_ours() -> None:
     port = UdpPort("127.0.0.1", 0)
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
     try:
         with socket.socket(type=socket.SOCK_DGRAM) as peer:
             peer.sendto(bytes(MAX_DATAGRAM + 1), port.address)
+            peer.sendto(bytes(MAX_DATAGRAM), port.address)
             await eventually("it arrived", lambda: batches, IN_TIME)
     finally:
         port.close()
-    assert len(batches[0][0][0]) == MAX_DATAGRAM
+    assert [len(datagram) for batch in batches for datagram, _ in batch] == [MAX_DATAGRAM]
 
 
 async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:

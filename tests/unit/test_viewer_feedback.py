@@ -71,8 +71,8 @@ class Room:
             self.viewer, self.feed.sent, self.publisher, self.switch.resend, self.stats, 0.0
         )
 
-    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        run = bytes(run)
         self.inbox.setdefault(address, []).extend(run[at : at + size] for at in range(0, len(run), size))
 
     def join(self, keys: SrtpKeys, wires: Sequence[Wire | None]) -> Viewer:

@@ -76,8 +76,8 @@ class Room:
         viewer = self._viewers[address] = Viewer(self, wires, profile, address)
         return viewer
 
-    def _transmit(self, buffers: Sequence[bytes | memoryview], size: int, address: Address) -> None:
-        run = b"".join(buffers)
+    def _transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        run = bytes(run)
         for at in range(0, len(run), size):
             self._viewers[address].sent(run[at : at + size])
 
