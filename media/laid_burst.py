@@ -1,6 +1,7 @@
 """A burst as its datagrams will lie in memory: laid out once, encrypted for one viewer after the other."""
 
 import struct
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from media.fanout import MAX_RUN_BYTES, MAX_SEGMENTS, Outgoing, Transmit, Viewer, Wire
@@ -13,6 +14,7 @@ _SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGME
 # Numbers that hold so many nonces one behind the other: of 1 each, and of 0, 1, 2 and so on.
 _ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
 _RISING = [sum(_ONES[place] for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
+_exhaust = deque[int](maxlen=0).extend
 
 
 class LaidBurst:
@@ -76,8 +78,7 @@ class LaidBurst:
         # what is done for each packet is done in C: docs/performance.md
         salted = self._ivs[offsets] ^ gcm.salt * _ONES[count]
         nonces = _SPLIT[count](salted.to_bytes(NONCE * count))
-        for _ in map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts):
-            pass
+        _exhaust(map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts))
         for run, size in self._runs:
             transmit(run, size, viewer.address)
 
