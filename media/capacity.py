@@ -22,18 +22,19 @@ class Capacity:
         self._smoothed = 0.0
         self._measured: tuple[float, float, int] | None = None  # when, and the two figures of then
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to `measure` again."""
+        return self._measured is None or now - self._measured[0] >= MEASURE_SECONDS
+
     def measure(self, now: float, used: float, sent: int) -> None:
-        """The process has used `used` seconds of CPU and sent `sent` packets. Call it some times a second."""
-        if self._measured is None:
-            self._measured = now, used, sent
-            return
-        since, used_before, sent_before = self._measured
-        elapsed = now - since
-        if elapsed >= MEASURE_SECONDS:
+        """The process has used `used` seconds of CPU and sent `sent` packets. Call it when that is due."""
+        if self._measured is not None:
+            since, used_before, sent_before = self._measured
+            elapsed = now - since
             self.load = (used - used_before) / elapsed
             self.egress_packets = (sent - sent_before) / elapsed
             self._smoothed += (self.load - self._smoothed) * min(1.0, elapsed / _SMOOTHING_SECONDS)
-            self._measured = now, used, sent
+        self._measured = now, used, sent
 
     @property
     def takes_publishers(self) -> bool:

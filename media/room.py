@@ -26,6 +26,7 @@ from media.viewer_session import ViewerSession
 from shared.messages import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
+MEASURE_SECONDS = 1.0  # between two looks at the stream
 SILENT_SECONDS = 2.0  # without media: then what is wrong with it does not matter
 
 
@@ -82,14 +83,17 @@ class Room:
         """Send due RTCP and see what comes in. Called some times a second."""
         self.live = self.source is not None and self.source.is_alive(now)
         self.feedback.tick(now)
-        self._watch_stream(now)
         if self.recording is not None:
             self.recording.tick(now)
-        if now - self._measured_at >= 1.0:
-            received = self.feed.rx_bytes - self._measured_bytes
-            if self._measured_at:
-                self.bitrate = round(received * 8 / (now - self._measured_at))
-            self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
+        if now - self._measured_at >= MEASURE_SECONDS:
+            self._measure(now)
+            self._watch_stream(now)
+
+    def _measure(self, now: float) -> None:
+        received = self.feed.rx_bytes - self._measured_bytes
+        if self._measured_at:
+            self.bitrate = round(received * 8 / (now - self._measured_at))
+        self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
 
     def _watch_stream(self, now: float) -> None:
         b_frames = no_keyframe = False

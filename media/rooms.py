@@ -238,19 +238,17 @@ class Rooms:
         """
         self.sessions.tick(now)
         for room in list(self._rooms.values()):
-            with self._closing_if_broken(room):
+            try:
                 room.tick(now)
+            except Exception:
+                self._broke(room)
             if room.source is None and self._is_over(room, now):
                 self._close(room, EndReason.PUBLISHER_LEFT)
         self.relays_out.tick(now)
 
-    @contextmanager
-    def _closing_if_broken(self, room: Room) -> Iterator[None]:
-        try:
-            yield
-        except Exception:
-            log.exception("a room broke", room=room.name)
-            self._close(room, EndReason.FAULT)
+    def _broke(self, room: Room) -> None:
+        log.exception("a room broke", room=room.name)
+        self._close(room, EndReason.FAULT)
 
     def source_ended(self, room: Room, source: Source, reason: EndReason) -> None:
         """The source of a room has ended. It may come back for a while, unless it was to end."""
@@ -307,10 +305,12 @@ class Rooms:
         room = self._by_feed.get(feed)
         if room is None:
             return
-        with self._closing_if_broken(room):
+        try:
             again = room.feedback.speak(now)
             if again is not None:
                 self._alarms.set(feed, again)
+        except Exception:
+            self._broke(room)
 
 
 def _for_viewers(reason: EndReason) -> EndReason:

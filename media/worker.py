@@ -157,7 +157,8 @@ class Worker:
             await asyncio.sleep(TICK_SECONDS)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
-            self._capacity.measure(now, time.process_time(), self._port.tx_packets)
+            if self._capacity.is_due(now):
+                self._capacity.measure(now, time.process_time(), self._port.tx_packets)
             self._rooms.tick(now)
             self._edge.tick(now)
 

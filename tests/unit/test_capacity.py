@@ -10,7 +10,8 @@ def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
     """A worker that has used `share` of its core for so many seconds."""
     capacity = Capacity(max_load, 0)
     for tenth in range(seconds * 10 + 1):
-        capacity.measure(100 + tenth / 10, share * tenth / 10, tenth * 50)
+        if capacity.is_due(100 + tenth / 10):
+            capacity.measure(100 + tenth / 10, share * tenth / 10, tenth * 50)
     return capacity
 
 
