@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from tests.bench.cores import give_core
 from tests.bench.generator import ROOM, calmest, loaded
 from tests.bench.report import COLUMNS, Report, remarks, row
 from tests.bench.table import table
@@ -52,5 +53,6 @@ async def measure(redis_url: str, rooms: int, viewers: int, seconds: float, wind
             server_pids=[system.workers[0].pid],
         ) as load,
     ):
+        give_core(system.workers[0].pid)
         await load.warm_up(min(WARM_UP_SECONDS, seconds))
         return [await load.measure(seconds, gro=gro) for gro in (False, True) for _ in range(windows)]

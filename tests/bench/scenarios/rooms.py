@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from tests.bench.cores import give_core
 from tests.bench.generator import ROOM, Load, calmest, loaded
 from tests.bench.publisher import DEFAULT_STREAM
 from tests.bench.report import COLUMNS, Report, remarks, row
@@ -71,6 +72,7 @@ async def search(
             system.whip(ROOM), system.whep(ROOM), 0, rooms=rooms, server_pids=[system.workers[0].pid]
         ) as load,
     ):
+        give_core(system.workers[0].pid)
         reports: list[Report] = []
         rate = float(first)
         while len(reports) < most_steps and (not reports or holds(reports[-1])):
