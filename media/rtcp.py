@@ -141,6 +141,17 @@ def parse_compound(data: bytes) -> list[Packet]:
     raise RtcpError("too many packets")
 
 
+def is_lone_report(datagram: bytes, overhead: int) -> bool:
+    """Whether SRTCP, `overhead` bytes longer than what it protects, is one receiver report and nothing else.
+
+    The first header is not encrypted (RFC 3711 3.4); whether it is true the authentication tells.
+    """
+    if len(datagram) < _HEADER.size or datagram[1] != _RR:
+        return False
+    words = datagram[2] << 8 | datagram[3]
+    return _HEADER.size + 4 * words + overhead == len(datagram)
+
+
 def _without_padding(body: bytes) -> bytes:
     padding = body[-1] if body else 0
     if not 0 < padding <= len(body):

@@ -26,14 +26,17 @@ MAX_SSRCS = 64
 class Profile(Enum):
     """The protection profiles that we negotiate (RFC 5764 4.1.2, RFC 7714 14.2), preferred one first."""
 
-    AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM", 16, 12)
-    AES128_CM_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80", 16, 14)
+    AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM", 16, 12, GCM_TAG)
+    AES128_CM_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80", 16, 14, 10)
 
-    def __init__(self, libsrtp: int, openssl_name: bytes, key_length: int, salt_length: int) -> None:
+    def __init__(
+        self, libsrtp: int, openssl_name: bytes, key_length: int, salt_length: int, tag_length: int
+    ) -> None:
         self.libsrtp = libsrtp
         self.openssl_name = openssl_name
         self.key_length = key_length
         self.salt_length = salt_length
+        self.srtcp_overhead = tag_length + 4  # the tag and the index (RFC 3711 3.4, RFC 7714 9.3)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,6 +9,7 @@ from media.feedback import REPORT_SECONDS, Feedback
 from media.join import Join
 from media.libsrtp import SrtpError, SrtpSession
 from media.negotiate import PlayedTrack
+from media.rtcp import is_lone_report
 from media.session import EndReason, Session
 from media.srtp import SrtpKeys, inbound_session
 from media.switch import Feed, PacketSwitch
@@ -47,21 +48,34 @@ class ViewerSession(Session):
         if any(sent.asks_early for sent in feed.sent):
             room.want_keyframes(self._began_at)
         self._srtcp_in: SrtpSession | None = None
+        self._srtcp_overhead = 0
+        # It waits for the next tick, and makes way for a later one: most that viewers send are reports, and
+        # alone each costs three times what it costs beside others.
+        self._latest_report: tuple[bytes, float] | None = None
         # spread over the second, so that the reports of many viewers do not come in one burst
         self._report_at = self._began_at + random.random() * REPORT_SECONDS  # noqa: S311
 
     def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        if is_lone_report(datagram, self._srtcp_overhead):
+            self._latest_report = datagram, now
+        else:
+            self._receive_rtcp(datagram, now)
+        return None
+
+    def _receive_rtcp(self, datagram: bytes, now: float) -> None:
         if self._srtcp_in is not None and self._feedback is not None and self._feedback.listens(now):
             try:
                 compound = self._srtcp_in.unprotect_rtcp(datagram)
             except SrtpError:
-                return None
+                return
             self.ice.touch(now)
             self._feedback.receive(compound, now)
-        return None
 
     def tick(self, now: float) -> None:
         super().tick(now)
+        if self._latest_report is not None:
+            self._receive_rtcp(*self._latest_report)
+            self._latest_report = None
         if self._feedback is not None and now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             if reports := self._feedback.reports(now):
@@ -72,7 +86,7 @@ class ViewerSession(Session):
 
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
         assert self.ice.selected is not None
-        self._srtcp_in = inbound_session(keys)
+        self._srtcp_in, self._srtcp_overhead = inbound_session(keys), keys.profile.srtcp_overhead
         now = asyncio.get_running_loop().time()
         self._viewer = self._switch.add_viewer(self._feed, keys, self._wires, self.ice.selected, joining=True)
         self._feedback = ViewerFeedback(

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from media.farewells import FAREWELL_SECONDS
 from media.ice import CONSENT_SECONDS
-from media.rtcp import Pli, SenderReport, parse_compound, pli
+from media.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
 from media.rtp import parse
 from media.session import SETUP_SECONDS
 from shared import keys
@@ -81,6 +81,25 @@ async def test_a_joining_viewer_and_one_that_asks_get_a_keyframe_requested(plane
     await eventually("asked for it that joined", lambda: requests() == 1, IN_TIME)
     viewer.send_rtcp(pli(1, 1))
     await eventually("asked again", lambda: requests() == 2, IN_TIME)
+
+
+@pytest.mark.parametrize("gcm", [True, False])
+async def test_the_latest_of_a_viewers_reports_counts_from_the_next_tick_on(plane: Plane, gcm: bool) -> None:
+    publisher = await plane.connected(publishes=True)
+    viewer = await plane.connected(publishes=False, gcm=gcm)
+    await viewer.gets_media_of(publisher)
+    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+
+    def datagrams() -> int:
+        return plane.port.rx_datagrams
+
+    for lost in (128, 64):
+        before = datagrams()
+        viewer.send_rtcp(receiver_report(1, [ReportBlock(1, lost, 0, 0, 0, 0, 0)]))
+        await eventually("it arrived", lambda: datagrams() > before, IN_TIME)  # noqa: B023
+        assert session.traffic().loss is None
+    plane.tick(0)
+    assert session.traffic().loss == 0.25
 
 
 async def test_both_ends_get_reports(plane: Plane) -> None:
