@@ -17,6 +17,9 @@ NO_LIMIT = "9"  # a share of a core that is never reached: nobody is refused
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--viewers", type=int, nargs="+", default=VIEWERS, help="%(default)s")
     parser.add_argument("--rooms", type=int, default=1, help="with so many viewers each (%(default)s)")
+    parser.add_argument(
+        "--apart", action="store_true", help="the worker on a core of its own: less delay, but colder caches"
+    )
     add_windows(parser)
 
 
@@ -30,7 +33,9 @@ def add_windows(parser: argparse.ArgumentParser) -> None:
 async def run(redis_url: str, arguments: argparse.Namespace) -> None:
     rows, lines = [], []
     for viewers in arguments.viewers:
-        reports = await measure(redis_url, arguments.rooms, viewers, arguments.seconds, arguments.windows)
+        reports = await measure(
+            redis_url, arguments.rooms, viewers, arguments.seconds, arguments.windows, apart=arguments.apart
+        )
         for gro in (False, True):
             rows.append(row(calmest([report for report in reports if report.gro is gro])))
         lines += [line for report in reports for line in remarks(report)]
@@ -41,7 +46,9 @@ async def run(redis_url: str, arguments: argparse.Namespace) -> None:
         print(f"- {line}")
 
 
-async def measure(redis_url: str, rooms: int, viewers: int, seconds: float, windows: int) -> list[Report]:
+async def measure(
+    redis_url: str, rooms: int, viewers: int, seconds: float, windows: int, *, apart: bool = False
+) -> list[Report]:
     """On a fresh system, so that the memory of one number of viewers does not serve the next."""
     async with (
         running_system(redis_url, WORKER_MAX_LOAD=NO_LIMIT) as system,
@@ -53,6 +60,7 @@ async def measure(redis_url: str, rooms: int, viewers: int, seconds: float, wind
             server_pids=[system.workers[0].pid],
         ) as load,
     ):
-        give_core(system.workers[0].pid)
+        if apart:
+            give_core(system.workers[0].pid)
         await load.warm_up(min(WARM_UP_SECONDS, seconds))
         return [await load.measure(seconds, gro=gro) for gro in (False, True) for _ in range(windows)]
