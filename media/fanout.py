@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import Struct
+
 from media.join_burst import JoinBurst
 from media.libsrtp import MAX_PACKET, SrtpSession
 from media.rtp import RtpPacket
@@ -61,7 +63,7 @@ class PlayoutDelay(NamedTuple):
         return (least << 12 | most).to_bytes(3)
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Struct, frozen=True, gc=False):
     """A packet on its way out: `extended` is its 48-bit index in the room's numbering of `track`."""
 
     track: int

@@ -114,9 +114,10 @@ class LaidBurst:
 
 def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
     """The same bytes whenever it is asked: a packet that is sent again must be the same."""
-    _, ssrc, extended, timestamp, packet = outgoing
+    packet = outgoing.packet
     block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
-    return build_header(packet, wire.payload_type, extended & 0xFFFF, timestamp, ssrc, block)
+    sequence = outgoing.extended & 0xFFFF
+    return build_header(packet, wire.payload_type, sequence, outgoing.timestamp, outgoing.ssrc, block)
 
 
 def _iv(outgoing: Outgoing, offsets: Sequence[int]) -> int:

@@ -1,5 +1,7 @@
 """Retransmission in a stream of its own (RFC 4588), multiplexed by SSRC (section 5.3)."""
 
+from msgspec.structs import replace
+
 from media.rtp import RtpPacket, build_header
 
 _OSN_SIZE = 2
@@ -32,7 +34,7 @@ class RtxStream:
         Raises `RtxError` for a packet with wrong padding.
         """
         payload = _without_padding(packet)
-        bare = packet._replace(padding=False) if packet.padding else packet
+        bare = replace(packet, padding=False) if packet.padding else packet
         index = self.next_index
         self.next_index = index + 1
         header = build_header(bare, self.payload_type, index & 0xFFFF, timestamp, self.ssrc, extension_block)

@@ -50,14 +50,13 @@ class SentTrack:
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
-        _, _, extended, timestamp, source = packet
-        self.history.append(extended, now, packet)
+        self.history.append(packet.extended, now, packet)
         if not self.codec:
             return
-        starts = starts_keyframe(self.codec, source.payload)
-        if starts and timestamp != self._keyframe:
-            self._keyframe = timestamp
-            self._keyframe_begins(extended, now)
+        starts = starts_keyframe(self.codec, packet.packet.payload)
+        if starts and packet.timestamp != self._keyframe:
+            self._keyframe = packet.timestamp
+            self._keyframe_begins(packet.extended, now)
         if self._caching:
             self._cache(packet, starts, now)
 

@@ -34,8 +34,6 @@ from media.source_track import NO_PAYLOAD, SourceTrack
 from media.srtp import InboundSession, SrtpKeys, inbound_session
 from media.wire_profile import WireProfile
 
-_new = tuple.__new__  # as in `media.rtp`
-
 
 @dataclass(slots=True, eq=False)
 class Feed:
@@ -257,7 +255,7 @@ def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | 
         track.watch.saw(packet.payload, now)
     extended, timestamp = numbered
     track.last_received, track.last_timestamp = now, timestamp
-    return _new(Outgoing, (number, feed.ssrcs[number], extended, timestamp, packet))
+    return Outgoing(number, feed.ssrcs[number], extended, timestamp, packet)
 
 
 def _note(feed: Feed, seen: Seen) -> None:

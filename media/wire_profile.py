@@ -56,10 +56,11 @@ class WireProfile:
             return
         starts = self.starts
         late = False
-        for track, _, extended, _, packet in laid.packets:
+        for packet in laid.packets:
+            track = packet.track
             self.packets[track] += 1
-            self.octets[track] += len(packet.payload)
-            late |= extended < starts[track]
+            self.octets[track] += len(packet.packet.payload)
+            late |= packet.extended < starts[track]
         for viewer in self.viewers:
             if late:
                 self._send_due(viewer, laid, transmit)

@@ -5,6 +5,7 @@ from aiortc.rtp import RtpPacket as OtherPacket
 from aiortc.rtp import unpack_header_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media.rtp import RtpError, RtpPacket, build_header, map_extensions, parse, read_extensions
 from tests.support.far_end import one_byte, rtp, two_byte
@@ -176,10 +177,10 @@ def test_only_the_one_error_escapes_and_what_is_read_can_be_sent_on(data: bytes)
         return
     block = map_extensions(packet.extensions, {number: number for number in range(1, 256)})
     again = parse(build_header(packet, 96, 1, 2, 3, block) + packet.payload)
-    assert again == packet._replace(
-        payload_type=96, sequence=1, timestamp=2, ssrc=3, extensions=packet.extensions
+    assert again == replace(
+        packet, payload_type=96, sequence=1, timestamp=2, ssrc=3, extensions=packet.extensions
     )
-    OtherPacket.parse(build_header(packet._replace(padding=False), 96, 1, 2, 3, block) + packet.payload)
+    OtherPacket.parse(build_header(replace(packet, padding=False), 96, 1, 2, 3, block) + packet.payload)
 
 
 @given(st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=40)), max_size=12))

@@ -4,6 +4,7 @@ import pytest
 from aiortc import rtp as other
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media.rtp import RtpPacket, build_header, parse
 from media.rtx import RtxError, RtxStream, unwrap
@@ -51,10 +52,10 @@ def test_it_is_what_another_implementation_makes() -> None:
 def test_what_goes_in_comes_out(
     marker: bool, sequence: int, timestamp: int, payload: bytes, padding: int
 ) -> None:
-    original = PACKET._replace(marker=marker, sequence=sequence, timestamp=timestamp, payload=payload)
+    original = replace(PACKET, marker=marker, sequence=sequence, timestamp=timestamp, payload=payload)
     sent = original
     if padding:
-        sent = original._replace(padding=True, payload=payload + bytes(padding - 1) + bytes((padding,)))
+        sent = replace(original, padding=True, payload=payload + bytes(padding - 1) + bytes((padding,)))
     stream = RtxStream(ssrc=0xBEEF, payload_type=97, first=0)
     wire = parse(through(stream, sent))
     assert (wire.ssrc, wire.payload_type, wire.padding) == (0xBEEF, 97, False)
@@ -74,7 +75,7 @@ def test_the_stream_counts_by_itself_over_the_wrap() -> None:
 
 def test_the_retransmissions_own_padding_is_taken_off() -> None:
     wire = parse(through(RtxStream(1, 97, 0), PACKET))
-    padded = wire._replace(padding=True, payload=wire.payload + b"\0\0\3")
+    padded = replace(wire, padding=True, payload=wire.payload + b"\0\0\3")
     assert unwrap(padded, 96, 0xCAFE) == PACKET
 
 
@@ -92,21 +93,21 @@ def test_the_retransmissions_own_padding_is_taken_off() -> None:
 )
 def test_what_brings_no_original_is_refused(padding: bool, payload: bytes) -> None:
     with pytest.raises(RtxError):
-        unwrap(PACKET._replace(padding=padding, payload=payload), 96, 1)
+        unwrap(replace(PACKET, padding=padding, payload=payload), 96, 1)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00", b"ab\x09"])
 def test_an_original_with_wrong_padding_is_not_wrapped(payload: bytes) -> None:
     stream = RtxStream(1, 97, 5)
     with pytest.raises(RtxError):
-        stream.wrap(PACKET._replace(padding=True, payload=payload), 0, 0, b"")
+        stream.wrap(replace(PACKET, padding=True, payload=payload), 0, 0, b"")
     assert stream.next_index == 5
 
 
 @given(st.booleans(), st.binary(max_size=300))
 def test_any_payload_is_unwrapped_or_refused(padding: bool, payload: bytes) -> None:
     try:
-        original = unwrap(PACKET._replace(padding=padding, payload=payload), 96, 1)
+        original = unwrap(replace(PACKET, padding=padding, payload=payload), 96, 1)
     except RtxError:
         return
     assert payload.startswith(original.sequence.to_bytes(2) + original.payload)

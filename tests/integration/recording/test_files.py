@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from media.fanout import Outgoing
 from media.recording.limits import Limits
@@ -158,8 +159,8 @@ def test_another_publisher_goes_on_in_the_same_files(tmp_path: Path) -> None:
         offset = ends[track][1] + round((5.0 - 2.0 + (0.02, 1 / 30)[track]) * rate) - begin.timestamp
         for number, sent in enumerate(sents):
             packet = stage.numberings[track].outgoing(sent.data)
-            moved = packet._replace(
-                extended=ends[track][0] + 1 + number, timestamp=packet.timestamp + offset & 0xFFFFFFFF
+            moved = replace(
+                packet, extended=ends[track][0] + 1 + number, timestamp=packet.timestamp + offset & 0xFFFFFFFF
             )
             stage.until(5.0 + sent.at) if track == 1 else None
             stage.writer.take([moved], 5.0 + sent.at)
@@ -185,7 +186,7 @@ def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path:
         moved = stage.numberings[1].outgoing(sent.data)
         base = stage.numberings[1].outgoing(large[0].data).timestamp
         stage.writer.take(
-            [moved._replace(extended=after + number, timestamp=base + round(sent.at * 90_000) & 0xFFFFFFFF)],
+            [replace(moved, extended=after + number, timestamp=base + round(sent.at * 90_000) & 0xFFFFFFFF)],
             sent.at,
         )
     stage.play([sent for sent in sound if sent.at >= 2])

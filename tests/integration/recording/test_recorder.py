@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from media.recording.recorder import Recorder
 from media.recording.recording import QUEUE_PACKETS, Recording
@@ -160,7 +161,7 @@ async def test_a_disk_that_does_not_keep_up_costs_packets_not_time(
         room = Room(recorder, "opus", "VP8")
         [packet] = [Numbering(0).outgoing(streams[0][0].data)]
         for number in range(QUEUE_PACKETS + 10):  # nobody ticks: the thread sleeps
-            room.recording.packets([packet._replace(extended=number)])
+            room.recording.packets([replace(packet, extended=number)])
         assert room.recording.dropped == 10
         assert recorder.dropped == 10
         await room.close()

@@ -10,6 +10,7 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media.fanout import Outgoing
 from media.recording.frame import DepacketizeError, Frame
@@ -132,7 +133,7 @@ def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
             for packet in packets
             if packet.timestamp == first or (packet.packet.payload[0] >> shift & mask) not in kinds
         ]
-        renumbered = [packet._replace(extended=100 + number) for number, packet in enumerate(bare)]
+        renumbered = [replace(packet, extended=100 + number) for number, packet in enumerate(bare)]
         frames = [frame for frame in read(codec, renumbered) if frame.keyframe]
         assert frames
         for frame in frames:
@@ -143,7 +144,7 @@ def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
 def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     packets = numbered(audio(1.0))
     shift = 0x1_0000_0000 - packets[10].timestamp  # wraps at the eleventh
-    shifted = [packet._replace(timestamp=packet.timestamp + shift & 0xFFFFFFFF) for packet in packets]
+    shifted = [replace(packet, timestamp=packet.timestamp + shift & 0xFFFFFFFF) for packet in packets]
     frames = read("opus", shifted)
     assert [frame.data for frame in frames] == [packet.packet.payload for packet in packets]
     assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
@@ -155,10 +156,10 @@ def test_padding_is_no_content() -> None:
     padded = []
     for number, packet in enumerate(packets):
         body = packet.packet
-        filled = body._replace(payload=body.payload + b"\0\0\3", padding=True)
-        probe = body._replace(payload=b"\0" * 9 + b"\x0a", padding=True, marker=False)
-        padded.append(packet._replace(packet=filled, extended=100 + 2 * number))
-        padded.append(packet._replace(packet=probe, extended=101 + 2 * number))
+        filled = replace(body, payload=body.payload + b"\0\0\3", padding=True)
+        probe = replace(body, payload=b"\0" * 9 + b"\x0a", padding=True, marker=False)
+        padded.append(replace(packet, packet=filled, extended=100 + 2 * number))
+        padded.append(replace(packet, packet=probe, extended=101 + 2 * number))
     assert read("VP8", padded) == read("VP8", packets)
 
 
@@ -198,7 +199,7 @@ def test_damaged_packets_raise_one_error(codec: str, streams: dict[str, list[Sen
         for _ in range(3):
             payload[chance.randrange(min(40, len(payload)))] = chance.randrange(256)
         cut = bytes(payload[: chance.randrange(1, len(payload) + 1)])
-        packets[at] = packets[at]._replace(packet=packets[at].packet._replace(payload=cut))
+        packets[at] = replace(packets[at], packet=replace(packets[at].packet, payload=cut))
         read(codec, packets)
 
 
