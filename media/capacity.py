@@ -2,7 +2,6 @@
 
 from shared.errors import ErrorCode, ServiceError
 
-MEASURE_SECONDS = 1.0
 # The limit is held against an average over about this long: a burst of joins is no reason to refuse.
 _SMOOTHING_SECONDS = 4.0
 
@@ -22,12 +21,8 @@ class Capacity:
         self._smoothed = 0.0
         self._measured: tuple[float, float, int] | None = None  # when, and the two figures of then
 
-    def is_due(self, now: float) -> bool:
-        """Whether it is time to `measure` again."""
-        return self._measured is None or now - self._measured[0] >= MEASURE_SECONDS
-
     def measure(self, now: float, used: float, sent: int) -> None:
-        """The process has used `used` seconds of CPU and sent `sent` packets. Call it when that is due."""
+        """The process has used `used` seconds of CPU and sent `sent` packets. Call it about once a second."""
         if self._measured is not None:
             since, used_before, sent_before = self._measured
             elapsed = now - since

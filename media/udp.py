@@ -57,9 +57,10 @@ class UdpPort:
         self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
         self._until_sample = SAMPLE_EVERY
 
-    def start(self, receive: Receive) -> None:
-        """Call `receive` with each batch of datagrams until `close`."""
+    def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
+        """Call `receive` with each batch of datagrams, then `afterwards`, until `close`."""
         self._receive = receive
+        self._afterwards = afterwards
         self._loop = asyncio.get_running_loop()
         self._arrival()  # the first call only tells the kernel to take the time from now on
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -131,6 +132,7 @@ class UdpPort:
         self.rx_datagrams += len(batch)
         if self._receive(batch) and arrived is not None:
             self.delay.observe(max(0.0, time.time() - arrived))
+        self._afterwards()
 
     def _read(self, batch: list[tuple[bytes, Address]]) -> None:
         """Add what the kernel has next: one datagram, or a run of them that it joined (UDP GRO)."""

@@ -27,6 +27,7 @@ from media.relay_edge import Edge
 from media.rooms import Rooms
 from media.session import EndReason
 from media.session_list import SessionList
+from media.ticker import Ticker
 from media.udp import UdpPort
 from shared import rpc_metrics
 from shared.bus import connect
@@ -37,7 +38,7 @@ from shared.names import RoomName
 from shared.rpc import RpcClient, RpcServer
 from shared.settings import HostPort, Settings, SettingsError, secret
 
-TICK_SECONDS = 0.1
+MEASURE_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5  # for the directory to hear that the rooms are free
 
 log = get_logger()
@@ -115,14 +116,16 @@ class Worker:
             | SessionList(self._rooms.sessions).handlers(),
             rpc_metrics.served(registry),
         )
-        self._port.start(self._rooms.demux.receive)
+        ticker = Ticker(self._tick)
+        self._port.start(self._rooms.demux.receive, ticker.ride)
+        ticker.start()
         log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(rpc.run()),
                     tasks.create_task(calls.run()),
-                    tasks.create_task(self._tick()),
+                    tasks.create_task(self._measure()),
                     tasks.create_task(serve_http(self._listener, registry, shelf.routes())),
                 ]
                 if self._recorder is not None:
@@ -135,10 +138,12 @@ class Worker:
                     await self._drain.unless_hurried(self._recorder.upload_rest())
                 for task in running:
                     task.cancel()
+                ticker.stop()
                 if self._recorder is not None:
                     await self._recorder.finish()
                 beating.cancel()  # last: it takes the worker out of the directory
         finally:
+            ticker.stop()
             self._port.close()
             await redis.aclose()
 
@@ -151,16 +156,17 @@ class Worker:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._heartbeat.flush()
 
-    async def _tick(self) -> None:
+    def _tick(self, now: float) -> None:
+        self._rooms.tick(now)
+        self._edge.tick(now)
+
+    async def _measure(self) -> None:
         while True:
-            due = monotonic() + TICK_SECONDS
-            await asyncio.sleep(TICK_SECONDS)
+            due = monotonic() + MEASURE_SECONDS
+            await asyncio.sleep(MEASURE_SECONDS)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
-            if self._capacity.is_due(now):
-                self._capacity.measure(now, time.process_time(), self._port.tx_packets)
-            self._rooms.tick(now)
-            self._edge.tick(now)
+            self._capacity.measure(now, time.process_time(), self._port.tx_packets)
 
     def _status(self) -> WorkerStatus:
         return WorkerStatus(

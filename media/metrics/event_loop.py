@@ -12,7 +12,7 @@ LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class EventLoopCollector(Collector):
-    """`lag` is filled by the worker's tick: the time by which it came too late."""
+    """`lag` is filled by a timer of the worker: the time by which it came too late."""
 
     def __init__(self, lag: Histogram) -> None:
         self._lag = lag
@@ -21,6 +21,6 @@ class EventLoopCollector(Collector):
         yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
         yield single(
             "roomcast_event_loop_lag_seconds",
-            "By how much a timer of the event loop, ten a second, came late.",
+            "By how much a timer of the event loop, one a second, came late.",
             self._lag,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from media.fanout import Outgoing
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
-from media.worker import TICK_SECONDS
+from media.ticker import TICK_SECONDS
 from shared.names import RoomName
 from shared.settings import load_settings
 from tests.integration.recording.stage import room_tracks

@@ -9,9 +9,8 @@ from shared.errors import ErrorCode, ServiceError
 def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
     """A worker that has used `share` of its core for so many seconds."""
     capacity = Capacity(max_load, 0)
-    for tenth in range(seconds * 10 + 1):
-        if capacity.is_due(100 + tenth / 10):
-            capacity.measure(100 + tenth / 10, share * tenth / 10, tenth * 50)
+    for second in range(seconds + 1):
+        capacity.measure(100 + second, share * second, second * 500)
     return capacity
 
 

@@ -208,6 +208,19 @@ async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str
     assert port.rx_datagrams == len(arrived)
 
 
+async def test_what_waits_for_the_end_of_a_batch_runs_behind_each() -> None:
+    port, calls = UdpPort("127.0.0.1", 0), []
+    port.start(lambda batch: calls.append(len(batch)), lambda: calls.append(0))
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as peer:
+            for count in (1, 2):
+                peer.sendto(b"x", port.address)
+                await eventually("it arrived", lambda: len(calls) == 2 * count, IN_TIME)  # noqa: B023
+    finally:
+        port.close()
+    assert calls == [1, 0, 1, 0]
+
+
 async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn() -> None:
     port = UdpPort("127.0.0.1", 0)
     reads = 0
