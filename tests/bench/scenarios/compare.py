@@ -1,4 +1,4 @@
-"""The same film through this server, through aiortc's own MediaRelay, and through others that run here.
+"""The same film through this server, one on Pion, aiortc's own MediaRelay, and others that run here.
 
 A server that decodes and encodes again, as MediaRelay does, sends other packets than it gets: what can be
 compared is the pictures that viewers get, and the CPU that each costs.
@@ -9,12 +9,16 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.tether import tethered
 from tests.bench.film import Film
 from tests.bench.generator import ROOM, loaded
+from tests.bench.pion import built_pion_server
+from tests.bench.publisher import DEFAULT_STREAM, Pictures
 from tests.bench.report import Report
 from tests.bench.scenarios.joins import FAILURES
 from tests.bench.scenarios.relay import NO_LIMIT, WARM_UP_SECONDS, add_windows
@@ -26,6 +30,7 @@ VIEWERS = (1, 5, 10, 100)
 SIZE = (1280, 720)
 AT_ONCE = 2
 START_SECONDS = 20.0
+MEDIA_RELAY = [sys.executable, "-m", "tests.bench.media_relay_server"]
 GIVEN_OUT = 0.5  # share of the pictures: more viewers are not tried
 
 COLUMNS = (
@@ -48,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--viewers", type=int, nargs="+", default=VIEWERS, help="one line each %(default)s")
     add("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"), help="%(default)s")
+    add("--bursts", action="store_true", help="the packets of `relay` instead of a film")
     add(
         "--server",
         nargs=4,
@@ -70,13 +76,23 @@ class Server:
 
 
 async def run(redis_url: str, arguments: argparse.Namespace) -> None:
-    film = Film.encoded(tuple(arguments.size))
+    with tempfile.TemporaryDirectory() as directory:
+        await _compare(redis_url, arguments, built_pion_server(Path(directory)))
+
+
+async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: Path | None) -> None:
+    width, height = arguments.size
+    stream: Pictures = DEFAULT_STREAM if arguments.bursts else Film.encoded((width, height))
     rows: list[tuple[str, ...]] = []
-    servers = [_roomcast(redis_url), _media_relay(), *map(_other, arguments.server)]
-    for running in servers:
+    servers = [_roomcast(redis_url)]
+    if pion_server is not None:
+        servers.append(_started("Pion", [str(pion_server)]))
+    if not arguments.bursts:  # which nobody can decode
+        servers.append(_started("aiortc MediaRelay", MEDIA_RELAY))
+    for running in [*servers, *map(_other, arguments.server)]:
         async with running as server:
             for viewers in arguments.viewers:
-                reports = await _measure(server, viewers, film, arguments.seconds, arguments.windows)
+                reports = await _measure(server, viewers, stream, arguments.seconds, arguments.windows)
                 if not reports:
                     rows.append((server.name, str(viewers), *["-"] * (len(COLUMNS) - 2)))
                     print(f"{server.name}: {viewers} viewers did not all get media", file=sys.stderr)
@@ -86,21 +102,25 @@ async def run(redis_url: str, arguments: argparse.Namespace) -> None:
                 print(f"{server.name}: {viewers} viewers measured", file=sys.stderr)
                 if report.pictures_each < GIVEN_OUT * report.pictures_sent:
                     break
-    width, height = arguments.size
     print(table(COLUMNS, rows))
+    what = "As `relay`" if arguments.bursts else f"VP8, {width} x {height}"
     print(
-        f"\nVP8, {width} x {height}, {film.rate} pictures a second, without UDP GRO. Of {arguments.windows}"
+        f"\n{what}, {stream.rate} pictures a second, without UDP GRO. Of {arguments.windows}"
         f" windows of {arguments.seconds:g} s the one with most pictures. A server that brings less than"
         f" {GIVEN_OUT:.0%} of them is not tried with more viewers; a line without figures: not all got media."
     )
+    if pion_server is None:
+        print("\nWithout Pion: Debian's golang-go and golang-github-pion-webrtc.v3-dev are not installed.")
 
 
-async def _measure(server: Server, viewers: int, film: Film, seconds: float, windows: int) -> list[Report]:
+async def _measure(
+    server: Server, viewers: int, stream: Pictures, seconds: float, windows: int
+) -> list[Report]:
     """Of each window; none when not all viewers could join."""
     reports: list[Report] = []
     try:
         async with loaded(
-            server.whip, server.whep, viewers, server_pids=[server.pid], at_once=AT_ONCE, stream=film
+            server.whip, server.whep, viewers, server_pids=[server.pid], at_once=AT_ONCE, stream=stream
         ) as load:
             await load.warm_up(min(WARM_UP_SECONDS, seconds))
             for _ in range(windows):
@@ -135,7 +155,8 @@ async def _roomcast(redis_url: str) -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def _media_relay() -> AsyncIterator[Server]:
+async def _started(name: str, command: Sequence[str]) -> AsyncIterator[Server]:
+    """A program that serves on the port which is its last argument."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
 
@@ -143,15 +164,15 @@ async def _media_relay() -> AsyncIterator[Server]:
         with socket.socket() as probe:
             return probe.connect_ex((LOOPBACK, port)) == 0
 
-    with _process("tests.bench.media_relay_server", str(port)) as pid:
-        await eventually("the MediaRelay server listens", listens, START_SECONDS)
-        yield Server("aiortc MediaRelay", f"{url}/whip/{ROOM}", f"{url}/whep/{ROOM}", pid)
+    with _process([*command, str(port)]) as pid:
+        await eventually(f"{name} listens", listens, START_SECONDS)
+        yield Server(name, f"{url}/whip/{ROOM}", f"{url}/whep/{ROOM}", pid)
 
 
 @contextlib.contextmanager
-def _process(module: str, *arguments: str) -> Iterator[int]:
-    """Run a module of ours; the id of its process."""
-    with subprocess.Popen(tethered([sys.executable, "-m", module, *arguments])) as process:
+def _process(command: Sequence[str]) -> Iterator[int]:
+    """Run a program; the id of its process."""
+    with subprocess.Popen(tethered(command)) as process:
         try:
             yield process.pid
         finally:
