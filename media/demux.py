@@ -91,7 +91,10 @@ class Demux:
                 session.receive_dtls(datagram)
         if media:
             for feed, compound in self._switch.receive(media, now):
-                self._rtcp(feed, compound, now)
+                try:
+                    self._rtcp(feed, compound, now)
+                except Exception as fault:
+                    feed.breaks(fault)
         return bool(media)
 
     def _from_relay(self, datagram: bytes, address: Address, now: float) -> Feed | None:

@@ -80,7 +80,9 @@ class Room:
         return wires
 
     def tick(self, now: float) -> None:
-        """Send due RTCP and see what comes in. Called some times a second."""
+        """Send due RTCP and see what comes in. Called some times a second. Raises what broke the feed."""
+        if self.feed.fault is not None:
+            raise self.feed.fault
         self.live = self.source is not None and self.source.is_alive(now)
         self.feedback.tick(now)
         if self.recording is not None:

@@ -51,6 +51,7 @@ class Feed:
     rx_recovered: int = 0  # lost, asked for and relayed after all
     rx_late: int = 0  # twice, or too late to be relayed
     speak_at: float = math.inf  # when the publisher is to be told something; 0: with the present batch
+    fault: Exception | None = None  # a bug of ours that broke its path: nothing is forwarded any more
     ssrcs: Sequence[int] = field(init=False)  # by track
     by_payload_type: dict[int, int] = field(init=False)
 
@@ -70,6 +71,11 @@ class Feed:
             for payload_type in (track.payload_type, track.rtx_payload_type)
             if payload_type not in (None, NO_PAYLOAD)
         }
+        self.srtp = None
+
+    def breaks(self, fault: Exception) -> None:
+        """Stop here, and cost the other rooms nothing: who owns the feed looks at `fault`, and ends it."""
+        self.fault = self.fault or fault
         self.srtp = None
 
     @property
@@ -194,14 +200,20 @@ class PacketSwitch:
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
                 continue
+            except Exception as fault:
+                feed.breaks(fault)
+                continue
             if outgoing is not None:
                 feed.burst.append(outgoing)
                 feed.rx_bytes += len(plain)
         for feed in touched:
-            if feed.burst:
-                self._forward(feed, now)
-            if now >= feed.speak_at:
-                self._speak(feed, now)
+            try:
+                if feed.burst:
+                    self._forward(feed, now)
+                if now >= feed.speak_at:
+                    self._speak(feed, now)
+            except Exception as fault:
+                feed.breaks(fault)
         return rtcp
 
     def _forward(self, feed: Feed, now: float) -> None:
