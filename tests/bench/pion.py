@@ -1,11 +1,9 @@
-"""Builds the server on Pion that ours is compared with, where Debian's packages for it are installed.
-
-Without network: `apt-get install golang-go golang-github-pion-webrtc.v3-dev` brings all that it needs.
-"""
+"""Builds the server on Pion that ours is compared with, of what Debian has for it."""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 _SOURCE = Path(__file__).with_name("pion_server.go")
@@ -13,10 +11,10 @@ _LIBRARIES = Path("/usr/share/gocode")  # where Debian puts Go's
 _BUILD_SECONDS = 300.0
 
 
-def built_pion_server(directory: Path) -> Path | None:
-    """The program, built in `directory`; None where it cannot be built here."""
+def built_pion_server(directory: Path) -> Path:
+    """The program, built in `directory`; leaves with a word where that cannot be."""
     if shutil.which("go") is None or not (_LIBRARIES / "src/github.com/pion/webrtc").exists():
-        return None
+        sys.exit("--pion wants apt-get install golang-go golang-github-pion-webrtc.v3-dev")
     # Go finds the major version of an import only from a package that is in GOPATH and names a module
     package = directory / "src/pion_server"
     package.mkdir(parents=True)

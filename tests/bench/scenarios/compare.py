@@ -1,4 +1,4 @@
-"""The same film through this server, one on Pion, aiortc's own MediaRelay, and others that run here.
+"""The same film through this server, through aiortc's own MediaRelay, one on Pion, and others that run here.
 
 A server that decodes and encodes again, as MediaRelay does, sends other packets than it gets: what can be
 compared is the pictures that viewers get, and the CPU that each costs.
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--viewers", type=int, nargs="+", default=VIEWERS, help="one line each %(default)s")
     add("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"), help="%(default)s")
+    add("--pion", action="store_true", help="a server on Pion, too, which is built first")
     add("--bursts", action="store_true", help="the packets of `relay` instead of a film")
     add(
         "--server",
@@ -77,7 +78,8 @@ class Server:
 
 async def run(redis_url: str, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        await _compare(redis_url, arguments, built_pion_server(Path(directory)))
+        pion_server = built_pion_server(Path(directory)) if arguments.pion else None
+        await _compare(redis_url, arguments, pion_server)
 
 
 async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: Path | None) -> None:
@@ -109,8 +111,6 @@ async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: P
         f" windows of {arguments.seconds:g} s the one with most pictures. A server that brings less than"
         f" {GIVEN_OUT:.0%} of them is not tried with more viewers; a line without figures: not all got media."
     )
-    if pion_server is None:
-        print("\nWithout Pion: Debian's golang-go and golang-github-pion-webrtc.v3-dev are not installed.")
 
 
 async def _measure(
