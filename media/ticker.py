@@ -12,23 +12,24 @@ LATEST_SECONDS = 0.15  # ... and at the most: thirty pictures a second bring one
 
 
 class Ticker:
-    """Calls `tick` with the time, seconds of a steady clock, some times a second from `start` to `stop`."""
+    """Calls `tick` with the time, seconds of a steady clock, some times a second while it runs."""
 
     def __init__(self, tick: Callable[[float], None]) -> None:
         self._tick = tick
         self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # while it runs
 
-    def start(self) -> None:
-        """Begin to call, from the running loop."""
+    async def run(self) -> None:
+        """Call until cancelled. Raises what a tick raises: a worker whose ticks break must not live on."""
         self._loop = asyncio.get_running_loop()
-        self._wait()
-
-    def stop(self) -> None:
-        """No more calls, if there were any."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._broken: asyncio.Future[None] = self._loop.create_future()
+        self._wait(monotonic())
+        try:
+            await self._broken
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     def ride(self) -> None:
         """Tick now if it is time to: the process is awake."""
@@ -40,9 +41,14 @@ class Ticker:
         self._pass(monotonic())
 
     def _pass(self, now: float) -> None:
-        self._wait()  # first: what breaks in a tick does not stop the next
-        self._tick(now)
+        try:
+            self._tick(now)
+        except Exception as fault:
+            self._timer = None
+            self._broken.set_exception(fault)
+        else:
+            self._wait(now)
 
-    def _wait(self) -> None:
-        self._due = monotonic() + TICK_SECONDS
+    def _wait(self, now: float) -> None:
+        self._due = now + TICK_SECONDS
         self._timer = self._loop.call_later(LATEST_SECONDS, self._ring)

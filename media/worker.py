@@ -118,13 +118,13 @@ class Worker:
         )
         ticker = Ticker(self._tick)
         self._port.start(self._rooms.demux.receive, ticker.ride)
-        ticker.start()
         log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(rpc.run()),
                     tasks.create_task(calls.run()),
+                    tasks.create_task(ticker.run()),
                     tasks.create_task(self._measure()),
                     tasks.create_task(serve_http(self._listener, registry, shelf.routes())),
                 ]
@@ -138,12 +138,10 @@ class Worker:
                     await self._drain.unless_hurried(self._recorder.upload_rest())
                 for task in running:
                     task.cancel()
-                ticker.stop()
                 if self._recorder is not None:
                     await self._recorder.finish()
                 beating.cancel()  # last: it takes the worker out of the directory
         finally:
-            ticker.stop()
             self._port.close()
             await redis.aclose()
 

@@ -23,7 +23,7 @@ class Ticks:
     def __call__(self, now: float) -> None:
         self.times.append(now)
         if self.breaks:
-            raise RuntimeError
+            raise ZeroDivisionError
 
     @property
     def pauses(self) -> list[float]:
@@ -36,20 +36,27 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-async def ticker(ticks: Ticks) -> AsyncIterator[Ticker]:
-    ticker = Ticker(ticks)
-    yield ticker
-    ticker.stop()
+def ticker(ticks: Ticks) -> Ticker:
+    return Ticker(ticks)
 
 
-async def test_they_come_by_themselves(ticker: Ticker, ticks: Ticks) -> None:
-    ticker.start()
+@pytest.fixture
+async def running(ticker: Ticker) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(ticker.run())
+    await asyncio.sleep(0)
+    yield task
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.usefixtures("running")
+async def test_they_come_by_themselves(ticks: Ticks) -> None:
     await eventually("three ticks", lambda: len(ticks.times) >= 3, IN_TIME)
     assert min(ticks.pauses) >= LATEST_SECONDS - 0.005  # libuv counts milliseconds
 
 
+@pytest.mark.usefixtures("running")
 async def test_behind_datagrams_they_come_at_the_least_pause(ticker: Ticker, ticks: Ticks) -> None:
-    ticker.start()
     end = monotonic() + IN_TIME
     ridden = 0
     while ridden < 3 and monotonic() < end:
@@ -61,20 +68,33 @@ async def test_behind_datagrams_they_come_at_the_least_pause(ticker: Ticker, tic
     assert min(ticks.pauses) >= TICK_SECONDS
 
 
-async def test_one_that_breaks_does_not_stop_the_next(ticker: Ticker, ticks: Ticks) -> None:
-    failures: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+@pytest.mark.parametrize("rides", [False, True])
+async def test_one_that_breaks_ends_the_run_with_what_broke(
+    ticker: Ticker, ticks: Ticks, running: asyncio.Task[None], rides: bool
+) -> None:
     ticks.breaks = True
-    ticker.start()
-    await eventually("two ticks", lambda: len(ticks.times) == 2, IN_TIME)
-    assert len(failures) == 2
 
+    def ended() -> bool:
+        if rides:
+            ticker.ride()
+        return running.done()
 
-async def test_nothing_comes_before_the_start_and_after_the_end(ticker: Ticker, ticks: Ticks) -> None:
+    await eventually("it has ended", ended, IN_TIME)
+    assert isinstance(running.exception(), ZeroDivisionError)
+    assert len(ticks.times) == 1
     ticker.ride()
-    ticker.start()
-    ticker.stop()
-    ticker.stop()
-    await asyncio.sleep(2 * LATEST_SECONDS)
+    assert len(ticks.times) == 1
+
+
+async def test_nothing_comes_before_it_runs_and_when_it_was_cancelled(
+    ticker: Ticker, ticks: Ticks, running: asyncio.Task[None]
+) -> None:
+    Ticker(ticks).ride()
+    timer = ticker._timer
+    assert timer is not None
+    running.cancel()
+    await asyncio.wait([running])
+    assert timer.cancelled()
+    ticker._due = 0.0
     ticker.ride()
     assert ticks.times == []
