@@ -83,12 +83,16 @@ class Demux:
             if session is None:
                 if (feed := self._from_relay(datagram, address, now)) is not None:
                     media.append((feed, datagram))
-            elif 128 <= first <= 191:
-                feed = session.receive_media(datagram, now)
-                if feed is not None:
-                    media.append((feed, datagram))
-            elif 20 <= first <= 63:
-                session.receive_dtls(datagram)
+                continue
+            try:
+                if 128 <= first <= 191:
+                    feed = session.receive_media(datagram, now)
+                    if feed is not None:
+                        media.append((feed, datagram))
+                elif 20 <= first <= 63:
+                    session.receive_dtls(datagram)
+            except Exception as fault:
+                session.breaks(fault)
         if media:
             for feed, compound in self._switch.receive(media, now):
                 try:
@@ -115,7 +119,11 @@ class Demux:
         holder = self._by_address.get(address)
         if holder is not None and holder is not session and holder.ice.holds(address, now):
             return  # its source is forged, to take another's media away or to have ours sent there
-        result = session.receive_check(request, address, now)
+        try:
+            result = session.receive_check(request, address, now)
+        except Exception as fault:
+            session.breaks(fault)
+            return
         if result.valid:
             self._learn_address(session, address)
         self._send(result.reply, address)

@@ -241,14 +241,11 @@ class Rooms:
             try:
                 room.tick(now)
             except Exception:
-                self._broke(room)
+                log.exception("a room broke", room=room.name)
+                self._close(room, EndReason.FAULT)
             if room.source is None and self._is_over(room, now):
                 self._close(room, EndReason.PUBLISHER_LEFT)
         self.relays_out.tick(now)
-
-    def _broke(self, room: Room) -> None:
-        log.exception("a room broke", room=room.name)
-        self._close(room, EndReason.FAULT)
 
     def source_ended(self, room: Room, source: Source, reason: EndReason) -> None:
         """The source of a room has ended. It may come back for a while, unless it was to end."""
@@ -309,8 +306,8 @@ class Rooms:
             again = room.feedback.speak(now)
             if again is not None:
                 self._alarms.set(feed, again)
-        except Exception:
-            self._broke(room)
+        except Exception as fault:  # an alarm may have called
+            feed.breaks(fault)
 
 
 def _for_viewers(reason: EndReason) -> EndReason:

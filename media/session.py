@@ -97,6 +97,7 @@ class Session(ABC):
         self.ufrags = self.ice.local_ufrags  # under which the demux knows this session
         self.connected = False
         self.ended = False
+        self._fault: Exception | None = None
         self._port = port
         self._dtls = DtlsLink(
             certificate,
@@ -126,6 +127,10 @@ class Session(ABC):
             return SessionState.CONNECTED
         return SessionState.NEW if self._handshake is None else SessionState.CONNECTING
 
+    def breaks(self, fault: Exception) -> None:
+        """A bug of ours showed with what its client sent: the next tick ends it, and it alone."""
+        self._fault = self._fault or fault
+
     def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
         """Answer a connectivity check; the first valid one starts the DTLS handshake."""
         result = self.ice.receive_check(request, source, now)
@@ -148,7 +153,9 @@ class Session(ABC):
             self._send(self._srtcp_out.protect_rtcp(compound))
 
     def tick(self, now: float) -> None:
-        """End the session when its time is over. Called some times a second."""
+        """End the session when its time is over. Called some times a second. Raises what broke it."""
+        if self._fault is not None:
+            raise self._fault
         if self.ice.consent_expired(now):
             self.end(EndReason.CONSENT_EXPIRED if self.connected else EndReason.NOT_CONNECTED)
         elif not self.connected and now - self._began_at >= SETUP_SECONDS:

@@ -1,0 +1,111 @@
+"""Bugs of ours: each ends whom it concerns, is logged once with its traceback, and costs nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.peer import IN_TIME
+from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def plane(redis_url: str) -> AsyncIterator[Plane]:
+    async with running_plane(redis_url) as plane:
+        yield plane
+
+
+def break_(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def tick_broken(plane: Plane, broken: object, method: str) -> list[str]:
+    """A tick while `method` of an object is broken; returns what was logged as an error."""
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        patch.setattr(broken, method, break_)
+        plane.tick(0)
+    errors = [entry for entry in logs if entry["log_level"] == "error"]
+    assert all(entry["exc_info"] for entry in errors)
+    return [entry["event"] for entry in errors]
+
+
+async def test_a_fault_in_a_viewers_session_ends_it_alone(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    other = await plane.connected(publishes=False)
+    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    assert await tick_broken(plane, session, "tick") == ["a session broke"]
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+    assert plane.subscribers == 1
+    await other.gets_media_of(publisher)
+
+
+@pytest.mark.parametrize("part", ["session", "feedback"])
+async def test_a_fault_of_a_room_ends_that_room_alone(plane: Plane, part: str) -> None:
+    publisher, viewer = await plane.pair()
+    room = plane.rooms._rooms[ROOM]
+    broken = plane.publisher_session if part == "session" else room.feedback
+    told = "a session broke" if part == "session" else "a room broke"
+    assert await tick_broken(plane, broken, "tick") == [told]
+    for peer in (publisher, viewer):
+        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+    assert plane.holds_nothing()
+    await plane.pair()
+
+
+async def test_a_fault_that_packets_bring_ends_their_room_alone(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    feed = plane.room.feed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(feed.sent[0]), "keep", break_)
+        publisher.send_media()
+        await eventually("it broke", lambda: feed.fault, IN_TIME)
+    with capture_logs() as logs:
+        plane.tick(0)
+    (told,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert told["event"] == "a room broke"
+    assert told["exc_info"]
+    for peer in (publisher, viewer):
+        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+    assert plane.holds_nothing()
+    await plane.pair()
+
+
+async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session.ice.consent_expired = break_  # type: ignore[method-assign]
+    assert await tick_broken(plane, session._dtls, "close") == [
+        "a session broke",
+        "a broken session ended badly",
+    ]
+    assert plane.subscribers == 0
+    session._dtls.close()
+    publisher.send_media()
+
+
+@pytest.mark.parametrize("part", ["receive_check", "receive_dtls", "receive_media"])
+async def test_a_fault_that_a_client_brings_ends_it_alone(plane: Plane, part: str) -> None:
+    """What else was read with its datagram, of others, goes on."""
+    publisher, viewer = await plane.pair()
+    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    address = session.ice.selected
+    assert address is not None
+    other = await plane.connected(publishes=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, part, break_)
+        if part == "receive_check":
+            checking = asyncio.create_task(viewer.check())
+            await eventually("it broke", lambda: session._fault, IN_TIME)
+            checking.cancel()
+            await asyncio.wait([checking])
+        else:
+            first = b"\x16" if part == "receive_dtls" else b"\x80"
+            plane.rooms.demux.receive([(first + bytes(40), address)])
+    await other.gets_media_of(publisher)
+    with capture_logs() as logs:
+        plane.tick(0)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a session broke"]
+    assert plane.subscribers == 1
+    await other.gets_media_of(publisher)
