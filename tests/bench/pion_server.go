@@ -65,12 +65,15 @@ func newAPI(port int) (*webrtc.API, error) {
 	), nil
 }
 
-func (s *server) publish(name string, connection *webrtc.PeerConnection) error {
+func (s *server) publish(name string, connection *webrtc.PeerConnection) error { // as `play`, but cannot fail
 	published := &room{began: make(chan struct{}), publisher: connection}
 	s.mutex.Lock()
 	s.rooms[name] = published
 	s.mutex.Unlock()
 	connection.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if remote.Kind() != webrtc.RTPCodecTypeVideo {
+			return
+		}
 		local, err := webrtc.NewTrackLocalStaticRTP(remote.Codec().RTPCodecCapability, "video", name)
 		if err != nil {
 			log.Print(err)
