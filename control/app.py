@@ -8,21 +8,18 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from control.access import Access
 from control.auth import Authenticator
-from control.cors import Cors
-from control.event_streams import EventStreams
-from control.every_worker import EveryWorker
-from control.gateway import Gateway
+from control.events.streams import EventStreams
+from control.http.caller import TrustedProxies
+from control.http.cors import Cors
+from control.http.problems import on_http_exception, on_service_error
+from control.http.ratelimit import RateLimit, TokenBuckets
+from control.http.request_log import Access
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
-from control.origin import TrustedProxies
-from control.problems import on_http_exception, on_service_error
-from control.ratelimit import RateLimit, TokenBuckets
-from control.record_access import RecordAccess
-from control.record_catalogue import RecordCatalogue
-from control.record_proxy import RecordProxy
-from control.redis_watch import RedisWatch
+from control.records.access import RecordAccess
+from control.records.catalogue import RecordCatalogue
+from control.records.proxy import RecordProxy
 from control.routes.admin import Admin
 from control.routes.events import Events
 from control.routes.health import Health
@@ -31,11 +28,14 @@ from control.routes.records import RecordRoutes
 from control.routes.rooms import Rooms
 from control.routes.sessions import SessionRoutes
 from control.routes.whip_whep import Streaming
-from shared.bus import connect
-from shared.directory import Directory
+from control.workers.every_worker import EveryWorker
+from control.workers.gateway import Gateway
+from control.workers.redis_watch import RedisWatch
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.bus.rpc import RpcClient
 from shared.errors import ServiceError
-from shared.messages import Role
-from shared.rpc import RpcClient
+from shared.messages.signalling import Role
 from shared.settings import Settings, secret
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import jwt
 
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Role
+from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings import Settings, secret
 

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from control.cluster_rooms import cluster_rooms
-from shared import rpc_metrics
-from shared.messages import RoomStatus, WorkerState, WorkerStatus
+from control.workers.cluster_rooms import cluster_rooms
+from shared.bus import rpc_metrics
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from control.app import create_app
-from control.event_streams import EventStreams
+from control.events.streams import EventStreams
 from shared.logging import configure_logging, get_logger
 from shared.settings import HostPort, Settings, SettingsError
 
@@ -40,8 +40,8 @@ def make_server(settings: Settings) -> uvicorn.Server:
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # control/access.py writes one that tells no secrets
-        proxy_headers=False,  # control/origin.py reads them
+        access_log=False,  # control/http/request_log.py writes one that tells no secrets
+        proxy_headers=False,  # control/http/caller.py reads them
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_certfile=settings.tls_cert_file or None,

@@ -73,7 +73,7 @@ def control() -> None:
 def worker() -> None:
     """Run one media worker."""
     settings = _settings_with_bus()
-    from media.worker import serve
+    from media.worker.process import serve
 
     serve(settings)
 

@@ -1,7 +1,7 @@
 """The closed set of errors that a request can end with, in either plane.
 
 A `ServiceError` is an expected outcome with a code; the code travels over RPC and is mapped to HTTP in one
-place (`control/problems.py`). Any other exception is a bug of ours: it becomes 500 and a log line.
+place (`control/http/problems.py`). Any other exception is a bug of ours: it becomes 500 and a log line.
 """
 
 from enum import StrEnum

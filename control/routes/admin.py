@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.gateway import Gateway
-from control.origin import origin_of
-from control.resource import Resource
+from control.http.caller import origin_of
+from control.http.resource import Resource
+from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import WorkerState, WorkerStatus
+from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import parse_room_name, parse_worker_id
 
 

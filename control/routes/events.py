@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from control.event_streams import EventStream, EventStreams
-from control.offer_request import read_json
-from control.origin import origin_of
-from control.resource import Resource
-from control.room_events import EVENTS, RELATION, events_of_stream, new_stream_name
+from control.events.streams import EventStream, EventStreams
+from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
+from control.http.bodies import read_json
+from control.http.caller import origin_of
+from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from control.gateway import Gateway
+from control.http.resource import Resource
 from control.metrics import HttpMetrics, cluster_exposition
-from control.resource import Resource
+from control.workers.gateway import Gateway
 from shared.errors import ServiceError
 
 

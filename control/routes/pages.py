@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from control.resource import Handler, Resource
+from control.http.resource import Handler, Resource
 
 _FOLDER = Path(__file__).parents[1]
 

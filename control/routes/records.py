@@ -11,14 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.origin import origin_of
-from control.record_access import RecordAccess, RecordLinks, record_links
-from control.record_catalogue import RecordCatalogue
-from control.record_proxy import RecordProxy
-from control.resource import Resource
+from control.http.caller import origin_of
+from control.http.resource import Resource
+from control.records.access import RecordAccess, RecordLinks, record_links
+from control.records.catalogue import RecordCatalogue
+from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
-from shared.record_response import record_response
-from shared.records import Record, RecordName, parse_record_name
+from shared.records.records import Record, RecordName, parse_record_name
+from shared.records.response import record_response
 
 
 class RecordRoutes:

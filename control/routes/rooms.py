@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.cluster_rooms import ClusterRoom
-from control.gateway import Gateway
+from control.http.resource import Resource
 from control.ice_servers import IceServers
-from control.resource import Resource
+from control.workers.cluster_rooms import ClusterRoom
+from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import RoomStatus
+from shared.messages.status import RoomStatus
 from shared.settings import Settings
 
 

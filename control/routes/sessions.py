@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.every_worker import EveryWorker
-from control.origin import origin_of
-from control.resource import Resource
+from control.http.caller import origin_of
+from control.http.resource import Resource
+from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.names import parse_room_name
-from shared.sessions import ListedSessions, ListSessions, SessionStatus
 
 
 class SessionRoutes:

@@ -10,16 +10,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, Grant, credential
-from control.gateway import Gateway
+from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
+from control.http.caller import origin_of
+from control.http.resource import Resource
 from control.ice_servers import IceServers
-from control.offer_request import FRAGMENT_TYPE, read_fragment, read_offer
-from control.origin import origin_of
-from control.resource import Resource
 from control.routes.events import events_link
+from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Delete, Patch, Play, Publish, Role
+from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
-from shared.offer import check_play, check_publish, parse_offer
+from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
 _ACCEPT_POST = {"Accept-Post": "application/sdp"}

@@ -7,7 +7,7 @@ from media.recording.limits import Limits
 from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile
 from media.recording.timeline import Timeline
-from shared.codec import Codec
+from shared.sdp.codec import Codec
 
 COMPANY_SECONDS = 0.5  # that a keyframe waits for the first of the sound, so that neither is cut
 PICTURE_SECONDS = 3.0  # that sound waits for a picture; after it, it goes into a file of its own

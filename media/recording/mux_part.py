@@ -9,7 +9,7 @@ from av.container import OutputContainer
 
 from media.recording.frame import Frame, Setup
 from media.recording.part_file import PartFile
-from shared.codec import Codec
+from shared.sdp.codec import Codec
 
 # FFmpeg's names for video.
 _VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hevc"}

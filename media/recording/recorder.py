@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
-from media.negotiate import RoomTrack
+from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.journal import Journal, NoJournal
 from media.recording.limits import Limits
 from media.recording.recording import Recording
@@ -14,9 +14,9 @@ from media.recording.upload import Uploader
 from media.recording.writer import Writer
 from shared.logging import get_logger
 from shared.names import RoomName
-from shared.record_folder import list_folder
+from shared.records.folder import list_folder
+from shared.records.store import Store
 from shared.settings import Settings
-from shared.store import Store
 
 CLEAN_SECONDS = 600.0
 UPLOAD_REST_SECONDS = 60.0  # when the worker stops

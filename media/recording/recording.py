@@ -9,8 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from media.fanout import Outgoing
 from media.recording.writer import Writer
+from media.tracks.outgoing import Outgoing
 from shared.logging import get_logger
 from shared.names import RoomName
 

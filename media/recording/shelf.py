@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
-from shared.record_folder import find_in_folder, list_folder
-from shared.record_response import record_response
-from shared.records import (
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.records import (
     DeletedRecord,
     DeleteRecord,
     ListRecords,
@@ -29,7 +29,7 @@ from shared.records import (
     ShareRecord,
     parse_record_name,
 )
-from shared.rpc import Handler
+from shared.records.response import record_response
 
 SHARE_SECONDS = 60
 MAX_LISTED = 5_000  # recordings in one reply, the newest: some 400 kB

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from media.recording.journal import Entry, Journal
 from shared.logging import get_logger
-from shared.record_folder import find_in_folder
-from shared.records import parse_record_name
-from shared.store import Store, Stored, StoreError
+from shared.records.folder import find_in_folder
+from shared.records.records import parse_record_name
+from shared.records.store import Store, Stored, StoreError
 
 PART_BYTES = 8 << 20
 MAX_PARTS = 10_000  # of S3

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from media.fanout import Outgoing
-from media.negotiate import RoomTrack
+from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
 from media.recording.limits import Limits
@@ -15,8 +14,9 @@ from media.recording.part_file import PartFile
 from media.recording.timeline import Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
+from media.tracks.outgoing import Outgoing
 from shared.names import RoomName
-from shared.records import mux_name, track_name
+from shared.records.records import mux_name, track_name
 
 FLUSH_SECONDS = 0.5
 

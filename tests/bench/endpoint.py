@@ -15,11 +15,11 @@ import httpx
 from aioice import stun
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from media.dtls import Certificate, DtlsLink
-from media.ice import new_credentials
-from media.libsrtp import SrtpError, SrtpSession
-from media.srtp import inbound_session, outbound_session
-from media.stun import StunError, parse_binding_request, success_response
+from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.srtp import inbound_session, outbound_session
+from media.transport.dtls import Certificate, DtlsLink
+from media.transport.ice import new_credentials
+from media.transport.stun import StunError, parse_binding_request, success_response
 from tests.bench.inbox import Inbox
 
 PAYLOAD_TYPE = 96
@@ -67,7 +67,7 @@ class Endpoint(ABC):
         self._outbound: SrtpSession | None = None
 
     async def connect(self) -> None:
-        """Offer, check, shake hands; raises `RefusedError`, `media.dtls.DtlsError` or `TimeoutError`."""
+        """Offer, check, shake hands; raises `RefusedError`, `DtlsError` or `TimeoutError`."""
         async with asyncio.timeout(CONNECT_SECONDS):
             self._began = time.monotonic()
             media = await self._post_offer()

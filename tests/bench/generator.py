@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from media.dtls import Certificate
+from media.transport.dtls import Certificate
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import Inbox
 from tests.bench.publisher import DEFAULT_STREAM, Pictures, Publisher
@@ -21,7 +21,7 @@ from tests.bench.viewer import SampledViewer, Viewer
 SAMPLED = 10  # viewers that decrypt what they get
 FIRST_VIEWERS = 10  # whose memory does not count: what they cause to be loaded serves all
 FEWEST_FURTHER_VIEWERS = 40  # of fewer the memory is not told: what grew may be anything
-FILL_SECONDS = 13.0  # until a room holds all that it ever will of its stream (`media.picture_cache`)
+FILL_SECONDS = 13.0  # until a room holds all that it ever will of its stream (`media.tracks.picture_cache`)
 QUIET_SECONDS = 0.1  # without a packet: all have arrived that will
 SETTLE_SECONDS = 3.0
 LEAVE_AT_ONCE = 32

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from media.rtcp import Fir, Pli, RtcpError, parse_compound, sdes, sender_report
+from media.rtp.rtcp import Fir, Pli, RtcpError, parse_compound, sdes, sender_report
 from tests.bench.endpoint import PAYLOAD_TYPE, Endpoint
 
 CLOCK_RATE = 90_000

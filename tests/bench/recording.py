@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from media.fanout import Outgoing
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
-from media.ticker import TICK_SECONDS
+from media.tracks.outgoing import Outgoing
+from media.worker.ticker import TICK_SECONDS
 from shared.names import RoomName
 from shared.settings import load_settings
 from tests.integration.recording.stage import room_tracks

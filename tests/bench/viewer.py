@@ -8,8 +8,8 @@ import time
 
 from aiortc.sdp import MediaDescription
 
-from media.libsrtp import SrtpError, SrtpSession
-from media.rtcp import ReportBlock, receiver_report
+from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.rtcp import ReportBlock, receiver_report
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import SLOT
 from tests.bench.publisher import STAMP

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus import CALL_TIMEOUT_SECONDS, connect
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, connect
 
 
 @pytest.fixture

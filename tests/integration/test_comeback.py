@@ -5,12 +5,13 @@ from itertools import pairwise
 
 import pytest
 
-from media.ice import CONSENT_SECONDS
-from media.rtcp import Pli, parse_compound
-from media.rtp import parse
-from media.session import SETUP_SECONDS, SILENT_SECONDS, START_SECONDS
+from media.rtp.packet import parse
+from media.rtp.rtcp import Pli, parse_compound
+from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS
+from media.sessions.session import SETUP_SECONDS
+from media.transport.ice import CONSENT_SECONDS
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import CloseRoom, Role
+from shared.messages.signalling import CloseRoom, Role
 from tests.support.peer import IN_TIME, Peer
 from tests.support.plane import ROOM, Plane, running_plane
 from tests.support.waiting import eventually

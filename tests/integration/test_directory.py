@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from shared import keys
-from shared.bus import connect
-from shared.directory import Directory
-from shared.messages import RoomStatus, WorkerState, WorkerStatus, pack, to_map
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.wire import pack, to_map
 from shared.names import RoomName, WorkerId
 from tests.support.waiting import eventually
 

@@ -11,12 +11,13 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
-from shared import keys, rpc
-from shared.bus import connect
+from shared.bus import keys, rpc
+from shared.bus.connection import connect
+from shared.bus.rpc import RpcClient, RpcServer
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Closed, CloseRoom, Patch, Publish, Role, pack
+from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
+from shared.messages.wire import pack
 from shared.names import RequestId, WorkerId
-from shared.rpc import RpcClient, RpcServer
 from tests.support.waiting import eventually
 
 WORKER = WorkerId("w1")

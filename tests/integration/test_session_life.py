@@ -11,15 +11,15 @@ from time import monotonic
 import pytest
 from structlog.testing import capture_logs
 
-from media.farewells import FAREWELL_SECONDS
-from media.ice import CONSENT_SECONDS
-from media.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
-from media.rtp import parse
-from media.session import SETUP_SECONDS
-from shared import keys
+from media.rooms.farewells import FAREWELL_SECONDS
+from media.rtp.packet import parse
+from media.rtp.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
+from media.sessions.session import SETUP_SECONDS
+from media.transport.ice import CONSENT_SECONDS
+from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import CloseRoom, Play, Role
-from shared.sdpfrag import parse_fragment
+from shared.messages.signalling import CloseRoom, Play, Role
+from shared.sdp.fragment import parse_fragment
 from tests.support.peer import IN_TIME, SSRCS, Peer, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
 from tests.support.waiting import eventually

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from media.session import EndReason, Session
+from media.sessions.end_reason import EndReason
+from media.sessions.session import Session
 from tests.support.peer import IN_TIME
 from tests.support.plane import Plane, running_plane
 from tests.support.waiting import eventually

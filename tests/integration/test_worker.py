@@ -18,14 +18,15 @@ from redis.asyncio import Redis
 
 from deploy.tether import tethered
 from deploy.valkey import EmbeddedValkey
-from media.addresses import own_addresses
-from shared import keys
-from shared.bus import connect
-from shared.directory import Directory
+from media.worker.addresses import own_addresses
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.bus.rpc import RpcClient
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Closed, CloseRoom, Delete, Play, Publish, Role, WorkerStatus
+from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Play, Publish, Role
+from shared.messages.status import WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
-from shared.rpc import RpcClient
 from tests.support.peer import Peer
 from tests.support.system import free_port
 from tests.support.waiting import eventually

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import httpx
 from playwright.async_api import Page
 
-from shared.sdpfrag import parse_fragment
+from shared.sdp.fragment import parse_fragment
 from tests.support.waiting import eventually
 
 CONNECT_SECONDS = 20.0

@@ -11,7 +11,7 @@ import httpx
 import numpy
 from av.video.frame import PictureType
 
-from media.rtcp import Fir, Pli, parse_compound, sender_report
+from media.rtp.rtcp import Fir, Pli, parse_compound, sender_report
 from tests.support.far_end import rtp
 from tests.support.peer import SSRCS, Peer
 

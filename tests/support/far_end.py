@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pylibsrtp
 
-from media.srtp import Profile, SrtpKeys
+from media.rtp.srtp import Profile, SrtpKeys
 
 BOTH_PROFILES = (Profile.AEAD_AES_128_GCM, Profile.AES128_CM_SHA1_80)
 

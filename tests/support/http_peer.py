@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from control.room_events import RELATION
-from media.dtls import DtlsError
+from control.events.text import RELATION
+from media.transport.dtls import DtlsError
 from tests.support.peer import Peer
 
 SDP = {"Content-Type": "application/sdp"}

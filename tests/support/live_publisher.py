@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from media.rtcp import Pli, parse_compound
-from media.rtp import parse
+from media.rtp.packet import parse
+from media.rtp.rtcp import Pli, parse_compound
 from tests.support.far_end import rtp
 from tests.support.peer import Peer
 from tests.support.rtp_source import Sent, encode_audio, encode_video, packetize

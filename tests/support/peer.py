@@ -9,10 +9,10 @@ from typing import Any, Self
 from aioice import stun
 from OpenSSL import SSL
 
-from media.dtls import Certificate, DtlsLink
-from media.ice import new_credentials
-from media.libsrtp import SrtpError, SrtpSession
-from media.srtp import InboundSession, Profile, SrtpKeys, inbound_session, outbound_session
+from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.srtp import InboundSession, Profile, SrtpKeys, inbound_session, outbound_session
+from media.transport.dtls import Certificate, DtlsLink
+from media.transport.ice import new_credentials
 from tests.support.far_end import rtp
 from tests.support.sdp import OPUS, VP8, offer, read_answer, section
 from tests.support.waiting import eventually

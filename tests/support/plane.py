@@ -9,17 +9,19 @@ from time import monotonic
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from media.capacity import Capacity
-from media.handlers import Handlers
-from media.heartbeat import Heartbeat
-from media.room import Room
-from media.rooms import Rooms
-from media.session import EndReason, PublisherSession
-from media.udp import UdpPort
-from shared.bus import connect
-from shared.directory import Directory
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.sessions.end_reason import EndReason
+from media.sessions.publisher_session import PublisherSession
+from media.transport.udp import UdpPort
+from media.worker.capacity import Capacity
+from media.worker.handlers import Handlers
+from media.worker.heartbeat import Heartbeat
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Delete, Patch, Patched, Play, Publish, Role, WorkerState, WorkerStatus
+from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
+from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually

@@ -1,8 +1,9 @@
 """A feed of one video and one audio track, for tests of the switch and of what stands around it."""
 
-from media.sent_track import SentTrack
-from media.sequence import SequenceTranslator
-from media.switch import Feed, SourceTrack
+from media.rtp.sequence import SequenceTranslator
+from media.switch.feed import Feed
+from media.tracks.sent_track import SentTrack
+from media.tracks.source_track import SourceTrack
 
 VIDEO, AUDIO = 0, 1
 TYPES = (96, 111)  # the publisher's payload types

@@ -12,8 +12,8 @@ from typing import Any
 import av
 import numpy
 
-from media.fanout import Outgoing
-from media.rtp import parse
+from media.rtp.packet import parse
+from media.tracks.outgoing import Outgoing
 from tests.support.scheduling import ordinary_priority
 
 FRAMES_PER_SECOND = 30

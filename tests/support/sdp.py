@@ -5,9 +5,9 @@ from pathlib import Path
 
 from aiortc.sdp import SessionDescription
 
-from media.answer import LocalTransport
-from shared.codec import Codec
+from media.negotiation.answer import LocalTransport
 from shared.errors import ErrorCode, ServiceError
+from shared.sdp.codec import Codec
 
 OFFERS = Path(__file__).parent.parent / "fixtures" / "offers"
 DIGEST = ":".join(["0A"] * 32)

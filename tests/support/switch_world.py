@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from media.fanout import Address, Viewer, Wire
-from media.rtcp import nack
-from media.srtp import GcmSender, Profile, SrtpKeys
-from media.switch import Feed, PacketSwitch
-from media.viewer_feedback import ViewerFeedback
-from media.viewer_stats import ViewerStats
+from media.counts import ViewerStats
+from media.feedback.viewer_feedback import ViewerFeedback
+from media.rtp.rtcp import nack
+from media.rtp.srtp import GcmSender, Profile, SrtpKeys
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.switch.viewer import Viewer
+from media.switch.wire import Wire
+from media.transport.address import Address
 from tests.support.far_end import far_receiver, new_keys, rtp
 from tests.support.relay import SSRCS, TYPES, new_feed
 from tests.support.sequence_unwrapper import SequenceUnwrapper

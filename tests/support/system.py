@@ -17,8 +17,8 @@ import ifaddr
 from redis.exceptions import RedisError
 
 from deploy.tether import tethered
-from shared.bus import connect
-from shared.directory import Directory
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from media.dtls import DtlsError
+from media.transport.dtls import DtlsError
 from tests.bench.endpoint import RefusedError
 from tests.bench.generator import ROOM, Load, loaded
 from tests.bench.report import GENERATOR_BUSY, SERVER_BUSY, Report

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from media.rtp import parse
+from media.rtp.packet import parse
 from tests.support.bare_page import BarePage
 from tests.support.browser import chromium
 from tests.support.live_publisher import CLOCK_RATES, LivePublisher, Programme

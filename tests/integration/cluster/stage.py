@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from media.rtp import parse
-from shared.bus import connect
-from shared.messages import Answer, Closed, Delete, Play, Publish, Role
+from media.rtp.packet import parse
+from shared.bus.connection import connect
+from shared.bus.rpc import RpcClient
+from shared.messages.signalling import Answer, Closed, Delete, Play, Publish, Role
 from shared.names import WorkerId, new_request_id
-from shared.rpc import RpcClient
 from tests.support.offers import post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.system import Member, System, running_system

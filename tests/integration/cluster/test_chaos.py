@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.valkey import EmbeddedValkey
-from media.rtp import parse
-from shared.bus import connect
+from media.rtp.packet import parse
+from shared.bus.connection import connect
 from tests.support.http_peer import Client, Player, Publisher, SessionLog, running
 from tests.support.peer import IN_TIME
 from tests.support.system import Member, System, running_system

@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from media.relay_edge import LINGER_SECONDS
-from media.relay_out import EXPIRY_SECONDS
-from media.rtp import parse
+from media.relay.edge import LINGER_SECONDS
+from media.relay.origin_end import EXPIRY_SECONDS
+from media.rtp.packet import parse
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
 from tests.support.aiortc_client import publisher, viewer

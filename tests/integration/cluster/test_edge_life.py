@@ -7,19 +7,19 @@ from typing import Any, cast
 
 import pytest
 
-from media.relay_edge import LINGER_SECONDS, RETRY_SECONDS, Edge
-from media.relay_in import SILENT_SECONDS
-from media.relay_out import EXPIRY_SECONDS
-from media.room import Room
-from media.rooms import Rooms
-from media.rtp import parse
-from media.session import EndReason
-from media.udp import UdpPort
-from shared.directory import Directory
+from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
+from media.relay.edge_end import SILENT_SECONDS
+from media.relay.origin_end import EXPIRY_SECONDS
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.rtp.packet import parse
+from media.sessions.end_reason import EndReason
+from media.transport.udp import UdpPort
+from shared.bus.directory import Directory
+from shared.bus.rpc import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId
-from shared.offer import parse_offer
-from shared.rpc import RpcClient
+from shared.sdp.offer import parse_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import VP8
 from tests.support.waiting import eventually
@@ -132,7 +132,7 @@ class Worker:
 @pytest.fixture
 async def net(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Net]:
     net = Net()
-    for module in ("media.demux", "media.rooms"):
+    for module in ("media.sessions.demux", "media.rooms.rooms"):
         monkeypatch.setattr(f"{module}.monotonic", net.now)
     workers = [Worker(name, net) for name in (ONE, TWO, THREE)]
     net.workers = {worker.name: worker for worker in workers}

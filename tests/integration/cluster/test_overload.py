@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
-from media.rtp import parse
+from media.rtp.packet import parse
 from tests.support.http_peer import open_session
 from tests.support.peer import IN_TIME, Peer, number_of
 from tests.support.system import System, running_system

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deploy.valkey import EmbeddedValkey
-from media.rtp import parse
+from media.rtp.packet import parse
 from tests.support.http_peer import Player, Publisher, open_session, running
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.peer import IN_TIME, Peer

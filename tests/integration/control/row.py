@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from control.offer_request import FRAGMENT_TYPE, MAX_BODY_BYTES
+from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.control.scripted_worker import ScriptedWorker
 

@@ -1,6 +1,6 @@
 """Rows of the queries, of administration, and of whatever else is served."""
 
-from shared.messages import Answer, CloseRoom
+from shared.messages.signalling import Answer, CloseRoom
 from tests.integration.control.row import (
     BAD_METHOD,
     INVALID_ROOM,

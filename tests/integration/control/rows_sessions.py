@@ -3,7 +3,8 @@
 from typing import Any
 
 from shared.errors import ErrorCode
-from shared.messages import Delete, FindSessions, Living, Patch, Patched
+from shared.messages.sessions import FindSessions, Living
+from shared.messages.signalling import Delete, Patch, Patched
 from tests.integration.control.row import (
     BAD_METHOD,
     BAD_TYPE,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.errors import ErrorCode
-from shared.messages import Closed, Play, Publish
+from shared.messages.signalling import Closed, Play, Publish
 from tests.integration.control.row import (
     BAD_TYPE,
     FULL,

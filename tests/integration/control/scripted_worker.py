@@ -6,29 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared import keys
-from shared.bus import connect
-from shared.directory import Directory
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.bus.rpc import RpcServer
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import (
-    Answer,
-    Closed,
-    CloseRoom,
-    Delete,
-    Drained,
-    FindSessions,
-    Living,
-    Patch,
-    Patched,
-    Play,
-    Publish,
-    RoomStatus,
-    SetDrain,
-    WorkerState,
-    WorkerStatus,
-)
+from shared.messages.sessions import FindSessions, Living
+from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
+from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId, new_session_id
-from shared.rpc import RpcServer
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 

@@ -7,7 +7,7 @@ from unittest.mock import ANY
 import jwt
 import pytest
 
-from shared.messages import Play, Publish
+from shared.messages.signalling import Play, Publish
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from control.offer_request import MAX_BODY_BYTES
+from control.http.bodies import MAX_BODY_BYTES
 from tests.integration.control.conftest import StartControl
 
 WHIP = "/api/whip/publish/demo"

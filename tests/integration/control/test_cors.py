@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from shared.messages import Publish
+from shared.messages.signalling import Publish
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SESSION
 from tests.support.offers import PUBLISH_OFFER, post_offer

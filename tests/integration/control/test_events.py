@@ -10,10 +10,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from control import event_streams
-from control.room_events import RELATION
+from control.events import streams as event_streams
+from control.events.text import RELATION
 from deploy.valkey import EmbeddedValkey
-from shared.messages import FindSessions, Living, WorkerState
+from shared.messages.sessions import FindSessions, Living
+from shared.messages.status import WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker

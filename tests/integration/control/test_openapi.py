@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from starlette.routing import Route
 
 from control.app import create_app
-from control.resource import Resource
+from control.http.resource import Resource
 from shared.settings import load_settings
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description

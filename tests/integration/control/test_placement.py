@@ -7,7 +7,7 @@ from collections import Counter
 import httpx
 
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Play, Publish
+from shared.messages.signalling import Play, Publish
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SDP, WHEP, WHIP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER

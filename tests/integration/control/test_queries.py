@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from shared.messages import CloseRoom, WorkerState
+from shared.messages.signalling import CloseRoom
+from shared.messages.status import WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
 
 TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}

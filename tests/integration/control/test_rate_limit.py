@@ -2,9 +2,9 @@
 
 import pytest
 
-from control.ratelimit import TokenBuckets
-from shared import keys
-from shared.bus import connect
+from control.http.ratelimit import TokenBuckets
+from shared.bus import keys
+from shared.bus.connection import connect
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description
 from tests.support.waiting import eventually

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from control.offer_request import FRAGMENT_TYPE
+from control.http.bodies import FRAGMENT_TYPE
 from deploy.valkey import EmbeddedValkey
-from shared.bus import connect
-from shared.directory import Directory
-from shared.messages import WorkerState, WorkerStatus
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description

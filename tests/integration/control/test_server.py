@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from control.server import listen, make_server
-from shared.messages import Closed, Publish
+from shared.messages.signalling import Closed, Publish
 from shared.settings import HostPort, SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.offers import PUBLISH_OFFER, post_offer

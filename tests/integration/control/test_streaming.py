@@ -5,9 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from control.offer_request import FRAGMENT_TYPE
+from control.http.bodies import FRAGMENT_TYPE
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Answer, Delete, Patch, Patched, Play, Publish, Role, WorkerState
+from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
+from shared.messages.status import WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.real_offers import REAL_OFFERS
 from tests.integration.control.scripted_worker import ANSWER_SDP

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from media.http import listen, serve_http
 from media.recording.shelf import Shelf
-from shared.bus import connect
-from shared.directory import Directory
-from shared.messages import WorkerState, WorkerStatus
+from media.worker.http import listen, serve_http
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.bus.rpc import RpcServer
+from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
-from shared.rpc import RpcServer
 from shared.settings import HostPort
 from tests.integration.control.conftest import start_control
 from tests.support.s3_server import S3Server, s3_server

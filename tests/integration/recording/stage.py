@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from media.fanout import Outgoing
-from media.negotiate import RoomTrack
+from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.limits import Limits
 from media.recording.writer import Writer
-from shared.codec import Codec
+from media.tracks.outgoing import Outgoing
 from shared.names import RoomName
+from shared.sdp.codec import Codec
 from tests.support.rtp_source import Numbering, Sent, merged
 
 TICK_SECONDS = 0.1

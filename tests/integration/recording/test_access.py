@@ -10,11 +10,11 @@ import httpx
 import jwt
 import pytest
 
-from control.record_access import LINK_SECONDS, RecordLinks
-from shared.bus import connect
-from shared.directory import Directory
-from shared.messages import WorkerState, WorkerStatus
-from shared.records import parse_record_name
+from control.records.access import LINK_SECONDS, RecordLinks
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.records.records import parse_record_name
 from tests.integration.recording.conftest import StartShelf
 from tests.support.s3_server import BUCKET, S3Server
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from media import room_recording
+from media.rooms import recorded as room_recording
 from tests.integration.recording.stage import by_suffix
 from tests.support.live_publisher import LivePublisher, Programme
 from tests.support.recorded import read

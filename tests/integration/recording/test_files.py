@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from media.fanout import Outgoing
 from media.recording.limits import Limits
+from media.tracks.outgoing import Outgoing
 from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
 from tests.support.recorded import read
 from tests.support.rtp_source import Sent, audio, video

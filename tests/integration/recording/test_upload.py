@@ -17,9 +17,9 @@ import pytest
 from media.recording import upload
 from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
-from shared.records import parse_record_name
+from shared.records.records import parse_record_name
+from shared.records.store import Store, StoreError
 from shared.settings import load_settings
-from shared.store import Store, StoreError
 from tests.support.s3_server import BUCKET, S3Server, s3_server
 from tests.support.waiting import eventually
 

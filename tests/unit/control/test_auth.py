@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from control.auth import Authenticator, credential
 from shared.errors import ErrorCode, ServiceError
-from shared.messages import Role
+from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings import load_settings
 

@@ -1,0 +1,188 @@
+"""Streams of events to viewers, fed from the directory: any control process serves any of them.
+
+One look a second at the directory is enough for all streams of a process. While Redis is away they stay open
+and say nothing; once it is back they tell what has changed meanwhile.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
+from control.workers.cluster_rooms import cluster_rooms
+from control.workers.gateway import Gateway
+from control.workers.redis_watch import redis_away
+from shared.bus import keys
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import RoomName, SessionId, new_request_id, worker_of_session
+
+LOOK_SECONDS = 1.0
+SESSIONS_EVERY_LOOKS = 4  # so often it is asked whether the sessions still live
+KEEP_ALIVE_SECONDS = 15.0
+MAX_STREAMS = 10_000  # of one process
+MAX_STREAMS_OF_SESSION = 3
+DELETED_SECONDS = 3600
+
+log = get_logger()
+
+
+class EventStream:
+    """One viewer's stream: iterate over it for its text. It ends when its session does."""
+
+    def __init__(self, room: RoomName, session: SessionId, wanted: frozenset[str]) -> None:
+        self.room = room
+        self.session = session
+        self.worker = worker_of_session(session)
+        self._wanted = wanted
+        self._told: RoomView | None = None
+        self._now: RoomView | None = None
+        self._ended = False
+        self._wake = asyncio.Event()
+
+    def show(self, view: RoomView) -> None:
+        if view != self._now:
+            self._now = view
+            self._wake.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._wake.set()
+
+    async def text(self) -> AsyncIterator[str]:
+        yield KEEP_ALIVE  # at once: the headers must not wait for the first event
+        while not self._ended:
+            if self._now is not None:
+                told, self._told = self._told, self._now
+                for event in changes(told, self._now, self._wanted):
+                    yield event
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                yield KEEP_ALIVE
+
+
+class EventStreams:
+    """All streams of this process. `run` must be running for them to say anything."""
+
+    def __init__(self, gateway: Gateway, redis: Redis) -> None:
+        self._gateway = gateway
+        self._redis = redis
+        self._streams: dict[SessionId, list[EventStream]] = {}
+        self._count = 0
+        self._closed = False
+
+    async def open(
+        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]
+    ) -> EventStream:
+        """Raises `SESSION_NOT_FOUND`, or `NO_WORKER` when there are too many streams or Redis is away."""
+        if self._closed or self._count >= MAX_STREAMS:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
+        await self.check_session(session)
+        if await self._is_deleted(name):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        stream = EventStream(room, session, wanted)
+        streams = self._streams.setdefault(session, [])
+        streams.append(stream)
+        self._count += 1
+        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest are those of connections that broke unnoticed
+            streams[0].end()
+        with suppress(ServiceError):
+            self._show([stream], await self._gateway.recent_workers())
+        return stream
+
+    def close(self, stream: EventStream) -> None:
+        streams = self._streams[stream.session]
+        streams.remove(stream)
+        self._count -= 1
+        if not streams:
+            del self._streams[stream.session]
+
+    def close_all(self) -> None:
+        """End every stream, and open no more: this process stops, and viewers are to ask another one."""
+        self._closed = True
+        for stream in self._all():
+            stream.end()
+
+    async def check_session(self, session: SessionId) -> None:
+        """Raises `SESSION_NOT_FOUND` unless it lives."""
+        worker = worker_of_session(session)
+        if worker is None or session not in await self._gateway.living(worker, [session], new_request_id()):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+
+    async def delete(self, session: SessionId, name: str) -> None:
+        """A stream of that name is not opened again."""
+        await self.check_session(session)
+        try:
+            await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
+        except RedisError:
+            raise redis_away() from None
+
+    async def run(self) -> None:
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._streams:
+                continue
+            looks += 1
+            try:
+                self._show(self._all(), await self._gateway.recent_workers())
+                if looks % SESSIONS_EVERY_LOOKS == 0:
+                    await self._end_those_without_session()
+            except ServiceError:  # Redis is away: media flows, and there is no news
+                continue
+            except Exception:
+                log.exception("event streams were not told")
+
+    def _show(self, streams: Iterable[EventStream], workers: list[WorkerStatus]) -> None:
+        living = {worker.id for worker in workers}
+        leaving = {worker.id: worker for worker in workers if worker.state is WorkerState.DRAINING}
+        views = {
+            room.status.name: RoomView(room.status.has_publisher, room.status.subscribers)
+            for room in cluster_rooms(workers)
+        }
+        nobody = RoomView(active=False, viewers=0)
+        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played somewhere else
+        now = time.time()
+        for stream in streams:
+            if stream.worker not in living:  # not yet announced again, or gone: then its sessions are, too
+                continue
+            view = views.get(stream.room, nobody)
+            worker = leaving.get(stream.worker)
+            if worker and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
+                if stream.room not in elsewhere:
+                    elsewhere[stream.room] = self._gateway.may_play(stream.room, workers)
+                view = replace(view, reconnect=elsewhere[stream.room])
+            stream.show(view)
+
+    async def _end_those_without_session(self) -> None:
+        by_worker = defaultdict(list)
+        for session, streams in self._streams.items():
+            if worker := streams[0].worker:
+                by_worker[worker].append(session)
+        for worker, sessions in by_worker.items():
+            try:
+                living = set(await self._gateway.living(worker, sessions, new_request_id()))
+            except ServiceError:  # it cannot say: the next look asks again
+                continue
+            for session in set(sessions) - living:
+                for stream in self._streams.get(session, []):
+                    stream.end()
+
+    async def _is_deleted(self, name: str) -> bool:
+        try:
+            return bool(await self._redis.exists(keys.deleted_stream(name)))
+        except RedisError:
+            raise redis_away() from None
+
+    def _all(self) -> list[EventStream]:
+        return [stream for streams in self._streams.values() for stream in streams]

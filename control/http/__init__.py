@@ -1,0 +1,1 @@
+"""What all HTTP requests have in common: log, CORS, limits, errors."""

@@ -1,0 +1,72 @@
+"""Errors as HTTP: the one map from `ErrorCode` to a status and a message (API.md)."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from control.http.too_large import TooLargeResponse
+from shared.errors import ErrorCode, ServiceError
+
+PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
+    ErrorCode.INVALID_SDP: (400, "invalid SDP"),
+    ErrorCode.INVALID_ROOM: (400, "invalid room name"),
+    ErrorCode.INVALID_FRAGMENT: (400, "invalid SDP fragment"),
+    ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
+    ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
+    ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),
+    ErrorCode.NO_PUBLISHER: (404, "no active publisher in room"),
+    ErrorCode.ROOM_NOT_FOUND: (404, "room not found"),
+    ErrorCode.WORKER_NOT_FOUND: (404, "worker not found"),
+    ErrorCode.SESSION_NOT_FOUND: (404, "session not found"),
+    ErrorCode.NOT_FOUND: (404, "not found"),
+    ErrorCode.METHOD_NOT_ALLOWED: (405, "method not allowed"),
+    ErrorCode.NOT_ACCEPTABLE: (406, "codec not acceptable"),
+    ErrorCode.PUBLISHER_EXISTS: (409, "publisher already exists in this room"),
+    ErrorCode.PRECONDITION_FAILED: (412, "precondition failed"),
+    ErrorCode.PRECONDITION_REQUIRED: (428, "precondition required"),
+    ErrorCode.BODY_TOO_LARGE: (413, "request body too large"),
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "unsupported media type"),
+    ErrorCode.RATE_LIMITED: (429, "too many requests"),
+    ErrorCode.NO_WORKER: (503, "no media worker available"),
+    ErrorCode.WORKER_FULL: (503, "no media worker available"),
+    ErrorCode.INTERNAL: (500, "internal server error"),
+}
+
+# Seconds after which another try makes sense, where the error itself does not say.
+_RETRY_AFTER = {
+    ErrorCode.NO_PUBLISHER: 2,
+    ErrorCode.NO_WORKER: 1,
+    ErrorCode.WORKER_FULL: 2,
+    ErrorCode.RATE_LIMITED: 1,
+}
+
+_FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
+
+
+def problem_response(error: ServiceError) -> JSONResponse:
+    """`{"error": message}`, with `detail` where there is one, and the headers that go with the status."""
+    status, message = PROBLEMS[error.code]
+    body = {"error": error.message or message}
+    if error.detail:
+        body["detail"] = error.detail
+    headers = {}
+    retry_after = error.retry_after or _RETRY_AFTER.get(error.code)
+    if retry_after:
+        headers["Retry-After"] = str(retry_after)
+    if error.code is ErrorCode.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 3
+    response = TooLargeResponse if error.code is ErrorCode.BODY_TOO_LARGE else JSONResponse
+    return response(body, status, headers)
+
+
+async def on_service_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ServiceError)
+    return problem_response(error)
+
+
+async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
+    """What the router and the file server raise, in the API's form."""
+    assert isinstance(error, HTTPException)
+    code = _FROM_STATUS.get(error.status_code)
+    message = PROBLEMS[code][1] if code else error.detail.lower()
+    return JSONResponse({"error": message}, error.status_code, error.headers)

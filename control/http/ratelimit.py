@@ -1,0 +1,79 @@
+"""Rate limit by client address: token buckets in Redis, the same for all control replicas."""
+
+import asyncio
+import ipaddress
+import math
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from control.http.caller import origin_of
+from control.http.problems import problem_response
+from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+
+TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (API.md)
+
+log = get_logger()
+
+
+def bucket_name(client: str) -> str:
+    """Whose bucket a client draws from: an IPv6 host owns its /64, and could change address at will."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if address.version == 4:
+        return client
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+class TokenBuckets:
+    """`rate` tokens a second into a bucket of `burst` tokens, for each client. One round trip a request."""
+
+    def __init__(self, redis: Redis, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = burst or max(1, math.ceil(rate))
+        self._take = redis.register_script(Path(__file__).with_suffix(".lua").read_text(encoding="utf-8"))
+
+    async def take(self, client: str) -> int:
+        """Take a token; 0, or the milliseconds until there is one. May raise `RedisError`."""
+        key = keys.rate_bucket(bucket_name(client))
+        wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
+        return wait
+
+
+class RateLimit:
+    """Middleware for everything under `/api/`.
+
+    While Redis is away it lets requests pass: what a flood could cost needs Redis and is answered 503 anyway.
+    """
+
+    def __init__(self, app: ASGIApp, buckets: TokenBuckets, watch: RedisWatch) -> None:
+        self._app = app
+        self._watch = watch
+        self._buckets = buckets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            wait = await self._wait(origin_of(Request(scope)).client)
+            if wait:
+                error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
+                app = problem_response(error)
+        await app(scope, receive, send)
+
+    async def _wait(self, client: str) -> int:
+        if self._watch.is_away:
+            return 0
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._buckets.take(client)
+        except (RedisError, TimeoutError) as error:
+            log.warning("rate limit not checked: Redis is away", reason=type(error).__name__)
+            return 0

@@ -1,0 +1,87 @@
+"""What happens to every request, whoever answers it: an id, one log line, one measurement, no escape.
+
+Session URLs are credentials and queries may hold some, so a line has the route's template, never the path.
+"""
+
+import time
+from urllib.parse import unquote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from control.http.caller import TrustedProxies
+from control.http.problems import problem_response
+from control.metrics import HttpMetrics
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.names import parse_room_name
+
+_POLLED = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: no news
+# A page brings thirty files and then asks, as Prometheus does, every few seconds: news only where it fails.
+_ROUTINE = {"/static/{path}", "/api/rooms", "/api/metrics/targets"}
+
+_CLIENT_WENT_AWAY = 499  # in logs and metrics only; as nginx has it
+
+log = get_logger()
+
+
+class Access:
+    """Middleware. Leaves the request's `Origin` in `state`."""
+
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies, metrics: HttpMetrics) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        scope["path"] = _decoded(scope["raw_path"])
+        origin = self._proxies.origin((scope["client"] or (None,))[0], Headers(scope=scope))
+        scope.setdefault("state", {})["origin"] = origin
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = origin.request_id
+            await send(message)
+
+        with bound_contextvars(request_id=origin.request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except ClientDisconnect:
+                status = status or _CLIENT_WENT_AWAY
+            except Exception:
+                log.exception("request failed", route=_route(scope))
+                if status:  # half an answer is out: all that is left is to cut the connection
+                    raise
+                await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
+            finally:
+                self._record(scope, status, time.monotonic() - started, origin.client)
+
+    def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
+        route = _route(scope)
+        self._metrics.observe(scope["method"], route, status, seconds)
+        fields = {"method": scope["method"], "route": route, "status": status, "client": client}
+        if room := parse_room_name(scope.get("path_params", {}).get("room", "")):
+            fields["room"] = room
+        is_no_news = route in _POLLED or (route in _ROUTINE and status < 400)
+        write = log.debug if is_no_news else log.warning if status >= 500 else log.info
+        write("request", **fields, ms=round(seconds * 1000, 1))
+
+
+def _decoded(raw_path: bytes) -> str:
+    """The path. An encoded slash stays encoded: it is part of a name, no separator (RFC 3986 2.2)."""
+    return unquote(raw_path.decode("ascii").replace("%2F", "%252F").replace("%2f", "%252F"))
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, such as `/api/whip/publish/{room}`; "-" when no route was reached."""
+    route = scope.get("route")
+    return route.path_format if route else "-"

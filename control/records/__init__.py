@@ -1,0 +1,1 @@
+"""Recordings: who may read them, where they are, and their way to the client."""

@@ -1,0 +1,116 @@
+"""All recordings of the cluster: those of the workers, of a shared folder, and of the store, each once."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from control.workers.every_worker import EveryWorker
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.names import RequestId
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.records import (
+    DeletedRecord,
+    DeleteRecord,
+    ListRecords,
+    Record,
+    RecordName,
+    Records,
+    SharedRecord,
+    ShareRecord,
+)
+from shared.records.store import Store, StoreError
+from shared.settings import Settings
+
+STORE_SECONDS = 10.0
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where to fetch a recording by HTTP."""
+
+    url: str
+
+
+class RecordCatalogue:
+    """Whoever does not answer is left out: the rest is worth having."""
+
+    def __init__(self, settings: Settings, workers: EveryWorker) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._folder = Path(settings.record_dir)
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+
+    async def records(self, request_id: RequestId) -> list[Record]:
+        """Every recording once, newest first. Raises `NO_WORKER` when Redis is away."""
+        replies, local, stored = await asyncio.gather(
+            self._workers.ask(ListRecords(), Records, request_id),
+            asyncio.to_thread(list_folder, self._folder),
+            self._stored(),
+        )
+        return _merge([*(record for reply in replies for record in reply.records), *local], stored)
+
+    async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | Remote | None:
+        """A file here, or a URL of a worker or the store, good for `method` (GET or HEAD)."""
+        if path := await asyncio.to_thread(find_in_folder, self._folder, name):
+            return path
+        # an answer is a hit: the others say NOT_FOUND
+        for shared in await self._workers.ask(ShareRecord(name=name.text), SharedRecord, request_id):
+            return Remote(shared.url)
+        store = await self._open_store()
+        if store is not None and await self._ask(store.find, name.text):
+            return Remote(await self._ask(store.url, name.text, method))
+        return None
+
+    async def delete(self, name: RecordName, request_id: RequestId) -> None:
+        """Delete a recording wherever it is; raises `NOT_FOUND` when it is nowhere."""
+        replies = await self._workers.ask(DeleteRecord(name=name.text), DeletedRecord, request_id)
+        existed = any(reply.existed for reply in replies)
+        if path := await asyncio.to_thread(find_in_folder, self._folder, name):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            existed = True
+        store = await self._open_store()
+        if store is not None and await self._ask(store.find, name.text):
+            await self._ask(store.delete, name.text)
+            existed = True
+        if not existed:
+            raise ServiceError(ErrorCode.NOT_FOUND)
+
+    async def _stored(self) -> list[Record]:
+        try:
+            store = await self._open_store()
+            found: list[Record] = await self._ask(store.records) if store else []
+        except ServiceError:
+            return []
+        return found
+
+    async def _open_store(self) -> Store | None:
+        if not self._settings.upload_recordings:
+            return None
+        async with self._opening:
+            if self._store is None:
+                self._store = await asyncio.to_thread(Store, self._settings)
+        return self._store
+
+    async def _ask(self, call: Any, *arguments: str) -> Any:
+        """A call of the store; raises `NO_WORKER` when it does not answer."""
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await asyncio.to_thread(call, *arguments)
+        except (StoreError, TimeoutError) as error:
+            log.warning("store does not answer", reason=str(error) or "timeout")
+            raise ServiceError(
+                ErrorCode.NO_WORKER, "recording not available", detail="the store is away", retry_after=5
+            ) from None
+
+
+def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:
+    """What a folder has is newer than what the store has; of two folders' the longer one is."""
+    found = {record.name: record for record in stored}
+    found |= {record.name: record for record in sorted(near, key=lambda record: record.size)}
+    return sorted(found.values(), key=lambda record: (-record.modified, record.name))

@@ -1,0 +1,1 @@
+"""The way to the workers: RPC, placement, and whether Redis is there."""

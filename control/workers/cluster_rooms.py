@@ -1,0 +1,54 @@
+"""Rooms as the whole cluster has them, put together from the workers' heartbeats. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.messages.status import RoomStatus, WorkerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRoom:
+    """`status` adds up what the workers that hold the room say of it."""
+
+    status: RoomStatus
+    workers: tuple[str, ...]
+
+
+def cluster_rooms(workers: Iterable[WorkerStatus]) -> list[ClusterRoom]:
+    """Every room once, sorted by name."""
+    parts: dict[str, list[tuple[str, RoomStatus]]] = {}
+    for worker in workers:
+        for room in worker.rooms:
+            parts.setdefault(room.name, []).append((worker.id, room))
+    return [_merge(name, _with_one_home(parts[name])) for name in sorted(parts)]
+
+
+def _with_one_home(parts: list[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
+    """Without all but the latest of the workers that say the publisher is theirs.
+
+    Only one can hold the room's claim. Another's word is that of a worker that was killed, or has lost its
+    claim: a heartbeat outlives a claim by a second.
+    """
+    homes = [room for _, room in parts if not room.origin]
+    latest = max(homes, key=lambda room: room.started_at, default=None)
+    return [(worker, room) for worker, room in parts if room.origin or room is latest]
+
+
+def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
+    rooms = [room for _, room in parts]
+    home = max(rooms, key=lambda room: (room.has_publisher, not room.origin))  # the others are copies of it
+    return ClusterRoom(
+        RoomStatus(
+            name=name,
+            has_publisher=home.has_publisher,
+            tracks=home.tracks,
+            subscribers=sum(room.subscribers for room in rooms),
+            codecs=home.codecs,
+            bitrate=home.bitrate,
+            started_at=home.started_at,
+            rx_bytes=sum(room.rx_bytes for room in rooms),
+            rx_packets=sum(room.rx_packets for room in rooms),
+            warnings=home.warnings,
+        ),
+        tuple(sorted(worker for worker, _ in parts)),
+    )

@@ -1,0 +1,110 @@
+"""Which worker gets a new publisher or viewer, by what the workers measured of themselves. Does no I/O.
+
+Heartbeats are up to a second old, and a new room's load shows only once its media flows. So each control
+process adds what it placed itself in the last seconds; several such processes draw lots among equals.
+"""
+
+from collections.abc import Collection, Iterable
+
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+
+# Burdens that differ by less are the same: noise decides between them.
+_STEP = 0.1
+# What one core has been measured to forward (docs/performance.md), as a yardstick for what a worker sends.
+_PACKETS_OF_A_CORE = 350_000
+# A publisher's assumed burden, until its worker has measured it.
+_ASSUMED_BURDEN = 0.02
+_MEASURED_AFTER_SECONDS = 3.0
+# A worker that did not answer is tried last for as long as its heartbeat may outlive it.
+_SUSPECT_SECONDS = 5.0
+
+
+class Placement:
+    """The policy, with the memory of one control process. `now` is in seconds of any steady clock."""
+
+    def __init__(self) -> None:
+        self._placed: dict[str, list[float]] = {}  # by worker: until when it counts
+        self._suspect_until: dict[str, float] = {}
+
+    def publisher_workers(self, workers: Iterable[WorkerStatus], now: float, draw: float) -> list[WorkerId]:
+        """The workers that may take a publisher, best first: least burden, then fewest sessions.
+
+        `draw`, in [0, 1), decides among equals. Raises `ServiceError` NO_WORKER when there is none.
+        """
+        self._forget_what_is_over(now)
+        ready = [worker for worker in workers if worker.state is WorkerState.READY]
+        if not ready:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
+        able = [worker for worker in ready if worker.takes_publishers]
+        if not able:
+            raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
+        return self._best_first(able, draw)
+
+    def viewer_worker(
+        self,
+        room: RoomName,
+        owner: WorkerId,
+        workers: Collection[WorkerStatus],
+        refused: Collection[WorkerId],
+        draw: float,
+    ) -> WorkerId:
+        """The worker for a viewer of `room`, which is `owner`'s; `refused` have just said that they are full.
+
+        It is the owner while that has room; then one that has a copy already, which costs no other relay;
+        then the one with the least burden. Raises `ServiceError` WORKER_FULL when no worker has room.
+        """
+        status = next((worker for worker in workers if worker.id == owner), None)
+        if owner not in refused and (status is None or _takes_viewers(status)):
+            return owner
+        edges = [
+            worker
+            for worker in workers
+            if worker.id != owner and worker.id not in refused and _takes_viewers(worker)
+        ]
+        if not edges:
+            raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
+        having = [worker for worker in edges if viewers_there(room, worker) is not None]
+        return self._best_first(having or edges, draw)[0]
+
+    def placed(self, worker: WorkerId, now: float) -> None:
+        """Remember that a publisher was sent to `worker`."""
+        self._placed.setdefault(worker, []).append(now + _MEASURED_AFTER_SECONDS)
+
+    def unanswered(self, worker: WorkerId, now: float) -> None:
+        """Remember that `worker` did not answer in time."""
+        self._suspect_until[worker] = now + _SUSPECT_SECONDS
+
+    def answered(self, worker: WorkerId) -> None:
+        """Remember that `worker` answers, whatever it said."""
+        self._suspect_until.pop(worker, None)
+
+    def _best_first(self, workers: list[WorkerStatus], draw: float) -> list[WorkerId]:
+        by_id = sorted(workers, key=lambda worker: worker.id)
+        turn = int(draw * len(by_id))
+        return [WorkerId(worker.id) for worker in sorted(by_id[turn:] + by_id[:turn], key=self._rank)]
+
+    def _rank(self, worker: WorkerStatus) -> tuple[bool, int, int, int]:
+        placed = self._placed.get(worker.id, [])
+        burden = _measured(worker) + _ASSUMED_BURDEN * len(placed)
+        return worker.id in self._suspect_until, int(burden / _STEP), len(placed), worker.sessions
+
+    def _forget_what_is_over(self, now: float) -> None:
+        self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
+        recent = {worker: [until for until in ends if until > now] for worker, ends in self._placed.items()}
+        self._placed = {worker: ends for worker, ends in recent.items() if ends}
+
+
+def viewers_there(room: RoomName, worker: WorkerStatus) -> int | None:
+    """How many viewers of `room` a worker has; None when it does not have the room."""
+    return next((status.subscribers for status in worker.rooms if status.name == room), None)
+
+
+def _measured(worker: WorkerStatus) -> float:
+    """Share of what the worker can do: of its core's time, or of the packets that a core can send."""
+    return max(worker.load, worker.egress_packets / _PACKETS_OF_A_CORE)
+
+
+def _takes_viewers(worker: WorkerStatus) -> bool:
+    return worker.state is WorkerState.READY and worker.takes_viewers

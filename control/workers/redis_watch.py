@@ -1,0 +1,77 @@
+"""Whether Redis answers, known before a request has to find out: so that it need not wait for a timeout.
+
+What Redis held is gone when it comes back empty, or after a time in which heartbeats expire. The workers
+announce themselves and their rooms again within two seconds; until then a room that is not in the directory
+may live all the same.
+"""
+
+import asyncio
+from time import monotonic
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.bus import keys
+from shared.bus.connection import answered_within
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+
+LOOK_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
+SETTLE_SECONDS = 2.0  # a worker's beat, its reader's pause, and some
+
+log = get_logger()
+
+
+def redis_away() -> ServiceError:
+    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=2)
+
+
+class RedisWatch:
+    """`run` must be running for it to know that Redis is back."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._away = False
+        self._answered_at: float | None = None  # None: never since this process started
+        self._settled_at = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        return self._away
+
+    def check(self) -> None:
+        """Raises `NO_WORKER` at once when Redis is known to be away."""
+        if self._away:
+            raise redis_away()
+
+    def check_settled(self) -> None:
+        """Raises `NO_WORKER` while what is not in the directory may only not be there again yet."""
+        if monotonic() < self._settled_at:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=2)
+
+    def failed(self, error: Exception) -> None:
+        """Take note of a call that Redis did not answer."""
+        if not self._away:
+            log.error("Redis is away", reason=type(error).__name__)
+        self._away = True
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with answered_within(ANSWER_SECONDS):
+                    empty = not await self._redis.exists(keys.WORKERS)
+            except (RedisError, OSError) as error:
+                self.failed(error)
+            else:
+                self._answered(monotonic(), empty=empty)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _answered(self, now: float, *, empty: bool) -> None:
+        if self._away:
+            log.info("Redis is back", empty=empty)
+            before, self._away = self._answered_at, False
+            expired = before is not None and now - before >= keys.CLAIM_TTL_MS / 1000
+            if before is not None and (empty or expired):
+                self._settled_at = now + SETTLE_SECONDS
+        self._answered_at = now

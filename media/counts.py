@@ -1,0 +1,82 @@
+"""Plain counts of what a worker has done. Whoever counts owns them; the metrics read them."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+
+class Histogram:
+    """Counts values in seconds by `bounds`, the upper ends of its buckets (inclusive, ascending).
+
+    It is filled on the hot path, by one thread, so it needs no lock.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    @property
+    def count(self) -> int:
+        return sum(self._counts)
+
+    def buckets(self) -> list[tuple[float, int]]:
+        """Cumulative counts by upper bound, the last of which is infinite."""
+        return list(zip((*self._bounds, math.inf), accumulate(self._counts), strict=True))
+
+    @property
+    def sum(self) -> float:
+        return self._sum
+
+
+class Totals:
+    """Sums of attributes, all of them counts, over objects that live and those that have gone."""
+
+    def __init__(self, *names: str) -> None:
+        self._gone = dict.fromkeys(names, 0)
+
+    def retire(self, one: object) -> None:
+        """Take the last counts of an object that counts no more."""
+        for name in self._gone:
+            self._gone[name] += getattr(one, name)
+
+    def with_living(self, living: Iterable[object]) -> dict[str, int]:
+        totals = dict(self._gone)
+        for one in living:
+            for name in totals:
+                totals[name] += getattr(one, name)
+        return totals
+
+
+@dataclass(slots=True)
+class ViewerStats:
+    """Plain counts, which only grow; and who is told how long, in seconds, a viewer waited for its picture.
+
+    That is from its answer to the first packet of a keyframe.
+    """
+
+    first_picture: Callable[[float], None] = lambda _seconds: None
+
+    nacks: int = 0  # packets that viewers asked for again
+    retransmissions: int = 0
+    retransmissions_refused: int = 0  # over a viewer's budget
+    keyframe_requests: int = 0  # PLI and FIR of viewers
+    join_bursts: int = 0  # viewers that began with pictures that were held
+    rtcp_dropped: int = 0  # of viewers that send more than there is to say
+
+
+@dataclass(slots=True)
+class PublisherStats:
+    """Plain counts, which only grow."""
+
+    nacks: int = 0  # packets that publishers were asked for again
+    plis: int = 0
+    firs: int = 0

@@ -1,0 +1,1 @@
+"""RTCP with publishers and viewers."""

@@ -1,0 +1,73 @@
+"""What sender and receiver reports say: how well a source is received, and when its media plays."""
+
+_NTP_EPOCH = 2_208_988_800  # 1900 to 1970, in seconds
+_FOLLOW = 1 / 64  # share of a deviation by which the clock offset follows each report
+_STEP_SECONDS = 5.0  # a deviation beyond it is a step of the publisher's clock, not drift or delay
+
+
+class PublisherClock:
+    """The offset of a publisher's NTP clock to ours: one for all of its tracks, so that they stay in sync.
+
+    `unix_offset` is what makes `now` of all these calls Unix time, fixed for the life of the process.
+    """
+
+    __slots__ = ("_offset", "_unix_offset")
+
+    def __init__(self, unix_offset: float) -> None:
+        self._unix_offset = unix_offset
+        self._offset: float | None = None
+
+    def ours(self, now: float) -> float:
+        """`now` in NTP seconds of our clock."""
+        return now + self._unix_offset + _NTP_EPOCH
+
+    def reported(self, ntp_seconds: float, now: float) -> float:
+        """An instant of the publisher's clock, told by a report that arrived at `now`, on our clock."""
+        measured = self.ours(now) - ntp_seconds
+        if self._offset is None or abs(measured - self._offset) > _STEP_SECONDS:
+            self._offset = measured
+        else:
+            self._offset += (measured - self._offset) * _FOLLOW
+        return ntp_seconds + self._offset
+
+
+class SenderClock:
+    """When a track's timestamps play: what goes into its sender reports to viewers (RFC 3550 6.4.1).
+
+    All timestamps here are the room's, after translation. The publisher's reports tell the relation of media
+    and time exactly; until there is one, the arrival of the latest packet stands in.
+    """
+
+    __slots__ = ("_clock_rate", "_ntp", "_publisher", "_reported", "_timestamp")
+
+    def __init__(self, publisher: PublisherClock, clock_rate: int) -> None:
+        self._publisher = publisher
+        self._clock_rate = clock_rate
+        self._reported = False
+        self._ntp: float | None = None  # our NTP seconds at which ...
+        self._timestamp = 0  # ... the media was at this
+
+    def succeed(self, former: "SenderClock") -> None:
+        """Say what `former`, of another publisher, would say, until this one knows better."""
+        if former._clock_rate == self._clock_rate:
+            self._ntp, self._timestamp = former._ntp, former._timestamp
+
+    def received(self, timestamp: int, now: float) -> None:
+        """A packet arrived; one of a burst is enough."""
+        if not self._reported:
+            self._ntp, self._timestamp = self._publisher.ours(now), timestamp
+
+    def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
+        """The publisher's report arrived. An NTP time of 0 says that it has no such clock."""
+        if ntp_time:
+            self._ntp = self._publisher.reported(ntp_time / 0x100000000, now)
+            self._timestamp = timestamp
+            self._reported = True
+
+    def report_at(self, now: float) -> tuple[int, int] | None:
+        """NTP time (64 bits) and timestamp (32 bits) of a report sent at `now`; None before any packet."""
+        if self._ntp is None:
+            return None
+        ntp = self._publisher.ours(now)
+        timestamp = self._timestamp + round((ntp - self._ntp) * self._clock_rate)
+        return round(ntp * 0x100000000) & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF

@@ -1,0 +1,183 @@
+"""RTCP between a room and one of its viewers: what it lost is sent again, what it needs is asked for.
+
+A viewer that asks too much is not heard: that costs the others nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from media.counts import ViewerStats
+from media.feedback.allowance import Allowance
+from media.feedback.publisher_feedback import Feedback
+from media.feedback.retransmit_budget import RetransmitBudget
+from media.rtp.extensions import PlayoutDelay
+from media.rtp.rtcp import (
+    Fir,
+    Nack,
+    Pli,
+    ReceiverReport,
+    ReportBlock,
+    RtcpError,
+    SenderReport,
+    parse_compound,
+    sdes,
+)
+from media.rtp.rtcp import sender_report as build_sender_report
+from media.switch.viewer import Viewer
+from media.tracks.outgoing import Outgoing
+from media.tracks.sent_track import SentTrack
+
+# A viewer that loses much sends a NACK every 20 ms, and reports beside it.
+COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
+# What one viewer needs must not make a publisher spend its bit rate on keyframes.
+KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
+_SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
+
+# So many packets sent again within that time are much. Of twice as many some are lost twice, and so on.
+MUCH_LOSS, LOSSES_SECONDS = 5, 10.0
+NOTICE_SECONDS = 0.050  # until a loss is noticed: the next frame tells
+# Browsers ask anew after a round trip, which they take to be 100 ms.
+MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
+MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
+
+_KEPT_REPORTS = 4  # of which a viewer may still speak
+_FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
+_SHORTEST_GROWS = 1.02  # a report, so that it is forgotten
+_MAX_RTT = 5.0
+
+
+class ViewerFeedback:
+    """Owns what a room and one viewer say to each other. `now` is in seconds of a steady clock.
+
+    `resend` sends a packet once more, if it can.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        tracks: Sequence[SentTrack],
+        room: Feedback,
+        resend: Callable[[Viewer, Outgoing], bool],
+        stats: ViewerStats,
+        now: float,
+        keyframes_per_second: float = KEYFRAMES_PER_SECOND,
+    ) -> None:
+        self._viewer = viewer
+        self._tracks = tracks
+        self._room = room
+        self._resend = resend
+        self._stats = stats
+        self.rtt = 0.0  # seconds; 0 until the viewer's reports tell it
+        self._budget = RetransmitBudget(now)
+        self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
+        self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
+        self._losses = self._losses_before = 0
+        self._losses_since = now
+        self._wished_at = -_SAME_WISH_SECONDS
+        self.loss: float | None = None  # share of packets lost lately, 0 to 1, of the worst track
+        self.resent = 0  # packets
+        self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
+
+    def listens(self, now: float) -> bool:
+        """Whether one more compound packet is worth to be decrypted."""
+        heard = self._compounds.take(now)
+        if not heard:
+            self._stats.rtcp_dropped += 1
+        return heard
+
+    def receive(self, compound: bytes, now: float) -> None:
+        """Take decrypted RTCP; what cannot be read is ignored."""
+        try:
+            packets = parse_compound(compound)
+        except RtcpError:
+            return
+        for packet in packets:
+            if isinstance(packet, Nack):
+                self._take_nack(packet, now)
+            elif isinstance(packet, Pli | Fir):
+                self._take_wish(now)
+            elif isinstance(packet, ReceiverReport | SenderReport):
+                self._take_blocks(packet.blocks, now)
+
+    def _take_nack(self, packet: Nack, now: float) -> None:
+        number = next((n for n, track in enumerate(self._tracks) if track.ssrc == packet.media_ssrc), None)
+        if number is None:
+            return
+        wire = self._viewer.profile.wires[number]
+        if wire is None or not wire.nack:
+            return
+        self._stats.nacks += packet.count
+        left = self._budget.admit(packet.count, now)
+        self._stats.retransmissions_refused += packet.count - left
+        if not left:
+            return
+        media = sum(self._viewer.profile.sent(self._viewer, n)[1] for n in range(len(self._tracks)))
+        for sequence in islice(packet.sequences(), left):
+            lost = self._tracks[number].find(sequence, now)
+            if lost is None or not self._viewer.was_sent(number, lost.extended):
+                continue
+            if not self._budget.take(number, lost.extended, len(lost.packet.payload), media, now):
+                self._stats.retransmissions_refused += 1
+            elif self._resend(self._viewer, lost):
+                self._stats.retransmissions += 1
+                self.resent += 1
+                self._lost(now)
+
+    def _lost(self, now: float) -> None:
+        """A viewer that loses much shall hold its pictures back until what it lost can have come again.
+
+        Browsers find out by themselves only where they know the round-trip time, which receivers do not. What
+        is sent again tells it: so nobody else waits, and nobody before the need.
+        """
+        if now >= self._losses_since + LOSSES_SECONDS:
+            self._losses_before, self._losses, self._losses_since = self._losses, 0, now
+        self._losses += 1
+        asks = min(max(self._losses, self._losses_before) // MUCH_LOSS, MOST_ASKS)
+        if asks:
+            least = NOTICE_SECONDS + self.rtt + (asks - 1) * max(self.rtt, ASK_AGAIN_SECONDS)
+            self._viewer.patience = PlayoutDelay(min(least, MOST_LEAST_DELAY), MOST_DELAY)
+        elif self._viewer.patience is not None:
+            self._viewer.patience = PlayoutDelay(0.0, MOST_DELAY)
+
+    def _take_wish(self, now: float) -> None:
+        self._stats.keyframe_requests += 1
+        if now >= self._wished_at + _SAME_WISH_SECONDS and self._keyframes.take(now):
+            self._wished_at = now
+            self._room.want_keyframes(now)
+
+    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
+        """RFC 3550 6.4.1: the round trip is what has passed since our report, without the viewer's delay."""
+        if blocks:
+            self.loss = max(block.fraction_lost for block in blocks) / 256
+        for block in blocks:
+            sent_at = self._reported.get(block.last_report)
+            if sent_at is None:
+                continue
+            rtt = now - sent_at - block.delay / 0x10000
+            if 0 <= rtt <= _MAX_RTT:
+                self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
+                # what is under way is there after the shortest: a queue must not forbid to ask again
+                self._budget.rtt = min(rtt, self._budget.rtt * _SHORTEST_GROWS) or rtt
+            return
+
+    def reports(self, now: float) -> bytes:
+        """Sender reports of the tracks that the viewer gets; empty before there is anything to report.
+
+        So it is while the viewer is behind: it shall not hold its sound back until its picture is live.
+        """
+        if self._viewer.behind is not None:
+            return b""
+        reports = []
+        for number, track in enumerate(self._tracks):
+            times = self._room.play_time(number, now)
+            packets, octets = self._viewer.profile.sent(self._viewer, number)
+            if times is not None and packets:
+                self._remember(times[0], now)
+                report = build_sender_report(track.ssrc, *times, packets, octets)
+                reports.append(report + sdes(track.ssrc, self._room.cname))
+        return b"".join(reports)
+
+    def _remember(self, ntp_time: int, now: float) -> None:
+        self._reported[ntp_time >> 16 & 0xFFFFFFFF] = now
+        if len(self._reported) > _KEPT_REPORTS:
+            del self._reported[next(iter(self._reported))]  # the oldest

@@ -1,0 +1,43 @@
+"""What an offer and its answer agree on for each track."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from shared.sdp.codec import Codec
+from shared.sdp.sources import Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTrack:
+    """One track as its publisher sends it."""
+
+    kind: str  # "audio" or "video"
+    mid: str  # "" when the offer names none
+    codec: Codec  # with the feedback that was accepted, and the payload type of its RTX if that was
+    extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
+    sources: Sources  # as declared; none is common
+    rid: str = ""  # of the one simulcast layer that it is to send
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTrack:
+    """One track as a room has it to give."""
+
+    kind: str
+    codec: Codec
+    extensions: Collection[str]  # URIs
+    ssrc: int  # chosen by the room, the same for every viewer
+    rtx_ssrc: int | None = None  # so is that of its retransmissions; None: the track has no such stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedTrack:
+    """One of the room's tracks as one viewer gets it."""
+
+    track_index: int  # into the room's tracks
+    mid: str
+    payload_type: int
+    codec: Codec  # of the viewer
+    extensions: Mapping[str, int]  # URI -> id on the viewer's wire
+    feedback: frozenset[str]  # that the viewer may send
+    rtx: int | None = None  # payload type of what is sent again; None: lost packets go out as they were

@@ -1,0 +1,108 @@
+"""The text of an SDP answer: ICE-lite, one bundled transport, one codec a section."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.sdp.codec import Codec
+from shared.sdp.lines import host_candidates
+from shared.sdp.offer import Direction, MediaSection, Offer, Setup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTransport:
+    """Our end of a session's ICE and DTLS."""
+
+    ice_ufrag: str
+    ice_pwd: str
+    fingerprint: str  # SHA-256 of our certificate: "AB:CD:..."
+    candidates: tuple[tuple[str, int], ...]  # at least one; the one that most clients can reach comes first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What the answer says in a section that is served."""
+
+    direction: Direction
+    codec: Codec  # with the offer's payload types: its own, and that of its RTX where that is accepted
+    fmtp: str
+    feedback: frozenset[str]
+    extensions: Mapping[str, int]
+    source: tuple[str, ...] = ()  # the lines that tell what we send there
+    rid: str = ""  # the one simulcast layer that we take (RFC 8853), if there are such
+
+
+def answer_setup(offer: Offer) -> Setup:
+    """The DTLS role we take (RFC 8842 5.3): client only towards a peer that will not be it."""
+    return Setup.ACTIVE if offer.setup is Setup.PASSIVE else Setup.PASSIVE
+
+
+def build_answer(offer: Offer, accepted: Sequence[Accepted | None], local: LocalTransport) -> str:
+    """The answer; `accepted` goes along with the offer's sections, and has None where one is rejected."""
+    lines = [
+        "v=0",
+        f"o=- {zlib.crc32(local.ice_ufrag.encode())} 2 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+    ]
+    bundle = [
+        section.mid
+        for section, answer in zip(offer.sections, accepted, strict=True)
+        if answer and section.bundled
+    ]
+    if bundle:
+        lines.append("a=group:BUNDLE " + " ".join(bundle))
+    lines.append("a=ice-lite")
+    if offer.extmap_allow_mixed:
+        lines.append("a=extmap-allow-mixed")
+    for section, answer in zip(offer.sections, accepted, strict=True):
+        lines += _served(offer, section, answer, local) if answer else _rejected(section)
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _rejected(section: MediaSection) -> list[str]:
+    return [
+        f"m={section.kind} 0 {section.protocol} {section.formats[0]}",
+        "c=IN IP4 0.0.0.0",
+        *_mid(section),
+        "a=inactive",
+    ]
+
+
+def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalTransport) -> list[str]:
+    ip, port = local.candidates[0]
+    codec = answer.codec
+    payload_type = codec.payload_type
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [
+        f"m={section.kind} {port} {section.protocol} {payload_type}{_with(codec.rtx)}",
+        f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
+        *_mid(section),
+        f"a=ice-ufrag:{local.ice_ufrag}",
+        f"a=ice-pwd:{local.ice_pwd}",
+        f"a=fingerprint:sha-256 {local.fingerprint}",
+        f"a=setup:{answer_setup(offer)}",
+        f"a={answer.direction}",
+        "a=rtcp-mux",
+    ]
+    if section.rtcp_rsize:
+        lines.append("a=rtcp-rsize")
+    lines += [f"a=extmap:{number} {uri}" for uri, number in answer.extensions.items()]
+    lines.append(f"a=rtpmap:{payload_type} {codec.name}/{codec.clock_rate}{channels}")
+    if answer.fmtp:
+        lines.append(f"a=fmtp:{payload_type} {answer.fmtp}")
+    lines += [f"a=rtcp-fb:{payload_type} {feedback}" for feedback in sorted(answer.feedback)]
+    if codec.rtx is not None:  # RFC 4588 8.6
+        lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
+    if answer.rid:
+        lines += [f"a=rid:{answer.rid} recv", f"a=simulcast:recv {answer.rid}"]
+    # FFmpeg reads the first UDP candidate of the text, browsers those of the bundle's first section
+    return [*lines, *answer.source, *host_candidates(local.candidates)]
+
+
+def _with(payload_type: int | None) -> str:
+    return "" if payload_type is None else f" {payload_type}"
+
+
+def _mid(section: MediaSection) -> list[str]:
+    return [f"a=mid:{section.mid}"] if section.mid else []

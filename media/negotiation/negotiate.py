@@ -1,0 +1,195 @@
+"""From an offer to what a session does: which tracks flow, under which numbers, and the answer that says so.
+
+Both directions raise `ServiceError`: INVALID_SDP for an offer that fits no such session, NOT_ACCEPTABLE when
+its codecs do not fit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
+from media.negotiation.answer import Accepted, LocalTransport, build_answer
+from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
+from media.negotiation.simulcast import best_layer
+from media.rtp.extensions import (
+    FORWARDED_EXTENSIONS,
+    PLAYOUT_DELAY_EXTENSION,
+    PUBLISHER_EXTENSIONS,
+    TRANSPORT_CC_EXTENSION,
+)
+from shared.errors import ErrorCode, ServiceError, invalid_sdp
+from shared.sdp.codec import Codec
+from shared.sdp.offer import Direction, MediaSection, Offer, check_play, check_publish
+
+
+class CannotPlayError(ServiceError):
+    """A viewer has no codec for what the publisher sends."""
+
+
+def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
+    """Take of each section the first codec that we pass through; a section without one is rejected."""
+    check_publish(offer)
+    tracks: list[PublishedTrack] = []
+    accepted: list[Accepted | None] = []
+    for section in offer.sections:
+        codec = _first_passed_through(section)
+        if codec is None:
+            accepted.append(None)
+            continue
+        codec = _published(codec, section)
+        wanted = PUBLISHER_EXTENSIONS | (
+            {TRANSPORT_CC_EXTENSION} if "transport-cc" in codec.feedback else set()
+        )
+        extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
+        rid = best_layer(section.sources.rids)
+        tracks.append(
+            PublishedTrack(
+                kind=section.kind,
+                mid=section.mid,
+                codec=codec,
+                extensions=extensions,
+                sources=section.sources,
+                rid=rid,
+            )
+        )
+        accepted.append(
+            Accepted(
+                direction=Direction.RECVONLY,
+                codec=codec,
+                fmtp=_receiver_fmtp(codec),
+                feedback=codec.feedback,
+                extensions=extensions,
+                rid=rid,
+            )
+        )
+    if not tracks:
+        raise _not_acceptable(f"codec not supported: {_offered(offer)}")
+    _check_payload_types([track.codec for track in tracks])
+    return tuple(tracks), build_answer(offer, accepted, local)
+
+
+def _published(codec: Codec, section: MediaSection) -> Codec:
+    """What we take of a publisher's codec.
+
+    Of the two ways to tell it the bandwidth it gets the better one that it has; the packet numbers which that
+    takes are in a header extension. RTX is of use only for what we may ask for.
+    """
+    feedback = codec.feedback & PUBLISHER_FEEDBACK
+    has_numbers = TRANSPORT_CC_EXTENSION in section.extensions
+    feedback -= {"goog-remb"} if has_numbers and "transport-cc" in feedback else {"transport-cc"}
+    return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None)
+
+
+def _check_payload_types(codecs: Sequence[Codec]) -> None:
+    """RFC 9143 9.1: in one bundle a payload type has one meaning."""
+    taken = [n for codec in codecs for n in (codec.payload_type, codec.rtx) if n is not None]
+    if len(set(taken)) < len(taken):
+        raise invalid_sdp("two sections use one payload type for different codecs")
+
+
+def negotiate_play(
+    offer: Offer, tracks: Sequence[RoomTrack], local: LocalTransport, stream_id: str
+) -> tuple[tuple[PlayedTrack, ...], str]:
+    """Give each section the room's track of its kind, in the viewer's numbers.
+
+    `stream_id` (a token of at most 64 characters) names the media stream and the source to the viewer. A
+    track without a section is not sent; a section without a track stays in the bundle, inactive.
+    """
+    check_play(offer)
+    played: list[PlayedTrack] = []
+    accepted: list[Accepted | None] = []
+    for section in offer.sections:
+        index = next((i for i, track in enumerate(tracks) if track.kind == section.kind), None)
+        if section.rejected:
+            accepted.append(None)
+            continue
+        if index is None:
+            accepted.append(_idle(section))
+            continue
+        codec = _viewer_codec(section, tracks[index])
+        given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
+        if codec.rtx is not None:
+            given |= {PLAYOUT_DELAY_EXTENSION}  # which is ours to send with what was lost
+        played.append(
+            PlayedTrack(
+                track_index=index,
+                mid=section.mid,
+                payload_type=codec.payload_type,
+                codec=codec,
+                extensions={uri: n for uri, n in section.extensions.items() if uri in given},
+                feedback=codec.feedback & VIEWER_FEEDBACK,
+                rtx=codec.rtx,
+            )
+        )
+        accepted.append(
+            Accepted(
+                direction=Direction.SENDONLY,
+                codec=codec,
+                fmtp=codec.fmtp,
+                feedback=played[-1].feedback,
+                extensions=played[-1].extensions,
+                source=_source(tracks[index], codec, stream_id),
+            )
+        )
+    if not played:
+        raise _not_acceptable("the viewer's offer has no section for what the room sends")
+    return tuple(played), build_answer(offer, accepted, local)
+
+
+def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
+    codec = match(track.codec, section.codecs)
+    if codec is None:
+        raise CannotPlayError(
+            ErrorCode.NOT_ACCEPTABLE, f"codec not supported by viewer: {describe(track.codec)}"
+        )
+    if "nack" not in codec.feedback or track.rtx_ssrc is None:  # nobody would ask, or nobody answer
+        return replace(codec, rtx=None)
+    return codec
+
+
+def _idle(section: MediaSection) -> Accepted | None:
+    """A section in which nothing flows. Port 0 says the same, but aiortc breaks off at a rejected one."""
+    codec = _first_passed_through(section)
+    if codec is None:
+        return None
+    return Accepted(
+        direction=Direction.INACTIVE,
+        codec=replace(codec, rtx=None),
+        fmtp=codec.fmtp,
+        feedback=frozenset(),
+        extensions={},
+    )
+
+
+def _first_passed_through(section: MediaSection) -> Codec | None:
+    return next((codec for codec in section.codecs if is_passed_through(section.kind, codec)), None)
+
+
+def _receiver_fmtp(codec: Codec) -> str:
+    """The parameters back, without those that only tell of the sender's stream."""
+    return ";".join(
+        f"{key}={value}" if value else key
+        for key, value in codec.parameters.items()
+        if not key.startswith("sprop-")
+    )
+
+
+def _source(track: RoomTrack, codec: Codec, stream_id: str) -> tuple[str, ...]:
+    msid = f"msid:{stream_id} {track.kind}"  # RFC 8830
+    ssrcs = [track.ssrc]
+    lines = [f"a={msid}"]
+    if codec.rtx is not None and track.rtx_ssrc is not None:
+        ssrcs.append(track.rtx_ssrc)
+        lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx_ssrc}")  # RFC 5576 4.2
+    for ssrc in ssrcs:
+        lines += [f"a=ssrc:{ssrc} cname:{stream_id}", f"a=ssrc:{ssrc} {msid}"]
+    return tuple(lines)
+
+
+def _offered(offer: Offer) -> str:
+    names = dict.fromkeys(codec.name for section in offer.sections for codec in section.codecs)
+    return ", ".join(list(names)[:8]) or "none offered"
+
+
+def _not_acceptable(message: str) -> ServiceError:
+    return ServiceError(ErrorCode.NOT_ACCEPTABLE, message)

@@ -1,0 +1,1 @@
+"""One room over many workers: the origin has the publisher, an edge has a copy."""

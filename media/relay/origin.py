@@ -1,0 +1,90 @@
+"""All copies of this worker's rooms that other workers take: one for each room and edge."""
+
+from collections.abc import Sequence
+
+from media.counts import ViewerStats
+from media.relay.link import OPEN_AGAIN, ROOM_IS_OVER, Send
+from media.relay.origin_end import RelayOut, relay_tracks
+from media.rooms.room import Room
+from media.sessions.demux import Demux
+from media.sessions.end_reason import EndReason
+from media.switch.switch import PacketSwitch
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.messages.relays import OpenRelay, RelayOpened
+from shared.names import RoomName, WorkerId
+
+# The room may go on at another worker: its edges shall look for it.
+_MOVES = (EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
+
+log = get_logger()
+
+
+class RelaysOut:
+    """Owns them. `addresses` are those at which other workers reach this one, IP and port."""
+
+    def __init__(
+        self,
+        switch: PacketSwitch,
+        demux: Demux,
+        send: Send,
+        stats: ViewerStats,
+        addresses: Sequence[tuple[str, int]],
+    ) -> None:
+        self._switch = switch
+        self._stats = stats
+        self._demux = demux
+        self._send = send
+        self._addresses = tuple(addresses)
+        self._relays: dict[RoomName, dict[WorkerId, RelayOut]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._relays.values()))
+
+    def open(self, room: Room | None, order: OpenRelay, now: float) -> RelayOpened:
+        """Begin a relay of `room`; raises `NO_PUBLISHER` where there is none, or only a copy of it."""
+        if room is None or room.origin is not None:
+            raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=1)
+        relays = self._relays.setdefault(room.name, {})
+        edge = WorkerId(order.edge)
+        if edge in relays:
+            self._end(relays.pop(edge))
+        relay = relays[edge] = RelayOut(room, order, self._switch, self._send, self._stats, now)
+        self._demux.add_relay((relay.ssrc,), relay)
+        log.info("relay asked for", room=room.name, edge=edge)
+        return RelayOpened(
+            tracks=relay_tracks(room),
+            started_at=room.started_at,
+            addresses=self._addresses,
+            identity=room.identity,
+        )
+
+    def tick(self, now: float) -> None:
+        """Let time pass for all of them, and end those that break. Called some times a second."""
+        for name, relays in list(self._relays.items()):
+            for edge, relay in list(relays.items()):
+                try:
+                    relay.tick(now)
+                except Exception:
+                    log.exception("a relay broke", room=name, edge=edge)
+                    relay.end()
+                if relay.ended:
+                    self._end(relays.pop(edge))
+            if not relays:
+                del self._relays[name]
+
+    def room_closed(self, name: RoomName, reason: EndReason) -> None:
+        """Tell the edges of a room that it is over here."""
+        for relay in self._relays.pop(name, {}).values():
+            relay.say_goodbye(OPEN_AGAIN if reason in _MOVES else ROOM_IS_OVER)
+            self._end(relay)
+
+    def tracks_changed(self, name: RoomName) -> None:
+        """Let the edges of a room ask for it again: another publisher brought other codecs."""
+        for relay in self._relays.pop(name, {}).values():
+            relay.say_goodbye(OPEN_AGAIN)
+            self._end(relay)
+
+    def _end(self, relay: RelayOut) -> None:
+        relay.end()
+        self._demux.remove_relay((relay.ssrc,))

@@ -1,0 +1,128 @@
+"""The clients' sessions of this worker: made, found and given time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from media.negotiation.answer import LocalTransport
+from media.rooms.room import Room
+from media.sessions.demux import Demux
+from media.sessions.end_reason import EndReason
+from media.sessions.ledger import Ledger
+from media.sessions.session import Session
+from media.transport.dtls import Certificate
+from media.transport.ice import Credentials, new_credentials
+from media.transport.udp import UdpPort
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.messages.signalling import Role
+from shared.names import SessionId, WorkerId, new_session_id
+from shared.sdp.fragment import build_fragment
+from shared.sdp.offer import Offer
+
+S = TypeVar("S", bound=Session)
+
+log = get_logger()
+
+
+class Sessions:
+    """Owns every session, and knows the room of each. `ended` is called with those that end, once."""
+
+    def __init__(
+        self,
+        worker: WorkerId,
+        port: UdpPort,
+        candidates: tuple[tuple[str, int], ...],
+        demux: Demux,
+        ledger: Ledger,
+        ended: Callable[[Session, Room, EndReason], None],
+    ) -> None:
+        self._worker = worker
+        self._port = port
+        self._candidates = candidates
+        self._demux = demux
+        self._ledger = ledger
+        self._ended = ended
+        self._certificate = Certificate.generateCertificate()
+        self._by_id: dict[SessionId, Session] = {}
+        self._room_of: dict[Session, Room] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._by_id.values())
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._by_id
+
+    def transport(self, local: Credentials) -> LocalTransport:
+        """Our end of a session, for its answer."""
+        return LocalTransport(
+            ice_ufrag=local.ufrag,
+            ice_pwd=local.password,
+            fingerprint=self._certificate.fingerprint,
+            candidates=self._candidates,
+        )
+
+    def new(self, kind: type[S], offer: Offer, local: Credentials, now: float, expires_at: float | None) -> S:
+        """A session that nothing reaches before it is registered."""
+        return kind(
+            new_session_id(self._worker),
+            offer,
+            local,
+            self._certificate,
+            self._port,
+            now,
+            expires_at,
+            self._on_end,
+        )
+
+    def register(self, session: Session, room: Room) -> None:
+        self._by_id[session.id] = session
+        self._room_of[session] = room
+        self._demux.add(session)
+        self._ledger.session_opened(session)
+        log.info("session opened", session=session.id, role=session.role, room=room.name)
+
+    def find(self, session_id: str, room: str, role: Role) -> Session:
+        """The session of that id, room and role; raises `SESSION_NOT_FOUND`."""
+        session = self._by_id.get(SessionId(session_id))
+        if session is None or session.role != role or self._room_of[session].name != room:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        return session
+
+    def with_rooms(self) -> Iterable[tuple[Session, Room]]:
+        return self._room_of.items()
+
+    def restart_ice(self, session: Session, remote_ufrag: str) -> str:
+        """Begin a new ICE session for a client (RFC 9725 4.3.2); returns the fragment to answer with."""
+        local = new_credentials()
+        session.ice.restart(local, remote_ufrag)
+        self._demux.add(session)
+        kind, mid = session.first_section
+        return build_fragment(local.ufrag, local.password, self._candidates, kind=kind, mid=mid)
+
+    def tick(self, now: float) -> None:
+        """Let time pass for all of them, some times a second. A bug that shows in one ends that one."""
+        for session in list(self._by_id.values()):
+            if session.ended:  # an earlier one's end may have taken it along
+                continue
+            try:
+                session.tick(now)
+            except Exception:
+                log.exception("a session broke", session=session.id, role=session.role)
+                self._end_broken(session)
+
+    def _end_broken(self, session: Session) -> None:
+        try:
+            session.end(EndReason.FAULT)
+        except Exception:
+            log.exception("a broken session ended badly", session=session.id, role=session.role)
+
+    def _on_end(self, session: Session, reason: EndReason) -> None:
+        room = self._room_of.pop(session)
+        del self._by_id[session.id]
+        self._demux.remove(session)
+        self._ledger.session_ended(session, reason)
+        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
+        self._ended(session, room, reason)

@@ -1,0 +1,1 @@
+"""RTP, RTCP, RTX and SRTP as bytes."""

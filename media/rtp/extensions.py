@@ -1,0 +1,95 @@
+"""Header extensions (RFC 8285): their URIs, their elements as bytes, and the values that we write."""
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+TRANSPORT_CC_EXTENSION = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+# What publishers put on a packet for its receiver, and so travels on to the viewers.
+FORWARDED_EXTENSIONS = frozenset(
+    {
+        "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "urn:3gpp:video-orientation",
+        PLAYOUT_DELAY_EXTENSION,
+        "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
+        "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
+        "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+    }
+)
+PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION}
+
+_ONE_BYTE = 0xBEDE
+_TWO_BYTE = 0x1000  # the low four bits are the application's (RFC 8285 4.3)
+
+# (id, value) of each element
+Extensions = tuple[tuple[int, bytes], ...]
+
+
+def read_extensions(profile: int, block: bytes) -> Extensions:
+    """The elements of an extension block; what is cut or of an unknown form is left out."""
+    if profile == _ONE_BYTE:
+        return tuple(_one_byte_elements(block))
+    if profile & 0xFFF0 == _TWO_BYTE:
+        return tuple(_two_byte_elements(block))
+    return ()
+
+
+def _one_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
+    at = 0
+    while at < len(block):
+        head = block[at]
+        at += 1
+        if head == 0:  # padding
+            continue
+        if head >> 4 in (0, 15):  # RFC 8285 4.2: stop here
+            return
+        end = at + (head & 0x0F) + 1
+        if end > len(block):
+            return
+        yield head >> 4, block[at:end]
+        at = end
+
+
+def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
+    at = 0
+    while at < len(block):
+        element = block[at]
+        at += 1
+        if element == 0:  # padding
+            continue
+        if at >= len(block) or at + 1 + block[at] > len(block):
+            return
+        end = at + 1 + block[at]
+        yield element, block[at + 1 : end]
+        at = end
+
+
+def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
+    """The extension block of the elements that `ids` knows, under their new ids; empty without any."""
+    kept = [(ids[element], value) for element, value in extensions if element in ids]
+    if not kept:
+        return b""
+    if all(element < 15 and 1 <= len(value) <= 16 for element, value in kept):
+        profile = _ONE_BYTE
+        block = b"".join(bytes(((element << 4) | (len(value) - 1),)) + value for element, value in kept)
+    else:
+        profile = _TWO_BYTE
+        block = b"".join(bytes((element, len(value))) + value for element, value in kept)
+    words = (len(block) + 3) // 4
+    return struct.pack("!HH", profile, words) + block.ljust(4 * words, b"\0")
+
+
+class PlayoutDelay(NamedTuple):
+    """How long a viewer shall hold pictures back, in seconds: at least, and at most."""
+
+    least: float
+    most: float
+
+    def value(self) -> bytes:
+        """Two numbers of 12 bits, in units of 10 ms (webrtc.googlesource.com: playout-delay)."""
+        least, most = (min(round(seconds * 100), 0xFFF) for seconds in self)
+        return (least << 12 | most).to_bytes(3)

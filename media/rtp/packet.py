@@ -1,0 +1,70 @@
+"""RTP packets (RFC 3550 5.1) and their header extensions (RFC 8285), as bytes in and bytes out."""
+
+import struct
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from media.rtp.extensions import Extensions, read_extensions
+
+_FIXED = struct.Struct("!BBHII")
+FIXED_SIZE = _FIXED.size
+
+
+class RtpError(ValueError):
+    """Bytes that are no RTP packet."""
+
+
+class RtpPacket(Struct, frozen=True, gc=False):
+    """A packet that was taken apart once; `payload` keeps its padding, as the padding bit says.
+
+    Thousands are held for a while: as structs without collection they cost Python's collector nothing, which
+    would stop all media to look at each (docs/performance.md).
+    """
+
+    padding: bool
+    marker: bool
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    extensions: Extensions
+    payload: bytes
+
+    def with_extension_ids(self, ids: Mapping[int, int]) -> "RtpPacket":
+        """The packet with the elements that `ids` knows, under their new ids."""
+        kept = tuple((ids[element], value) for element, value in self.extensions if element in ids)
+        return replace(self, extensions=kept)
+
+
+def parse(data: bytes) -> RtpPacket:
+    """The packet in `data`; raises `RtpError`. CSRCs are skipped: we mix nothing."""
+    if len(data) < FIXED_SIZE or data[0] >> 6 != 2:
+        raise RtpError("no RTP header")
+    first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
+    if first == 0x80:  # most of those without extensions
+        marker, payload_type = second >= 0x80, second & 0x7F
+        return RtpPacket(False, marker, payload_type, sequence, timestamp, ssrc, (), data[FIXED_SIZE:])
+    start = FIXED_SIZE + 4 * (first & 0x0F)
+    extensions: Extensions = ()
+    if first & 0x10:
+        if len(data) < start + 4:
+            raise RtpError("header extension is cut")
+        profile, words = struct.unpack_from("!HH", data, start)
+        block_start, start = start + 4, start + 4 + 4 * words
+        extensions = read_extensions(profile, data[block_start:start])
+    if start > len(data):
+        raise RtpError("header is cut")
+    return RtpPacket(
+        bool(first & 0x20), second >= 0x80, second & 0x7F, sequence, timestamp, ssrc, extensions, data[start:]
+    )
+
+
+def build_header(
+    packet: RtpPacket, payload_type: int, sequence: int, timestamp: int, ssrc: int, extension_block: bytes
+) -> bytes:
+    """The header of `packet` on another wire: renumbered, without CSRCs, with other extensions."""
+    first = 0x80 | (packet.padding << 5) | (bool(extension_block) << 4)
+    second = (packet.marker << 7) | payload_type
+    return _FIXED.pack(first, second, sequence, timestamp, ssrc) + extension_block

@@ -1,0 +1,72 @@
+"""Retransmission in a stream of its own (RFC 4588), multiplexed by SSRC (section 5.3)."""
+
+from msgspec.structs import replace
+
+from media.rtp.packet import RtpPacket, build_header
+
+_OSN_SIZE = 2
+
+
+class RtxError(ValueError):
+    """A packet that has nothing to retransmit, or retransmits nothing."""
+
+
+class RtxStream:
+    """The retransmission stream of one track towards one viewer.
+
+    `next_index` is the 48-bit index of its next packet; a new stream starts at a small one, so that the
+    viewer's rollover counter is 0 there.
+    """
+
+    __slots__ = ("next_index", "payload_type", "ssrc")
+
+    def __init__(self, ssrc: int, payload_type: int, first: int) -> None:
+        self.ssrc = ssrc
+        self.payload_type = payload_type
+        self.next_index = first
+
+    def wrap(
+        self, packet: RtpPacket, sequence: int, timestamp: int, extension_block: bytes
+    ) -> tuple[int, bytes, bytes]:
+        """Index, header and payload of the packet that brings `packet` again (section 4).
+
+        `sequence`, `timestamp` and `extension_block` are those under which the viewer was sent `packet`.
+        Raises `RtxError` for a packet with wrong padding.
+        """
+        payload = _without_padding(packet)
+        bare = replace(packet, padding=False) if packet.padding else packet
+        index = self.next_index
+        self.next_index = index + 1
+        header = build_header(bare, self.payload_type, index & 0xFFFF, timestamp, self.ssrc, extension_block)
+        return index, header, sequence.to_bytes(_OSN_SIZE) + payload
+
+
+def unwrap(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket:
+    """The original of a retransmission packet, of that payload type (its `apt`, section 8.1) and SSRC.
+
+    Raises `RtxError` for a packet without an original: senders probe the bandwidth with bare padding.
+    """
+    payload = _without_padding(packet)
+    if len(payload) < _OSN_SIZE:
+        raise RtxError("no original sequence number")
+    return RtpPacket(
+        padding=False,
+        marker=packet.marker,
+        payload_type=payload_type,
+        sequence=int.from_bytes(payload[:_OSN_SIZE]),
+        timestamp=packet.timestamp,
+        ssrc=ssrc,
+        extensions=packet.extensions,
+        payload=payload[_OSN_SIZE:],
+    )
+
+
+def _without_padding(packet: RtpPacket) -> bytes:
+    """Section 4: the original's padding is removed, and the retransmission's is its own."""
+    payload = packet.payload
+    if not packet.padding:
+        return payload
+    padding = payload[-1] if payload else 0
+    if not 0 < padding <= len(payload):
+        raise RtxError("wrong padding")
+    return payload[:-padding]

@@ -1,0 +1,37 @@
+"""Why a session ends, and what may follow."""
+
+from enum import StrEnum
+
+
+class EndReason(StrEnum):
+    DELETED = "deleted"
+    CLOSED_BY_PEER = "closed by the peer"
+    CONSENT_EXPIRED = "consent expired"
+    NOT_CONNECTED = "never connected"
+    HANDSHAKE_FAILED = "DTLS handshake failed"
+    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret
+    PUBLISHER_LEFT = "publisher left"
+    NO_VIEWERS = "no viewers left"
+    ROOM_CLOSED = "room closed"
+    ROOM_LOST = "room taken over by another worker"
+    WORKER_STOPS = "worker stops"
+    REPLACED = "replaced by a newer session of the publisher"
+    CODEC_CHANGED = "the publisher's codec is another"
+    FAULT = "a fault of this server"
+
+
+# A room waits for its publisher after these.
+MAY_COME_BACK = (
+    EndReason.CLOSED_BY_PEER,
+    EndReason.CONSENT_EXPIRED,
+    EndReason.NOT_CONNECTED,
+    EndReason.HANDSHAKE_FAILED,
+)
+
+
+# The peer's DELETE may come behind these.
+MAY_SAY_FAREWELL = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED)
+
+
+# A publisher must not come back by itself after these.
+FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED, EndReason.REPLACED)

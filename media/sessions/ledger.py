@@ -1,0 +1,40 @@
+"""What a worker has done so far, in plain numbers.
+
+Rooms and sessions come and go, and their own counters go with them. A counter that Prometheus reads must not
+go back: so what has ended is added up here before it is forgotten.
+"""
+
+from collections import Counter
+
+from media.counts import Histogram, PublisherStats, Totals, ViewerStats
+from media.sessions.end_reason import EndReason
+from media.sessions.session import Session
+from shared.messages.signalling import Role
+
+SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Ledger:
+    """Filled by the rooms, read when the worker is scraped."""
+
+    def __init__(self) -> None:
+        self.opened: Counter[Role] = Counter()
+        self.ended: Counter[tuple[Role, EndReason]] = Counter()
+        self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
+        self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
+        self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped", "rx_recovered", "rx_late")
+        self.publishers = PublisherStats()
+        self.first_pictures = Histogram(SETUP_BOUNDS)
+        self.viewers = ViewerStats(self.first_pictures.observe)
+        self.relays = ViewerStats()  # to edges, which are viewers to this worker
+
+    def session_opened(self, session: Session) -> None:
+        self.opened[session.role] += 1
+        session.on_connected = self._session_connected
+
+    def session_ended(self, session: Session, reason: EndReason) -> None:
+        self.ended[session.role, reason] += 1
+
+    def _session_connected(self, session: Session, since_answer: float, handshake: float) -> None:
+        self.connects[session.role].observe(since_answer)
+        self.handshakes[session.role].observe(handshake)

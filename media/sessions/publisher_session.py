@@ -1,0 +1,57 @@
+"""A publisher's session: it sends a room's media in."""
+
+import math
+
+from media.rtp.libsrtp import SrtpSession
+from media.rtp.srtp import SrtpKeys, outbound_session
+from media.sessions.session import Session
+from media.sessions.traffic import Traffic, traffic_in
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from shared.messages.signalling import Role
+from shared.names import WorkerId
+
+# From the answer to a publisher's media, as long as nobody doubts that it will come.
+START_SECONDS = 5.0
+SILENT_SECONDS = 2.0  # without media: the publisher counts as gone, although its session lives on
+
+
+class PublisherSession(Session):
+    """Sends a room's media in."""
+
+    role = Role.PUBLISH
+    origin: WorkerId | None = None
+
+    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
+        """Name the feed that gets this session's media once it is connected."""
+        self._switch = switch
+        self._feed = feed
+
+    @property
+    def heard_at(self) -> float:
+        """When the connected client was last heard, by a check or by media; -inf when it never connected."""
+        return self.ice.heard_at if self.connected else -math.inf
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it shows media, or is on its way: it was answered lately, or its checks come."""
+        if self._feed.heard_at:
+            return now - self._feed.heard_at < SILENT_SECONDS
+        checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
+        return checks or now - self._began_at < START_SECONDS
+
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        return self._feed
+
+    def tick(self, now: float) -> None:
+        self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
+        super().tick(now)
+
+    def traffic(self) -> Traffic:
+        return traffic_in(self._feed)
+
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        self._switch.open_source(self._feed, keys)
+        return outbound_session(keys)
+
+    def _detach(self) -> None:
+        self._switch.close_source(self._feed)

@@ -1,0 +1,184 @@
+"""One client's session: ICE, DTLS and SRTP of a publisher or a viewer, from its answer to its end.
+
+State changes are plain calls; the only task is the DTLS handshake, which the session owns. Whatever ends a
+session goes through `end`, once, and frees all it held.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from enum import StrEnum
+
+from media.rtp.libsrtp import SrtpSession
+from media.rtp.srtp import SrtpKeys
+from media.sessions.end_reason import EndReason
+from media.sessions.traffic import Traffic
+from media.switch.feed import Feed
+from media.transport.address import Address
+from media.transport.dtls import Certificate, DtlsError, DtlsLink
+from media.transport.ice import CheckResult, Credentials, IceLite
+from media.transport.stun import BindingRequest
+from media.transport.udp import UdpPort
+from shared.logging import get_logger
+from shared.messages.signalling import Role
+from shared.names import SessionId
+from shared.sdp.offer import Offer
+
+# From the answer to the end of the DTLS handshake. Until then a publisher holds its room without media.
+SETUP_SECONDS = 15.0
+
+log = get_logger()
+
+
+class SessionState(StrEnum):
+    NEW = "new"  # answered; no valid ICE check yet
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+
+
+class Session(ABC):
+    """What publishers and viewers have in common.
+
+    `on_end` is called once, with the session and the reason, when everything below it is freed. `now` is
+    in seconds of the steady clock, `expires_at` too.
+    """
+
+    role: Role
+    # told of a connection: seconds since the answer, and those that the DTLS handshake took
+    on_connected: Callable[["Session", float, float], None] | None = None
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        offer: Offer,
+        local: Credentials,
+        certificate: Certificate,
+        port: UdpPort,
+        now: float,
+        expires_at: float | None,
+        on_end: Callable[["Session", EndReason], None],
+    ) -> None:
+        self.id = session_id
+        self.ice = IceLite(local, offer.ice_ufrag, now)
+        self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
+        self.ufrags = self.ice.local_ufrags  # under which the demux knows this session
+        self.connected = False
+        self.ended = False
+        self._fault: Exception | None = None
+        self._port = port
+        self._dtls = DtlsLink(
+            certificate,
+            offer.fingerprints,
+            is_client=offer.setup == "passive",
+            send=self._send,
+            on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
+        )
+        self._handshake: asyncio.Task[None] | None = None
+        self._began_at = now
+        self._expires_at = expires_at
+        self._on_end = on_end
+        self._srtcp_out: SrtpSession | None = None
+
+    @property
+    def etag(self) -> str:
+        """Names the ICE session, as RFC 9725 4.3.1 wants; a restart changes it."""
+        return self.ice.local.ufrag
+
+    @property
+    def began_at(self) -> float:
+        return self._began_at
+
+    @property
+    def state(self) -> SessionState:
+        if self.connected:
+            return SessionState.CONNECTED
+        return SessionState.NEW if self._handshake is None else SessionState.CONNECTING
+
+    def breaks(self, fault: Exception) -> None:
+        """A bug of ours showed with what its client sent: the next tick ends it, and it alone."""
+        self._fault = self._fault or fault
+
+    def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
+        """Answer a connectivity check; the first valid one starts the DTLS handshake."""
+        result = self.ice.receive_check(request, source, now)
+        if result.valid and self._handshake is None:
+            self._handshake = asyncio.get_running_loop().create_task(self._connect())
+        if result.selected is not None:
+            self._moved(source)
+        return result
+
+    def receive_dtls(self, datagram: bytes) -> None:
+        self._dtls.receive(datagram)
+
+    @abstractmethod
+    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+        """Take SRTP or SRTCP. Returns the feed whose switch must have the datagram, if any."""
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Protect and send RTCP, once connected."""
+        if self._srtcp_out is not None:
+            self._send(self._srtcp_out.protect_rtcp(compound))
+
+    def tick(self, now: float) -> None:
+        """End the session when its time is over. Called some times a second. Raises what broke it."""
+        if self._fault is not None:
+            raise self._fault
+        if self.ice.consent_expired(now):
+            self.end(EndReason.CONSENT_EXPIRED if self.connected else EndReason.NOT_CONNECTED)
+        elif not self.connected and now - self._began_at >= SETUP_SECONDS:
+            self.end(EndReason.NOT_CONNECTED)
+        elif self._expires_at is not None and now >= self._expires_at:
+            self.end(EndReason.TOKEN_EXPIRED)
+
+    def end(self, reason: EndReason) -> None:
+        """End the session and free all it held. Later calls do nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._handshake is not None:
+            self._handshake.cancel()
+            self._handshake = None  # it holds on to its frames, and those to this session
+        try:
+            self._detach()
+            self._dtls.close()
+        finally:
+            self._srtcp_out = None
+            self._on_end(self, reason)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        checked_at = loop.time()
+        try:
+            keys = await self._dtls.handshake()
+        except DtlsError:
+            self.end(EndReason.HANDSHAKE_FAILED)
+            return
+        except Exception:
+            log.exception("DTLS handshake broke", session=self.id)
+            self.end(EndReason.HANDSHAKE_FAILED)
+            return
+        self.connected = True
+        self._srtcp_out = self._attach(keys)
+        if self.on_connected is not None:
+            now = loop.time()
+            self.on_connected(self, now - self._began_at, now - checked_at)
+        log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
+
+    @abstractmethod
+    def traffic(self) -> Traffic:
+        """What it has moved so far."""
+
+    @abstractmethod
+    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        """Begin to relay; returns what protects outgoing RTCP."""
+
+    @abstractmethod
+    def _detach(self) -> None:
+        """Stop to relay."""
+
+    def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
+        """The peer's address is another from now on."""
+
+    def _send(self, datagram: bytes) -> None:
+        if self.ice.selected is not None:
+            self._port.send(datagram, self.ice.selected)

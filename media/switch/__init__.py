@@ -1,0 +1,1 @@
+"""The hot path: packets from one source to many viewers."""

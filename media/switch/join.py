@@ -1,0 +1,78 @@
+"""How a viewer comes to its first picture: by a keyframe that is asked for, or by those that are held."""
+
+from collections.abc import Callable
+
+from media.counts import ViewerStats
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.switch.viewer import Viewer
+
+STEP_SECONDS = 0.010  # the pace of a burst
+ASK_AGAIN_SECONDS = 0.5
+MOST_ASKS = 6  # a publisher that does not answer these has no keyframe to give
+
+
+class Join:
+    """The first seconds of one viewer, which was added as joining. `now` is in seconds of a steady clock.
+
+    `asked_at` is when a keyframe was asked for, `since` when the viewer began to wait for its picture.
+    """
+
+    def __init__(
+        self,
+        switch: PacketSwitch,
+        feed: Feed,
+        viewer: Viewer,
+        want_keyframes: Callable[[float], None],
+        stats: ViewerStats,
+        asked_at: float,
+        since: float,
+    ) -> None:
+        self._switch = switch
+        self._feed = feed
+        self._viewer = viewer
+        self._want_keyframes = want_keyframes
+        self._stats = stats
+        self._asked_at = asked_at
+        self._since = since
+        self._asks = 0
+        self._seen = False
+        self._track = next(
+            (n for n, sent in enumerate(feed.sent) if sent.codec and viewer.profile.wires[n] is not None),
+            None,
+        )
+
+    def step(self, now: float) -> float | None:
+        """Do what is due at `now`; returns in how many seconds there is more to do, None: there is not."""
+        if self._track is None:
+            return None
+        burst = self._viewer.behind
+        if burst is not None and not burst.begun:
+            if not self._feed.sent[self._track].may_begin(self._asked_at, now):
+                return STEP_SECONDS
+            self._switch.begin_burst(self._feed, self._viewer, now)
+            if self._viewer.behind is not None:
+                self._stats.join_bursts += 1
+                self._picture(now)
+        if self._viewer.behind is not None:
+            self._switch.advance(self._viewer, now)
+        if self._viewer.behind is not None:
+            return STEP_SECONDS
+        return self._await_keyframe(self._track, now)
+
+    def _await_keyframe(self, track: int, now: float) -> float | None:
+        if self._seen or self._asks >= MOST_ASKS:
+            return None
+        self._feed.sent[track].awaiting[self] = self._picture
+        self._asks += 1
+        self._want_keyframes(now)
+        return ASK_AGAIN_SECONDS
+
+    def _picture(self, now: float) -> None:
+        self._seen = True
+        self._stats.first_picture(now - self._since)
+
+    def end(self) -> None:
+        """The viewer has gone."""
+        if self._track is not None:
+            self._feed.sent[self._track].awaiting.pop(self, None)

@@ -1,0 +1,79 @@
+"""One viewer's way from the last keyframe to the live edge: faster than life, but paced, without a gap."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from media.tracks.picture_cache import Cached
+
+SPEED = 5  # times the stream's bit rate
+MIN_BITRATE = 10_000_000
+START_BYTES = 16 * 1024
+MAX_PAUSE_SECONDS = 0.050  # a longer one between two calls is not made up for
+MOST_SECONDS = 3.0  # until the live edge is reached, whatever the stream's bit rate does meanwhile
+
+Item = TypeVar("Item")
+
+
+class JoinBurst(Generic[Item]):
+    """The packets of one track for a viewer that is behind. `now` is in seconds of a steady clock.
+
+    First it waits: what is live is not for the viewer yet. Once it has begun, what is live comes in its turn.
+    """
+
+    __slots__ = ("_bitrate", "_bytes", "_credit", "_ends_at", "_pending", "_taken_at", "next_index", "track")
+
+    def __init__(self, track: int) -> None:
+        self.track = track
+        self.next_index = 0  # what is below it has had its turn
+        self._pending: deque[Cached[Item]] | None = None
+        self._bytes = 0
+        self._credit = float(START_BYTES)
+        self._bitrate = 0.0
+        self._taken_at = self._ends_at = 0.0
+
+    @property
+    def begun(self) -> bool:
+        return self._pending is not None
+
+    @property
+    def caught_up(self) -> bool:
+        return self.begun and not self._pending
+
+    def begin(self, held: list[Cached[Item]], bitrate: float, now: float) -> None:
+        """Send what is held of a stream of that bit rate; some packet is."""
+        self._pending = deque(held)
+        self._bytes = sum(size for _, size, _ in held)
+        self._bitrate = bitrate
+        self._taken_at, self._ends_at = now, now + MOST_SECONDS
+        self.next_index = held[0][0]
+
+    def add(self, extended: int, size: int, item: Item) -> None:
+        """Take a packet that is live, at `next_index` or above."""
+        pending = self._pending
+        if pending is None:
+            return
+        self._bytes += size
+        place = len(pending)
+        while place and pending[place - 1][0] > extended:
+            place -= 1
+        pending.insert(place, (extended, size, item))
+
+    def take(self, now: float) -> list[Item]:
+        """What to send at `now`."""
+        if not self._pending:
+            return []
+        left = self._ends_at - now
+        if left > MAX_PAUSE_SECONDS:
+            rate = max(SPEED * self._bitrate, MIN_BITRATE, self._bytes * 8 / left)
+            self._credit += min(now - self._taken_at, MAX_PAUSE_SECONDS) * rate / 8
+        else:
+            self._credit = float(self._bytes)
+        self._taken_at = now
+        items = []
+        while self._pending and self._credit > 0:
+            extended, size, item = self._pending.popleft()
+            self._credit -= size
+            self._bytes -= size
+            self.next_index = extended + 1
+            items.append(item)
+        return items

@@ -1,0 +1,218 @@
+"""The packet switch: SRTP in from publishers, SRTP out to viewers. The hot path, and nothing else.
+
+It knows no sockets, clocks, Redis or policy, so that a native one can stand in for it. It is told keys and
+routes; `receive` takes a batch of datagrams, calls `transmit` with what is to be sent, grouped by viewer, and
+returns what others must see. One call at a time, and each call does all there is to do.
+
+SSRC, sequence numbers and timestamps towards viewers belong to the room, not to the publisher: a publisher
+can be replaced and its viewers see one unbroken stream.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from media.rtp.libsrtp import SrtpError
+from media.rtp.packet import RtpError, RtpPacket, parse
+from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
+from media.rtp.srtp import SrtpKeys, inbound_session
+from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
+from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit
+from media.switch.viewer import Viewer
+from media.switch.wire import Wire
+from media.switch.wire_profile import WireProfile
+from media.tracks.nack_generator import Seen
+from media.tracks.outgoing import Outgoing
+from media.transport.address import Address
+
+
+def _say_nothing(_feed: Feed, _now: float) -> None:
+    pass
+
+
+class PacketSwitch:
+    """Relays the packets of many rooms.
+
+    `transmit` sends datagrams to one viewer and does not block. `speak` is called with a feed that gets
+    media when its `speak_at` has come, and says when that is next.
+    """
+
+    def __init__(self, transmit: Transmit, speak: Callable[[Feed, float], None] = _say_nothing) -> None:
+        self._transmit = transmit
+        self._speak = speak
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+
+    def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
+        """Take the keys of the room's publisher; its packets are forwarded from now on."""
+        feed.srtp = inbound_session(keys)
+        feed.speak_at = 0.0
+
+    def close_source(self, feed: Feed) -> None:
+        """Forward no more of the room's publisher."""
+        feed.srtp = None
+
+    def add_viewer(
+        self,
+        feed: Feed,
+        keys: SrtpKeys,
+        wires: Sequence[Wire | None],
+        address: Address,
+        *,
+        joining: bool = False,
+    ) -> Viewer:
+        """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
+
+        One that is `joining` may be left behind, where pictures are held for it: see `media.switch.join`.
+        """
+        key = tuple(wire and wire.key() for wire in wires)
+        profile = feed.profiles.get(key)
+        if profile is None:
+            profile = feed.profiles[key] = WireProfile(wires)
+        viewer = Viewer(
+            keys,
+            address,
+            profile,
+            [track.translator.next_index for track in feed.tracks],
+            [track.rtx_ssrc for track in feed.sent],
+        )
+        for number, (track, wire) in enumerate(zip(feed.sent, wires, strict=True)):
+            if joining and wire is not None and track.has_pictures:
+                viewer.behind = JoinBurst(number)
+            elif wire is not None and (run_up := track.run_up(feed.tracks[number].translator.next_index)):
+                viewer.start_at(number, run_up[0].extended)
+                profile.send_to(viewer, run_up, self._buffer, self._transmit)
+        profile.add(viewer)
+        return viewer
+
+    def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
+        profile = viewer.profile
+        profile.remove(viewer)
+        if profile.deserted:
+            feed.profiles = {key: p for key, p in feed.profiles.items() if p is not profile}
+
+    def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
+        """Begin with the last keyframe for a viewer that is behind; with what is live when none is held."""
+        assert viewer.behind is not None
+        track = feed.sent[viewer.behind.track]
+        group = track.group() if track.has_pictures else []
+        if not group or before_wrap(group[0][0]) <= WRAP_GUARD:
+            viewer.start_at(viewer.behind.track, behind_guard(track.history.next_index))
+            self._caught_up(viewer)
+            return
+        viewer.start_at(viewer.behind.track, group[0][0])
+        viewer.behind.begin(group, track.pictures.bitrate, now)
+
+    def advance(self, viewer: Viewer, now: float) -> None:
+        """Send a viewer that is behind what is due to it. To be called every few milliseconds."""
+        assert viewer.behind is not None
+        due = viewer.behind.take(now)
+        viewer.profile.send_to(viewer, due, self._buffer, self._transmit)
+        if viewer.behind.caught_up:
+            self._caught_up(viewer)
+
+    def _caught_up(self, viewer: Viewer) -> None:
+        profile = viewer.profile
+        profile.remove(viewer)
+        viewer.behind = None
+        profile.add(viewer)
+
+    def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
+        """Send `viewer` a packet that it was sent before; False when that cannot be done any more."""
+        return viewer.profile.resend(viewer, packet, self._transmit)
+
+    def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> list[tuple[Feed, bytes]]:
+        """Forward a batch of publishers' SRTP; returns their RTCP, decrypted. `now` is in seconds."""
+        rtcp: list[tuple[Feed, bytes]] = []
+        touched: dict[Feed, None] = {}
+        for feed, datagram in batch:
+            srtp = feed.srtp
+            if srtp is None or len(datagram) < 12:
+                continue
+            try:
+                if 192 <= datagram[1] <= 223:  # RFC 5761 4
+                    rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
+                    continue
+                touched[feed] = None
+                number = feed.by_payload_type.get(datagram[1] & 0x7F)
+                if number is None:
+                    feed.rx_dropped += 1
+                    continue
+                plain = srtp.unprotect(datagram)
+                outgoing = _take(feed, number, parse(plain), now)
+            except (SrtpError, RtpError):
+                feed.rx_dropped += 1
+                continue
+            except Exception as fault:
+                feed.breaks(fault)
+                continue
+            if outgoing is not None:
+                feed.burst.append(outgoing)
+                feed.rx_bytes += len(plain)
+        for feed in touched:
+            try:
+                if feed.burst:
+                    self._forward(feed, now)
+                if now >= feed.speak_at:
+                    self._speak(feed, now)
+            except Exception as fault:
+                feed.breaks(fault)
+        return rtcp
+
+    def _forward(self, feed: Feed, now: float) -> None:
+        burst, feed.burst = feed.burst, []
+        feed.rx_packets += len(burst)
+        sent = feed.sent
+        for packet in burst:
+            sent[packet.track].keep(packet, now)
+        if feed.tap is not None:
+            feed.tap.packets(burst)
+        for start in range(0, len(burst), MAX_SEGMENTS):
+            for profile in feed.profiles.values():
+                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)
+
+
+def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
+    """What goes out for a packet of track `number`, in the room's numbers; None where nothing does."""
+    track = feed.tracks[number]
+    if track.transport is not None:
+        track.transport.arrived(packet.extensions, now)
+    is_resent = packet.payload_type != track.payload_type
+    if is_resent:
+        original = track.original(packet)
+        if original is None:
+            return None
+        packet = original
+    else:
+        stats = track.stats
+        if stats is None or stats.ssrc != packet.ssrc:
+            if not track.follow(packet, now):
+                feed.rx_dropped += 1
+                return None
+            stats = track.stats
+            assert stats is not None
+        stats.received(packet.sequence, packet.timestamp, now)
+    track.heard_at = now
+    if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
+        _note(feed, seen)
+    if track.gate.closed:
+        if not track.gate.lets_pass(packet.payload, now):
+            feed.rx_dropped += 1
+            return None
+        track.go_on(packet, now)
+    if track.extension_ids is not None and packet.extensions:
+        packet = packet.with_extension_ids(track.extension_ids)
+    numbered = track.translator.translate(packet.sequence, packet.timestamp)
+    if numbered is None:
+        feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
+        return None
+    if track.watch is not None and track.watch.packets_wanted > 0:
+        track.watch.saw(packet.payload, now)
+    extended, timestamp = numbered
+    track.last_received, track.last_timestamp = now, timestamp
+    return Outgoing(number, feed.ssrcs[number], extended, timestamp, packet)
+
+
+def _note(feed: Feed, seen: Seen) -> None:
+    if seen is Seen.AFTER_GAP:
+        feed.speak_at = 0.0
+    elif seen is Seen.RECOVERED:
+        feed.rx_recovered += 1

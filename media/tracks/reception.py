@@ -1,0 +1,87 @@
+"""How well one SSRC is received, for receiver reports (RFC 3550 6.4.1)."""
+
+from media.rtp.rtcp import ReportBlock, SenderReport
+
+
+class ReceptionStats:
+    """Reception of one SSRC (RFC 3550 6.4.1, A.1, A.3, A.8). `now` is in seconds of a steady clock."""
+
+    __slots__ = (
+        "_base",
+        "_clock_rate",
+        "_expected_before",
+        "_highest",
+        "_jitter",
+        "_received",
+        "_received_before",
+        "_report_arrival",
+        "_report_ntp",
+        "_timestamp",
+        "_transit",
+        "loss",
+        "ssrc",
+    )
+
+    def __init__(self, ssrc: int, clock_rate: int) -> None:
+        self.ssrc = ssrc
+        self.loss = 0.0  # share of packets lost between the last two blocks
+        self._clock_rate = clock_rate
+        self._base = 0
+        self._highest = 0  # extended by the number of wraps
+        self._received = 0
+        self._timestamp = 0  # of the latest packet
+        self._transit = 0
+        self._jitter = 0.0
+        self._expected_before = 0
+        self._received_before = 0
+        self._report_ntp: int | None = None
+        self._report_arrival = 0.0
+
+    def received(self, sequence: int, timestamp: int, now: float) -> None:
+        """Count one packet that arrived at `now`."""
+        if not self._received:
+            self._base = self._highest = sequence
+            self._transit = int(now * self._clock_rate) - timestamp & 0xFFFFFFFF
+        elif timestamp != self._timestamp:
+            self._compare_transit(int(now * self._clock_rate) - timestamp & 0xFFFFFFFF)
+        self._timestamp = timestamp
+        self._received += 1
+        ahead = sequence - self._highest & 0xFFFF
+        if ahead < 0x8000:
+            self._highest += ahead
+
+    def _compare_transit(self, transit: int) -> None:
+        """Jitter, of a frame's first packet: the others were taken at the same instant, but sent later."""
+        change = transit - self._transit & 0xFFFFFFFF
+        if change >= 0x80000000:
+            change = 0x100000000 - change
+        self._jitter += (change - self._jitter) / 16
+        self._transit = transit
+
+    def sender_report(self, report: SenderReport, now: float) -> None:
+        """Remember the publisher's report for the next block's LSR and DLSR."""
+        self._report_ntp = report.ntp_time
+        self._report_arrival = now
+
+    def take_block(self, now: float) -> ReportBlock | None:
+        """The block since the one taken before; None when nothing was ever received."""
+        if not self._received:
+            return None
+        expected = self._highest - self._base + 1
+        expected_since = expected - self._expected_before
+        lost_since = expected_since - (self._received - self._received_before)
+        self._expected_before, self._received_before = expected, self._received
+        self.loss = max(0.0, lost_since / expected_since) if expected_since > 0 else 0.0
+        last_report = delay = 0
+        if self._report_ntp is not None:
+            last_report = self._report_ntp >> 16 & 0xFFFFFFFF
+            delay = min(int((now - self._report_arrival) * 0x10000), 0xFFFFFFFF)
+        return ReportBlock(
+            ssrc=self.ssrc,
+            fraction_lost=min((lost_since << 8) // expected_since, 255) if lost_since > 0 else 0,
+            packets_lost=max(-0x800000, min(expected - self._received, 0x7FFFFF)),
+            highest_sequence=self._highest & 0xFFFFFFFF,
+            jitter=int(self._jitter),
+            last_report=last_report,
+            delay=delay,
+        )

@@ -1,0 +1,133 @@
+"""A track as a room sends it to its viewers, whoever publishes it: what is common to all of them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from media.payload.keyframes import starts_keyframe
+from media.rtp.sequence import WRAP_GUARD, before_wrap
+from media.tracks.history import PacketHistory
+from media.tracks.keyframe_requests import KeyframeRequests
+from media.tracks.outgoing import Outgoing
+from media.tracks.picture_cache import Cached, PictureCache
+
+AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
+FRESH_SECONDS = 0.5  # a keyframe as new as that is as good as the next one
+
+JoinBurstMode = Literal["auto", "off", "on"]
+
+
+def _history() -> PacketHistory[Outgoing]:
+    return PacketHistory()
+
+
+def _pictures() -> PictureCache[Outgoing]:
+    return PictureCache()
+
+
+@dataclass(slots=True, eq=False)
+class SentTrack:
+    """It outlives a publisher: what it holds goes on when another one takes the room over.
+
+    `rtx_ssrc` is that of the retransmission streams (RFC 4588), None where there are none. `codec` is the
+    name of a video track's codec, by which keyframes are known; empty for others.
+    """
+
+    ssrc: int
+    rtx_ssrc: int | None = None
+    codec: str = ""
+    join_burst: JoinBurstMode = "auto"
+    history: PacketHistory[Outgoing] = field(default_factory=_history)
+    pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    requests: KeyframeRequests | None = None  # to its present publisher
+    keyframe_at: float = -math.inf  # when the latest keyframe began
+    # called, once, when the next keyframe begins; by who wants to know
+    awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
+    _caching: bool = False
+    _cache_until: float = -math.inf
+    _keyframe: int | None = None  # timestamp of the latest
+    _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
+
+    def keep(self, packet: Outgoing, now: float) -> None:
+        """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
+        self.history.append(packet.extended, now, packet)
+        if not self.codec:
+            return
+        starts = starts_keyframe(self.codec, packet.packet.payload)
+        if starts and packet.timestamp != self._keyframe:
+            self._keyframe = packet.timestamp
+            self._keyframe_begins(packet.extended, now)
+        if self._caching:
+            self._cache(packet, starts, now)
+
+    def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
+        if now < self._cache_until:
+            size = len(packet.packet.payload)
+            self.pictures.append(packet.extended, packet.timestamp, starts_keyframe, now, size, packet)
+        else:
+            self.pictures.clear()
+            self._caching = False
+
+    def _keyframe_begins(self, extended: int, now: float) -> None:
+        self.keyframe_at = now
+        if self.requests is not None:
+            self.requests.arrived(now)
+        while self.awaiting:
+            self.awaiting.popitem()[1](now)
+        self._before = self.run_up(extended)
+        if self.join_burst != "off":
+            # one that listens may not be asked again as long as its keyframe is fresh
+            self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
+            self._caching = True
+
+    @property
+    def _listens(self) -> bool:
+        return self.join_burst == "auto" and self.requests is not None and self.requests.trusted
+
+    def find(self, sequence: int, now: float) -> Outgoing | None:
+        """The packet that was sent last under that 16-bit number, if it is still held."""
+        newest = self.history.next_index - 1
+        extended = newest - (newest - sequence & 0xFFFF)
+        return self.history.get(extended, now) or self.pictures.get(extended)
+
+    def run_up(self, extended: int) -> list[Outgoing]:
+        """What goes before that index for a viewer that begins there, so that it begins far from a wrap.
+
+        Empty where that is not needed, or where too little is held.
+        """
+        left = before_wrap(extended)
+        if not self.codec or left > WRAP_GUARD:
+            return []
+        wanted = WRAP_GUARD + 1 - left
+        packets = self.history.before(extended, wanted)
+        return packets if len(packets) > wanted // 2 else []
+
+    # --- a viewer's first picture
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures for a viewer that joins: then it need not begin with what is live."""
+        return self.pictures.first_index is not None
+
+    @property
+    def asks_early(self) -> bool:
+        """Whether to ask for a keyframe before a viewer is connected: the answer would be held for it."""
+        return self.has_pictures and not self._listens
+
+    def may_begin(self, asked_at: float, now: float) -> bool:
+        """Whether a viewer that waits since `asked_at`, when a keyframe was asked for, waits no longer."""
+        began_at = self.pictures.began_at
+        return (
+            self.join_burst == "on"
+            or not self.has_pictures  # any more: live it asks for a keyframe itself
+            or self.requests is None
+            or self.requests.hopeless(now)
+            or began_at >= min(asked_at, now - FRESH_SECONDS)
+        )
+
+    def group(self) -> list[Cached[Outgoing]]:
+        """The packets since the last keyframe, and before it what a viewer that begins with them needs."""
+        held = self.pictures.held()
+        run_up = [packet for packet in self._before if packet.extended < held[0][0]]
+        return [(packet.extended, len(packet.packet.payload), packet) for packet in run_up] + held

@@ -1,0 +1,1 @@
+"""The UDP socket, STUN, ICE and DTLS."""

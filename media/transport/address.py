@@ -1,0 +1,3 @@
+"""The address of a peer, as sockets give it."""
+
+Address = tuple[str, int] | tuple[str, int, int, int]

@@ -1,0 +1,168 @@
+"""The worker's one UDP socket: datagrams in by batches, runs of datagrams out in one system call each."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+
+from media.counts import Histogram
+from media.transport.address import Address
+
+# Datagrams before the loop may do something else; a last run may make it more. The rest comes with the next
+# turn.
+BATCH = 128
+MAX_DATAGRAM = 2048
+SOCKET_BUFFER = 8 * 1024 * 1024
+UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
+_INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
+_JOINED_SPACE = socket.CMSG_SPACE(4)  # for the size of each datagram of a run, an int
+SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel got the datagram that was read last
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
+
+# Of so many batches the delay of one is measured.
+SAMPLE_EVERY = 16
+DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+# takes a batch; tells whether it held media, that was relayed by then
+Receive = Callable[[list[tuple[bytes, Address]]], bool]
+
+
+class UdpPort:
+    """Owns the socket. What cannot be sent at once is dropped and counted: media does not wait."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._socket.setblocking(False)
+            self._enlarge(SO_RCVBUFFORCE, socket.SO_RCVBUF)
+            self._enlarge(SO_SNDBUFFORCE, socket.SO_SNDBUF)
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self._can_segment = self._supports(UDP_SEGMENT, 0)
+        self._segment = 0  # size of the datagrams into which the kernel splits what is longer
+        self._supports(UDP_GRO, 1)
+        self._inbox = memoryview(bytearray(_INBOX_BYTES))
+        self.address: Address = self._socket.getsockname()
+        self.rx_datagrams = 0
+        self.tx_packets = self.tx_bytes = 0  # by `transmit`
+        self.tx_dropped = 0
+        self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
+        self._until_sample = SAMPLE_EVERY
+
+    def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
+        """Call `receive` with each batch of datagrams, then `afterwards`, until `close`."""
+        self._receive = receive
+        self._afterwards = afterwards
+        self._loop = asyncio.get_running_loop()
+        self._arrival()  # the first call only tells the kernel to take the time from now on
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send one datagram."""
+        try:
+            if len(data) > self._segment > 0:
+                self._split_at(0)
+            self._socket.sendto(data, address)
+        except OSError as error:
+            if self._segment and not isinstance(error, BlockingIOError):
+                self._split_at(0)  # above the route's MTU some kernels refuse it even where nothing is split
+                self.send(data, address)
+            else:  # full buffer, no route, address gone: to the peer it is a lost packet
+                self.tx_dropped += 1
+
+    def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
+        """Send datagrams that lie one behind the other, each of `size` but the last (`fanout.Transmit`)."""
+        try:
+            if self._can_segment:
+                if size != self._segment:
+                    self._split_at(size)
+                sent = self._socket.sendto(run, address)
+                self.tx_bytes += sent
+                self.tx_packets += -(-sent // size)
+                return
+        except BlockingIOError:
+            self.tx_dropped += 1
+            return
+        except OSError:  # the route's MTU is below the segment, or its device cannot: the plain way tells
+            self._split_at(0)
+        for at in range(0, len(run), size):
+            self.send(bytes(run[at : at + size]), address)
+            self.tx_packets += 1
+        self.tx_bytes += len(run)
+
+    def _split_at(self, size: int) -> None:
+        """For all that is sent from now on; what is not longer leaves as it is.
+
+        An option of the socket and `sendto` cost less than a control message with each `sendmsg`.
+        """
+        self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        self._segment = size
+
+    def _readable(self) -> None:
+        batch: list[tuple[bytes, Address]] = []
+        arrived: float | None = None
+        try:
+            self._read(batch)
+            self._until_sample -= 1
+            if not self._until_sample:
+                self._until_sample = SAMPLE_EVERY
+                arrived = self._arrival()
+            for _ in range(BATCH - 1):
+                if len(batch) >= BATCH:
+                    break
+                self._read(batch)
+        except BlockingIOError:
+            pass
+        except OSError:  # an ICMP error that a former send brought: the rest comes with the next turn
+            pass
+        if not batch:
+            return
+        self.rx_datagrams += len(batch)
+        if self._receive(batch) and arrived is not None:
+            self.delay.observe(max(0.0, time.time() - arrived))
+        self._afterwards()
+
+    def _read(self, batch: list[tuple[bytes, Address]]) -> None:
+        """Add what the kernel has next: one datagram, or a run of them that it joined (UDP GRO)."""
+        inbox = self._inbox
+        length, joined, _, address = self._socket.recvmsg_into([inbox], _JOINED_SPACE)
+        size = int.from_bytes(joined[0][2], sys.byteorder) if joined else length
+        if size > MAX_DATAGRAM:  # nothing of ours
+            return
+        if not joined:
+            batch.append((bytes(inbox[:length]), address))
+            return
+        batch += [(bytes(inbox[at : min(at + size, length)]), address) for at in range(0, length, size)]
+
+    def _arrival(self) -> float | None:
+        """Unix time at which the kernel got the datagram that was read last; None where it does not tell."""
+        try:
+            seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(self._socket, SIOCGSTAMPNS, bytes(16)))
+        except OSError:
+            return None
+        return float(seconds + nanoseconds * 1e-9)
+
+    def _enlarge(self, forced: int, plain: int) -> None:
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER)
+        except OSError:
+            self._socket.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER)
+
+    def _supports(self, option: int, value: int) -> bool:
+        try:
+            self._socket.setsockopt(socket.IPPROTO_UDP, option, value)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""The worker process: composition, RPC, directory, time and metrics."""

@@ -1,0 +1,109 @@
+"""Keeps the directory true: a heartbeat each second, and at once when something changed.
+
+Redis may go away at any time. Media does not care; the heartbeat tries again each second and announces all
+there is as soon as it is back.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
+
+from shared.bus.directory import Directory
+from shared.bus.keys import HEARTBEAT_SECONDS
+from shared.logging import get_logger
+from shared.messages.status import WorkerStatus
+from shared.names import RoomName, WorkerId
+
+AWAY_SECONDS = 0.5  # between tries while Redis is away
+
+log = get_logger()
+
+
+class Heartbeat:
+    """Owns what this worker says in the directory.
+
+    `status` and `claims` are asked at each beat; `lost` is called with rooms that another worker owns by now.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        worker: WorkerId,
+        status: Callable[[], WorkerStatus],
+        claims: Callable[[], Iterable[RoomName]],
+        lost: Callable[[RoomName], None],
+    ) -> None:
+        self._directory = directory
+        self._worker = worker
+        self._status = status
+        self._claims = claims
+        self._lost = lost
+        self._released: set[RoomName] = set()
+        self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
+        self._wake = asyncio.Event()
+        self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._away = False
+
+    async def claim(self, room: RoomName) -> bool:
+        """Claim a room for this worker; False when another holds it. Raises `RedisError`."""
+        async with self._claiming:
+            self._released.discard(room)
+            return await self._directory.claim_room(room, self._worker) == self._worker
+
+    def release(self, room: RoomName) -> None:
+        """Give a room's claim up with the next beat, which comes at once."""
+        self._released.add(room)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Beat at once: something changed."""
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Wait until a beat that saw the present state was sent, or failed: then Redis is away."""
+        self._wake.set()
+        await asyncio.shield(self._next)
+
+    async def run(self) -> None:
+        """Beat until cancelled, then leave the directory."""
+        try:
+            while True:
+                self._wake.clear()
+                beaten, self._next = self._next, asyncio.get_running_loop().create_future()
+                await self._beat()
+                beaten.set_result(None)
+                try:
+                    async with asyncio.timeout(AWAY_SECONDS if self._away else HEARTBEAT_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            await self._leave()
+
+    async def _beat(self) -> None:
+        try:
+            async with self._claiming:
+                for room in list(self._released):
+                    await self._directory.release_room(room, self._worker)
+                    self._released.discard(room)
+            lost = await self._directory.beat(self._status(), self._claims())
+        except (RedisError, OSError) as error:
+            if not self._away:
+                log.error("redis is away: new offers fail, media goes on", error=type(error).__name__)
+            self._away = True
+            return
+        if self._away:
+            log.info("redis is back")
+            self._away = False
+        for room in lost:
+            self._lost(room)
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                for room in [*self._released, *self._claims()]:
+                    await self._directory.release_room(room, self._worker)
+                await self._directory.leave(self._worker)
+        except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
+            log.warning("left without a word to the directory")

@@ -1,0 +1,53 @@
+"""Sessions: how many, in which state, how they ended, how long they took to come about."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from media.rooms.rooms import Rooms
+from media.sessions.end_reason import EndReason
+from media.sessions.session import SessionState
+from media.worker.metrics.exposition import family, single
+from shared.messages.signalling import Role
+
+
+class SessionsCollector(Collector):
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def collect(self) -> Iterable[Metric]:
+        ledger = self._rooms.ledger
+        counts = Counter((session.role, session.state) for session in self._rooms.sessions)
+        sessions = GaugeMetricFamily("roomcast_sessions", "Open sessions.", labels=["role", "state"])
+        opened = CounterMetricFamily(
+            "roomcast_sessions_opened", "Sessions that were answered.", labels=["role"]
+        )
+        ended = CounterMetricFamily(
+            "roomcast_sessions_ended", "Sessions that ended.", labels=["role", "reason"]
+        )
+        for role in Role:
+            for state in SessionState:
+                sessions.add_metric([role, state], counts[role, state])
+            opened.add_metric([role], ledger.opened[role])
+            for reason in EndReason:
+                ended.add_metric([role, reason.name.lower()], ledger.ended[role, reason])
+        yield from (sessions, opened, ended)
+        yield family(
+            "roomcast_connect_seconds",
+            "From the answer to a session that can carry media.",
+            "role",
+            ledger.connects,
+        )
+        yield family(
+            "roomcast_handshake_seconds",
+            "From a session's first valid ICE check to its SRTP keys.",
+            "role",
+            ledger.handshakes,
+        )
+        yield single(
+            "roomcast_first_picture_seconds",
+            "From a viewer's answer to the first packet of a keyframe that it was sent.",
+            ledger.first_pictures,
+        )

@@ -1,0 +1,58 @@
+"""Tells the control plane about this worker's sessions."""
+
+from time import monotonic
+
+from media.rooms.room import Room
+from media.rooms.roster import Sessions
+from media.sessions.session import Session
+from media.transport.address import Address
+from shared.bus.rpc import Handler
+from shared.messages.sessions import MOST_SESSIONS, ListedSessions, ListSessions, SessionStatus
+from shared.messages.signalling import Role
+from shared.names import cut_session
+
+
+class SessionList:
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def handlers(self) -> dict[type, Handler]:
+        return {ListSessions: self.list_sessions}
+
+    async def list_sessions(self, message: ListSessions) -> ListedSessions:
+        now = monotonic()
+        found = [
+            (session, room)
+            for session, room in self._sessions.with_rooms()
+            if not message.room or room.name == message.room
+        ]
+        found.sort(key=lambda each: (each[0].role is not Role.PUBLISH, -each[0].began_at))
+        return ListedSessions(
+            sessions=tuple(_status(session, room, now) for session, room in found[:MOST_SESSIONS]),
+            total=len(found),
+        )
+
+
+def _status(session: Session, room: Room, now: float) -> SessionStatus:
+    traffic = session.traffic()
+    return SessionStatus(
+        id=cut_session(session.id),
+        room=room.name,
+        role=session.role,
+        state=session.state,
+        age=now - session.began_at,
+        address=_text(session.ice.selected),
+        codecs=tuple(room.tracks[number].codec.name for number in traffic.tracks),
+        packets=traffic.packets,
+        octets=traffic.octets,
+        resent=traffic.resent,
+        loss=traffic.loss,
+        rtt=traffic.rtt,
+    )
+
+
+def _text(address: Address | None) -> str:
+    if address is None:
+        return ""
+    ip = address[0].removeprefix("::ffff:")  # IPv4 on a socket of both families
+    return f"[{ip}]:{address[1]}" if ":" in ip else f"{ip}:{address[1]}"

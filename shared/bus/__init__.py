@@ -1,0 +1,1 @@
+"""Redis: connection, RPC, directory and the names of all keys."""

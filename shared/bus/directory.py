@@ -1,0 +1,96 @@
+"""The cluster's directory in Redis: which workers live, which rooms they hold, who owns a room.
+
+Workers announce themselves by heartbeats that expire; a room is a claim that its owner keeps fresh. Nothing
+scans the keyspace, and nothing here is needed for a packet of media to flow.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.messages.status import WorkerStatus
+from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
+from shared.names import RoomName, WorkerId
+
+_SCRIPTS = Path(__file__).parent
+
+
+def _script(name: str) -> str:
+    return (_SCRIPTS / name).read_text(encoding="utf-8")
+
+
+class Directory:
+    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._claim = redis.register_script(_script("claim_room.lua"))
+        self._release = redis.register_script(_script("release_room.lua"))
+        self._beat = redis.register_script(_script("heartbeat.lua"))
+
+    # --- for workers
+
+    async def claim_room(self, room: RoomName, worker: WorkerId) -> WorkerId:
+        """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success."""
+        owner: bytes = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
+        return WorkerId(owner.decode())
+
+    async def release_room(self, room: RoomName, worker: WorkerId) -> None:
+        """Give `room` up, unless another worker owns it by now."""
+        await self._release(keys=[keys.room_claim(room)], args=[worker])
+
+    async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
+        """Announce `status` and refresh `claims`; returns the claims that another worker holds by now."""
+        worker = WorkerId(status.id)
+        rooms = list(claims)
+        lost: list[bytes] = await self._beat(
+            keys=[keys.WORKERS, keys.worker_status(worker), *(keys.room_claim(room) for room in rooms)],
+            args=[
+                worker,
+                pack(to_map(status)),
+                keys.HEARTBEAT_TTL_MS,
+                keys.WORKER_SWEEP_SECONDS,
+                keys.CLAIM_TTL_MS,
+                *rooms,
+            ],
+        )
+        return [RoomName(room.decode()) for room in lost]
+
+    async def leave(self, worker: WorkerId) -> None:
+        """Take a worker that stops out of the directory at once."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(keys.worker_status(worker))
+            pipe.zrem(keys.WORKERS, worker)
+            await pipe.execute()
+
+    # --- for control
+
+    async def workers(self) -> list[WorkerStatus]:
+        """Every living worker, sorted by id."""
+        ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
+        if not ids:
+            return []
+        blobs = cast(
+            list[bytes | None],
+            await self._redis.mget([keys.worker_status(WorkerId(i.decode())) for i in ids]),
+        )
+        statuses = []
+        for blob in blobs:
+            if blob is None:  # its heartbeat expired
+                continue
+            try:
+                statuses.append(from_map(WorkerStatus, unpack(blob)))
+            except DecodeError:  # another version's; it is not ours to place sessions on
+                continue
+        return sorted(statuses, key=lambda status: status.id)
+
+    async def room_owner(self, room: RoomName) -> WorkerId | None:
+        """The worker that holds `room`, or None when nobody publishes there."""
+        owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
+        return WorkerId(owner.decode()) if owner is not None else None
+
+    async def ping(self) -> None:
+        await self._redis.ping()

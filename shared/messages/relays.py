@@ -1,0 +1,39 @@
+"""Messages by which one worker asks another for a copy of a room."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRelay:
+    """From an edge to a room's origin: send me the room -> `RelayOpened`.
+
+    An earlier relay of the room to the same edge ends with it. Media flows when the edge has said hello.
+    """
+
+    room: str
+    edge: str  # the worker that asks
+    ssrc: int  # by which its RTCP is known
+    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
+    up: bytes = field(repr=False)  # and edge to origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayTrack:
+    """One track of a room as it comes over the relay."""
+
+    kind: str
+    codec: str  # its name
+    clock_rate: int
+    channels: int
+    parameters: dict[str, str]  # of fmtp
+    payload_type: int
+    extensions: dict[str, int]  # URI -> id
+    ssrc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOpened:
+    tracks: tuple[RelayTrack, ...]
+    started_at: float  # of the room, Unix time
+    addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; one of them will do
+    identity: str = ""  # of the publisher, as in `Publish`

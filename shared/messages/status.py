@@ -1,0 +1,57 @@
+"""What a worker announces of itself and its rooms, and the messages that change its state."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WorkerState(StrEnum):
+    READY = "ready"
+    DRAINING = "draining"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDrain:
+    """Empty this worker, or take that back -> `Drained`."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    state: WorkerState
+    until: float = 0.0  # Unix time at which the worker stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomStatus:
+    """One room as one worker sees it."""
+
+    name: str
+    has_publisher: bool
+    tracks: int
+    subscribers: int
+    codecs: tuple[str, ...] = ()
+    bitrate: int = 0  # bits a second that the publisher sends
+    started_at: float = 0.0  # Unix time
+    rx_bytes: int = 0  # RTP bytes received from publishers since the room began
+    rx_packets: int = 0
+    warnings: tuple[str, ...] = ()  # for people: what does not work as it should, recording for one
+    origin: str = ""  # the worker that this one has its copy of the room from; empty: the publisher is here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """A worker's heartbeat."""
+
+    id: str
+    state: WorkerState
+    http_url: str  # health, metrics and files of the worker
+    load: float = 0.0  # share of one core, 0 to 1
+    egress_packets: float = 0.0  # that it sends to viewers, a second
+    sessions: int = 0
+    viewers: int = 0
+    takes_publishers: bool = True  # False: it would refuse, for it is at its limit
+    takes_viewers: bool = True
+    drains_from: float = 0.0  # Unix time, of a worker that drains
+    drains_until: float = 0.0  # its sessions are ended then
+    rooms: tuple[RoomStatus, ...] = ()

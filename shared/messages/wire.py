@@ -1,0 +1,58 @@
+"""What travels between the planes: requests, replies and the status that workers announce.
+
+Frozen values, carried as msgpack maps. A field that one side does not know is ignored and a field with a
+default may be missing, so that two versions can run side by side during an upgrade.
+"""
+
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import msgpack
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+
+class DecodeError(ValueError):
+    """Bytes from Redis are not the message that was expected."""
+
+
+def to_map(message: Any) -> dict[str, Any]:
+    """The plain map of a message. Shallow on purpose: `asdict` would copy every room of a heartbeat twice."""
+    return {
+        f.name: [to_map(v) for v in value] if _holds_messages(value) else value
+        for f in fields(message)
+        for value in (getattr(message, f.name),)
+    }
+
+
+def _holds_messages(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and is_dataclass(value[0])
+
+
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def from_map(kind: type[T], data: object) -> T:
+    """The message that a plain map holds; raises `DecodeError`."""
+    adapter = _adapters.get(kind)
+    if adapter is None:
+        adapter = _adapters[kind] = TypeAdapter(kind)
+    try:
+        message: T = adapter.validate_python(data)
+    except ValidationError as error:
+        raise DecodeError(f"not a {kind.__name__}: {error.error_count()} wrong fields") from error
+    return message
+
+
+def pack(data: object) -> bytes:
+    packed: bytes = msgpack.packb(data)
+    return packed
+
+
+def unpack(data: bytes) -> Any:
+    """The value that `data` holds; raises `DecodeError`."""
+    try:
+        return msgpack.unpackb(data, strict_map_key=True)
+    except Exception as error:  # msgpack raises many kinds, ValueError not always among them
+        raise DecodeError("not msgpack") from error

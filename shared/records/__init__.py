@@ -1,0 +1,1 @@
+"""Recordings as files: names, folders, responses and the store."""

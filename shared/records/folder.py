@@ -1,0 +1,32 @@
+"""The folder of recordings: what is in it, by names that cannot lead out of it."""
+
+import os
+import stat
+from pathlib import Path
+
+from shared.records.records import Record, RecordName, parse_record_name
+
+
+def list_folder(folder: Path) -> list[Record]:
+    """All recordings in `folder`, newest first; nothing when there is no such folder."""
+    records = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if parse_record_name(entry.name) and entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    records.append(Record(entry.name, status.st_size, status.st_mtime))
+    except OSError:
+        return []
+    records.sort(key=lambda record: (-record.modified, record.name))
+    return records
+
+
+def find_in_folder(folder: Path, name: RecordName) -> Path | None:
+    """The path of a recording, None when `folder` has none of that name. A link is none."""
+    path = folder / name.text
+    try:
+        is_file = stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return None
+    return path if is_file else None

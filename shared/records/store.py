@@ -1,0 +1,171 @@
+"""The S3 store of recordings, through boto3. Every call blocks, and raises `StoreError`."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from shared.records.records import Record, parse_record_name
+from shared.settings import Settings, secret
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
+URL_SECONDS = 60  # that a signed URL, for control alone, is good for
+MAX_LISTED = 20_000
+
+
+class StoreError(Exception):
+    """The store is away, refuses, or said something else than what was sent. Tells no secrets."""
+
+
+class Stored(NamedTuple):
+    """An object as the store has it; `etag` without quotes."""
+
+    size: int
+    etag: str
+
+
+class Store:
+    """Objects named `S3_PREFIX` and the recording's name."""
+
+    def __init__(self, settings: Settings) -> None:
+        # boto3 takes a moment and memory: only those who have a store pay for it
+        import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
+
+        self._bucket = settings.s3_bucket
+        self._prefix = settings.s3_prefix
+        self._client: Any = boto3.session.Session().client(
+            "s3",
+            endpoint_url=_endpoint(settings),
+            region_name=settings.s3_region or "us-east-1",
+            aws_access_key_id=secret(settings.s3_access_key) or None,
+            aws_secret_access_key=secret(settings.s3_secret_key) or None,
+            use_ssl=settings.s3_use_ssl,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"total_max_attempts": 1},  # whoever calls knows better when to try again
+                # older stores do not know the newer checksums; Content-MD5 they all do
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def records(self) -> list[Record]:
+        """All recordings in the store, in no order."""
+        found = []
+        with _named_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix, PaginationConfig={"MaxItems": MAX_LISTED}
+            )
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    name = item["Key"].removeprefix(self._prefix)
+                    if parse_record_name(name):
+                        found.append(Record(name, item["Size"], item["LastModified"].timestamp()))
+        return found
+
+    def find(self, name: str) -> Stored | None:
+        with _named_errors(missing_ok=True):
+            found = self._client.head_object(**self._object(name))
+            return Stored(found["ContentLength"], found["ETag"].strip('"'))
+        return None
+
+    def url(self, name: str, method: str) -> str:
+        """A URL under which the object can be fetched with GET or HEAD for a short while."""
+        operation = {"GET": "get_object", "HEAD": "head_object"}[method]
+        with _named_errors():
+            url: str = self._client.generate_presigned_url(
+                operation, Params=self._object(name), ExpiresIn=URL_SECONDS
+            )
+        return url
+
+    def md5(self, name: str) -> str:
+        """Of what the store gives back, in hexadecimal."""
+        digest = hashlib.md5(usedforsecurity=False)
+        with _named_errors():
+            body = self._client.get_object(**self._object(name))["Body"]
+            for chunk in body.iter_chunks(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def delete(self, name: str) -> None:
+        with _named_errors():
+            self._client.delete_object(**self._object(name))
+
+    # --- uploading
+
+    def put(self, name: str, data: bytes, content_type: str) -> None:
+        with _named_errors():
+            self._client.put_object(
+                **self._object(name), Body=data, ContentMD5=_content_md5(data), ContentType=content_type
+            )
+
+    def begin(self, name: str, content_type: str) -> str:
+        """Begin an upload in parts; returns its id."""
+        with _named_errors():
+            begun = self._client.create_multipart_upload(**self._object(name), ContentType=content_type)
+        upload: str = begun["UploadId"]
+        return upload
+
+    def parts(self, name: str, upload: str) -> dict[int, Stored] | None:
+        """The parts that the store has of an upload; None when it does not know the upload."""
+        with _named_errors(missing_ok=True):
+            pages = self._client.get_paginator("list_parts").paginate(**self._object(name), UploadId=upload)
+            return {
+                part["PartNumber"]: Stored(part["Size"], part["ETag"].strip('"'))
+                for page in pages
+                for part in page.get("Parts", ())
+            }
+        return None
+
+    def put_part(self, name: str, upload: str, number: int, data: bytes) -> Stored:
+        with _named_errors():
+            put = self._client.upload_part(
+                **self._object(name),
+                UploadId=upload,
+                PartNumber=number,
+                Body=data,
+                ContentMD5=_content_md5(data),
+            )
+        return Stored(len(data), put["ETag"].strip('"'))
+
+    def complete(self, name: str, upload: str, parts: dict[int, Stored]) -> None:
+        numbered = [{"PartNumber": number, "ETag": parts[number].etag} for number in sorted(parts)]
+        with _named_errors():
+            self._client.complete_multipart_upload(
+                **self._object(name), UploadId=upload, MultipartUpload={"Parts": numbered}
+            )
+
+    def _object(self, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + name}
+
+
+def _endpoint(settings: Settings) -> str | None:
+    endpoint = settings.s3_endpoint
+    if not endpoint or "://" in endpoint:
+        return endpoint or None
+    return f"{'https' if settings.s3_use_ssl else 'http'}://{endpoint}"
+
+
+def _content_md5(data: bytes) -> str:
+    return b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+
+
+@contextmanager
+def _named_errors(*, missing_ok: bool = False) -> Iterator[None]:
+    """What boto3 raises as `StoreError`; with `missing_ok`, what is not there ends the block quietly."""
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if not (missing_ok and code in ("404", "NoSuchKey", "NoSuchUpload", "NotFound")):
+            raise StoreError(f"{error.operation_name}: {code}") from None
+    except (BotoCoreError, OSError) as error:
+        raise StoreError(type(error).__name__) from None

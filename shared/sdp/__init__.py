@@ -1,0 +1,1 @@
+"""SDP offers, answers and fragments."""

@@ -1,0 +1,66 @@
+"""The RTP sources that a media section declares (RFC 5576): its own, and those that repair them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from shared.sdp.lines import Attributes
+
+_SSRC = re.compile(r"[0-9]{1,10}")
+_RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852 3.3; longer ones are legal, and nobody's
+_REPAIR = ("FID", "FEC-FR")  # RFC 5576 4.2, RFC 5956 4.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What a client need not declare, and may declare wrongly."""
+
+    ssrcs: tuple[int, ...] = ()  # of media, in their order
+    repairs: Mapping[int, int] = field(default_factory=dict)  # SSRC of RTX -> the one that it sends again
+    layers: tuple[int, ...] = ()  # SSRCs of one picture in several qualities ("SIM"), poorest first
+    rids: tuple[str, ...] = ()  # or the names of those (RFC 8853), in the order of the offer
+
+
+def read_sources(attributes: Attributes) -> Sources:
+    """The sources of a section; of what is malformed nothing."""
+    repairs: dict[int, int] = {}
+    secondary: set[int] = set()
+    layers: tuple[int, ...] = ()
+    for semantics, members in _groups(attributes):
+        if semantics in _REPAIR:
+            secondary.update(members[1:])
+        if semantics == "FID" and len(members) == 2:
+            repairs.setdefault(members[1], members[0])
+        if semantics == "SIM" and not layers:
+            layers = tuple(members)
+    declared = dict.fromkeys(_numbers([value.partition(" ")[0] for value in attributes.all("ssrc")]))
+    return Sources(
+        ssrcs=tuple(ssrc for ssrc in declared if ssrc not in secondary),
+        repairs=repairs,
+        layers=layers,
+        rids=_rids(attributes),
+    )
+
+
+def _rids(attributes: Attributes) -> tuple[str, ...]:
+    """RFC 8853 5.1: layers are parted by semicolons, alternatives to one by commas; "~" is a paused one."""
+    declared = {
+        name
+        for name, _, way in (value.partition(" ") for value in attributes.all("rid"))
+        if way[:4] == "send"
+    }
+    words = (attributes.first("simulcast") or "").split()
+    sent = next((layers for way, layers in pairwise(words) if way == "send"), "")
+    firsts = (layer.partition(",")[0].removeprefix("~") for layer in sent.split(";"))
+    return tuple(dict.fromkeys(rid for rid in firsts if rid in declared and _RID.fullmatch(rid)))
+
+
+def _groups(attributes: Attributes) -> Iterator[tuple[str, Sequence[int]]]:
+    for group in attributes.all("ssrc-group"):
+        semantics, *members = group.split() or [""]
+        yield semantics, _numbers(members)
+
+
+def _numbers(texts: Sequence[str]) -> list[int]:
+    return [int(text) for text in texts if _SSRC.fullmatch(text) and int(text) < 1 << 32]

@@ -1,0 +1,52 @@
+"""Which events a viewer is told, and when."""
+
+from itertools import pairwise
+
+from control.events.text import EVENTS, RoomView, changes, events_of_stream, moves_at, new_stream_name
+
+ALL = frozenset(EVENTS)
+LIVE = RoomView(active=True, viewers=3)
+
+
+def test_a_stream_begins_with_what_is() -> None:
+    told = list(changes(None, LIVE, ALL))
+    assert told == ["event: active\ndata: {}\n\n", 'event: viewercount\ndata: {"viewercount":3}\n\n']
+
+
+def test_it_never_begins_with_inactive() -> None:
+    told = list(changes(None, RoomView(active=False, viewers=0), ALL))
+    assert told == ['event: viewercount\ndata: {"viewercount":0}\n\n']
+
+
+def test_then_it_tells_what_changes() -> None:
+    assert list(changes(LIVE, LIVE, ALL)) == []
+    gone = RoomView(active=False, viewers=3)
+    assert list(changes(LIVE, gone, ALL)) == ["event: inactive\ndata: {}\n\n"]
+    assert list(changes(gone, LIVE, ALL)) == ["event: active\ndata: {}\n\n"]
+
+
+def test_a_viewer_is_asked_once_to_move() -> None:
+    moving = RoomView(active=True, viewers=3, reconnect=True)
+    assert list(changes(LIVE, moving, ALL)) == ["event: reconnect\ndata: {}\n\n"]
+    assert list(changes(moving, moving, ALL)) == []
+
+
+def test_only_what_is_wanted_is_told() -> None:
+    moving = RoomView(active=False, viewers=2, reconnect=True)
+    assert list(changes(LIVE, moving, frozenset({"inactive"}))) == ["event: inactive\ndata: {}\n\n"]
+    assert list(changes(LIVE, moving, frozenset())) == []
+
+
+def test_a_stream_s_name_holds_what_it_is_for() -> None:
+    for wanted in (ALL, frozenset({"reconnect"}), frozenset[str]()):
+        assert events_of_stream(new_stream_name(wanted)) == wanted
+    assert new_stream_name(ALL) != new_stream_name(ALL)
+    assert events_of_stream("xyz") is None
+    assert events_of_stream("airv-AAAAAAAAAAA/..") is None
+
+
+def test_viewers_move_spread_over_the_time_of_the_drain_and_well_before_its_end() -> None:
+    times = sorted(moves_at(f"w1.{number}", 100.0, 200.0) for number in range(1000))
+    assert times[0] >= 100
+    assert times[-1] <= 160
+    assert max(later - earlier for earlier, later in pairwise(times)) < 1.0

@@ -1,0 +1,64 @@
+"""Whose address counts behind proxies."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from control.http.caller import TrustedProxies
+
+PROXIES = TrustedProxies(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("203.0.113.5", [], "203.0.113.5"),
+        ("203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1, 10.9.9.9"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1", "198.51.100.1, 10.9.9.9"], "198.51.100.1"),
+        ("10.0.0.1", ["10.1.1.1, 10.2.2.2"], "10.1.1.1"),
+        ("10.0.0.1", ["junk, 10.9.9.9"], "10.9.9.9"),
+        ("10.0.0.1", ["198.51.100.1, junk"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"),
+        ("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
+        ("10.0.0.1", ["2001:db8::1"], "2001:db8::1"),
+        ("::ffff:10.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1"),
+        ("::ffff:203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("fd00::1", ["198.51.100.1"], "198.51.100.1"),
+        (None, ["198.51.100.1"], "unknown"),
+        ("testclient", ["198.51.100.1"], "unknown"),
+    ],
+)
+def test_client(peer: str | None, forwarded: list[str], client: str) -> None:
+    headers = Headers(raw=[(b"x-forwarded-for", value.encode()) for value in forwarded])
+    assert PROXIES.origin(peer, headers).client == client
+
+
+@pytest.mark.parametrize(
+    ("prefix", "taken"),
+    [
+        ("/live", "/live"),
+        ("/live/", "/live"),
+        ("/a/b", "/a/b"),
+        ("", ""),
+        ("/", ""),
+        ("live", ""),
+        ("//x", ""),
+        ("/a\r\nb", ""),
+        ("/a?b", ""),
+        ("https://evil.test", ""),
+    ],
+)
+def test_prefix(prefix: str, taken: str) -> None:
+    headers = Headers({"x-forwarded-prefix": prefix})
+    assert PROXIES.origin("10.0.0.1", headers).prefix == taken
+    assert PROXIES.origin("203.0.113.5", headers).prefix == ""
+
+
+def test_request_id() -> None:
+    headers = Headers({"x-request-id": "abc-1"})
+    assert PROXIES.origin("10.0.0.1", headers).request_id == "abc-1"
+    assert PROXIES.origin("203.0.113.5", headers).request_id != "abc-1"
+    assert PROXIES.origin("10.0.0.1", Headers({"x-request-id": "a b"})).request_id != "a b"

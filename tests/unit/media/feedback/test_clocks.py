@@ -1,0 +1,215 @@
+"""Reports count as RFC 3550 does, and what viewers are told keeps sound and picture together."""
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from media.feedback.clocks import PublisherClock, SenderClock
+from media.rtp.rtcp import ReportBlock, SenderReport
+from media.tracks.reception import ReceptionStats
+
+UNIX = 1_700_000_000.0
+NTP_EPOCH = 2_208_988_800
+
+
+def received(sequences: list[int]) -> ReceptionStats:
+    stats = ReceptionStats(5, 90_000)
+    for sequence in sequences:
+        stats.received(sequence & 0xFFFF, 0, 0.0)
+    return stats
+
+
+def block_of(stats: ReceptionStats, now: float = 0.0) -> ReportBlock:
+    block = stats.take_block(now)
+    assert block is not None
+    return block
+
+
+def test_nothing_received_has_no_block() -> None:
+    assert ReceptionStats(5, 90_000).take_block(1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("sequences", "lost", "fraction", "highest"),
+    [
+        ([7], 0, 0, 7),
+        (list(range(100)), 0, 0, 99),
+        ([0, 2], 1, 256 // 3, 2),
+        ([0, 3, 2, 1], 0, 0, 3),  # reordered
+        ([0, 1, 1, 1], -2, 0, 1),  # duplicates
+        ([65534, 65535, 65536, 65537], 0, 0, 65537),  # over the wrap
+        ([65535, 65537], 1, 256 // 3, 65537),
+        ([65536 + 5, 65535 + 5], -1, 0, 5),  # the first came late: not expected, but received
+        ([0, 9], 8, 8 * 256 // 10, 9),
+        ([n for n in range(200_000) if n % 4], 50_000 - 1, 64 - 1, 199_999),
+    ],
+)
+def test_losses_table(sequences: list[int], lost: int, fraction: int, highest: int) -> None:
+    block = block_of(received(sequences))
+    assert (block.ssrc, block.packets_lost, block.highest_sequence) == (5, lost, highest)
+    assert block.fraction_lost == fraction
+
+
+def test_the_fraction_is_since_the_block_before() -> None:
+    stats = received([0, 9])
+    assert block_of(stats).fraction_lost == 204
+    for sequence in range(10, 20):
+        stats.received(sequence, 0, 0.0)
+    assert block_of(stats).fraction_lost == 0
+    assert block_of(stats).fraction_lost == 0  # nothing since
+    stats.received(21, 0, 0.0)
+    block = block_of(stats)
+    assert block.fraction_lost == 128
+    assert block.packets_lost == 9
+
+
+def test_counts_are_clamped_to_their_fields() -> None:
+    stats = ReceptionStats(5, 90_000)
+    for n in range(600):
+        stats.received(n * 32_767 & 0xFFFF, 0, 0.0)
+    block = block_of(stats)
+    assert block.packets_lost == 0x7FFFFF
+    assert block.fraction_lost == 255
+
+
+def reference_jitter(arrivals: list[float], timestamps: list[int], rate: int) -> float:
+    """RFC 3550 A.8 with numbers that do not wrap."""
+    jitter = 0.0
+    transits = [int(a * rate) - t for a, t in zip(arrivals, timestamps, strict=True)]
+    for before, after in pairwise(transits):
+        jitter += (abs(after - before) - jitter) / 16
+    return jitter
+
+
+@pytest.mark.parametrize("start", [0, 2**32 - 5_000, 2**31 - 5_000])
+def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
+    rng = random.Random(start)
+    timestamps = [start + 3_000 * n for n in range(300)]
+    arrivals = [1000.0 + n / 30 + rng.uniform(0, 0.02) for n in range(300)]
+    stats = ReceptionStats(5, 90_000)
+    for n, (arrival, timestamp) in enumerate(zip(arrivals, timestamps, strict=True)):
+        stats.received(n, timestamp & 0xFFFFFFFF, arrival)
+    jitter = block_of(stats).jitter
+    assert jitter == int(reference_jitter(arrivals, timestamps, 90_000))
+    assert 300 < jitter < 1_800
+
+
+def test_a_steady_stream_has_no_jitter() -> None:
+    stats = ReceptionStats(5, 48_000)
+    for n in range(1_000):
+        stats.received(n, 960 * n, 0.02 * n)
+    assert block_of(stats).jitter == 0
+
+
+def test_the_last_report_and_its_age_are_told() -> None:
+    stats = received([1])
+    assert (block_of(stats).last_report, block_of(stats).delay) == (0, 0)
+    stats.sender_report(SenderReport(5, 0x1122334455667788, 0, 0, 0), now=10.0)
+    block = block_of(stats, now=11.5)
+    assert block.last_report == 0x33445566
+    assert block.delay == 0x18000
+    assert block_of(stats, now=1e9).delay == 0xFFFFFFFF
+
+
+def ntp(seconds: float) -> int:
+    return round(seconds * 2**32)
+
+
+def test_no_report_before_any_packet() -> None:
+    assert SenderClock(PublisherClock(UNIX), 90_000).report_at(1.0) is None
+
+
+def test_without_a_report_the_latest_packet_stands_in() -> None:
+    clock = SenderClock(PublisherClock(UNIX), 90_000)
+    clock.received(1_000, now=10.0)
+    clock.received(2**32 - 1_000, now=20.0)
+    report = clock.report_at(21.0)
+    assert report is not None
+    assert report[0] == ntp(UNIX + NTP_EPOCH + 21.0)
+    assert report[1] == 90_000 - 1_000
+
+
+def test_a_report_without_a_clock_is_ignored() -> None:
+    clock = SenderClock(PublisherClock(UNIX), 90_000)
+    clock.sender_report(0, 5, now=1.0)
+    assert clock.report_at(1.0) is None
+
+
+@pytest.mark.parametrize("ntp_time", [1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("timestamp", [0, 2**32 - 1])
+def test_any_report_gives_numbers_that_fit(ntp_time: int, timestamp: int) -> None:
+    publisher = PublisherClock(UNIX)
+    clock = SenderClock(publisher, 90_000)
+    for now, time in ((1.0, ntp_time), (2.0, 1), (3.0, ntp_time)):
+        clock.sender_report(time, timestamp, now)
+        report = clock.report_at(now + 1e6)
+        assert report is not None
+        assert 0 <= report[0] < 2**64
+        assert 0 <= report[1] < 2**32
+
+
+class Track:
+    """A track whose capture instants are known, and what a viewer would make of its reports."""
+
+    def __init__(self, publisher: PublisherClock, rate: int, start: int, source_ppm: float = 0.0) -> None:
+        self.clock = SenderClock(publisher, rate)
+        self.rate = rate
+        self.start = start
+        self.speed = 1 + source_ppm * 1e-6  # of all of the publisher's clocks
+
+    def timestamp(self, time: float) -> int:
+        return round(self.start + time * self.speed * self.rate) & 0xFFFFFFFF
+
+    def packet(self, sent: float, delay: float) -> None:
+        self.clock.received(self.timestamp(sent), sent + delay)
+
+    def report(self, sent: float, delay: float, publisher_ntp: float) -> None:
+        self.clock.sender_report(ntp(publisher_ntp + sent * self.speed), self.timestamp(sent), sent + delay)
+
+    def plays_at(self, captured: float, now: float) -> float:
+        """The NTP time at which a viewer that got a report at `now` plays what was captured then."""
+        report = self.clock.report_at(now)
+        assert report is not None
+        behind = report[1] - self.timestamp(captured) + 2**31 & 0xFFFFFFFF
+        return report[0] / 2**32 - (behind - 2**31) / self.rate
+
+
+def test_lips_stay_in_sync_over_drift_delay_and_loss_of_reports() -> None:
+    rng = random.Random(1)
+    publisher = PublisherClock(UNIX)
+    audio = Track(publisher, 48_000, 2**32 - 100_000, source_ppm=200)
+    video = Track(publisher, 90_000, 12_345, source_ppm=200)
+    for second in range(3600):
+        if second % 5 == 0 and rng.random() > 0.3:
+            audio.report(second, rng.uniform(0.02, 0.2), publisher_ntp=99.0)
+        if second % 3 == 0 and rng.random() > 0.3:
+            video.report(second + 0.4, rng.uniform(0.02, 0.2), publisher_ntp=99.0)
+        if second > 60:
+            now = second + 0.9
+            skew = audio.plays_at(second, now) - video.plays_at(second, now)
+            assert abs(skew) < 0.010, f"after {second} s"
+            age = now + UNIX + NTP_EPOCH - audio.plays_at(now, now)
+            assert abs(age) < 0.3  # the viewers' idea of when it was captured does not drift away
+
+
+def test_a_track_that_has_no_report_yet_is_close_to_one_that_has() -> None:
+    publisher = PublisherClock(UNIX)
+    audio, video = Track(publisher, 48_000, 7), Track(publisher, 90_000, 9)
+    audio.report(1.0, 0.05, publisher_ntp=5e6)
+    video.packet(1.1, 0.07)
+    assert abs(audio.plays_at(1.0, 2.0) - video.plays_at(1.0, 2.0)) < 0.03
+    video.report(2.0, 0.03, publisher_ntp=5e6)
+    video.packet(2.1, 0.5)  # arrival counts no more
+    assert abs(audio.plays_at(1.0, 3.0) - video.plays_at(1.0, 3.0)) < 0.001
+
+
+def test_a_step_of_the_publishers_clock_is_taken_over() -> None:
+    publisher = PublisherClock(UNIX)
+    audio, video = Track(publisher, 48_000, 7), Track(publisher, 90_000, 9)
+    for track in (audio, video):
+        track.report(1.0, 0.05, publisher_ntp=5e6)
+    audio.report(3.0, 0.05, publisher_ntp=6e6)
+    assert abs(audio.plays_at(3.0, 3.5) - video.plays_at(3.0, 3.5)) < 0.001
+    video.report(4.0, 0.05, publisher_ntp=6e6)
+    assert abs(audio.plays_at(3.0, 4.5) - video.plays_at(3.0, 4.5)) < 0.001

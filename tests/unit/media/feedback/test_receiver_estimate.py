@@ -1,0 +1,66 @@
+"""The estimate climbs on a clean line, gives way on a full one, and rests near what the line takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.feedback.receiver_estimate import ReceiverEstimate
+
+CEILING = 8_000_000
+
+
+def run(capacity: float, seconds: int, target: float, ceiling: int = CEILING) -> list[tuple[float, float]]:
+    """An encoder that obeys, up to `target`, on a line that drops what is over `capacity`: sent and loss."""
+    estimate = ReceiverEstimate(ceiling, 0, 0.0)
+    octets = 0
+    history = []
+    for second in range(1, seconds + 1):
+        sent = min(target, estimate.bitrate)
+        received = min(sent, capacity)
+        octets += int(received / 8)
+        loss = 1 - received / sent
+        estimate.report(octets, loss, float(second))
+        history.append((sent, loss))
+    return history
+
+
+def test_on_a_clean_line_the_target_is_reached_within_ten_seconds() -> None:
+    sent, _ = run(capacity=100e6, seconds=11, target=2_500_000)[-1]
+    assert sent >= 0.9 * 2_500_000
+
+
+@pytest.mark.parametrize("capacity", [300_000, 1_000_000, 3_000_000])
+def test_on_a_narrow_line_it_stays_near_what_the_line_takes(capacity: float) -> None:
+    rest = run(capacity, seconds=200, target=20e6)[60:]
+    assert all(0.6 * capacity <= sent <= 1.2 * capacity for sent, _ in rest)
+    assert sum(loss for _, loss in rest) / len(rest) < 0.10
+
+
+def test_it_does_not_run_away_from_an_encoder_that_sends_less() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    for second in range(1, 100):
+        estimate.report(second * 200_000 // 8, 0.0, second)
+    assert estimate.bitrate == 1_000_000
+
+
+def test_some_loss_neither_raises_nor_lowers_it() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    assert [estimate.report(second * 125_000, 0.05, second) for second in range(1, 10)] == [1_000_000] * 9
+
+
+def test_a_report_at_the_same_instant_changes_nothing() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 5.0)
+    assert estimate.report(10_000, 1.0, 5.0) == 1_000_000
+
+
+@given(
+    st.integers(50_000, 10**9),
+    st.lists(st.tuples(st.integers(0, 10**8), st.floats(0, 1), st.floats(0, 30)), max_size=50),
+)
+def test_it_stays_between_floor_and_ceiling(ceiling: int, reports: list[tuple[int, float, float]]) -> None:
+    estimate = ReceiverEstimate(ceiling, 0, 0.0)
+    octets, now = 0, 0.0
+    for more, loss, wait in reports:
+        octets += more
+        now += wait
+        assert min(100_000, ceiling) <= estimate.report(octets, loss, now) <= ceiling

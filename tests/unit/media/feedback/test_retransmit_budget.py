@@ -1,0 +1,75 @@
+"""A viewer gets its lost packets again, but no more than its share, however much it asks."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.feedback.retransmit_budget import ASKS_PER_SECOND, BURST_ASKS, BURST_BYTES, SHARE, RetransmitBudget
+
+
+def test_a_burst_may_be_resent_at_once() -> None:
+    budget = RetransmitBudget(0.0)
+    granted = sum(budget.take(0, n, 1000, 0, 0.0) for n in range(1000))
+    assert granted == BURST_BYTES // 1000
+
+
+def test_a_packet_is_not_resent_twice_in_a_row() -> None:
+    budget = RetransmitBudget(0.0)
+    assert budget.take(0, 7, 1000, 0, 1.0)
+    assert not budget.take(0, 7, 1000, 0, 1.019)
+    assert budget.take(1, 7, 1000, 0, 1.019)  # of another track
+    assert budget.take(0, 7, 1000, 0, 1.021)
+
+
+def test_on_a_long_way_the_repeat_waits_for_half_a_round_trip() -> None:
+    budget = RetransmitBudget(0.0)
+    budget.rtt = 0.2
+    assert budget.take(0, 7, 1000, 0, 1.0)
+    assert not budget.take(0, 7, 1000, 0, 1.099)
+    assert budget.take(0, 7, 1000, 0, 1.101)
+
+
+def test_what_is_refused_costs_nothing() -> None:
+    budget = RetransmitBudget(0.0)
+    assert budget.take(0, 0, BURST_BYTES - 1000, 0, 0.0)
+    for _ in range(100):
+        assert not budget.take(0, 0, 1000, 0, 0.0)
+        assert not budget.take(0, 1, 1001, 0, 0.0)
+    assert budget.take(0, 2, 1000, 0, 0.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.integers(12, 1500), st.integers(0, 20_000), st.floats(0, 0.1)),
+        max_size=300,
+    )
+)
+def test_the_share_holds_whatever_is_asked(events: list[tuple[int, int, int, float]]) -> None:
+    budget = RetransmitBudget(0.0)
+    now, media, resent = 0.0, 0, 0
+    last: dict[int, float] = {}
+    for index, size, more, wait in events:
+        now += wait
+        media += more
+        if budget.take(0, index, size, media, now):
+            resent += size
+            assert now - last.get(index, -1.0) >= 0.02 - 1e-9
+            last[index] = now
+        assert resent <= media * SHARE + BURST_BYTES
+
+
+def test_a_line_with_a_tenth_lost_is_served_whole() -> None:
+    budget = RetransmitBudget(0.0)
+    media = 0
+    for n in range(20_000):
+        media += 1100
+        if n % 10 == 0:
+            assert budget.take(0, n, 1100, media, n / 500)
+
+
+def test_asks_without_end_are_not_looked_at() -> None:
+    budget = RetransmitBudget(0.0)
+    assert budget.admit(100, 0.0) == 100
+    assert budget.admit(6000, 0.0) == BURST_ASKS - 100
+    assert budget.admit(6000, 0.0) == 0
+    looked_at = sum(budget.admit(6000, n / 1000) for n in range(1, 10_001))
+    assert 0.99 * ASKS_PER_SECOND * 10 <= looked_at <= ASKS_PER_SECOND * 10

@@ -1,0 +1,235 @@
+"""Every offer that a real client was seen to send gets the answer that it should."""
+
+from dataclasses import replace
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import MediaDescription, SessionDescription
+
+from media.negotiation.agreed_tracks import PublishedTrack, RoomTrack
+from media.negotiation.negotiate import negotiate_play, negotiate_publish
+from media.rtp.extensions import TRANSPORT_CC_EXTENSION
+from shared.errors import ErrorCode, ServiceError
+from shared.sdp.codec import Codec
+from shared.sdp.offer import check_play, check_publish, parse_offer
+from tests.support import aiortc_client  # keeps aiortc to loopback
+from tests.support.sdp import LOCAL, OFFERS, read_answer, real_offer
+
+# publisher -> (kind, mid, codec, payload type) of each track, and our DTLS role
+OPUS_111 = ("audio", "0", "opus", 111)
+PUBLISHERS = {
+    "whip-aiortc-1-16": ([("audio", "0", "opus", 96), ("video", "1", "H264", 99)], "server"),
+    "whip-chromium-156-AV1": ([OPUS_111, ("video", "1", "AV1", 45)], "server"),
+    "whip-chromium-156-H264": ([OPUS_111, ("video", "1", "H264", 102)], "server"),
+    "whip-chromium-156-VP8": ([OPUS_111, ("video", "1", "VP8", 96)], "server"),
+    "whip-chromium-156-VP9": ([OPUS_111, ("video", "1", "VP9", 98)], "server"),
+    "whip-chromium-eyevinn": ([OPUS_111, ("video", "1", "VP8", 96)], "server"),
+    "whip-chromium-whip-whep": ([OPUS_111, ("video", "1", "VP8", 96)], "server"),
+    "whip-ffmpeg-8-0": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
+    "whip-ffmpeg-9-0-2": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
+    "whip-ffmpeg-9-0-2-active": ([OPUS_111, ("video", "1", "H264", 106)], "server"),
+    "whip-gst-whipsink-H264": (
+        [("video", "video0", "H264", 96), ("audio", "audio1", "opus", 111)],
+        "server",
+    ),
+    "whip-gst-whipsink-VP8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 111)], "server"),
+    "whip-obs-30-2-3": ([OPUS_111, ("video", "1", "H264", 96)], "server"),
+    "whip-pyav-18-1": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
+    "whip-whip-client-h264-notrickle": (
+        [("video", "video0", "H264", 96), ("audio", "audio1", "opus", 100)],
+        "server",
+    ),
+    "whip-whip-client-vp8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 100)], "server"),
+}
+
+CHROMIUM = {"ccm fir", "nack", "nack pli", "transport-cc"}
+GST = {"ccm fir", "nack pli"}
+# publisher -> what its video may be told, and the payload type of its RTX
+VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
+    "whip-aiortc-1-16": ({"nack", "nack pli", "goog-remb"}, 100),
+    "whip-chromium-156-AV1": (CHROMIUM, 46),
+    "whip-chromium-156-H264": (CHROMIUM, 103),
+    "whip-chromium-156-VP8": (CHROMIUM, 97),
+    "whip-chromium-156-VP9": (CHROMIUM, 99),
+    "whip-chromium-eyevinn": (CHROMIUM, 97),
+    "whip-chromium-whip-whep": (CHROMIUM, 97),
+    "whip-ffmpeg-8-0": (set(), None),
+    "whip-ffmpeg-9-0-2": ({"nack"}, 105),
+    "whip-ffmpeg-9-0-2-active": ({"nack"}, 105),
+    "whip-gst-whipsink-H264": (GST, None),
+    "whip-gst-whipsink-VP8": (GST, None),
+    "whip-obs-30-2-3": ({"nack", "nack pli", "goog-remb"}, None),
+    "whip-pyav-18-1": ({"nack"}, 105),
+    "whip-whip-client-h264-notrickle": (GST, None),
+    "whip-whip-client-vp8": (GST, None),
+}
+
+# viewer -> mids in their order, payload types by the publisher of the room; None is 406
+BROWSER = {
+    "whip-chromium-156-VP8": (111, 96),
+    "whip-chromium-156-VP9": (111, 98),
+    "whip-chromium-156-H264": (111, 102),
+    "whip-chromium-156-AV1": (111, 45),
+    "whip-obs-30-2-3": (111, 108),
+    "whip-whip-client-h264-notrickle": (111, 108),
+    "whip-ffmpeg-9-0-2": (111, 102),
+}
+GSTREAMER = {
+    "whip-chromium-156-VP8": None,
+    "whip-chromium-156-VP9": None,
+    "whip-chromium-156-H264": (111, 96),
+    "whip-chromium-156-AV1": None,
+    "whip-obs-30-2-3": (111, 96),
+    "whip-whip-client-h264-notrickle": (111, 96),
+    "whip-ffmpeg-9-0-2": (111, 96),
+}
+AIORTC = {
+    "whip-chromium-156-VP8": (96, 97),
+    "whip-chromium-156-VP9": None,
+    "whip-chromium-156-H264": (96, 99),
+    "whip-chromium-156-AV1": None,
+    "whip-obs-30-2-3": (96, 101),
+    "whip-whip-client-h264-notrickle": (96, 101),
+    "whip-ffmpeg-9-0-2": (96, 99),
+}
+VIEWERS = {
+    "whep-aiortc-1-16": (["audio", "video"], ["0", "1"], AIORTC),
+    "whep-chromium-156": (["audio", "video"], ["0", "1"], BROWSER),
+    "whep-chromium-eyevinn": (["video", "audio"], ["0", "1"], BROWSER),
+    "whep-chromium-mediamtx": (["video", "audio"], ["0", "1"], BROWSER),
+    "whep-chromium-whip-whep": (["audio", "video"], ["0", "1"], BROWSER),
+    "whep-gst-webrtcbin": (["video", "audio"], ["video0", "audio1"], GSTREAMER),
+    "whep-gst-whepsrc": (["audio", "video"], ["audio0", "video1"], GSTREAMER),
+}
+
+
+def test_every_offer_has_a_case() -> None:
+    assert {path.stem for path in OFFERS.glob("*.sdp")} == PUBLISHERS.keys() | VIEWERS.keys()
+
+
+def check_frame(parsed: SessionDescription, dtls_role: str) -> None:
+    assert [group.items for group in parsed.group] == [[media.rtp.muxId for media in parsed.media]]
+    for media in parsed.media:
+        assert media.profile == "UDP/TLS/RTP/SAVPF"
+        assert (media.host, media.port) == LOCAL.candidates[0]
+        assert media.rtcp_mux
+        assert media.ice.iceLite
+        assert media.ice.usernameFragment == LOCAL.ice_ufrag
+        assert media.dtls.role == dtls_role
+        assert [(candidate.ip, candidate.port) for candidate in media.ice_candidates] == list(
+            LOCAL.candidates
+        )
+
+
+def answered(media: MediaDescription) -> tuple[str, str, str, int]:
+    codec, *again = media.rtp.codecs
+    assert [(rtx.name, rtx.parameters) for rtx in again] in ([], [("rtx", {"apt": codec.payloadType})])
+    return media.kind, media.rtp.muxId, codec.mimeType.partition("/")[2], codec.payloadType
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_a_publisher_is_answered(name: str) -> None:
+    wanted, dtls_role = PUBLISHERS[name]
+    offer = parse_offer(real_offer(name))
+    tracks, answer = negotiate_publish(offer, LOCAL)
+    assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in tracks] == wanted
+    assert all(len(track.sources.ssrcs) == 1 for track in tracks)
+    parsed = read_answer(answer)
+    check_frame(parsed, dtls_role)
+    assert [answered(media) for media in parsed.media] == wanted
+    assert {media.direction for media in parsed.media} == {"recvonly"}
+    with pytest.raises(ServiceError) as caught:
+        check_play(offer)
+    assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
+    tracks, answer = negotiate_publish(parse_offer(real_offer(name)), LOCAL)
+    video = next(track for track in tracks if track.kind == "video")
+    feedback, rtx = VIDEO_FEEDBACK[name]
+    assert (video.codec.feedback, video.codec.rtx) == (feedback, rtx)
+    assert len(video.sources.repairs) == (rtx is not None)
+    prefix = f"a=rtcp-fb:{video.codec.payload_type} "
+    told = {line.removeprefix(prefix) for line in answer.splitlines() if line.startswith(prefix)}
+    assert told == feedback
+    assert (TRANSPORT_CC_EXTENSION in video.extensions) == ("transport-cc" in feedback)
+
+
+@pytest.mark.parametrize("publisher", BROWSER)
+@pytest.mark.parametrize("name", VIEWERS)
+def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> None:
+    kinds, mids, payload_types = VIEWERS[name]
+    published, _ = negotiate_publish(parse_offer(real_offer(publisher)), LOCAL)
+    offer = parse_offer(real_offer(name))
+    wanted = payload_types[publisher]
+    if wanted is None:
+        with pytest.raises(ServiceError) as caught:
+            negotiate_play(offer, room(published), LOCAL, "demo")
+        assert caught.value.code is ErrorCode.NOT_ACCEPTABLE
+        assert published[1].codec.name in str(caught.value.message)
+        return
+    played, answer = negotiate_play(offer, room(published), LOCAL, "demo")
+    by_kind = dict(zip(("audio", "video"), wanted, strict=True))
+    assert [(track.mid, track.payload_type) for track in played] == [
+        (mid, by_kind[kind]) for mid, kind in zip(mids, kinds, strict=True)
+    ]
+    assert [published[track.track_index].kind for track in played] == kinds
+    parsed = read_answer(answer)
+    check_frame(parsed, "server")
+    assert [answered(media) for media in parsed.media] == [
+        (kind, mid, published[track.track_index].codec.name, track.payload_type)
+        for kind, mid, track in zip(kinds, mids, played, strict=True)
+    ]
+    assert {media.direction for media in parsed.media} == {"sendonly"}
+    assert [media.ssrc[0].ssrc for media in parsed.media] == [1000 + track.track_index for track in played]
+    with pytest.raises(ServiceError) as caught:
+        check_publish(offer)
+    assert caught.value.code is ErrorCode.INVALID_SDP
+
+
+def test_a_browser_gets_the_extensions_that_both_sides_have_under_its_own_ids() -> None:
+    published, _ = negotiate_publish(parse_offer(real_offer("whip-chromium-156-VP8")), LOCAL)
+    played, _ = negotiate_play(
+        parse_offer(real_offer("whep-chromium-mediamtx")), room(published), LOCAL, "demo"
+    )
+    video = next(track for track in played if published[track.track_index].kind == "video")
+    assert published[1].extensions["urn:3gpp:video-orientation"] == 13
+    assert video.extensions["urn:3gpp:video-orientation"] == 3
+    assert set(video.extensions) < set(published[1].extensions)
+
+
+def test_a_room_with_g711_is_heard_by_who_can_hear_it() -> None:
+    g711 = Codec(payload_type=0, name="PCMU", clock_rate=8000)
+    tracks = [RoomTrack(kind="audio", codec=g711, extensions=(), ssrc=1)]
+    played, answer = negotiate_play(parse_offer(real_offer("whep-aiortc-1-16")), tracks, LOCAL, "demo")
+    assert [(track.mid, track.payload_type) for track in played] == [("0", 0)]
+    assert [media.direction for media in read_answer(answer).media] == ["sendonly", "inactive"]
+    with pytest.raises(ServiceError) as caught:
+        negotiate_play(parse_offer(real_offer("whep-gst-whepsrc")), tracks, LOCAL, "demo")
+    assert caught.value.code is ErrorCode.NOT_ACCEPTABLE
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+async def test_aiortc_takes_an_answer_in_which_one_section_is_idle(kind: str) -> None:
+    assert aiortc_client
+    published, _ = negotiate_publish(parse_offer(real_offer("whip-chromium-156-VP8")), LOCAL)
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    for section in ("audio", "video"):
+        peer.addTransceiver(section, "recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    local = replace(LOCAL, candidates=(("127.0.0.1", 9),))
+    tracks = [track for track in room(published) if track.kind == kind]
+    _, answer = negotiate_play(parse_offer(peer.localDescription.sdp), tracks, local, "demo")
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    assert {(t.kind, t.currentDirection) for t in peer.getTransceivers()} == {
+        (section, "recvonly" if section == kind else "inactive") for section in ("audio", "video")
+    }
+    await peer.close()
+
+
+def room(published: tuple[PublishedTrack, ...]) -> list[RoomTrack]:
+    return [
+        RoomTrack(kind=track.kind, codec=track.codec, extensions=track.extensions, ssrc=1000 + index)
+        for index, track in enumerate(published)
+    ]

@@ -1,0 +1,220 @@
+"""Frames out of RTP, each codec against FFmpeg from encoder to decoder; loss, disorder, hostility."""
+
+import contextlib
+import io
+import random
+from itertools import pairwise
+from typing import Any
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from media.recording.frame import DepacketizeError, Frame
+from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, FrameReader
+from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
+from media.rtp.packet import RtpPacket
+from media.tracks.outgoing import Outgoing
+from tests.support.rtp_source import ENCODERS, Numbering, Sent, audio, encode_video, video
+
+CODECS = tuple(DEPACKETIZERS)
+DECODERS = {"VP8": "vp8", "VP9": "vp9", "AV1": "libdav1d", "H264": "h264", "H265": "hevc"}
+SIZE = (322, 182)  # not whole blocks: what is cropped away must not count
+SECONDS = 2.0
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def streams() -> dict[str, list[Sent]]:
+    return {codec: video(codec, SECONDS, size=SIZE, keyframe_every=0.5) for codec in CODECS}
+
+
+def read(codec: str, packets: list[Outgoing]) -> list[Frame]:
+    """All frames of packets that come one by one, 1 ms apart."""
+    reader = FrameReader(codec)
+    frames = [f for number, packet in enumerate(packets) for f in reader.push(packet, number / 1000)]
+    return frames + reader.close()
+
+
+def numbered(sent: list[Sent]) -> list[Outgoing]:
+    numbering = Numbering(0)
+    return [numbering.outgoing(one.data) for one in sent]
+
+
+def decode(codec: str, frames: list[Frame]) -> list[av.VideoFrame]:
+    decoder: Any = av.CodecContext.create(DECODERS[codec], "r")
+    decoder.options = {"err_detect": "explode"}
+    pictures = []
+    for frame in frames:
+        pictures += decoder.decode(av.Packet(frame.data))
+    return pictures + decoder.decode(None)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_frame_is_read_and_decodes(codec: str, streams: dict[str, list[Sent]]) -> None:
+    frames = read(codec, numbered(streams[codec]))
+    assert len(frames) == FRAMES
+    keyframes = [number for number, frame in enumerate(frames) if frame.keyframe]
+    assert keyframes == [0, 15, 30, 45]
+    assert {frame.setup[:2] for frame in frames if frame.setup} == {SIZE}
+    assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {3000}
+    pictures = decode(codec, frames)
+    assert len(pictures) == FRAMES
+    assert {(picture.width, picture.height) for picture in pictures} == {SIZE}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_disorder_within_the_wait_changes_nothing(codec: str, streams: dict[str, list[Sent]]) -> None:
+    packets = numbered(streams[codec])
+    chance = random.Random(1)
+    shuffled = [
+        packet for _, packet in sorted(enumerate(packets), key=lambda item: item[0] + 8 * chance.random())
+    ]
+    first = packets[0]
+    shuffled.remove(first)  # the very first to arrive is where a recording begins
+    doubled = [packet for packet in shuffled for _ in range(1 + (chance.random() < 0.2))]
+    assert read(codec, [first, *doubled]) == read(codec, packets)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_after_loss_all_up_to_the_next_keyframe_is_left_out(
+    codec: str, streams: dict[str, list[Sent]]
+) -> None:
+    packets = numbered(streams[codec])
+    whole = read(codec, packets)
+    lost = next(number for number, packet in enumerate(packets) if packet.timestamp >= whole[20].timestamp)
+    reader = FrameReader(codec)
+    frames: list[Frame] = []
+    wanted = []
+    now = 0.0
+    for number, packet in enumerate(packets):
+        now += 0.01
+        if number != lost:
+            frames += reader.push(packet, now)
+            wanted.append(reader.wants_keyframe)
+        if number == lost + 1:
+            now += WAIT_SECONDS
+    assert frames == whole[:20] + whole[30:]
+    assert reader.lost == 1
+    assert any(wanted[lost:])
+    assert not reader.wants_keyframe
+    assert len(decode(codec, frames)) == len(frames)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_begins_in_the_middle_begins_with_a_keyframe(codec: str, streams: dict[str, list[Sent]]) -> None:
+    packets = numbered(streams[codec])
+    whole = read(codec, packets)
+    middle = next(number for number, packet in enumerate(packets) if packet.timestamp >= whole[5].timestamp)
+    assert read(codec, packets[middle:]) == whole[15:]
+
+
+def test_a_resolution_change_is_seen_at_the_keyframe() -> None:
+    for codec in CODECS:
+        large = Numbering(0)
+        small = Numbering(0, index=100 + len(video(codec, 1.0)))
+        packets = [large.outgoing(sent.data) for sent in video(codec, 1.0)]
+        packets += [small.outgoing(sent.data) for sent in video(codec, 1.0, size=(160, 120), begin=1.0)]
+        setups = [frame.setup for frame in read(codec, packets) if frame.setup]
+        assert [setup[:2] for setup in setups] == [(320, 240), (160, 120)]
+        assert codec in ("VP8", "VP9") or setups[0].parameters != setups[1].parameters
+
+
+def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
+    for codec, kinds in (("H264", (7, 8)), ("H265", (32, 33, 34))):
+        packets = numbered(video(codec, 2.0, keyframe_every=0.5))
+        first = packets[0].timestamp
+        shift = 1 if codec == "H265" else 0
+        mask = 0x3F if codec == "H265" else 0x1F
+        bare = [
+            packet
+            for packet in packets
+            if packet.timestamp == first or (packet.packet.payload[0] >> shift & mask) not in kinds
+        ]
+        renumbered = [replace(packet, extended=100 + number) for number, packet in enumerate(bare)]
+        frames = [frame for frame in read(codec, renumbered) if frame.keyframe]
+        assert frames
+        for frame in frames:
+            assert frame.setup is not None
+            assert frame.setup.parameters in frame.data
+
+
+def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
+    packets = numbered(audio(1.0))
+    shift = 0x1_0000_0000 - packets[10].timestamp  # wraps at the eleventh
+    shifted = [replace(packet, timestamp=packet.timestamp + shift & 0xFFFFFFFF) for packet in packets]
+    frames = read("opus", shifted)
+    assert [frame.data for frame in frames] == [packet.packet.payload for packet in packets]
+    assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
+    assert frames[10].timestamp == 0x1_0000_0000
+
+
+def test_padding_is_no_content() -> None:
+    packets = numbered(video("VP8", 1.0))
+    padded = []
+    for number, packet in enumerate(packets):
+        body = packet.packet
+        filled = replace(body, payload=body.payload + b"\0\0\3", padding=True)
+        probe = replace(body, payload=b"\0" * 9 + b"\x0a", padding=True, marker=False)
+        padded.append(replace(packet, packet=filled, extended=100 + 2 * number))
+        padded.append(replace(packet, packet=probe, extended=101 + 2 * number))
+    assert read("VP8", padded) == read("VP8", packets)
+
+
+def outgoing(index: int, timestamp: int, payload: bytes, *, marker: bool) -> Outgoing:
+    packet = RtpPacket(False, marker, 96, index & 0xFFFF, timestamp, 1, (), payload)
+    return Outgoing(0, 1, index, timestamp, packet)
+
+
+def test_nothing_grows_without_bound() -> None:
+    reader = FrameReader("VP8")
+    for number in range(3 * MAX_FRAME_PACKETS):  # a frame that never ends
+        assert not reader.push(outgoing(number, 1, b"\x10\0\0", marker=False), 0.0)
+    assert len(reader._partial) <= MAX_FRAME_PACKETS
+    reader = FrameReader("VP8")
+    for number in range(3 * MAX_WAITING):  # every other packet is missing
+        reader.push(outgoing(2 * number, number, b"\x10\0\0", marker=True), 0.0)
+    assert len(reader._reorder._waiting) <= MAX_WAITING + 1
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@given(payloads=st.lists(st.binary(max_size=64), min_size=1, max_size=6))
+def test_hostile_payloads_raise_one_error(codec: str, payloads: list[bytes]) -> None:
+    depacketizer = DEPACKETIZERS[codec]()
+    for payload in payloads:
+        depacketizer.starts(payload)
+    with contextlib.suppress(DepacketizeError):
+        depacketizer.picture([payload for payload in payloads if payload] or [b"\0"])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_damaged_packets_raise_one_error(codec: str, streams: dict[str, list[Sent]]) -> None:
+    chance = random.Random(2)
+    for _ in range(300):
+        packets = numbered(streams[codec])[:20]
+        at = chance.randrange(len(packets))
+        payload = bytearray(packets[at].packet.payload)
+        for _ in range(3):
+            payload[chance.randrange(min(40, len(payload)))] = chance.randrange(256)
+        cut = bytes(payload[: chance.randrange(1, len(payload) + 1)])
+        packets[at] = replace(packets[at], packet=replace(packets[at].packet, payload=cut))
+        read(codec, packets)
+
+
+def test_spatial_layers_of_vp9_become_one_superframe() -> None:
+    """Two layers of one picture, each a frame of its own, as a decoder wants them (annex B)."""
+    [packet] = encode_video("VP9", 1 / 30)
+    frame = bytes(packet)
+    lower = outgoing(1, 1, b"\x2c\x00\x00" + frame, marker=False)  # L, B, E; layer 0
+    upper = outgoing(2, 1, b"\x2c\x02\x00" + frame, marker=True)  # layer 1
+    [picture] = read("VP9", [lower, upper])
+    assert picture.keyframe
+    split = av.BitStreamFilterContext("vp9_superframe_split", _vp9_stream())
+    parts = split.filter(av.Packet(picture.data)) + split.filter(None)
+    assert [bytes(part) for part in parts] == [frame, frame]
+
+
+def _vp9_stream() -> Any:
+    return av.open(io.BytesIO(), "w", format="ivf").add_stream(ENCODERS["VP9"][0], rate=30)

@@ -1,0 +1,233 @@
+"""RTCP is built and read as another implementation does, and hostile bytes raise one error."""
+
+import pytest
+from aiortc import rtp as other
+
+from media.rtp import rtcp
+from media.rtp.rtcp import (
+    Bye,
+    Fir,
+    Nack,
+    Pli,
+    ReceiverReport,
+    Remb,
+    ReportBlock,
+    RtcpError,
+    Sdes,
+    SenderReport,
+    parse_compound,
+)
+from media.rtp.srtp import Profile
+from tests.support.far_end import BOTH_PROFILES, far_sender, new_keys
+
+BLOCK = ReportBlock(
+    ssrc=0xCAFEBABE,
+    fraction_lost=255,
+    packets_lost=-5,
+    highest_sequence=0x0001FFFF,
+    jitter=1234,
+    last_report=0xABCDEF01,
+    delay=65536,
+)
+
+
+def test_sender_report_round_trips_through_another_implementation() -> None:
+    data = rtcp.sender_report(1, 2**64 - 1, 2**32 - 1, 2**32 + 7, 2**33 + 9)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpSrPacket)
+    assert theirs.sender_info == other.RtcpSenderInfo(2**64 - 1, 2**32 - 1, 7, 9)
+    assert bytes(theirs) == data
+    assert parse_compound(data) == [SenderReport(1, 2**64 - 1, 2**32 - 1, 7, 9)]
+
+
+def test_sender_report_with_blocks_of_another_implementation_is_read() -> None:
+    info = other.RtcpReceiverInfo(2, 3, -4, 5, 6, 7, 8)
+    data = bytes(other.RtcpSrPacket(1, other.RtcpSenderInfo(10, 11, 12, 13), [info, info]))
+    block = ReportBlock(2, 3, -4, 5, 6, 7, 8)
+    assert parse_compound(data) == [SenderReport(1, 10, 11, 12, 13, (block, block))]
+
+
+@pytest.mark.parametrize("count", [0, 1, 31])
+def test_receiver_report_round_trips_through_another_implementation(count: int) -> None:
+    data = rtcp.receiver_report(9, [BLOCK] * count)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpRrPacket)
+    assert [report.packets_lost for report in theirs.reports] == [-5] * count
+    assert bytes(theirs) == data
+    assert parse_compound(data) == [ReceiverReport(9, (BLOCK,) * count)]
+
+
+@pytest.mark.parametrize("lost", [-0x800000, -1, 0, 1, 0x7FFFFF])
+def test_losses_keep_their_sign(lost: int) -> None:
+    block = ReportBlock(1, 0, lost, 0, 0, 0, 0)
+    assert parse_compound(rtcp.receiver_report(9, [block])) == [ReceiverReport(9, (block,))]
+
+
+@pytest.mark.parametrize("cname", [b"", b"a", b"ab", b"abc", b"abcd", b"x" * 255])
+def test_sdes_round_trips_through_another_implementation(cname: bytes) -> None:
+    data = rtcp.sdes(7, cname)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpSdesPacket)
+    assert theirs.chunks == [other.RtcpSourceInfo(7, [(1, cname)])]
+    assert parse_compound(data) == [Sdes(((7, cname),))]
+
+
+def test_sdes_of_many_chunks_and_items_is_read() -> None:
+    chunks = (
+        b"\x00\x00\x00\x01\x02\x03any\x01\x01a" + b"\x00" * 4 + b"\x00\x00\x00\x02\x01\x02bc" + b"\x00" * 4
+    )
+    assert len(chunks) % 4 == 0
+    data = bytes((0x82, 202, 0, len(chunks) // 4)) + chunks
+    assert parse_compound(data) == [Sdes(((1, b"a"), (2, b"bc")))]
+
+
+def test_sdes_without_its_last_null_is_tolerated() -> None:
+    data = bytes((0x81, 202, 0, 2)) + b"\x00\x00\x00\x01\x01\x02ab"
+    assert parse_compound(data) == [Sdes(((1, b"ab"),))]
+
+
+@pytest.mark.parametrize("ssrcs", [(), (1,), (1, 2**32 - 1)])
+def test_bye_round_trips_through_another_implementation(ssrcs: tuple[int, ...]) -> None:
+    data = rtcp.bye(ssrcs)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpByePacket)
+    assert tuple(theirs.sources) == ssrcs
+    assert parse_compound(data) == [Bye(ssrcs)]
+
+
+def test_bye_with_a_reason_is_read() -> None:
+    data = bytes((0x81, 203, 0, 3)) + b"\x00\x00\x00\x05" + b"\x06camera\x00"
+    assert parse_compound(data) == [Bye((5,), b"camera")]
+
+
+@pytest.mark.parametrize("reason", [b"", b"over", b"again", b"x" * 255])
+def test_bye_with_a_reason_round_trips(reason: bytes) -> None:
+    data = rtcp.bye((5, 6), reason)
+    assert parse_compound(data + rtcp.pli(1, 2)) == [Bye((5, 6), reason), Pli(1, 2)]
+    assert other.RtcpPacket.parse(data)[0].sources == [5, 6]
+
+
+def test_keyframe_requests_are_understood_by_another_implementation() -> None:
+    (theirs,) = other.RtcpPacket.parse(rtcp.pli(1, 2))
+    assert theirs == other.RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=2)
+    assert parse_compound(bytes(theirs)) == [Pli(1, 2)]
+    (theirs,) = other.RtcpPacket.parse(rtcp.fir(1, 2, 257))
+    assert theirs == other.RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=b"\0\0\0\2\1\0\0\0")
+    assert parse_compound(bytes(theirs)) == [Fir(1, ((2, 1),))]
+
+
+@pytest.mark.parametrize(
+    ("sequences", "entries"),
+    [
+        ([], ()),
+        ([5], ((5, 0),)),
+        ([5, 6, 21], ((5, 0x8001),)),
+        ([5, 22], ((5, 0), (22, 0))),
+        ([65535, 0, 15], ((65535, 0x8001),)),
+        ([65530, 10, 65530], ((65530, 0x8000), (65530, 0))),
+    ],
+)
+def test_nack_packs_and_unpacks_over_the_wrap(
+    sequences: list[int], entries: tuple[tuple[int, int], ...]
+) -> None:
+    (packet,) = parse_compound(rtcp.nack(1, 2, sequences))
+    assert packet == Nack(1, 2, entries)
+    assert isinstance(packet, Nack)
+    assert packet.count == len(list(packet.sequences()))
+    assert list(packet.sequences()) == sequences
+
+
+def test_nack_agrees_with_another_implementation() -> None:
+    lost = [100, 101, 110, 116, 117, 300, 65535]
+    (theirs,) = other.RtcpPacket.parse(rtcp.nack(1, 2, lost))
+    assert theirs == other.RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=2, lost=lost)
+    (ours,) = parse_compound(bytes(theirs))
+    assert isinstance(ours, Nack)
+    assert list(ours.sequences()) == lost
+
+
+@pytest.mark.parametrize("bitrate", [0, 300_000, 0x3FFFF << 20])
+def test_remb_of_another_implementation_is_read(bitrate: int) -> None:
+    fci = other.pack_remb_fci(bitrate, [3, 4])
+    data = bytes(other.RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=fci))
+    assert parse_compound(data) == [Remb(1, bitrate, (3, 4))]
+
+
+def test_compound_packets_are_read_in_order_and_unknown_ones_skipped() -> None:
+    transport_cc = bytes((0x8F, 205, 0, 3)) + bytes(12)
+    app = bytes((0x80, 204, 0, 2)) + bytes(8)
+    other_afb = bytes((0x8F, 206, 0, 3)) + bytes(12)
+    data = rtcp.receiver_report(1, []) + app + rtcp.sdes(1, b"c") + transport_cc + other_afb + rtcp.pli(1, 2)
+    assert parse_compound(data) == [ReceiverReport(1), Sdes(((1, b"c"),)), Pli(1, 2)]
+
+
+def test_reduced_size_and_padding_are_taken() -> None:
+    data = rtcp.pli(1, 2)
+    padded = bytes((data[0] | 0x20, data[1], 0, 3)) + data[4:] + b"\x00\x00\x00\x04"
+    assert parse_compound(padded) == [Pli(1, 2)]
+
+
+def test_a_profile_extension_after_the_blocks_is_ignored() -> None:
+    data = rtcp.receiver_report(9, [BLOCK])
+    longer = data[:2] + (len(data) // 4).to_bytes(2, "big") + data[4:] + b"ext!"
+    assert parse_compound(longer) == [ReceiverReport(9, (BLOCK,))]
+
+
+def test_nothing_holds_nothing() -> None:
+    assert parse_compound(b"") == []
+    assert parse_compound(bytes((0x80, 204, 0, 0)) * rtcp.MAX_PACKETS) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80",
+        b"\x80\xc8\x00",
+        b"\x40\xc8\x00\x00",  # version 1
+        b"\x80\xc8\x00\x06" + bytes(20),  # cut off
+        b"\x80\xc8\x00\x00",  # an SR of nothing
+        b"\x81\xc9\x00\x01" + bytes(4),  # a block announced, none there
+        b"\x81\xca\x00\x00",  # SDES without its chunk
+        b"\x81\xca\x00\x02" + b"\x00\x00\x00\x01\x01\xff\x00\x00",  # item cut off
+        b"\x81\xca\x00\x02" + b"\x00\x00\x00\x01\x01\x01a\x01",  # item without its length
+        b"\x82\xcb\x00\x01" + bytes(4),  # BYE of two with one
+        b"\x81\xce\x00\x01" + bytes(4),  # PLI without its target
+        b"\x81\xcd\x00\x01" + bytes(4),
+        b"\x8f\xce\x00\x03" + bytes(8) + b"REMB",
+        b"\x8f\xce\x00\x04" + bytes(8) + b"REMB" + b"\x01\x00\x00\x00",  # an SSRC announced
+        b"\xa0\xcc\x00\x00",  # padding of nothing
+        b"\xa0\xcc\x00\x01" + bytes(4),  # padding of length 0
+        b"\xa0\xcc\x00\x01" + b"\x00\x00\x00\x05",
+        bytes((0x80, 204, 0, 0)) * (rtcp.MAX_PACKETS + 1),
+        rtcp.pli(1, 2) + b"\x00",
+    ],
+)
+def test_all_else_is_refused_with_one_error(data: bytes) -> None:
+    with pytest.raises(RtcpError):
+        parse_compound(data)
+
+
+@pytest.mark.parametrize("bitrate", [0, 1, 0x3FFFF, 0x40000, 2_500_001, 10**9, 2**40])
+@pytest.mark.parametrize("ssrcs", [[], [0xCAFEBABE], [1, 2, 3]])
+def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: list[int]) -> None:
+    data = rtcp.remb(9, bitrate, ssrcs)
+    (theirs,) = other.RtcpPacket.parse(data)
+    assert isinstance(theirs, other.RtcpPsfbPacket)
+    assert theirs.fci == other.pack_remb_fci(bitrate, ssrcs)
+    assert bytes(theirs) == data
+    (ours,) = parse_compound(data)
+    assert isinstance(ours, Remb)
+    assert (ours.sender_ssrc, list(ours.ssrcs)) == (9, ssrcs)
+    assert bitrate * (1 - 2**-17) <= ours.bitrate <= bitrate
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_a_lone_report_is_known_by_what_is_not_encrypted(profile: Profile) -> None:
+    sender = far_sender(new_keys(profile))
+    overhead = profile.srtcp_overhead
+    report = rtcp.receiver_report(7, [ReportBlock(1, 0, 0, 2, 3, 4, 5)])
+    for lone in (report, rtcp.receiver_report(7, [])):
+        assert rtcp.is_lone_report(sender.protect_rtcp(lone), overhead)
+    for more in (report + rtcp.sdes(7, b"x"), report + rtcp.nack(7, 1, [5]), rtcp.pli(7, 1), rtcp.bye([7])):
+        assert not rtcp.is_lone_report(sender.protect_rtcp(more), overhead)
+    assert not any(rtcp.is_lone_report(report[:length], overhead) for length in range(len(report)))

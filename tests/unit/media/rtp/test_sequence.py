@@ -1,0 +1,145 @@
+"""Sequence numbers unwrap and translate over the wrap from any start, and no index is ever given twice."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator
+from tests.support.sequence_unwrapper import SequenceUnwrapper
+
+SEQUENCES = st.integers(0, 0xFFFF)
+TIMESTAMPS = st.integers(0, 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(
+    ("received", "indices"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([65534, 65535, 0, 1], [65534, 65535, 65536, 65537]),
+        ([65535, 1, 0, 2], [65535, 65537, 65536, 65538]),  # reordered over the wrap
+        ([0, 65535, 1], [0, -1, 1]),  # sent before the first
+        ([1, 65535, 65534], [1, -1, -2]),
+        ([10, 10, 10], [10, 10, 10]),
+        ([0, 0x7FFF], [0, 0x7FFF]),  # the furthest ahead
+        ([0x8000, 0], [0x8000, 0]),  # the furthest behind
+        ([65535, 0, 65535, 0], [65535, 65536, 65535, 65536]),
+    ],
+)
+def test_unwrapping_table(received: list[int], indices: list[int]) -> None:
+    unwrapper = SequenceUnwrapper(received[0])
+    assert [unwrapper.unwrap(sequence) for sequence in received] == indices
+
+
+@given(SEQUENCES, st.lists(st.integers(-1000, 1000), max_size=200))
+def test_unwrapping_follows_any_walk(first: int, steps: list[int]) -> None:
+    unwrapper = SequenceUnwrapper(first)
+    index = first
+    highest = first
+    for step in steps:
+        index = max(index + step, highest - 0x8000)
+        highest = max(highest, index)
+        assert unwrapper.unwrap(index & 0xFFFF) == index
+
+
+def translator(index: int, timestamp: int, first: int, first_timestamp: int) -> SequenceTranslator:
+    made = SequenceTranslator(index, timestamp)
+    made.rebase(first, first_timestamp, 0)
+    return made
+
+
+@given(st.integers(0, 2**40), TIMESTAMPS, SEQUENCES, TIMESTAMPS)
+def test_a_stream_in_order_is_unbroken_from_any_start(
+    index: int, timestamp: int, first: int, first_timestamp: int
+) -> None:
+    stream = translator(index, timestamp, first, first_timestamp)
+    for n in range(200):
+        place = stream.translate(first + n & 0xFFFF, first_timestamp + 3000 * n & 0xFFFFFFFF)
+        assert place == (index + n, timestamp + 3000 * n & 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize("first", [0, 1, 32767, 32768, 65000, 65534, 65535])
+def test_a_stream_over_many_wraps_is_unbroken(first: int) -> None:
+    stream = translator(65530, 0, first, 0)
+    for n in range(200_000):
+        place = stream.translate(first + n & 0xFFFF, n)
+        assert place == (65530 + n, n)
+
+
+@given(SEQUENCES, SEQUENCES, st.integers(0, 2**32))
+def test_reordered_and_lost_packets_keep_their_places(first: int, index: int, seed: int) -> None:
+    stream = translator(index, 0, first, 0)
+    rng = random.Random(seed)
+    order = [n for n in range(1, 500) if rng.random() > 0.1]
+    order = [0, *sorted(order, key=lambda n: n + rng.uniform(0, 40))]
+    for n in order:
+        assert stream.translate(first + n & 0xFFFF, n) == (index + n, n)
+        assert stream.translate(first + n & 0xFFFF, n) is None  # a duplicate
+
+
+def test_lateness_has_a_limit() -> None:
+    stream = translator(0, 0, 0, 0)
+    assert stream.translate(0, 0) == (0, 0)
+    assert stream.translate(2000, 0) == (2000, 0)
+    assert stream.translate(2000 - REORDER_PACKETS + 1, 0) == (2000 - REORDER_PACKETS + 1, 0)
+    assert stream.translate(2000 - REORDER_PACKETS, 0) is None
+
+
+def test_what_a_source_sent_before_its_first_packet_is_refused() -> None:
+    stream = translator(100, 0, 0, 0)
+    assert stream.translate(0, 0) == (100, 0)
+    assert stream.translate(65535, 0) is None
+    assert stream.translate(65000, 0) is None
+
+
+@given(
+    SEQUENCES,
+    TIMESTAMPS,
+    st.lists(st.tuples(SEQUENCES, TIMESTAMPS, st.integers(0, 90_000), st.integers(1, 50)), max_size=20),
+)
+def test_sources_follow_one_another_without_a_break(
+    index: int, timestamp: int, sources: list[tuple[int, int, int, int]]
+) -> None:
+    stream = SequenceTranslator(index, timestamp)
+    last_timestamp = timestamp
+    for sequence, first_timestamp, elapsed, packets in sources:
+        stream.rebase(sequence, first_timestamp, elapsed)
+        for n in range(packets):
+            place = stream.translate(sequence + n & 0xFFFF, first_timestamp + 10 * n & 0xFFFFFFFF)
+            assert place == (index, last_timestamp + elapsed + 10 * n & 0xFFFFFFFF)
+            assert stream.translate_timestamp(first_timestamp + 10 * n & 0xFFFFFFFF) == place[1]
+            index += 1
+        last_timestamp = last_timestamp + elapsed + 10 * (packets - 1) & 0xFFFFFFFF
+
+
+def test_a_source_continues_after_the_latest_timestamp_not_the_last() -> None:
+    stream = translator(0, 0, 0, 0)
+    stream.translate(0, 6000)
+    stream.translate(1, 3000)  # shown before the packet sent before it
+    stream.rebase(500, 77, 1000)
+    assert stream.translate(500, 77) == (2, 7000)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(SEQUENCES, TIMESTAMPS),
+            st.tuples(SEQUENCES, TIMESTAMPS, st.integers(0, 2**32)),  # another source
+        ),
+        max_size=300,
+    ),
+    st.integers(0, 2**40),
+)
+def test_no_index_is_given_twice_whatever_arrives(events: list[tuple[int, ...]], index: int) -> None:
+    stream = SequenceTranslator(index, 0)
+    given_out = set()
+    for event in events:
+        if len(event) == 3:
+            stream.rebase(*event)
+            continue
+        place = stream.translate(event[0], event[1])
+        if place is not None:
+            assert place[0] not in given_out
+            assert place[0] >= index
+            given_out.add(place[0])

@@ -1,0 +1,238 @@
+"""SRTP by the RFCs' vectors, and against libsrtp over every turn of the sequence number."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from media.rtp.libsrtp import MAX_PACKET, SrtpError
+from media.rtp.packet import parse
+from media.rtp.srtp import (
+    MAX_SSRCS,
+    GcmSender,
+    Profile,
+    _derive,
+    inbound_session,
+    outbound_session,
+    split_keying_material,
+)
+from media.switch.laid_burst import BUFFER_BYTES
+from media.switch.viewer import Viewer
+from media.switch.wire import Wire
+from media.switch.wire_profile import WireProfile
+from media.tracks.outgoing import Outgoing
+from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
+
+SSRC = 0x5501A0B2
+WRAP = 0x10000
+
+
+def unhex(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+# --- the RFCs' vectors
+
+# RFC 7714 16.1.1
+KEY = unhex("000102030405060708090a0b0c0d0e0f")
+SALT = unhex("517569642070726f2071756f")
+PLAIN = unhex(
+    "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573"
+)
+PROTECTED = unhex(
+    "8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf"
+    "8833899d7f27beb16a9152cf765ee4390cce"
+)
+
+
+def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
+    """Through the fan-out itself, with the vector's session key in the place of a derived one."""
+    packet = parse(PLAIN)
+    profile = WireProfile([Wire(packet.payload_type, {})])
+    viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile, [0])
+    assert viewer.gcm is not None
+    viewer.gcm.encrypt_into = AESGCM(KEY).encrypt_into
+    viewer.gcm.salt = int.from_bytes(SALT)
+    profile.add(viewer)
+    sent: list[bytes] = []
+    profile.send(
+        [Outgoing(0, packet.ssrc, packet.sequence, packet.timestamp, packet)],
+        memoryview(bytearray(BUFFER_BYTES)),
+        lambda run, _size, _address: sent.append(bytes(run)),
+    )
+    assert sent == [PROTECTED]
+
+
+def test_session_keys_are_derived_as_in_rfc_3711_b_3() -> None:
+    master = unhex("E1F97A0D3E018BE0D64FA32C06DE4139")
+    salt = unhex("0EC675AD498AFEEBB6960B3AABE6")
+    assert _derive(master, salt, 0x00, 16) == unhex("C61E7A93744F39EE10734AFE3FF7A087")
+    assert _derive(master, salt, 0x02, 14) == unhex("30CBBC08863D8C85D49DB34A9AE1")
+    assert _derive(master, salt, 0x01, 20) == unhex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4")
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_the_ends_split_the_exported_material_between_them(profile: Profile) -> None:
+    material = os.urandom(2 * (profile.key_length + profile.salt_length))
+    client = split_keying_material(profile, material, is_client=True)
+    server = split_keying_material(profile, material, is_client=False)
+    assert (client.local, client.remote) == (server.remote, server.local)
+    # RFC 5764 4.2
+    salt_at = 2 * profile.key_length
+    assert client.local == material[: profile.key_length] + material[salt_at : salt_at + profile.salt_length]
+    assert client.local != client.remote
+
+
+def test_keys_are_never_printed() -> None:
+    keys = new_keys()
+    assert keys.local.hex() not in repr(keys)
+    assert repr(keys.local) not in repr(keys)
+
+
+# --- our GCM sender, libsrtp receives
+
+
+def gcm_protector() -> tuple[Callable[[int, bytes], bytes], Callable[[bytes], bytes]]:
+    """Ours, by the 48-bit index of a packet, and libsrtp's other end."""
+    keys = new_keys()
+    sender = GcmSender(keys)
+
+    def protect(index: int, payload: bytes) -> bytes:
+        header = rtp(index, b"", ssrc=SSRC)
+        ciphertext = bytearray(len(payload) + 16)
+        nonce = ((SSRC << 48 | index) ^ sender.salt).to_bytes(12)
+        sender.encrypt_into(nonce, payload, header, ciphertext)
+        return header + bytes(ciphertext)
+
+    return protect, far_receiver(keys).unprotect
+
+
+def payload_of(index: int) -> bytes:
+    return index.to_bytes(6) * (1 + index % 50)
+
+
+def test_libsrtp_reads_our_gcm_over_two_wraps() -> None:
+    protect, unprotect = gcm_protector()
+    for index in range(0, 3 * WRAP, 97):
+        assert unprotect(protect(index, payload_of(index)))[12:] == payload_of(index)
+
+
+def test_libsrtp_reads_our_gcm_with_loss_and_reordering_over_the_wrap() -> None:
+    protect, unprotect = gcm_protector()
+    indexes = [n for n in range(WRAP - 2000, WRAP + 2000) if n % 7]  # every seventh is lost
+    shuffled = [n for at in range(0, len(indexes), 40) for n in reversed(indexes[at : at + 40])]
+    for index in shuffled:
+        assert unprotect(protect(index, payload_of(index)))[12:] == payload_of(index)
+
+
+def test_libsrtp_reads_our_gcm_over_long_gaps() -> None:
+    protect, unprotect = gcm_protector()
+    index = 1000
+    for _ in range(10):
+        assert unprotect(protect(index, b"x"))[12:] == b"x"
+        index += 0x7FFF
+
+
+def test_libsrtp_reads_an_empty_payload() -> None:
+    protect, unprotect = gcm_protector()
+    assert unprotect(protect(5, b""))[12:] == b""
+
+
+# --- libsrtp, both profiles and directions
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_libsrtp_reads_our_outbound_session_over_the_wrap(profile: Profile) -> None:
+    keys = new_keys(profile)
+    ours, theirs = outbound_session(keys), far_receiver(keys)
+    for index in range(WRAP - 100, WRAP + 100):
+        packet = rtp(index, payload_of(index), ssrc=SSRC)
+        assert theirs.unprotect(ours.protect(packet)) == packet
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_our_inbound_session_reads_libsrtp_over_the_wrap_with_loss_and_reordering(profile: Profile) -> None:
+    keys = new_keys(profile)
+    ours, theirs = inbound_session(keys), far_sender(keys)
+    packets = [rtp(index, payload_of(index), ssrc=SSRC) for index in range(WRAP - 400, WRAP + 400)]
+    protected = [(packet, theirs.protect(packet)) for packet in packets]
+    kept = [pair for number, pair in enumerate(protected) if number % 5]
+    for at in range(0, len(kept), 30):
+        for packet, datagram in reversed(kept[at : at + 30]):
+            assert ours.unprotect(datagram) == packet
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_replayed_forged_and_foreign_packets_are_refused(profile: Profile) -> None:
+    keys = new_keys(profile)
+    ours, theirs = inbound_session(keys), far_sender(keys)
+    datagram = theirs.protect(rtp(7))
+    forged = datagram[:-1] + bytes((datagram[-1] ^ 1,))
+    foreign = far_sender(new_keys(profile)).protect(rtp(8))
+    with pytest.raises(SrtpError):
+        ours.unprotect(forged)
+    with pytest.raises(SrtpError):
+        ours.unprotect(foreign)
+    assert ours.unprotect(datagram) == rtp(7)
+    with pytest.raises(SrtpError):
+        ours.unprotect(datagram)
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_rtcp_both_ways(profile: Profile) -> None:
+    keys = new_keys(profile)
+    report = unhex("80c9000100000001")
+    assert far_receiver(keys).unprotect_rtcp(outbound_session(keys).protect_rtcp(report)) == report
+    ours, datagram = inbound_session(keys), far_sender(keys).protect_rtcp(report)
+    assert ours.unprotect_rtcp(datagram) == report
+    with pytest.raises(SrtpError):
+        ours.unprotect_rtcp(datagram)
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_the_longest_packet_fits_both_ways(profile: Profile) -> None:
+    """pylibsrtp by itself raises `ValueError` for RTP beyond 1,356 bytes: GStreamer sends 1,400."""
+    keys = new_keys(profile)
+    ours = outbound_session(keys)
+    theirs = inbound_session(type(keys)(profile, keys.remote, keys.local))
+    packet = rtp(1, bytes(MAX_PACKET - 12))
+    assert theirs.unprotect(ours.protect(packet)) == packet
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_garbage_of_every_length_is_an_srtp_error(profile: Profile) -> None:
+    ours = inbound_session(new_keys(profile))
+    for length in [*range(64), 100, 1499, 1500, 1501, 2048, MAX_PACKET]:
+        for first in (0x80, 0x90, 0x9F, 0xBF):
+            garbage = bytes((first, 200))[:length] + os.urandom(max(0, length - 2))
+            for unprotect in (ours.unprotect, ours.unprotect_rtcp):
+                with pytest.raises(SrtpError):
+                    unprotect(garbage)
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs(profile: Profile) -> None:
+    keys = new_keys(profile)
+    ours, theirs = inbound_session(keys), far_sender(keys)
+    for ssrc in range(1, MAX_SSRCS + 1):
+        ours.unprotect(theirs.protect(rtp(1, ssrc=ssrc)))
+    for ssrc in range(MAX_SSRCS + 1, MAX_SSRCS + 10):
+        with pytest.raises(SrtpError):
+            ours.unprotect(theirs.protect(rtp(1, ssrc=ssrc)))
+        with pytest.raises(SrtpError):
+            ours.unprotect_rtcp(theirs.protect_rtcp(unhex("80c90001") + ssrc.to_bytes(4)))
+    # those that are known go on
+    assert ours.unprotect(theirs.protect(rtp(2, ssrc=1))) == rtp(2, ssrc=1)
+
+
+def test_forged_ssrcs_do_not_use_up_those_of_the_peer() -> None:
+    keys = new_keys()
+    ours, theirs = inbound_session(keys), far_sender(keys)
+    for ssrc in range(10 * MAX_SSRCS):
+        with pytest.raises(SrtpError):
+            ours.unprotect(rtp(1, os.urandom(100), ssrc=ssrc))
+    assert ours.unprotect(theirs.protect(rtp(1))) == rtp(1)

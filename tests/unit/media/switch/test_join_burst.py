@@ -1,0 +1,93 @@
+"""A viewer that is behind runs to the live edge: paced, without a gap, and in the end."""
+
+import pytest
+
+from media.switch.join_burst import MIN_BITRATE, MOST_SECONDS, SPEED, START_BYTES, JoinBurst
+from media.tracks.picture_cache import Cached
+
+SIZE = 1000
+
+
+def packets(first: int, last: int) -> list[Cached[int]]:
+    return [(n, SIZE, n) for n in range(first, last)]
+
+
+def begun(count: int, now: float = 0.0, bitrate: float = 2_000_000) -> JoinBurst[int]:
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin(packets(0, count), bitrate, now)
+    return burst
+
+
+def test_before_it_has_begun_nothing_is_for_the_viewer() -> None:
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.add(7, SIZE, 7)
+    assert not burst.begun
+    assert not burst.caught_up
+    assert burst.take(1.0) == []
+    burst.begin(packets(8, 10), 1e6, 2.0)
+    assert burst.next_index == 8
+    assert burst.take(2.0) == [8, 9]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 4.0, 12.0])
+def test_a_viewer_runs_through_to_the_live_edge_without_a_gap(seconds: float) -> None:
+    interval = 0.004  # 2 Mbit/s
+    held = round(seconds / interval)
+    burst = begun(held)
+    taken: list[int] = []
+    now = 0.0
+    while not burst.caught_up:
+        taken += burst.take(now)
+        assert burst.next_index == len(taken)
+        now += interval
+        if not burst.caught_up:
+            burst.add(held, SIZE, held)
+            held += 1
+    assert taken == list(range(held))
+    assert now < min(seconds / (SPEED - 1), MOST_SECONDS) + 0.1
+
+
+def test_the_first_packets_go_at_once() -> None:
+    assert len(begun(100).take(0.0)) == START_BYTES // SIZE + 1
+
+
+@pytest.mark.parametrize("bitrate", [400_000, 16_000_000])
+def test_the_pace_is_a_multiple_of_the_streams(bitrate: float) -> None:
+    burst = begun(2000, 100.0, bitrate)
+    rate = max(SPEED * bitrate, MIN_BITRATE)
+    sent = sum(len(burst.take(100.0 + n / 200)) for n in range(21)) * SIZE
+    assert sent == pytest.approx(START_BYTES + rate / 8 * 0.1, rel=0.02, abs=SIZE)
+
+
+def test_a_pause_is_not_made_up_for() -> None:
+    burst = begun(1000, 10.0, 1e6)
+    assert len(burst.take(12.0)) * SIZE <= START_BYTES + SIZE + MIN_BITRATE / 8 * 0.05
+
+
+def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
+    burst = begun(1000, 0.0, 100_000)
+    index = 1000
+    now = 0.0
+    while not burst.caught_up and now < 2 * MOST_SECONDS:
+        burst.take(now)
+        now += 0.010
+        if not burst.caught_up:
+            for _ in range(20):  # 16 Mbit/s
+                burst.add(index, SIZE, index)
+                index += 1
+    assert now < MOST_SECONDS + 0.2
+
+
+def test_what_comes_late_gets_its_place() -> None:
+    burst = begun(20)
+    first = burst.take(0.0)
+    for late in (23, 22, 24, 20, 21):
+        burst.add(late, SIZE, late)
+    assert first + burst.take(1.0) == list(range(25))
+
+
+def test_lost_packets_are_passed_over() -> None:
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin([(n, SIZE, n) for n in (0, 1, 2, 5, 6)], 1e6, 0.0)
+    assert burst.take(0.0) == [0, 1, 2, 5, 6]
+    assert burst.caught_up

@@ -1,0 +1,38 @@
+"""Counts: a value counts in its bucket and all above, and what has gone still counts."""
+
+from dataclasses import dataclass
+from math import inf
+
+from media.counts import Histogram, Totals
+
+
+def test_a_bound_belongs_to_the_bucket_below_it() -> None:
+    histogram = Histogram((0.1, 1.0))
+    for seconds in (0.05, 0.1, 0.5, 1.0, 7.0):
+        histogram.observe(seconds)
+    assert histogram.buckets() == [(0.1, 2), (1.0, 4), (inf, 5)]
+    assert histogram.count == 5
+    assert histogram.sum == 8.65
+
+
+@dataclass
+class Counted:
+    packets: int = 0
+    octets: int = 0
+
+
+def test_a_total_does_not_go_back_when_what_it_counts_ends() -> None:
+    totals = Totals("packets", "octets")
+    first, second = Counted(10, 1000), Counted(5, 50)
+    assert totals.with_living([first, second]) == {"packets": 15, "octets": 1050}
+    first.packets += 1
+    totals.retire(first)
+    assert totals.with_living([second]) == {"packets": 16, "octets": 1050}
+    totals.retire(second)
+    assert totals.with_living([]) == {"packets": 16, "octets": 1050}
+
+
+def test_reading_a_total_adds_nothing_to_it() -> None:
+    totals = Totals("packets")
+    living = [Counted(packets=3)]
+    assert totals.with_living(living) == totals.with_living(living) == {"packets": 3}

@@ -1,0 +1,76 @@
+"""The history gives back what it was given, within its bounds, in constant time and memory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.tracks.history import MAX_PACKETS, PacketHistory
+from media.transport.udp import MAX_DATAGRAM
+
+
+def filled(first: int, count: int, **bounds: float) -> PacketHistory[int]:
+    history: PacketHistory[int] = PacketHistory(**bounds)  # type: ignore[arg-type]
+    for n in range(count):
+        history.append(first + n, n / 1000, n)
+    return history
+
+
+@pytest.mark.parametrize("first", [0, 1, 65000, 65535, 2**32 - 3, 2**40])
+def test_the_newest_packets_are_held(first: int) -> None:
+    history = filled(first, 1000, packets=256)
+    held = [n for n in range(-10, 1010) if history.get(first + n, 1.0) == n]
+    assert held == list(range(744, 1000))
+    assert all(history.get(first + n, 1.0) is None for n in (-1, 743, 1000))
+
+
+def test_what_a_full_history_holds_is_bounded() -> None:
+    """No packet is longer than a datagram."""
+    assert MAX_PACKETS * MAX_DATAGRAM <= 4 << 20
+
+
+def test_age_is_bounded() -> None:
+    history = filled(0, 1000, age=0.1)
+    assert [n for n in range(1000) if history.get(n, 1.0) is not None] == list(range(900, 1000))
+
+
+def test_late_packets_find_their_place() -> None:
+    history: PacketHistory[str] = PacketHistory(packets=8)
+    for extended in (10, 13, 12, 11, 17):
+        history.append(extended, 0.0, str(extended))
+    assert [history.get(n, 0.0) for n in range(10, 18)] == ["10", "11", "12", "13", None, None, None, "17"]
+    history.append(9, 0.0, "9")  # would lie in the slot of 17
+    assert history.get(17, 0.0) == "17"
+    assert history.get(9, 0.0) is None
+
+
+def test_a_jump_leaves_nothing_behind() -> None:
+    history = filled(0, 8, packets=8)
+    history.append(2**40, 0.0, -1)
+    assert all(history.get(2**40 - n, 0.0) is None for n in range(1, 9))
+    assert history.get(2**40, 0.0) == -1
+
+
+@given(
+    st.lists(st.tuples(st.integers(-12, 12), st.floats(0, 0.3)), min_size=1, max_size=200),
+    st.integers(100, 2**40),
+)
+def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, float]], first: int) -> None:
+    packets, age = 8, 1.0
+    history: PacketHistory[object] = PacketHistory(packets, age)
+    model: dict[int, tuple[float, object]] = {}
+    newest, now = first, 0.0
+    for step, wait in [(0, 0.0), *steps]:
+        now += wait
+        index = newest + step
+        if index in model:
+            continue
+        newest = max(newest, index)
+        item = object()
+        history.append(index, now, item)
+        if index > newest - packets:
+            model[index] = (now, item)
+        for old in [n for n in model if n <= newest - packets]:
+            del model[old]
+        for n in range(newest - 20, newest + 20):
+            at, held = model.get(n, (0.0, None))
+            assert history.get(n, now) is (held if now - at <= age else None)

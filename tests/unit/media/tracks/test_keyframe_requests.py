@@ -1,0 +1,132 @@
+"""A keyframe is asked for at once, at most every 500 ms, and nobody who waits is forgotten."""
+
+from itertools import pairwise
+
+from media.tracks.keyframe_requests import ANSWER_SECONDS, INTERVAL_SECONDS, PROOF, KeyframeRequests
+
+
+def test_the_first_wish_is_sent_at_once() -> None:
+    requests = KeyframeRequests()
+    assert requests.want(0.0)
+
+
+def test_a_crowd_costs_two_requests() -> None:
+    requests = KeyframeRequests()
+    sent = [n for n in range(1000) if requests.want(n * 0.0004)]  # a thousand viewers in 400 ms
+    assert sent == [0]
+    assert not requests.due(0.49)
+    assert requests.due(0.5)
+    assert not requests.due(0.5)
+
+
+def test_a_keyframe_satisfies_all_who_wait() -> None:
+    requests = KeyframeRequests()
+    requests.want(0.0)
+    requests.want(0.1)
+    requests.arrived(1.1)
+    assert not requests.due(1.0)
+
+
+def test_a_keyframe_does_not_lift_the_throttle() -> None:
+    requests = KeyframeRequests()
+    requests.want(10.0)
+    requests.arrived(1.1)
+    assert not requests.want(10.1)
+    assert requests.due(10.6)
+    assert not requests.want(11.0)
+    assert requests.want(11.1)
+
+
+def test_never_more_often_than_the_interval() -> None:
+    requests = KeyframeRequests()
+    sent = []
+    for tick in range(10_000):
+        now = tick / 1000
+        if (tick % 7 == 0 and requests.want(now)) or requests.due(now):
+            sent.append(now)
+    assert len(sent) == 20
+    assert all(later - earlier >= INTERVAL_SECONDS for earlier, later in pairwise(sent))
+
+
+# --- does the publisher listen?
+
+
+def ask(requests: KeyframeRequests, now: float, answer: float | None = 0.1) -> None:
+    assert requests.want(now)
+    if answer is not None:
+        requests.arrived(now + answer)
+
+
+def test_nothing_is_known_of_a_publisher_that_was_never_asked() -> None:
+    requests = KeyframeRequests()
+    requests.arrived(5.0)
+    assert not requests.trusted
+    assert not requests.hopeless(10.0)
+
+
+def test_a_publisher_that_answers_some_times_in_a_row_is_trusted() -> None:
+    requests = KeyframeRequests()
+    for n in range(PROOF):
+        assert not requests.trusted
+        ask(requests, 10.0 * n)
+    assert requests.trusted
+    assert not requests.hopeless(100.0)
+
+
+def test_one_that_does_not_answer_in_time_is_given_up_on() -> None:
+    requests = KeyframeRequests()
+    ask(requests, 1.0, None)
+    assert not requests.hopeless(1.0 + ANSWER_SECONDS - 0.01)
+    assert requests.hopeless(1.0 + ANSWER_SECONDS)
+    requests.arrived(1.0 + ANSWER_SECONDS + 1.0)  # its next keyframe, which came anyway
+    assert requests.hopeless(3.0)
+    assert not requests.trusted
+
+
+def test_one_that_did_not_answer_has_to_prove_more() -> None:
+    requests = KeyframeRequests()
+    for n in range(PROOF):
+        ask(requests, 10.0 * n)
+    ask(requests, 100.0, None)
+    ask(requests, 110.0)  # which tells that the one before got no answer
+    assert not requests.trusted
+    for n in range(2 * PROOF - 2):
+        ask(requests, 120.0 + 10 * n)
+        assert requests.hopeless(120.5 + 10 * n)
+    ask(requests, 1000.0)
+    assert requests.trusted
+    assert not requests.hopeless(1001.0)
+
+
+def test_keyframes_that_come_by_themselves_do_not_deceive_for_long() -> None:
+    """A keyframe every two seconds, and a viewer every 0.7: one in four requests seems to be answered."""
+    requests = KeyframeRequests()
+    trusted = 0
+    for step in range(10_000):
+        now = step / 10
+        if step % 20 == 0:
+            requests.arrived(now)
+        if step % 7 == 0:
+            requests.want(now)
+        trusted += requests.trusted
+    assert trusted == 0
+
+
+def test_one_that_has_agreed_on_no_way_to_be_asked_is_never_asked() -> None:
+    requests = KeyframeRequests(deaf=True)
+    assert not requests.want(1.0)
+    assert not requests.due(9.0)
+    assert requests.hopeless(0.0)
+    assert not requests.trusted
+
+
+def test_asking_is_in_vain_when_there_is_no_way_or_no_answer_for_long() -> None:
+    assert KeyframeRequests(deaf=True).in_vain(0.0)
+    requests = KeyframeRequests()
+    assert not requests.in_vain(100.0)
+    for step in range(7):
+        assert not requests.in_vain(10 + step / 2 - 0.51)
+        requests.want(10 + step / 2)
+    assert requests.in_vain(13.0)
+    requests.arrived(13.5)
+    assert not requests.in_vain(14.0)

@@ -1,0 +1,195 @@
+"""What is lost is asked for, once a round trip and not for ever; what is only late is not."""
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.tracks.nack_generator import (
+    MAX_AGE_SECONDS,
+    MAX_MISSING,
+    MAX_TRIES,
+    REORDER_SECONDS,
+    NackGenerator,
+    Seen,
+)
+
+SEQUENCES = st.integers(0, 0xFFFF)
+STARTS = [0, 1, 100, 32767, 32768, 65000, 65437, *range(65527, 65536)]
+SPACING = 0.001
+
+
+def feed(generator: NackGenerator, first: int, arrivals: list[int], now: float = 0.0) -> float:
+    """Receive packets `first + n`, a millisecond apart; returns when the last came."""
+    for n in arrivals:
+        generator.received(first + n & 0xFFFF, now)
+        now += SPACING
+    return now - SPACING
+
+
+@given(SEQUENCES, st.integers(1, 500))
+def test_a_whole_stream_is_never_asked_for(first: int, length: int) -> None:
+    generator = NackGenerator()
+    now = feed(generator, first, list(range(length)))
+    assert generator.next_due() is None
+    assert generator.due(now + 10) == []
+
+
+@given(SEQUENCES, st.integers(0, 2**32))
+def test_what_comes_within_the_tolerance_is_not_asked_for(first: int, seed: int) -> None:
+    rng = random.Random(seed)
+    arrivals = sorted((n * SPACING + rng.uniform(0, REORDER_SECONDS), n) for n in range(1, 300))
+    generator = NackGenerator()
+    generator.received(first, 0.0)
+    for now, n in arrivals:
+        generator.received(first + n & 0xFFFF, now)
+        assert generator.due(now) == []
+    assert generator.next_due() is None
+
+
+@pytest.mark.parametrize("first", STARTS)
+def test_a_gap_is_asked_for_after_the_tolerance(first: int) -> None:
+    generator = NackGenerator()
+    now = feed(generator, first, [*range(100), *range(103, 110), 111])
+    due = generator.next_due()
+    assert due == pytest.approx(0.100 + REORDER_SECONDS)
+    assert generator.due(due - 0.0001) == []
+    assert generator.due(due) == [first + n & 0xFFFF for n in (100, 101, 102)]
+    assert generator.due(now + REORDER_SECONDS) == [first + 110 & 0xFFFF]
+
+
+@pytest.mark.parametrize("first", STARTS)
+def test_what_came_is_not_asked_for_again(first: int) -> None:
+    generator = NackGenerator()
+    feed(generator, first, [0, 3])
+    assert generator.due(0.1) == [first + 1 & 0xFFFF, first + 2 & 0xFFFF]
+    generator.received(first + 1 & 0xFFFF, 0.15)
+    generator.received(first + 1 & 0xFFFF, 0.15)
+    assert generator.due(0.5) == [first + 2 & 0xFFFF]
+    generator.received(first + 2 & 0xFFFF, 0.6)
+    assert generator.next_due() is None
+
+
+@pytest.mark.parametrize("rtt", [0.001, 0.02, 0.1, 0.3])
+def test_a_packet_that_never_comes_is_asked_for_once_a_round_trip_and_then_given_up(rtt: float) -> None:
+    generator = NackGenerator(rtt)
+    feed(generator, 65535, [0, 2])
+    times = []
+    while (now := generator.next_due()) is not None:
+        times += [now] * (generator.due(now) == [0])
+    assert times[0] == pytest.approx(SPACING + REORDER_SECONDS)
+    assert all(later - earlier >= rtt for earlier, later in pairwise(times))
+    assert times[-1] - times[0] < MAX_AGE_SECONDS
+    assert len(times) == MAX_TRIES or times[-1] + 2 * rtt > MAX_AGE_SECONDS
+
+
+@pytest.mark.parametrize("rtt", [0.02, 0.05, 0.2, 0.45])
+def test_the_round_trip_is_learned(rtt: float) -> None:
+    generator = NackGenerator()
+    now = 0.0
+    for n in range(0, 300, 2):
+        generator.received(n, now)
+        generator.received(n + 2, now)
+        now += REORDER_SECONDS
+        asked_at = now
+        assert generator.due(now) == [n + 1]
+        while (due := generator.next_due()) is not None and due < asked_at + rtt:
+            generator.due(due)
+        now = asked_at + rtt
+        generator.received(n + 1, now)
+    assert generator.rtt == pytest.approx(rtt, rel=0.1)
+
+
+def test_an_answer_that_never_takes_long_leaves_a_floor() -> None:
+    generator = NackGenerator()
+    for n in range(0, 200, 2):
+        generator.received(n, n)
+        generator.received(n + 2, n)
+        generator.due(n + 0.5)
+        generator.received(n + 1, n + 0.5)
+    assert generator.rtt >= 0.01
+
+
+def test_no_more_is_missing_than_the_newest() -> None:
+    generator = NackGenerator()
+    feed(generator, 0, [0, 301, 602])
+    asked = generator.due(1.0)
+    assert len(asked) == MAX_MISSING
+    assert asked[-1] == 601
+    assert asked == sorted(asked)
+
+
+@pytest.mark.parametrize("jump", [MAX_MISSING + 1, 2000, 0x7FFF, 0x8000, 0x10000 - 2000])
+@pytest.mark.parametrize("first", STARTS)
+def test_a_large_jump_is_a_new_beginning(first: int, jump: int) -> None:
+    generator = NackGenerator()
+    feed(generator, first, [0, 2, jump + 3, jump + 5])
+    assert generator.due(1.0) == [first + jump + 4 & 0xFFFF]
+
+
+def test_a_late_packet_from_before_the_gap_is_no_new_beginning() -> None:
+    generator = NackGenerator()
+    feed(generator, 65530, [0, 1, 3, 0, 1, 4])
+    assert generator.due(1.0) == [65532]
+
+
+def test_asks_are_gathered() -> None:
+    generator = NackGenerator(rtt=0.01)
+    asks = 0
+    now = 0.0
+    for n in range(0, 2000, 2):  # every second packet is lost
+        generator.received(n & 0xFFFF, now)
+        asks += bool(generator.due(now))
+        now += SPACING
+    assert asks <= now / 0.005 + 1
+
+
+@given(st.lists(st.tuples(SEQUENCES, st.floats(0, 0.05)), max_size=300))
+def test_whatever_arrives_it_stays_bounded_and_comes_to_an_end(events: list[tuple[int, float]]) -> None:
+    generator = NackGenerator()
+    now = 0.0
+    for sequence, wait in events:
+        now += wait
+        generator.received(sequence, now)
+        asked = generator.due(now)
+        assert len(asked) <= MAX_MISSING
+        assert len(set(asked)) == len(asked)
+    for _ in range(2000):
+        due = generator.next_due()
+        if due is None:
+            return
+        now = max(now, due)
+        generator.due(now)
+    raise AssertionError("asks for ever")
+
+
+@pytest.mark.parametrize("first", STARTS)
+@given(seed=st.integers(0, 2**32))
+def test_exactly_what_is_lost_is_asked_for(first: int, seed: int) -> None:
+    rng = random.Random(seed)
+    lost = {n for n in range(1, 399) if rng.random() < 0.1}
+    generator = NackGenerator(rtt=10)  # so that each is asked for once
+    now = 0.0
+    asked = []
+    for n in range(400):
+        if n not in lost:
+            generator.received(first + n & 0xFFFF, now)
+        asked += generator.due(now)
+        now += SPACING
+    asked += generator.due(now + REORDER_SECONDS)
+    assert asked == [first + n & 0xFFFF for n in sorted(lost)]
+
+
+def test_it_says_what_each_arrival_means() -> None:
+    generator = NackGenerator()
+    assert generator.received(10, 0.0) is Seen.AFTER_GAP  # what was before it is not known
+    assert generator.received(11, 0.0) is Seen.IN_ORDER
+    assert generator.received(14, 0.0) is Seen.AFTER_GAP
+    assert generator.is_missing(12)
+    assert generator.received(12, 0.001) is Seen.LATE
+    assert not generator.is_missing(12)
+    assert generator.due(REORDER_SECONDS) == [13]
+    assert generator.received(13, 0.1) is Seen.RECOVERED
+    assert generator.received(13, 0.1) is Seen.LATE

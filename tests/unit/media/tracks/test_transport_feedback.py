@@ -1,0 +1,235 @@
+"""Arrivals are told as the draft wants: read here by a decoder written from the draft alone.
+
+draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1.
+"""
+
+import random
+import struct
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.rtp.rtcp import parse_compound
+from media.tracks.transport_feedback import INTERVAL_SECONDS, WINDOW, TransportFeedback
+
+TICK = 0.00025
+MTU = 1200
+STARTS = [0, 1, 32767, 32768, 65000, *range(65525, 65536)]
+
+
+@dataclass
+class Report:
+    sender_ssrc: int
+    media_ssrc: int
+    count: int
+    arrivals: dict[int, float | None]  # by sequence number, in its order
+
+
+def decode(packet: bytes) -> Report:
+    first, kind, words, sender, media, base, statuses, packed = struct.unpack_from("!BBHIIHHI", packet)
+    assert (first, kind, 4 * words + 4) == (0x8F, 205, len(packet))
+    assert parse_compound(packet) == []  # RTCP, of a kind that we only send
+    at = 20
+    symbols: list[int] = []
+    while len(symbols) < statuses:
+        (chunk,) = struct.unpack_from("!H", packet, at)
+        at += 2
+        if not chunk & 0x8000:
+            assert chunk & 0x1FFF
+            symbols += [chunk >> 13] * (chunk & 0x1FFF)
+        elif not chunk & 0x4000:
+            symbols += [chunk >> n & 1 for n in range(13, -1, -1)]
+        else:
+            symbols += [chunk >> n & 3 for n in range(12, -1, -2)]
+    assert not any(symbols[statuses:])
+    reference = packed >> 8
+    ticks = (reference - (reference >> 23 << 24)) * 256
+    arrivals: dict[int, float | None] = {}
+    for n, symbol in enumerate(symbols[:statuses]):
+        sequence = base + n & 0xFFFF
+        if symbol == 0:
+            arrivals[sequence] = None
+            continue
+        if symbol == 1:
+            ticks += packet[at]
+            at += 1
+        else:
+            assert symbol == 2
+            (delta,) = struct.unpack_from("!h", packet, at)
+            ticks += delta
+            at += 2
+        arrivals[sequence] = ticks * TICK
+    rest = packet[at:]
+    assert len(rest) < 4
+    assert not any(rest)
+    return Report(sender, media, packed & 0xFF, arrivals)
+
+
+def merged(packets: list[bytes]) -> dict[int, float | None]:
+    told: dict[int, float | None] = {}
+    for packet in packets:
+        assert len(packet) <= MTU
+        told.update(decode(packet).arrivals)
+    return told
+
+
+def about(time: float | None) -> object:
+    return time if time is None else pytest.approx(time, abs=1.01 * TICK)
+
+
+def test_nothing_is_told_of_nothing() -> None:
+    feedback = TransportFeedback(1)
+    assert not feedback.due(100)
+    assert feedback.build(100, 2) == []
+
+
+def test_a_report_names_both_ends_and_counts_itself() -> None:
+    feedback = TransportFeedback(0xDEADBEEF)
+    counts = []
+    for n in range(300):
+        feedback.received(n, n * 0.05)
+        (packet,) = feedback.build(n * 0.05, 0xCAFE)
+        report = decode(packet)
+        assert (report.sender_ssrc, report.media_ssrc) == (0xDEADBEEF, 0xCAFE)
+        assert list(report.arrivals) == [n]
+        counts.append(report.count)
+    assert counts == [n & 0xFF for n in range(300)]
+
+
+def test_the_bytes_of_a_small_report() -> None:
+    feedback = TransportFeedback(1)
+    feedback.received(10, 0.064)
+    feedback.received(11, 0.065)
+    feedback.received(13, 0.0648)
+    (packet,) = feedback.build(0.1, 2)
+    assert packet == bytes.fromhex(
+        "8fcd0006 00000001 00000002"
+        "000a 0004"  # base and count
+        "000001 00"  # 64 ms, the first report
+        "d480"  # two-bit vector: small, small, lost, large
+        "00 04 ffff 0000"  # 0, 1 ms, -250 us; padding
+    )
+
+
+def test_it_is_due_when_there_is_something_to_tell_and_time() -> None:
+    feedback = TransportFeedback(1)
+    feedback.received(1, 10.0)
+    assert feedback.due(10.0)
+    feedback.build(10.0, 2)
+    assert not feedback.due(20.0)
+    feedback.received(2, 10.01)
+    assert not feedback.due(10.0 + INTERVAL_SECONDS * 0.9)
+    assert feedback.due(10.0 + INTERVAL_SECONDS * 1.1)
+
+
+@pytest.mark.parametrize("first", STARTS)
+@given(seed=st.integers(0, 2**32), loss=st.sampled_from([0, 0.05, 0.5, 0.95]))
+def test_every_arrival_and_every_loss_is_told_over_the_wrap(first: int, seed: int, loss: float) -> None:
+    rng = random.Random(seed)
+    feedback = TransportFeedback(1)
+    arrivals: dict[int, float | None] = {}
+    told: dict[int, float | None] = {}
+    now = 1000.0
+    last = 0
+    for n in range(400):
+        now += rng.choice((0, 0.0001, 0.001, 0.02, 0.1))
+        arrivals[first + n & 0xFFFF] = None
+        if n == 0 or rng.random() >= loss:
+            arrivals[first + n & 0xFFFF] = now
+            feedback.received(first + n & 0xFFFF, now)
+            last = n
+        if rng.random() < 0.02:
+            told.update(merged(feedback.build(now, 2)))
+    told.update(merged(feedback.build(now, 2)))
+    expected = {first + n & 0xFFFF: about(arrivals[first + n & 0xFFFF]) for n in range(last + 1)}
+    assert list(told) == list(expected)
+    assert told == expected
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.lists(st.tuples(st.integers(1, 30), st.floats(0, 20)), min_size=1, max_size=100),
+)
+def test_any_time_between_packets_is_told(first: int, steps: list[tuple[int, float]]) -> None:
+    feedback = TransportFeedback(1)
+    arrivals = {}
+    sequence, now = first, 5.0
+    for ahead, wait in steps:
+        now += wait
+        feedback.received(sequence, now)
+        arrivals[sequence] = now
+        sequence = sequence + ahead & 0xFFFF
+    told = merged(feedback.build(now, 2))
+    assert {n: t for n, t in told.items() if t is not None} == {n: about(t) for n, t in arrivals.items()}
+
+
+@pytest.mark.parametrize("first", STARTS)
+def test_reordered_packets_are_told_within_one_report(first: int) -> None:
+    feedback = TransportFeedback(1)
+    order = [0, 2, 1, 5, 3, 4]
+    for place, n in enumerate(order):
+        feedback.received(first + n & 0xFFFF, 1 + place / 100)
+    told = merged(feedback.build(2, 2))
+    assert told == {first + n & 0xFFFF: about(1 + order.index(n) / 100) for n in range(6)}
+
+
+@pytest.mark.parametrize("first", STARTS)
+def test_what_comes_after_its_report_is_told_with_its_neighbours(first: int) -> None:
+    feedback = TransportFeedback(1)
+    for n in (0, 1, 3, 4):
+        feedback.received(first + n & 0xFFFF, 1.0)
+    assert merged(feedback.build(1.0, 2))[first + 2 & 0xFFFF] is None
+    feedback.received(first + 2 & 0xFFFF, 1.1)
+    assert merged(feedback.build(1.1, 2)) == {
+        first + 2 & 0xFFFF: about(1.1),
+        first + 3 & 0xFFFF: about(1.0),
+        first + 4 & 0xFFFF: about(1.0),
+    }
+    assert feedback.build(1.2, 2) == []
+
+
+def test_what_was_sent_before_the_first_packet_is_told() -> None:
+    feedback = TransportFeedback(1)
+    feedback.received(0, 1.0)
+    feedback.received(65535, 1.001)
+    assert merged(feedback.build(1.1, 2)) == {65535: about(1.001), 0: about(1.0)}
+
+
+def test_of_duplicates_the_first_counts() -> None:
+    feedback = TransportFeedback(1)
+    for now in (1.0, 2.0, 3.0):
+        feedback.received(7, now)
+    assert merged(feedback.build(3, 2)) == {7: about(1.0)}
+
+
+def test_the_reference_time_wraps() -> None:
+    """24 bits of 64 ms: only differences count."""
+    feedback = TransportFeedback(1)
+    start = 0.064 * 2**23 + 1
+    feedback.received(1, start)
+    (packet,) = feedback.build(start, 2)
+    (told,) = decode(packet).arrivals.values()
+    assert told == pytest.approx(start - 0.064 * 2**24, abs=TICK)
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.floats(0, 0.1), st.booleans()), max_size=100))
+def test_whatever_arrives_reports_stay_small(events: list[tuple[int, float, bool]]) -> None:
+    feedback = TransportFeedback(1)
+    now = 0.0
+    for sequence, wait, build in events:
+        now += wait
+        feedback.received(sequence, now)
+        if build:
+            packets = feedback.build(now, 2)
+            assert all(told is None or told <= now for told in merged(packets).values())
+            assert sum(len(decode(packet).arrivals) for packet in packets) <= WINDOW
+            assert feedback.build(now, 2) == []
+
+
+def test_what_nobody_built_in_time_is_forgotten() -> None:
+    feedback = TransportFeedback(1)
+    for n in range(5000):
+        feedback.received(n, n / 1000)
+    assert list(merged(feedback.build(5, 2))) == list(range(5000 - WINDOW, 5000))

@@ -1,0 +1,204 @@
+"""STUN requests are read, proven and answered as RFC 8489 says and as another implementation agrees."""
+
+import pytest
+from aioice import stun as other
+
+from media.transport.stun import (
+    BindingRequest,
+    StunCode,
+    StunError,
+    error_response,
+    parse_binding_request,
+    success_response,
+)
+
+# RFC 5769 2.1: ICE-CONTROLLED, PRIORITY, a padded USERNAME, SOFTWARE
+VECTOR = bytes.fromhex(
+    "000100582112a442b7e7a701bc34d686fa87dfae"
+    "802200105354554e207465737420636c69656e74"
+    "002400046e0001ff80290008932ff9b151263b36"
+    "000600096576746a3a68367659202020"
+    "000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
+    "80280004e57a3bcf"
+)
+VECTOR_PASSWORD = "VOkJxbRl1RmTxUk/WvJxBt"
+VECTOR_TRANSACTION = bytes.fromhex("b7e7a701bc34d686fa87dfae")
+
+# RFC 5769 2.2 and 2.3: responses to it, with padding of spaces
+VECTOR_IPV4_RESPONSE = bytes.fromhex(
+    "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220"
+    "002000080001a147e112a643000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96"
+)
+VECTOR_IPV6_RESPONSE = bytes.fromhex(
+    "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220"
+    "002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9"
+    "00080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c"
+)
+
+PASSWORD = "p" * 24
+TRANSACTION = b"transaction!"
+
+
+def check(password: str = PASSWORD, **attributes: object) -> bytes:
+    """A check as aioice builds it; attributes by STUN name, `_` for `-`."""
+    named = {"USERNAME": "local:remote", **{k.replace("_", "-"): v for k, v in attributes.items()}}
+    message = other.Message(other.Method.BINDING, other.Class.REQUEST, TRANSACTION, named)
+    message.add_message_integrity(password.encode())
+    return bytes(message)
+
+
+def unsigned(*attributes: bytes) -> bytes:
+    """A request of raw attributes, without integrity or fingerprint."""
+    body = b"".join(attributes)
+    return b"\x00\x01" + len(body).to_bytes(2, "big") + bytes.fromhex("2112a442") + TRANSACTION + body
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return kind.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value + bytes(-len(value) % 4)
+
+
+USERNAME = attribute(0x0006, b"local:remote")
+
+
+def test_rfc_5769_request_is_read_and_proven() -> None:
+    request = parse_binding_request(VECTOR)
+    assert request.transaction_id == VECTOR_TRANSACTION
+    assert (request.local_ufrag, request.remote_ufrag) == ("evtj", "h6vY")
+    assert request.priority == 0x6E0001FF
+    assert request.controlled == 0x932FF9B151263B36
+    assert request.controlling is None
+    assert not request.use_candidate
+    assert request.unknown == ()
+    assert request.is_authentic(VECTOR_PASSWORD)
+    assert not request.is_authentic(VECTOR_PASSWORD + "x")
+
+
+@pytest.mark.parametrize(
+    ("host", "vector", "mapped"),
+    [
+        ("192.0.2.1", VECTOR_IPV4_RESPONSE, slice(36, 48)),
+        ("2001:db8:1234:5678:11:2233:4455:6677", VECTOR_IPV6_RESPONSE, slice(36, 60)),
+    ],
+)
+def test_responses_map_addresses_as_the_rfc_5769_ones(host: str, vector: bytes, mapped: slice) -> None:
+    response = success_response(parse_binding_request(VECTOR), host, 32853, VECTOR_PASSWORD)
+    assert response[20:].startswith(vector[mapped])  # ours has no SOFTWARE before it
+    theirs = other.parse_message(vector)
+    ours = other.parse_message(response)
+    assert theirs.check_message_integrity(VECTOR_PASSWORD.encode())
+    assert ours.check_message_integrity(VECTOR_PASSWORD.encode())
+    assert ours.attributes["XOR-MAPPED-ADDRESS"] == theirs.attributes["XOR-MAPPED-ADDRESS"] == (host, 32853)
+
+
+def test_check_of_another_implementation_is_read() -> None:
+    request = parse_binding_request(
+        check(PRIORITY=1853824767, ICE_CONTROLLING=2**63 + 5, USE_CANDIDATE=None, SOFTWARE="x")
+    )
+    assert request.priority == 1853824767
+    assert request.controlling == 2**63 + 5
+    assert request.controlled is None
+    assert request.use_candidate
+    assert request.is_authentic(PASSWORD)
+
+
+def test_priority_and_fingerprint_may_be_missing() -> None:
+    request = parse_binding_request(unsigned(USERNAME))
+    assert request.priority is None
+    assert request.integrity_at is None
+    assert not request.is_authentic(PASSWORD)
+
+
+def test_integrity_without_fingerprint_is_proven() -> None:
+    data = check()[:-8]
+    length = len(data) - 20
+    assert parse_binding_request(data[:2] + length.to_bytes(2, "big") + data[4:]).is_authentic(PASSWORD)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::ffff:127.0.0.1"])
+def test_success_is_understood_by_another_implementation(host: str) -> None:
+    response = other.parse_message(success_response(parse_binding_request(check()), host, 5004, PASSWORD))
+    assert response.message_class == other.Class.RESPONSE
+    assert response.message_method == other.Method.BINDING
+    assert response.transaction_id == TRANSACTION
+    assert response.attributes["XOR-MAPPED-ADDRESS"] == ("127.0.0.1", 5004)
+    assert response.check_message_integrity(PASSWORD.encode())
+    assert "FINGERPRINT" in response.attributes
+
+
+@pytest.mark.parametrize("code", StunCode)
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_error_is_understood_by_another_implementation(code: StunCode, password: str | None) -> None:
+    data = error_response(parse_binding_request(check()), code, password)
+    response = other.parse_message(data)
+    assert response.message_class == other.Class.ERROR
+    assert response.transaction_id == TRANSACTION
+    assert response.error_code == code
+    assert response.check_message_integrity(PASSWORD.encode()) == (password is not None)
+
+
+def test_unknown_attributes_are_found_and_named_in_the_refusal() -> None:
+    odd = attribute(0x7FFF, b"?") + attribute(0x0002, b"") + attribute(0xC057, b"optional")
+    request = parse_binding_request(unsigned(USERNAME, odd))
+    assert request.unknown == (0x7FFF, 0x0002)
+    response = error_response(request, StunCode.UNKNOWN_ATTRIBUTE)
+    assert attribute(0x000A, bytes.fromhex("7fff0002")) in response
+
+
+def test_first_of_repeated_attributes_counts() -> None:
+    request = parse_binding_request(unsigned(USERNAME, attribute(0x0006, b"other:other")))
+    assert request.local_ufrag == "local"
+
+
+def test_what_follows_integrity_is_ignored() -> None:
+    data = check()[:-8] + attribute(0x0025, b"")
+    length = len(data) - 20
+    request = parse_binding_request(data[:2] + length.to_bytes(2, "big") + data[4:])
+    assert request.is_authentic(PASSWORD)
+    assert not request.use_candidate
+
+
+def test_any_changed_bit_is_noticed_without_a_fingerprint() -> None:
+    data = bytearray(check(USE_CANDIDATE=None)[:-8])
+    data[2:4] = (len(data) - 20).to_bytes(2, "big")
+    assert parse_binding_request(bytes(data)).is_authentic(PASSWORD)
+    for bit in range(8 * len(data)):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        try:
+            request = parse_binding_request(bytes(changed))
+        except StunError:
+            continue
+        assert not request.is_authentic(PASSWORD), f"bit {bit}"
+
+
+def response_to(request: BindingRequest) -> bytes:
+    return success_response(request, "127.0.0.1", 1, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        check()[:19],
+        check()[:-4],
+        check() + bytes(4),
+        response_to(parse_binding_request(check())),
+        b"\x00\x11" + check()[2:],  # an indication
+        b"\x00\x03" + check()[2:],  # another method
+        check()[:4] + bytes(4) + check()[8:],  # RFC 3489, without the cookie
+        check()[:-1] + bytes([check()[-1] ^ 1]),  # fingerprint
+        unsigned(),
+        unsigned(attribute(0x0006, b"nocolon")),
+        unsigned(attribute(0x0006, b"\xff:\xff")),
+        unsigned(USERNAME, b"\x00\x24\x00\x04"),  # cut off
+        unsigned(USERNAME, attribute(0x0024, b"12345")),
+        unsigned(USERNAME, attribute(0x8029, b"1234")),
+        unsigned(USERNAME, attribute(0x0008, b"short")),
+        unsigned(USERNAME, attribute(0x8028, b"1")),
+        unsigned(attribute(0x8028, bytes(4)), USERNAME),  # a fingerprint is last
+        unsigned(USERNAME, attribute(0x8022, bytes(1500))),
+    ],
+)
+def test_all_else_is_refused_with_one_error(data: bytes) -> None:
+    with pytest.raises(StunError):
+        parse_binding_request(data)

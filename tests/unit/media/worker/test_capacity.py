@@ -1,0 +1,64 @@
+"""What a worker still takes."""
+
+import pytest
+
+from media.worker.capacity import Capacity
+from shared.errors import ErrorCode, ServiceError
+
+
+def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
+    """A worker that has used `share` of its core for so many seconds."""
+    capacity = Capacity(max_load, 0)
+    for second in range(seconds + 1):
+        capacity.measure(100 + second, share * second, second * 500)
+    return capacity
+
+
+def test_load_and_packets_are_those_of_the_last_second() -> None:
+    capacity = busy(0.25, 1)
+    assert capacity.load == pytest.approx(0.25, abs=0.01)
+    assert capacity.egress_packets == pytest.approx(500, rel=0.01)
+
+
+def test_an_idle_worker_takes_all() -> None:
+    capacity = busy(0.1, 30)
+    capacity.check_publisher()
+    capacity.check_viewer(10_000)
+
+
+def test_a_worker_at_its_limit_takes_nobody() -> None:
+    capacity = busy(0.9, 30)
+    assert not capacity.takes_publishers
+    with pytest.raises(ServiceError) as caught:
+        capacity.check_viewer(0)
+    assert caught.value.code is ErrorCode.WORKER_FULL
+
+
+def test_a_second_of_joins_is_no_limit() -> None:
+    assert busy(1.0, 1).takes_publishers
+
+
+def test_it_takes_more_again_once_it_is_less_busy() -> None:
+    capacity = busy(0.9, 30)
+    for second in range(1, 6):
+        capacity.measure(130 + second, 27, 0)
+    assert capacity.takes_publishers
+
+
+def test_viewers_are_counted_where_there_is_a_limit() -> None:
+    capacity = Capacity(0.8, 2)
+    capacity.check_viewer(1)
+    capacity.check_publisher()
+    with pytest.raises(ServiceError) as caught:
+        capacity.check_viewer(2)
+    assert caught.value.code is ErrorCode.WORKER_FULL
+    capacity.check_publisher()
+
+
+def test_a_draining_worker_takes_nobody() -> None:
+    capacity = Capacity(0.8, 0)
+    capacity.draining = True
+    for check in (capacity.check_publisher, lambda: capacity.check_viewer(0)):
+        with pytest.raises(ServiceError) as caught:
+            check()
+        assert caught.value.detail == "worker drains"

@@ -1,0 +1,100 @@
+"""The worker's ticks: often enough when nothing comes, behind datagrams when they do, never too often."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from time import monotonic
+
+import pytest
+
+from media.worker.ticker import LATEST_SECONDS, TICK_SECONDS, Ticker
+from tests.support.waiting import eventually
+
+IN_TIME = 5.0
+
+
+class Ticks:
+    """The times at which it was called."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.breaks = False
+
+    def __call__(self, now: float) -> None:
+        self.times.append(now)
+        if self.breaks:
+            raise ZeroDivisionError
+
+    @property
+    def pauses(self) -> list[float]:
+        return [after - before for before, after in pairwise(self.times)]
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+def ticker(ticks: Ticks) -> Ticker:
+    return Ticker(ticks)
+
+
+@pytest.fixture
+async def running(ticker: Ticker) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(ticker.run())
+    await asyncio.sleep(0)
+    yield task
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.usefixtures("running")
+async def test_they_come_by_themselves(ticks: Ticks) -> None:
+    await eventually("three ticks", lambda: len(ticks.times) >= 3, IN_TIME)
+    assert min(ticks.pauses) >= LATEST_SECONDS - 0.005  # libuv counts milliseconds
+
+
+@pytest.mark.usefixtures("running")
+async def test_behind_datagrams_they_come_at_the_least_pause(ticker: Ticker, ticks: Ticks) -> None:
+    end = monotonic() + IN_TIME
+    ridden = 0
+    while ridden < 3 and monotonic() < end:
+        await asyncio.sleep(0.01)
+        before = len(ticks.times)
+        ticker.ride()
+        ridden += len(ticks.times) - before
+    assert ridden == 3
+    assert min(ticks.pauses) >= TICK_SECONDS
+
+
+@pytest.mark.parametrize("rides", [False, True])
+async def test_one_that_breaks_ends_the_run_with_what_broke(
+    ticker: Ticker, ticks: Ticks, running: asyncio.Task[None], rides: bool
+) -> None:
+    ticks.breaks = True
+
+    def ended() -> bool:
+        if rides:
+            ticker.ride()
+        return running.done()
+
+    await eventually("it has ended", ended, IN_TIME)
+    assert isinstance(running.exception(), ZeroDivisionError)
+    assert len(ticks.times) == 1
+    ticker.ride()
+    assert len(ticks.times) == 1
+
+
+async def test_nothing_comes_before_it_runs_and_when_it_was_cancelled(
+    ticker: Ticker, ticks: Ticks, running: asyncio.Task[None]
+) -> None:
+    Ticker(ticks).ride()
+    timer = ticker._timer
+    assert timer is not None
+    running.cancel()
+    await asyncio.wait([running])
+    assert timer.cancelled()
+    ticker._due = 0.0
+    ticker.ride()
+    assert ticks.times == []

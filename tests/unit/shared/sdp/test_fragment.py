@@ -1,0 +1,119 @@
+"""Trickle fragments: odd ones are taken for what they hold, an answer to a restart can be read by clients."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import ErrorCode, ServiceError
+from shared.sdp.fragment import Fragment, build_fragment, parse_fragment
+from tests.support.sdp import error_of
+
+UFRAG, PWD = "EsAw", "P2uYro0UCOQ4zxjKXaWCBui1"
+
+
+def test_the_fragment_of_rfc_9725_is_read() -> None:
+    text = (
+        f"a=group:BUNDLE 0 1\r\na=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\n"
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+        "a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0\r\n"
+        "a=candidate:3471623853 1 udp 2122194687 198.51.100.2 61765 typ host generation 0\r\n"
+        "a=end-of-candidates\r\n"
+    )
+    fragment = parse_fragment(text)
+    assert (fragment.ice_ufrag, fragment.ice_pwd) == (UFRAG, PWD)
+    assert [candidate.split()[4] for candidate in fragment.candidates] == ["192.0.2.1", "198.51.100.2"]
+    assert fragment.end_of_candidates
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Meetecho's whip-client: the kind does not match the mid
+        (
+            f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\nm=audio 9 RTP/AVP 0\r\na=mid:video0\r\n"
+            "a=candidate:1 1 UDP 2015363327 192.0.2.2 57028 typ host\r\n",
+            (UFRAG, PWD, 1, False),
+        ),
+        # no media line, credentials below the candidates, lines of other kinds and of none
+        (f"a=candidate:x\na=end-of-candidates\na=new:1\n\n?\na=ice-ufrag:{UFRAG}\n", (UFRAG, None, 1, True)),
+        # credentials in every section: the first ones count
+        (
+            f"m=a\r\na=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\nm=b\r\na=ice-ufrag:!\r\na=ice-pwd:!\r\n",
+            (UFRAG, PWD, 0, False),
+        ),
+        ("a=end-of-candidates\r\n", (None, None, 0, True)),
+        ("a=mid:0\r\n", (None, None, 0, False)),
+    ],
+)
+def test_odd_fragments_are_taken(text: str, expected: tuple[str | None, str | None, int, bool]) -> None:
+    fragment = parse_fragment(text)
+    found = (
+        fragment.ice_ufrag,
+        fragment.ice_pwd,
+        len(fragment.candidates),
+        fragment.end_of_candidates,
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        '{"candidate": ""}',
+        "a=ice-ufrag:abc\r\n",
+        "a=ice-ufrag:\r\n",
+        f"a=ice-ufrag:{'x' * 257}\r\n",
+        "a=ice-ufrag:a b c d\r\n",
+        f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:tooshort\r\n",
+        f"a=ice-ufrag:{UFRAG}\x00\r\n",
+        "a=x\ra=y\r\n",
+        "a=candidate:\n" * 10_000,
+    ],
+)
+def test_what_is_no_fragment_is_refused(text: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        parse_fragment(text)
+    assert caught.value.code is ErrorCode.INVALID_FRAGMENT
+    assert caught.value.detail
+
+
+def test_the_answer_to_a_restart_is_one_that_clients_read() -> None:
+    text = build_fragment("newf", PWD, [("192.0.2.7", 7100)], kind="audio", mid="0")
+    # the way the npm client `whip-whep` looks for them
+    assert re.search("a=ice-ufrag:(.*)\r\n", text)[1] == "newf"  # type: ignore[index]
+    assert re.search("a=ice-pwd:(.*)\r\n", text)[1] == PWD  # type: ignore[index]
+    assert text.index("m=audio ") < text.index("a=mid:0\r\n") < text.index("a=candidate:")
+    assert parse_fragment(text) == Fragment(
+        ice_ufrag="newf",
+        ice_pwd=PWD,
+        candidates=("1 1 udp 2130706431 192.0.2.7 7100 typ host",),
+        end_of_candidates=True,
+    )
+
+
+_PIECES = st.sampled_from(
+    [
+        "a=ice-ufrag:",
+        "a=ice-pwd:",
+        UFRAG,
+        PWD,
+        "a=candidate:",
+        "m=",
+        "\r\n",
+        "\n",
+        "\r",
+        "a=mid:0",
+        "\x00",
+        "=",
+        ":",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=8)).map("".join))
+def test_only_the_named_error_escapes(text: str) -> None:
+    assert error_of(lambda: parse_fragment(text)) in (None, ErrorCode.INVALID_FRAGMENT)

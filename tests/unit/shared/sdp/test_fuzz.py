@@ -1,0 +1,160 @@
+"""Mangled offers of real clients: an answer that can be read, or one named error, and never anything else."""
+
+import re
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.negotiation.agreed_tracks import RoomTrack
+from media.negotiation.negotiate import negotiate_play, negotiate_publish
+from shared.errors import ErrorCode, ServiceError
+from shared.sdp.codec import Codec
+from shared.sdp.offer import parse_offer
+from tests.support.sdp import LOCAL, OFFERS, error_of, read_answer
+
+REAL = [path.read_bytes().decode() for path in sorted(OFFERS.glob("*.sdp"))]
+ROOM = [
+    RoomTrack(
+        kind="video",
+        codec=Codec(payload_type=96, name="H264", clock_rate=90000, parameters={"packetization-mode": "1"}),
+        extensions=("urn:3gpp:video-orientation",),
+        ssrc=1,
+    ),
+    RoomTrack(
+        kind="audio",
+        codec=Codec(payload_type=111, name="opus", clock_rate=48000, channels=2),
+        extensions=("urn:ietf:params:rtp-hdrext:ssrc-audio-level",),
+        ssrc=2,
+    ),
+]
+REFUSALS = {None, ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE}
+
+Mutation = Callable[[str], str]
+
+_position = st.floats(min_value=0, max_value=1, exclude_max=True)
+_WORDS = ["", "0", "-1", "127", "128", "9" * 30, "٣", "¹", "é", "\x00", "\r", "\n", "\ud800", "x" * 9000]
+_PUNCTUATION = ["*", "=", ";", " ", ":", "/", "a/b", "a=mid:1", "\r\na=x", "m=audio 0 x 0"]
+_junk = st.text(max_size=12) | st.sampled_from([*_WORDS, *_PUNCTUATION])
+
+
+def _lines(change: Callable[[list[str], int], None]) -> Callable[[float], Mutation]:
+    def at(position: float) -> Mutation:
+        def mutate(text: str) -> str:
+            lines = text.split("\r\n")
+            change(lines, int(position * len(lines)))
+            return "\r\n".join(lines)
+
+        return mutate
+
+    return at
+
+
+def _delete(lines: list[str], index: int) -> None:
+    del lines[index]
+
+
+def _double(lines: list[str], index: int) -> None:
+    lines.insert(index, lines[index])
+
+
+def _to_the_end(lines: list[str], index: int) -> None:
+    lines.append(lines.pop(index))
+
+
+def _to_the_start(lines: list[str], index: int) -> None:
+    lines.insert(1, lines.pop(index))
+
+
+def _cut(position: float) -> Mutation:
+    return lambda text: text[: int(position * len(text))]
+
+
+def _overwrite(position: float, junk: str) -> Mutation:
+    def mutate(text: str) -> str:
+        index = int(position * len(text))
+        return text[:index] + junk + text[index + 1 :]
+
+    return mutate
+
+
+def _replace_word(position: float, junk: str) -> Mutation:
+    def mutate(text: str) -> str:
+        words = list(re.finditer(r"[^\s:/;=]+", text))
+        if not words:
+            return junk
+        word = words[int(position * len(words))]
+        return text[: word.start()] + junk + text[word.end() :]
+
+    return mutate
+
+
+_mutations = st.one_of(
+    _position.map(_lines(_delete)),
+    _position.map(_lines(_double)),
+    _position.map(_lines(_to_the_end)),
+    _position.map(_lines(_to_the_start)),
+    _position.map(_cut),
+    st.builds(_overwrite, _position, _junk),
+    st.builds(_replace_word, _position, _junk),
+)
+
+
+@st.composite
+def _mangled(draw: st.DrawFn) -> str:
+    text = draw(st.sampled_from(REAL))
+    for mutate in draw(st.lists(_mutations, min_size=1, max_size=6)):
+        text = mutate(text)
+    return text
+
+
+@given(_mangled())
+@settings(max_examples=1500, deadline=None)
+def test_a_mangled_offer_is_answered_or_refused(text: str) -> None:
+    try:
+        offer = parse_offer(text)
+    except ServiceError as error:
+        assert (error.code, bool(error.detail)) == (ErrorCode.INVALID_SDP, True)  # noqa: PT017
+        return
+    for negotiate in (
+        lambda: negotiate_publish(offer, LOCAL)[1],
+        lambda: negotiate_play(offer, ROOM, LOCAL, "demo")[1],
+    ):
+        assert error_of(negotiate) in REFUSALS
+        if error_of(negotiate) is None:
+            check_answer(negotiate(), len(offer.sections))
+
+
+def check_answer(answer: str, sections: int) -> None:
+    """It has a section for each of the offer's, and no line that the offer smuggled in."""
+    assert answer.isascii()
+    assert re.fullmatch(r"(?:[a-z]=[\x20-\x7e]*\r\n)+", answer)
+    assert answer.count("\r\nm=") == sections
+    assert set(re.findall(r"(?m)^a=([^:\r]+)", answer)) <= {
+        *("group", "ice-lite", "extmap-allow-mixed", "mid", "ice-ufrag", "ice-pwd", "fingerprint", "setup"),
+        *("recvonly", "sendonly", "inactive", "rtcp-mux", "rtcp-rsize", "extmap", "rtpmap", "fmtp"),
+        *("rtcp-fb", "msid", "ssrc", "candidate", "end-of-candidates"),
+    }
+
+
+@given(st.text() | st.lists(st.sampled_from("\n".join(REAL).split("\n")), max_size=60).map("\n".join))
+@settings(max_examples=500, deadline=None)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    assert error_of(lambda: parse_offer(text)) in (None, ErrorCode.INVALID_SDP)
+    assert error_of(lambda: parse_offer("v=0\n" + text)) in (None, ErrorCode.INVALID_SDP)
+
+
+def test_the_answers_of_unmangled_offers_pass_the_same_check() -> None:
+    for text in REAL:
+        offer = parse_offer(text)
+        answers = [
+            negotiate()
+            for negotiate in (
+                lambda offer=offer: negotiate_publish(offer, LOCAL)[1],
+                lambda offer=offer: negotiate_play(offer, ROOM, LOCAL, "demo")[1],
+            )
+            if error_of(negotiate) is None
+        ]
+        assert len(answers) == 1
+        check_answer(answers[0], 2)
+        read_answer(answers[0])
