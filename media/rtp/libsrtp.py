@@ -1,7 +1,7 @@
 """libsrtp without pylibsrtp's share of its cost, which is more than half (docs/performance.md).
 
 pylibsrtp makes and frees the contexts; the calls that every packet takes go straight to the library. The only
-module that knows pylibsrtp's underscore names, as tests/unit/test_libsrtp.py checks.
+module that knows pylibsrtp's underscore names, as tests/unit/media/rtp/test_libsrtp.py checks.
 """
 
 from collections.abc import Callable

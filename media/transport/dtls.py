@@ -2,7 +2,7 @@
 
 aiortc wants of an ICE transport no more than `role`, `_recv` and `_send`. We give it those and take the SRTP
 keys out when the handshake is done; no media packet ever enters it. Its underscore names are used here and
-nowhere else; `tests/unit/test_aiortc_surface.py` fails when they move.
+nowhere else; `tests/unit/media/transport/test_aiortc_surface.py` fails when they move.
 """
 
 import asyncio
