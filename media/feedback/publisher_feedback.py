@@ -4,10 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from media.counts import PublisherStats
-from media.feedback.clocks import PublisherClock, SenderClock
 from media.feedback.receiver_estimate import ReceiverEstimate
-from media.negotiation.agreed_tracks import PublishedTrack
-from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import (
     ReportBlock,
     RtcpError,
@@ -22,72 +19,45 @@ from media.rtp.rtcp import (
 )
 from media.switch.feed import Feed
 from media.tracks.keyframe_requests import KeyframeRequests
-from media.tracks.transport_feedback import TransportFeedback
+from media.tracks.reception import OUR_SSRC
+from media.tracks.track import Track
 
 REPORT_SECONDS = 1.0
-OUR_SSRC = 1  # as a receiver of the publisher's media
 MOST_BITS_PER_SECOND = 50_000_000  # that a publisher is told to send by REMB
 
 
-class Feedback:
-    """Owns what a room and its publisher say to each other.
+class PublisherFeedback:
+    """Owns what a room and its publisher say to each other; `tracks` are the room's.
 
     `cname` is one for all tracks: viewers play those of one CNAME in sync (RFC 3550 6.5.1). `send` takes RTCP
-    for the publisher, not yet protected.
+    for the publisher, not yet protected. `now` is in seconds of a steady clock.
     """
 
     def __init__(
         self,
         feed: Feed,
-        tracks: Sequence[PublishedTrack],
+        tracks: Sequence[Track],
         cname: str,
-        unix_offset: float,
         send: Callable[[bytes], None],
         stats: PublisherStats,
     ) -> None:
         self._feed = feed
+        self._tracks = tracks
         self.cname = cname.encode()
-        self._unix_offset = unix_offset
-        self._clocks: list[SenderClock] = []
         self._stats = stats
         self._report_at = 0.0
-        self.follow(tracks, send)
+        self.succeed(send)
 
-    def follow(self, tracks: Sequence[PublishedTrack], send: Callable[[bytes], None]) -> None:
-        """Go over to another publisher: `tracks` stand for the room's, in their order.
-
-        The clocks go on as they were until the new publisher's media or reports set them right.
-        """
-        self._tracks = tracks
+    def succeed(self, send: Callable[[bytes], None]) -> None:
+        """Talk to another publisher, whose tracks have taken their places."""
         self._send = send
-        publisher = PublisherClock(self._unix_offset)
-        former, self._clocks = self._clocks, [SenderClock(publisher, t.codec.clock_rate) for t in tracks]
-        for clock, before in zip(self._clocks, former, strict=False):
-            clock.succeed(before)
-        self._keyframes: dict[int, KeyframeRequests] = {}
-        for number, (track, sent) in enumerate(zip(tracks, self._feed.sent, strict=True)):
-            if track.kind == "video":
-                deaf = track.codec.feedback.isdisjoint({"nack pli", "ccm fir"})
-                self._keyframes[number] = sent.requests = KeyframeRequests(deaf=deaf)
-                sent.codec = track.codec.name
-        self._held: set[int] = set()  # tracks that wait for the publisher's first keyframe
+        self._held: set[Track] = set()  # those that wait for the publisher's first keyframe
         self._fir_command = 0
-        self._tell_bandwidth(tracks)
-
-    def _tell_bandwidth(self, tracks: Sequence[PublishedTrack]) -> None:
-        """In the way that was agreed on, for all tracks that take part in it."""
-        self._transport: TransportFeedback | None = None
-        for track, published in zip(self._feed.tracks, tracks, strict=True):
-            if "transport-cc" in published.codec.feedback:
-                if self._transport is None:  # the numbers go over all sections, under one id (RFC 9143 9.2)
-                    self._transport = TransportFeedback(
-                        OUR_SSRC, published.extensions[TRANSPORT_CC_EXTENSION]
-                    )
-                track.transport = self._transport
-        self._takes_remb = any("goog-remb" in track.codec.feedback for track in tracks)
+        self._transport = next((t.source.transport for t in self._tracks if t.source.transport), None)
+        self._takes_remb = any("goog-remb" in track.published.codec.feedback for track in self._tracks)
         self._estimate: ReceiverEstimate | None = None
 
-    def receive_from_publisher(self, compound: bytes, now: float) -> None:
+    def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
         try:
             packets = parse_compound(compound)
@@ -98,27 +68,29 @@ class Feedback:
                 self._take_sender_report(packet, now)
 
     def _take_sender_report(self, report: SenderReport, now: float) -> None:
-        for track, clock in zip(self._feed.tracks, self._clocks, strict=True):
-            if track.stats is not None and track.stats.ssrc == report.ssrc:
-                track.stats.sender_report(report, now)
-                if track.gate.closed:  # its timestamps have no place in the room's yet
+        for track in self._tracks:
+            source = track.source
+            if source.stats is not None and source.stats.ssrc == report.ssrc:
+                source.stats.sender_report(report, now)
+                if source.gate.closed:  # its timestamps have no place in the room's yet
                     continue
-                clock.sender_report(
-                    report.ntp_time, track.translator.translate_timestamp(report.rtp_time), now
+                track.clock.sender_report(
+                    report.ntp_time, source.translator.translate_timestamp(report.rtp_time), now
                 )
 
     def want_keyframes(self, now: float) -> None:
-        """A viewer joined or lost its picture: every video track wants a keyframe."""
-        for number, requests in self._keyframes.items():
+        """A viewer joined or lost its picture: request a keyframe of every video track."""
+        for track in self._tracks:
+            requests = track.sent.requests
             # before anything has come there is nobody to ask: the first picture will be a keyframe
-            if self._feed.tracks[number].stats is not None and requests.want(now):
-                self._request_keyframe(number)
+            if requests is not None and track.source.stats is not None and requests.want(now):
+                self._request_keyframe(track)
 
-    def _request_keyframe(self, number: int) -> None:
-        stats = self._feed.tracks[number].stats
+    def _request_keyframe(self, track: Track) -> None:
+        stats = track.source.stats
         if stats is None:
             return
-        feedback = self._tracks[number].codec.feedback
+        feedback = track.published.codec.feedback
         if "nack pli" in feedback:
             self._stats.plis += 1
             self._send(pli(OUR_SSRC, stats.ssrc))
@@ -130,15 +102,15 @@ class Feedback:
     def speak(self, now: float) -> float | None:
         """Send what cannot wait for a tick; returns when there is more of it, whether media comes or not."""
         again = math.inf
-        for track in self._feed.tracks:
-            if track.nack is None or track.stats is None:
+        for source in self._feed.sources:
+            if source.nack is None or source.stats is None:
                 continue
-            if asks := track.nack.due(now):
+            if asks := source.nack.due(now):
                 self._stats.nacks += len(asks)
-                self._send(nack(OUR_SSRC, track.stats.ssrc, asks))
-            if (due := track.nack.next_due()) is not None:
+                self._send(nack(OUR_SSRC, source.stats.ssrc, asks))
+            if (due := source.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.speak_at = min(again, self._tell_arrivals(now))
+        self._feed.speak_again(min(again, self._tell_arrivals(now)))
         return again if again < math.inf else None
 
     def _tell_arrivals(self, now: float) -> float:
@@ -146,7 +118,7 @@ class Feedback:
         if self._transport is None:
             return math.inf
         if self._transport.due(now):
-            followed = (track.stats.ssrc for track in self._feed.tracks if track.stats is not None)
+            followed = (source.stats.ssrc for source in self._feed.sources if source.stats is not None)
             for packet in self._transport.build(now, next(followed, 0)):
                 self._send(packet)
         return self._transport.next_due
@@ -154,28 +126,30 @@ class Feedback:
     def tick(self, now: float) -> None:
         """Send what is due. Called some times a second."""
         self._tell_arrivals(now)
-        for number, requests in self._keyframes.items():
-            if self._wants_keyframe(number, requests, now):
-                self._request_keyframe(number)
+        for track in self._tracks:
+            requests = track.sent.requests
+            if requests is not None and self._wants_keyframe(track, requests, now):
+                self._request_keyframe(track)
         if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             self._report_reception(now)
 
-    def _wants_keyframe(self, number: int, requests: KeyframeRequests, now: float) -> bool:
-        if self._feed.tracks[number].gate.closed:  # nobody sees this publisher's picture before one
-            self._held.add(number)
+    def _wants_keyframe(self, track: Track, requests: KeyframeRequests, now: float) -> bool:
+        if track.source.gate.closed:  # nobody sees this publisher's picture before one
+            self._held.add(track)
             return requests.want(now)
-        if number in self._held:
-            self._held.remove(number)
+        if track in self._held:
+            self._held.remove(track)
             requests.arrived(now)
         return requests.due(now)
 
     def _report_reception(self, now: float) -> None:
         blocks = []
-        for track, clock in zip(self._feed.tracks, self._clocks, strict=True):
-            if track.stats is not None:
-                clock.received(track.last_timestamp, track.last_received)
-                if block := track.stats.take_block(now):
+        for track in self._tracks:
+            source = track.source
+            if source.stats is not None:
+                track.clock.received(source.last_timestamp, source.last_received)
+                if block := source.stats.take_block(now):
                     blocks.append(block)
         if blocks:
             self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
@@ -191,4 +165,4 @@ class Feedback:
 
     def play_time(self, number: int, now: float) -> tuple[int, int] | None:
         """NTP time and the room's timestamp of a track, as a sender report at `now` would have them."""
-        return self._clocks[number].report_at(now)
+        return self._tracks[number].clock.report_at(now)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from media.counts import ViewerStats
 from media.feedback.allowance import Allowance
-from media.feedback.publisher_feedback import Feedback
+from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import (
@@ -33,7 +33,8 @@ COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
 _SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
 
-# So many packets sent again within that time are much. Of twice as many some are lost twice, and so on.
+# `MUCH_LOSS` retransmissions within `LOSSES_SECONDS` count as heavy loss. With twice as many some are lost
+# twice, and so on.
 MUCH_LOSS, LOSSES_SECONDS = 5, 10.0
 NOTICE_SECONDS = 0.050  # until a loss is noticed: the next frame tells
 # Browsers ask anew after a round trip, which they take to be 100 ms.
@@ -56,7 +57,7 @@ class ViewerFeedback:
         self,
         viewer: Viewer,
         tracks: Sequence[SentTrack],
-        room: Feedback,
+        publisher: PublisherFeedback,
         resend: Callable[[Viewer, Outgoing], bool],
         stats: ViewerStats,
         now: float,
@@ -64,7 +65,7 @@ class ViewerFeedback:
     ) -> None:
         self._viewer = viewer
         self._tracks = tracks
-        self._room = room
+        self._publisher = publisher
         self._resend = resend
         self._stats = stats
         self.rtt = 0.0  # seconds; 0 until the viewer's reports tell it
@@ -103,7 +104,7 @@ class ViewerFeedback:
         number = next((n for n, track in enumerate(self._tracks) if track.ssrc == packet.media_ssrc), None)
         if number is None:
             return
-        wire = self._viewer.profile.wires[number]
+        wire = self._viewer.wires[number]
         if wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
@@ -111,7 +112,7 @@ class ViewerFeedback:
         self._stats.retransmissions_refused += packet.count - left
         if not left:
             return
-        media = sum(self._viewer.profile.sent(self._viewer, n)[1] for n in range(len(self._tracks)))
+        media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         for sequence in islice(packet.sequences(), left):
             lost = self._tracks[number].find(sequence, now)
             if lost is None or not self._viewer.was_sent(number, lost.extended):
@@ -143,7 +144,7 @@ class ViewerFeedback:
         self._stats.keyframe_requests += 1
         if now >= self._wished_at + _SAME_WISH_SECONDS and self._keyframes.take(now):
             self._wished_at = now
-            self._room.want_keyframes(now)
+            self._publisher.want_keyframes(now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
         """RFC 3550 6.4.1: the round trip is what has passed since our report, without the viewer's delay."""
@@ -169,12 +170,12 @@ class ViewerFeedback:
             return b""
         reports = []
         for number, track in enumerate(self._tracks):
-            times = self._room.play_time(number, now)
-            packets, octets = self._viewer.profile.sent(self._viewer, number)
+            times = self._publisher.play_time(number, now)
+            packets, octets = self._viewer.sent(number)
             if times is not None and packets:
                 self._remember(times[0], now)
                 report = build_sender_report(track.ssrc, *times, packets, octets)
-                reports.append(report + sdes(track.ssrc, self._room.cname))
+                reports.append(report + sdes(track.ssrc, self._publisher.cname))
         return b"".join(reports)
 
     def _remember(self, ntp_time: int, now: float) -> None:

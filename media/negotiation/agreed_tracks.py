@@ -1,7 +1,7 @@
 """What an offer and its answer agree on for each track."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
@@ -17,6 +17,10 @@ class PublishedTrack:
     extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
     sources: Sources  # as declared; none is common
     rid: str = ""  # of the one simulcast layer that it is to send
+
+    def at_rest(self) -> "PublishedTrack":
+        """The track while nobody sends it: its publisher is asked for nothing."""
+        return replace(self, codec=replace(self.codec, feedback=frozenset(), rtx=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

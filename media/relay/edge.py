@@ -11,10 +11,14 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from media.relay.edge_end import Order, RelayIn, published_tracks
+from media.relay.edge_end import EdgeEnd, Order, published_tracks
 from media.relay.link import Send
 from media.rooms.rooms import Rooms
+from media.rooms.succession import fits, is_same
+from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcClient
 from shared.errors import ServiceError
@@ -31,7 +35,7 @@ log = get_logger()
 
 @dataclass(slots=True, eq=False)
 class _Copy:
-    relay: RelayIn
+    relay: EdgeEnd
     idle_since: float
     try_at: float = 0.0
     attempt: asyncio.Task[None] | None = None
@@ -44,14 +48,18 @@ class Edge:
         self,
         worker: WorkerId,
         rooms: Rooms,
+        switch: PacketSwitch,
+        demux: Demux,
+        send: Send,
         directory: Directory,
         rpc: RpcClient,
-        send: Send,
         grace: float,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._worker = worker
         self._rooms = rooms
+        self._switch = switch
+        self._demux = demux
         self._directory = directory
         self._rpc = rpc
         self._send = send
@@ -84,15 +92,37 @@ class Edge:
         if self._rooms.find(name) is not None:  # meanwhile somebody publishes here
             return
         now = self._clock()
-        relay = self._relay(name, origin, order)
-        room = self._rooms.open_room(name, relay, published_tracks(opened.tracks), now)
-        room.started_at, room.identity = opened.started_at, opened.identity
-        self._copies[name] = _Copy(relay, idle_since=now)
-        relay.connect(opened, now)
+
+        def relay_into(feed: Feed) -> EdgeEnd:
+            relay = self._relay(name, origin, order, opened, feed)
+            self._copies[name] = _Copy(relay, idle_since=now)
+            return relay
+
+        self._rooms.open(
+            name,
+            published_tracks(opened.tracks),
+            relay_into,
+            now,
+            identity=opened.identity,
+            started_at=opened.started_at,
+        )
         log.info("relay opened", room=name, origin=origin)
 
-    def _relay(self, name: RoomName, origin: WorkerId, order: Order) -> RelayIn:
-        return RelayIn(name, origin, order, self._rooms.demux, self._send, self._relay_ended)
+    def _relay(
+        self, name: RoomName, origin: WorkerId, order: Order, opened: RelayOpened, feed: Feed
+    ) -> EdgeEnd:
+        return EdgeEnd(
+            name,
+            origin,
+            order,
+            opened,
+            feed,
+            self._switch,
+            self._demux,
+            self._send,
+            self._relay_ended,
+            self._clock(),
+        )
 
     async def _ask(self, name: RoomName, origin: WorkerId, order: Order) -> RelayOpened:
         return await self._rpc.call(
@@ -103,7 +133,7 @@ class Edge:
             request_id=new_request_id(),
         )
 
-    def _relay_ended(self, relay: RelayIn) -> None:
+    def _relay_ended(self, relay: EdgeEnd) -> None:
         copy = self._copies[relay.room]
         if copy.relay is not relay:  # another one came in its place
             return
@@ -158,13 +188,17 @@ class Edge:
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
-        former, copy.relay = copy.relay, self._relay(name, origin, order)
-        if self._rooms.hand_over(room, copy.relay, published_tracks(opened.tracks), opened.identity):
-            copy.relay.connect(opened, self._clock())
-            log.info("relay opened again", room=name, origin=origin)
-        else:
-            copy.relay = former
+        tracks = published_tracks(opened.tracks)
+        if not is_same(room.identity, opened.identity) or not fits(room.tracks, tracks):
             self._close(copy)
+            return
+
+        def relay_into(feed: Feed) -> EdgeEnd:
+            copy.relay = self._relay(name, origin, order, opened, feed)
+            return copy.relay
+
+        self._rooms.succeed(room, tracks, relay_into)
+        log.info("relay opened again", room=name, origin=origin)
 
     def _close(self, copy: _Copy) -> None:
         """From within its attempt, which goes on."""

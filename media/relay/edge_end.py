@@ -2,11 +2,12 @@
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.link import OPEN_AGAIN, RelayLink, RelaySecrets, Send, goodbye, new_secrets
+from media.relay.link import OPEN_AGAIN, Link, RelaySecrets, Send, goodbye, new_secrets
+from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import bye
 from media.rtp.srtp import outbound_session
 from media.sessions.demux import Demux
@@ -22,10 +23,11 @@ from shared.sdp.sources import Sources
 SILENT_SECONDS = 3.0  # of an origin; it says something each second
 
 
-class RelayIn:
-    """One relay of a room, from `connect` until it is lost. `ended` is called once, when it has ended.
+class EdgeEnd:
+    """One relay of a room, until it is lost. `ended` is called once, when it has ended.
 
-    It is lost when the origin is silent, or says goodbye; its room stays, and may get another.
+    `order` was asked for, and `opened` is the origin's answer. The media goes into `feed`. The relay is lost
+    when the origin is silent, or says goodbye; its room stays, and may get another one.
     """
 
     def __init__(
@@ -33,9 +35,13 @@ class RelayIn:
         room: RoomName,
         origin: WorkerId,
         order: "Order",
+        opened: RelayOpened,
+        feed: Feed,
+        switch: PacketSwitch,
         demux: Demux,
         send: Send,
-        ended: Callable[["RelayIn"], None],
+        ended: Callable[["EdgeEnd"], None],
+        now: float,
     ) -> None:
         self.room = room
         self.origin: WorkerId | None = origin
@@ -44,11 +50,18 @@ class RelayIn:
         self.has_run = False  # the origin was heard on it
         self.ended = False
         self._order = order
+        self._feed = feed
+        self._switch = switch
         self._demux = demux
-        self._send = send
         self._on_end = ended
-        self._link: RelayLink | None = None
-        self._known_by: Sequence[int] = ()
+        self._keys = order.secrets.at_edge()
+        addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
+        outbound = outbound_session(self._keys)
+        self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, outbound)
+        self._known_by = tuple(track.ssrc for track in opened.tracks)
+        demux.add_relay(self._known_by, self)
+        switch.open_source(feed, self._keys)
+        self._link.tick(now)
 
     @property
     def heard_at(self) -> float:
@@ -57,26 +70,11 @@ class RelayIn:
     def is_alive(self, now: float) -> bool:
         return self._link is not None
 
-    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
-        self._switch = switch
-        self._feed = feed
-
-    def connect(self, opened: RelayOpened, now: float) -> None:
-        """Take the room's media from the origin, which has `opened` what was ordered."""
-        keys = self._order.secrets.at_edge()
-        addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
-        outbound = outbound_session(keys)
-        self._link = RelayLink(keys, self._order.ssrc, addresses, self._send, now, outbound)
-        self._known_by = tuple(track.ssrc for track in opened.tracks)
-        self._demux.add_relay(self._known_by, self)
-        self._switch.open_source(self._feed, keys)
-        self._link.tick(now)
-
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take the origin's SRTP or SRTCP; returns the feed whose switch must have it."""
         if self._link is None:
             return None
-        if 192 <= datagram[1] <= 223:  # RFC 5761 4
+        if is_rtcp(datagram):
             compound = self._link.receive(datagram, source, now)
             if compound is None:
                 return None
@@ -113,8 +111,8 @@ class RelayIn:
     def _disconnect(self) -> None:
         if self._link is not None:
             self._link = None
-            self._switch.close_source(self._feed)
-            self._demux.remove_relay(self._known_by)
+            self._switch.close_source(self._feed, self._keys)
+            self._demux.remove_relay(self._known_by, self)
 
 
 class Order:

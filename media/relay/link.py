@@ -47,7 +47,7 @@ def new_secrets() -> RelaySecrets:
     return RelaySecrets(os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
 
 
-class RelayLink:
+class Link:
     """Sends and takes the RTCP of one end. `now` is in seconds of a steady clock.
 
     The first SSRC of all that this end says has to be one by which the other end knows the relay; `ssrc` is.

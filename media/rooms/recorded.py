@@ -11,9 +11,9 @@ def begin(room: Room, recorder: Recorder | None) -> None:
     if recorder is not None and room.origin is None:
         room.feed.tap = room.recording = recorder.open(
             room.name,
-            room.tracks,
-            report_at=room.feedback.play_time,
-            want_keyframe=lambda: room.feedback.want_keyframes(monotonic()),
+            [track.offered for track in room.tracks],
+            report_at=room.publisher.play_time,
+            want_keyframe=lambda: room.publisher.want_keyframes(monotonic()),
             warn=room.warnings.append,
         )
 

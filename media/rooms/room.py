@@ -1,65 +1,84 @@
-"""One room: where its media comes from, its tracks as viewers get them, and the viewers."""
+"""One room: where its media comes from, its tracks, and its viewers."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from media.feedback.publisher_feedback import Feedback
-from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
+from media.feedback.publisher_feedback import PublisherFeedback
+from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
 from media.recording.recording import Recording
-from media.rooms.source import Source
+from media.rooms.publisher_life import PublisherState
+from media.rooms.source import MakeSource, Source
+from media.rooms.succession import can_read
 from media.rooms.warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
 from media.rtp.extensions import PLAYOUT_DELAY_EXTENSION
+from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.wire import Wire
+from media.tracks.track import Track, succeed
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two looks at the stream
-SILENT_SECONDS = 2.0  # without media: then what is wrong with it does not matter
+NO_MEDIA_SECONDS = 2.0  # afterwards nobody cares what is wrong with the stream
 
 
-@dataclass(slots=True, eq=False)
+class Succession(NamedTuple):
+    """`former` is the source that was replaced; the viewers `left_behind` cannot read the new codecs."""
+
+    former: Source | None
+    left_behind: list[ViewerSession]
+    codecs_changed: bool
+
+
 class Room:
-    """`started_at` is Unix time; `heard_at` is of the steady clock, when there was a publisher last.
+    """Owned by `Rooms`. `identity` is that of the publisher's credentials, `started_at` is Unix time."""
 
-    Header extensions have ids of the room's own, by track: those of its first source.
-    """
-
-    name: RoomName
-    started_at: float
-    source: Source | None  # None: it has ended
-    published: Sequence[PublishedTrack]  # the tracks as the source sends them
-    tracks: Sequence[RoomTrack]  # and as viewers may get them
-    feed: Feed
-    feedback: Feedback
-    identity: str = ""  # of the publisher's credentials
-    live: bool = True  # whether its source shows media, or is on its way
-    heard_at: float = -math.inf
-    left_by: SessionId | None = None  # the publisher's session that ended last
-    viewers: dict[SessionId, ViewerSession] = field(default_factory=dict)
-    recording: Recording | None = None
-    warnings: RoomWarnings = field(init=False)
-    bitrate: int = 0
-    extension_ids: Sequence[dict[str, int]] = field(init=False)
-    _measured_at: float = 0.0
-    _measured_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        self.warnings = RoomWarnings(self.name)
-        self.extension_ids = [dict(track.extensions) for track in self.published]
+    def __init__(
+        self,
+        name: RoomName,
+        tracks: Sequence[Track],
+        feed: Feed,
+        publisher: PublisherFeedback,
+        source: Source,
+        *,
+        identity: str,
+        started_at: float,
+    ) -> None:
+        self.name = name
+        self.tracks = tracks
+        self.feed = feed
+        self.publisher = publisher
+        self.source: Source | None = source  # None: it has ended
+        self.identity = identity
+        self.started_at = started_at
+        self.viewers: dict[SessionId, ViewerSession] = {}
+        self.warnings = RoomWarnings(name)
+        self.recording: Recording | None = None
+        self.left_by: SessionId | None = None  # the publisher's session that ended last
+        self._shows_media = True  # or is on its way
+        self._heard_at = -math.inf  # when there was a publisher last, on the steady clock
+        self._bitrate = 0
+        self._measured_at = 0.0
+        self._measured_bytes = 0
+        feed.publisher = publisher
 
     @property
     def origin(self) -> WorkerId | None:
         """The worker that this copy of the room comes from; None when the publisher is, or was, here."""
         return None if self.source is None else self.source.origin
 
+    @property
+    def session_count(self) -> int:
+        """Sessions of clients: its viewers, and its publisher if that is here."""
+        return len(self.viewers) + (self.source is not None and self.origin is None)
+
     def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
         """The form of each track towards one viewer; None where it does not take the track."""
         wires: list[Wire | None] = [None] * len(self.tracks)
         for track in played:
-            own = self.extension_ids[track.track_index]
+            own = self.tracks[track.track_index].extension_ids
             wires[track.track_index] = Wire(
                 track.payload_type,
                 {own[uri]: to for uri, to in track.extensions.items() if uri in own},
@@ -69,12 +88,59 @@ class Room:
             )
         return wires
 
+    # --- its publisher
+
+    def publisher_state(self, now: float) -> PublisherState:
+        if self.source is None:
+            return PublisherState.AWAY
+        if self.source.origin is not None:
+            return PublisherState.ELSEWHERE
+        return PublisherState.SENDING if self.source.is_alive(now) else PublisherState.SILENT
+
+    def succeed(self, published: Sequence[PublishedTrack], source: MakeSource) -> Succession:
+        """Let another source take the place of the former one, with tracks that fit the room.
+
+        A track that the newcomer lacks rests: the next one may have it again. The caller ends the former
+        source, and the viewers that are left behind.
+        """
+        codecs_changed = succeed(self.tracks, published)
+        self.feed.take([track.source for track in self.tracks])
+        former, self.source = self.source, source(self.feed)
+        self.publisher.succeed(self.source.send_rtcp)
+        self._shows_media = True
+        self.warnings.clear()  # they were about the former one
+        left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
+        return Succession(former, left_behind, codecs_changed)
+
+    def lose_source(self, heard_at: float, session: SessionId | None) -> None:
+        """Its source has ended, a publisher's `session`; it was heard last at `heard_at`."""
+        self.source, self._shows_media = None, False
+        self.left_by = session
+        self._heard_at = max(self._heard_at, heard_at)
+
+    def has_waited(self, grace: float, now: float) -> bool:
+        """Whether it has been without a publisher for `grace` seconds."""
+        return self.source is None and now >= self._heard_at + grace
+
+    def end(self, reason: EndReason) -> None:
+        """End everything that it holds."""
+        self.feed.publisher = None
+        if self.recording is not None:
+            self.recording.close()
+        for viewer in list(self.viewers.values()):
+            viewer.end(_for_viewers(reason))
+        if self.source is not None:
+            source, self.source = self.source, None
+            source.end(reason)
+
+    # --- in time
+
     def tick(self, now: float) -> None:
         """Send due RTCP and see what comes in. Called some times a second. Raises what broke the feed."""
         if self.feed.fault is not None:
             raise self.feed.fault
-        self.live = self.source is not None and self.source.is_alive(now)
-        self.feedback.tick(now)
+        self._shows_media = self.source is not None and self.source.is_alive(now)
+        self.publisher.tick(now)
         if self.recording is not None:
             self.recording.tick(now)
         if now - self._measured_at >= MEASURE_SECONDS:
@@ -84,29 +150,30 @@ class Room:
     def _measure(self, now: float) -> None:
         received = self.feed.rx_bytes - self._measured_bytes
         if self._measured_at:
-            self.bitrate = round(received * 8 / (now - self._measured_at))
+            self._bitrate = round(received * 8 / (now - self._measured_at))
         self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
 
     def _watch_stream(self, now: float) -> None:
         b_frames = no_keyframe = False
-        for track, sent in zip(self.feed.tracks, self.feed.sent, strict=True):
-            if track.watch is None or now - track.heard_at >= SILENT_SECONDS:
+        for track in self.tracks:
+            watch, requests = track.source.watch, track.sent.requests
+            if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
                 continue
-            b_frames |= track.watch.b_frames
+            b_frames |= watch.b_frames
             # browsers make none for minutes, unless they are asked
-            asked_in_vain = sent.requests is not None and sent.requests.in_vain(now)
-            no_keyframe |= asked_in_vain and track.watch.lacks_keyframe(sent.keyframe_at, now)
+            asked_in_vain = requests is not None and requests.in_vain(now)
+            no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
         self.warnings.set(B_FRAMES, holds=b_frames)
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
 
     def status(self) -> RoomStatus:
         return RoomStatus(
             name=self.name,
-            has_publisher=self.live and self.origin is None,
+            has_publisher=self._shows_media and self.origin is None,
             tracks=len(self.tracks),
             subscribers=len(self.viewers),
-            codecs=tuple(track.codec.name for track in self.tracks),
-            bitrate=self.bitrate,
+            codecs=tuple(track.published.codec.name for track in self.tracks),
+            bitrate=self._bitrate,
             started_at=self.started_at,
             # a relay brings what its origin has counted
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
@@ -114,3 +181,8 @@ class Room:
             warnings=tuple(self.warnings),
             origin=self.origin or "",
         )
+
+
+def _for_viewers(reason: EndReason) -> EndReason:
+    of_room = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
+    return reason if reason in of_room else EndReason.PUBLISHER_LEFT

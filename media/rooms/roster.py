@@ -1,17 +1,16 @@
-"""The clients' sessions of this worker: made, found and given time."""
+"""The roster of this worker's sessions: registered, found and given time here."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
 
 from media.negotiation.answer import LocalTransport
 from media.rooms.room import Room
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
-from media.sessions.session import Session
+from media.sessions.session import Session, Setup
+from media.transport.address import Address
 from media.transport.dtls import Certificate
 from media.transport.ice import Credentials, new_credentials
-from media.transport.udp import UdpPort
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.signalling import Role
@@ -19,32 +18,30 @@ from shared.names import SessionId, WorkerId, new_session_id
 from shared.sdp.fragment import build_fragment
 from shared.sdp.offer import Offer
 
-S = TypeVar("S", bound=Session)
-
 log = get_logger()
 
+Ended = Callable[[Session, Room, EndReason], None]
 
-class Sessions:
-    """Owns every session, and knows the room of each. `ended` is called with those that end, once."""
+
+class Roster:
+    """Registers every session of a worker, and knows the room of each."""
 
     def __init__(
         self,
         worker: WorkerId,
-        port: UdpPort,
+        send: Callable[[bytes, Address], None],
         candidates: tuple[tuple[str, int], ...],
         demux: Demux,
         ledger: Ledger,
-        ended: Callable[[Session, Room, EndReason], None],
     ) -> None:
         self._worker = worker
-        self._port = port
+        self._send = send
         self._candidates = candidates
         self._demux = demux
         self._ledger = ledger
-        self._ended = ended
         self._certificate = Certificate.generateCertificate()
         self._by_id: dict[SessionId, Session] = {}
-        self._room_of: dict[Session, Room] = {}
+        self._lives: dict[Session, tuple[Room, Ended]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -64,22 +61,24 @@ class Sessions:
             candidates=self._candidates,
         )
 
-    def new(self, kind: type[S], offer: Offer, local: Credentials, now: float, expires_at: float | None) -> S:
-        """A session that nothing reaches before it is registered."""
-        return kind(
-            new_session_id(self._worker),
-            offer,
-            local,
-            self._certificate,
-            self._port,
-            now,
-            expires_at,
-            self._on_end,
+    def setup(self, offer: Offer, local: Credentials, now: float, expires_at: float | None) -> Setup:
+        """What a session of this worker is made of. Nothing reaches the session before it is registered."""
+        return Setup(
+            id=new_session_id(self._worker),
+            offer=offer,
+            local=local,
+            certificate=self._certificate,
+            send=self._send,
+            now=now,
+            expires_at=expires_at,
+            connected=self._ledger.session_connected,
+            ended=self._session_ended,
         )
 
-    def register(self, session: Session, room: Room) -> None:
+    def register(self, session: Session, room: Room, ended: Ended) -> None:
+        """Deliver to a session from now on. `ended` is called once, when it has ended."""
         self._by_id[session.id] = session
-        self._room_of[session] = room
+        self._lives[session] = (room, ended)
         self._demux.add(session)
         self._ledger.session_opened(session)
         log.info("session opened", session=session.id, role=session.role, room=room.name)
@@ -87,12 +86,12 @@ class Sessions:
     def find(self, session_id: str, room: str, role: Role) -> Session:
         """The session of that id, room and role; raises `SESSION_NOT_FOUND`."""
         session = self._by_id.get(SessionId(session_id))
-        if session is None or session.role != role or self._room_of[session].name != room:
+        if session is None or session.role != role or self._lives[session][0].name != room:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return session
 
     def with_rooms(self) -> Iterable[tuple[Session, Room]]:
-        return self._room_of.items()
+        return ((session, room) for session, (room, _) in self._lives.items())
 
     def restart_ice(self, session: Session, remote_ufrag: str) -> str:
         """Begin a new ICE session for a client (RFC 9725 4.3.2); returns the fragment to answer with."""
@@ -103,7 +102,7 @@ class Sessions:
         return build_fragment(local.ufrag, local.password, self._candidates, kind=kind, mid=mid)
 
     def tick(self, now: float) -> None:
-        """Let time pass for all of them, some times a second. A bug that shows in one ends that one."""
+        """Let time pass for all sessions, some times a second. A bug that one triggers ends only that one."""
         for session in list(self._by_id.values()):
             if session.ended:  # an earlier one's end may have taken it along
                 continue
@@ -119,10 +118,10 @@ class Sessions:
         except Exception:
             log.exception("a broken session ended badly", session=session.id, role=session.role)
 
-    def _on_end(self, session: Session, reason: EndReason) -> None:
-        room = self._room_of.pop(session)
+    def _session_ended(self, session: Session, reason: EndReason) -> None:
+        room, ended = self._lives.pop(session)
         del self._by_id[session.id]
         self._demux.remove(session)
         self._ledger.session_ended(session, reason)
         log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
-        self._ended(session, room, reason)
+        ended(session, room, reason)

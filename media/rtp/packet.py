@@ -38,6 +38,11 @@ class RtpPacket(Struct, frozen=True, gc=False):
         return replace(self, extensions=kept)
 
 
+def is_rtcp(datagram: bytes) -> bool:
+    """Whether SRTP or SRTCP is the latter, by its packet type (RFC 5761 4). It has two bytes or more."""
+    return 192 <= datagram[1] <= 223
+
+
 def parse(data: bytes) -> RtpPacket:
     """The packet in `data`; raises `RtpError`. CSRCs are skipped: we mix nothing."""
     if len(data) < FIXED_SIZE or data[0] >> 6 != 2:

@@ -1,12 +1,11 @@
 """Tells the datagrams of one socket apart and hands each to its session (RFC 7983)."""
 
-from collections.abc import Callable, Iterable
-from time import monotonic
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from media.rtp.packet import is_rtcp
 from media.sessions.session import Session
 from media.switch.feed import Feed
-from media.switch.switch import PacketSwitch
 from media.transport.address import Address
 from media.transport.stun import StunError, parse_binding_request
 
@@ -25,28 +24,31 @@ class Demux:
     """Finds sessions by the ufrag of a check and by the address that a valid check came from.
 
     Relays send no checks. They are found by the SSRC, and the address is learned from what proves authentic.
-
-    `rtcp` takes a publisher's decrypted RTCP with its feed.
     """
 
-    def __init__(
-        self,
-        switch: PacketSwitch,
-        send: Callable[[bytes, Address], None],
-        rtcp: Callable[[Feed, bytes, float], None],
-    ) -> None:
-        self._switch = switch
+    def __init__(self, send: Callable[[bytes, Address], None]) -> None:
         self._send = send
-        self._rtcp = rtcp
         self._by_ufrag: dict[str, Session] = {}
+        self._ufrags: dict[Session, Sequence[str]] = {}  # under which each is known
         self._by_address: dict[Address, Session] = {}
         self._addresses: dict[Session, list[Address]] = {}
         self._relays: dict[bytes, RelayEnd] = {}  # by SSRC
+
+    def __len__(self) -> int:
+        """How many entries it holds, of sessions and relays."""
+        sessions = len(self._by_ufrag) + len(self._ufrags) + len(self._by_address) + len(self._addresses)
+        return sessions + self.relay_count
+
+    @property
+    def relay_count(self) -> int:
+        """How many SSRCs of relays it knows."""
+        return len(self._relays)
 
     def add(self, session: Session) -> None:
         """Deliver to `session` from now on. Call it again when an ICE restart gave it another ufrag."""
         self._addresses.setdefault(session, [])
         self._forget_ufrags(session)
+        self._ufrags[session] = session.ice.local_ufrags
         for ufrag in session.ice.local_ufrags:
             self._by_ufrag[ufrag] = session
 
@@ -60,16 +62,14 @@ class Demux:
         for ssrc in ssrcs:
             self._relays[ssrc.to_bytes(4)] = relay
 
-    def remove_relay(self, ssrcs: Iterable[int]) -> None:
+    def remove_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
+        """Deliver no more to `relay`; another one may have taken over some of its SSRCs."""
         for ssrc in ssrcs:
-            self._relays.pop(ssrc.to_bytes(4), None)
+            if self._relays.get(ssrc.to_bytes(4)) is relay:
+                del self._relays[ssrc.to_bytes(4)]
 
-    def receive(self, batch: list[tuple[bytes, Address]]) -> bool:
-        """Deliver a batch of datagrams; publishers' media goes through the switch at once.
-
-        Returns whether there was any media.
-        """
-        now = monotonic()
+    def sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[Feed, bytes]]:
+        """Deliver a batch of datagrams; returns publishers' media, with the feed that it goes into."""
         media: list[tuple[Feed, bytes]] = []
         source: Address | None = None
         session: Session | None = None
@@ -94,19 +94,12 @@ class Demux:
                     session.receive_dtls(datagram)
             except Exception as fault:
                 session.breaks(fault)
-        if media:
-            for feed, compound in self._switch.receive(media, now):
-                try:
-                    self._rtcp(feed, compound, now)
-                except Exception as fault:
-                    feed.breaks(fault)
-        return bool(media)
+        return media
 
     def _from_relay(self, datagram: bytes, address: Address, now: float) -> Feed | None:
         if len(datagram) < 12 or datagram[0] >> 6 != 2:
             return None
-        is_rtcp = 192 <= datagram[1] <= 223  # RFC 5761 4
-        relay = self._relays.get(datagram[4:8] if is_rtcp else datagram[8:12])
+        relay = self._relays.get(datagram[4:8] if is_rtcp(datagram) else datagram[8:12])
         return None if relay is None else relay.receive_media(datagram, address, now)
 
     def _check(self, datagram: bytes, address: Address, now: float) -> None:
@@ -144,6 +137,6 @@ class Demux:
             del self._by_address[oldest]
 
     def _forget_ufrags(self, session: Session) -> None:
-        for ufrag in [u for u in session.ufrags if self._by_ufrag.get(u) is session]:
-            del self._by_ufrag[ufrag]
-        session.ufrags = session.ice.local_ufrags
+        for ufrag in self._ufrags.pop(session, ()):
+            if self._by_ufrag.get(ufrag) is session:
+                del self._by_ufrag[ufrag]

@@ -9,7 +9,7 @@ class EndReason(StrEnum):
     CONSENT_EXPIRED = "consent expired"
     NOT_CONNECTED = "never connected"
     HANDSHAKE_FAILED = "DTLS handshake failed"
-    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret
+    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret  # a reason, not a secret
     PUBLISHER_LEFT = "publisher left"
     NO_VIEWERS = "no viewers left"
     ROOM_CLOSED = "room closed"

@@ -30,11 +30,10 @@ class Ledger:
 
     def session_opened(self, session: Session) -> None:
         self.opened[session.role] += 1
-        session.on_connected = self._session_connected
+
+    def session_connected(self, session: Session, since_answer: float, handshake: float) -> None:
+        self.connects[session.role].observe(since_answer)
+        self.handshakes[session.role].observe(handshake)
 
     def session_ended(self, session: Session, reason: EndReason) -> None:
         self.ended[session.role, reason] += 1
-
-    def _session_connected(self, session: Session, since_answer: float, handshake: float) -> None:
-        self.connects[session.role].observe(since_answer)
-        self.handshakes[session.role].observe(handshake)

@@ -4,7 +4,7 @@ import math
 
 from media.rtp.libsrtp import SrtpSession
 from media.rtp.srtp import SrtpKeys, outbound_session
-from media.sessions.session import Session
+from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_in
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -17,15 +17,16 @@ SILENT_SECONDS = 2.0  # without media: the publisher counts as gone, although it
 
 
 class PublisherSession(Session):
-    """Sends a room's media in."""
+    """Its media goes into `feed` once it is connected."""
 
     role = Role.PUBLISH
     origin: WorkerId | None = None
 
-    def relay_into(self, switch: PacketSwitch, feed: Feed) -> None:
-        """Name the feed that gets this session's media once it is connected."""
+    def __init__(self, setup: Setup, switch: PacketSwitch, feed: Feed) -> None:
+        super().__init__(setup)
         self._switch = switch
         self._feed = feed
+        self._keys: SrtpKeys | None = None
 
     @property
     def heard_at(self) -> float:
@@ -37,7 +38,7 @@ class PublisherSession(Session):
         if self._feed.heard_at:
             return now - self._feed.heard_at < SILENT_SECONDS
         checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
-        return checks or now - self._began_at < START_SECONDS
+        return checks or now - self.began_at < START_SECONDS
 
     def receive_media(self, datagram: bytes, now: float) -> Feed | None:
         return self._feed
@@ -50,8 +51,10 @@ class PublisherSession(Session):
         return traffic_in(self._feed)
 
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
+        self._keys = keys
         self._switch.open_source(self._feed, keys)
         return outbound_session(keys)
 
     def _detach(self) -> None:
-        self._switch.close_source(self._feed)
+        if self._keys is not None:
+            self._switch.close_source(self._feed, self._keys)

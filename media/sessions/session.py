@@ -7,6 +7,7 @@ session goes through `end`, once, and frees all it held.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from media.rtp.libsrtp import SrtpSession
@@ -18,7 +19,6 @@ from media.transport.address import Address
 from media.transport.dtls import Certificate, DtlsError, DtlsLink
 from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
-from media.transport.udp import UdpPort
 from shared.logging import get_logger
 from shared.messages.signalling import Role
 from shared.names import SessionId
@@ -36,57 +36,57 @@ class SessionState(StrEnum):
     CONNECTED = "connected"
 
 
-class Session(ABC):
-    """What publishers and viewers have in common.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a session is made of: the client's offer, our end of it, and whom its life is reported to.
 
-    `on_end` is called once, with the session and the reason, when everything below it is freed. `now` is
-    in seconds of the steady clock, `expires_at` too.
+    `now` and `expires_at` are in seconds of a steady clock. `connected` gets the seconds since the answer and
+    those of the DTLS handshake. `ended` is called once, when everything that the session held is freed.
     """
 
-    role: Role
-    # told of a connection: seconds since the answer, and those that the DTLS handshake took
-    on_connected: Callable[["Session", float, float], None] | None = None
+    id: SessionId
+    offer: Offer
+    local: Credentials
+    certificate: Certificate
+    send: Callable[[bytes, Address], None]
+    now: float
+    expires_at: float | None
+    connected: Callable[["Session", float, float], None]
+    ended: Callable[["Session", EndReason], None]
 
-    def __init__(
-        self,
-        session_id: SessionId,
-        offer: Offer,
-        local: Credentials,
-        certificate: Certificate,
-        port: UdpPort,
-        now: float,
-        expires_at: float | None,
-        on_end: Callable[["Session", EndReason], None],
-    ) -> None:
-        self.id = session_id
-        self.ice = IceLite(local, offer.ice_ufrag, now)
+
+class Session(ABC):
+    """What publishers and viewers have in common. `now` is in seconds of a steady clock."""
+
+    role: Role
+
+    def __init__(self, setup: Setup) -> None:
+        offer = setup.offer
+        self.id = setup.id
+        self.began_at = setup.now
+        self.ice = IceLite(setup.local, offer.ice_ufrag, setup.now)
         self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
-        self.ufrags = self.ice.local_ufrags  # under which the demux knows this session
         self.connected = False
         self.ended = False
         self._fault: Exception | None = None
-        self._port = port
+        self._send_to = setup.send
         self._dtls = DtlsLink(
-            certificate,
+            setup.certificate,
             offer.fingerprints,
             is_client=offer.setup == "passive",
             send=self._send,
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
         )
         self._handshake: asyncio.Task[None] | None = None
-        self._began_at = now
-        self._expires_at = expires_at
-        self._on_end = on_end
+        self._expires_at = setup.expires_at
+        self._on_connected = setup.connected
+        self._on_end = setup.ended
         self._srtcp_out: SrtpSession | None = None
 
     @property
     def etag(self) -> str:
-        """Names the ICE session, as RFC 9725 4.3.1 wants; a restart changes it."""
+        """Names the ICE session (RFC 9725 4.3.1); a restart changes it."""
         return self.ice.local.ufrag
-
-    @property
-    def began_at(self) -> float:
-        return self._began_at
 
     @property
     def state(self) -> SessionState:
@@ -95,7 +95,7 @@ class Session(ABC):
         return SessionState.NEW if self._handshake is None else SessionState.CONNECTING
 
     def breaks(self, fault: Exception) -> None:
-        """A bug of ours showed with what its client sent: the next tick ends it, and it alone."""
+        """Note a bug of ours that this client triggered. The next tick ends this session only."""
         self._fault = self._fault or fault
 
     def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
@@ -125,7 +125,7 @@ class Session(ABC):
             raise self._fault
         if self.ice.consent_expired(now):
             self.end(EndReason.CONSENT_EXPIRED if self.connected else EndReason.NOT_CONNECTED)
-        elif not self.connected and now - self._began_at >= SETUP_SECONDS:
+        elif not self.connected and now - self.began_at >= SETUP_SECONDS:
             self.end(EndReason.NOT_CONNECTED)
         elif self._expires_at is not None and now >= self._expires_at:
             self.end(EndReason.TOKEN_EXPIRED)
@@ -159,9 +159,8 @@ class Session(ABC):
             return
         self.connected = True
         self._srtcp_out = self._attach(keys)
-        if self.on_connected is not None:
-            now = loop.time()
-            self.on_connected(self, now - self._began_at, now - checked_at)
+        now = loop.time()
+        self._on_connected(self, now - self.began_at, now - checked_at)
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
 
     @abstractmethod
@@ -181,4 +180,4 @@ class Session(ABC):
 
     def _send(self, datagram: bytes) -> None:
         if self.ice.selected is not None:
-            self._port.send(datagram, self.ice.selected)
+            self._send_to(datagram, self.ice.selected)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from media.feedback.viewer_feedback import ViewerFeedback
+from media.feedback.playback import Playback
 from media.switch.feed import Feed
-from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 
 
@@ -23,28 +22,26 @@ class Traffic:
 
 def traffic_in(feed: Feed) -> Traffic:
     """What the publisher of a feed sends."""
-    losses = [track.stats.loss for track in feed.tracks if track.stats is not None]
+    losses = [source.stats.loss for source in feed.sources if source.stats is not None]
     return Traffic(
-        tracks=tuple(range(len(feed.tracks))),
+        tracks=tuple(range(len(feed.sources))),
         packets=feed.rx_packets,
         octets=feed.rx_bytes,
         loss=max(losses, default=None),
     )
 
 
-def traffic_out(
-    wires: Sequence[Wire | None], viewer: Viewer | None, feedback: ViewerFeedback | None
-) -> Traffic:
-    """What a viewer gets; it has no `viewer` and no `feedback` before it is connected."""
+def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traffic:
+    """What a viewer gets; it has no `playback` before it is connected."""
     tracks = tuple(number for number, wire in enumerate(wires) if wire is not None)
-    if viewer is None or feedback is None:
+    if playback is None:
         return Traffic(tracks)
-    sent = [viewer.profile.sent(viewer, number) for number in tracks]
+    sent = [playback.sent(number) for number in tracks]
     return Traffic(
         tracks=tracks,
         packets=sum(packets for packets, _ in sent),
         octets=sum(octets for _, octets in sent),
-        resent=feedback.resent,
-        loss=feedback.loss,
-        rtt=feedback.rtt or None,
+        resent=playback.resent,
+        loss=playback.loss,
+        rtt=playback.rtt or None,
     )

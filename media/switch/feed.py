@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from media.rtp.srtp import InboundSession
+from media.rtp.srtp import InboundSession, SrtpKeys
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
@@ -19,16 +19,27 @@ class Tap(Protocol):
         """Take a burst. Called in the event loop: must never block, nor change the burst."""
 
 
+class ToldPublisher(Protocol):
+    """The end of RTCP with a feed's publisher."""
+
+    def receive(self, compound: bytes, now: float) -> None:
+        """Take the publisher's decrypted RTCP."""
+
+    def speak(self, now: float) -> float | None:
+        """Send what cannot wait for a tick; returns when there is more of it, whether media comes or not."""
+
+
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One room inside the switch."""
+    """One room inside the switch. It keeps flat lists by track, since every packet looks into them."""
 
     sent: Sequence[SentTrack]  # the room's own; and ...
-    tracks: Sequence[SourceTrack]  # ... where each of them comes from
+    sources: Sequence[SourceTrack]  # ... where each of them comes from
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     tap: Tap | None = None  # sees what is forwarded
+    publisher: ToldPublisher | None = None
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
@@ -36,33 +47,51 @@ class Feed:
     rx_late: int = 0  # twice, or too late to be relayed
     speak_at: float = math.inf  # when the publisher is to be told something; 0: with the present batch
     fault: Exception | None = None  # a bug of ours that broke its path: nothing is forwarded any more
-    ssrcs: Sequence[int] = field(init=False)  # by track
+    ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)
+    _keys: SrtpKeys | None = None
 
     def __post_init__(self) -> None:
         self.ssrcs = [track.ssrc for track in self.sent]
-        self.follow(self.tracks)
+        self.take(self.sources)
 
-    def follow(self, tracks: Sequence[SourceTrack]) -> None:
-        """Take another source's tracks for the room's: in their order, as many, and with their translators.
+    def take(self, sources: Sequence[SourceTrack]) -> None:
+        """Take the media of another publisher: as many tracks, in the room's order, with their translators.
 
-        A track that the source does not have has the payload type `NO_PAYLOAD`.
+        A track that the publisher lacks has the payload type `NO_PAYLOAD`.
         """
-        self.tracks = tracks
+        self.sources = sources
         self.by_payload_type = {
             payload_type: number
-            for number, track in enumerate(tracks)
+            for number, track in enumerate(sources)
             for payload_type in (track.payload_type, track.rtx_payload_type)
             if payload_type not in (None, NO_PAYLOAD)
         }
-        self.srtp = None
+        self.srtp = self._keys = None
+
+    def open(self, srtp: InboundSession, keys: SrtpKeys) -> None:
+        """Forward what `srtp` unprotects, and let the publisher be told something with its first packet."""
+        self.srtp, self._keys = srtp, keys
+        self.speak_at = 0.0
+
+    def close(self, keys: SrtpKeys) -> None:
+        """Forward nothing more under these keys."""
+        if self._keys is keys:
+            self.srtp = self._keys = None
+
+    def speak_again(self, at: float) -> None:
+        """Name the feed as due with the first media at `at` or later."""
+        self.speak_at = at
 
     def breaks(self, fault: Exception) -> None:
-        """Stop here, and cost the other rooms nothing: who owns the feed looks at `fault`, and ends it."""
+        """Note a bug of ours that its packets triggered, and forward nothing more.
+
+        The feed's owner ends it. Other rooms are not affected.
+        """
         self.fault = self.fault or fault
-        self.srtp = None
+        self.srtp = self._keys = None
 
     @property
     def heard_at(self) -> float:
-        """When media of the present source last came; 0 before any did."""
-        return max(track.heard_at for track in self.tracks)
+        """When media of the present publisher last came; 0 before any did."""
+        return max(track.heard_at for track in self.sources)

@@ -15,7 +15,7 @@ MOST_ASKS = 6  # a publisher that does not answer these has no keyframe to give
 class Join:
     """The first seconds of one viewer, which was added as joining. `now` is in seconds of a steady clock.
 
-    `asked_at` is when a keyframe was asked for, `since` when the viewer began to wait for its picture.
+    `since` is when the viewer began to wait for its picture, and a keyframe was requested for it.
     """
 
     def __init__(
@@ -25,7 +25,6 @@ class Join:
         viewer: Viewer,
         want_keyframes: Callable[[float], None],
         stats: ViewerStats,
-        asked_at: float,
         since: float,
     ) -> None:
         self._switch = switch
@@ -33,12 +32,11 @@ class Join:
         self._viewer = viewer
         self._want_keyframes = want_keyframes
         self._stats = stats
-        self._asked_at = asked_at
         self._since = since
         self._asks = 0
         self._seen = False
         self._track = next(
-            (n for n, sent in enumerate(feed.sent) if sent.codec and viewer.profile.wires[n] is not None),
+            (n for n, sent in enumerate(feed.sent) if sent.codec and viewer.wires[n] is not None),
             None,
         )
 
@@ -48,14 +46,14 @@ class Join:
             return None
         burst = self._viewer.behind
         if burst is not None and not burst.begun:
-            if not self._feed.sent[self._track].may_begin(self._asked_at, now):
+            if not self._feed.sent[self._track].may_begin(self._since, now):
                 return STEP_SECONDS
             self._switch.begin_burst(self._feed, self._viewer, now)
             if self._viewer.behind is not None:
                 self._stats.join_bursts += 1
                 self._picture(now)
         if self._viewer.behind is not None:
-            self._switch.advance(self._viewer, now)
+            self._switch.advance(self._feed, self._viewer, now)
         if self._viewer.behind is not None:
             return STEP_SECONDS
         return self._await_keyframe(self._track, now)

@@ -122,6 +122,16 @@ class LaidBurst:
         return int.from_bytes(b"".join(_iv(packet, offsets).to_bytes(NONCE) for packet in self.packets))
 
 
+def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
+    """Send `viewer` alone what the others were sent before."""
+    for start in range(0, len(packets), MAX_SEGMENTS):
+        laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer)
+        if laid.packets:
+            laid.send(viewer, transmit)
+        for packet in laid.packets:
+            viewer.count(packet, 1)
+
+
 def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
     """The same bytes whenever it is asked: a packet that is sent again must be the same."""
     packet = outgoing.packet

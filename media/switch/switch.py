@@ -1,6 +1,6 @@
 """The packet switch: SRTP in from publishers, SRTP out to viewers. The hot path, and nothing else.
 
-It knows no sockets, clocks, Redis or policy, so that a native one can stand in for it. It is told keys and
+It knows no sockets, clocks, Redis or policy, so that a native one can replace it. It is given keys and
 routes; `receive` takes a batch of datagrams, calls `transmit` with what is to be sent, grouped by viewer, and
 returns what others must see. One call at a time, and each call does all there is to do.
 
@@ -8,15 +8,17 @@ SSRC, sequence numbers and timestamps towards viewers belong to the room, not to
 can be replaced and its viewers see one unbroken stream.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from media.rtp.libsrtp import SrtpError
-from media.rtp.packet import RtpError, RtpPacket, parse
+from media.rtp.packet import RtpError, RtpPacket, is_rtcp, parse
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import SrtpKeys, inbound_session
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
-from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit
+from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit, send_to
+from media.switch.resend import resend
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -25,30 +27,27 @@ from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 
 
-def _say_nothing(_feed: Feed, _now: float) -> None:
-    pass
+class Received(NamedTuple):
+    """What a batch leaves to do: decrypted RTCP, and the feeds whose publisher must be told something now."""
+
+    rtcp: list[tuple[Feed, bytes]]
+    due: list[Feed]
 
 
 class PacketSwitch:
-    """Relays the packets of many rooms.
+    """Relays the packets of many rooms. `transmit` sends datagrams to one viewer and does not block."""
 
-    `transmit` sends datagrams to one viewer and does not block. `speak` is called with a feed that gets
-    media when its `speak_at` has come, and says when that is next.
-    """
-
-    def __init__(self, transmit: Transmit, speak: Callable[[Feed, float], None] = _say_nothing) -> None:
+    def __init__(self, transmit: Transmit) -> None:
         self._transmit = transmit
-        self._speak = speak
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Take the keys of the room's publisher; its packets are forwarded from now on."""
-        feed.srtp = inbound_session(keys)
-        feed.speak_at = 0.0
+        feed.open(inbound_session(keys), keys)
 
-    def close_source(self, feed: Feed) -> None:
-        """Forward no more of the room's publisher."""
-        feed.srtp = None
+    def close_source(self, feed: Feed, keys: SrtpKeys) -> None:
+        """Forward no more of the publisher that has these keys. Another one's packets are not touched."""
+        feed.close(keys)
 
     def add_viewer(
         self,
@@ -63,31 +62,32 @@ class PacketSwitch:
 
         One that is `joining` may be left behind, where pictures are held for it: see `media.switch.join`.
         """
-        key = tuple(wire and wire.key() for wire in wires)
-        profile = feed.profiles.get(key)
+        profile = feed.profiles.get(_key(wires))
         if profile is None:
-            profile = feed.profiles[key] = WireProfile(wires)
+            profile = feed.profiles[_key(wires)] = WireProfile(wires)
         viewer = Viewer(
             keys,
             address,
-            profile,
-            [track.translator.next_index for track in feed.tracks],
+            profile.wires,
+            profile.counts,
+            [track.translator.next_index for track in feed.sources],
             [track.rtx_ssrc for track in feed.sent],
         )
         for number, (track, wire) in enumerate(zip(feed.sent, wires, strict=True)):
             if joining and wire is not None and track.has_pictures:
                 viewer.behind = JoinBurst(number)
-            elif wire is not None and (run_up := track.run_up(feed.tracks[number].translator.next_index)):
+            elif wire is not None and (run_up := track.run_up(feed.sources[number].translator.next_index)):
                 viewer.start_at(number, run_up[0].extended)
-                profile.send_to(viewer, run_up, self._buffer, self._transmit)
+                send_to(viewer, run_up, self._buffer, self._transmit)
         profile.add(viewer)
         return viewer
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
-        profile = viewer.profile
+        key = _key(viewer.wires)
+        profile = feed.profiles[key]
         profile.remove(viewer)
         if profile.deserted:
-            feed.profiles = {key: p for key, p in feed.profiles.items() if p is not profile}
+            del feed.profiles[key]
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Begin with the last keyframe for a viewer that is behind; with what is live when none is held."""
@@ -96,31 +96,25 @@ class PacketSwitch:
         group = track.group() if track.has_pictures else []
         if not group or before_wrap(group[0][0]) <= WRAP_GUARD:
             viewer.start_at(viewer.behind.track, behind_guard(track.history.next_index))
-            self._caught_up(viewer)
+            _caught_up(feed, viewer)
             return
         viewer.start_at(viewer.behind.track, group[0][0])
         viewer.behind.begin(group, track.pictures.bitrate, now)
 
-    def advance(self, viewer: Viewer, now: float) -> None:
+    def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Send a viewer that is behind what is due to it. To be called every few milliseconds."""
         assert viewer.behind is not None
         due = viewer.behind.take(now)
-        viewer.profile.send_to(viewer, due, self._buffer, self._transmit)
+        send_to(viewer, due, self._buffer, self._transmit)
         if viewer.behind.caught_up:
-            self._caught_up(viewer)
-
-    def _caught_up(self, viewer: Viewer) -> None:
-        profile = viewer.profile
-        profile.remove(viewer)
-        viewer.behind = None
-        profile.add(viewer)
+            _caught_up(feed, viewer)
 
     def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
-        """Send `viewer` a packet that it was sent before; False when that cannot be done any more."""
-        return viewer.profile.resend(viewer, packet, self._transmit)
+        """Send `viewer` a packet that it was sent before; False when that is not possible any more."""
+        return resend(viewer, packet, self._transmit)
 
-    def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> list[tuple[Feed, bytes]]:
-        """Forward a batch of publishers' SRTP; returns their RTCP, decrypted. `now` is in seconds."""
+    def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
+        """Forward a batch of publishers' SRTP. `now` is in seconds of a steady clock."""
         rtcp: list[tuple[Feed, bytes]] = []
         touched: dict[Feed, None] = {}
         for feed, datagram in batch:
@@ -128,7 +122,7 @@ class PacketSwitch:
             if srtp is None or len(datagram) < 12:
                 continue
             try:
-                if 192 <= datagram[1] <= 223:  # RFC 5761 4
+                if is_rtcp(datagram):
                     rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
                     continue
                 touched[feed] = None
@@ -148,14 +142,12 @@ class PacketSwitch:
                 feed.burst.append(outgoing)
                 feed.rx_bytes += len(plain)
         for feed in touched:
-            try:
-                if feed.burst:
+            if feed.burst:
+                try:
                     self._forward(feed, now)
-                if now >= feed.speak_at:
-                    self._speak(feed, now)
-            except Exception as fault:
-                feed.breaks(fault)
-        return rtcp
+                except Exception as fault:
+                    feed.breaks(fault)
+        return Received(rtcp, [feed for feed in touched if now >= feed.speak_at])
 
     def _forward(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []
@@ -170,9 +162,20 @@ class PacketSwitch:
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)
 
 
+def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:
+    return tuple(wire and wire.key() for wire in wires)
+
+
+def _caught_up(feed: Feed, viewer: Viewer) -> None:
+    profile = feed.profiles[_key(viewer.wires)]
+    profile.remove(viewer)
+    viewer.behind = None
+    profile.add(viewer)
+
+
 def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
     """What goes out for a packet of track `number`, in the room's numbers; None where nothing does."""
-    track = feed.tracks[number]
+    track = feed.sources[number]
     if track.transport is not None:
         track.transport.arrived(packet.extensions, now)
     is_resent = packet.payload_type != track.payload_type

@@ -1,10 +1,7 @@
-"""What goes out to viewers: a packet in the room's numbers, its form on a wire, and the viewer that gets it.
-
-A wire profile is what viewers negotiated alike: payload types and header-extension ids of each track.
-"""
+"""One receiver of a room's media, as the switch knows it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.libsrtp import SrtpSession
@@ -12,44 +9,53 @@ from media.rtp.rtx import RtxStream
 from media.rtp.sequence import behind_guard
 from media.rtp.srtp import GCM_TAG, GcmSender, Profile, SrtpKeys, outbound_session
 from media.switch.join_burst import JoinBurst
+from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 
-if TYPE_CHECKING:
-    from media.switch.wire_profile import WireProfile
+
+@dataclass(slots=True, eq=False)
+class SentCounts:
+    """Packets and payload octets of each track, sent so far to every viewer of one wire profile."""
+
+    packets: list[int]
+    octets: list[int]
 
 
 class Viewer:
-    """One receiver. `starts[track]` is the first index it gets; its rollover counter is 0 there.
+    """One receiver. `wires[track]` is the form in which it gets a track; None: it does not get it.
 
-    `rtx[track]` is the stream in which it gets lost packets again, if it has one. While it is `behind` the
-    live edge of a track, it gets that track's packets in a way of its own.
+    `starts[track]` is the first index it gets; its rollover counter is 0 there. `rtx[track]` is the stream of
+    its retransmissions, if it has one. While it is `behind` the live edge of a track, it gets that track's
+    packets in a way of its own. `counts` are those of all viewers with the same wires.
     """
 
     __slots__ = (
+        "_base",
         "address",
-        "base_octets",
-        "base_packets",
         "behind",
+        "counts",
         "gcm",
         "offsets",
         "patience",
-        "profile",
         "rtx",
         "srtp",
         "starts",
+        "wires",
     )
 
     def __init__(
         self,
         keys: SrtpKeys,
         address: Address,
-        profile: "WireProfile",
+        wires: Sequence[Wire | None],
+        counts: SentCounts,
         next_indexes: Sequence[int],
         rtx_ssrcs: Sequence[int | None] = (),
     ) -> None:
         self.address = address
-        self.profile = profile
+        self.wires = wires
+        self.counts = counts
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
         self.srtp: SrtpSession = outbound_session(keys)
         self.behind: JoinBurst[Outgoing] | None = None
@@ -57,10 +63,10 @@ class Viewer:
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets: tuple[int, ...] = ()
         self._count_rollovers()
-        self.base_packets, self.base_octets = list(profile.packets), list(profile.octets)
+        self._base = SentCounts(list(counts.packets), list(counts.octets))  # what it did not get of them
         self.rtx = [
             RtxStream(ssrc, wire.rtx, first=1) if wire and wire.rtx is not None and ssrc is not None else None
-            for wire, ssrc in zip(profile.wires, rtx_ssrcs or [None] * len(profile.wires), strict=True)
+            for wire, ssrc in zip(wires, rtx_ssrcs or [None] * len(wires), strict=True)
         ]
 
     def start_at(self, track: int, index: int) -> None:
@@ -79,8 +85,15 @@ class Viewer:
 
     def count(self, packet: Outgoing, sent: int) -> None:
         """Correct the counts by 1 for what this viewer alone was sent, by -1 for what it alone was not."""
-        self.base_packets[packet.track] -= sent
-        self.base_octets[packet.track] -= sent * len(packet.packet.payload)
+        self._base.packets[packet.track] -= sent
+        self._base.octets[packet.track] -= sent * len(packet.packet.payload)
+
+    def sent(self, track: int) -> tuple[int, int]:
+        """Packets and payload octets of `track` that it was sent, for its sender report (RFC 3550 6.4.1)."""
+        return (
+            self.counts.packets[track] - self._base.packets[track],
+            self.counts.octets[track] - self._base.octets[track],
+        )
 
     def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """One datagram; `index` (48 bits) counts as this viewer counts. Raises `SrtpError`."""

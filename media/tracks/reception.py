@@ -2,6 +2,8 @@
 
 from media.rtp.rtcp import ReportBlock, SenderReport
 
+OUR_SSRC = 1  # as a receiver of publishers' media
+
 
 class ReceptionStats:
     """Reception of one SSRC (RFC 3550 6.4.1, A.1, A.3, A.8). `now` is in seconds of a steady clock."""

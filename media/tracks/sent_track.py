@@ -49,6 +49,11 @@ class SentTrack:
     _keyframe: int | None = None  # timestamp of the latest
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
 
+    def publish(self, codec: str, *, deaf: bool) -> None:
+        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes."""
+        self.codec = codec
+        self.requests = KeyframeRequests(deaf=deaf)
+
     def keep(self, packet: Outgoing, now: float) -> None:
         """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
         self.history.append(packet.extended, now, packet)

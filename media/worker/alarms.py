@@ -26,10 +26,6 @@ class Alarms(Generic[Key]):
         if self._timer is None or at < self._timer_at:
             self._start(at)
 
-    def clear(self, key: Key) -> None:
-        """Do not ring for `key`."""
-        self._due.pop(key, None)
-
     def _start(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -40,7 +36,7 @@ class Alarms(Generic[Key]):
         self._timer = None
         now = monotonic()
         for key in [key for key, at in self._due.items() if at <= now]:
-            if self._due.pop(key, None) is not None:  # an earlier one may have cleared it
-                self._ring(key, now)
+            del self._due[key]
+            self._ring(key, now)
         if self._due and self._timer is None:
             self._start(min(self._due.values()))

@@ -6,12 +6,12 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from media.relay.edge import Edge
-from media.rooms.rooms import Rooms
 from media.sessions.end_reason import FOR_GOOD, EndReason
 from media.sessions.session import Session
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
+from media.worker.media_plane import MediaPlane
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.relays import OpenRelay, RelayOpened
@@ -28,13 +28,16 @@ class Handlers:
 
     def __init__(
         self,
-        rooms: Rooms,
+        plane: MediaPlane,
         heartbeat: Heartbeat,
         capacity: Capacity,
         edge: Edge | None = None,
         drain: Drain | None = None,
     ) -> None:
-        self._rooms = rooms
+        self._rooms = plane.rooms
+        self._admission = plane.admission
+        self._roster = plane.roster
+        self._origin = plane.origin
         self._heartbeat = heartbeat
         self._capacity = capacity
         self._edge = edge
@@ -54,15 +57,15 @@ class Handlers:
 
     async def publish(self, message: Publish) -> Answer:
         offer = parse_offer(message.offer)
-        local, tracks, answer = self._rooms.negotiate_publish(offer)
+        local, tracks, answer = self._admission.negotiate_publish(offer)
         name = RoomName(message.room)
-        with self._rooms.opening(name, message.identity, monotonic()) as is_here:
+        with self._admission.opening(name, message.identity, monotonic()) as is_here:
             if self._capacity.draining:
                 await self._give_up(name, is_here=is_here)
             if self._capacity.draining or not is_here:
                 self._capacity.check_publisher()
                 await self._claim(name)
-            session = self._rooms.open(
+            session = self._admission.publish(
                 name,
                 offer,
                 local,
@@ -87,25 +90,25 @@ class Handlers:
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
             self._capacity.check_viewer(self._rooms.viewer_count)  # others have waited for it, too
-        session, answer = self._rooms.join(
+        session, answer = self._admission.join(
             name, offer, monotonic(), _steady(message.expires_at), message.viewers_elsewhere
         )
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def patch(self, message: Patch) -> Patched:
-        session = self._rooms.sessions.find(message.session, message.room, message.role)
+        session = self._roster.find(message.session, message.room, message.role)
         fragment = parse_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
             # A trickled candidate is of no use to a lite agent: the peer's checks tell its addresses.
             return Patched(etag=session.etag)
-        answer = self._rooms.sessions.restart_ice(session, fragment.ice_ufrag)
+        answer = self._roster.restart_ice(session, fragment.ice_ufrag)
         return Patched(etag=session.etag, fragment=answer)
 
     async def delete(self, message: Delete) -> Closed:
-        reason = self._rooms.delete(message.session, message.room, message.role, monotonic())
+        reason = self._admission.delete(message.session, message.room, message.role, monotonic())
         await self._heartbeat.flush()
         return Closed(sessions=1, reason=reason if reason in FOR_GOOD else "")
 
@@ -115,10 +118,10 @@ class Handlers:
         return Closed(sessions=count)
 
     async def open_relay(self, message: OpenRelay) -> RelayOpened:
-        return self._rooms.relays_out.open(self._rooms.find(RoomName(message.room)), message, monotonic())
+        return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def find_sessions(self, message: FindSessions) -> Living:
-        living = self._rooms.sessions
+        living = self._roster
         return Living(sessions=tuple(session for session in message.sessions if session in living))
 
     async def set_drain(self, message: SetDrain) -> Drained:

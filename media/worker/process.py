@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -16,7 +17,6 @@ from media.counts import Histogram
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
-from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.transport.udp import UdpPort
 from media.worker.addresses import advertised, own_addresses, reached_at
@@ -25,6 +25,7 @@ from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import listen, serve_http
+from media.worker.media_plane import MediaPlane
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.session_list import SessionList
@@ -60,79 +61,78 @@ def serve(settings: Settings) -> None:
         raise SettingsError(f"WORKER_HTTP_ADDR: {settings.worker_http_addr}: {error.strerror}") from None
     # What was imported lives as long as the process: the collector need not look at it again.
     gc.freeze()
-    uvloop.run(Worker(settings, port, listener).run())
+    uvloop.run(_live(settings, port, listener))
+
+
+async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> None:
+    await Worker(settings, port, listener).run()
 
 
 class Worker:
-    """Composes a worker; `run` is its life."""
+    """Composes a worker in the running event loop; `run` is its life."""
 
     def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
         self._settings = settings
+        self._port = port
         self._listener = listener
         self._id = settings.own_worker_id
-        self._port = port
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
-        http_host, http_port = settings.worker_http_addr
-        self._http_url = f"http://{HostPort(reached_at(http_host, own_addresses()), http_port)}"
-        host, media_port = port.address[:2]
-        addresses = advertised(host, settings.media_public_ips, own_addresses())
+        self._http_url = _http_url(settings.worker_http_addr)
         self._recorder = Recorder(settings) if settings.record_enabled else None
-        self._rooms = Rooms(
-            self._id,
-            port,
-            tuple((address, media_port) for address in addresses),
-            settings.max_subs_per_room,
-            self._room_closed,
-            self._recorder,
-            tuple((address, media_port) for address in settings.media_relay_ips),
-            settings.join_burst,
-            grace=settings.publisher_grace,
+        self._plane = _media_plane(settings, port, lambda room: self._heartbeat.release(room), self._recorder)
+        self._drain = Drain(settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed)
+
+        url = secret(settings.redis_url)
+        self._redis: Redis = connect(url)
+        directory = Directory(self._redis)
+        self._heartbeat = Heartbeat(
+            directory, self._id, self._status, self._plane.rooms.names, self._room_lost
         )
+        self._registry = new_registry(self._plane, port, self._capacity, self._lag, self._recorder)
+        self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry))
+        self._edge = Edge(
+            self._id,
+            self._plane.rooms,
+            self._plane.switch,
+            self._plane.demux,
+            port.send,
+            directory,
+            self._calls,
+            settings.publisher_grace,
+        )
+        self._shelf = Shelf(Path(settings.record_dir), self._http_url)
+        self._rpc = RpcServer(
+            self._redis,
+            url,
+            self._id,
+            Handlers(self._plane, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
+            | self._shelf.handlers()
+            | SessionList(self._plane.roster).handlers(),
+            rpc_metrics.served(self._registry),
+        )
+        self._ticker = Ticker(self._tick)
 
     async def run(self) -> None:
-        self._drain = Drain(
-            self._settings.drain_seconds, lambda: self._rooms.session_count, self._drain_changed
-        )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
-        url = secret(self._settings.redis_url)
-        redis: Redis = connect(url)
-        directory = Directory(redis)
-        self._heartbeat = Heartbeat(directory, self._id, self._status, self._rooms.names, self._room_lost)
-        registry = new_registry(self._rooms, self._port, self._capacity, self._lag, self._recorder)
-        calls = RpcClient(redis, url, rpc_metrics.called(registry))
-        self._edge = Edge(
-            self._id, self._rooms, directory, calls, self._port.send, self._settings.publisher_grace
-        )
-        shelf = Shelf(Path(self._settings.record_dir), self._http_url)
-        rpc = RpcServer(
-            redis,
-            url,
-            self._id,
-            Handlers(self._rooms, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
-            | shelf.handlers()
-            | SessionList(self._rooms.sessions).handlers(),
-            rpc_metrics.served(registry),
-        )
-        ticker = Ticker(self._tick)
-        self._port.start(self._rooms.demux.receive, ticker.ride)
+        self._port.start(self._plane.pump.turn, self._ticker.ride)
         log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(rpc.run()),
-                    tasks.create_task(calls.run()),
-                    tasks.create_task(ticker.run()),
+                    tasks.create_task(self._rpc.run()),
+                    tasks.create_task(self._calls.run()),
+                    tasks.create_task(self._ticker.run()),
                     tasks.create_task(self._measure()),
-                    tasks.create_task(serve_http(self._listener, registry, shelf.routes())),
+                    tasks.create_task(serve_http(self._listener, self._registry, self._shelf.routes())),
                 ]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._heartbeat.run())
                 await self._drain.over()
-                log.info("worker stops", sessions=self._rooms.session_count)
+                log.info("worker stops", sessions=len(self._plane.roster))
                 await self._end_sessions()
                 if self._recorder is not None:
                     await self._drain.unless_hurried(self._recorder.upload_rest())
@@ -143,19 +143,19 @@ class Worker:
                 beating.cancel()  # last: it takes the worker out of the directory
         finally:
             self._port.close()
-            await redis.aclose()
+            await self._redis.aclose()
 
     async def _end_sessions(self) -> None:
         """End all, and give the rooms' claims back at once: their publishers come back to other workers."""
         self._capacity.draining = True
         await self._edge.close()
-        self._rooms.close_all(EndReason.WORKER_STOPS)
+        self._plane.rooms.close_all(EndReason.WORKER_STOPS)
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._heartbeat.flush()
 
     def _tick(self, now: float) -> None:
-        self._rooms.tick(now)
+        self._plane.tick(now)
         self._edge.tick(now)
 
     async def _measure(self) -> None:
@@ -167,6 +167,7 @@ class Worker:
             self._capacity.measure(now, time.process_time(), self._port.tx_packets)
 
     def _status(self) -> WorkerStatus:
+        viewers = self._plane.rooms.viewer_count
         return WorkerStatus(
             id=self._id,
             state=WorkerState.DRAINING if self._capacity.draining else WorkerState.READY,
@@ -175,20 +176,40 @@ class Worker:
             http_url=self._http_url,
             load=round(self._capacity.load, 3),
             egress_packets=round(self._capacity.egress_packets, 1),
-            sessions=self._rooms.session_count,
-            viewers=self._rooms.viewer_count,
+            sessions=len(self._plane.roster),
+            viewers=viewers,
             takes_publishers=self._capacity.takes_publishers,
-            takes_viewers=self._capacity.takes_viewers(self._rooms.viewer_count),
-            rooms=self._rooms.statuses(),
+            takes_viewers=self._capacity.takes_viewers(viewers),
+            rooms=self._plane.rooms.statuses(),
         )
 
     def _drain_changed(self, draining: bool) -> None:
         self._capacity.draining = draining
         self._heartbeat.wake()
 
-    def _room_closed(self, name: RoomName) -> None:
-        self._heartbeat.release(name)
-
     def _room_lost(self, name: RoomName) -> None:
-        log.warning("room is another worker's by now", room=name)
-        self._rooms.close(name, EndReason.ROOM_LOST)
+        log.warning("another worker owns the room by now", room=name)
+        self._plane.rooms.close(name, EndReason.ROOM_LOST)
+
+
+def _http_url(address: HostPort) -> str:
+    host, port = address
+    return f"http://{HostPort(reached_at(host, own_addresses()), port)}"
+
+
+def _media_plane(
+    settings: Settings, port: UdpPort, closed: Callable[[RoomName], None], recorder: Recorder | None
+) -> MediaPlane:
+    host, media_port = port.address[:2]
+    addresses = advertised(host, settings.media_public_ips, own_addresses())
+    return MediaPlane(
+        settings.own_worker_id,
+        port,
+        tuple((address, media_port) for address in addresses),
+        closed,
+        relay_addresses=tuple((address, media_port) for address in settings.media_relay_ips),
+        recorder=recorder,
+        max_viewers=settings.max_subs_per_room,
+        join_burst=settings.join_burst,
+        grace=settings.publisher_grace,
+    )

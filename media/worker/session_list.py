@@ -3,7 +3,7 @@
 from time import monotonic
 
 from media.rooms.room import Room
-from media.rooms.roster import Sessions
+from media.rooms.roster import Roster
 from media.sessions.session import Session
 from media.transport.address import Address
 from shared.bus.rpc import Handler
@@ -13,8 +13,8 @@ from shared.names import cut_session
 
 
 class SessionList:
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
 
     def handlers(self) -> dict[type, Handler]:
         return {ListSessions: self.list_sessions}
@@ -23,7 +23,7 @@ class SessionList:
         now = monotonic()
         found = [
             (session, room)
-            for session, room in self._sessions.with_rooms()
+            for session, room in self._roster.with_rooms()
             if not message.room or room.name == message.room
         ]
         found.sort(key=lambda each: (each[0].role is not Role.PUBLISH, -each[0].began_at))
@@ -42,7 +42,7 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
         state=session.state,
         age=now - session.began_at,
         address=_text(session.ice.selected),
-        codecs=tuple(room.tracks[number].codec.name for number in traffic.tracks),
+        codecs=tuple(room.tracks[number].published.codec.name for number in traffic.tracks),
         packets=traffic.packets,
         octets=traffic.octets,
         resent=traffic.resent,

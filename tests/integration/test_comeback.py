@@ -51,7 +51,7 @@ async def assert_refused(plane: Plane, identity: str = "open") -> None:
 
 def fall_silent(plane: Plane, seconds: float = SILENT_SECONDS) -> None:
     """Let it be that long ago that media came."""
-    for track in plane.room.feed.tracks:
+    for track in plane.room.feed.sources:
         track.heard_at -= seconds
 
 
@@ -79,9 +79,9 @@ async def test_a_room_and_its_viewers_wait_for_their_publisher(plane: Plane, end
         silent_for = CONSENT_SECONDS
         plane.publisher_session.ice.heard_at -= silent_for
         fall_silent(plane, silent_for)
-        plane.room.heard_at = plane.publisher_session.ice.heard_at + silent_for
+        plane.room._heard_at = plane.publisher_session.ice.heard_at + silent_for
         plane.tick(0)
-    (status,) = plane.rooms.statuses()
+    (status,) = plane.media.rooms.statuses()
     assert (status.has_publisher, status.subscribers, status.tracks) == (False, 1, 2)
     plane.tick(GRACE - 1)
     assert plane.subscribers == 1
@@ -104,13 +104,13 @@ async def test_the_grace_counts_from_when_the_publisher_was_last_heard(plane: Pl
 async def test_a_publisher_that_shows_no_media_is_listed_as_gone(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     plane.tick(0)
-    assert plane.rooms.statuses()[0].has_publisher
+    assert plane.media.rooms.statuses()[0].has_publisher
     fall_silent(plane)
     plane.tick(0)
-    assert not plane.rooms.statuses()[0].has_publisher
+    assert not plane.media.rooms.statuses()[0].has_publisher
     await viewer.gets_media_of(publisher)
     plane.tick(0)
-    assert plane.rooms.statuses()[0].has_publisher
+    assert plane.media.rooms.statuses()[0].has_publisher
 
 
 async def test_a_viewer_may_join_while_the_room_waits(plane: Plane) -> None:
@@ -132,7 +132,7 @@ async def test_a_comeback_that_fails_does_not_cost_the_room_its_grace(plane: Pla
     peer = plane.peer(publishes=True)
     await plane.ask(peer, publishes=True)
     session = plane.publisher_session
-    session._began_at -= SETUP_SECONDS
+    session.began_at -= SETUP_SECONDS
     plane.tick(0)
     assert session.ended
     assert plane.subscribers == 1
@@ -200,7 +200,7 @@ async def test_a_publisher_on_its_way_is_not_displaced(plane: Plane) -> None:
     peer = plane.peer(publishes=True)
     await peer.take((await plane.ask(peer, publishes=True)).sdp)
     await assert_refused(plane)
-    plane.publisher_session._began_at -= START_SECONDS
+    plane.publisher_session.began_at -= START_SECONDS
     assert await peer.check()
     await assert_refused(plane)
     plane.publisher_session.ice.heard_at -= SILENT_SECONDS
@@ -268,7 +268,7 @@ async def test_only_viewers_that_cannot_take_the_new_codec_are_closed(plane: Pla
     successor = await comes_back(plane, picture=H264_LINES, sound=("a=rtpmap:111 opus/48000/2",))
     await eventually("it is told", lambda: viewer.closed, IN_TIME)
     assert plane.subscribers == 1
-    assert plane.rooms.statuses()[0].codecs == ("opus", "H264")
+    assert plane.media.rooms.statuses()[0].codecs == ("opus", "H264")
 
     def heard() -> bool:
         successor.send_packet(OPUS, b"new sound")
@@ -297,7 +297,7 @@ async def test_sound_alone_may_take_over_and_the_picture_come_again(plane: Plane
     assert plane.subscribers == 0
     sounding = await comes_back(plane, picture=(), sound=("a=rtpmap:111 opus/48000/2",))
     viewer = await plane.connected(publishes=False)
-    assert plane.room.published[1].codec.feedback == frozenset()  # of a picture that nobody sends
+    assert plane.room.tracks[1].published.codec.feedback == frozenset()  # of a picture that nobody sends
     await left(plane, sounding)
     await sees(viewer, await comes_back(plane))
 

@@ -49,7 +49,7 @@ async def test_media_flows_from_publisher_to_viewer(plane: Plane, setup: str, gc
         assert [b - a for a, b in pairwise(numbers)] == [1] * (len(numbers) - 1)
         assert [b - a for a, b in pairwise(payloads)] == [2] * (len(numbers) - 1)
     assert plane.subscribers == 1
-    assert plane.rooms.statuses()[0].rx_packets >= len(viewer.rtp)
+    assert plane.media.rooms.statuses()[0].rx_packets >= len(viewer.rtp)
 
 
 async def test_gcm_and_sha1_are_mixed_in_one_room(plane: Plane) -> None:
@@ -70,7 +70,7 @@ async def test_gcm_and_sha1_are_mixed_in_one_room(plane: Plane) -> None:
 async def test_a_joining_viewer_and_one_that_asks_get_a_keyframe_requested(plane: Plane) -> None:
     publisher = await plane.connected(publishes=True)
     publisher.send_media()
-    await eventually("it is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
+    await eventually("it is heard", lambda: plane.media.rooms.statuses()[0].rx_packets == 2, IN_TIME)
 
     def requests() -> int:
         plane.tick(0)
@@ -88,7 +88,7 @@ async def test_the_latest_of_a_viewers_reports_counts_from_the_next_tick_on(plan
     publisher = await plane.connected(publishes=True)
     viewer = await plane.connected(publishes=False, gcm=gcm)
     await viewer.gets_media_of(publisher)
-    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session = plane.session(viewer)
 
     def datagrams() -> int:
         return plane.port.rx_datagrams
@@ -144,7 +144,7 @@ async def test_a_check_with_a_wrong_password_starts_nothing(plane: Plane) -> Non
     peer = plane.peer(publishes=True)
     await peer.take((await plane.ask(peer, publishes=True)).sdp)
     assert not await peer.check(password="x" * 32)
-    assert [session._handshake for session in plane.rooms.sessions._by_id.values()] == [None]
+    assert [session._handshake for session in plane.media.roster] == [None]
 
 
 # --- ends
@@ -164,7 +164,7 @@ async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) 
     publisher, viewer = await plane.pair()
     later = monotonic() + CONSENT_SECONDS + 1
     plane.publisher_session.ice.touch(later)
-    plane.rooms.tick(later)
+    plane.media.tick(later)
     assert plane.subscribers == 0
     await eventually("it is told", lambda: viewer.closed, IN_TIME)
     assert not publisher.closed
@@ -172,7 +172,7 @@ async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) 
 
 async def test_media_is_consent_enough_from_a_publisher_and_reports_from_a_viewer(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
-    room = plane.rooms._rooms[ROOM]
+    room = plane.room
     sessions = [plane.publisher_session, *room.viewers.values()]
     for session in sessions:
         session.ice.heard_at = monotonic() - CONSENT_SECONDS - 1
@@ -221,7 +221,7 @@ async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
     viewer.send_rtcp(pli(1, 1))
     again = await plane.connected(publishes=True)
     again.send_media()
-    await eventually("the new one is heard", lambda: plane.rooms.statuses()[0].rx_packets == 2, IN_TIME)
+    await eventually("the new one is heard", lambda: plane.media.rooms.statuses()[0].rx_packets == 2, IN_TIME)
 
 
 async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane: Plane) -> None:
@@ -232,7 +232,7 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
             with pytest.raises(ServiceError) as refused:
                 await plane.handlers.play(Play(room=ROOM, offer=offer))
             assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
-    (warning,) = plane.rooms.statuses()[0].warnings
+    (warning,) = plane.media.rooms.statuses()[0].warnings
     assert "VP8" in warning
     assert [entry["warning"] for entry in logs if entry["log_level"] == "warning"] == [warning]
 
@@ -244,8 +244,8 @@ async def test_delete_after_a_dtls_close_is_fine_once(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     for peer, role in ((viewer, Role.PLAY), (publisher, Role.PUBLISH)):
         peer.close()
-        left = len(plane.rooms.sessions) - 1
-        await eventually("it is gone", lambda: len(plane.rooms.sessions) == left, IN_TIME)  # noqa: B023
+        left = len(plane.media.roster) - 1
+        await eventually("it is gone", lambda: len(plane.media.roster) == left, IN_TIME)  # noqa: B023
         other = Role.PUBLISH if role is Role.PLAY else Role.PLAY
         assert await plane.delete(peer, role, room="other") is ErrorCode.SESSION_NOT_FOUND
         assert await plane.delete(peer, other) is ErrorCode.SESSION_NOT_FOUND
@@ -259,8 +259,8 @@ async def test_a_farewell_is_waited_for_so_long(plane: Plane) -> None:
     publisher.close()
     await eventually("it is gone", plane.holds_nothing, IN_TIME)
     with pytest.raises(ServiceError):
-        plane.rooms.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS)
-    plane.rooms.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS - 1)
+        plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS)
+    plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS - 1)
 
 
 # --- ICE restarts (RFC 9725 4.3.2)
@@ -354,7 +354,9 @@ async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane
     assert await publisher.check()
     await viewer.gets_media_of(publisher)
     await eventually(
-        "all but those arrived", lambda: plane.rooms.statuses()[0].rx_packets == publisher.sent - 2, IN_TIME
+        "all but those arrived",
+        lambda: plane.media.rooms.statuses()[0].rx_packets == publisher.sent - 2,
+        IN_TIME,
     )
 
 
@@ -382,13 +384,13 @@ async def test_hostile_datagrams_do_nothing(plane: Plane, source: str) -> None:
     stranger._server = publisher._server
     await stranger.move()
     peer = {"publisher": publisher, "viewer": viewer, "stranger": stranger}[source]
-    addresses = dict(plane.rooms.demux._by_address)
+    addresses = dict(plane.media.demux._by_address)
     for datagram in hostile_datagrams():
         peer.send(datagram)
         await asyncio.sleep(0)
     await viewer.gets_media_of(publisher)
     assert plane.subscribers == 1
-    assert plane.rooms.demux._by_address == addresses
+    assert plane.media.demux._by_address == addresses
     stranger.close()
 
 

@@ -34,11 +34,11 @@ async def test_nothing_holds_on_to_a_session_that_has_ended(redis_url: str, setu
         held = [weakref.ref(part) for part in parts(plane)]
         assert len(held) == 8
         with without_collector():
-            plane.rooms.close_all(EndReason.ROOM_CLOSED)
+            plane.media.rooms.close_all(EndReason.ROOM_CLOSED)
             await eventually("all is gone", lambda: not any(part() for part in held), IN_TIME)
 
 
 def parts(plane: Plane) -> list[object]:
-    sessions: list[Session] = list(plane.rooms.sessions)
+    sessions: list[Session] = list(plane.media.roster)
     links = [session._dtls for session in sessions]
     return [*sessions, *links, *(link._dtls for link in links), *(link._dtls._ssl for link in links)]

@@ -10,13 +10,14 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from media.rooms.room import Room
-from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
+from media.sessions.session import Session
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
+from media.worker.media_plane import MediaPlane
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.errors import ErrorCode, ServiceError
@@ -34,7 +35,7 @@ ROOM = RoomName("demo")
 class Plane:
     """A media plane in this process, and the clients that came."""
 
-    rooms: Rooms
+    media: MediaPlane
     handlers: Handlers
     port: UdpPort
     redis: Redis
@@ -66,9 +67,13 @@ class Plane:
 
     async def connect(self, peer: Peer, answer: Answer) -> Peer:
         await peer.connect(answer.sdp)
-        session = self.rooms.sessions._by_id[answer.session]  # type: ignore[index]
-        await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
+        await eventually("the server is connected, too", lambda: self.session(peer).connected, IN_TIME)
         return peer
+
+    def session(self, peer: Peer) -> Session:
+        """The server's end of a client that is there."""
+        answer = self.answers[id(peer)]
+        return next(session for session in self.media.roster if session.id == answer.session)
 
     async def pair(self) -> tuple[Peer, Peer]:
         """A publisher and a viewer between whom media flows."""
@@ -79,7 +84,7 @@ class Plane:
 
     def tick(self, seconds: float) -> None:
         """What happens when it is that much later."""
-        self.rooms.tick(monotonic() + seconds)
+        self.media.tick(monotonic() + seconds)
 
     async def patch(self, peer: Peer, role: Role, fragment: str, if_match: str | None) -> Patched:
         session = self.answers[id(peer)].session
@@ -97,7 +102,9 @@ class Plane:
 
     @property
     def room(self) -> Room:
-        return self.rooms._rooms[ROOM]
+        room = self.media.rooms.find(ROOM)
+        assert room is not None
+        return room
 
     @property
     def publisher_session(self) -> PublisherSession:
@@ -108,13 +115,11 @@ class Plane:
     @property
     def subscribers(self) -> int | None:
         """None: there is no room."""
-        return next((status.subscribers for status in self.rooms.statuses()), None)
+        return next((status.subscribers for status in self.media.rooms.statuses()), None)
 
     def holds_nothing(self) -> bool:
-        rooms, demux = self.rooms, self.rooms.demux
-        sessions = rooms.sessions
-        held = (rooms._rooms, sessions._by_id, sessions._room_of, rooms._by_feed, rooms._opening)
-        return not any((*held, demux._by_ufrag, demux._by_address, demux._addresses))
+        media = self.media
+        return not any(map(len, (media.rooms, media.admission, media.roster, media.demux)))
 
 
 @contextlib.asynccontextmanager
@@ -123,30 +128,25 @@ async def running_plane(redis_url: str, grace: float = 0.0) -> AsyncIterator[Pla
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
-    rooms = Rooms(
-        WORKER,
-        port,
-        (("127.0.0.1", port.address[1]),),
-        0,
-        lambda name: heartbeat.release(name),
-        grace=grace,
+    media = MediaPlane(
+        WORKER, port, (("127.0.0.1", port.address[1]),), lambda name: heartbeat.release(name), grace=grace
     )
     heartbeat = Heartbeat(
         Directory(redis),
         WORKER,
         lambda: WorkerStatus(
-            id=WORKER, state=WorkerState.READY, http_url="", rooms=rooms.statuses(), sessions=0
+            id=WORKER, state=WorkerState.READY, http_url="", rooms=media.rooms.statuses(), sessions=0
         ),
-        rooms.names,
+        media.rooms.names,
         lambda name: None,
     )
-    plane = Plane(rooms, Handlers(rooms, heartbeat, Capacity(0.8, 0)), port, redis)
-    port.start(rooms.demux.receive)
+    plane = Plane(media, Handlers(media, heartbeat, Capacity(0.8, 0)), port, redis)
+    port.start(media.pump.turn)
     beating = asyncio.create_task(heartbeat.run())
     try:
         with capture_logs() as logs:
             yield plane
-            rooms.close_all(EndReason.WORKER_STOPS)
+            media.rooms.close_all(EndReason.WORKER_STOPS)
     finally:
         port.close()
         for peer in plane.peers:

@@ -16,7 +16,7 @@ def new_feed(index: int = 1, timestamp: int = 0) -> Feed:
     """Both tracks begin at `index` and `timestamp`."""
     return Feed(
         sent=[SentTrack(ssrc, rtx) for ssrc, rtx in zip(SSRCS, RTX_SSRCS, strict=True)],
-        tracks=[
+        sources=[
             SourceTrack(payload_type, rate, SequenceTranslator(index, timestamp))
             for payload_type, rate in zip(TYPES, RATES, strict=True)
         ],

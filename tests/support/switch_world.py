@@ -157,7 +157,7 @@ class World:
         return self.publisher.protect(self._ssrc[track], index, plain)
 
     def send(self, datagrams: Sequence[bytes]) -> list[tuple[Feed, bytes]]:
-        return self.switch.receive([(self.feed, datagram) for datagram in datagrams], self.now)
+        return self.switch.receive([(self.feed, datagram) for datagram in datagrams], self.now).rtcp
 
     def burst(self, *tracks: int) -> None:
         self.send([self.datagram(track) for track in tracks])

@@ -6,9 +6,9 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
-from media.rooms.rooms import Rooms
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
+from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import CapacityCollector
 from media.worker.metrics.event_loop import EventLoopCollector
 from media.worker.metrics.recordings import RecorderCollector
@@ -19,14 +19,14 @@ from media.worker.metrics.traffic import TrafficCollector
 
 
 def new_registry(
-    rooms: Rooms, port: UdpPort, capacity: Capacity, lag: Histogram, recorder: Recorder | None
+    plane: MediaPlane, port: UdpPort, capacity: Capacity, lag: Histogram, recorder: Recorder | None
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(RoomsCollector(rooms))
-    registry.register(RelaysCollector(rooms))
-    registry.register(SessionsCollector(rooms))
-    registry.register(TrafficCollector(rooms, port))
-    registry.register(CapacityCollector(capacity, rooms))
+    registry.register(RoomsCollector(plane.rooms))
+    registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
+    registry.register(SessionsCollector(plane.roster, plane.ledger))
+    registry.register(TrafficCollector(plane.rooms, plane.ledger, port))
+    registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))

@@ -5,22 +5,26 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from media.relay.origin import Origin
 from media.rooms.rooms import Rooms
+from media.sessions.ledger import Ledger
 
 
 class RelaysCollector(Collector):
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms, origin: Origin, ledger: Ledger) -> None:
         self._rooms = rooms
+        self._origin = origin
+        self._stats = ledger.relays
 
     def collect(self) -> Iterable[Metric]:
-        rooms, stats = self._rooms, self._rooms.ledger.relays
+        stats = self._stats
         relays = GaugeMetricFamily(
             "roomcast_relays",
             "Rooms that this worker sends to others (out), and that it has from others (in).",
             labels=["direction"],
         )
-        relays.add_metric(["out"], len(rooms.relays_out))
-        relays.add_metric(["in"], sum(bool(status.origin) for status in rooms.statuses()))
+        relays.add_metric(["out"], len(self._origin))
+        relays.add_metric(["in"], sum(bool(status.origin) for status in self._rooms.statuses()))
         yield relays
         yield CounterMetricFamily(
             "roomcast_relay_nacks", "Packets that other workers asked for again.", value=stats.nacks

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.rooms.rooms import Rooms
+from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
+from media.sessions.ledger import Ledger
 from media.sessions.session import SessionState
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
 
 
 class SessionsCollector(Collector):
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
+    def __init__(self, roster: Roster, ledger: Ledger) -> None:
+        self._roster = roster
+        self._ledger = ledger
 
     def collect(self) -> Iterable[Metric]:
-        ledger = self._rooms.ledger
-        counts = Counter((session.role, session.state) for session in self._rooms.sessions)
+        ledger = self._ledger
+        counts = Counter((session.role, session.state) for session in self._roster)
         sessions = GaugeMetricFamily("roomcast_sessions", "Open sessions.", labels=["role", "state"])
         opened = CounterMetricFamily(
             "roomcast_sessions_opened", "Sessions that were answered.", labels=["role"]

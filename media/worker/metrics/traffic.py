@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
+from media.sessions.ledger import Ledger
 from media.transport.udp import UdpPort
 from media.worker.metrics.exposition import single
 
@@ -47,14 +48,14 @@ _VIEWERS = {
 class TrafficCollector(Collector):
     """Totals of the worker: they outlive the rooms and sessions that they count."""
 
-    def __init__(self, rooms: Rooms, port: UdpPort) -> None:
+    def __init__(self, rooms: Rooms, ledger: Ledger, port: UdpPort) -> None:
         self._rooms = rooms
+        self._ledger = ledger
         self._port = port
 
     def collect(self) -> Iterable[Metric]:
-        rooms, port = self._rooms, self._port
-        ledger = rooms.ledger
-        yield from _counters(_FEEDS, ledger.feeds.with_living(rooms.feeds()))
+        ledger, port = self._ledger, self._port
+        yield from _counters(_FEEDS, ledger.feeds.with_living(self._rooms.feeds()))
         for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
             yield from _counters(series, {name: getattr(stats, name) for name in series})
         yield CounterMetricFamily(

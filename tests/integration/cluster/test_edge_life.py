@@ -11,10 +11,10 @@ from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
 from media.relay.edge_end import SILENT_SECONDS
 from media.relay.origin_end import EXPIRY_SECONDS
 from media.rooms.room import Room
-from media.rooms.rooms import Rooms
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
 from media.transport.udp import UdpPort
+from media.worker.media_plane import MediaPlane
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcClient
 from shared.errors import ErrorCode, ServiceError
@@ -51,8 +51,8 @@ class Net:
         await self.answer.wait()
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
-        rooms = self.workers[worker].rooms
-        opened = rooms.relays_out.open(rooms.find(RoomName(message.room)), message, self.now())
+        plane = self.workers[worker].plane
+        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
         self.behind_answer()
         return opened
 
@@ -76,29 +76,32 @@ class Worker:
         self._net = net
         self.port = UdpPort("127.0.0.1", 0)
         address = "127.0.0.1", self.port.address[1]
-        self.rooms = Rooms(name, self.port, (address,), 0, lambda _: None, grace=GRACE)
+        self.plane = MediaPlane(name, self.port, (address,), lambda _: None, grace=GRACE, clock=net.now)
+        self.rooms = self.plane.rooms
         self.edge = Edge(
             name,
             self.rooms,
+            self.plane.switch,
+            self.plane.demux,
+            self.port.send,
             cast(Directory, net),
             cast(RpcClient, net),
-            self.port.send,
             GRACE,
             net.now,
         )
-        self.port.start(self.rooms.demux.receive)
+        self.port.start(self.plane.pump.turn)
         self.peers: list[Peer] = []
 
     def tick(self) -> None:
-        self.rooms.tick(self._net.now())
+        self.plane.tick(self._net.now())
         self.edge.tick(self._net.now())
 
     async def publish(self, identity: str = "open", picture: Sequence[str] = PICTURE) -> Peer:
         peer = Peer(publishes=True, picture=picture)
         self.peers.append(peer)
         offer = parse_offer(peer.offer())
-        local, tracks, answer = self.rooms.negotiate_publish(offer)
-        self.rooms.open(ROOM, offer, local, tracks, self._net.now(), None, identity)
+        local, tracks, answer = self.plane.admission.negotiate_publish(offer)
+        self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, identity)
         self._net.owner = self.name
         return await peer.connect(answer)
 
@@ -106,7 +109,7 @@ class Worker:
         await self.edge.take(ROOM, origin)
         peer = Peer(publishes=False)
         self.peers.append(peer)
-        session, answer = self.rooms.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
+        session, answer = self.plane.admission.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
         await peer.connect(answer)
         await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
         return peer
@@ -130,10 +133,8 @@ class Worker:
 
 
 @pytest.fixture
-async def net(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Net]:
+async def net() -> AsyncIterator[Net]:
     net = Net()
-    for module in ("media.sessions.demux", "media.rooms.rooms"):
-        monkeypatch.setattr(f"{module}.monotonic", net.now)
     workers = [Worker(name, net) for name in (ONE, TWO, THREE)]
     net.workers = {worker.name: worker for worker in workers}
     ticking = asyncio.create_task(keep_ticking(net))
@@ -154,7 +155,7 @@ async def test_media_passes_over_an_edge(net: Net) -> None:
     viewers = [await net.workers[two].play(ONE) for two in (ONE, TWO, TWO, THREE)]
     for viewer in viewers:
         await viewer.gets_media_of(publisher)
-    assert len(net.workers[ONE].rooms.relays_out) == 2
+    assert len(net.workers[ONE].plane.origin) == 2
     assert net.calls == 2
 
 
@@ -192,8 +193,8 @@ async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None
     assert net.calls == 1
     net.pass_time(LINGER_SECONDS)
     assert edge.viewers() is None
-    await eventually("closed at the origin", lambda: len(net.workers[ONE].rooms.relays_out) == 0, IN_TIME)
-    assert not edge.rooms.demux._relays
+    await eventually("closed at the origin", lambda: len(net.workers[ONE].plane.origin) == 0, IN_TIME)
+    assert edge.plane.demux.relay_count == 0
 
 
 async def test_the_end_of_the_room_ends_its_copies(net: Net) -> None:
@@ -218,8 +219,8 @@ async def test_a_killed_edge_costs_its_origin_nothing_for_long(net: Net) -> None
     await eventually("it runs", lambda: net.workers[ONE].rooms.find(ROOM).feed.profiles, IN_TIME)
     net.workers[TWO].die()
     net.pass_time(EXPIRY_SECONDS)
-    assert len(net.workers[ONE].rooms.relays_out) == 0
-    assert not net.workers[ONE].rooms.demux._relays
+    assert len(net.workers[ONE].plane.origin) == 0
+    assert net.workers[ONE].plane.demux.relay_count == 0
 
 
 @pytest.mark.parametrize("says", ["nothing", "that it stops"])
@@ -246,7 +247,7 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
             numbers = [p.sequence for p in packets]
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
             assert len({p.ssrc for p in packets}) == 1
-    assert len(net.workers[THREE].rooms.relays_out) == 1
+    assert len(net.workers[THREE].plane.origin) == 1
 
 
 async def test_they_do_not_wait_for_ever(net: Net) -> None:
@@ -271,7 +272,7 @@ async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(ne
     for one in (viewer, again):
         await one.gets_media_of(publisher)
     assert found(net, TWO).origin is None
-    assert not net.workers[TWO].rooms.demux._relays
+    assert net.workers[TWO].plane.demux.relay_count == 0
     net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
     await viewer.gets_media_of(publisher)
 
@@ -301,9 +302,9 @@ async def test_somebody_else_elsewhere_does_not_get_the_viewers(net: Net) -> Non
     net.pass_time(RETRY_SECONDS)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
     await eventually("the copy has ended", lambda: net.workers[TWO].viewers() is None, IN_TIME)
-    assert not net.workers[TWO].rooms.demux._relays
+    assert net.workers[TWO].plane.demux.relay_count == 0
     net.pass_time(EXPIRY_SECONDS)
-    assert len(net.workers[THREE].rooms.relays_out) == 0
+    assert len(net.workers[THREE].plane.origin) == 0
 
 
 async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net: Net) -> None:
@@ -311,7 +312,7 @@ async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net
     await net.workers[THREE].publish(picture=OTHER_PICTURE)
     net.pass_time(RETRY_SECONDS)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    assert [track.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
+    assert [track.published.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
 
 
 async def test_a_copy_learns_of_other_codecs_at_its_origin(net: Net) -> None:
@@ -319,10 +320,10 @@ async def test_a_copy_learns_of_other_codecs_at_its_origin(net: Net) -> None:
     viewer = await net.workers[TWO].play(ONE)
     await viewer.gets_media_of(publisher)
     publisher.close()
-    await eventually("it is away", lambda: not found(net, ONE).live, IN_TIME)
+    await eventually("it is away", lambda: not found(net, ONE).status().has_publisher, IN_TIME)
     await net.workers[ONE].publish(picture=OTHER_PICTURE)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    assert [track.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
+    assert [track.published.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
 
 
 async def test_a_copy_goes_on_when_its_origins_publisher_comes_back(net: Net) -> None:
@@ -330,7 +331,7 @@ async def test_a_copy_goes_on_when_its_origins_publisher_comes_back(net: Net) ->
     viewer = await net.workers[TWO].play(ONE)
     await viewer.gets_media_of(publisher)
     publisher.close()
-    await eventually("it is away", lambda: not found(net, ONE).live, IN_TIME)
+    await eventually("it is away", lambda: not found(net, ONE).status().has_publisher, IN_TIME)
     await viewer.gets_media_of(await net.workers[ONE].publish())
     assert net.calls == 1
 

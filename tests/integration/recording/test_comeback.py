@@ -77,9 +77,9 @@ def test_a_recording_goes_on_or_begins_again(
     happens: Callable[[Any], None], codecs_changed: bool, goes_on: bool
 ) -> None:
     recordings: Any = Recordings()
-    feed, feedback = SimpleNamespace(tap=None), SimpleNamespace(play_time=None, want_keyframes=None)
+    feed, publisher = SimpleNamespace(tap=None), SimpleNamespace(play_time=None, want_keyframes=None)
     room: Any = SimpleNamespace(
-        name=ROOM, tracks=[], origin=None, feed=feed, feedback=feedback, warnings=[], recording=None
+        name=ROOM, tracks=[], origin=None, feed=feed, publisher=publisher, warnings=[], recording=None
     )
     room_recording.begin(room, recordings)
     (first,) = recordings.opened

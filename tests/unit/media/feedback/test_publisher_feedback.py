@@ -16,19 +16,21 @@ from aiortc.rtp import (
 )
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import OUR_SSRC, REPORT_SECONDS, Feedback
+from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
 from media.rtp.sequence import SequenceTranslator
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
-from media.tracks.keyframe_gate import KeyframeGate
+from media.tracks.clocks import PublisherClock, SenderClock
 from media.tracks.keyframe_requests import INTERVAL_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS, NackGenerator
-from media.tracks.reception import ReceptionStats
+from media.tracks.reception import OUR_SSRC, ReceptionStats
 from media.tracks.sent_track import SentTrack
 from media.tracks.source_track import SourceTrack
+from media.tracks.track import Track, succeed
+from media.tracks.transport_feedback import TransportFeedback
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 from tests.support.far_end import far_sender, new_keys, one_byte, rtp
@@ -64,26 +66,33 @@ class Room:
         self, feedback: Collection[str] = ("nack pli",), extensions: Mapping[str, int] = MappingProxyType({})
     ) -> None:
         of_audio = [kind for kind in feedback if kind == "transport-cc"]
-        self.tracks = tracks = [
+        self._published = published = [
             track("video", codec("VP8", 96, 90_000, feedback), extensions),
             track("audio", codec("opus", 111, 48_000, of_audio), extensions),
         ]
-        self.feed = Feed(
-            sent=[SentTrack(ssrc) for ssrc in ROOMS],
-            tracks=[
+        transport = TransportFeedback(OUR_SSRC, extensions[TRANSPORT_CC_EXTENSION]) if of_audio else None
+        publisher = PublisherClock(UNIX)
+        self.tracks = [
+            Track(
+                t,
                 SourceTrack(
                     t.codec.payload_type,
                     t.codec.clock_rate,
                     SequenceTranslator(1, 0),
                     nack=NackGenerator() if "nack" in t.codec.feedback else None,
-                )
-                for t in tracks
-            ],
-        )
+                    transport=transport if "transport-cc" in t.codec.feedback else None,
+                ),
+                SentTrack(ssrc),
+                SenderClock(publisher, t.codec.clock_rate),
+            )
+            for t, ssrc in zip(published, ROOMS, strict=True)
+        ]
+        self.feed = Feed([t.sent for t in self.tracks], [t.source for t in self.tracks])
         self.said: list[bytes] = []
         self.stats = PublisherStats()
-        self.feedback = Feedback(self.feed, tracks, "room", UNIX, self.said.append, self.stats)
-        self.switch = PacketSwitch(lambda *_: None, lambda _, now: self.speak(now))
+        self.feedback = PublisherFeedback(self.feed, self.tracks, "room", self.said.append, self.stats)
+        self.again: float | None = None
+        self.switch = PacketSwitch(lambda *_: None)
         keys = new_keys()
         self.switch.open_source(self.feed, keys)
         self._publisher = far_sender(keys)
@@ -100,31 +109,24 @@ class Room:
             plain = rtp(
                 sequence,
                 b"12345",
-                payload_type=self.feed.tracks[number].payload_type,
+                payload_type=self.feed.sources[number].payload_type,
                 ssrc=SOURCES[number],
                 timestamp=timestamp,
                 extension=extension,
             )
-            self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
+            received = self.switch.receive([(self.feed, self._publisher.protect(plain))], now)
+            if received.due:
+                self.speak(now)
 
     def speak(self, now: float) -> None:
         self.again = self.feedback.speak(now)
 
     def change_publisher(self) -> None:
         """Another one takes the room over, whose RTCP is heard like the first one's."""
-        successors = []
-        for former, of in zip(self.feed.tracks, self.tracks, strict=True):
-            one = SourceTrack(
-                of.codec.payload_type,
-                of.codec.clock_rate,
-                SequenceTranslator(1, 0),
-                KeyframeGate(of.codec.name),
-            )
-            one.succeed(former)
-            successors.append(one)
-        self.feed.follow(successors)
+        succeed(self.tracks, self._published)
+        self.feed.take([t.source for t in self.tracks])
         self.said.clear()
-        self.feedback.follow(self.tracks, self.said.append)
+        self.feedback.succeed(self.said.append)
         keys = new_keys()
         self.switch.open_source(self.feed, keys)
         self._publisher = far_sender(keys)
@@ -313,7 +315,7 @@ def test_a_publishers_report_comes_back_as_lsr_and_dlsr() -> None:
     room = Room()
     room.media(1.0)
     ntp = int((NTP + 1) * 2**32)
-    room.feedback.receive_from_publisher(sender_report(SOURCES[VIDEO], ntp, 0, 1, 5), 1.0)
+    room.feedback.receive(sender_report(SOURCES[VIDEO], ntp, 0, 1, 5), 1.0)
     room.feedback.tick(1.5)
     (block, other) = room.heard()[0].reports
     assert (block.lsr, block.dlsr) == (ntp >> 16 & 0xFFFFFFFF, 0x8000)
@@ -334,7 +336,7 @@ def test_a_publishers_report_comes_back_as_lsr_and_dlsr() -> None:
 def test_hostile_reports_of_a_publisher_break_nothing(compound: bytes) -> None:
     room = Room()
     room.media(1.0)
-    room.feedback.receive_from_publisher(compound, 1.0)
+    room.feedback.receive(compound, 1.0)
     room.feedback.tick(2.0)
     assert room.heard()
     for number in (VIDEO, AUDIO):
@@ -349,7 +351,7 @@ def test_both_tracks_play_in_sync_whatever_the_publishers_clock_says() -> None:
     room = Room()
     room.media(1.0, timestamp=1000)
     theirs = int((NTP + 12_345.0) * 2**32)  # hours off
-    room.feedback.receive_from_publisher(
+    room.feedback.receive(
         sender_report(SOURCES[VIDEO], theirs, 1000, 0, 0) + sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0),
         1.0,
     )
@@ -365,8 +367,8 @@ def test_both_tracks_play_in_sync_whatever_the_publishers_clock_says() -> None:
 def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:
     room = Room()
     stats = ReceptionStats(7, 90_000)
-    room.feed.tracks[VIDEO].stats = stats
-    room.feedback.receive_from_publisher(sender_report(8, 1 << 32, 0, 0, 0), 1.0)
+    room.feed.sources[VIDEO].stats = stats
+    room.feedback.receive(sender_report(8, 1 << 32, 0, 0, 0), 1.0)
     stats.received(1, 0, 1.0)
     block = stats.take_block(2.0)
     assert block is not None
@@ -393,7 +395,7 @@ def test_a_successor_is_asked_for_a_keyframe_until_it_sends_one() -> None:
         room.media(4.1 + number / 10, sequence=number)
         room.feedback.tick(4.1 + number / 10)
     assert [(r.fmt, r.media_ssrc) for r in room.keyframe_requests()] == [(PLI, SOURCES[VIDEO])] * 2
-    room.feed.tracks[VIDEO].gate.closed = False
+    room.feed.sources[VIDEO].gate.closed = False
     room.feedback.tick(9.0)
     assert not room.keyframe_requests()
 
@@ -415,7 +417,7 @@ def test_a_successors_clock_is_its_own() -> None:
     for hours_off in (12_345.0, 12_347.0):  # little enough to be taken for drift, were it the same clock
         room.media(1.0, timestamp=1000, tracks=[AUDIO])
         theirs = int((NTP + 1 + hours_off) * 2**32)
-        room.feedback.receive_from_publisher(sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0), 1.0)
+        room.feedback.receive(sender_report(SOURCES[AUDIO], theirs, 1000, 0, 0), 1.0)
         assert instant(room, AUDIO, 1.0) == (pytest.approx(NTP + 1, abs=0.001), 0)
         room.change_publisher()
 
@@ -427,7 +429,5 @@ def test_reports_for_a_picture_that_is_held_back_are_not_believed() -> None:
     before = instant(room, VIDEO, 5.0)
     room.change_publisher()
     room.media(4.0, timestamp=500_000)
-    room.feedback.receive_from_publisher(
-        sender_report(SOURCES[VIDEO], int((NTP + 4) * 2**32), 500_000, 0, 0), 4.0
-    )
+    room.feedback.receive(sender_report(SOURCES[VIDEO], int((NTP + 4) * 2**32), 500_000, 0, 0), 4.0)
     assert instant(room, VIDEO, 5.0) == before

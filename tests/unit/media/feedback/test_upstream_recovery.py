@@ -3,7 +3,7 @@
 import pytest
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import Feedback
+from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import parse
 from media.rtp.rtcp import Nack, parse_compound
@@ -12,9 +12,11 @@ from media.rtp.sequence import SequenceTranslator
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
+from media.tracks.clocks import PublisherClock, SenderClock
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.sent_track import SentTrack
 from media.tracks.source_track import SourceTrack
+from media.tracks.track import Track
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 from tests.support.far_end import far_receiver, far_sender, new_keys, rtp
@@ -71,32 +73,30 @@ class Relay:
             feedback=frozenset() if mode == WITHOUT else frozenset({"nack"}),
             rtx=RTX[0] if mode == WITH_RTX else None,
         )
-        track = PublishedTrack(kind="video", mid="0", codec=codec, extensions={}, sources=Sources())
-        self.feed = Feed(
-            sent=[SentTrack(1)],
-            tracks=[
-                SourceTrack(
-                    MEDIA[0],
-                    90_000,
-                    SequenceTranslator(65_000, 0),
-                    nack=None if mode == WITHOUT else NackGenerator(),
-                    rtx_payload_type=codec.rtx,
-                    repairs={RTX[1]: MEDIA[1]},
-                )
-            ],
+        published = PublishedTrack(kind="video", mid="0", codec=codec, extensions={}, sources=Sources())
+        source = SourceTrack(
+            MEDIA[0],
+            90_000,
+            SequenceTranslator(65_000, 0),
+            nack=None if mode == WITHOUT else NackGenerator(),
+            rtx_payload_type=codec.rtx,
+            repairs={RTX[1]: MEDIA[1]},
         )
+        track = Track(published, source, SentTrack(1), SenderClock(PublisherClock(0.0), 90_000))
+        self.feed = Feed([track.sent], [source])
         self.stats = PublisherStats()
         self.arrived: list[tuple[float, bytes]] = []
         self._line = line
         self._publisher = publisher
-        self._feedback = Feedback(self.feed, [track], "room", 0.0, self._send_rtcp, self.stats)
-        self._switch = PacketSwitch(self._transmit, self._speak)
+        self._feedback = PublisherFeedback(self.feed, [track], "room", self._send_rtcp, self.stats)
+        self._switch = PacketSwitch(self._transmit)
         self._switch.open_source(self.feed, publisher.keys)
         self.viewer_keys = new_keys()
         self._switch.add_viewer(self.feed, self.viewer_keys, [Wire(96, {})], ("192.0.2.1", 1))
 
     def receive(self, datagram: bytes) -> None:
-        self._switch.receive([(self.feed, datagram)], self._line.now)
+        for feed in self._switch.receive([(self.feed, datagram)], self._line.now).due:
+            self._speak(feed, self._line.now)
 
     def _transmit(self, run: bytes | memoryview, size: int, _: object) -> None:
         run = bytes(run)

@@ -1,7 +1,8 @@
 """A relay between two workers on a wire of this test: what flows, what is forged, and how it ends."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,18 +10,18 @@ import pytest
 
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.edge_end import SILENT_SECONDS, Order, RelayIn, published_tracks
+from media.relay.edge_end import SILENT_SECONDS, EdgeEnd, Order, published_tracks
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
-from media.relay.origin import RelaysOut
+from media.relay.origin import Origin
 from media.relay.origin_end import EXPIRY_SECONDS, EXTENSION_IDS
 from media.rooms.opening import new_room
 from media.rooms.room import Room
-from media.rooms.succession import take_over
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, nack, parse_compound
 from media.rtp.srtp import SrtpKeys
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
+from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
@@ -70,9 +71,21 @@ class Worker:
         self.at = at
         self.sent: list[tuple[Address, bytes]] = []
         self._network = network
-        self.switch = PacketSwitch(self._transmit, lambda _, now: self.speak(now))
-        self.demux = Demux(self.switch, self.send, self._rtcp)
+        self.switch = PacketSwitch(self._transmit)
+        self.demux = Demux(self.send)
         self.said: list[bytes] = []  # RTCP to the publisher
+
+    def receive(self, batch: list[tuple[bytes, Address]]) -> None:
+        """What the worker's pump does, but for the alarms: the test lets time pass."""
+        self.forward(self.demux.sort(batch, self._network.clock.now))
+
+    def forward(self, media: list[tuple[Feed, bytes]]) -> None:
+        now = self._network.clock.now
+        received = self.switch.receive(media, now)
+        for _, compound in received.rtcp:
+            self.room.publisher.receive(compound, now)
+        if received.due:
+            self.room.publisher.speak(now)
 
     def send(self, datagram: bytes, to: Address) -> None:
         self.sent.append((to, datagram))
@@ -83,30 +96,41 @@ class Worker:
         for at in range(0, len(run), size):
             self.send(run[at : at + size], to)
 
-    def open_room(self, tracks: Sequence[PublishedTrack], source: Any) -> Room:
-        self.room = new_room(ROOM, source, tracks, 0.0, "auto", PublisherStats())
-        source.relay_into(self.switch, self.room.feed)
+    def open_room(self, tracks: Sequence[PublishedTrack], source: Callable[[Feed], Any]) -> Room:
+        self.room = new_room(ROOM, tracks, source, 0.0, PublisherStats())
         return self.room
 
     def speak(self, now: float) -> None:
         if now >= self.room.feed.speak_at:
-            self.room.feedback.speak(now)
-
-    def _rtcp(self, _feed: object, compound: bytes, now: float) -> None:
-        self.room.feedback.receive_from_publisher(compound, now)
+            self.room.publisher.speak(now)
 
 
 @dataclass
 class Network:
-    """Carries datagrams at once; `lost` decides about each."""
+    """Carries datagrams at once, or behind what is done in `later`; `lost` decides about each."""
 
+    clock: Clock
     workers: dict[Address, Worker] = field(default_factory=dict)
     lost: Callable[[bytes], bool] = lambda _: False
 
+    _waiting: list[tuple[Address, Address, bytes]] | None = None
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        """As a socket does: nothing arrives while something else is done."""
+        self._waiting = []
+        yield
+        waiting, self._waiting = self._waiting, None
+        for source, to, datagram in waiting:
+            self.carry(source, to, datagram)
+
     def carry(self, source: Address, to: Address, datagram: bytes) -> None:
+        if self._waiting is not None:
+            self._waiting.append((source, to, datagram))
+            return
         worker = self.workers.get(to)
         if worker is not None and not self.lost(datagram):
-            worker.demux.receive([(datagram, source)])
+            worker.receive([(datagram, source)])
 
 
 class Publisher:
@@ -120,8 +144,12 @@ class Publisher:
         self.asked: list[Any] = []
         self._sender = far_sender(self.keys)
 
-    def relay_into(self, switch: PacketSwitch, feed: Any) -> None:
-        switch.open_source(feed, self.keys)
+    def into(self, switch: PacketSwitch) -> Callable[[Feed], "Publisher"]:
+        def source(feed: Feed) -> Publisher:
+            switch.open_source(feed, self.keys)
+            return self
+
+        return source
 
     def send_rtcp(self, compound: bytes) -> None:
         self.asked += parse_compound(compound)
@@ -152,20 +180,20 @@ class Cluster:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.network = Network()
+        self.network = Network(clock)
         self.origin = self._worker(ORIGIN_AT)
         self.edge = self._worker(EDGE_AT)
         self.publisher = Publisher()
-        self.origin.open_room(TRACKS, self.publisher)
+        self.origin.open_room(TRACKS, self.publisher.into(self.origin.switch))
         self.stats = ViewerStats()
-        self.relays = RelaysOut(
+        self.relays = Origin(
             self.origin.switch,
             self.origin.demux,
             self.origin.send,
             self.stats,
             [(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)],
         )
-        self.ended: list[RelayIn] = []
+        self.ended: list[EdgeEnd] = []
         self._sequence = 0
 
     def _worker(self, at: Address) -> Worker:
@@ -178,29 +206,45 @@ class Cluster:
         opened = self.relays.open(self.origin.room, message, self.clock.now)
         return from_map(RelayOpened, unpack(pack(to_map(opened))))
 
-    def open(self) -> RelayIn:
+    def open(self) -> EdgeEnd:
         order = Order()
         opened = self.ask(order)
         tracks = published_tracks(opened.tracks)
-        self.relay = RelayIn(ROOM, ORIGIN, order, self.edge.demux, self.edge.send, self.ended.append)
-        self.edge.open_room(tracks, self.relay)
         self.keys: SrtpKeys = new_keys()
         wires = [
             Wire(101, {}),
             Wire(102, {EXTENSION_IDS[LEVEL]: 3}),
         ]
-        self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
-        self.relay.connect(opened, self.clock.now)
+        with self.network.later():
+            self.edge.open_room(tracks, self._relay_into(order, opened))
+            self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
         return self.relay
+
+    def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeEnd]:
+        def source(feed: Feed) -> EdgeEnd:
+            self.relay = EdgeEnd(
+                ROOM,
+                ORIGIN,
+                order,
+                opened,
+                feed,
+                self.edge.switch,
+                self.edge.demux,
+                self.edge.send,
+                self.ended.append,
+                self.clock.now,
+            )
+            return self.relay
+
+        return source
 
     def follow(self) -> None:
         """Let the edge's room go on with another relay."""
         order, former = Order(), self.relay
         opened = self.ask(order)
-        self.relay = RelayIn(ROOM, ORIGIN, order, self.edge.demux, self.edge.send, self.ended.append)
-        take_over(self.edge.room, self.relay, published_tracks(opened.tracks), self.edge.switch)
-        former.end(EndReason.REPLACED)
-        self.relay.connect(opened, self.clock.now)
+        with self.network.later():
+            self.edge.room.succeed(published_tracks(opened.tracks), self._relay_into(order, opened))
+            former.end(EndReason.REPLACED)
 
     def media(self, *tracks: int) -> bytes:
         """One packet of each track; returns its payload."""
@@ -208,7 +252,7 @@ class Cluster:
         payload = b"\x10\x00number %d" % self._sequence  # a keyframe of VP8 (RFC 7741 4.2, 4.3)
         for track in tracks or (0, 1):
             datagram = self.publisher.packet(self._sequence, payload, track)
-            self.origin.switch.receive([(self.origin.room.feed, datagram)], self.clock.now)
+            self.origin.forward([(self.origin.room.feed, datagram)])
         return payload
 
     @property
@@ -231,10 +275,8 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    clock = Clock()
-    monkeypatch.setattr("media.sessions.demux.monotonic", lambda: clock.now)
-    return Cluster(clock)
+def cluster() -> Cluster:
+    return Cluster(Clock())
 
 
 def test_a_packet_travels_over_two_workers_with_its_extensions(cluster: Cluster) -> None:
@@ -284,7 +326,7 @@ def test_a_forged_hello_moves_nothing(cluster: Cluster) -> None:
     hello = cluster.edge.sent[0][1]
     for forged in (hello, hello[:-1] + b"x", hello[:12] + bytes(len(hello) - 12)):
         cluster.clock.now += MOVE_SECONDS
-        cluster.origin.demux.receive([(forged, NOWHERE)])
+        cluster.origin.receive([(forged, NOWHERE)])
     cluster.media()
     assert {to for to, _ in cluster.origin.sent} == {EDGE_AT}
 
@@ -293,7 +335,7 @@ def test_media_forged_at_the_edge_is_dropped(cluster: Cluster) -> None:
     cluster.open()
     cluster.media()
     real = cluster.origin.sent[-1][1]
-    cluster.edge.demux.receive([(real[:12] + bytes(len(real) - 12), ORIGIN_AT), (real, ORIGIN_AT)])
+    cluster.edge.receive([(real[:12] + bytes(len(real) - 12), ORIGIN_AT), (real, ORIGIN_AT)])
     assert len(cluster.watched) == 2
     assert cluster.edge.room.feed.rx_dropped == 2
 
@@ -307,7 +349,7 @@ def test_opening_asks_the_publisher_for_a_keyframe_and_so_do_the_edges_viewers(c
     cluster.pass_time(1.0)
     cluster.publisher.asked.clear()
     for _ in range(10):
-        cluster.edge.room.feedback.want_keyframes(cluster.clock.now)
+        cluster.edge.room.publisher.want_keyframes(cluster.clock.now)
     assert [p.media_ssrc for p in cluster.publisher.asked if isinstance(p, Pli)] == [1]
 
 
@@ -318,7 +360,7 @@ def test_what_is_lost_between_workers_is_sent_again(cluster: Cluster) -> None:
     lost = cluster.media(0)
     cluster.network.lost = lambda _: False
     cluster.media(0)
-    stats = cluster.edge.room.feed.tracks[0].stats
+    stats = cluster.edge.room.feed.sources[0].stats
     assert stats is not None
     sequence = int.from_bytes(cluster.origin.sent[-1][1][2:4]) - 1
     relay.send_rtcp(nack(1, stats.ssrc, [sequence]))
@@ -350,7 +392,7 @@ def test_the_wishes_of_an_edges_viewers_are_heard_as_often_as_those_of_others(cl
     cluster.pass_time(2.0)
     cluster.publisher.asked.clear()
     for _ in range(20):
-        cluster.edge.room.feedback.want_keyframes(cluster.clock.now)
+        cluster.edge.room.publisher.want_keyframes(cluster.clock.now)
         cluster.media()
         cluster.pass_time(0.6)
     assert sum(isinstance(p, Pli) for p in cluster.publisher.asked) >= 19
@@ -374,7 +416,7 @@ def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
 
 def test_a_copy_is_not_copied(cluster: Cluster) -> None:
     cluster.open()
-    relays = RelaysOut(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), ())
+    relays = Origin(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), ())
     with pytest.raises(ServiceError) as refused:
         relays.open(cluster.edge.room, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
     assert refused.value.code is ErrorCode.NO_PUBLISHER
@@ -397,7 +439,7 @@ def test_without_its_edge_a_relay_expires_and_nothing_is_left(cluster: Cluster) 
     cluster.pass_time(1.0)
     assert len(cluster.relays) == 0
     assert not cluster.origin.room.feed.profiles
-    assert not cluster.origin.demux._relays
+    assert len(cluster.origin.demux) == 0
 
 
 def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
@@ -414,7 +456,7 @@ def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     assert cluster.relay.lost_at is None
     cluster.pass_time(1.0)
     assert cluster.relay.lost_at is not None
-    assert not cluster.edge.demux._relays
+    assert len(cluster.edge.demux) == 0
 
 
 def test_the_edge_says_goodbye(cluster: Cluster) -> None:
@@ -423,7 +465,7 @@ def test_the_edge_says_goodbye(cluster: Cluster) -> None:
     cluster.relays.tick(cluster.clock.now)
     assert len(cluster.relays) == 0
     assert not cluster.origin.room.feed.profiles
-    assert not cluster.edge.demux._relays
+    assert len(cluster.edge.demux) == 0
     assert cluster.ended == [relay]
     relay.end(EndReason.NO_VIEWERS)
     assert cluster.ended == [relay]
@@ -456,7 +498,7 @@ def test_another_origin_goes_on_where_the_first_ended(
     cluster.cut()
     cluster.pass_time(SILENT_SECONDS + 0.1)
     cluster.network.lost = lambda _: False
-    cluster.origin.open_room(tracks, cluster.publisher)
+    cluster.origin.open_room(tracks, cluster.publisher.into(cluster.origin.switch))
     cluster.follow()
     cluster.media()
     assert [p.payload_type for p in cluster.watched] == [101, 102, 101, 102]

@@ -50,7 +50,7 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     """Through the fan-out itself, with the vector's session key in the place of a derived one."""
     packet = parse(PLAIN)
     profile = WireProfile([Wire(packet.payload_type, {})])
-    viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile, [0])
+    viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile.wires, profile.counts, [0])
     assert viewer.gcm is not None
     viewer.gcm.encrypt_into = AESGCM(KEY).encrypt_into
     viewer.gcm.salt = int.from_bytes(SALT)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import cast
 
 import pytest
@@ -39,7 +40,6 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         self.ice = IceLite(self.local, REMOTE, 0.0)
-        self.ufrags = self.ice.local_ufrags
 
     def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
         return self.ice.receive_check(request, source, now)
@@ -59,11 +59,7 @@ class Socket:
         self.sent: list[tuple[bytes, Address]] = []
         self.rtcp: list[tuple[Feed, bytes]] = []
         self.switch = PacketSwitch(lambda *_: None)
-        self.demux = Demux(
-            self.switch,
-            lambda data, address: self.sent.append((data, address)),
-            lambda feed, compound, _: self.rtcp.append((feed, compound)),
-        )
+        self.demux = Demux(lambda data, address: self.sent.append((data, address)))
 
     def add(self, endpoint: Endpoint | None = None) -> Endpoint:
         endpoint = endpoint or Endpoint()
@@ -74,7 +70,9 @@ class Socket:
         self.demux.remove(cast(Session, endpoint))
 
     def receive(self, *datagrams: bytes, source: Address = HOME) -> None:
-        self.demux.receive([(datagram, source) for datagram in datagrams])
+        now = monotonic()
+        media = self.demux.sort([(datagram, source) for datagram in datagrams], now)
+        self.rtcp += self.switch.receive(media, now).rtcp
 
     def check(
         self,
@@ -104,8 +102,7 @@ class Socket:
         return other_stun.parse_message(data)
 
     def holds_nothing(self) -> bool:
-        demux = self.demux
-        return not (demux._by_ufrag or demux._by_address or demux._addresses)
+        return len(self.demux) == 0
 
 
 def fall_silent(endpoint: Endpoint) -> None:
@@ -287,7 +284,7 @@ def test_an_ended_session_is_not_found_any_more() -> None:
 
 
 def publisher(socket: Socket, keys: SrtpKeys) -> Endpoint:
-    feed = Feed(sent=[SentTrack(1)], tracks=[SourceTrack(96, 90_000, SequenceTranslator(1, 0))])
+    feed = Feed(sent=[SentTrack(1)], sources=[SourceTrack(96, 90_000, SequenceTranslator(1, 0))])
     socket.switch.open_source(feed, keys)
     endpoint = socket.add(Endpoint(feed=feed))
     socket.check(endpoint)
@@ -321,7 +318,9 @@ def test_a_batch_with_garbage_of_others_loses_nothing() -> None:
         lambda: (b"", OTHER),
     ]
     numbers = iter(range(100))
-    socket.demux.receive([one() for _ in range(20) for one in make])
+    socket.switch.receive(
+        socket.demux.sort([one() for _ in range(20) for one in make], monotonic()), monotonic()
+    )
     assert feed
     assert feed.rx_packets == 20
 
@@ -332,7 +331,7 @@ def test_whatever_arrives_nothing_is_raised_or_answered(batch: list[tuple[bytes,
     feed = publisher(socket, new_keys()).feed
     assert feed
     sent = len(socket.sent)
-    socket.demux.receive(batch)
+    socket.switch.receive(socket.demux.sort(batch, monotonic()), monotonic())
     assert len(socket.sent) == sent
     assert (feed.rx_packets, socket.rtcp) == (0, [])
     assert list(socket.demux._by_address) == [HOME]

@@ -69,7 +69,7 @@ class Room:
         self.now = 100.0
         self.got: list[RtpPacket] = []
         self.switch = PacketSwitch(self._transmit)
-        self.feed = Feed(sent=[SentTrack(ssrc) for ssrc in ROOM_SSRCS], tracks=source_tracks())
+        self.feed = Feed(sent=[SentTrack(ssrc) for ssrc in ROOM_SSRCS], sources=source_tracks())
         keys = new_keys()
         self._far = far_receiver(keys)
         self.publisher = Publisher(self, (96, 111), 0x100, 0x51)
@@ -80,7 +80,7 @@ class Room:
         self.got += [parse(self._far.unprotect(run[at : at + size])) for at in range(0, len(run), size)]
 
     def change_publisher(self, types: tuple[int, int] = (96, 111), ssrc: int = 0x77) -> None:
-        self.feed.follow(source_tracks(*self.feed.tracks, types=types))
+        self.feed.take(source_tracks(*self.feed.sources, types=types))
         self.publisher = Publisher(self, types, 0x7000, ssrc)
 
     def of(self, track: int) -> list[RtpPacket]:
@@ -152,7 +152,7 @@ def test_the_first_publisher_is_not_held() -> None:
 
 def test_header_extensions_keep_their_ids_on_the_wire(room: Room) -> None:
     room.change_publisher()
-    room.feed.tracks[VIDEO].extension_ids = {3: 5}
+    room.feed.sources[VIDEO].extension_ids = {3: 5}
     room.publisher.send(VIDEO, KEYFRAME, one_byte((3, b"o"), (5, b"other")))
     assert room.of(VIDEO)[-1].extensions == ((7, b"o"),)
 

@@ -151,7 +151,6 @@ class Far:
             self.viewer,
             room.publisher.want_keyframes,
             self.stats,
-            asked_at=room.now,
             since=room.now,
         )
         self.joined_at = room.now
@@ -340,7 +339,7 @@ def test_a_viewer_counts_what_it_was_sent_and_no_more() -> None:
         for each in (viewer, other):
             for track, ssrc in enumerate(SSRCS):
                 arrived = [d for _, d in room.inbox[each.viewer.address] if d[8:12] == ssrc.to_bytes(4)]
-                assert each.viewer.profile.sent(each.viewer, track)[0] == len(arrived)
+                assert each.viewer.sent(track)[0] == len(arrived)
 
 
 @pytest.mark.parametrize("rtx", [False, True])

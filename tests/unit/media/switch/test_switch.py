@@ -83,7 +83,7 @@ def test_long_datagrams_real_or_not_harm_nobody(size: int, profile: Profile) -> 
 def test_nothing_is_taken_before_a_source_is_open_and_after_it_was_closed() -> None:
     world = World()
     viewer = world.join()
-    world.switch.close_source(world.feed)
+    world.switch.close_source(world.feed, world.publisher.keys)
     world.burst(VIDEO)
     assert not world.inbox
     world.switch.open_source(world.feed, world.publisher.keys)
@@ -167,7 +167,7 @@ def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
     world = World(0xFFFE)
     viewer = world.join()
     world.burst(VIDEO, VIDEO, VIDEO)
-    world.switch.close_source(world.feed)
+    world.switch.close_source(world.feed, world.publisher.keys)
     world.replace_publisher()
     world.new_source(VIDEO, 7, 5.0)
     world.burst(VIDEO)

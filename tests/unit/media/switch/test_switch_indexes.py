@@ -136,8 +136,6 @@ def test_a_viewer_reads_all_it_gets_whenever_it_joined_and_whatever_it_lost_firs
             # in the end, when nothing is lost or reordered any more, numbers go on by one
             last = places[-IN_ORDER + WRAP_GUARD + lost :]
             assert all(b - a & 0xFFFF == 1 for a, b in pairwise(last))
-            assert (
-                len(last) == IN_ORDER - WRAP_GUARD - lost or viewer.profile.wires[SSRCS.index(ssrc)] is None
-            )
+            assert len(last) == IN_ORDER - WRAP_GUARD - lost or viewer.wires[SSRCS.index(ssrc)] is None
         payloads = [packet.payload[:4] for packet in packets]
         assert len(set(payloads)) == len(payloads)

@@ -16,9 +16,9 @@ class Again:
 
     def __init__(self, repairs: dict[int, int]) -> None:
         self.world = World()
-        track = self.world.feed.tracks[VIDEO]
+        track = self.world.feed.sources[VIDEO]
         track.nack, track.rtx_payload_type, track.repairs = NackGenerator(), RTX_TYPE, repairs
-        self.world.feed.follow(self.world.feed.tracks)
+        self.world.feed.take(self.world.feed.sources)
         self.world.replace_publisher()
         self.viewer = self.world.join()
         self._index = 0
@@ -100,7 +100,7 @@ def test_what_is_sent_again_as_it_was_takes_its_place_too() -> None:
     world.burst(VIDEO)
     late = world.datagram(VIDEO)
     world.burst(VIDEO)
-    assert world.feed.tracks[VIDEO].nack.due(world.now + 0.1)  # type: ignore[union-attr]
+    assert world.feed.sources[VIDEO].nack.due(world.now + 0.1)  # type: ignore[union-attr]
     world.send([late])
     assert len(world.received(again.viewer)) == 3
     assert (world.feed.rx_recovered, world.feed.rx_late) == (1, 0)

@@ -58,7 +58,7 @@ class Audience:
         address = (f"192.0.2.{len(self._ends)}", 5000)
         # the far end of these keys; its buffer takes the longest packets
         self._ends[address] = inbound_session(SrtpKeys(profile, keys.remote, keys.local))
-        viewer = Viewer(keys, address, self.profile, next_indexes)
+        viewer = Viewer(keys, address, self.profile.wires, self.profile.counts, next_indexes)
         self.profile.add(viewer)
         return viewer
 
@@ -140,8 +140,8 @@ def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     viewer = audience.join(profile)
     audience.send([*video(3), outgoing(1, rtp(1, b"sound"), AUDIO), *video(3, first=4)])
     assert audience.received(viewer) == [rtp(1, b"sound", payload_type=8, ssrc=SSRCS[AUDIO], timestamp=900)]
-    assert audience.profile.sent(viewer, VIDEO) == (0, 0)
-    assert audience.profile.sent(viewer, AUDIO) == (1, 5)
+    assert viewer.sent(VIDEO) == (0, 0)
+    assert viewer.sent(AUDIO) == (1, 5)
 
 
 def test_a_burst_of_nothing_for_a_profile_sends_nothing() -> None:
@@ -157,8 +157,8 @@ def test_a_viewer_counts_what_was_sent_since_it_joined() -> None:
     audience.send(video(3, size=100))
     second = audience.join(next_indexes=(4, 1))
     audience.send(video(2, size=40, first=4))
-    assert audience.profile.sent(first, VIDEO) == (5, 380)
-    assert audience.profile.sent(second, VIDEO) == (2, 80)
+    assert first.sent(VIDEO) == (5, 380)
+    assert second.sent(VIDEO) == (2, 80)
 
 
 def test_a_viewer_that_left_gets_nothing() -> None:

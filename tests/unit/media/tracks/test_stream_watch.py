@@ -53,8 +53,8 @@ def test_the_room_tells_of_a_publisher_that_sends_no_keyframe_and_cannot_be_aske
     source: Any = SimpleNamespace(
         origin=None, is_alive=lambda _: True, send_rtcp=lambda _: None, heard_at=0.0
     )
-    room = new_room(RoomName("demo"), source, [published], 0.0, "auto", PublisherStats())
-    (track,), (sent,) = room.feed.tracks, room.feed.sent
+    room = new_room(RoomName("demo"), [published], lambda _: source, 0.0, PublisherStats())
+    (track,), (sent,) = room.feed.sources, room.feed.sent
     assert track.watch is not None
 
     def warnings_at(now: float) -> list[str]:

@@ -20,31 +20,26 @@ async def test_alarms_ring_once_each_in_their_order() -> None:
     assert alarms._timer is None
 
 
-async def test_the_newest_time_of_a_key_counts_and_a_cleared_key_is_silent() -> None:
+async def test_the_newest_time_of_a_key_counts() -> None:
     rung: list[str] = []
     alarms: Alarms[str] = Alarms(lambda key, _: rung.append(key))
     now = monotonic()
     alarms.set("a", now + 60)
     alarms.set("a", now + 0.01)
-    alarms.set("b", now + 0.01)
-    alarms.clear("b")
-    alarms.clear("never set")
     await eventually("it rang", lambda: rung == ["a"], within=5, every=0.005)
     assert alarms._timer is None
 
 
-async def test_who_rings_may_set_the_next_and_clear_others() -> None:
+async def test_a_ring_may_set_the_next() -> None:
     rung: list[str] = []
 
     def ring(key: str, now: float) -> None:
         rung.append(key)
-        alarms.clear("other")
         if len(rung) < 3:
             alarms.set(key, now + 0.005)
 
     alarms: Alarms[str] = Alarms(ring)
     alarms.set("again", monotonic())
-    alarms.set("other", monotonic())
     await eventually("it rang thrice", lambda: len(rung) == 3, within=5, every=0.005)
     assert rung == ["again"] * 3
     await asyncio.sleep(0)

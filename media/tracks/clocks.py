@@ -11,15 +11,15 @@ class PublisherClock:
     `unix_offset` is what makes `now` of all these calls Unix time, fixed for the life of the process.
     """
 
-    __slots__ = ("_offset", "_unix_offset")
+    __slots__ = ("_offset", "unix_offset")
 
     def __init__(self, unix_offset: float) -> None:
-        self._unix_offset = unix_offset
+        self.unix_offset = unix_offset
         self._offset: float | None = None
 
     def ours(self, now: float) -> float:
         """`now` in NTP seconds of our clock."""
-        return now + self._unix_offset + _NTP_EPOCH
+        return now + self.unix_offset + _NTP_EPOCH
 
     def reported(self, ntp_seconds: float, now: float) -> float:
         """An instant of the publisher's clock, told by a report that arrived at `now`, on our clock."""
@@ -46,6 +46,10 @@ class SenderClock:
         self._reported = False
         self._ntp: float | None = None  # our NTP seconds at which ...
         self._timestamp = 0  # ... the media was at this
+
+    def of_next_publisher(self) -> PublisherClock:
+        """A clock for the publisher that comes after this one's."""
+        return PublisherClock(self._publisher.unix_offset)
 
     def succeed(self, former: "SenderClock") -> None:
         """Say what `former`, of another publisher, would say, until this one knows better."""

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from media.feedback.clocks import PublisherClock, SenderClock
 from media.rtp.rtcp import ReportBlock, SenderReport
+from media.tracks.clocks import PublisherClock, SenderClock
 from media.tracks.reception import ReceptionStats
 
 UNIX = 1_700_000_000.0

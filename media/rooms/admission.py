@@ -1,0 +1,182 @@
+"""Who comes into the rooms of this worker to publish or to watch, and leaves them again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+from media.negotiation.agreed_tracks import PublishedTrack
+from media.negotiation.negotiate import CannotPlayError, negotiate_play, negotiate_publish
+from media.rooms.farewells import FAREWELL_SECONDS, Farewells
+from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.rooms.roster import Roster
+from media.rooms.succession import fits, is_same
+from media.sessions.end_reason import FOR_GOOD, MAY_SAY_FAREWELL, EndReason
+from media.sessions.ledger import Ledger
+from media.sessions.publisher_session import PublisherSession
+from media.sessions.session import Session
+from media.sessions.viewer_session import ViewerSession
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.transport.ice import Credentials, new_credentials
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from shared.names import RoomName, SessionId
+from shared.sdp.offer import Offer
+
+NO_PUBLISHER_RETRY_SECONDS = 2
+
+
+class Admission:
+    """Makes the sessions of clients, and gives each its room. Plain calls that do not wait.
+
+    `max_viewers` of a room: 0 is no limit. `farewell_seconds`: how long a DELETE may follow a lost session.
+    `clock` is a steady one, in seconds.
+    """
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        roster: Roster,
+        switch: PacketSwitch,
+        ledger: Ledger,
+        *,
+        max_viewers: int = 0,
+        farewell_seconds: float = FAREWELL_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._rooms = rooms
+        self._roster = roster
+        self._switch = switch
+        self._ledger = ledger
+        self._max_viewers = max_viewers
+        self._clock = clock
+        self._opening: set[RoomName] = set()
+        self._farewells = Farewells(farewell_seconds)
+
+    def __len__(self) -> int:
+        """How many claims of rooms are under way."""
+        return len(self._opening)
+
+    @contextmanager
+    def opening(self, name: RoomName, identity: str, now: float) -> Iterator[bool]:
+        """Hold `name` while its claim is under way; gives whether this worker owns the room already.
+
+        Raises `PUBLISHER_EXISTS` when another publisher has it, or is just about to. A copy does not reserve
+        the name: the claim belongs to its origin, if that is alive.
+        """
+        room = self._rooms.find(name)
+        is_here = room is not None and room.origin is None
+        if name in self._opening or (room is not None and _on_offer(room, identity, now) is Outcome.REFUSE):
+            raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
+        self._opening.add(name)
+        try:
+            yield is_here
+        finally:
+            self._opening.discard(name)
+
+    def negotiate_publish(self, offer: Offer) -> tuple[Credentials, tuple[PublishedTrack, ...], str]:
+        """Credentials, tracks and answer for a publisher; nothing is held by it yet."""
+        local = new_credentials()
+        tracks, answer = negotiate_publish(offer, self._roster.transport(local))
+        return local, tracks, answer
+
+    def publish(
+        self,
+        name: RoomName,
+        offer: Offer,
+        local: Credentials,
+        tracks: Sequence[PublishedTrack],
+        now: float,
+        expires_at: float | None,
+        identity: str,
+    ) -> PublisherSession:
+        """Give a publisher its room: the one that waits for it, or else a new one.
+
+        A copy of the room may be succeeded, too: the worker that had the publisher is gone.
+        """
+
+        def session_into(feed: Feed) -> PublisherSession:
+            return PublisherSession(self._roster.setup(offer, local, now, expires_at), self._switch, feed)
+
+        room = self._rooms.find(name)
+        outcome = Outcome.REPLACE if room is None else _on_offer(room, identity, now)
+        if outcome is Outcome.REFUSE:  # the former one has come back since
+            raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
+        if room is not None and outcome is Outcome.SUCCEED and fits(room.tracks, tracks):
+            self._rooms.succeed(room, tracks, session_into)
+        else:
+            if room is not None:
+                self._rooms.end(room, EndReason.PUBLISHER_LEFT)
+            room = self._rooms.open(name, tracks, session_into, now, identity=identity)
+        session = room.source
+        assert isinstance(session, PublisherSession)
+        self._roster.register(session, room, self._publisher_ended)
+        return session
+
+    def join(
+        self,
+        name: RoomName,
+        offer: Offer,
+        now: float,
+        expires_at: float | None,
+        viewers_elsewhere: int = 0,
+    ) -> tuple[ViewerSession, str]:
+        """Add a viewer to a room; returns its session and answer."""
+        room = self._rooms.find(name)
+        if room is None:
+            raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=NO_PUBLISHER_RETRY_SECONDS)
+        if self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers:
+            raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
+        local = new_credentials()
+        try:
+            played, answer = negotiate_play(
+                offer, [track.offered for track in room.tracks], self._roster.transport(local), name
+            )
+        except CannotPlayError as refusal:
+            room.warnings.set(f"a viewer could not play it: {refusal.message}", holds=True)
+            raise
+        session = ViewerSession(
+            self._roster.setup(offer, local, now, expires_at),
+            self._switch,
+            room.feed,
+            room.publisher,
+            played,
+            room.wires(played),
+            self._ledger.viewers,
+        )
+        room.viewers[session.id] = session
+        self._roster.register(session, room, self._viewer_ended)
+        return session, answer
+
+    def delete(self, session_id: str, room: str, role: Role, now: float) -> str:
+        """End a session at its client's wish; returns why it ended. Raises `SESSION_NOT_FOUND`.
+
+        The farewell of a publisher that has gone ends its room, unless another has come.
+        """
+        reason = self._farewells.take(SessionId(session_id), room, role, now)
+        if reason is None:
+            self._roster.find(session_id, room, role).end(EndReason.DELETED)
+            return EndReason.DELETED
+        left = self._rooms.find(RoomName(room))
+        if left is not None and left.left_by == session_id:
+            self._rooms.apply(left, PublisherEvent.FAREWELL, EndReason.DELETED, now)
+        return reason
+
+    def _publisher_ended(self, session: Session, room: Room, reason: EndReason) -> None:
+        if reason in MAY_SAY_FAREWELL or reason in FOR_GOOD:
+            self._farewells.expect(session.id, room.name, session.role, reason, self._clock())
+        assert isinstance(session, PublisherSession)
+        self._rooms.source_ended(room, session, reason, session.id)
+
+    def _viewer_ended(self, session: Session, room: Room, reason: EndReason) -> None:
+        if reason in MAY_SAY_FAREWELL:
+            self._farewells.expect(session.id, room.name, session.role, reason, self._clock())
+        del room.viewers[session.id]
+
+
+def _on_offer(room: Room, identity: str, now: float) -> Outcome:
+    same = is_same(room.identity, identity)
+    event = PublisherEvent.OFFER_OF_SAME if same else PublisherEvent.OFFER_OF_OTHER
+    return LIFE[room.publisher_state(now), event]

@@ -1,0 +1,45 @@
+"""A packet that one viewer lost, sent to it again: as RTX (RFC 4588), or as it was."""
+
+from media.rtp.extensions import PlayoutDelay, map_extensions
+from media.rtp.libsrtp import SrtpError
+from media.rtp.rtx import RtxError
+from media.switch.laid_burst import Transmit, packet_header
+from media.switch.viewer import Viewer
+from media.switch.wire import Wire
+from media.tracks.outgoing import Outgoing
+
+_OURS = -1  # id of an extension that no publisher has sent
+
+
+def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
+    """Send `viewer` a packet that it was sent before; False when that is not possible any more.
+
+    Without an RTX stream the datagram is the first one again, byte for byte: only then may its SRTP index
+    serve twice.
+    """
+    wire = viewer.wires[packet.track]
+    assert wire is not None
+    stream = viewer.rtx[packet.track]
+    try:
+        if stream is None:
+            index = packet.extended - viewer.offsets[packet.track]
+            header = packet_header(packet, wire)
+            datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
+        else:
+            block = _rtx_extensions(packet, wire, viewer.patience)
+            index, header, payload = stream.wrap(
+                packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
+            )
+            datagram = viewer.protect(stream.ssrc, index, header, payload)
+    except (SrtpError, RtxError):  # too old for libsrtp's window; wrong padding
+        return False
+    transmit(datagram, len(datagram), viewer.address)
+    return True
+
+
+def _rtx_extensions(packet: Outgoing, wire: Wire, patience: PlayoutDelay | None) -> bytes:
+    extensions, ids = packet.packet.extensions, wire.extensions
+    if patience is None or wire.playout_delay is None:
+        return map_extensions(extensions, ids)
+    kept = {of_publisher: own for of_publisher, own in ids.items() if own != wire.playout_delay}
+    return map_extensions((*extensions, (_OURS, patience.value())), kept | {_OURS: wire.playout_delay})

@@ -1,0 +1,163 @@
+"""One track of a room, whoever publishes it: as it is published now, and as viewers get it."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from media.negotiation.agreed_tracks import PublishedTrack, RoomTrack
+from media.negotiation.codecs import describe
+from media.rtp.extensions import RID_EXTENSION, TRANSPORT_CC_EXTENSION
+from media.rtp.sequence import SequenceTranslator
+from media.tracks.clocks import PublisherClock, SenderClock
+from media.tracks.history import MAX_PACKETS, PacketHistory
+from media.tracks.keyframe_gate import KeyframeGate
+from media.tracks.nack_generator import NackGenerator
+from media.tracks.reception import OUR_SSRC
+from media.tracks.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
+from media.tracks.source_track import NO_PAYLOAD, SourceTrack
+from media.tracks.stream_watch import StreamWatch
+from media.tracks.transport_feedback import TransportFeedback
+
+MAX_EXTENSION_ID = 255  # RFC 8285 4.3
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """It outlives its publishers: `succeed` gives it to the next one.
+
+    `extension_ids` are the room's own, by URI: those of its first publisher, and what later ones add.
+    """
+
+    published: PublishedTrack  # by the present publisher; at rest where that has no such track
+    source: SourceTrack
+    sent: SentTrack
+    clock: SenderClock
+    extension_ids: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.extension_ids = dict(self.published.extensions)
+        self._tell_sent()
+
+    @property
+    def kind(self) -> str:
+        return self.published.kind
+
+    @property
+    def offered(self) -> RoomTrack:
+        """The track as viewers and recordings may have it."""
+        return RoomTrack(
+            kind=self.published.kind,
+            codec=self.published.codec,
+            extensions=self.published.extensions,
+            ssrc=self.sent.ssrc,
+            rtx_ssrc=self.sent.rtx_ssrc,
+        )
+
+    def succeed(
+        self, coming: PublishedTrack | None, publisher: PublisherClock, transport: TransportFeedback | None
+    ) -> bool:
+        """Let another publisher's track take this one's place; this one rests where that has none.
+
+        Numbers, timestamps and sender reports continue. Returns whether the codec is another one.
+        """
+        before, former = self.published, self.source
+        self.published = coming or before.at_rest()
+        if coming is None:
+            self.source = SourceTrack(NO_PAYLOAD, before.codec.clock_rate, former.translator)
+        else:
+            ids = self._translated_ids(coming.extensions)
+            self.source = _source_track(coming, former.translator, transport, ids)
+        self.source.succeed(former)
+        clock = SenderClock(publisher, self.published.codec.clock_rate)
+        clock.succeed(self.clock)
+        self.clock = clock
+        self._tell_sent()
+        changed = describe(before.codec) != describe(self.published.codec)
+        if changed:
+            self.sent.pictures.clear()  # new viewers read the new codec only
+        return changed
+
+    def _tell_sent(self) -> None:
+        codec = self.published.codec
+        if self.kind == "video":
+            self.sent.publish(codec.name, deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}))
+
+    def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
+        """The successor's ids -> the room's, which learn those of new extensions; None: they are the same."""
+        own = self.extension_ids
+        for uri in coming:
+            if uri not in own:
+                free = (n for n in (coming[uri], *range(1, MAX_EXTENSION_ID + 1)) if n not in own.values())
+                own[uri] = next(free)
+        if all(own[uri] == number for uri, number in coming.items()):
+            return None
+        return {number: own[uri] for uri, number in coming.items()}
+
+
+def new_tracks(
+    published: Sequence[PublishedTrack], unix_offset: float, join_burst: JoinBurstMode = "auto"
+) -> list[Track]:
+    """Tracks with SSRCs, sequence numbers and timestamps of the room's own.
+
+    `unix_offset` turns the steady clock into Unix time.
+    """
+    ssrcs: set[int] = set()
+    while len(ssrcs) < 2 * len(published):
+        ssrcs.add(secrets.randbelow(0xFFFFFFFE) + 1)
+    publisher, transport = PublisherClock(unix_offset), _transport_feedback(published)
+    return [
+        Track(
+            track,
+            # below half the range, so that the first packets cannot wrap (RFC 3711 3.3.1)
+            _source_track(
+                track, SequenceTranslator(secrets.randbelow(0x8000), secrets.randbits(32)), transport
+            ),
+            SentTrack(
+                ssrcs.pop(),
+                ssrcs.pop(),
+                join_burst=join_burst,
+                history=PacketHistory(AUDIO_PACKETS if track.kind == "audio" else MAX_PACKETS),
+            ),
+            SenderClock(publisher, track.codec.clock_rate),
+        )
+        for track in published
+    ]
+
+
+def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> bool:
+    """Give a room's tracks to another publisher's of their kind; returns whether any codec is another one."""
+    coming = {track.kind: track for track in published}
+    publisher, transport = tracks[0].clock.of_next_publisher(), _transport_feedback(published)
+    changed = [track.succeed(coming.get(track.kind), publisher, transport) for track in tracks]
+    return any(changed)
+
+
+def _transport_feedback(published: Sequence[PublishedTrack]) -> TransportFeedback | None:
+    """One for all tracks: the numbers go over all sections, under one id (RFC 9143 9.2)."""
+    for track in published:
+        if "transport-cc" in track.codec.feedback:
+            return TransportFeedback(OUR_SSRC, track.extensions[TRANSPORT_CC_EXTENSION])
+    return None
+
+
+def _source_track(
+    track: PublishedTrack,
+    translator: SequenceTranslator,
+    transport: TransportFeedback | None,
+    extension_ids: Mapping[int, int] | None = None,
+) -> SourceTrack:
+    return SourceTrack(
+        payload_type=track.codec.payload_type,
+        clock_rate=track.codec.clock_rate,
+        translator=translator,
+        gate=KeyframeGate(track.codec.name),
+        extension_ids=extension_ids,
+        nack=NackGenerator() if "nack" in track.codec.feedback else None,
+        rtx_payload_type=track.codec.rtx,
+        repairs=track.sources.repairs,
+        transport=transport if "transport-cc" in track.codec.feedback else None,
+        layers=track.sources.layers,
+        rid=track.rid.encode(),
+        watch=StreamWatch(track.codec.name) if track.kind == "video" else None,
+        rid_extension=track.extensions.get(RID_EXTENSION, 0),
+    )

@@ -1,0 +1,73 @@
+"""The sessions, rooms and relays of one worker, put together around its socket."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from media.recording.recorder import Recorder
+from media.relay.origin import Origin
+from media.rooms.admission import Admission
+from media.rooms.farewells import FAREWELL_SECONDS
+from media.rooms.rooms import Rooms
+from media.rooms.roster import Roster
+from media.sessions.demux import Demux
+from media.sessions.ledger import Ledger
+from media.switch.switch import PacketSwitch
+from media.tracks.sent_track import JoinBurstMode
+from media.transport.udp import UdpPort
+from media.worker.pump import Pump
+from shared.names import RoomName, WorkerId
+
+
+class MediaPlane:
+    """All of a worker that needs no Redis. `candidates` are IP addresses and ports at which clients reach it.
+
+    `closed` is called with the name of each room that is gone. `relay_addresses` are for other workers, where
+    those are not the candidates. `grace`: seconds that a room waits for its publisher.
+    """
+
+    def __init__(
+        self,
+        worker: WorkerId,
+        port: UdpPort,
+        candidates: tuple[tuple[str, int], ...],
+        closed: Callable[[RoomName], None],
+        *,
+        relay_addresses: tuple[tuple[str, int], ...] = (),
+        recorder: Recorder | None = None,
+        max_viewers: int = 0,
+        join_burst: JoinBurstMode = "auto",
+        grace: float = 0.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.ledger = Ledger()
+        self.switch = PacketSwitch(port.transmit)
+        self.demux = Demux(port.send)
+        self.roster = Roster(worker, port.send, candidates, self.demux, self.ledger)
+        self.origin = Origin(
+            self.switch, self.demux, port.send, self.ledger.relays, relay_addresses or candidates
+        )
+        self.rooms = Rooms(
+            self.ledger,
+            self.origin,
+            closed,
+            recorder,
+            join_burst=join_burst,
+            grace=grace,
+            clock=clock,
+        )
+        self.admission = Admission(
+            self.rooms,
+            self.roster,
+            self.switch,
+            self.ledger,
+            max_viewers=max_viewers,
+            farewell_seconds=max(FAREWELL_SECONDS, grace),
+            clock=clock,
+        )
+        self.pump = Pump(self.demux, self.switch, clock)
+
+    def tick(self, now: float) -> None:
+        """Let time pass for all sessions, rooms and relays to other workers. Called some times a second."""
+        self.roster.tick(now)
+        self.rooms.tick(now)
+        self.origin.tick(now)

@@ -1,0 +1,51 @@
+"""One turn of the socket: from the datagrams that came to those that are sent."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from media.sessions.demux import Demux
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.transport.address import Address
+from media.worker.alarms import Alarms
+
+
+class Pump:
+    """`turn` is called with each batch of the socket. `clock` is a steady one, in seconds."""
+
+    def __init__(self, demux: Demux, switch: PacketSwitch, clock: Callable[[], float] = monotonic) -> None:
+        self._demux = demux
+        self._switch = switch
+        self._clock = clock
+        self._alarms: Alarms[Feed] = Alarms(self._speak)
+
+    def turn(self, batch: list[tuple[bytes, Address]]) -> bool:
+        """Deliver a batch and forward its media. Returns whether there was any media."""
+        now = self._clock()
+        media = self._demux.sort(batch, now)
+        if not media:
+            return False
+        received = self._switch.receive(media, now)
+        for feed, compound in received.rtcp:
+            self._hear(feed, compound, now)
+        for feed in received.due:
+            self._speak(feed, now)
+        return True
+
+    def _hear(self, feed: Feed, compound: bytes, now: float) -> None:
+        if feed.publisher is not None:
+            try:
+                feed.publisher.receive(compound, now)
+            except Exception as fault:
+                feed.breaks(fault)
+
+    def _speak(self, feed: Feed, now: float) -> None:
+        """Tell a publisher what is due, now and when the alarm rings: its room may have ended by then."""
+        if feed.publisher is not None:
+            try:
+                again = feed.publisher.speak(now)
+            except Exception as fault:
+                feed.breaks(fault)
+            else:
+                if again is not None:
+                    self._alarms.set(feed, again)
