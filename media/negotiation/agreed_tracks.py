@@ -1,4 +1,4 @@
-"""What an offer and its answer agree on for each track."""
+"""The tracks on which an offer and its answer agree."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +12,11 @@ class PublishedTrack:
     """One track as its publisher sends it."""
 
     kind: str  # "audio" or "video"
-    mid: str  # "" when the offer names none
-    codec: Codec  # with the feedback that was accepted, and the payload type of its RTX if that was
-    extensions: Mapping[str, int]  # accepted ones, URI -> id; the mid's among them
-    sources: Sources  # as declared; none is common
-    rid: str = ""  # of the one simulcast layer that it is to send
+    mid: str  # "" if the offer names none
+    codec: Codec  # with the accepted feedback, and the payload type of its RTX if accepted
+    extensions: Mapping[str, int]  # accepted ones, URI -> id; includes the mid's
+    sources: Sources  # as declared; many clients declare none
+    rid: str = ""  # the one simulcast layer that it shall send
 
     def at_rest(self) -> "PublishedTrack":
         """The track while nobody sends it: its publisher is asked for nothing."""
@@ -25,13 +25,13 @@ class PublishedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomTrack:
-    """One track as a room has it to give."""
+    """One track as a room offers it to viewers."""
 
     kind: str
     codec: Codec
     extensions: Collection[str]  # URIs
     ssrc: int  # chosen by the room, the same for every viewer
-    rtx_ssrc: int | None = None  # so is that of its retransmissions; None: the track has no such stream
+    rtx_ssrc: int | None = None  # likewise, of its retransmission stream; None: the track has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,4 +44,4 @@ class PlayedTrack:
     codec: Codec  # of the viewer
     extensions: Mapping[str, int]  # URI -> id on the viewer's wire
     feedback: frozenset[str]  # that the viewer may send
-    rtx: int | None = None  # payload type of what is sent again; None: lost packets go out as they were
+    rtx: int | None = None  # payload type of retransmissions; None: they equal the original packets

@@ -1,4 +1,4 @@
-"""The text of an SDP answer: ICE-lite, one bundled transport, one codec a section."""
+"""The text of an SDP answer: ICE-lite, one bundled transport, one codec in each section."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,29 +16,29 @@ class LocalTransport:
     ice_ufrag: str
     ice_pwd: str
     fingerprint: str  # SHA-256 of our certificate: "AB:CD:..."
-    candidates: tuple[tuple[str, int], ...]  # at least one; the one that most clients can reach comes first
+    candidates: tuple[tuple[str, int], ...]  # at least one; first the one that most clients can reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What the answer says in a section that is served."""
+    """The contents of an accepted section of the answer."""
 
     direction: Direction
-    codec: Codec  # with the offer's payload types: its own, and that of its RTX where that is accepted
+    codec: Codec  # with the offer's payload types: its own, and its RTX's if accepted
     fmtp: str
     feedback: frozenset[str]
     extensions: Mapping[str, int]
-    source: tuple[str, ...] = ()  # the lines that tell what we send there
-    rid: str = ""  # the one simulcast layer that we take (RFC 8853), if there are such
+    source: tuple[str, ...] = ()  # the lines that describe what we send there
+    rid: str = ""  # the one simulcast layer that we accept (RFC 8853), if any
 
 
 def answer_setup(offer: Offer) -> Setup:
-    """The DTLS role we take (RFC 8842 5.3): client only towards a peer that will not be it."""
+    """Our DTLS role (RFC 8842 5.3): client only if the peer refuses to be it."""
     return Setup.ACTIVE if offer.setup is Setup.PASSIVE else Setup.PASSIVE
 
 
 def build_answer(offer: Offer, accepted: Sequence[Accepted | None], local: LocalTransport) -> str:
-    """The answer; `accepted` goes along with the offer's sections, and has None where one is rejected."""
+    """The answer. `accepted` has one entry for each section of the offer: None rejects it."""
     lines = [
         "v=0",
         f"o=- {zlib.crc32(local.ice_ufrag.encode())} 2 IN IP4 127.0.0.1",
@@ -96,7 +96,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
     if answer.rid:
         lines += [f"a=rid:{answer.rid} recv", f"a=simulcast:recv {answer.rid}"]
-    # FFmpeg reads the first UDP candidate of the text, browsers those of the bundle's first section
+    # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
     return [*lines, *answer.source, *host_candidates(local.candidates)]
 
 

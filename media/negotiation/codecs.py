@@ -1,6 +1,6 @@
-"""Which codecs, feedback and header extensions the worker passes through, and when two codecs are the same.
+"""Which codecs and feedback the worker passes through, and when a viewer's codec fits a track.
 
-Nothing is transcoded: a viewer can take a track only when one of its own codecs reads the very same packets.
+Nothing is transcoded: a viewer gets a track only if one of its codecs can decode the very same packets.
 """
 
 import re
@@ -18,14 +18,14 @@ _PASSED_THROUGH = {
     "H264": _VIDEO,
     "H265": _VIDEO,
     "AV1": _VIDEO,
-    "opus": (48000, 2),  # RFC 7587 7: always so, whatever the stream holds
+    "opus": (48000, 2),  # RFC 7587 7: always, whatever the stream contains
     "PCMU": (8000, 1),
     "PCMA": (8000, 1),
-    "G722": (8000, 1),  # RFC 3551 4.5.2: 8000 by an old mistake
+    "G722": (8000, 1),  # RFC 3551 4.5.2: 8000 because of an old mistake
 }
 _AUDIO = frozenset({"opus", "PCMU", "PCMA", "G722"})
 
-# What makes a stream unreadable to a decoder that did not name the same: the parameter and its default.
+# The parameter, and its default, that must match: otherwise a decoder cannot read the stream.
 _FORM = {
     "VP9": ("profile-id", "0"),  # RFC 9628 7
     "H264": ("packetization-mode", "0"),  # RFC 6184 8.1
@@ -33,7 +33,7 @@ _FORM = {
     "AV1": ("profile", "0"),  # AV1 RTP specification 7.2.3
 }
 
-# RTCP feedback (RFC 4585, RFC 5104) that a publisher may expect of us, and that a viewer may send us.
+# The RTCP feedback (RFC 4585, RFC 5104) that we may send to a publisher, and accept from a viewer.
 PUBLISHER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"})
 VIEWER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
 
@@ -51,17 +51,17 @@ _H264_PROFILES = (
     (0xF4, "00000000", "high 4:4:4 predictive"),
 )
 _PROFILE_LEVEL_ID = re.compile(r"([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})[0-9A-Fa-f]{2}")
-_DEFAULT_PROFILE_LEVEL_ID = "42e01f"  # browsers' reading of an absent one
+_DEFAULT_PROFILE_LEVEL_ID = "42e01f"  # what browsers assume if it is missing
 
 
 def is_passed_through(kind: str, codec: Codec) -> bool:
-    """Whether a section of `kind` may carry `codec` through this worker."""
+    """Whether the worker forwards `codec` in a section of `kind`."""
     shape = _PASSED_THROUGH.get(codec.name)
     return shape == (codec.clock_rate, codec.channels) and (codec.name in _AUDIO) == (kind == "audio")
 
 
 def h264_profile(codec: Codec) -> str | None:
-    """The class of profile of an H.264 codec, None when it is malformed or one that browsers do not know."""
+    """The profile of an H.264 codec by name; None if it is malformed or unknown to browsers."""
     match = _PROFILE_LEVEL_ID.fullmatch(codec.parameters.get("profile-level-id", _DEFAULT_PROFILE_LEVEL_ID))
     if not match:
         return None
@@ -73,10 +73,11 @@ def h264_profile(codec: Codec) -> str | None:
 
 
 def match(track: Codec, offered: Sequence[Codec]) -> Codec | None:
-    """The first of a viewer's codecs that reads the packets of `track`, or None.
+    """The best of a viewer's codecs that can read the packets of `track`, or None.
 
-    H.264 decoders read more than the profile they name: one of the same profile goes first, and then any
-    with the same packetization mode. Who reads mode 1 reads mode 0, too (RFC 6184 6.3), but not the reverse.
+    H.264 decoders read more than the profile that they name. So a codec with the same packetization mode is
+    enough, and one with the same profile is preferred. A decoder for mode 1 reads mode 0, too (RFC 6184 6.3),
+    but not the reverse.
     """
     readable = [codec for codec in offered if _form(codec) in _forms_that_read(track)]
     if track.name == "H264":
@@ -86,7 +87,7 @@ def match(track: Codec, offered: Sequence[Codec]) -> Codec | None:
 
 
 def describe(codec: Codec) -> str:
-    """A codec in words: `VP8`, `H264 packetization-mode=1`."""
+    """A codec for messages: `VP8`, `H264 packetization-mode=1`."""
     if codec.name not in _FORM:
         return codec.name
     parameter, default = _FORM[codec.name]

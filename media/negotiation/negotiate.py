@@ -1,6 +1,6 @@
-"""From an offer to what a session does: which tracks flow, under which numbers, and the answer that says so.
+"""From an offer to the tracks of a session, with their payload types and extension ids, and the answer.
 
-Both directions raise `ServiceError`: INVALID_SDP for an offer that fits no such session, NOT_ACCEPTABLE when
+Both directions raise `ServiceError`: INVALID_SDP if the offer does not fit the direction, NOT_ACCEPTABLE if
 its codecs do not fit.
 """
 
@@ -23,11 +23,11 @@ from shared.sdp.offer import Direction, MediaSection, Offer, check_play, check_p
 
 
 class CannotPlayError(ServiceError):
-    """A viewer has no codec for what the publisher sends."""
+    """The viewer has no codec for a track of the publisher."""
 
 
 def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
-    """Take of each section the first codec that we pass through; a section without one is rejected."""
+    """Accept the first codec of each section that we pass through; reject a section without one."""
     check_publish(offer)
     tracks: list[PublishedTrack] = []
     accepted: list[Accepted | None] = []
@@ -69,10 +69,10 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
 
 
 def _published(codec: Codec, section: MediaSection) -> Codec:
-    """What we take of a publisher's codec.
+    """A publisher's codec, reduced to the feedback and RTX that we use.
 
-    Of the two ways to tell it the bandwidth it gets the better one that it has; the packet numbers which that
-    takes are in a header extension. RTX is of use only for what we may ask for.
+    Of the two kinds of bandwidth feedback the publisher gets the better one that it supports: transport-cc
+    requires packet numbers in a header extension. RTX requires NACK, since we must request packets.
     """
     feedback = codec.feedback & PUBLISHER_FEEDBACK
     has_numbers = TRANSPORT_CC_EXTENSION in section.extensions
@@ -81,7 +81,7 @@ def _published(codec: Codec, section: MediaSection) -> Codec:
 
 
 def _check_payload_types(codecs: Sequence[Codec]) -> None:
-    """RFC 9143 9.1: in one bundle a payload type has one meaning."""
+    """RFC 9143 9.1: within a bundle a payload type has one meaning."""
     taken = [n for codec in codecs for n in (codec.payload_type, codec.rtx) if n is not None]
     if len(set(taken)) < len(taken):
         raise invalid_sdp("two sections use one payload type for different codecs")
@@ -90,7 +90,7 @@ def _check_payload_types(codecs: Sequence[Codec]) -> None:
 def negotiate_play(
     offer: Offer, tracks: Sequence[RoomTrack], local: LocalTransport, stream_id: str
 ) -> tuple[tuple[PlayedTrack, ...], str]:
-    """Give each section the room's track of its kind, in the viewer's numbers.
+    """Give each section the room's track of its kind, under the viewer's payload types and ids.
 
     `stream_id` (a token of at most 64 characters) names the media stream and the source to the viewer. A
     track without a section is not sent; a section without a track stays in the bundle, inactive.
@@ -109,7 +109,7 @@ def negotiate_play(
         codec = _viewer_codec(section, tracks[index])
         given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
         if codec.rtx is not None:
-            given |= {PLAYOUT_DELAY_EXTENSION}  # which is ours to send with what was lost
+            given |= {PLAYOUT_DELAY_EXTENSION}  # we send it ourselves, with retransmissions
         played.append(
             PlayedTrack(
                 track_index=index,
@@ -132,7 +132,7 @@ def negotiate_play(
             )
         )
     if not played:
-        raise _not_acceptable("the viewer's offer has no section for what the room sends")
+        raise _not_acceptable("the viewer's offer has no section for any track of the room")
     return tuple(played), build_answer(offer, accepted, local)
 
 
@@ -142,13 +142,13 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
         raise CannotPlayError(
             ErrorCode.NOT_ACCEPTABLE, f"codec not supported by viewer: {describe(track.codec)}"
         )
-    if "nack" not in codec.feedback or track.rtx_ssrc is None:  # nobody would ask, or nobody answer
+    if "nack" not in codec.feedback or track.rtx_ssrc is None:  # no requests, or no stream to answer them
         return replace(codec, rtx=None)
     return codec
 
 
 def _idle(section: MediaSection) -> Accepted | None:
-    """A section in which nothing flows. Port 0 says the same, but aiortc breaks off at a rejected one."""
+    """A section in which nothing flows. Port 0 would mean the same, but aiortc fails on a rejected one."""
     codec = _first_passed_through(section)
     if codec is None:
         return None
@@ -166,7 +166,7 @@ def _first_passed_through(section: MediaSection) -> Codec | None:
 
 
 def _receiver_fmtp(codec: Codec) -> str:
-    """The parameters back, without those that only tell of the sender's stream."""
+    """The parameters for the answer, without those that only describe the sender's stream."""
     return ";".join(
         f"{key}={value}" if value else key
         for key, value in codec.parameters.items()

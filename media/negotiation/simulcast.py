@@ -1,6 +1,6 @@
-"""Of the layers that a simulcast offer names (RFC 8853) the one to take.
+"""Chooses a layer from a simulcast offer (RFC 8853).
 
-An offer does not tell how good each of them is, but clients name them alike.
+An offer does not say how good each layer is, but clients use the same few naming schemes.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _CUSTOMS = (
 
 
 def best_layer(rids: Sequence[str]) -> str:
-    """The best layer by its name; "" without any.
+    """The best layer by its name; "" if there are none.
 
-    OBS numbers its layers from the best on. Of names that tell nothing it is the first: the one that the
-    offerer prefers (RFC 8853 5.2).
+    OBS numbers its layers, best first. If the names say nothing, take the first, which the offerer
+    prefers (RFC 8853 5.2).
     """
     if not rids:
         return ""

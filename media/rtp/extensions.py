@@ -8,7 +8,7 @@ MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 TRANSPORT_CC_EXTENSION = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-# What publishers put on a packet for its receiver, and so travels on to the viewers.
+# Extensions that a publisher writes for the receiver of a packet: they are forwarded to the viewers.
 FORWARDED_EXTENSIONS = frozenset(
     {
         "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
@@ -30,7 +30,7 @@ Extensions = tuple[tuple[int, bytes], ...]
 
 
 def read_extensions(profile: int, block: bytes) -> Extensions:
-    """The elements of an extension block; what is cut or of an unknown form is left out."""
+    """The elements of an extension block, without those that are cut off or of an unknown form."""
     if profile == _ONE_BYTE:
         return tuple(_one_byte_elements(block))
     if profile & 0xFFF0 == _TWO_BYTE:
@@ -45,7 +45,7 @@ def _one_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
         at += 1
         if head == 0:  # padding
             continue
-        if head >> 4 in (0, 15):  # RFC 8285 4.2: stop here
+        if head >> 4 in (0, 15):  # RFC 8285 4.2: ignore the rest
             return
         end = at + (head & 0x0F) + 1
         if end > len(block):
@@ -69,7 +69,7 @@ def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
 
 
 def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
-    """The extension block of the elements that `ids` knows, under their new ids; empty without any."""
+    """The extension block with the elements whose ids are in `ids`, under their new ids; empty if none is."""
     kept = [(ids[element], value) for element, value in extensions if element in ids]
     if not kept:
         return b""
@@ -84,7 +84,7 @@ def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
 
 
 class PlayoutDelay(NamedTuple):
-    """How long a viewer shall hold pictures back, in seconds: at least, and at most."""
+    """How long a viewer should delay pictures, in seconds: at least, and at most."""
 
     least: float
     most: float

@@ -1,7 +1,7 @@
-"""libsrtp without pylibsrtp's share of its cost, which is more than half (docs/performance.md).
+"""libsrtp without the overhead of pylibsrtp, which is more than half of the cost (docs/performance.md).
 
-pylibsrtp makes and frees the contexts; the calls that every packet takes go straight to the library. The only
-module that knows pylibsrtp's underscore names, as tests/unit/media/rtp/test_libsrtp.py checks.
+pylibsrtp creates and frees the contexts; the calls for each packet go directly to the library. No other
+module uses pylibsrtp's underscore names, as tests/unit/media/rtp/test_libsrtp.py checks.
 """
 
 from collections.abc import Callable
@@ -11,26 +11,26 @@ from pylibsrtp._binding import ffi, lib
 
 SrtpError = Error
 
-# The longest packet there is: a datagram of `UdpPort` whose header extensions took the two-byte form.
+# The longest possible packet: a datagram of `UdpPort` whose header extensions grew to the two-byte form.
 MAX_PACKET = 3072
 _LONGEST_TRAILER = 4 + 16 + 128  # SRTCP's index, tag and MKI
 
-# libsrtp works in place, and one call at a time: all contexts are of the event loop's thread.
+# libsrtp works in place. All contexts share one buffer, since all calls come from the event loop's thread.
 _LONGEST = MAX_PACKET + _LONGEST_TRAILER
 _scratch = ffi.new("char[]", _LONGEST + _LONGEST_TRAILER)
 _bytes = ffi.buffer(_scratch)
 _length = ffi.new("int *")
 
-# Takes the context, the packet in place, and its length, which it changes.
+# Takes the context, the packet, which it changes in place, and its length, which it changes, too.
 _Call = Callable[[object, object, object], int]
 
 
 class SrtpSession(Session):
-    """One direction of SRTP and SRTCP; raises `SrtpError` for what libsrtp refuses, and what is too long."""
+    """One direction of SRTP and SRTCP. Raises `SrtpError` if libsrtp refuses a packet or it is too long."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
-        del self._cdata, self._buffer  # the packet buffer of pylibsrtp's own calls
+        del self._cdata, self._buffer  # pylibsrtp's packet buffer, which only its own calls use
         self._context = self._srtp[0]
 
     def protect(self, packet: bytes) -> bytes:

@@ -13,14 +13,14 @@ FIXED_SIZE = _FIXED.size
 
 
 class RtpError(ValueError):
-    """Bytes that are no RTP packet."""
+    """The bytes are not an RTP packet."""
 
 
 class RtpPacket(Struct, frozen=True, gc=False):
-    """A packet that was taken apart once; `payload` keeps its padding, as the padding bit says.
+    """A parsed packet. If `padding` is set, `payload` still ends with the padding.
 
-    Thousands are held for a while: as structs without collection they cost Python's collector nothing, which
-    would stop all media to look at each (docs/performance.md).
+    Rooms keep thousands of them. `gc=False` hides them from Python's garbage collector, which would stop all
+    media to examine each (docs/performance.md).
     """
 
     padding: bool
@@ -33,7 +33,7 @@ class RtpPacket(Struct, frozen=True, gc=False):
     payload: bytes
 
     def with_extension_ids(self, ids: Mapping[int, int]) -> "RtpPacket":
-        """The packet with the elements that `ids` knows, under their new ids."""
+        """The packet with the elements whose ids are in `ids`, under their new ids."""
         kept = tuple((ids[element], value) for element, value in self.extensions if element in ids)
         return replace(self, extensions=kept)
 
@@ -44,11 +44,11 @@ def is_rtcp(datagram: bytes) -> bool:
 
 
 def parse(data: bytes) -> RtpPacket:
-    """The packet in `data`; raises `RtpError`. CSRCs are skipped: we mix nothing."""
+    """The packet in `data`; raises `RtpError`. CSRCs are dropped, since we do not mix."""
     if len(data) < FIXED_SIZE or data[0] >> 6 != 2:
         raise RtpError("no RTP header")
     first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
-    if first == 0x80:  # most of those without extensions
+    if first == 0x80:  # the common case without extensions
         marker, payload_type = second >= 0x80, second & 0x7F
         return RtpPacket(False, marker, payload_type, sequence, timestamp, ssrc, (), data[FIXED_SIZE:])
     start = FIXED_SIZE + 4 * (first & 0x0F)
@@ -69,7 +69,7 @@ def parse(data: bytes) -> RtpPacket:
 def build_header(
     packet: RtpPacket, payload_type: int, sequence: int, timestamp: int, ssrc: int, extension_block: bytes
 ) -> bytes:
-    """The header of `packet` on another wire: renumbered, without CSRCs, with other extensions."""
+    """A new header for `packet`: renumbered, without CSRCs, with other extensions."""
     first = 0x80 | (packet.padding << 5) | (bool(extension_block) << 4)
     second = (packet.marker << 7) | payload_type
     return _FIXED.pack(first, second, sequence, timestamp, ssrc) + extension_block

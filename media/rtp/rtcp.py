@@ -1,7 +1,4 @@
-"""RTCP in and out: reports, feedback, goodbye (RFC 3550 6, RFC 4585, RFC 5104, REMB).
-
-Compound packets may be reduced-size (RFC 5506): any packet may stand alone or first.
-"""
+"""RTCP, parsed and built (RFC 3550 6, RFC 4585, RFC 5104, REMB). Any packet may stand alone (RFC 5506)."""
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,11 +25,11 @@ class RtcpError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """How well one source is received (RFC 3550 6.4.1)."""
+    """The reception of one source (RFC 3550 6.4.1)."""
 
     ssrc: int
-    fraction_lost: int  # of 256, since the last report
-    packets_lost: int  # since the beginning; negative when there were duplicates
+    fraction_lost: int  # in 1/256, since the last report
+    packets_lost: int  # since the beginning; negative if there were duplicates
     highest_sequence: int  # extended to 32 bits
     jitter: int  # in ticks of the media's clock
     last_report: int  # LSR: middle 32 bits of the last SR's NTP time, 0 for none
@@ -100,7 +97,7 @@ class Nack:
 
 @dataclass(frozen=True, slots=True)
 class Remb:
-    """draft-alvestrand-rmcat-remb-03: what the receiver believes it can take."""
+    """draft-alvestrand-rmcat-remb-03: the bandwidth that the receiver estimates."""
 
     sender_ssrc: int
     bitrate: int  # bits a second
@@ -111,7 +108,7 @@ Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb
 
 
 def parse_compound(data: bytes) -> list[Packet]:
-    """The packets that we know of a compound packet, in its order; raises `RtcpError`."""
+    """The packets of a compound packet, in its order, without types that we ignore; raises `RtcpError`."""
     packets: list[Packet] = []
     at, end = 0, len(data)
     for _ in range(MAX_PACKETS):
@@ -142,9 +139,9 @@ def parse_compound(data: bytes) -> list[Packet]:
 
 
 def is_lone_report(datagram: bytes, overhead: int) -> bool:
-    """Whether SRTCP, `overhead` bytes longer than what it protects, is one receiver report and nothing else.
+    """Whether an SRTCP datagram, `overhead` bytes longer than its plain RTCP, is a single receiver report.
 
-    The first header is not encrypted (RFC 3711 3.4); whether it is true the authentication tells.
+    The first header is not encrypted (RFC 3711 3.4). Only authentication shows whether it is genuine.
     """
     if len(datagram) < _HEADER.size or datagram[1] != _RR:
         return False
@@ -223,7 +220,7 @@ def _parse_payload_feedback(body: bytes, form: int) -> Pli | Fir | Remb | None:
 
 
 def _whole(body: bytes, start: int, size: int) -> bytes:
-    """The entries of `size` bytes from `start` on, without a rest that is none."""
+    """The complete entries of `size` bytes from `start` on."""
     return body[start : len(body) - (len(body) - start) % size]
 
 
@@ -258,13 +255,13 @@ def _pack_block(block: ReportBlock) -> bytes:
 
 
 def sdes(ssrc: int, cname: bytes) -> bytes:
-    """The CNAME that follows an SR or RR (RFC 3550 6.5.1): the same for all tracks that play in sync."""
+    """The CNAME after an SR or RR (RFC 3550 6.5.1). Tracks that play in sync share it."""
     chunk = _SSRC.pack(ssrc) + bytes((_CNAME, len(cname))) + cname
     return _packet(_SDES, 1, chunk + bytes(4 - len(chunk) % 4))
 
 
 def bye(ssrcs: Sequence[int], reason: bytes = b"") -> bytes:
-    """A BYE of at most 31 sources; `reason`, of at most 255 bytes, is for its receiver (RFC 3550 6.6)."""
+    """A BYE of at most 31 sources; `reason` has at most 255 bytes (RFC 3550 6.6)."""
     text = bytes((len(reason),)) + reason if reason else b""
     padded = text + bytes(-len(text) % 4)
     return _packet(_BYE, len(ssrcs), struct.pack(f"!{len(ssrcs)}I", *ssrcs) + padded)
@@ -275,7 +272,7 @@ def pli(sender_ssrc: int, media_ssrc: int) -> bytes:
 
 
 def fir(sender_ssrc: int, media_ssrc: int, command: int) -> bytes:
-    """`command` (8 bits) goes up by one with each new request (RFC 5104 4.3.1.1)."""
+    """`command` (8 bits) increases by one with each new request (RFC 5104 4.3.1.1)."""
     return _packet(_PSFB, _FIR, _SSRCS.pack(sender_ssrc, 0) + _FIR_ENTRY.pack(media_ssrc, command & 0xFF))
 
 
@@ -288,7 +285,7 @@ def remb(sender_ssrc: int, bitrate: int, ssrcs: Sequence[int]) -> bytes:
 
 
 def nack(sender_ssrc: int, media_ssrc: int, sequences: Iterable[int]) -> bytes:
-    """A NACK for `sequences`, in their order; cheapest when that is ascending."""
+    """A NACK for `sequences`, in their order; it is shortest if they ascend."""
     entries: list[tuple[int, int]] = []
     for sequence in sequences:
         if entries:

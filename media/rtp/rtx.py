@@ -1,4 +1,4 @@
-"""Retransmission in a stream of its own (RFC 4588), multiplexed by SSRC (section 5.3)."""
+"""Retransmission in a separate stream (RFC 4588), multiplexed by SSRC (section 5.3)."""
 
 from msgspec.structs import replace
 
@@ -8,14 +8,14 @@ _OSN_SIZE = 2
 
 
 class RtxError(ValueError):
-    """A packet that has nothing to retransmit, or retransmits nothing."""
+    """A packet that cannot be retransmitted, or a retransmission without an original."""
 
 
 class RtxStream:
     """The retransmission stream of one track towards one viewer.
 
-    `next_index` is the 48-bit index of its next packet; a new stream starts at a small one, so that the
-    viewer's rollover counter is 0 there.
+    `next_index` is the 48-bit index of its next packet. A new stream starts at a small index, where the
+    viewer's rollover counter is 0.
     """
 
     __slots__ = ("next_index", "payload_type", "ssrc")
@@ -28,9 +28,9 @@ class RtxStream:
     def wrap(
         self, packet: RtpPacket, sequence: int, timestamp: int, extension_block: bytes
     ) -> tuple[int, bytes, bytes]:
-        """Index, header and payload of the packet that brings `packet` again (section 4).
+        """Index, header and payload of the retransmission of `packet` (section 4).
 
-        `sequence`, `timestamp` and `extension_block` are those under which the viewer was sent `packet`.
+        `sequence`, `timestamp` and `extension_block` are those that the viewer got with the original.
         Raises `RtxError` for a packet with wrong padding.
         """
         payload = _without_padding(packet)
@@ -42,9 +42,9 @@ class RtxStream:
 
 
 def unwrap(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket:
-    """The original of a retransmission packet, of that payload type (its `apt`, section 8.1) and SSRC.
+    """The original of a retransmission, under its own payload type (the `apt`, section 8.1) and SSRC.
 
-    Raises `RtxError` for a packet without an original: senders probe the bandwidth with bare padding.
+    Raises `RtxError` for a packet without an original: senders probe the bandwidth with padding only.
     """
     payload = _without_padding(packet)
     if len(payload) < _OSN_SIZE:
@@ -62,7 +62,7 @@ def unwrap(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket:
 
 
 def _without_padding(packet: RtpPacket) -> bytes:
-    """Section 4: the original's padding is removed, and the retransmission's is its own."""
+    """Section 4: the original's padding is not retransmitted; a retransmission may have padding itself."""
     payload = packet.payload
     if not packet.padding:
         return payload

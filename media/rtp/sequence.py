@@ -1,35 +1,36 @@
-"""Sequence numbers over the wrap, and their translation from a publisher's to a room's."""
+"""Sequence numbers across wraps, and their translation from a publisher's to a room's."""
 
-# How late a packet may be and still get its place: a second of video and a retransmission fit.
+# How far a packet may lag behind and still be accepted: enough for a second of video with retransmission.
 REORDER_PACKETS = 1024
 
-# A viewer may lose all of its first `WRAP_GUARD` packets. If the sequence number wrapped right behind them,
-# it would take a rollover counter of 1 for 0 and never decrypt anything: so none starts closer to a wrap.
+# A viewer may lose all of its first `WRAP_GUARD` packets. If the sequence number wrapped right after them,
+# it would assume a rollover counter of 0 instead of 1 and never decrypt anything. So no viewer starts closer
+# to a wrap.
 WRAP_GUARD = 64
 
 _WINDOW = (1 << REORDER_PACKETS) - 1
 
 
 class SequenceTranslator:
-    """Turns the sequence numbers and timestamps of one source after another into one unbroken stream.
+    """Joins the sequence numbers and timestamps of successive sources into one unbroken stream.
 
-    An index is given out once, ever, whatever a publisher sends: SRTP must never see two packets under one
-    (RFC 3711 9.1, RFC 7714 8.4). So duplicates, and packets from before a source began, have none.
+    Each index is used only once, whatever a publisher sends: SRTP must never protect two packets under one
+    (RFC 3711 9.1, RFC 7714 8.4). So duplicates, and packets from before a source's first, get no index.
     """
 
     __slots__ = ("_expected", "_given", "_timestamp", "_timestamp_offset", "next_index")
 
     def __init__(self, index: int, timestamp: int) -> None:
         """The first packet of the first source becomes `index` (48 bits) and `timestamp` (32 bits)."""
-        # The index after the highest given out: no later packet of a source in order gets a smaller one.
+        # The index after the highest one used. Packets that arrive in order continue from here.
         self.next_index = index
-        self._expected = 0  # the source's sequence number for it
-        self._given = _WINDOW  # bit n: index `next_index - 1 - n` is given out
-        self._timestamp = timestamp  # the latest given out
+        self._expected = 0  # the source's sequence number for `next_index`
+        self._given = _WINDOW  # bit n: index `next_index - 1 - n` is used
+        self._timestamp = timestamp  # the latest one used
         self._timestamp_offset = 0
 
     def rebase(self, sequence: int, timestamp: int, elapsed: int) -> None:
-        """Go over to a source whose first packet has `sequence` and `timestamp`.
+        """Switch to a source whose first packet has `sequence` and `timestamp`.
 
         It continues at the next index, `elapsed` ticks of the media's clock after the latest timestamp.
         """
@@ -38,16 +39,16 @@ class SequenceTranslator:
         self._timestamp_offset = self._timestamp + elapsed - timestamp
 
     def translate(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
-        """The room's index and timestamp of a packet; None for one that must not be forwarded."""
+        """The room's index and timestamp of a packet; None if it must not be forwarded."""
         index = self.next_index
         if sequence == self._expected:
             self._expected = sequence + 1 & 0xFFFF
-            if self._given is not _WINDOW:  # without a gap it is the same object for ever
+            if self._given is not _WINDOW:  # as long as there is no gap, it remains the same object
                 self._shift(1)
             self.next_index = index + 1
         else:
             ahead = sequence - self._expected & 0xFFFF
-            # RFC 3711 3.3.1: less than half the numbers ahead of the highest, or behind it
+            # RFC 3711 3.3.1: less than half the number space ahead of the highest, otherwise behind it
             index += ahead if ahead < 0x7FFF else ahead - 0x10000
             if not self._give(index):
                 return None
@@ -57,7 +58,7 @@ class SequenceTranslator:
         return index, translated
 
     def _give(self, index: int) -> bool:
-        """Whether an index that is not the next one may be given out: then it is."""
+        """Use an index that is not the next one, if it is free; returns whether it was."""
         ahead = index - self.next_index
         if ahead >= 0:
             self._shift(ahead + 1)
@@ -71,21 +72,21 @@ class SequenceTranslator:
         return True
 
     def _shift(self, places: int) -> None:
-        """The highest index given out is so many further; what lies between is not given out."""
+        """Move the highest used index ahead by `places`; the indices in between remain unused."""
         given = (self._given << places | 1) & _WINDOW if places <= REORDER_PACKETS else 1
         self._given = _WINDOW if given == _WINDOW else given
 
     def translate_timestamp(self, timestamp: int) -> int:
-        """The room's timestamp for the current source's, as in its sender reports."""
+        """The room's timestamp for a timestamp of the current source, for example in a sender report."""
         return timestamp + self._timestamp_offset & 0xFFFFFFFF
 
 
 def before_wrap(index: int) -> int:
-    """How many indices there are from `index` on before the sequence number wraps."""
+    """The number of indices from `index` on before the sequence number wraps."""
     return 0x10000 - (index & 0xFFFF)
 
 
 def behind_guard(index: int) -> int:
-    """`index`, or the first one behind the wrap when that is too near."""
+    """`index`, or the first index after the wrap if that is too close."""
     left = before_wrap(index)
     return index + left if left <= WRAP_GUARD else index

@@ -1,10 +1,10 @@
 """SRTP keys and the two directions of a session.
 
-Inbound, RTCP and the SHA1 profile go through libsrtp. Outbound media under AEAD_AES_128_GCM is RFC 7714
-written over `AESGCM.encrypt_into`, which writes into the datagram that is sent: a third of libsrtp's cost
-for us (docs/performance.md).
+Everything inbound, RTCP and the SHA1 profile go through libsrtp. Outbound media under AEAD_AES_128_GCM
+implements RFC 7714 with `AESGCM.encrypt_into`, which writes into the datagram that is sent: a third of
+libsrtp's cost for us (docs/performance.md).
 
-The rule that guards it: never two different packets under the same key, SSRC and index. `GcmSender` only
+The rule for its security: never two different packets under the same key, SSRC and index. `GcmSender` only
 derives keys; the switch, which numbers packets, keeps the rule.
 """
 
@@ -19,12 +19,12 @@ from media.rtp.libsrtp import SrtpError, SrtpSession
 
 GCM_TAG = 16
 REPLAY_WINDOW = 1024
-# libsrtp keeps state for each SSRC that was ever authentic. A peer has a handful of them.
+# libsrtp keeps state for each SSRC that it has authenticated. A real peer has only a few.
 MAX_SSRCS = 64
 
 
 class Profile(Enum):
-    """The protection profiles that we negotiate (RFC 5764 4.1.2, RFC 7714 14.2), preferred one first."""
+    """The protection profiles that we negotiate (RFC 5764 4.1.2, RFC 7714 14.2), the preferred one first."""
 
     AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM", 16, 12, GCM_TAG)
     AES128_CM_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80", 16, 14, 10)
@@ -41,7 +41,7 @@ class Profile(Enum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SrtpKeys:
-    """Master key and salt of each direction, concatenated as libsrtp takes them."""
+    """Master key and salt of each direction, concatenated as libsrtp expects them."""
 
     profile: Profile
     local: bytes
@@ -49,7 +49,7 @@ class SrtpKeys:
 
 
 def split_keying_material(profile: Profile, material: bytes, *, is_client: bool) -> SrtpKeys:
-    """The keys in what DTLS exported (RFC 5764 4.2: client key, server key, client salt, server salt)."""
+    """The keys that DTLS exported (RFC 5764 4.2: client key, server key, client salt, server salt)."""
     key, salt = profile.key_length, profile.salt_length
     client = material[:key] + material[2 * key : 2 * key + salt]
     server = material[key : 2 * key] + material[2 * key + salt : 2 * (key + salt)]
@@ -57,7 +57,7 @@ def split_keying_material(profile: Profile, material: bytes, *, is_client: bool)
 
 
 class InboundSession(SrtpSession):
-    """Unprotects what one peer sends; raises `SrtpError` for what is forged, replayed or broken."""
+    """Unprotects the packets of one peer; raises `SrtpError` if they are forged, replayed or broken."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
@@ -87,14 +87,14 @@ class InboundSession(SrtpSession):
 
 
 def inbound_session(keys: SrtpKeys) -> InboundSession:
-    """For what the peer sends."""
+    """Unprotects the peer's packets."""
     return InboundSession(_policy(keys.remote, Policy.SSRC_ANY_INBOUND, keys.profile))
 
 
 def outbound_session(keys: SrtpKeys) -> SrtpSession:
-    """Protects what we send: RTCP, and media under the SHA1 profile, the same packet more than once, too."""
+    """Protects our RTCP, and media under the SHA1 profile. The same packet may be protected repeatedly."""
     policy = _policy(keys.local, Policy.SSRC_ANY_OUTBOUND, keys.profile)
-    policy.allow_repeat_tx = True  # a lost packet goes out again as it was
+    policy.allow_repeat_tx = True  # a plain retransmission equals the original
     return SrtpSession(policy)
 
 

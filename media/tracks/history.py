@@ -1,8 +1,8 @@
-"""The packets of one track that were sent a moment ago, for viewers that lost some."""
+"""The recent packets of one track, for retransmission."""
 
 from typing import Generic, TypeVar
 
-# A power of 2. It bounds the bytes, too: none is longer than `MAX_DATAGRAM` of the socket it came by.
+# A power of 2. It limits the bytes, too: no packet is longer than the socket's `MAX_DATAGRAM`.
 MAX_PACKETS = 2048
 MAX_AGE_SECONDS = 2.0
 
@@ -10,10 +10,10 @@ Item = TypeVar("Item")
 
 
 class PacketHistory(Generic[Item]):
-    """Items by their index in the room's numbering; it holds the newest, within both limits.
+    """Holds the newest items, by their index in the room's numbering, within both limits.
 
-    `packets` is a power of 2. A ring at whose slot `index % packets` lies the item of that index, if there is
-    one: only the `packets` indices below `next_index` ever have a slot.
+    A ring of `packets` slots, a power of 2: the item of an index is in slot `index % packets`. Only the
+    `packets` indices below `next_index` have a slot.
     """
 
     __slots__ = ("_age", "_items", "_packets", "_times", "next_index")
@@ -26,7 +26,7 @@ class PacketHistory(Generic[Item]):
         self.next_index = 0  # the index after the newest
 
     def append(self, extended: int, now: float, item: Item) -> None:
-        """Keep `item`, sent at `now`. One that is late is kept too, in its place."""
+        """Keep `item`, sent at `now`. A late item is kept too, in its place."""
         if extended == self.next_index:
             self.next_index = extended + 1
         elif extended > self.next_index:
@@ -40,7 +40,7 @@ class PacketHistory(Generic[Item]):
         self._times[slot] = now
 
     def before(self, extended: int, count: int) -> list[Item]:
-        """What is held of the `count` items before that index, whatever their age."""
+        """Those of the `count` items before that index that are still held, whatever their age."""
         first = max(extended - count, self.next_index - self._packets, 0)
         items = (
             self._items[index & self._packets - 1] for index in range(first, min(extended, self.next_index))
@@ -48,7 +48,7 @@ class PacketHistory(Generic[Item]):
         return [item for item in items if item is not None]
 
     def get(self, extended: int, now: float) -> Item | None:
-        """The item of that index; None when it never was, or is no longer held."""
+        """The item of that index; None if it never existed or is no longer held."""
         if not self.next_index - self._packets <= extended < self.next_index:
             return None
         slot = extended & self._packets - 1

@@ -1,12 +1,11 @@
-"""Holds a new encoder's video back until something comes that a decoder can begin with.
+"""Holds back the video of a new encoder until its first keyframe.
 
-Its pictures build upon others than those that viewers have seen: shown before its first keyframe they are
-garbage.
+Pictures before it refer to pictures that the viewers never got, so a decoder would show garbage.
 """
 
 from media.payload.keyframes import has_keyframes, starts_keyframe
 
-# Longer than the interval of keyframes of most encoders. Some never send a whole one (intra refresh).
+# Longer than most encoders' keyframe interval. Some never send a complete keyframe (intra refresh).
 MAX_HOLD_SECONDS = 10.0
 
 
@@ -21,12 +20,12 @@ class KeyframeGate:
         self._held_since: float | None = None
 
     def close(self) -> None:
-        """Hold back what comes from now on. Does nothing for a codec without keyframes."""
+        """Hold back packets from now on. Does nothing for a codec without keyframes."""
         self.closed = has_keyframes(self._codec)
         self._held_since = None
 
     def lets_pass(self, payload: bytes, now: float) -> bool:
-        """Whether a packet of a track whose gate is closed may go on: then the gate is open."""
+        """Whether the closed gate opens with this packet."""
         if self._held_since is None:
             self._held_since = now
         if starts_keyframe(self._codec, payload) or now - self._held_since >= MAX_HOLD_SECONDS:

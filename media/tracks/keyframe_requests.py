@@ -1,20 +1,20 @@
-"""When to ask a publisher for a keyframe, at once but not more often than it can bear; and if it listens."""
+"""When to ask a publisher for a keyframe, without flooding it, and whether it answers."""
 
 import math
 
 INTERVAL_SECONDS = 0.5
-ANSWER_SECONDS = 0.5  # a keyframe that comes later is one that came anyway
+ANSWER_SECONDS = 0.5  # a later keyframe does not count as an answer
 IN_VAIN_SECONDS = 3.0
-# So many answers in a row prove that a publisher listens: one keyframe may come by chance. Each request that
-# is not answered doubles what is wanted of it.
+# `PROOF` answers in a row prove that a publisher answers requests: a single keyframe may come by chance. Each
+# unanswered request doubles that number, up to `MOST_PROOF`.
 PROOF = 3
 MOST_PROOF = 48
 
 
 class KeyframeRequests:
-    """The requests for one track of one publisher, however many viewers wait.
+    """The keyframe requests for one track of one publisher, on behalf of all viewers.
 
-    `now` is in seconds of a steady clock. A publisher that is `deaf` has agreed on no way to be asked.
+    `now` is in seconds of a steady clock. A `deaf` publisher has negotiated neither PLI nor FIR.
     """
 
     __slots__ = ("_answers", "_asked_at", "_deaf", "_proof", "_sent_at", "_unanswered", "_waiting")
@@ -22,19 +22,19 @@ class KeyframeRequests:
     def __init__(self, *, deaf: bool = False) -> None:
         self._deaf = deaf
         self._sent_at = -math.inf
-        self._asked_at: float | None = None  # first of all since a keyframe arrived
+        self._asked_at: float | None = None  # the first request since the latest keyframe
         self._waiting = False
         self._unanswered = False
         self._answers = 0
         self._proof = PROOF
 
     def want(self, now: float) -> bool:
-        """A viewer needs a keyframe: whether to ask the publisher now. If not, it is due later."""
+        """A viewer needs a keyframe. Returns whether to ask the publisher now; otherwise ask `due` later."""
         self._waiting = not self._deaf
         return self.due(now)
 
     def due(self, now: float) -> bool:
-        """Whether somebody waits and the publisher may be asked again: then ask it."""
+        """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
         if not self._waiting or now < self._sent_at + INTERVAL_SECONDS:
             return False
         if self._unanswered:
@@ -47,7 +47,7 @@ class KeyframeRequests:
         return True
 
     def arrived(self, now: float) -> None:
-        """A keyframe came: whoever waited has it."""
+        """A keyframe arrived: no viewer waits any more."""
         self._waiting = False
         self._asked_at = None
         if not self._unanswered:
@@ -64,7 +64,7 @@ class KeyframeRequests:
         self._proof = min(2 * self._proof, MOST_PROOF)
 
     def in_vain(self, now: float) -> bool:
-        """Whether asking is of no use: there is no way to, or no answer for longer than a loss explains."""
+        """Whether asking is useless: it is impossible, or unanswered for longer than packet loss explains."""
         return self._deaf or (self._asked_at is not None and now - self._asked_at >= IN_VAIN_SECONDS)
 
     @property
@@ -73,7 +73,7 @@ class KeyframeRequests:
         return self._answers >= self._proof
 
     def hopeless(self, now: float) -> bool:
-        """Whether there is no use in waiting for an answer."""
+        """Whether it is useless to wait for an answer."""
         if self._deaf or (self._unanswered and now >= self._sent_at + ANSWER_SECONDS):
             return True
         return self._proof > PROOF and not self.trusted

@@ -1,7 +1,7 @@
-"""Which packets of one track to ask its publisher for again, and when (RFC 4585 6.2.1).
+"""Which packets of one track to request again from its publisher, and when (RFC 4585 6.2.1).
 
-A gap may be reordering, so it is left alone for a moment. After that each missing packet is asked for once a
-round trip until it comes, or is too old to be of use.
+A gap may be reordering, so requests wait for a moment. Then each missing packet is requested about once a
+round trip until it arrives or is too old to be useful.
 """
 
 import math
@@ -9,8 +9,8 @@ from enum import IntEnum
 
 from media.rtp.sequence import REORDER_PACKETS
 
-REORDER_SECONDS = 0.010  # for which a gap may still close by itself
-MAX_MISSING = 500  # beyond it the oldest are given up; a longer gap is given up whole: a keyframe mends more
+REORDER_SECONDS = 0.010  # a gap may close by itself within this time
+MAX_MISSING = 500  # beyond it the oldest are given up; a longer gap is given up whole: a keyframe is better
 MAX_AGE_SECONDS = 1.0
 MAX_TRIES = 10
 
@@ -19,16 +19,16 @@ _MIN_RTT, _MAX_RTT = 0.010, 0.500
 _RTT_GAIN = 1 / 8  # RFC 6298 2.3
 _RETRY_RTTS = 1.25
 _MIN_RETRY_SECONDS = 0.020
-_ASK_SECONDS = 0.005  # between two asks: what is due sooner goes into one packet
+_ASK_SECONDS = 0.005  # between two NACK packets: requests that are due sooner share one
 
 
 class Seen(IntEnum):
-    """What the arrival of a packet means."""
+    """How a packet arrived."""
 
     IN_ORDER = 0
-    AFTER_GAP = 1  # something is missing from now on
+    AFTER_GAP = 1  # packets before it are missing
     LATE = 2  # reordered, or a duplicate
-    RECOVERED = 3  # it was asked for
+    RECOVERED = 3  # it had been requested
 
 
 class _Missing:
@@ -42,9 +42,9 @@ class _Missing:
 
 
 class NackGenerator:
-    """What is missing of one SSRC. `now` is in seconds of a steady clock.
+    """The missing packets of one SSRC. `now` is in seconds of a steady clock.
 
-    `rtt`, in seconds, is learned from how fast what was asked for comes; who knows better may set it.
+    `rtt`, in seconds, is estimated from how fast requested packets arrive. A better value may be set.
     """
 
     __slots__ = ("_expected", "_missing", "_next_due", "rtt")
@@ -56,7 +56,7 @@ class NackGenerator:
         self._next_due = math.inf
 
     def received(self, sequence: int, now: float) -> Seen:
-        """Take note of a packet, by its original sequence number when it came by RTX."""
+        """Note a packet, by its original sequence number if it arrived over RTX."""
         if sequence == self._expected:
             self._expected = sequence + 1 & 0xFFFF
             return Seen.IN_ORDER
@@ -85,18 +85,18 @@ class NackGenerator:
         return sequence in self._missing
 
     def _learn_rtt(self, measured: float, tries: int) -> None:
-        """`measured` from the first ask on. Which of several was answered is not known: RFC 6298 3."""
-        if tries > 1:  # then either one was lost, or the RTT is longer than believed
+        """`measured` is from the first request. Which of several was answered is unknown (RFC 6298 3)."""
+        if tries > 1:  # a request was lost, or the RTT is longer than estimated
             measured = min(measured, _RETRY_RTTS * self.rtt)
         rtt = self.rtt + (measured - self.rtt) * _RTT_GAIN
         self.rtt = min(max(rtt, _MIN_RTT), _MAX_RTT)
 
     def next_due(self) -> float | None:
-        """When `due` may next have something; None while nothing is missing."""
+        """When to call `due` next; None while nothing is missing."""
         return self._next_due if self._missing else None
 
     def due(self, now: float) -> list[int]:
-        """The sequence numbers to ask for at `now`, oldest first; they count as asked for."""
+        """The sequence numbers to request at `now`, oldest first. They count as requested."""
         if now < self._next_due:
             return []
         asks = []

@@ -1,4 +1,4 @@
-"""A packet on its way out, in the numbers of its room."""
+"""A packet on its way to viewers, in the room's numbering."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from media.rtp.packet import RtpPacket
 
 
 class Outgoing(Struct, frozen=True, gc=False):
-    """A packet on its way out: `extended` is its 48-bit index in the room's numbering of `track`."""
+    """`extended` is the packet's 48-bit index in the room's numbering of `track`."""
 
     track: int
     ssrc: int

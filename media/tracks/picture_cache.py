@@ -1,6 +1,6 @@
 """The packets of a video track since its last keyframe, for viewers that join before the next.
 
-Only of a publisher that does not answer keyframe requests they need it.
+They need it only if the publisher does not answer keyframe requests.
 """
 
 from typing import Generic, TypeVar
@@ -14,31 +14,31 @@ Cached = tuple[int, int, Item]  # index, size in bytes, item
 
 
 class PictureCache(Generic[Item]):
-    """One group of pictures, growing. Too long a one is dropped, and none is held until the next keyframe."""
+    """One growing group of pictures. If it exceeds a limit it is dropped until the next keyframe."""
 
     __slots__ = ("_bytes", "_entries", "_first", "_latest_at", "_timestamp", "began_at")
 
     def __init__(self) -> None:
-        self._entries: list[Cached[Item] | None] = []  # from index `_first` on; None for what is missing
+        self._entries: list[Cached[Item] | None] = []  # from index `_first` on; None for a missing packet
         self._first = 0
         self._timestamp = 0  # of the keyframe
         self._bytes = 0
-        self.began_at = self._latest_at = 0.0  # when the first and the latest packet came
+        self.began_at = self._latest_at = 0.0  # when the first and the latest packet arrived
 
     @property
     def first_index(self) -> int | None:
-        """Where the keyframe starts; None while none is held."""
+        """The index at which the keyframe starts; None while none is held."""
         return self._first if self._entries else None
 
     @property
     def bitrate(self) -> float:
-        """Bits a second. A keyframe alone would say too much: the first second counts as whole."""
+        """Bits a second, over at least a second: a keyframe alone would give too high a rate."""
         return self._bytes * 8 / max(1.0, self._latest_at - self.began_at)
 
     def append(
         self, extended: int, timestamp: int, starts_keyframe: bool, now: float, size: int, item: Item
     ) -> None:
-        """Take the next packet of the track, or one that comes late, at `now` (seconds, steady clock)."""
+        """Take the next or a late packet of the track at `now` (seconds, steady clock)."""
         entry = (extended, size, item)
         if starts_keyframe and not (self._entries and timestamp == self._timestamp):
             if extended >= self._first:
@@ -46,7 +46,7 @@ class PictureCache(Generic[Item]):
         elif self._entries:
             if extended >= self._first:
                 self._put(entry, now)
-            elif starts_keyframe:  # its parameter sets, behind it
+            elif starts_keyframe:  # parameter sets that arrive after the keyframe they belong to
                 self._prepend(entry)
 
     def _begin(self, entry: Cached[Item], timestamp: int, now: float) -> None:

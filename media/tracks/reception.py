@@ -1,4 +1,4 @@
-"""How well one SSRC is received, for receiver reports (RFC 3550 6.4.1)."""
+"""Reception statistics of one SSRC, for receiver reports (RFC 3550 6.4.1)."""
 
 from media.rtp.rtcp import ReportBlock, SenderReport
 
@@ -6,7 +6,7 @@ OUR_SSRC = 1  # as a receiver of publishers' media
 
 
 class ReceptionStats:
-    """Reception of one SSRC (RFC 3550 6.4.1, A.1, A.3, A.8). `now` is in seconds of a steady clock."""
+    """Loss and jitter of one SSRC (RFC 3550 6.4.1, A.1, A.3, A.8). `now` is in seconds of a steady clock."""
 
     __slots__ = (
         "_base",
@@ -53,7 +53,7 @@ class ReceptionStats:
             self._highest += ahead
 
     def _compare_transit(self, transit: int) -> None:
-        """Jitter, of a frame's first packet: the others were taken at the same instant, but sent later."""
+        """Update the jitter, by a frame's first packet: the others share its timestamp, but leave later."""
         change = transit - self._transit & 0xFFFFFFFF
         if change >= 0x80000000:
             change = 0x100000000 - change
@@ -61,12 +61,12 @@ class ReceptionStats:
         self._transit = transit
 
     def sender_report(self, report: SenderReport, now: float) -> None:
-        """Remember the publisher's report for the next block's LSR and DLSR."""
+        """Note the publisher's report for the next block's LSR and DLSR."""
         self._report_ntp = report.ntp_time
         self._report_arrival = now
 
     def take_block(self, now: float) -> ReportBlock | None:
-        """The block since the one taken before; None when nothing was ever received."""
+        """The report block for the time since the last call; None if nothing was ever received."""
         if not self._received:
             return None
         expected = self._highest - self._base + 1

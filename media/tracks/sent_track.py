@@ -1,4 +1,4 @@
-"""A track as a room sends it to its viewers, whoever publishes it: what is common to all of them."""
+"""A track as a room sends it: the state that all its viewers share."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from media.tracks.outgoing import Outgoing
 from media.tracks.picture_cache import Cached, PictureCache
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
-FRESH_SECONDS = 0.5  # a keyframe as new as that is as good as the next one
+FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one
 
 JoinBurstMode = Literal["auto", "off", "on"]
 
@@ -28,10 +28,10 @@ def _pictures() -> PictureCache[Outgoing]:
 
 @dataclass(slots=True, eq=False)
 class SentTrack:
-    """It outlives a publisher: what it holds goes on when another one takes the room over.
+    """It outlives a publisher: when another one takes the room over, its state continues.
 
-    `rtx_ssrc` is that of the retransmission streams (RFC 4588), None where there are none. `codec` is the
-    name of a video track's codec, by which keyframes are known; empty for others.
+    `rtx_ssrc` is the SSRC of the retransmission streams (RFC 4588), None if there are none. `codec` is the
+    name of a video track's codec, for finding keyframes; empty for audio.
     """
 
     ssrc: int
@@ -40,13 +40,13 @@ class SentTrack:
     join_burst: JoinBurstMode = "auto"
     history: PacketHistory[Outgoing] = field(default_factory=_history)
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
-    requests: KeyframeRequests | None = None  # to its present publisher
+    requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
-    # called, once, when the next keyframe begins; by who wants to know
+    # each is called once, when the next keyframe begins; the key is the owner of the callback
     awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
-    _keyframe: int | None = None  # timestamp of the latest
+    _keyframe: int | None = None  # timestamp of the latest keyframe
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
 
     def publish(self, codec: str, *, deaf: bool) -> None:
@@ -55,7 +55,7 @@ class SentTrack:
         self.requests = KeyframeRequests(deaf=deaf)
 
     def keep(self, packet: Outgoing, now: float) -> None:
-        """Remember a packet that is forwarded at `now`, seconds of a steady clock."""
+        """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
         self.history.append(packet.extended, now, packet)
         if not self.codec:
             return
@@ -82,7 +82,7 @@ class SentTrack:
             self.awaiting.popitem()[1](now)
         self._before = self.run_up(extended)
         if self.join_burst != "off":
-            # one that listens may not be asked again as long as its keyframe is fresh
+            # a publisher that answers requests is not asked again while its keyframe is fresh
             self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
             self._caching = True
 
@@ -91,15 +91,15 @@ class SentTrack:
         return self.join_burst == "auto" and self.requests is not None and self.requests.trusted
 
     def find(self, sequence: int, now: float) -> Outgoing | None:
-        """The packet that was sent last under that 16-bit number, if it is still held."""
+        """The latest packet with that 16-bit sequence number, if it is still held."""
         newest = self.history.next_index - 1
         extended = newest - (newest - sequence & 0xFFFF)
         return self.history.get(extended, now) or self.pictures.get(extended)
 
     def run_up(self, extended: int) -> list[Outgoing]:
-        """What goes before that index for a viewer that begins there, so that it begins far from a wrap.
+        """The packets before that index that a viewer must get first, to begin far enough from a wrap.
 
-        Empty where that is not needed, or where too little is held.
+        Empty if it needs none, or if too few are held.
         """
         left = before_wrap(extended)
         if not self.codec or left > WRAP_GUARD:
@@ -112,27 +112,27 @@ class SentTrack:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether there are pictures for a viewer that joins: then it need not begin with what is live."""
+        """Whether a joining viewer can begin with kept pictures, instead of live ones."""
         return self.pictures.first_index is not None
 
     @property
     def asks_early(self) -> bool:
-        """Whether to ask for a keyframe before a viewer is connected: the answer would be held for it."""
+        """Whether to ask for a keyframe before a viewer is connected: the answer would be kept for it."""
         return self.has_pictures and not self._listens
 
     def may_begin(self, asked_at: float, now: float) -> bool:
-        """Whether a viewer that waits since `asked_at`, when a keyframe was asked for, waits no longer."""
+        """Whether a viewer that has waited since `asked_at`, the time of the keyframe request, may begin."""
         began_at = self.pictures.began_at
         return (
             self.join_burst == "on"
-            or not self.has_pictures  # any more: live it asks for a keyframe itself
+            or not self.has_pictures  # they were dropped: the viewer will request a keyframe itself
             or self.requests is None
             or self.requests.hopeless(now)
             or began_at >= min(asked_at, now - FRESH_SECONDS)
         )
 
     def group(self) -> list[Cached[Outgoing]]:
-        """The packets since the last keyframe, and before it what a viewer that begins with them needs."""
+        """The packets since the last keyframe, with the run-up that a viewer needs before them."""
         held = self.pictures.held()
         run_up = [packet for packet in self._before if packet.extended < held[0][0]]
         return [(packet.extended, len(packet.packet.payload), packet) for packet in run_up] + held

@@ -1,4 +1,4 @@
-"""A track as its publisher sends it: which packets are its, and how they are numbered in the room."""
+"""A track as its publisher sends it: which packets belong to it, and their numbering in the room."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
-SOURCE_SILENT_SECONDS = 1.0  # after which another SSRC of the same payload type takes a track over
+SOURCE_SILENT_SECONDS = 1.0  # after this silence another SSRC of the payload type may take the track over
 
 
 @dataclass(slots=True)
 class SourceTrack:
     """A track as its publisher sends it, and its numbering in the room.
 
-    All that is known of that publisher is in here, but for the numbering: that is the room's.
+    All of this belongs to the publisher, except the numbering, which belongs to the room.
     """
 
     payload_type: int
@@ -28,29 +28,29 @@ class SourceTrack:
     translator: SequenceTranslator
     gate: KeyframeGate = field(default_factory=KeyframeGate)
     extension_ids: Mapping[int, int] | None = None  # its ids -> the room's; None: they are the same
-    nack: NackGenerator | None = None  # None: the publisher sends nothing again
-    rtx_payload_type: int | None = None  # under which it does (RFC 4588); None: it does so as at first
-    repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> that which it repairs, if told
-    transport: TransportFeedback | None = None  # one for all tracks of the publisher, where it wants that
+    nack: NackGenerator | None = None  # None: the publisher does not retransmit
+    rtx_payload_type: int | None = None  # of its RTX (RFC 4588); None: it retransmits packets as they were
+    repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> the repaired SSRC, if declared
+    transport: TransportFeedback | None = None  # shared by all tracks of the publisher, if negotiated
     layers: Sequence[int] = ()  # SSRCs of the same picture, poorest first
-    rid: bytes = b""  # of the one layer that is taken, where they have names; ...
+    rid: bytes = b""  # of the one accepted layer, if layers have names; ...
     rid_extension: int = 0  # ... in this header extension
-    watch: StreamWatch | None = None  # of video
-    stats: ReceptionStats | None = None  # of the SSRC that the track follows; None until a packet tells it
+    watch: StreamWatch | None = None  # video only
+    stats: ReceptionStats | None = None  # of the SSRC that the track follows; None before the first packet
     heard_at: float = 0.0  # when that SSRC was last heard
-    last_received: float = 0.0  # the latest packet that was forwarded, of whichever source
+    last_received: float = 0.0  # when the latest packet was forwarded, of any source
     last_timestamp: int = 0  # the room's
 
     def succeed(self, former: "SourceTrack") -> None:
-        """Go on where `former`, of another source, has stopped."""
+        """Continue where `former`, the track of another source, stopped."""
         self.translator = former.translator
         self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
 
     def follow(self, packet: RtpPacket, now: float) -> bool:
-        """Whether the track goes on with a new SSRC of its payload type.
+        """Switch to a new SSRC of the track's payload type, if it may take over; returns whether it did.
 
-        Another SSRC takes a track over only when the first has fallen silent, or is a poorer layer: of a
-        client that sends several in spite of our answer the best one is relayed.
+        Another SSRC takes over only if the current one is silent or is a poorer layer. So if a client sends
+        several layers in spite of our answer, the best one is relayed.
         """
         if self.rid and any(n == self.rid_extension and rid != self.rid for n, rid in packet.extensions):
             return False
@@ -69,15 +69,14 @@ class SourceTrack:
         return True
 
     def go_on(self, packet: RtpPacket, now: float) -> None:
-        """Number what comes from `packet` on behind what was forwarded, at the distance of its arrival."""
+        """Number packets from `packet` on after those already forwarded, as far apart as they arrived."""
         elapsed = now - self.last_received if self.last_received else 0.0
         self.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * self.clock_rate))
 
     def original(self, packet: RtpPacket) -> RtpPacket | None:
-        """The packet of this track that a packet of RTX brings, None for one that brings none.
+        """The packet of this track in a packet of RTX, or None.
 
-        That is nothing to complain of: senders probe the bandwidth with padding, and with what has long
-        arrived.
+        None is no error: senders probe the bandwidth with padding, and with packets that arrived long ago.
         """
         if self.stats is None:
             return None
@@ -89,5 +88,5 @@ class SourceTrack:
         except RtxError:
             return None
         if repaired is None and not (self.nack and self.nack.is_missing(original.sequence)):
-            return None  # whose it is was not told: then only what is missed can be ours
+            return None  # the SSRC that it repairs is unknown: accept only a packet that this track misses
         return original

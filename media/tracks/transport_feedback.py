@@ -1,7 +1,7 @@
-"""When each packet of a publisher arrived: transport-wide congestion control feedback.
+"""Transport-wide congestion control feedback: reports when each packet of a publisher arrived.
 
 draft-holmer-rmcat-transport-wide-cc-extensions-01. The publisher numbers all its packets in one header
-extension, and estimates its bandwidth from what is told here.
+extension, and estimates its bandwidth from these reports.
 """
 
 import struct
@@ -11,7 +11,7 @@ from itertools import takewhile
 from media.rtp.extensions import Extensions
 
 WINDOW = (
-    1024  # packets that are remembered, a power of 2: one that comes late is told again with its neighbours
+    1024  # packets that are remembered, a power of 2: a late one is reported together with its neighbours
 )
 INTERVAL_SECONDS = 0.050
 
@@ -31,19 +31,19 @@ class TransportFeedback:
     __slots__ = ("_arrivals", "_built_at", "_count", "_extension", "_next", "_sender_ssrc", "_untold")
 
     def __init__(self, sender_ssrc: int, extension: int = 0) -> None:
-        """`extension` is the id of the header extension that has the numbers."""
+        """`extension` is the id of the header extension with the numbers."""
         self._sender_ssrc = sender_ssrc
         self._extension = extension
         self._arrivals: list[float | None] = [
             None
         ] * WINDOW  # of the indices below `_next`, at their low bits
         self._next = -1  # the index after the newest, counted over the wrap; -1 before the first packet
-        self._untold = 0  # the first index that the next report tells of
+        self._untold = 0  # the first index of the next report
         self._built_at = 0.0
         self._count = 0
 
     def arrived(self, extensions: Extensions, now: float) -> None:
-        """Take note of a packet that has `extensions`; one without a number does not count."""
+        """Note a packet with `extensions`; a packet without a number is ignored."""
         wanted = self._extension
         for element, value in extensions:
             if element == wanted:
@@ -52,7 +52,7 @@ class TransportFeedback:
                 return
 
     def received(self, sequence: int, now: float) -> None:
-        """Take note of the packet with the transport-wide number `sequence`."""
+        """Note the packet with the transport-wide number `sequence`."""
         index = self._next
         if sequence == index & 0xFFFF and index >= 0:
             self._arrivals[index & WINDOW - 1] = now
@@ -62,7 +62,7 @@ class TransportFeedback:
 
     def _received_out_of_order(self, sequence: int, now: float) -> None:
         if self._next < 0:
-            # a turn later, so that an index of what was sent before it is not negative
+            # one wrap ahead, so that the index of an earlier packet is not negative
             self._next = self._untold = sequence + 0x10000
         ahead = sequence - self._next & 0xFFFF
         if ahead < 0x8000:
@@ -79,15 +79,15 @@ class TransportFeedback:
 
     @property
     def next_due(self) -> float:
-        """When it is time to `build` again, if anything comes until then."""
+        """When to `build` next, if any packet arrives until then."""
         return self._built_at + INTERVAL_SECONDS
 
     def due(self, now: float) -> bool:
-        """Whether it is time to `build`, and there is something to tell."""
+        """Whether it is time to `build`, and there is something to report."""
         return self._untold < self._next and now >= self.next_due
 
     def build(self, now: float, media_ssrc: int) -> list[bytes]:
-        """RTCP packets about all that came since the last call, lost packets among it."""
+        """RTCP packets that report all packets since the last call, including lost ones."""
         packets = []
         index = max(self._untold, self._next - WINDOW)
         while index < self._next:
@@ -98,9 +98,9 @@ class TransportFeedback:
         return packets
 
     def _report(self, start: int, media_ssrc: int) -> tuple[bytes, int]:
-        """One packet from `start` on, and the index that it ends before.
+        """One report from `start` on, and the index after its last packet.
 
-        At least one packet in it was received: the newest of all was, and nothing else ends a report early.
+        It contains at least one received packet: it ends early only after one, and the newest was received.
         """
         symbols: list[int] = []
         deltas = bytearray()
@@ -138,7 +138,7 @@ class TransportFeedback:
 
 
 def _chunks(symbols: Sequence[int]) -> bytes:
-    """Packet status chunks (3.1.2 to 3.1.4): at each place the form that tells the most."""
+    """Packet status chunks (3.1.2 to 3.1.4), each in the form that covers the most packets."""
     chunks = bytearray()
     at = 0
     while at < len(symbols):

@@ -1,8 +1,8 @@
-"""DTLS by aiortc's `RTCDtlsTransport`, on a transport of ours. The only module that knows aiortc.
+"""DTLS with aiortc's `RTCDtlsTransport` on our own transport. The only module that imports aiortc.
 
-aiortc wants of an ICE transport no more than `role`, `_recv` and `_send`. We give it those and take the SRTP
-keys out when the handshake is done; no media packet ever enters it. Its underscore names are used here and
-nowhere else; `tests/unit/media/transport/test_aiortc_surface.py` fails when they move.
+aiortc uses only `role`, `_recv` and `_send` of an ICE transport. We provide those and take the SRTP keys
+when the handshake is done; media packets never pass through aiortc. No other module uses its underscore
+names; `tests/unit/media/transport/test_aiortc_surface.py` fails if they change.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from OpenSSL import SSL, crypto
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
 from media.transport.handshake_turns import HandshakeTurns
 
-# Handshake datagrams that may wait: a peer that floods us loses its own packets.
+# Handshake datagrams that may wait for one session: a peer that floods us loses its own packets.
 QUEUE_LIMIT = 32
 
-# ECDHE-ECDSA as browsers have it; ECDHE-RSA besides for peers with RSA certificates that are the DTLS server.
+# ECDHE-ECDSA, as in browsers; also ECDHE-RSA, for peers with RSA certificates that are the DTLS server.
 CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
@@ -40,17 +40,17 @@ CIPHERS = (
 
 
 class DtlsError(Exception):
-    """The handshake failed: the peer broke off, timed out, or is not who its offer says."""
+    """The handshake failed: the peer aborted or timed out, or its certificate does not match its offer."""
 
 
 class Certificate(RTCCertificate):
-    """This process's certificate, with one OpenSSL context for all its sessions."""
+    """The certificate of this process, with one OpenSSL context for all sessions."""
 
     _context: SSL.Context | None = None
 
     @cached_property
     def turns(self) -> HandshakeTurns:
-        """The turns that all its sessions' handshakes take."""
+        """Shared by the handshakes of all sessions."""
         return HandshakeTurns()
 
     @property
@@ -66,7 +66,7 @@ class Certificate(RTCCertificate):
 
 
 class _Transport:
-    """What aiortc takes for an ICE transport."""
+    """Looks like an ICE transport to aiortc."""
 
     role = "controlled"  # an ICE-lite agent always is (RFC 8445 6.1.1)
 
@@ -77,7 +77,7 @@ class _Transport:
 
     async def _recv(self) -> bytes:
         datagram = await self.received.get()
-        await self._turns.take()  # what follows in aiortc, up to its next await, computes
+        await self._turns.take()  # aiortc now computes until its next await
         return datagram
 
     async def _send(self, data: bytes) -> None:
@@ -85,7 +85,7 @@ class _Transport:
 
 
 class _Dtls(RTCDtlsTransport):
-    """Checks the peer by the digest of its certificate's bytes, and hands the keys out."""
+    """Checks the digest of the peer's certificate, and keeps the SRTP keys."""
 
     keys: SrtpKeys | None = None
 
@@ -95,12 +95,12 @@ class _Dtls(RTCDtlsTransport):
 
     async def _recv_next(self) -> None:
         await super()._recv_next()
-        # A peer that asks to renegotiate brings OpenSSL here: it reads no more, but keeps all that comes.
+        # OpenSSL is here after a peer asked to renegotiate: it stops reading, but buffers all that arrives.
         if self._ssl is not None and self._ssl.get_state_string() == b"error":
             raise ConnectionError
 
     def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803
-        # The bytes only: OBS's certificate has a version field that python-cryptography refuses to parse.
+        # Do not parse: python-cryptography refuses the version field of OBS's certificate.
         assert self._ssl is not None
         certificate = self._ssl.get_peer_certificate()
         der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) if certificate else b""
@@ -132,14 +132,14 @@ class _Dtls(RTCDtlsTransport):
             try:
                 self._ssl.shutdown()
                 self._send_datagram(self._ssl.bio_read(1500))
-            except SSL.Error:  # nothing to say, or nobody to say it to
+            except SSL.Error:  # nothing to send
                 pass
 
 
 class DtlsLink:
     """One DTLS association.
 
-    `fingerprints` are the offer's `(hash, "AB:CD:…")` pairs; one of a supported hash must match the peer's
+    `fingerprints` are the offer's `(hash, "AB:CD:…")` pairs; one with a supported hash must match the peer's
     certificate. `send` sends a datagram; `on_closed` is called once when the peer closes.
     """
 
@@ -162,21 +162,22 @@ class DtlsLink:
         self._dtls.on("statechange", self._state_changed)
 
     def receive(self, datagram: bytes) -> None:
-        """Take a DTLS record of the peer; one too many is dropped, as the network might."""
+        """Take a DTLS datagram of the peer. If the queue is full, drop it, as the network might."""
         if not self._transport.received.full():
             self._transport.received.put_nowait(datagram)
 
     async def handshake(self) -> SrtpKeys:
-        """Shake hands and return the SRTP keys; raises `DtlsError`. The caller bounds its time."""
+        """Do the handshake and return the SRTP keys; raises `DtlsError`. The caller limits its time."""
         await self._dtls.start(self._parameters)
         if self._dtls.keys is None or self._dtls.state != "connected":
             raise DtlsError
         return self._dtls.keys
 
     def close(self) -> None:
-        """Tell the peer (close_notify) and let go of everything.
+        """Send close_notify and drop all references.
 
-        So also of whoever this link belongs to: a ring of references would wait for the garbage collector.
+        This includes the callbacks into the owner of this link: a reference cycle would wait for the garbage
+        collector.
         """
         self._dtls.remove_all_listeners()
         self._dtls.close()

@@ -1,7 +1,7 @@
-"""The ICE-lite agent of one session (RFC 8445 2.5): answers checks, learns where the peer is.
+"""The ICE-lite agent of one session (RFC 8445 2.5): answers checks, learns the peer's address.
 
-Assumptions: one component, one stream (BUNDLE, rtcp-mux); the peer is a full agent and controls; candidates
-of the peer are not needed, since the first check that proves knowledge of our password tells its address.
+Assumptions: one component, one stream (BUNDLE, rtcp-mux); the peer is a full agent and controls. The peer's
+candidates are not needed: the first check that proves knowledge of our password shows its address.
 """
 
 import secrets
@@ -13,10 +13,10 @@ from media.transport.stun import BindingRequest, StunCode, error_response, succe
 Address = tuple[Any, ...]  # of a socket: host and port first
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
-# Without a check from the selected address: then one from elsewhere moves the peer, nominated or not. Some
-# clients nominate but once, and then ask for consent every 4 to 6 s (RFC 7675 5.1).
+# After this time without a check from the selected address, a check from another address moves the peer,
+# nominated or not. Some clients nominate only once, and then check consent every 4 to 6 s (RFC 7675 5.1).
 QUIET_SECONDS = 3.5
-# The address of a peer heard within it is nobody else's: a check that seems to come from there is forged.
+# A peer that was heard within this time keeps its address: another session's check from there is forged.
 HOLD_SECONDS = 10.0
 MAX_UFRAGS = 16
 
@@ -33,13 +33,13 @@ class Credentials:
 
 
 def new_credentials() -> Credentials:
-    """Fresh ones for one ICE session, of the alphabet and more than the entropy of RFC 8445 5.3."""
+    """Fresh credentials for one ICE session, with more entropy than RFC 8445 5.3 requires."""
     return Credentials(ufrag=secrets.token_hex(8), password=secrets.token_hex(16))
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`reply` goes back to where the check came from; `selected` is the peer's address when it changed."""
+    """`reply` goes to the address of the check; `selected` is the peer's new address, if it changed."""
 
     reply: bytes
     valid: bool = False
@@ -53,9 +53,9 @@ class _IceSession:
 
 
 class IceLite:
-    """Answers the checks of one peer and knows the address that its media goes to.
+    """Answers the checks of one peer and knows the address to which its media goes.
 
-    `now` is in seconds of any clock that does not step back.
+    `now` is in seconds of any clock that never goes back.
     """
 
     def __init__(self, local: Credentials, remote_ufrag: str, now: float) -> None:
@@ -68,29 +68,29 @@ class IceLite:
 
     @property
     def local(self) -> Credentials:
-        """The newest local credentials: those that an answer tells."""
+        """The newest local credentials, for an answer."""
         return (self._next or self._current).local
 
     def is_restart(self, remote_ufrag: str) -> bool:
         """Whether a fragment with that ufrag asks for a restart.
 
-        One with a former ufrag does not: a candidate that was trickled before the restart comes late.
+        A former ufrag does not: it belongs to a late candidate that was trickled before a restart.
         """
         return remote_ufrag not in self._remote_ufrags
 
     @property
     def local_ufrags(self) -> tuple[str, ...]:
-        """Each local ufrag that checks may come for now."""
+        """The local ufrags that checks may use now."""
         sessions = (self._current, self._next)
         return tuple(session.local.ufrag for session in sessions if session is not None)
 
     def restart(self, local: Credentials, remote_ufrag: str) -> None:
-        """Begin a new ICE session (RFC 8445 9); the old one is served until the first valid check in it."""
+        """Begin a new ICE session (RFC 8445 9). The old one works until the new one's first valid check."""
         self._next = _IceSession(local, remote_ufrag)
         self._remote_ufrags = [*self._remote_ufrags[1 - MAX_UFRAGS :], remote_ufrag]
 
     def receive_check(self, request: BindingRequest, address: Address, now: float) -> CheckResult:
-        """Answer one check that came from `address`."""
+        """Answer a check from `address`."""
         if request.integrity_at is None:
             return CheckResult(error_response(request, StunCode.BAD_REQUEST))
         session = self._session_of(request)
@@ -120,9 +120,9 @@ class IceLite:
         return None
 
     def _select(self, address: Address, now: float, *, nominated: bool) -> bool:
-        """Take the latest nominated address, or the first of all until one is; whether it changed.
+        """Select `address` if it is nominated or the first one; returns whether the selection changed.
 
-        So is any other, when the selected one has fallen quiet: the peer's NAT gave it another address.
+        If the selected address is quiet, select any other: the peer's NAT gave it another address.
         """
         if address != self.selected:
             if self.selected is not None and not nominated and now - self._selected_heard_at < QUIET_SECONDS:
@@ -133,7 +133,7 @@ class IceLite:
         return False
 
     def holds(self, address: Address, now: float) -> bool:
-        """Whether `address` is this peer's, which was heard lately."""
+        """Whether `address` is this peer's selected address and the peer was heard recently."""
         return address == self.selected and now - self.heard_at < HOLD_SECONDS
 
     def touch(self, now: float) -> None:

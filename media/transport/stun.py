@@ -1,4 +1,4 @@
-"""STUN as an ICE-lite agent needs it: binding requests in, signed responses out (RFC 8489, RFC 8445)."""
+"""STUN for an ICE-lite agent: parses binding requests, builds signed responses (RFC 8489, RFC 8445)."""
 
 import hmac
 import struct
@@ -28,7 +28,7 @@ _FINGERPRINT = 0x8028
 _ICE_CONTROLLED = 0x8029
 _ICE_CONTROLLING = 0x802A
 
-# Comprehension-required attributes that a server knows: those above and the rest of RFC 8489 18.3.
+# The comprehension-required attributes that a server knows: those above and the rest of RFC 8489 18.3.
 _KNOWN = {
     *(0x0001, _USERNAME, _MESSAGE_INTEGRITY, _ERROR_CODE, _UNKNOWN_ATTRIBUTES, 0x0014, 0x0015),
     *(0x001C, 0x001D, 0x001E, _XOR_MAPPED_ADDRESS, _PRIORITY, _USE_CANDIDATE),
@@ -41,7 +41,7 @@ _FINGERPRINT_XOR = 0x5354554E
 
 
 class StunError(ValueError):
-    """The datagram is no binding request that could be routed to a session."""
+    """The datagram is not a binding request that could be routed to a session."""
 
 
 class StunCode(IntEnum):
@@ -61,7 +61,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class BindingRequest:
-    """A connectivity check (RFC 8445 7.1). Nothing in it is proven until `is_authentic` says so."""
+    """A connectivity check (RFC 8445 7.1). Trust nothing in it before `is_authentic` says so."""
 
     data: bytes
     transaction_id: bytes
@@ -75,11 +75,11 @@ class BindingRequest:
     integrity_at: int | None  # offset of MESSAGE-INTEGRITY in `data`
 
     def is_authentic(self, password: str) -> bool:
-        """Whether MESSAGE-INTEGRITY is there and made with `password` (RFC 8489 14.5)."""
+        """Whether MESSAGE-INTEGRITY is present and was made with `password` (RFC 8489 14.5)."""
         at = self.integrity_at
         if at is None:
             return False
-        # the length that was signed ends with MESSAGE-INTEGRITY, whatever follows it
+        # the signed length ends with MESSAGE-INTEGRITY, even if attributes follow
         length = (at + _INTEGRITY_BYTES - _HEADER.size).to_bytes(2, "big")
         signed = b"".join((self.data[:2], length, self.data[4:at]))
         mac = hmac.digest(password.encode(), signed, "sha1")
@@ -87,9 +87,9 @@ class BindingRequest:
 
 
 def parse_binding_request(data: bytes) -> BindingRequest:
-    """The binding request that one datagram holds.
+    """The binding request in a datagram.
 
-    Raises `StunError` for all else: other STUN messages, a wrong FINGERPRINT, no `local:remote` USERNAME.
+    Raises `StunError` otherwise: other STUN messages, a wrong FINGERPRINT, no `local:remote` USERNAME.
     """
     if not _HEADER.size <= len(data) <= MAX_BYTES:
         raise StunError("not the size of a STUN request")
@@ -101,7 +101,7 @@ def parse_binding_request(data: bytes) -> BindingRequest:
     attributes, integrity_at = _attributes(data)
     local, colon, remote = _text(attributes.get(_USERNAME, b"")).partition(":")
     if not colon:
-        raise StunError("no local:remote user name")
+        raise StunError("USERNAME is not local:remote")
     return BindingRequest(
         data=data,
         transaction_id=transaction_id,
@@ -130,7 +130,7 @@ def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None]:
             checksum = crc32(data[:at]) ^ _FINGERPRINT_XOR
             if after != end or _unsigned(data[at + 4 : at + 4 + length], 4) != checksum:
                 raise StunError("wrong fingerprint")
-        elif integrity_at is None:  # what follows it is not signed: ignored (RFC 8489 14.5)
+        elif integrity_at is None:  # ignore attributes after it: they are not signed (RFC 8489 14.5)
             if kind == _MESSAGE_INTEGRITY:
                 if length != _INTEGRITY_BYTES - 4:
                     raise StunError("wrong length of MESSAGE-INTEGRITY")
@@ -152,11 +152,11 @@ def _text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise StunError("user name is not UTF-8") from None
+        raise StunError("USERNAME is not UTF-8") from None
 
 
 def success_response(request: BindingRequest, host: str, port: int, password: str) -> bytes:
-    """The answer to a valid check: the address it came from, signed with the local `password`."""
+    """The answer to a valid check: the check's source address, signed with the local `password`."""
     mapped = _xor_address(host, port, request.transaction_id)
     return _message(
         _BINDING_SUCCESS, request.transaction_id, _attribute(_XOR_MAPPED_ADDRESS, mapped), password
@@ -164,7 +164,7 @@ def success_response(request: BindingRequest, host: str, port: int, password: st
 
 
 def error_response(request: BindingRequest, code: StunCode, password: str | None = None) -> bytes:
-    """A refusal; signed when the request proved that it knows `password` (RFC 8489 9.1.3)."""
+    """A refusal, signed if the request proved knowledge of `password` (RFC 8489 9.1.3)."""
     reason = struct.pack("!HBB", 0, code // 100, code % 100) + _REASONS[code]
     attributes = _attribute(_ERROR_CODE, reason)
     if code is StunCode.UNKNOWN_ATTRIBUTE:
@@ -191,7 +191,7 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _xor_address(host: str, port: int, transaction_id: bytes) -> bytes:
-    """XOR-MAPPED-ADDRESS (RFC 8489 14.2); a mapped IPv4 address of a dual-stack socket goes out as IPv4."""
+    """XOR-MAPPED-ADDRESS (RFC 8489 14.2). An IPv4-mapped address of a dual-stack socket is sent as IPv4."""
     address = ip_address(host)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

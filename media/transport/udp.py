@@ -1,4 +1,4 @@
-"""The worker's one UDP socket: datagrams in by batches, runs of datagrams out in one system call each."""
+"""The worker's one UDP socket: receives datagrams in batches, sends runs of them in one system call each."""
 
 import asyncio
 import fcntl
@@ -11,27 +11,26 @@ from collections.abc import Callable
 from media.counts import Histogram
 from media.transport.address import Address
 
-# Datagrams before the loop may do something else; a last run may make it more. The rest comes with the next
-# turn.
+# Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
 MAX_DATAGRAM = 2048
 SOCKET_BUFFER = 8 * 1024 * 1024
 UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
 _INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
-_JOINED_SPACE = socket.CMSG_SPACE(4)  # for the size of each datagram of a run, an int
-SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel got the datagram that was read last
+_JOINED_SPACE = socket.CMSG_SPACE(4)  # an int: the size of each datagram of a run
+SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel received the last datagram that was read
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
 
-# Of so many batches the delay of one is measured.
+# The delay of one in `SAMPLE_EVERY` batches is measured.
 SAMPLE_EVERY = 16
 DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-# takes a batch; tells whether it held media, that was relayed by then
+# takes a batch; returns whether it contained media, which has been relayed by then
 Receive = Callable[[list[tuple[bytes, Address]]], bool]
 
 
 class UdpPort:
-    """Owns the socket. What cannot be sent at once is dropped and counted: media does not wait."""
+    """Owns the socket. A packet that cannot be sent at once is dropped and counted: media does not wait."""
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -47,12 +46,12 @@ class UdpPort:
             self._socket.close()
             raise
         self._can_segment = self._supports(UDP_SEGMENT, 0)
-        self._segment = 0  # size of the datagrams into which the kernel splits what is longer
+        self._segment = 0  # the kernel splits longer sends into datagrams of this size
         self._supports(UDP_GRO, 1)
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0
-        self.tx_packets = self.tx_bytes = 0  # by `transmit`
+        self.tx_packets = self.tx_bytes = 0  # sent by `transmit`
         self.tx_dropped = 0
         self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
         self._until_sample = SAMPLE_EVERY
@@ -62,7 +61,7 @@ class UdpPort:
         self._receive = receive
         self._afterwards = afterwards
         self._loop = asyncio.get_running_loop()
-        self._arrival()  # the first call only tells the kernel to take the time from now on
+        self._arrival()  # the first call makes the kernel take time stamps from now on
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
@@ -77,13 +76,13 @@ class UdpPort:
             self._socket.sendto(data, address)
         except OSError as error:
             if self._segment and not isinstance(error, BlockingIOError):
-                self._split_at(0)  # above the route's MTU some kernels refuse it even where nothing is split
+                self._split_at(0)  # some kernels refuse a segment above the route's MTU even for short sends
                 self.send(data, address)
-            else:  # full buffer, no route, address gone: to the peer it is a lost packet
+            else:  # full buffer, no route, address gone: the peer sees a lost packet
                 self.tx_dropped += 1
 
     def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
-        """Send datagrams that lie one behind the other, each of `size` but the last (`fanout.Transmit`)."""
+        """Send consecutive datagrams, each of `size` bytes except the last (`laid_burst.Transmit`)."""
         try:
             if self._can_segment:
                 if size != self._segment:
@@ -95,7 +94,7 @@ class UdpPort:
         except BlockingIOError:
             self.tx_dropped += 1
             return
-        except OSError:  # the route's MTU is below the segment, or its device cannot: the plain way tells
+        except OSError:  # the segment exceeds the route's MTU, or the device cannot split: send singly
             self._split_at(0)
         for at in range(0, len(run), size):
             self.send(bytes(run[at : at + size]), address)
@@ -103,9 +102,9 @@ class UdpPort:
         self.tx_bytes += len(run)
 
     def _split_at(self, size: int) -> None:
-        """For all that is sent from now on; what is not longer leaves as it is.
+        """Make the kernel split all later sends that are longer than `size`; 0 splits none.
 
-        An option of the socket and `sendto` cost less than a control message with each `sendmsg`.
+        A socket option and `sendto` cost less than a control message with each `sendmsg`.
         """
         self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
         self._segment = size
@@ -125,7 +124,7 @@ class UdpPort:
                 self._read(batch)
         except BlockingIOError:
             pass
-        except OSError:  # an ICMP error that a former send brought: the rest comes with the next turn
+        except OSError:  # an ICMP error caused by an earlier send: the rest is read in the next turn
             pass
         if not batch:
             return
@@ -135,11 +134,11 @@ class UdpPort:
         self._afterwards()
 
     def _read(self, batch: list[tuple[bytes, Address]]) -> None:
-        """Add what the kernel has next: one datagram, or a run of them that it joined (UDP GRO)."""
+        """Append the kernel's next datagram, or a run of datagrams that it joined (UDP GRO)."""
         inbox = self._inbox
         length, joined, _, address = self._socket.recvmsg_into([inbox], _JOINED_SPACE)
         size = int.from_bytes(joined[0][2], sys.byteorder) if joined else length
-        if size > MAX_DATAGRAM:  # nothing of ours
+        if size > MAX_DATAGRAM:  # longer than anything that we accept
             return
         if not joined:
             batch.append((bytes(inbox[:length]), address))
@@ -147,7 +146,7 @@ class UdpPort:
         batch += [(bytes(inbox[at : min(at + size, length)]), address) for at in range(0, length, size)]
 
     def _arrival(self) -> float | None:
-        """Unix time at which the kernel got the datagram that was read last; None where it does not tell."""
+        """Unix time at which the kernel received the last datagram that was read; None if it is unknown."""
         try:
             seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(self._socket, SIOCGSTAMPNS, bytes(16)))
         except OSError:
