@@ -29,6 +29,10 @@ lint: .venv/test.stamp ## Check style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: floors
+floors: .venv/test.stamp ## Print the floor plan: folders, and the imports between them
+	$(BIN)/python -m tests.house.floor_plan
+
 .PHONY: format
 format: .venv/test.stamp ## Rewrite the sources in the house's style
 	$(BIN)/ruff check --fix .
