@@ -4,6 +4,8 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from media.rtp.padding import without_padding
+
 MAX_PACKETS = 64  # in one compound packet; real ones hold two or three
 
 _SR, _RR, _SDES, _BYE, _RTPFB, _PSFB = 200, 201, 202, 203, 205, 206
@@ -124,7 +126,10 @@ def parse_compound(data: bytes) -> list[Packet]:
             raise RtcpError("packet is cut off")
         body = data[at + _HEADER.size : after]
         if first & 0x20:
-            body = _without_padding(body)
+            bare = without_padding(body)
+            if bare is None:
+                raise RtcpError("wrong padding")
+            body = bare
         if parse := _PARSERS.get(kind):
             try:
                 packet = parse(body, first & 0x1F)
@@ -147,13 +152,6 @@ def is_lone_report(datagram: bytes, overhead: int) -> bool:
         return False
     words = datagram[2] << 8 | datagram[3]
     return _HEADER.size + 4 * words + overhead == len(datagram)
-
-
-def _without_padding(body: bytes) -> bytes:
-    padding = body[-1] if body else 0
-    if not 0 < padding <= len(body):
-        raise RtcpError("wrong padding")
-    return body[:-padding]
 
 
 def _parse_sender_report(body: bytes, count: int) -> SenderReport:

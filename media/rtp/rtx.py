@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from media.rtp.packet import RtpPacket, build_header
+from media.rtp.padding import without_padding
 
 _OSN_SIZE = 2
 
@@ -66,7 +67,7 @@ def _without_padding(packet: RtpPacket) -> bytes:
     payload = packet.payload
     if not packet.padding:
         return payload
-    padding = payload[-1] if payload else 0
-    if not 0 < padding <= len(payload):
+    bare = without_padding(payload)
+    if bare is None:
         raise RtxError("wrong padding")
-    return payload[:-padding]
+    return bare

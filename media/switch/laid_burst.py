@@ -1,13 +1,12 @@
 """A burst as its datagrams will lie in memory: laid out once, encrypted for one viewer after the other."""
 
-import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from media.rtp.extensions import map_extensions
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import build_header
-from media.rtp.srtp import GCM_TAG
+from media.rtp.srtp import GCM_TAG, MOST_NONCES, gcm_iv, join_ivs, successive_ivs
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -15,15 +14,10 @@ from media.transport.address import Address
 
 # (datagrams lying one behind the other; size of each but the last; destination)
 Transmit = Callable[[bytes | memoryview, int, Address], None]
-MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of Linux
+MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 
-NONCE = 12  # bytes (RFC 7714 8.1)
-_SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MAX_SEGMENTS + 1)]
-# Numbers that hold so many nonces one behind the other: of 1 each, and of 0, 1, 2 and so on.
-_ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
-_RISING = [sum(_ONES[place] for place in range(count)) for count in range(MAX_SEGMENTS + 1)]
 _exhaust = deque[int](maxlen=0).extend
 
 
@@ -85,9 +79,8 @@ class LaidBurst:
         if offsets not in self._ivs:
             self._ivs[offsets] = self._joined_ivs(offsets)
         count = len(self.packets)
+        nonces = gcm.nonces(self._ivs[offsets], count)
         # what is done for each packet is done in C: docs/performance.md
-        salted = self._ivs[offsets] ^ gcm.salt * _ONES[count]
-        nonces = _SPLIT[count](salted.to_bytes(NONCE * count))
         _exhaust(map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts))
         for run, size in self._runs:
             transmit(run, size, viewer.address)
@@ -98,10 +91,10 @@ class LaidBurst:
             self._send_by_libsrtp(viewer, places, transmit)
             return
         for place in places:
-            iv = _iv(self.packets[place], viewer.offsets) ^ viewer.gcm.salt
+            (nonce,) = viewer.gcm.nonces(_iv(self.packets[place], viewer.offsets), 1)
             datagram = self._datagrams[place]
             viewer.gcm.encrypt_into(
-                iv.to_bytes(NONCE), self._payloads[place], self._headers[place], self._ciphertexts[place]
+                nonce, self._payloads[place], self._headers[place], self._ciphertexts[place]
             )
             transmit(datagram, len(datagram), viewer.address)
 
@@ -115,11 +108,10 @@ class LaidBurst:
             transmit(datagram, len(datagram), viewer.address)
 
     def _joined_ivs(self, offsets: Sequence[int]) -> int:
-        """The nonces of all packets, not yet salted, as one number: a viewer salts them by one operation."""
+        """The IVs of all packets: a viewer salts them in one operation."""
         if self._unbroken:
-            count = len(self.packets)
-            return _iv(self.packets[0], offsets) * _ONES[count] + _RISING[count]
-        return int.from_bytes(b"".join(_iv(packet, offsets).to_bytes(NONCE) for packet in self.packets))
+            return successive_ivs(_iv(self.packets[0], offsets), len(self.packets))
+        return join_ivs(_iv(packet, offsets) for packet in self.packets)
 
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
@@ -141,7 +133,7 @@ def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
 
 
 def _iv(outgoing: Outgoing, offsets: Sequence[int]) -> int:
-    return outgoing.ssrc << 48 | outgoing.extended - offsets[outgoing.track]
+    return gcm_iv(outgoing.ssrc, outgoing.extended - offsets[outgoing.track])
 
 
 def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:

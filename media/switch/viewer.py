@@ -7,7 +7,7 @@ from media.rtp.extensions import PlayoutDelay
 from media.rtp.libsrtp import SrtpSession
 from media.rtp.rtx import RtxStream
 from media.rtp.sequence import behind_guard
-from media.rtp.srtp import GCM_TAG, GcmSender, Profile, SrtpKeys, outbound_session
+from media.rtp.srtp import GCM_TAG, GcmSender, Profile, SrtpKeys, gcm_iv, outbound_session
 from media.switch.join_burst import JoinBurst
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -100,6 +100,6 @@ class Viewer:
         if self.gcm is None:
             return self.srtp.protect(header + payload)
         datagram = bytearray(header) + bytearray(len(payload) + GCM_TAG)
-        nonce = ((ssrc << 48 | index) ^ self.gcm.salt).to_bytes(12)
+        (nonce,) = self.gcm.nonces(gcm_iv(ssrc, index), 1)
         self.gcm.encrypt_into(nonce, payload, header, memoryview(datagram)[len(header) :])
         return bytes(datagram)

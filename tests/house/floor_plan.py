@@ -34,8 +34,11 @@ class Plan:
 
     def arrows(self) -> Counter[tuple[str, str]]:
         """Imports from one folder to another one."""
-        pairs = ((self.folder(one), self.folder(other)) for one in self.imports for other in self.imports[one])
-        return Counter((one, other) for one, other in pairs if one != other)
+        found: Counter[tuple[str, str]] = Counter()
+        for module, imported in self.imports.items():
+            here = self.folder(module)
+            found.update((here, there) for there in map(self.folder, imported) if there != here)
+        return found
 
     def against(self) -> list[tuple[str, str]]:
         """Arrows that do not lead to a lower floor."""
