@@ -6,11 +6,9 @@ candidates are not needed: the first check that proves knowledge of our password
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
+from media.transport.address import Address
 from media.transport.stun import BindingRequest, StunCode, error_response, success_response
-
-Address = tuple[Any, ...]  # of a socket: host and port first
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
 # After this time without a check from the selected address, a check from another address moves the peer,
