@@ -186,6 +186,9 @@ def remarks(windows: Windows) -> list[str]:
         waiting = sum(report.waiting_share for report in reports) / len(reports)
         if waiting > MUCH_WAITING:
             lines.append(f"{subject}: the worker waited for its core for {waiting:.0%} of the time")
+        dropped = sum(report.server_dropped for report in reports)
+        if dropped:
+            lines.append(f"{subject}: the worker's socket dropped {dropped} datagrams of publishers")
         limits = [report.limit for report in reports if report.limit is not None]
         if limits:
             lines.append(f"{subject}: in {len(limits)} windows limited by the generator: {limits[0]}")

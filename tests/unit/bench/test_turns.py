@@ -24,9 +24,10 @@ def test_a_quiet_machine_needs_no_remark() -> None:
 
 
 def test_what_makes_figures_doubtful_is_reported() -> None:
-    waited = dataclasses.replace(OLD, server_waited=0.4)
+    waited = dataclasses.replace(OLD, server_waited=0.4, server_dropped=7)
     busy = dataclasses.replace(NEW, generator_cpu=0.9)
     assert remarks(Windows(1, 200, [OLD, waited], [NEW, busy])) == [
         "1 x 200, old: the worker waited for its core for 22% of the time",
+        "1 x 200, old: the worker's socket dropped 7 datagrams of publishers",
         "1 x 200, new: in 1 windows limited by the generator: the generator took 90% of its core",
     ]
