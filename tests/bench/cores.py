@@ -11,9 +11,13 @@ def give_core(server: int) -> None:
 
     What this process starts from now on begins on the others, too.
     """
-    first, *others = _CORES
-    if not others:
-        return
-    for thread in Path(f"/proc/{server}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {first})
-    os.sched_setaffinity(0, others)
+    leave_core()
+    if len(_CORES) > 1:
+        for thread in Path(f"/proc/{server}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {_CORES[0]})
+
+
+def leave_core() -> None:
+    """Move this process, and what it starts from now on, off the core that `give_core` gives away."""
+    if len(_CORES) > 1:
+        os.sched_setaffinity(0, _CORES[1:])

@@ -13,22 +13,24 @@ ROOT = Path(__file__).parents[2]
 def machine() -> str:
     """Date, commit, processor, kernel, Python, and the load average of the last minute."""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, {os.cpu_count()} cores ({_processor()}),"
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {os.cpu_count()} cores ({_processor()}),"
         f" Linux {platform.release()}, Python {platform.python_version()},"
         f" load average {os.getloadavg()[0]:.1f}"
     )
 
 
-def _commit() -> str:
+def commit(root: Path = ROOT) -> str:
+    """Of the checkout at `root`."""
+
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout.strip()
 
     try:
-        commit = git("rev-parse", "--short", "HEAD")
+        found = git("rev-parse", "--short", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no")
     except FileNotFoundError:
-        commit = changed = ""
-    return (commit or "unknown") + (" with changes" if changed else "")
+        found = changed = ""
+    return (found or "unknown") + (" with changes" if changed else "")
 
 
 def _processor() -> str:

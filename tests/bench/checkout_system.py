@@ -1,0 +1,115 @@
+"""The system of one checkout: `roomcast up` with its own Valkey, one control process and one worker.
+
+It relies on nothing but that command and the HTTP API, which commits have in common.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import psutil
+
+from deploy.tether import tethered
+from tests.bench.checkout import Checkout
+from tests.bench.generator import ROOM
+from tests.support.system import LOG_TAIL, LOOPBACK, free_port
+from tests.support.waiting import eventually
+
+START_SECONDS = 40.0
+STOP_SECONDS = 10.0  # more than `roomcast up` takes to end its processes
+HANDED_ON = ("PATH", "HOME", "LANG")  # no settings of whoever measures
+SETTINGS = {
+    "STUN_URLS": ",",  # none
+    "WORKER_MAX_LOAD": "9",  # a share of a core that is never reached: nobody is refused
+    "LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSystem:
+    """`worker` and `control` are ids of processes, which run `checkout`: that has been checked."""
+
+    checkout: Checkout
+    url: str
+    worker: int
+    control: int
+
+    @property
+    def whip(self) -> str:
+        return f"{self.url}/api/whip/publish/{ROOM}"
+
+    @property
+    def whep(self) -> str:
+        return f"{self.url}/api/whep/play/{ROOM}"
+
+
+@contextlib.asynccontextmanager
+async def started(checkout: Checkout) -> AsyncIterator[CheckoutSystem]:
+    """Ready when entered. On a failure its log is shown."""
+    with tempfile.TemporaryFile() as log:
+        try:
+            with _up(checkout, log.fileno()) as (process, address):
+                await eventually(f"{checkout.root} is ready", lambda: _ready(process, address), START_SECONDS)
+                worker, control = _child(process, "worker"), _child(process, "control")
+                for pid in (worker, control):
+                    checkout.check(pid)
+                yield CheckoutSystem(checkout, address, worker, control)
+        except Exception:
+            log.seek(0)
+            text = log.read().decode(errors="replace")
+            print(f"--- {checkout.root}\n{text[-LOG_TAIL:]}", file=sys.stderr)
+            raise
+
+
+@contextlib.contextmanager
+def _up(checkout: Checkout, log: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `roomcast up`; the process, and the URL of its API."""
+    http = f"{LOOPBACK}:{free_port()}"
+    environment = {
+        **{name: os.environ[name] for name in HANDED_ON if name in os.environ},
+        **SETTINGS,
+        **checkout.environment,
+        "HTTP_ADDR": http,
+        "WORKER_HTTP_ADDR": f"{LOOPBACK}:{free_port()}",
+        "MEDIA_ADDR": f"{LOOPBACK}:{free_port(kind=socket.SOCK_DGRAM)}",
+        "MEDIA_PUBLIC_IPS": LOOPBACK,
+    }
+    command = [str(checkout.python), "-m", "deploy.cli", "up", "--workers", "1"]
+    process = subprocess.Popen(
+        tethered(command), cwd=checkout.root, env=environment, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        yield process, f"http://{http}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its children end with it: they are tethered
+            process.wait()
+
+
+async def _ready(process: subprocess.Popen[bytes], address: str) -> bool:
+    """Whether control knows the worker."""
+    assert process.poll() is None, "`roomcast up` has ended"
+    async with httpx.AsyncClient(timeout=2) as http:
+        with contextlib.suppress(httpx.TransportError):
+            response = await http.get(f"{address}/api/metrics/targets")
+            return response.is_success and bool(response.json())
+    return False
+
+
+def _child(process: subprocess.Popen[bytes], part: str) -> int:
+    (pid,) = [
+        child.pid
+        for child in psutil.Process(process.pid).children()
+        if child.cmdline()[-2:] == ["deploy.cli", part]
+    ]
+    return pid

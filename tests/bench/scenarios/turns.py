@@ -1,0 +1,195 @@
+"""This commit and another one in turns: the ratio of their CPU a packet and of their delays.
+
+The speed of a machine changes from hour to hour by more than most commits change it, so compare only
+figures that were measured right after each other. A whole system of each commit runs all the time, with all
+its clients connected. Publishers send to one system at a time, in the order old, new, new, old. Both
+workers share one core; everything else uses the other cores. Halfway both systems are started again,
+because two processes of the same code differ a little, too.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.checkout import Checkout
+from tests.bench.checkout_system import CheckoutSystem, started
+from tests.bench.cores import give_core, leave_core
+from tests.bench.generator import Load, loaded
+from tests.bench.ratio import Ratio
+from tests.bench.report import MUCH_WAITING, Report
+from tests.bench.table import percentile, table
+
+VIEWERS = (1, 10, 200)
+ROOMS = 100
+ROOM_VIEWERS = 2  # of each, where there are many rooms
+ROUNDS = 8
+STARTS = 2
+SECONDS = 2.0
+FIRST_WARM_UP_SECONDS = 2.0
+WARM_UP_SECONDS = 0.4  # of each window: the system has been silent, its code is out of the caches
+AT_ONCE = 8
+
+COLUMNS = (
+    "rooms x viewers",
+    "CPU µs/packet old",
+    "new",
+    "new/old",
+    "delay p50 ms old",
+    "new",
+    "new/old",
+    "delay p99 ms old",
+    "new",
+    "new/old",
+    "lost old",
+    "new",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--other",
+        type=Path,
+        required=True,
+        metavar="TREE",
+        help="a checkout of the other commit, the old one",
+    )
+    add(
+        "--other-python",
+        type=Path,
+        metavar="PY",
+        help="its interpreter (TREE/.venv/bin/python, otherwise ours)",
+    )
+    add("--viewers", type=int, nargs="*", default=VIEWERS, help="of one room, a line each %(default)s")
+    add(
+        "--rooms",
+        type=int,
+        default=ROOMS,
+        help=f"of {ROOM_VIEWERS} viewers, the last line; 0: none (%(default)s)",
+    )
+    add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
+    add("--seconds", type=float, default=SECONDS, help="of a window (%(default)s)")
+    add("--no-gro", action="store_true", help="viewers receive without UDP GRO")
+
+
+@dataclass
+class Windows:
+    """Reports of one room size; those at the same index were measured one right after the other."""
+
+    rooms: int
+    viewers: int  # of each room
+    old: list[Report] = field(default_factory=list)
+    new: list[Report] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.rooms} x {self.viewers}"
+
+
+async def run(_: str, arguments: argparse.Namespace) -> None:
+    old, new = Checkout.at(arguments.other, arguments.other_python), Checkout.ours()
+    gro = not arguments.no_gro
+    leave_core()
+    sizes = [Windows(1, viewers) for viewers in arguments.viewers]
+    if arguments.rooms:
+        sizes.append(Windows(arguments.rooms, ROOM_VIEWERS))
+    rows = []
+    for size in sizes:
+        for start in range(STARTS):
+            first, last = (arguments.rounds * number // STARTS for number in (start, start + 1))
+            await _measure(old, new, size, range(first, last), arguments.seconds, gro=gro)
+        rows.append(row(size))
+        print(f"measured: {' '.join(rows[-1])}", file=sys.stderr)
+    for name, checkout in (("old", old), ("new", new)):
+        print(f"- {name}: commit {checkout.commit}; worker and control checked to import it")
+    print()
+    print(table(COLUMNS, rows))
+    print(
+        f"\n{arguments.rounds} rounds of two windows of {arguments.seconds:g} s, viewers"
+        f" {'with' if gro else 'without'} UDP GRO. Geometric means of all windows; ± is the standard error."
+    )
+    for line in (line for size in sizes for line in remarks(size)):
+        print(f"- {line}")
+
+
+async def _measure(
+    old: Checkout, new: Checkout, windows: Windows, rounds: range, seconds: float, *, gro: bool
+) -> None:
+    """Add the windows of some rounds, measured on fresh systems."""
+    async with contextlib.AsyncExitStack() as running:
+        async with asyncio.TaskGroup() as starting:
+            starts = [
+                starting.create_task(running.enter_async_context(started(checkout)))
+                for checkout in (old, new)
+            ]
+        systems = [start.result() for start in starts]
+        for system in systems:
+            give_core(system.worker)
+        loads = [await running.enter_async_context(_joined(system, windows)) for system in systems]
+        for load in loads:
+            await load.warm_up(min(FIRST_WARM_UP_SECONDS, seconds))
+        sides = list(zip(loads, (windows.old, windows.new), strict=True))
+        for number in rounds:
+            for load, reports in sides if number % 2 == 0 else reversed(sides):
+                await load.warm_up(WARM_UP_SECONDS)
+                reports.append(await load.measure(seconds, gro=gro))
+
+
+def _joined(system: CheckoutSystem, windows: Windows) -> contextlib.AbstractAsyncContextManager[Load]:
+    """Connected without media: the relay is measured, not joining."""
+    return loaded(
+        system.whip,
+        system.whep,
+        windows.viewers,
+        rooms=windows.rooms,
+        server_pids=[system.worker],
+        at_once=AT_ONCE,
+        silent=True,
+    )
+
+
+def row(windows: Windows) -> tuple[str, ...]:
+    """One cell for each of `COLUMNS`. Raises `ValueError` where a window has no packets."""
+    return (
+        windows.name,
+        *_cells(Ratio.of(_cpu(windows.old), _cpu(windows.new)), 1e6),
+        *(
+            cell
+            for share in (0.5, 0.99)
+            for cell in _cells(Ratio.of(_delay(windows.old, share), _delay(windows.new, share)), 1e3)
+        ),
+        *(str(sum(report.due - report.received for report in side)) for side in (windows.old, windows.new)),
+    )
+
+
+def _cells(ratio: Ratio, unit: float) -> tuple[str, str, str]:
+    return f"{ratio.old * unit:.2f}", f"{ratio.new * unit:.2f}", str(ratio)
+
+
+def _cpu(reports: Sequence[Report]) -> list[float]:
+    return [report.cpu_per_packet or 0.0 for report in reports]
+
+
+def _delay(reports: Sequence[Report], share: float) -> list[float]:
+    return [percentile(report.delay, share) for report in reports]
+
+
+def remarks(windows: Windows) -> list[str]:
+    """What makes the figures of a line doubtful."""
+    lines = []
+    for name, reports in (("old", windows.old), ("new", windows.new)):
+        subject = f"{windows.name}, {name}"
+        waiting = sum(report.waiting_share for report in reports) / len(reports)
+        if waiting > MUCH_WAITING:
+            lines.append(f"{subject}: the worker waited for its core for {waiting:.0%} of the time")
+        dropped = sum(report.server_dropped for report in reports)
+        if dropped:
+            lines.append(f"{subject}: the worker's socket dropped {dropped} datagrams of publishers")
+        limits = [report.limit for report in reports if report.limit is not None]
+        if limits:
+            lines.append(f"{subject}: in {len(limits)} windows limited by the generator: {limits[0]}")
+    return lines
