@@ -5,12 +5,13 @@ A frame that lost a packet is dropped, and with it all up to the next keyframe: 
 
 from collections.abc import Callable, Iterator
 
-from media.recording.codecs.av1 import Av1Depacketizer
-from media.recording.codecs.h264 import H264Depacketizer
-from media.recording.codecs.h265 import H265Depacketizer
-from media.recording.codecs.vp8 import Vp8Depacketizer
-from media.recording.codecs.vp9 import Vp9Depacketizer
-from media.recording.frame import DepacketizeError, Depacketizer, Frame
+from media.payload.av1 import Av1Depacketizer
+from media.payload.h264 import H264Depacketizer
+from media.payload.h265 import H265Depacketizer
+from media.payload.picture import DepacketizeError, Depacketizer
+from media.payload.vp8 import Vp8Depacketizer
+from media.payload.vp9 import Vp9Depacketizer
+from media.recording.frame import Frame
 from media.recording.reorder import Gap, ReorderBuffer
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from media.recording.frame import Frame, Setup
+from media.payload.picture import Setup
+from media.recording.frame import Frame
 from media.recording.limits import Limits
 from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile

@@ -7,7 +7,8 @@ from typing import Any
 import av
 from av.container import OutputContainer
 
-from media.recording.frame import Frame, Setup
+from media.payload.picture import Setup
+from media.recording.frame import Frame
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
 

@@ -3,8 +3,8 @@
 import secrets
 from typing import Protocol
 
+from media.payload.nal_units import START_CODE
 from media.recording import ivf, ogg_opus
-from media.recording.codecs.annexb import START_CODE
 from media.recording.frame import Frame
 
 SUFFIXES = {"VP8": "ivf", "VP9": "ivf", "AV1": "ivf", "H264": "h264", "H265": "h265", "opus": "ogg"}

@@ -1,6 +1,6 @@
 """What a publisher's video shows that its viewers will not like."""
 
-from media.payload.b_frames import has_b_frames
+from media.payload.h264 import has_b_frames
 
 NO_KEYFRAME_SECONDS = 10.0
 
