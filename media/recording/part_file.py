@@ -2,9 +2,20 @@
 
 import io
 import os
+import tempfile
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+
+TRIAL_BYTES = 1 << 20  # some seconds of a stream: with less room a new file would fail at once
+
+
+def try_folder(folder: Path) -> None:
+    """Write a file without a name, and give it up again. Raises `OSError` when that is not possible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(TRIAL_BYTES))
+        file.flush()
 
 
 class PartFile(io.RawIOBase):

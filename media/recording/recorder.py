@@ -46,8 +46,10 @@ class Recorder:
                 delete=settings.delete_recording_after_upload,
             )
         self._due: set[str] = set()  # own files that wait for their upload
+        # of recordings that have ended
         self._dropped_before = 0
-        self.failures = 0  # recordings that ended by an error
+        self._failures_before = 0
+        self._restarts_before = 0
 
     def open(
         self,
@@ -56,11 +58,14 @@ class Recorder:
         *,
         report_at: Callable[[int, float], tuple[int, int] | None],
         want_keyframe: Callable[[], None],
-        warn: Callable[[str], None],
+        warn: Callable[[str, bool], None],
     ) -> Recording:
         """Begin to record a room; see `Recording` for the arguments. Does not wait for the disk."""
-        writer = Writer(room, tracks, self._folder, self._forms, self._limits, self)
-        recording = Recording(room, len(tracks), writer, report_at, want_keyframe, warn, monotonic)
+
+        def new_writer() -> Writer:
+            return Writer(room, tracks, self._folder, self._forms, self._limits, self)
+
+        recording = Recording(room, len(tracks), new_writer, report_at, want_keyframe, warn, monotonic)
         self._recordings.add(recording)
         recording.add_done_callback(self._done)
         return recording
@@ -77,7 +82,23 @@ class Recorder:
 
     @property
     def active(self) -> int:
-        return len(self._recordings)
+        """Rooms that are being recorded."""
+        return sum(recording.failure is None for recording in self._recordings)
+
+    @property
+    def failing(self) -> int:
+        """Rooms that are not recorded at present, because of an error."""
+        return sum(recording.failure is not None for recording in self._recordings)
+
+    @property
+    def failures(self) -> int:
+        """How often a recording stopped because of an error, ever."""
+        return self._failures_before + sum(recording.failures for recording in self._recordings)
+
+    @property
+    def restarts(self) -> int:
+        """How often a recording started again after an error, ever."""
+        return self._restarts_before + sum(recording.restarts for recording in self._recordings)
 
     @property
     def uploaded(self) -> int:
@@ -90,9 +111,10 @@ class Recorder:
     def _done(self, recording: Recording) -> None:
         self._recordings.discard(recording)
         self._dropped_before += recording.dropped
-        self.failures += recording.failure is not None
+        self._failures_before += recording.failures
+        self._restarts_before += recording.restarts
 
-    # --- what the writers tell (`Ledger`)
+    # --- what the writers report (`Ledger`)
 
     def began(self, name: str) -> None:
         self._journal.began(name)

@@ -1,5 +1,6 @@
 """Everything that a room's recording does away from the event loop: packets in, files out."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
 from media.recording.limits import Limits
 from media.recording.mux_file import MuxFile
-from media.recording.part_file import PartFile
+from media.recording.part_file import PartFile, try_folder
 from media.recording.timeline import Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
@@ -47,6 +48,7 @@ class Writer:
         self._readers = [FrameReader(track.codec.name) for track in tracks]
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._flush_at = 0.0
+        self.has_files = False  # whether any was begun
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
             for number, track in enumerate(tracks):
@@ -84,6 +86,10 @@ class Writer:
         """Gaps in what was received, of all tracks."""
         return sum(reader.lost for reader in self._readers)
 
+    def try_disk(self) -> None:
+        """Raise `OSError` unless new files can be written."""
+        try_folder(self._folder)
+
     def take(self, burst: Sequence[Outgoing], now: float) -> None:
         """Write what becomes whole by packets that arrived at `now`."""
         for packet in burst:
@@ -118,10 +124,8 @@ class Writer:
         if self._mux is not None:
             endings.append(self._mux.close)
         for end in endings:
-            try:
+            with contextlib.suppress(Exception):  # the first error is the one to report
                 end()
-            except (OSError, ValueError):  # the first one was told already
-                continue
 
     def _write(self, track: int, frames: Sequence[Frame], now: float) -> None:
         for frame in frames:
@@ -139,6 +143,7 @@ class Writer:
     def _open(self, name_of: Callable[[int], str]) -> PartFile:
         file = PartFile(self._folder, name_of, int(time.time()))
         self._ledger.began(file.file_name)
+        self.has_files = True
         return file
 
     def _ended(self, file: PartFile) -> None:

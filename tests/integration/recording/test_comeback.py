@@ -69,9 +69,10 @@ class Recordings:
     [
         (lambda recording: None, False, True),
         (lambda recording: None, True, False),
-        (lambda recording: setattr(recording, "failure", "the disk was full"), False, False),
+        (lambda recording: setattr(recording, "failure", "the disk was full"), False, True),
+        (lambda recording: setattr(recording, "failure", "the disk was full"), True, False),
     ],
-    ids=["the same codecs", "other codecs", "after a failure"],
+    ids=["the same codecs", "other codecs", "while it fails", "other codecs while it fails"],
 )
 def test_a_recording_goes_on_or_begins_again(
     happens: Callable[[Any], None], codecs_changed: bool, goes_on: bool
