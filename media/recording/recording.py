@@ -1,6 +1,6 @@
 """A room's recording, as its room sees it: never waits, and never breaks the room.
 
-Packets go into a bounded queue; a thread of the recording empties it some times a second. When the disk
+Packets go into a bounded queue; a thread of the recording empties it several times a second. When the disk
 cannot keep up, packets are dropped and counted. When the disk fails, the files end where they are, and the
 thread tries the disk every two seconds: as soon as it can be written again, new files begin.
 """
@@ -81,7 +81,7 @@ class Recording:
         self._queue.append((self._now(), burst))
 
     def tick(self, now: float) -> None:
-        """Wake the thread, and pass on what it found out. Called some times a second."""
+        """Wake the thread, and pass on what it found out. Called several times a second."""
         if self._closing.is_set():
             return
         self._show(self.failure)

@@ -1,4 +1,4 @@
-"""Everything that a room's recording does away from the event loop: packets in, files out."""
+"""What a room's recording does outside the event loop: packets in, files out."""
 
 import contextlib
 import time
@@ -23,7 +23,7 @@ FLUSH_SECONDS = 0.5
 
 
 class Ledger(Protocol):
-    """Is told which files are being written and which are done. Called in the writer's thread."""
+    """Hears which files are being written and which are complete. Called in the writer's thread."""
 
     def began(self, name: str) -> None: ...
 
@@ -31,7 +31,7 @@ class Ledger(Protocol):
 
 
 class Writer:
-    """One room's files. `now` is of a steady clock. Raises `OSError`; then only `abandon` is left."""
+    """One room's files. `now` is of a steady clock. After an `OSError` only `abandon` may be called."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Writer:
 
     @property
     def lost(self) -> int:
-        """Gaps in what was received, of all tracks."""
+        """Gaps in the packets of all tracks."""
         return sum(reader.lost for reader in self._readers)
 
     def try_disk(self) -> None:
@@ -91,7 +91,7 @@ class Writer:
         try_folder(self._folder)
 
     def take(self, burst: Sequence[Outgoing], now: float) -> None:
-        """Write what becomes whole by packets that arrived at `now`."""
+        """Write the frames that these packets, which arrived at `now`, complete."""
         for packet in burst:
             self._write(packet.track, self._readers[packet.track].push(packet, now), now)
 
@@ -99,7 +99,7 @@ class Writer:
         self._timeline.report(track, ntp_seconds, timestamp)
 
     def tick(self, now: float) -> None:
-        """Give up on what waited too long, and let the disk have the rest."""
+        """Stop waiting for packets that are overdue, and write to disk what is pending."""
         for track, reader in enumerate(self._readers):
             self._write(track, reader.poll(now), now)
         if self._mux is not None:
@@ -119,7 +119,7 @@ class Writer:
             self._mux.end()
 
     def abandon(self) -> None:
-        """End all files as well as may be, after one of them failed."""
+        """End all files as well as possible, after one of them failed."""
         endings: list[Callable[[], None]] = [file.close for file in self._track_files.values()]
         if self._mux is not None:
             endings.append(self._mux.close)
@@ -151,5 +151,5 @@ class Writer:
 
 
 def _leader(tracks: Sequence[RoomTrack]) -> int:
-    """The track that time follows: sound, which shows every step, where there is any."""
+    """The track that leads in time: sound, if there is any, because each step in it is heard."""
     return next((number for number, track in enumerate(tracks) if track.kind == "audio"), 0)

@@ -1,4 +1,4 @@
-"""The recording of a room as the room sees it: it never waits, and when it fails the room goes on."""
+"""The recording of a room as the room sees it: it never waits, and its failure does not stop the room."""
 
 import os
 import time
