@@ -1,27 +1,8 @@
-"""What depacketizers give and files take."""
+"""What a track's files are made of."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
-
-class DepacketizeError(ValueError):
-    """Payloads that are no frame of their codec."""
-
-
-class Setup(NamedTuple):
-    """What a container says about a video track up front. `parameters`: sequence header or parameter sets."""
-
-    width: int
-    height: int
-    parameters: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A frame as its codec's files hold it. `setup` is there on every keyframe, and on no other frame."""
-
-    data: bytes
-    setup: Setup | None = None
+from media.payload.picture import Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +16,3 @@ class Frame:
     @property
     def keyframe(self) -> bool:
         return self.setup is not None
-
-
-class Depacketizer(Protocol):
-    """Makes one codec's frames of RTP payloads. Hostile payloads raise `DepacketizeError`, nothing else."""
-
-    def starts(self, payload: bytes) -> bool:
-        """Whether a frame certainly begins with this packet, whatever came before."""
-
-    def picture(self, payloads: list[bytes]) -> Picture | None:
-        """The frame of all payloads of one timestamp, in order and complete; None: nothing to show."""

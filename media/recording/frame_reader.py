@@ -1,16 +1,17 @@
-"""From a track's packets, as they arrive, to its frames: in order, whole, and decodable from the first on.
+"""Turns a track's packets, as they arrive, into frames: in order, whole, and decodable from the first one.
 
-A frame that lost a packet is dropped, and with it all up to the next keyframe: what is written decodes.
+A frame that lost a packet is dropped, and so are all up to the next keyframe: what is written decodes.
 """
 
 from collections.abc import Callable, Iterator
 
-from media.recording.codecs.av1 import Av1Depacketizer
-from media.recording.codecs.h264 import H264Depacketizer
-from media.recording.codecs.h265 import H265Depacketizer
-from media.recording.codecs.vp8 import Vp8Depacketizer
-from media.recording.codecs.vp9 import Vp9Depacketizer
-from media.recording.frame import DepacketizeError, Depacketizer, Frame
+from media.payload.av1 import Av1Depacketizer
+from media.payload.h264 import H264Depacketizer
+from media.payload.h265 import H265Depacketizer
+from media.payload.picture import DepacketizeError, Depacketizer
+from media.payload.vp8 import Vp8Depacketizer
+from media.payload.vp9 import Vp9Depacketizer
+from media.recording.frame import Frame
 from media.recording.reorder import Gap, ReorderBuffer
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing
@@ -27,7 +28,7 @@ DEPACKETIZERS: dict[str, Callable[[], Depacketizer]] = {
 
 
 class FrameReader:
-    """One track. `now` is in seconds of a steady clock; frames' timestamps begin near the first packet's."""
+    """One track. `now` is in seconds of a steady clock. Frames begin near the first packet's timestamp."""
 
     def __init__(self, codec: str) -> None:
         kind = DEPACKETIZERS.get(codec)
@@ -36,21 +37,21 @@ class FrameReader:
         self._timestamp: int | None = None
         self._partial: list[bytes] = []
         self._partial_timestamp = 0
-        self._synced = False  # whether the next packet is known to begin a frame, or to go on with one
+        self._synced = False  # whether the next packet is known to begin a frame, or to continue one
         self.wants_keyframe = self._depacketizer is not None
         self.lost = 0  # gaps
 
     def push(self, packet: Outgoing, now: float) -> list[Frame]:
-        """Take one packet; returns what became whole by it."""
+        """Take one packet; returns the frames that it completes."""
         self._reorder.push(packet.extended, packet, now)
         return self.poll(now)
 
     def poll(self, now: float) -> list[Frame]:
-        """What has waited long enough for missing packets."""
+        """The frames that have waited long enough for missing packets."""
         return [frame for item in self._reorder.pop(now) for frame in self._take(item)]
 
     def close(self) -> list[Frame]:
-        """The last ones: nothing is waited for any more."""
+        """The last frames, without waiting for missing packets."""
         return [frame for item in self._reorder.drain() for frame in self._take(item)]
 
     def _take(self, item: Outgoing | Gap) -> Iterator[Frame]:
@@ -61,7 +62,7 @@ class FrameReader:
             return
         payload = _without_padding(item.packet)
         timestamp = self._extend(item.timestamp)
-        if self._depacketizer is None:  # every packet of these codecs stands for itself
+        if self._depacketizer is None:  # each packet of these codecs is a frame
             if payload:
                 yield Frame(timestamp, payload)
             return
@@ -101,7 +102,7 @@ class FrameReader:
             yield Frame(self._partial_timestamp, picture.data, picture.setup)
 
     def _extend(self, timestamp: int) -> int:
-        """The timestamp, counted on beyond 32 bits from the latest one."""
+        """The timestamp, extended beyond 32 bits by the latest one."""
         if self._timestamp is None:
             self._timestamp = timestamp
         ahead = timestamp - self._timestamp & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""IVF, the file of VP8, VP9 and AV1 streams: bytes of its header and frames."""
+"""IVF, the file format of VP8, VP9 and AV1 streams: its header and frames as bytes."""
 
 import struct
 
@@ -19,5 +19,5 @@ def frame(timestamp: int, data: bytes) -> bytes:
 
 
 def length(ticks: int) -> bytes:
-    """What belongs at `LENGTH_OFFSET`: FFmpeg reads and writes the length in ticks there, not in frames."""
+    """The bytes at `LENGTH_OFFSET`: FFmpeg reads and writes the length there in ticks, not in frames."""
     return struct.pack("<I", ticks & 0xFFFFFFFF)

@@ -1,7 +1,7 @@
-"""What is still to be uploaded, on disk beside the recordings: one entry a file, for as long as it is due.
+"""The files that are still to be uploaded: an entry for each, on disk beside the recordings.
 
-Whoever works on an entry, be it the recording or its upload, holds a lock on it, which ends with the process.
-So an entry that nobody holds is due, whichever worker began it, and a crash loses none.
+The process that records or uploads a file locks its entry; the lock ends with the process. So an entry
+without a lock is due, whichever worker made it, and a crash loses none.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ FOLDER = ".uploads"  # below the folder of the recordings
 
 
 class Entry:
-    """One due upload, locked. `note` is what the upload wants to remember about itself."""
+    """One due upload, locked. `note` is what the upload remembers about itself."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self.name = path.name
@@ -37,7 +37,7 @@ class Entry:
         self._file.flush()
 
     def done(self) -> None:
-        """It is uploaded, or gone for good."""
+        """Remove the entry: the file is uploaded, or was deleted."""
         self._path.unlink(missing_ok=True)
 
 
@@ -50,7 +50,7 @@ class Journal:
 
     def began(self, name: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        unlocked = self._folder / f".{name}"  # not an entry yet, or somebody might claim it first
+        unlocked = self._folder / f".{name}"  # not an entry yet: another worker could claim it first
         file = unlocked.open("a+", encoding="ascii")
         fcntl.flock(file, fcntl.LOCK_EX)
         unlocked.rename(self._folder / name)
@@ -60,7 +60,7 @@ class Journal:
         self._writing.pop(name).close()
 
     def names(self) -> set[str]:
-        """All that are not uploaded yet, being written or not."""
+        """The files that are not uploaded yet, those being written included."""
         try:
             return {name for name in os.listdir(self._folder) if parse_record_name(name)}
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class Journal:
 
     @contextmanager
     def claim(self, name: str) -> Iterator[Entry | None]:
-        """Hold the entry `name`; None when somebody else does, or did it meanwhile."""
+        """Lock the entry `name`; gives None when another process holds it, or has removed it."""
         path = self._folder / name
         try:
             file = path.open("r+", encoding="ascii")
@@ -85,7 +85,7 @@ class Journal:
 
 
 class NoJournal:
-    """The `Ledger` where nothing is uploaded."""
+    """The `Ledger` when nothing is uploaded."""
 
     def began(self, name: str) -> None:
         """Nothing to note."""

@@ -1,4 +1,4 @@
-"""When a recording goes on in a new part."""
+"""When a recording continues in a new part."""
 
 from dataclasses import dataclass
 

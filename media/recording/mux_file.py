@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping
 
-from media.recording.frame import Frame, Setup
+from media.payload.picture import Setup
+from media.recording.frame import Frame
 from media.recording.limits import Limits
 from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile
 from media.recording.timeline import Timeline
 from shared.sdp.codec import Codec
 
-COMPANY_SECONDS = 0.5  # that a keyframe waits for the first of the sound, so that neither is cut
-PICTURE_SECONDS = 3.0  # that sound waits for a picture; after it, it goes into a file of its own
+COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound, so that neither is cut
+PICTURE_SECONDS = 3.0  # sound waits this long for a picture; then it gets a file of its own
 
 
 class MuxFile:
-    """`open_part` gives the next file by its suffix, `ended` takes each that is complete.
+    """`open_part` opens the next file, given its suffix; `ended` is called with each complete file.
 
     `now` is in seconds of a steady clock. Raises `OSError`.
     """
@@ -42,7 +43,7 @@ class MuxFile:
 
     @property
     def wants_keyframe(self) -> bool:
-        """Whether a new part is due, which begins with a keyframe."""
+        """Whether a new part is due, and waits for a keyframe to begin with."""
         part = self._part
         return part is not None and (
             part.file.removed or self._limits.reached(self._latest - self._began, part.file.size)
@@ -74,7 +75,7 @@ class MuxFile:
         )
 
     def poll(self, now: float) -> None:
-        """Begin the part that waits, if it has waited enough."""
+        """Begin a part if its first frames have waited long enough."""
         if self._part is not None or not self._pending:
             return
         waited = now - self._pending_since
@@ -100,7 +101,7 @@ class MuxFile:
                 self._part.write(number, seconds - self._began, frame)
 
     def close(self) -> None:
-        """End the part. What comes next begins another."""
+        """End the part. The next frame begins another."""
         part, self._part = self._part, None
         if part is not None:
             try:
@@ -109,7 +110,7 @@ class MuxFile:
                 self._ended(part.file)
 
     def end(self) -> None:
-        """End for good: what still waits for company is written as it is."""
+        """End the recording: frames that still wait for other tracks are written without them."""
         if self._part is None and self._pending:
             self._begin({number: frame.setup for _, number, frame in self._pending if frame.setup})
         self.close()

@@ -7,13 +7,14 @@ from typing import Any
 import av
 from av.container import OutputContainer
 
-from media.recording.frame import Frame, Setup
+from media.payload.picture import Setup
+from media.recording.frame import Frame
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
 
 # FFmpeg's names for video.
 _VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hevc"}
-# FFmpeg's decoder and rate of sound that its containers do not hold: it becomes plain PCM.
+# FFmpeg's decoder and sample rate for sound that its containers do not hold: it becomes plain PCM.
 _TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722": ("g722", 16_000)}
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
@@ -34,7 +35,7 @@ def suffix_for(codecs: Mapping[int, Codec]) -> str:
 
 
 def holds_change(codec: Codec) -> bool:
-    """Whether a container lets the parameters of a stream of `codec` change: where its head has none."""
+    """Whether the parameters of `codec` may change within a file: yes, if they are not in its header."""
     return codec.name in ("VP8", "VP9")
 
 
@@ -64,7 +65,7 @@ class MuxPart:
             stream.time_base = Fraction(1, codec.clock_rate)
             return stream
         if codec.name == "opus":
-            return self._container.add_stream("libopus", rate=48_000)  # an encoder that is not run
+            return self._container.add_stream("libopus", rate=48_000)  # an encoder that never runs
         name, rate = _TELEPHONE[codec.name]
         expander: Any = av.CodecContext.create(name, "r")
         expander.sample_rate, expander.layout = rate, "mono"
@@ -77,7 +78,7 @@ class MuxPart:
         return number in self._streams
 
     def write(self, number: int, seconds: float, frame: Frame) -> None:
-        """Add a frame of a track, `seconds` after the part's begin; one from before it is left out."""
+        """Add a frame of a track, `seconds` after the start of the part; earlier ones are left out."""
         base = self._bases[number]
         time = max(round(seconds / base), self._latest.get(number, -1) + 1)
         if seconds < 0:
@@ -102,9 +103,9 @@ class MuxPart:
         return b"".join([bytes(part.planes[0])[: 2 * part.samples] for part in parts])
 
     def close(self) -> None:
-        """End the file well; a broken one stays as it was cut, which is how a crash would leave it."""
+        """End the file. A broken one stays as it was cut, as after a crash."""
         if self.file.broken:
-            self.file.close()  # then PyAV writes no end
+            self.file.close()  # then PyAV writes no trailer
         try:
             self._container.close()
         except av.error.FFmpegError as error:

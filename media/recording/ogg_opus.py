@@ -3,7 +3,7 @@
 import struct
 
 CLOCK_RATE = 48_000
-PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: this much is lost at most in a crash
+PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: a crash loses no more
 MAX_GAP_SAMPLES = 600 * CLOCK_RATE  # longer silence is left out
 
 _PAGE = struct.Struct("<4sBBqIII")
@@ -51,7 +51,7 @@ class OggOpus:
         self._body: list[bytes] = []
 
     def head(self) -> bytes:
-        """The header pages (RFC 7845 5). No pre-skip: what was sent is played from its first sample."""
+        """The header pages (RFC 7845 5). No pre-skip: the first sample that was sent is played."""
         identification = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, CLOCK_RATE, 0, 0)
         comments = b"OpusTags" + struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", 0)
         return self._page([len(identification)], [identification], 0, _FIRST) + self._page(
@@ -59,7 +59,7 @@ class OggOpus:
         )
 
     def packet(self, timestamp: int, packet: bytes) -> bytes:
-        """Take a packet; returns pages that became full.
+        """Take a packet; returns the pages that are full.
 
         A gap before it is filled with packets that hold no sound, so that positions stay true (RFC 7845 4.1).
         """
@@ -88,7 +88,7 @@ class OggOpus:
         return page + self.flush() if self._position - self._page_start >= PAGE_SAMPLES else page
 
     def flush(self, *, last: bool = False) -> bytes:
-        """The page of what was taken since the one before; empty without any, but for the last."""
+        """A page with the packets since the previous one; empty if there are none, unless it is the last."""
         if not self._lacing and not last:
             return b""
         page = self._page(self._lacing, self._body, self._position, _LAST if last else 0)

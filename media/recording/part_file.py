@@ -1,17 +1,28 @@
-"""One file of a recording on disk: never over another, and good up to its last whole record."""
+"""One file of a recording on disk: never overwrites another, and is valid up to its last whole record."""
 
 import io
 import os
+import tempfile
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+TRIAL_BYTES = 1 << 20  # some seconds of a stream: with less room a new file would fail at once
+
+
+def try_folder(folder: Path) -> None:
+    """Write a file without a name, and give it up again. Raises `OSError` when that is not possible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(TRIAL_BYTES))
+        file.flush()
+
 
 class PartFile(io.RawIOBase):
-    """A new file, named by `name_of(unix)`; a name that is taken is passed over for the next second's.
+    """A new file, named by `name_of(unix)`; when a name is taken, the next second's is used.
 
-    What is written reaches the kernel at once, and so outlives the process. When a write fails, the file is
-    cut back to what was committed, and all later writes do nothing: a muxer may still try to end its file.
+    Written bytes reach the kernel at once, and so survive the process. When a write fails, the file is cut
+    back to what was committed, and all later writes do nothing: a muxer may still try to end its file.
     Raises `OSError`.
     """
 
@@ -29,7 +40,7 @@ class PartFile(io.RawIOBase):
         super().__init__()
 
     def __del__(self) -> None:
-        if hasattr(self, "_committed"):  # else it was never opened, and there is nothing to close
+        if hasattr(self, "_committed"):  # otherwise it was never opened
             super().__del__()
 
     @property
@@ -66,12 +77,12 @@ class PartFile(io.RawIOBase):
         return self._file.tell()
 
     def overwrite(self, offset: int, data: bytes) -> None:
-        """Change bytes that are there already."""
+        """Change bytes that are already written."""
         if not self.broken:
             os.pwrite(self._file.fileno(), data, offset)
 
     def commit(self) -> None:
-        """All that was written so far makes a good file."""
+        """Mark all bytes so far as a valid file."""
         if not self.broken:
             self._committed = self._file.tell()
 

@@ -1,4 +1,4 @@
-"""Recording in this worker: opens a recording for each room, uploads what is finished, clears what is old."""
+"""Recording in this worker: opens a recording for each room, uploads finished files, deletes old ones."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ log = get_logger()
 
 
 class Recorder:
-    """Owned by the worker. `run` cleans up and uploads until it is cancelled; `finish` ends what is left."""
+    """Owned by the worker. `run` uploads and deletes until cancelled; `finish` waits for the last files."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(settings.record_dir)
@@ -45,9 +45,11 @@ class Recorder:
                 self._folder,
                 delete=settings.delete_recording_after_upload,
             )
-        self._due: set[str] = set()  # own files that wait for their upload
+        self._due: set[str] = set()  # files of this worker that wait for their upload
+        # counted by recordings that have ended
         self._dropped_before = 0
-        self.failures = 0  # recordings that ended by an error
+        self._failures_before = 0
+        self._restarts_before = 0
 
     def open(
         self,
@@ -56,28 +58,47 @@ class Recorder:
         *,
         report_at: Callable[[int, float], tuple[int, int] | None],
         want_keyframe: Callable[[], None],
-        warn: Callable[[str], None],
+        warn: Callable[[str, bool], None],
     ) -> Recording:
         """Begin to record a room; see `Recording` for the arguments. Does not wait for the disk."""
-        writer = Writer(room, tracks, self._folder, self._forms, self._limits, self)
-        recording = Recording(room, len(tracks), writer, report_at, want_keyframe, warn, monotonic)
+
+        def new_writer() -> Writer:
+            return Writer(room, tracks, self._folder, self._forms, self._limits, self)
+
+        recording = Recording(room, len(tracks), new_writer, report_at, want_keyframe, warn, monotonic)
         self._recordings.add(recording)
         recording.add_done_callback(self._done)
         return recording
 
     @property
     def dropped(self) -> int:
-        """Packets that were not recorded because the disk did not keep up, ever."""
+        """Packets that were not recorded because the disk did not keep up, in total."""
         return self._dropped_before + sum(recording.dropped for recording in self._recordings)
 
     @property
     def waiting(self) -> int:
-        """Packets that wait for the disk, of all recordings."""
+        """Packets of all recordings that wait for the disk."""
         return sum(recording.waiting for recording in self._recordings)
 
     @property
     def active(self) -> int:
-        return len(self._recordings)
+        """Rooms that are being recorded."""
+        return sum(recording.failure is None for recording in self._recordings)
+
+    @property
+    def failing(self) -> int:
+        """Rooms that are not recorded at present, because of an error."""
+        return sum(recording.failure is not None for recording in self._recordings)
+
+    @property
+    def failures(self) -> int:
+        """How often a recording stopped because of an error, in total."""
+        return self._failures_before + sum(recording.failures for recording in self._recordings)
+
+    @property
+    def restarts(self) -> int:
+        """How often a recording started again after an error, in total."""
+        return self._restarts_before + sum(recording.restarts for recording in self._recordings)
 
     @property
     def uploaded(self) -> int:
@@ -90,9 +111,10 @@ class Recorder:
     def _done(self, recording: Recording) -> None:
         self._recordings.discard(recording)
         self._dropped_before += recording.dropped
-        self.failures += recording.failure is not None
+        self._failures_before += recording.failures
+        self._restarts_before += recording.restarts
 
-    # --- what the writers tell (`Ledger`)
+    # --- what the writers report (`Ledger`)
 
     def began(self, name: str) -> None:
         self._journal.began(name)
@@ -106,7 +128,7 @@ class Recorder:
     # --- the worker's life
 
     async def run(self) -> None:
-        """Upload and clear until cancelled."""
+        """Upload, and delete what is old, until cancelled."""
         if self._uploader is not None:
             self._uploader.start()
         try:
@@ -121,7 +143,7 @@ class Recorder:
     async def upload_rest(self) -> None:
         """Wait until this worker's files are in the store, for at most `UPLOAD_REST_SECONDS`.
 
-        What is not there by then is uploaded by whichever worker finds the journal next.
+        The rest is uploaded by the next worker that finds the journal.
         """
         if self._uploader is None:
             return
@@ -140,7 +162,7 @@ class Recorder:
             await asyncio.to_thread(self._uploader.join)
 
     def clear(self, now: float) -> None:
-        """Delete what is older than `RECORD_KEEP_DAYS` and not on its way to the store."""
+        """Delete files older than `RECORD_KEEP_DAYS`, except those that wait for their upload."""
         due = self._journal.names()
         for record in list_folder(self._folder):
             if record.modified < now - self._keep_seconds and record.name not in due:

@@ -1,11 +1,11 @@
-"""Brings packets into order, and says where one is missing for good."""
+"""Puts packets in order, and reports a gap where some never came."""
 
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-# A retransmission comes within some round trips. Longer would cost too much of the end in a crash.
+# A retransmission takes a few round trips. A longer wait would lose more in a crash.
 WAIT_SECONDS = 0.7
 MAX_WAITING = 2048  # packets
 
@@ -17,7 +17,7 @@ class Gap(NamedTuple):
 
 
 class ReorderBuffer(Generic[T]):
-    """Items by a consecutive index. The first one pushed begins; what comes too late is left out."""
+    """Items by consecutive index, from the first one pushed on; items that come too late are left out."""
 
     def __init__(self) -> None:
         self._next: int | None = None
@@ -30,7 +30,7 @@ class ReorderBuffer(Generic[T]):
             self._waiting.setdefault(index, (item, now))
 
     def pop(self, now: float) -> Iterator[T | Gap]:
-        """What is due: all in order, and a gap once what follows it has waited long enough."""
+        """The items that are due, in order; a gap, once the item after it has waited long enough."""
         while self._waiting:
             yield from self._in_order()
             if not self._waiting:
@@ -41,7 +41,7 @@ class ReorderBuffer(Generic[T]):
             yield self._skip_to(first)
 
     def drain(self) -> Iterator[T | Gap]:
-        """All there is."""
+        """All items that are left."""
         while self._waiting:
             yield from self._in_order()
             if self._waiting:

@@ -1,14 +1,13 @@
 """Places the frames of a room's tracks on one axis of time, so that lips stay in sync.
 
-One track leads (sound, where there is any): its time is what its own timestamps say. The others begin where
-they arrived beside it, and are then moved to where the sender reports put them: slowly, so that no step is
-seen.
+One track leads (sound, if there is any): its timestamps are the time. The others begin at their time of
+arrival and then move to where the sender reports put them, slowly, so that no step is visible.
 """
 
 from collections.abc import Sequence
 
-SLEW = 0.1  # seconds of correction a second of media
-MAX_CORRECTION = 10.0  # seconds; reports that say more than that are wrong
+SLEW = 0.1  # seconds of correction per second of media
+MAX_CORRECTION = 10.0  # seconds; reports that ask for more are wrong
 
 
 class _Track:
@@ -33,7 +32,7 @@ class Timeline:
         self._leader = self._tracks[leader]
 
     def seconds(self, track: int, timestamp: int, now: float) -> float:
-        """Where a frame that arrives at `now` plays. Only differences mean anything."""
+        """When a frame that arrives at `now` plays. Only differences are meaningful."""
         one = self._tracks[track]
         if one.anchor is None:
             one.anchor, one.anchor_seconds, one.latest = timestamp, now, timestamp
@@ -55,7 +54,7 @@ class Timeline:
         one.wall = ntp_seconds - (one.latest + ahead - one.anchor) / one.clock_rate
 
     def _target(self, one: _Track) -> float:
-        """How far `one` must be moved to stand beside the leader as the reports say."""
+        """The correction that aligns `one` with the leader, by the sender reports."""
         if one.wall is None or self._leader.wall is None:
             return one.correction
         apart = one.wall - self._leader.wall

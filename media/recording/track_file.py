@@ -11,7 +11,7 @@ FLUSH_BYTES = 256 * 1024
 
 
 class TrackFile:
-    """`open_part` gives the next file, `ended` takes each that is complete. Raises `OSError`."""
+    """`open_part` opens the next file; `ended` is called with each complete one. Raises `OSError`."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class TrackFile:
 
     @property
     def wants_keyframe(self) -> bool:
-        """Whether a new part is due, which begins with a keyframe."""
+        """Whether a new part is due, and waits for a keyframe to begin with."""
         file = self._file
         return file is not None and (
             file.removed
@@ -55,7 +55,7 @@ class TrackFile:
             self._began = self._latest = frame.timestamp
         assert self._form is not None
         self._append(self._form.frame(frame))
-        if first or self._pending_size >= FLUSH_BYTES:  # no file is empty for long: a crash may come
+        if first or self._pending_size >= FLUSH_BYTES:  # no file stays empty for long, in case of a crash
             self.flush()
 
     def _append(self, data: bytes) -> None:
@@ -63,7 +63,7 @@ class TrackFile:
         self._pending_size += len(data)
 
     def flush(self) -> None:
-        """Let the disk have what was written so far."""
+        """Write to disk what is pending."""
         if self._file is None or self._form is None:
             return
         self._append(self._form.flush())

@@ -1,33 +1,33 @@
-"""The form of one track's file: what stands at its head, for each frame, and at its end."""
+"""The format of one track's file: its header, its frames, and its end."""
 
 import secrets
 from typing import Protocol
 
+from media.payload.nal_units import START_CODE
 from media.recording import ivf, ogg_opus
-from media.recording.codecs.annexb import START_CODE
 from media.recording.frame import Frame
 
 SUFFIXES = {"VP8": "ivf", "VP9": "ivf", "AV1": "ivf", "H264": "h264", "H265": "h265", "opus": "ogg"}
 
 
 class TrackForm(Protocol):
-    """Bytes of one file; the first frame of video is a keyframe."""
+    """The bytes of one file. The first frame of video is a keyframe."""
 
     def frame(self, frame: Frame) -> bytes:
-        """What to append for a frame, the head before the first one."""
+        """The bytes to append for a frame, with the header before the first one."""
 
     def flush(self) -> bytes:
-        """What is held back so far."""
+        """The bytes held back so far."""
 
     def end(self) -> bytes:
         """The last bytes."""
 
     def patch(self) -> tuple[int, bytes] | None:
-        """Bytes to write over those at an offset, after what was appended so far."""
+        """An offset, and the bytes that replace those already written there."""
 
 
 def track_form(codec: str, clock_rate: int) -> TrackForm:
-    """The form of a codec of `SUFFIXES`."""
+    """The format for a codec of `SUFFIXES`."""
     if codec == "opus":
         return _Ogg()
     return _Ivf(codec, clock_rate) if codec in ivf.FOURCC else _ByteStream()

@@ -1,4 +1,4 @@
-"""Brings finished recordings to the store: retried until they are there, and checked before they count."""
+"""Uploads finished recordings to the store: retried until they are there, and verified before they count."""
 
 import hashlib
 import threading
@@ -12,16 +12,16 @@ from shared.records.records import parse_record_name
 from shared.records.store import Store, Stored, StoreError
 
 PART_BYTES = 8 << 20
-MAX_PARTS = 10_000  # of S3
+MAX_PARTS = 10_000  # the limit of S3
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
-LOOK_SECONDS = 10.0  # between looks for what other workers left
+LOOK_SECONDS = 10.0  # between looks for files that other workers left
 
 log = get_logger()
 
 
 class UploadStoppedError(Exception):
-    """The worker stops; the upload goes on after its restart."""
+    """The worker stops; the upload continues after its restart."""
 
 
 class Uploader:
@@ -36,7 +36,7 @@ class Uploader:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
         self.uploaded = 0  # recordings
-        self.failures = 0  # tries
+        self.failures = 0  # failed attempts
 
     def start(self) -> None:
         self._thread.start()
@@ -45,7 +45,7 @@ class Uploader:
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop after the part that is under way."""
+        """Stop after the part in progress."""
         self._stopping.set()
         self._wake.set()
 
@@ -98,7 +98,7 @@ class Uploader:
 
 
 def upload_file(store: Store, path: Path, content_type: str, entry: Entry, stopping: threading.Event) -> None:
-    """Upload one file; returns when the store has confirmed its size and checksum, else `StoreError`."""
+    """Upload one file; returns when the store has confirmed size and checksum. Raises `StoreError`."""
     size = path.stat().st_size
     whole = hashlib.md5(usedforsecurity=False)
     if size <= PART_BYTES:
@@ -111,10 +111,10 @@ def upload_file(store: Store, path: Path, content_type: str, entry: Entry, stopp
         etag = f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
     stored = store.find(path.name)
     if stored is None or stored.size != size:
-        raise StoreError("the store has another size")
-    # Under some encryption an ETag is no checksum (S3: "Checking object integrity"): then read it back.
+        raise StoreError("the store has a different size")
+    # With some encryption the ETag is no checksum (S3: "Checking object integrity"): then read the file back.
     if stored.etag != etag and store.md5(path.name) != whole.hexdigest():
-        raise StoreError("the store has another checksum")
+        raise StoreError("the store has a different checksum")
 
 
 def _upload_parts(
@@ -126,7 +126,7 @@ def _upload_parts(
     stopping: threading.Event,
     whole: "hashlib._Hash",
 ) -> list[bytes]:
-    """Send what the store does not have yet of an upload in parts; returns the parts' digests."""
+    """Upload the parts that the store does not have yet; returns the digests of all parts."""
     part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
     upload = entry.note
     present = store.parts(path.name, upload) if upload else None

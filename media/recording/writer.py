@@ -1,5 +1,6 @@
-"""Everything that a room's recording does away from the event loop: packets in, files out."""
+"""What a room's recording does outside the event loop: packets in, files out."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
 from media.recording.limits import Limits
 from media.recording.mux_file import MuxFile
-from media.recording.part_file import PartFile
+from media.recording.part_file import PartFile, try_folder
 from media.recording.timeline import Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
@@ -22,7 +23,7 @@ FLUSH_SECONDS = 0.5
 
 
 class Ledger(Protocol):
-    """Is told which files are being written and which are done. Called in the writer's thread."""
+    """Hears which files are being written and which are complete. Called in the writer's thread."""
 
     def began(self, name: str) -> None: ...
 
@@ -30,7 +31,7 @@ class Ledger(Protocol):
 
 
 class Writer:
-    """One room's files. `now` is of a steady clock. Raises `OSError`; then only `abandon` is left."""
+    """One room's files. `now` is of a steady clock. After an `OSError` only `abandon` may be called."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Writer:
         self._readers = [FrameReader(track.codec.name) for track in tracks]
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._flush_at = 0.0
+        self.has_files = False  # whether any was begun
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
             for number, track in enumerate(tracks):
@@ -81,11 +83,15 @@ class Writer:
 
     @property
     def lost(self) -> int:
-        """Gaps in what was received, of all tracks."""
+        """Gaps in the packets of all tracks."""
         return sum(reader.lost for reader in self._readers)
 
+    def try_disk(self) -> None:
+        """Raise `OSError` unless new files can be written."""
+        try_folder(self._folder)
+
     def take(self, burst: Sequence[Outgoing], now: float) -> None:
-        """Write what becomes whole by packets that arrived at `now`."""
+        """Write the frames that these packets, which arrived at `now`, complete."""
         for packet in burst:
             self._write(packet.track, self._readers[packet.track].push(packet, now), now)
 
@@ -93,7 +99,7 @@ class Writer:
         self._timeline.report(track, ntp_seconds, timestamp)
 
     def tick(self, now: float) -> None:
-        """Give up on what waited too long, and let the disk have the rest."""
+        """Stop waiting for packets that are overdue, and write to disk what is pending."""
         for track, reader in enumerate(self._readers):
             self._write(track, reader.poll(now), now)
         if self._mux is not None:
@@ -113,15 +119,13 @@ class Writer:
             self._mux.end()
 
     def abandon(self) -> None:
-        """End all files as well as may be, after one of them failed."""
+        """End all files as well as possible, after one of them failed."""
         endings: list[Callable[[], None]] = [file.close for file in self._track_files.values()]
         if self._mux is not None:
             endings.append(self._mux.close)
         for end in endings:
-            try:
+            with contextlib.suppress(Exception):  # the first error is the one to report
                 end()
-            except (OSError, ValueError):  # the first one was told already
-                continue
 
     def _write(self, track: int, frames: Sequence[Frame], now: float) -> None:
         for frame in frames:
@@ -139,6 +143,7 @@ class Writer:
     def _open(self, name_of: Callable[[int], str]) -> PartFile:
         file = PartFile(self._folder, name_of, int(time.time()))
         self._ledger.began(file.file_name)
+        self.has_files = True
         return file
 
     def _ended(self, file: PartFile) -> None:
@@ -146,5 +151,5 @@ class Writer:
 
 
 def _leader(tracks: Sequence[RoomTrack]) -> int:
-    """The track that time follows: sound, which shows every step, where there is any."""
+    """The track that leads in time: sound, if there is any, because each step in it is heard."""
     return next((number for number, track in enumerate(tracks) if track.kind == "audio"), 0)

@@ -122,6 +122,10 @@ class Room:
         """Whether it has been without a publisher for `grace` seconds."""
         return self.source is None and now >= self._heard_at + grace
 
+    def record(self, recording: Recording) -> None:
+        """Let a recording see what is forwarded."""
+        self.recording = self.feed.tap = recording
+
     def end(self, reason: EndReason) -> None:
         """End everything that it holds."""
         self.feed.publisher = None

@@ -99,7 +99,7 @@ class Rooms:
             viewer.end(EndReason.CODEC_CHANGED)
         if codecs_changed:
             self._copies.tracks_changed(room.name)
-        recorded.go_on(room, self._recorder, codecs_changed=codecs_changed)
+        recorded.succeed(room, self._recorder, codecs_changed=codecs_changed)
 
     # --- finding
 

@@ -1,6 +1,6 @@
 """Problems in a publisher's video: B-frames, and missing keyframes."""
 
-from media.payload.b_frames import has_b_frames
+from media.payload.h264 import has_b_frames
 
 NO_KEYFRAME_SECONDS = 10.0
 

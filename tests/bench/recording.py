@@ -1,7 +1,7 @@
-"""What recording costs: both forms of a stream of 2.5 Mbit/s, played into a recording as the worker would.
+"""The CPU cost of recording: a stream of 2.5 Mbit/s in both formats, handed over as the worker does it.
 
-`python -m tests.bench.recording`. The stream is real (FFmpeg encodes and packetizes it), and is played in
-real time; the CPU of the process is measured with and without the recording: the difference is its cost.
+`python -m tests.bench.recording`. The stream is real (FFmpeg encodes and packetizes it), played in real time.
+The CPU time of the process is measured with and without the recording: the difference is the cost.
 """
 
 import argparse
@@ -24,7 +24,7 @@ BUDGET = 0.05  # of a core
 
 
 def stream(codec: str, seconds: float) -> list[tuple[float, list[Outgoing]]]:
-    """(when, burst), a burst as what is due in 5 ms."""
+    """(when, burst); a burst is what is due within 5 ms."""
     pictures = packetize(
         codec, encode_video(codec, seconds, size=(1280, 720), keyframe_every=4.0, noise_bits=VIDEO_BITS)
     )
@@ -37,7 +37,7 @@ def stream(codec: str, seconds: float) -> list[tuple[float, list[Outgoing]]]:
 
 
 async def play(bursts: list[tuple[float, list[Outgoing]]], recording: Recording | None) -> float:
-    """Play in real time; returns the share of a core that the process used."""
+    """Play in real time; returns how much of a core the process used."""
     began, used = time.monotonic(), time.process_time()
     next_tick = 0.0
     for at, burst in bursts:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """A file system of so many bytes; that takes root."""
+    """A file system of `size` bytes."""
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    mounting = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True
+    )
+    assert mounting.returncode == 0, f"this test mounts a file system, which requires root: {mounting.stderr}"
     try:
         yield folder
     finally:

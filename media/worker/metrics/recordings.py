@@ -20,8 +20,18 @@ class RecorderCollector(Collector):
         yield GaugeMetricFamily(
             "roomcast_recording_queue_packets", "Packets that wait for the disk.", value=recorder.waiting
         )
+        yield GaugeMetricFamily(
+            "roomcast_recordings_failing",
+            "Rooms that are not recorded at present, because of an error.",
+            value=recorder.failing,
+        )
         yield CounterMetricFamily(
-            "roomcast_recording_failures", "Recordings that ended by an error.", value=recorder.failures
+            "roomcast_recording_failures", "Recordings stopped by an error.", value=recorder.failures
+        )
+        yield CounterMetricFamily(
+            "roomcast_recording_restarts",
+            "Recordings started again after an error.",
+            value=recorder.restarts,
         )
         yield CounterMetricFamily(
             "roomcast_recording_packets_dropped",

@@ -1,4 +1,4 @@
-"""A writer with a stream to record, in time that the test makes."""
+"""A writer with a stream to record; the test makes the time."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -53,14 +53,14 @@ def new_writer(
     limits: Limits | None = None,
     ledger: Ledger | None = None,
 ) -> Writer:
-    """Of the room `demo`, with tracks of these codecs."""
+    """A writer for the room `demo`, with tracks of these codecs."""
     return Writer(
         RoomName("demo"), room_tracks(*names), folder, forms, limits or Limits(), ledger or Ledger()
     )
 
 
 class Stage:
-    """Plays packets to a writer; `now` goes on with them, and the writer is ticked as the worker does."""
+    """Plays packets to a writer; `now` advances with them, and the writer is ticked as the worker does it."""
 
     def __init__(self, writer: Writer, tracks: int) -> None:
         self.writer = writer

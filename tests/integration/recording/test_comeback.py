@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from media.rooms import recorded as room_recording
+from media.rooms import recorded
+from media.rooms.room import Room
 from tests.integration.recording.stage import by_suffix
 from tests.support.live_publisher import LivePublisher, Programme
 from tests.support.recorded import read
@@ -69,9 +71,10 @@ class Recordings:
     [
         (lambda recording: None, False, True),
         (lambda recording: None, True, False),
-        (lambda recording: setattr(recording, "failure", "the disk was full"), False, False),
+        (lambda recording: setattr(recording, "failure", "the disk was full"), False, True),
+        (lambda recording: setattr(recording, "failure", "the disk was full"), True, False),
     ],
-    ids=["the same codecs", "other codecs", "after a failure"],
+    ids=["the same codecs", "other codecs", "while it fails", "other codecs while it fails"],
 )
 def test_a_recording_goes_on_or_begins_again(
     happens: Callable[[Any], None], codecs_changed: bool, goes_on: bool
@@ -81,10 +84,11 @@ def test_a_recording_goes_on_or_begins_again(
     room: Any = SimpleNamespace(
         name=ROOM, tracks=[], origin=None, feed=feed, publisher=publisher, warnings=[], recording=None
     )
-    room_recording.begin(room, recordings)
+    room.record = partial(Room.record, room)
+    recorded.begin(room, recordings)
     (first,) = recordings.opened
     happens(first)
-    room_recording.go_on(room, recordings, codecs_changed=codecs_changed)
+    recorded.succeed(room, recordings, codecs_changed=codecs_changed)
     assert (room.recording is first) == goes_on
     assert first.closed != goes_on
     assert feed.tap is room.recording is recordings.opened[-1]

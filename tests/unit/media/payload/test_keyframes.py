@@ -123,6 +123,7 @@ def test_keyframes_that_aiortc_packetized_are_found() -> None:
         ("AV1", "000112020a0b", True),
         ("AV1", "2001120a0b", True),
         ("AV1", "2001123200", False),
+        ("AV1", "10120a0b", False),  # a delimiter that takes the rest
         ("AV1", "0080808080808080808001", False),
         ("AV1", "00", False),
         ("opus", "fcff", False),

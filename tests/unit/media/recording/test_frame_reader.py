@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from media.recording.frame import DepacketizeError, Frame
+from media.payload.picture import DepacketizeError
+from media.recording.frame import Frame
 from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, FrameReader
 from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
 from media.rtp.packet import RtpPacket

@@ -1,10 +1,26 @@
 """AV1: RTP payloads (AV1 RTP specification) to temporal units in the low-overhead format."""
 
-from media.recording.bits import BitReader
-from media.recording.frame import DepacketizeError, Picture, Setup
+from media.payload.bits import BitReader
+from media.payload.picture import DepacketizeError, Picture, Setup
 
 _SEQUENCE_HEADER, _TEMPORAL_DELIMITER, _TILE_LIST, _PADDING = 1, 2, 8, 15
 _DELIMITER = b"\x12\x00"  # each temporal unit of a file begins with one
+
+
+def starts_keyframe(payload: bytes) -> bool:
+    """N; or a sequence header, for senders that forget N (AV1 RTP specification 4.4)."""
+    head = payload[0]
+    if head & 0x08:
+        return True
+    if head & 0x80:  # Z: the rest of an OBU comes first
+        return False
+    at = 1
+    for number in (1, 2):
+        start, at = _element(payload, at, number)
+        kind = payload[start] >> 3 & 0x0F
+        if kind != _TEMPORAL_DELIMITER:
+            return kind == _SEQUENCE_HEADER
+    return False
 
 
 class Av1Depacketizer:
@@ -36,49 +52,50 @@ def _obus(payloads: list[bytes]) -> list[bytes]:
     for payload in payloads:
         if not payload:
             raise DepacketizeError("no aggregation header")
-        begins_in_middle, goes_on = bool(payload[0] & 0x80), bool(payload[0] & 0x40)
+        begins_in_middle, continues = bool(payload[0] & 0x80), bool(payload[0] & 0x40)
         if begins_in_middle != continued:
             raise DepacketizeError("fragments do not fit")
         elements = _elements(payload)
         if continued and elements:
             units[-1].append(elements.pop(0))
         units += [[element] for element in elements]
-        continued = goes_on
+        continued = continues
         if continued and not units:
-            raise DepacketizeError("nothing to go on with")
+            raise DepacketizeError("nothing to continue")
     if continued:
         raise DepacketizeError("last OBU is cut")
     return [unit for unit in map(b"".join, units) if unit]
 
 
 def _elements(payload: bytes) -> list[bytes]:
-    count = payload[0] >> 4 & 3
+    count = payload[0] >> 4 & 0x03
     elements: list[bytes] = []
     at = 1
     while at < len(payload):
-        if count and len(elements) == count - 1:
-            size = len(payload) - at
-        else:
-            size, at = _leb128(payload, at)
-        if at + size > len(payload):
+        start, at = _element(payload, at, len(elements) + 1)
+        if at > len(payload):
             raise DepacketizeError("element is cut")
-        elements.append(payload[at : at + size])
-        at += size
+        elements.append(payload[start:at])
     if count and len(elements) != count:
         raise DepacketizeError("elements are missing")
     return elements
 
 
+def _element(payload: bytes, at: int, number: int) -> tuple[int, int]:
+    """Where the element at `at` starts behind its size, and where it ends; `number` counts from 1."""
+    if number == payload[0] >> 4 & 0x03:  # W: the last one has no size, and takes the rest
+        return at, len(payload)
+    size, start = _leb128(payload, at)
+    return start, start + size
+
+
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """A number of at most 8 bytes, and where it ends (AV1 4.10.5)."""
     value = 0
-    for number in range(8):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
+    for number, byte in enumerate(data[at : at + 8]):
         value |= (byte & 0x7F) << 7 * number
-        if not byte & 0x80:
-            return value, at
+        if byte < 0x80:
+            return value, at + number + 1
     raise DepacketizeError("size is cut")
 
 
@@ -91,7 +108,7 @@ def _to_leb128(value: int) -> bytes:
 
 
 def _with_size(unit: bytes) -> tuple[bytes, bytes]:
-    """The OBU with its size field, and what stands behind that (AV1 5.3)."""
+    """The OBU with its size field, and its content alone (AV1 5.3)."""
     head = 2 if unit[0] & 0x04 else 1
     if unit[0] & 0x80 or len(unit) < head:
         raise DepacketizeError("no OBU header")
@@ -106,7 +123,7 @@ def _with_size(unit: bytes) -> tuple[bytes, bytes]:
 
 
 def _largest_frame(body: bytes) -> tuple[int, int]:
-    """Width and height of a sequence header (AV1 5.5)."""
+    """Width and height in a sequence header (AV1 5.5)."""
     reader = BitReader(body)
     reader.read(4)
     if reader.flag():  # reduced_still_picture_header

@@ -1,20 +1,32 @@
 """H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
 
-from media.recording.bits import BitReader
-from media.recording.codecs.annexb import Fragments, aggregated, byte_stream, without_emulation
-from media.recording.frame import DepacketizeError, Picture, Setup
+from media.payload.bits import BitReader
+from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, without_emulation
+from media.payload.picture import DepacketizeError, Picture, Setup
 
-_VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35
+_VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35  # H.265 table 7-1
 _SETS = (_VPS, _SPS, _PPS)
-_RANDOM_ACCESS = range(16, 22)
+_RANDOM_ACCESS = frozenset(range(16, 24))  # pictures that a decoder may begin with
+_STARTS = _RANDOM_ACCESS | {_VPS, _SPS}
 _AGGREGATION, _FRAGMENT = 48, 49
+_FU_START, _FU_END = 0x80, 0x40
+
+
+def starts_keyframe(payload: bytes) -> bool:
+    """RFC 7798 4.4.1 to 4.4.3."""
+    kind = payload[0] >> 1 & 0x3F
+    if kind == _FRAGMENT:
+        return payload[2] & _FU_START != 0 and payload[2] & 0x3F in _STARTS
+    if kind == _AGGREGATION:
+        return any(_kind(unit) in _STARTS for unit in aggregated(payload, 2))
+    return kind in _STARTS
 
 
 class H265Depacketizer:
     """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
 
     def __init__(self) -> None:
-        self._sets: dict[int, bytes] = {}  # one of each kind is what encoders of live video send
+        self._sets: dict[int, bytes] = {}  # encoders of live video send one of each kind
 
     def starts(self, payload: bytes) -> bool:
         if len(payload) < 6:
@@ -53,12 +65,13 @@ def _units(payloads: list[bytes]) -> list[bytes]:
         kind = _kind(payload)
         if kind == _AGGREGATION:
             for unit in aggregated(payload, 2):
-                if len(unit) < 2:
+                if len(unit) == 1:
                     raise DepacketizeError("unit is cut")
                 fragments.whole(unit)
         elif kind == _FRAGMENT:
             header = bytes((payload[0] & 0x81 | (payload[2] & 0x3F) << 1, payload[1]))
-            fragments.part(header, payload[3:], first=bool(payload[2] & 0x80), last=bool(payload[2] & 0x40))
+            first, last = payload[2] & _FU_START != 0, payload[2] & _FU_END != 0
+            fragments.part(header, payload[3:], first=first, last=last)
         elif kind < _AGGREGATION:
             fragments.whole(payload)
         else:
@@ -82,12 +95,4 @@ def _size(sps: bytes) -> tuple[int, int]:
     chroma = reader.ue()
     separate = chroma == 3 and reader.flag()
     width, height = reader.ue(), reader.ue()
-    if reader.flag():
-        unit_x = 2 if chroma in (1, 2) and not separate else 1
-        unit_y = 2 if chroma == 1 and not separate else 1
-        left, right, top, bottom = (reader.ue() for _ in range(4))
-        width -= unit_x * (left + right)
-        height -= unit_y * (top + bottom)
-    if not (0 < width <= 16384 and 0 < height <= 16384):
-        raise DepacketizeError("no size")
-    return width, height
+    return cropped(reader, width, height, chroma, separate)

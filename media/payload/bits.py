@@ -1,6 +1,8 @@
-"""Reads fields of bits from the front of bytes."""
+"""Reads bit fields from the front of bytes."""
 
-from media.recording.frame import DepacketizeError
+from media.payload.picture import DepacketizeError
+
+_LONGEST_ZEROS = 32  # of an Exp-Golomb code
 
 
 class BitReader:
@@ -20,13 +22,11 @@ class BitReader:
         return self.read(1) == 1
 
     def ue(self) -> int:
-        """Exp-Golomb code of an unsigned number (H.264 9.1)."""
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros > 32:
-                raise DepacketizeError("Exp-Golomb code is too long")
-        return (1 << zeros) - 1 + self.read(zeros)
+        """Exp-Golomb code of an unsigned number: n zeros, then n + 1 bits (H.264 9.1)."""
+        zeros = self._left - (self._value & ((1 << self._left) - 1)).bit_length()
+        if zeros > _LONGEST_ZEROS:
+            raise DepacketizeError("Exp-Golomb code is too long")
+        return self.read(2 * zeros + 1) - 1
 
     def se(self) -> int:
         """Exp-Golomb code of a signed number (H.264 9.1.1)."""

@@ -1,13 +1,48 @@
-"""H.264: RTP payloads (RFC 6184) to access units as a byte stream."""
+"""H.264: RTP payloads (RFC 6184) to access units as a byte stream; and whether it has B-frames."""
 
-from media.recording.bits import BitReader
-from media.recording.codecs.annexb import Fragments, aggregated, byte_stream, without_emulation
-from media.recording.frame import DepacketizeError, Picture, Setup
+from media.payload.bits import BitReader
+from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, without_emulation
+from media.payload.picture import DepacketizeError, Picture, Setup
 
-_IDR, _SPS, _PPS, _DELIMITER = 5, 7, 8, 9
+_NON_IDR, _IDR, _SPS, _PPS, _DELIMITER = 1, 5, 7, 8, 9  # H.264 table 7-1
 _STAP_A, _FU_A = 24, 28
+_FU_START, _FU_END = 0x80, 0x40
+_STARTS = frozenset({_IDR, _SPS})
+_SLICES = frozenset(range(1, 6))
 _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _MAX_SETS = 32
+_SLICE_HEADER_BYTES = 12  # hold the first two numbers of any slice
+
+
+def starts_keyframe(payload: bytes) -> bool:
+    """RFC 6184 5.6, 5.7.1, 5.8."""
+    kind = payload[0] & 0x1F
+    if kind == _FU_A:
+        return payload[1] & _FU_START != 0 and payload[1] & 0x1F in _STARTS
+    if kind == _STAP_A:
+        return any(unit[0] & 0x1F in _STARTS for unit in aggregated(payload, 1))
+    return kind in _STARTS
+
+
+def has_b_frames(payload: bytes) -> bool:
+    """Whether a B slice starts in `payload`; False for one that is cut. Browsers show B-frames unevenly."""
+    try:
+        kind = payload[0] & 0x1F
+        if kind == _NON_IDR:
+            return _is_b_slice(payload[1:])
+        if kind == _FU_A:
+            return payload[1] & 0x9F == _FU_START | _NON_IDR and _is_b_slice(payload[2:])
+        units = aggregated(payload, 1) if kind == _STAP_A else ()
+        return any(unit[0] & 0x1F == _NON_IDR and _is_b_slice(unit[1:]) for unit in units)
+    except (IndexError, DepacketizeError):
+        return False
+
+
+def _is_b_slice(slice_header: bytes) -> bool:
+    """By slice_type, which comes after first_mb_in_slice (H.264 7.3.3): 1 and 6 are B (table 7-6)."""
+    reader = BitReader(without_emulation(slice_header[:_SLICE_HEADER_BYTES]))
+    reader.ue()
+    return reader.ue() in (1, 6)
 
 
 class H264Depacketizer:
@@ -27,10 +62,10 @@ class H264Depacketizer:
         kinds = {unit[0] & 0x1F for unit in units}
         for unit in units:
             self._remember(unit)
-        if not kinds & set(range(1, 6)):  # no slice
+        if kinds.isdisjoint(_SLICES):
             return None
-        # A publisher of open groups of pictures sends no IDR, but its parameter sets where one may join.
-        if not kinds & {_IDR, _SPS}:
+        # A publisher with open groups of pictures sends no IDR, but parameter sets where a decoder may begin.
+        if kinds.isdisjoint(_STARTS):
             return Picture(byte_stream(units))
         sets = [unit for (kind, _), unit in sorted(self._sets.items()) if kind in (_SPS, _PPS)]
         if not {kind for kind, _ in self._sets} >= {_SPS, _PPS}:
@@ -48,7 +83,7 @@ class H264Depacketizer:
         reader = BitReader(without_emulation(unit)[4 if kind == _SPS else 1 :])
         number = reader.ue().to_bytes(8)
         if kind == _SPS and self._sets.get((kind, number), unit) != unit:
-            self._sets.clear()  # picture parameter sets refer to it, and are sent anew
+            self._sets.clear()  # the picture parameter sets refer to it, and are sent again
         if len(self._sets) < _MAX_SETS:
             self._sets[kind, number] = unit
 
@@ -69,7 +104,8 @@ def _units(payloads: list[bytes]) -> list[bytes]:
             if len(payload) < 3:
                 raise DepacketizeError("fragment is cut")
             header = bytes((payload[0] & 0xE0 | payload[1] & 0x1F,))
-            fragments.part(header, payload[2:], first=bool(payload[1] & 0x80), last=bool(payload[1] & 0x40))
+            first, last = payload[1] & _FU_START != 0, payload[1] & _FU_END != 0
+            fragments.part(header, payload[2:], first=first, last=last)
         else:
             raise DepacketizeError("interleaved packets were not negotiated")
     return fragments.finished()
@@ -105,25 +141,12 @@ def _size(sps: bytes) -> tuple[int, int]:
             reader.se()
     reader.ue()
     reader.read(1)
-    width, height = (reader.ue() + 1) * 16, reader.ue() + 1
-    frames_only = reader.flag()
-    height *= 16 if frames_only else 32
-    if not frames_only:
+    width, height = (reader.ue() + 1) * 16, (reader.ue() + 1) * 16
+    field_rows = 1 if reader.flag() else 2  # frame_mbs_only_flag
+    if field_rows == 2:
         reader.read(1)
     reader.read(1)
-    if reader.flag():
-        unit_x = 2 if chroma in (1, 2) and not separate else 1
-        unit_y = (2 if chroma == 1 and not separate else 1) * (1 if frames_only else 2)
-        left, right, top, bottom = (reader.ue() for _ in range(4))
-        width -= unit_x * (left + right)
-        height -= unit_y * (top + bottom)
-    return _checked(width, height)
-
-
-def _checked(width: int, height: int) -> tuple[int, int]:
-    if not (0 < width <= 16384 and 0 < height <= 16384):
-        raise DepacketizeError("no size")
-    return width, height
+    return cropped(reader, width, height * field_rows, chroma, separate, field_rows)
 
 
 def _skip_scaling_list(reader: BitReader, size: int) -> None:

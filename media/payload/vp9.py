@@ -1,10 +1,22 @@
-"""VP9: RTP payloads (RFC 9628) to frames, those of several spatial layers as one superframe."""
+"""VP9: RTP payloads (RFC 9628) to frames; several spatial layers become one superframe."""
 
-from media.recording.bits import BitReader
-from media.recording.frame import DepacketizeError, Picture, Setup
+from media.payload.bits import BitReader
+from media.payload.picture import DepacketizeError, Picture, Setup
 
 _MAX_LAYERS = 8  # of a superframe
 _SRGB = 7
+
+
+def starts_keyframe(payload: bytes) -> bool:
+    """B without P, in the lowest spatial layer.
+
+    FFmpeg never sets P. So without a scalability structure (V) the frame itself decides.
+    """
+    first = payload[0]
+    if first & 0x48 != 0x08:
+        return False
+    layer, at = _layer(payload)
+    return not layer and (first & 0x02 != 0 or _is_keyframe(payload[at]))
 
 
 class Vp9Depacketizer:
@@ -33,30 +45,30 @@ class Vp9Depacketizer:
         return Picture(_superframe(frames), _setup(frames))
 
 
+def _layer(payload: bytes) -> tuple[int, int]:
+    """The spatial layer, and where the layer indices end (RFC 9628 4.2). May raise `IndexError`."""
+    first = payload[0]
+    at = 1
+    if first & 0x80:  # I: a picture ID of 7 or 15 bits
+        at = 3 if payload[1] & 0x80 else 2
+    if not first & 0x20:  # L
+        return 0, at
+    return payload[at] >> 1 & 0x07, at + (1 if first & 0x10 else 2)  # TL0PICIDX, except in flexible mode (F)
+
+
 def _descriptor(payload: bytes) -> tuple[int, int]:
     """Size of the payload descriptor, and spatial layer (RFC 9628 4.2)."""
-    reader = BitReader(payload[:64])
-    has_id, inter, has_layers, flexible, _, _, has_structure, _ = (reader.flag() for _ in range(8))
-    size, layer = 1, 0
-    if has_id:
-        two = reader.flag()
-        reader.read(15 if two else 7)
-        size += 2 if two else 1
-    if has_layers:
-        reader.read(4)
-        layer = reader.read(3)
-        reader.read(1)
-        size += 1
-        if not flexible:
-            reader.read(8)
-            size += 1
-    if flexible and inter:
+    try:
+        layer, size = _layer(payload)
+    except IndexError:
+        raise DepacketizeError("descriptor is cut") from None
+    reader = BitReader(payload[size:64])
+    if payload[0] & 0x50 == 0x50:  # P and F
         for _ in range(3):  # P_DIFF
-            more = reader.read(8) & 1
             size += 1
-            if not more:
+            if not reader.read(8) & 1:
                 break
-    if has_structure:
+    if payload[0] & 0x02:  # V
         size += _structure_size(reader)
     if size > len(payload):
         raise DepacketizeError("descriptor is cut")
@@ -101,18 +113,22 @@ def _setup(frames: list[bytes]) -> Setup | None:
     return Setup(width, height)
 
 
+def _is_keyframe(head: int) -> bool:
+    """By the first byte of a frame: frame_marker, profile, show_existing_frame, frame_type (6.2)."""
+    existing_or_inter = 0x06 if head & 0x30 == 0x30 else 0x0C  # profile 3 has a reserved bit before
+    return head & 0xC0 == 0x80 and not head & existing_or_inter
+
+
 def _keyframe_size(frame: bytes) -> tuple[int, int] | None:
-    reader = BitReader(frame[:32])
-    if reader.read(2) != 2:
+    """Width and height; None for a frame that is no keyframe (6.2)."""
+    if frame[0] & 0xC0 != 0x80:
         raise DepacketizeError("no frame marker")
-    profile = reader.read(1) | reader.read(1) << 1
-    if profile == 3:
-        reader.read(1)
-    if reader.flag():  # shows a frame decoded before
+    if not _is_keyframe(frame[0]):
         return None
-    if reader.flag():  # not a keyframe
-        return None
+    reader = BitReader(frame[:32])
     reader.read(2)
+    profile = reader.read(1) | reader.read(1) << 1
+    reader.read(5 if profile == 3 else 4)
     if reader.read(24) != 0x498342:
         raise DepacketizeError("no sync code")
     if profile >= 2:

@@ -2,12 +2,19 @@
 
 import struct
 
-from media.recording.frame import DepacketizeError, Picture, Setup
+from media.payload.picture import DepacketizeError, Picture, Setup
+
+_START_BITS, _START = 0x17, 0x10  # of the descriptor: S set, PID 0
+
+
+def starts_keyframe(payload: bytes) -> bool:
+    """A frame starts, and P of its header (RFC 7741 4.3) is 0."""
+    return payload[0] & _START_BITS == _START and not payload[_descriptor_size(payload)] & 0x01
 
 
 class Vp8Depacketizer:
     def starts(self, payload: bytes) -> bool:
-        return bool(payload) and payload[0] & 0x17 == 0x10  # S, and partition 0
+        return bool(payload) and payload[0] & _START_BITS == _START
 
     def picture(self, payloads: list[bytes]) -> Picture | None:
         if not self.starts(payloads[0]):
@@ -26,7 +33,7 @@ def _descriptor_size(payload: bytes) -> int:
             raise DepacketizeError("descriptor is cut")
         has = payload[1]
         size = 2
-        if has & 0x80:  # I
+        if has & 0x80:  # I: a picture ID of 7 or 15 bits
             size += 2 if payload[2] & 0x80 else 1
         size += bool(has & 0x40) + bool(has & 0x30)  # L; T or K
     if size > len(payload):

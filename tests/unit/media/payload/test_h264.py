@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.b_frames import has_b_frames
+from media.payload.h264 import has_b_frames
 from tests.support.encoded import encode
 
 

@@ -1,0 +1,34 @@
+"""What a codec's depacketizer makes of RTP payloads."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class DepacketizeError(ValueError):
+    """The payloads are not a frame of their codec."""
+
+
+class Setup(NamedTuple):
+    """What a container says about a video track up front. `parameters`: sequence header or parameter sets."""
+
+    width: int
+    height: int
+    parameters: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame as its codec's files hold it. Keyframes have a `setup`, other frames have none."""
+
+    data: bytes
+    setup: Setup | None = None
+
+
+class Depacketizer(Protocol):
+    """Makes one codec's frames of RTP payloads. Hostile payloads raise `DepacketizeError`, nothing else."""
+
+    def starts(self, payload: bytes) -> bool:
+        """Whether a frame certainly begins with this packet, whatever came before. Never raises."""
+
+    def picture(self, payloads: list[bytes]) -> Picture | None:
+        """The frame of all payloads of one timestamp, in order and complete; None: nothing to show."""

@@ -1,1 +1,0 @@
-"""From RTP payloads to frames, one module a codec."""
