@@ -13,7 +13,7 @@ from media.payload.vp8 import Vp8Depacketizer
 from media.payload.vp9 import Vp9Depacketizer
 from media.recording.frame import Frame
 from media.recording.reorder import Gap, ReorderBuffer
-from media.rtp.packet import RtpPacket
+from media.rtp.padding import without_padding
 from media.tracks.outgoing import Outgoing
 
 MAX_FRAME_PACKETS = 8192
@@ -60,7 +60,9 @@ class FrameReader:
             if self._depacketizer is not None:
                 self._start_over()
             return
-        payload = _without_padding(item.packet)
+        payload = item.packet.payload
+        if item.packet.padding:
+            payload = without_padding(payload) or b""
         timestamp = self._extend(item.timestamp)
         if self._depacketizer is None:  # each packet of these codecs is a frame
             if payload:
@@ -110,11 +112,3 @@ class FrameReader:
             return self._timestamp + ahead - 0x100000000
         self._timestamp += ahead
         return self._timestamp
-
-
-def _without_padding(packet: RtpPacket) -> bytes:
-    """RFC 3550 5.1: the last byte counts the padding, itself included."""
-    payload = packet.payload
-    if packet.padding and payload:
-        return payload[: max(0, len(payload) - payload[-1])]
-    return payload

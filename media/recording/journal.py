@@ -42,7 +42,7 @@ class Entry:
 
 
 class Journal:
-    """A `Ledger` of the recordings in `folder`. Raises `OSError`."""
+    """A `FileLog` of the recordings in `folder`. Raises `OSError`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
@@ -85,7 +85,7 @@ class Journal:
 
 
 class NoJournal:
-    """The `Ledger` when nothing is uploaded."""
+    """The `FileLog` when nothing is uploaded."""
 
     def began(self, name: str) -> None:
         """Nothing to note."""

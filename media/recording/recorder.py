@@ -114,7 +114,7 @@ class Recorder:
         self._failures_before += recording.failures
         self._restarts_before += recording.restarts
 
-    # --- what the writers report (`Ledger`)
+    # --- what the writers report (`FileLog`)
 
     def began(self, name: str) -> None:
         self._journal.began(name)

@@ -22,7 +22,7 @@ from shared.records.records import mux_name, track_name
 FLUSH_SECONDS = 0.5
 
 
-class Ledger(Protocol):
+class FileLog(Protocol):
     """Hears which files are being written and which are complete. Called in the writer's thread."""
 
     def began(self, name: str) -> None: ...
@@ -40,11 +40,11 @@ class Writer:
         folder: Path,
         forms: Iterable[str],
         limits: Limits,
-        ledger: Ledger,
+        file_log: FileLog,
     ) -> None:
         self._room = room
         self._folder = folder
-        self._ledger = ledger
+        self._file_log = file_log
         self._readers = [FrameReader(track.codec.name) for track in tracks]
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._flush_at = 0.0
@@ -142,12 +142,12 @@ class Writer:
 
     def _open(self, name_of: Callable[[int], str]) -> PartFile:
         file = PartFile(self._folder, name_of, int(time.time()))
-        self._ledger.began(file.file_name)
+        self._file_log.began(file.file_name)
         self.has_files = True
         return file
 
     def _ended(self, file: PartFile) -> None:
-        self._ledger.finished(file.file_name)
+        self._file_log.finished(file.file_name)
 
 
 def _leader(tracks: Sequence[RoomTrack]) -> int:
