@@ -20,7 +20,7 @@ from shared.names import RoomName, WorkerId
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 
-SILENT_SECONDS = 3.0  # of an origin; it says something each second
+ORIGIN_SILENT_SECONDS = 3.0  # of an origin; it says something each second
 
 
 class EdgeEnd:
@@ -93,7 +93,7 @@ class EdgeEnd:
         """Keep it alive, or note that it is lost. Called some times a second."""
         if self._link is not None:
             self._link.tick(now)
-            if now - self._link.heard_at >= SILENT_SECONDS:
+            if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:
                 self._lose(now)
 
     def end(self, reason: EndReason) -> None:
