@@ -110,10 +110,10 @@ class PublisherFeedback:
                 self._send(nack(OUR_SSRC, source.stats.ssrc, asks))
             if (due := source.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.speak_again(min(again, self._tell_arrivals(now)))
+        self._feed.speak_again(min(again, self._report_arrivals(now)))
         return again if again < math.inf else None
 
-    def _tell_arrivals(self, now: float) -> float:
+    def _report_arrivals(self, now: float) -> float:
         """Send transport-wide feedback if it is due; returns when it is again, if media comes until then."""
         if self._transport is None:
             return math.inf
@@ -125,7 +125,7 @@ class PublisherFeedback:
 
     def tick(self, now: float) -> None:
         """Send what is due. Called some times a second."""
-        self._tell_arrivals(now)
+        self._report_arrivals(now)
         for track in self._tracks:
             requests = track.sent.requests
             if requests is not None and self._wants_keyframe(track, requests, now):
@@ -154,9 +154,9 @@ class PublisherFeedback:
         if blocks:
             self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
             if self._takes_remb:
-                self._tell_estimate(blocks, now)
+                self._report_estimate(blocks, now)
 
-    def _tell_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
+    def _report_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if self._estimate is None:
             self._estimate = ReceiverEstimate(MOST_BITS_PER_SECOND, self._feed.rx_bytes, now)
         loss = max(block.fraction_lost for block in blocks) / 256

@@ -31,7 +31,7 @@ from media.tracks.sent_track import SentTrack
 COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
 # What one viewer needs must not make a publisher spend its bit rate on keyframes.
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
-_SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
+_SAME_REQUEST_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
 
 # `MUCH_LOSS` retransmissions within `LOSSES_SECONDS` count as heavy loss. With twice as many some are lost
 # twice, and so on.
@@ -74,7 +74,7 @@ class ViewerFeedback:
         self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._losses = self._losses_before = 0
         self._losses_since = now
-        self._wished_at = -_SAME_WISH_SECONDS
+        self._keyframe_asked_at = -_SAME_REQUEST_SECONDS
         self.loss: float | None = None  # share of packets lost lately, 0 to 1, of the worst track
         self.resent = 0  # packets
         self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
@@ -96,7 +96,7 @@ class ViewerFeedback:
             if isinstance(packet, Nack):
                 self._take_nack(packet, now)
             elif isinstance(packet, Pli | Fir):
-                self._take_wish(now)
+                self._take_keyframe_request(now)
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_blocks(packet.blocks, now)
 
@@ -140,10 +140,10 @@ class ViewerFeedback:
         elif self._viewer.patience is not None:
             self._viewer.patience = PlayoutDelay(0.0, MOST_DELAY)
 
-    def _take_wish(self, now: float) -> None:
+    def _take_keyframe_request(self, now: float) -> None:
         self._stats.keyframe_requests += 1
-        if now >= self._wished_at + _SAME_WISH_SECONDS and self._keyframes.take(now):
-            self._wished_at = now
+        if now >= self._keyframe_asked_at + _SAME_REQUEST_SECONDS and self._keyframes.take(now):
+            self._keyframe_asked_at = now
             self._publisher.want_keyframes(now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:

@@ -173,7 +173,7 @@ class Edge:
             if owner is None or owner == self._worker:
                 return
             order = Order()
-            self._go_on(copy, owner, order, await self._ask(name, owner, order))
+            self._succeed(copy, owner, order, await self._ask(name, owner, order))
         except (RedisError, OSError) as error:
             log.warning("relay not opened again", room=name, error=type(error).__name__)
         except ServiceError as error:
@@ -183,7 +183,7 @@ class Edge:
         finally:
             copy.attempt = None
 
-    def _go_on(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
+    def _succeed(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
         """Let a copy go on with another relay, if it is of the same publisher."""
         name = copy.relay.room
         room = self._rooms.find(name)

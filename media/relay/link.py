@@ -73,7 +73,7 @@ class Link:
         self._send = send
         self._now = now
         self._heard_there_at = -math.inf
-        self._said_at = -math.inf
+        self._sent_at = -math.inf
 
     def receive(self, datagram: bytes, source: Address, now: float) -> bytes | None:
         """The other end's RTCP, decrypted; None for what is not authentic, or was here before."""
@@ -95,12 +95,12 @@ class Link:
         datagram = self.outbound.protect_rtcp(compound)
         for address in self._addresses if self.address is None else (self.address,):
             self._send(datagram, address)
-        self._said_at = self._now
+        self._sent_at = self._now
 
     def tick(self, now: float) -> None:
         """Say that this end is there, when it said nothing else for a while. Called some times a second."""
         self._now = now
-        if now - self._said_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
+        if now - self._sent_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
             self.send(self._keep_alive)
 
 

@@ -19,7 +19,7 @@ class Tap(Protocol):
         """Take a burst. Called in the event loop: must never block, nor change the burst."""
 
 
-class ToldPublisher(Protocol):
+class PublisherRtcp(Protocol):
     """The end of RTCP with a feed's publisher."""
 
     def receive(self, compound: bytes, now: float) -> None:
@@ -39,7 +39,7 @@ class Feed:
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     tap: Tap | None = None  # sees what is forwarded
-    publisher: ToldPublisher | None = None
+    publisher: PublisherRtcp | None = None
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
