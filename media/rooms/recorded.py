@@ -1,4 +1,4 @@
-"""The recording of a room: begun with its first publisher, and gone on with through all that follow."""
+"""The recording of a room: it begins with the first publisher, and continues with those that succeed it."""
 
 from time import monotonic
 
@@ -7,7 +7,7 @@ from media.rooms.room import Room
 
 
 def begin(room: Room, recorder: Recorder | None) -> None:
-    """Record a room from now on, where rooms are recorded. A copy of another worker's is recorded there."""
+    """Record a room from now on, if recording is on. A copy is not recorded: its origin does that."""
     if recorder is not None and room.origin is None:
         room.feed.tap = room.recording = recorder.open(
             room.name,
@@ -19,9 +19,9 @@ def begin(room: Room, recorder: Recorder | None) -> None:
 
 
 def go_on(room: Room, recorder: Recorder | None, *, codecs_changed: bool) -> None:
-    """Another publisher has taken the room over: its files go on, but with other codecs new ones begin.
+    """Continue the files of a room that another publisher has taken over.
 
-    So they do when the recording had failed: the disk may have room again.
+    New files begin if the codecs changed, or if the recording had failed: the disk may have space again.
     """
     recording = room.recording
     if recording is not None and recording.failure is None and not codecs_changed:
