@@ -1,4 +1,4 @@
-"""Plain counts of what a worker has done. Whoever counts owns them; the metrics read them."""
+"""Plain counts of what a worker has done. The code that counts owns them; the metrics read them."""
 
 import math
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from itertools import accumulate
 class Histogram:
     """Counts values in seconds by `bounds`, the upper ends of its buckets (inclusive, ascending).
 
-    It is filled on the hot path, by one thread, so it needs no lock.
+    Only one thread fills it, on the hot path, so it needs no lock.
     """
 
     __slots__ = ("_bounds", "_counts", "_sum")
@@ -29,7 +29,7 @@ class Histogram:
         return sum(self._counts)
 
     def buckets(self) -> list[tuple[float, int]]:
-        """Cumulative counts by upper bound, the last of which is infinite."""
+        """Upper bound in seconds and cumulative count of each bucket; the last bound is infinite."""
         return list(zip((*self._bounds, math.inf), accumulate(self._counts), strict=True))
 
     @property
@@ -38,17 +38,21 @@ class Histogram:
 
 
 class Totals:
-    """Sums of attributes, all of them counts, over objects that live and those that have gone."""
+    """Sums of counters over many objects: those that exist, and those that have ended.
+
+    `names` are the attributes that count.
+    """
 
     def __init__(self, *names: str) -> None:
         self._gone = dict.fromkeys(names, 0)
 
     def retire(self, one: object) -> None:
-        """Take the last counts of an object that counts no more."""
+        """Keep the final counts of an object that ends."""
         for name in self._gone:
             self._gone[name] += getattr(one, name)
 
     def with_living(self, living: Iterable[object]) -> dict[str, int]:
+        """The sums by name, over the objects in `living` and all retired ones."""
         totals = dict(self._gone)
         for one in living:
             for name in totals:
@@ -58,25 +62,26 @@ class Totals:
 
 @dataclass(slots=True)
 class ViewerStats:
-    """Plain counts, which only grow; and who is told how long, in seconds, a viewer waited for its picture.
+    """Plain counts, which only grow.
 
-    That is from its answer to the first packet of a keyframe.
+    `first_picture` is called with the time that a viewer waited for its picture: the seconds from its answer
+    to the first packet of a keyframe.
     """
 
     first_picture: Callable[[float], None] = lambda _seconds: None
 
-    nacks: int = 0  # packets that viewers asked for again
+    nacks: int = 0  # packets that viewers requested again
     retransmissions: int = 0
-    retransmissions_refused: int = 0  # over a viewer's budget
-    keyframe_requests: int = 0  # PLI and FIR of viewers
-    join_bursts: int = 0  # viewers that began with pictures that were held
-    rtcp_dropped: int = 0  # of viewers that send more than there is to say
+    retransmissions_refused: int = 0  # because they exceed a viewer's budget
+    keyframe_requests: int = 0  # PLI and FIR from viewers
+    join_bursts: int = 0  # viewers that began with held pictures
+    rtcp_dropped: int = 0  # left unread, from viewers that send too much
 
 
 @dataclass(slots=True)
 class PublisherStats:
     """Plain counts, which only grow."""
 
-    nacks: int = 0  # packets that publishers were asked for again
+    nacks: int = 0  # packets requested again from publishers
     plis: int = 0
     firs: int = 0

@@ -1,8 +1,8 @@
-"""How often somebody may do something: a token bucket."""
+"""A token bucket: how often something may be done."""
 
 
 class Allowance:
-    """`rate` a second in the long run, and `burst` at once. `now` is in seconds of a steady clock."""
+    """`rate` times a second on average, `burst` times at once. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_at", "_burst", "_left", "_rate")
 
@@ -12,7 +12,7 @@ class Allowance:
         self._at = now
 
     def take(self, now: float) -> bool:
-        """Whether it may be done once more at `now`; if so, it counts."""
+        """Whether it may be done once more at `now`. If so, it is counted."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
         if self._left < 1:

@@ -17,7 +17,7 @@ from media.transport.address import Address
 
 
 def ask_early(feed: Feed, publisher: PublisherFeedback, now: float) -> None:
-    """Request a keyframe for a receiver that is not connected yet, where the answer would be held for it."""
+    """Request a keyframe for a receiver that is not connected yet, if the answer would be held for it."""
     if any(sent.asks_early for sent in feed.sent):
         publisher.want_keyframes(now)
 
@@ -60,14 +60,17 @@ class Playback:
 
     @property
     def loss(self) -> float | None:
+        """Share of packets lost recently, 0 to 1, of the worst track; None: unknown."""
         return self._feedback.loss
 
     @property
     def rtt(self) -> float:
+        """Round trip in seconds; 0: unknown."""
         return self._feedback.rtt
 
     @property
     def resent(self) -> int:
+        """Packets retransmitted so far."""
         return self._feedback.resent
 
     def sent(self, track: int) -> tuple[int, int]:
@@ -75,7 +78,7 @@ class Playback:
         return self._viewer.sent(track)
 
     def listens(self, now: float) -> bool:
-        """Whether one more compound packet of the receiver is worth decrypting."""
+        """Whether to decrypt one more compound packet: False if the receiver sends too many."""
         return self._feedback.listens(now)
 
     def receive(self, compound: bytes, now: float) -> None:
@@ -83,14 +86,14 @@ class Playback:
         self._feedback.receive(compound, now)
 
     def step(self, now: float) -> float | None:
-        """Send what is due until the first picture; returns in how many seconds more is due, None: never."""
+        """Send what is due until the first picture. Returns the seconds until more is due; None: never."""
         if now >= self._step_at:
             pause = self._join.step(now)
             self._step_at = math.inf if pause is None else now + pause
         return None if self._step_at == math.inf else self._step_at - now
 
     def tick(self, now: float) -> bytes:
-        """Let time pass; returns the sender reports that are due, not yet protected. Some times a second."""
+        """Do what is due. Returns sender reports, not yet protected. Called several times a second."""
         self.step(now)
         if now < self._report_at:
             return b""

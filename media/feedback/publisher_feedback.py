@@ -1,4 +1,4 @@
-"""RTCP between a room and its publisher: keyframe requests, reports, and when each track plays."""
+"""RTCP between a room and its publisher: keyframe requests, NACK, bandwidth feedback and reports."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,11 +23,11 @@ from media.tracks.reception import OUR_SSRC
 from media.tracks.track import Track
 
 REPORT_SECONDS = 1.0
-MOST_BITS_PER_SECOND = 50_000_000  # that a publisher is told to send by REMB
+MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
 
 
 class PublisherFeedback:
-    """Owns what a room and its publisher say to each other; `tracks` are the room's.
+    """Owns the RTCP between a room and its publisher; `tracks` are the room's.
 
     `cname` is one for all tracks: viewers play those of one CNAME in sync (RFC 3550 6.5.1). `send` takes RTCP
     for the publisher, not yet protected. `now` is in seconds of a steady clock.
@@ -49,16 +49,16 @@ class PublisherFeedback:
         self.succeed(send)
 
     def succeed(self, send: Callable[[bytes], None]) -> None:
-        """Talk to another publisher, whose tracks have taken their places."""
+        """Continue with another publisher, whose tracks are in `tracks` already."""
         self._send = send
-        self._held: set[Track] = set()  # those that wait for the publisher's first keyframe
+        self._held: set[Track] = set()  # tracks that wait for this publisher's first keyframe
         self._fir_command = 0
         self._transport = next((t.source.transport for t in self._tracks if t.source.transport), None)
         self._takes_remb = any("goog-remb" in track.published.codec.feedback for track in self._tracks)
         self._estimate: ReceiverEstimate | None = None
 
     def receive(self, compound: bytes, now: float) -> None:
-        """Take the publisher's decrypted RTCP; what cannot be read is ignored."""
+        """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""
         try:
             packets = parse_compound(compound)
         except RtcpError:
@@ -72,7 +72,7 @@ class PublisherFeedback:
             source = track.source
             if source.stats is not None and source.stats.ssrc == report.ssrc:
                 source.stats.sender_report(report, now)
-                if source.gate.closed:  # its timestamps have no place in the room's yet
+                if source.gate.closed:  # its timestamps cannot be translated yet
                     continue
                 track.clock.sender_report(
                     report.ntp_time, source.translator.translate_timestamp(report.rtp_time), now
@@ -82,7 +82,7 @@ class PublisherFeedback:
         """A viewer joined or lost its picture: request a keyframe of every video track."""
         for track in self._tracks:
             requests = track.sent.requests
-            # before anything has come there is nobody to ask: the first picture will be a keyframe
+            # before the first packet there is no SSRC to ask; the first picture will be a keyframe
             if requests is not None and track.source.stats is not None and requests.want(now):
                 self._request_keyframe(track)
 
@@ -100,7 +100,10 @@ class PublisherFeedback:
             self._send(fir(OUR_SSRC, stats.ssrc, self._fir_command))
 
     def speak(self, now: float) -> float | None:
-        """Send what cannot wait for a tick; returns when there is more of it, whether media comes or not."""
+        """Send RTCP that cannot wait for a tick: NACK and transport-wide feedback.
+
+        Returns when the next NACK is due, even if no media comes until then; None: none is.
+        """
         again = math.inf
         for source in self._feed.sources:
             if source.nack is None or source.stats is None:
@@ -110,11 +113,11 @@ class PublisherFeedback:
                 self._send(nack(OUR_SSRC, source.stats.ssrc, asks))
             if (due := source.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.speak_again(min(again, self._tell_arrivals(now)))
+        self._feed.speak_again(min(again, self._report_arrivals(now)))
         return again if again < math.inf else None
 
-    def _tell_arrivals(self, now: float) -> float:
-        """Send transport-wide feedback if it is due; returns when it is again, if media comes until then."""
+    def _report_arrivals(self, now: float) -> float:
+        """Send transport-wide feedback if it is due. Returns when it is due next, if media comes by then."""
         if self._transport is None:
             return math.inf
         if self._transport.due(now):
@@ -124,8 +127,8 @@ class PublisherFeedback:
         return self._transport.next_due
 
     def tick(self, now: float) -> None:
-        """Send what is due. Called some times a second."""
-        self._tell_arrivals(now)
+        """Send what is due. Called several times a second."""
+        self._report_arrivals(now)
         for track in self._tracks:
             requests = track.sent.requests
             if requests is not None and self._wants_keyframe(track, requests, now):
@@ -135,7 +138,7 @@ class PublisherFeedback:
             self._report_reception(now)
 
     def _wants_keyframe(self, track: Track, requests: KeyframeRequests, now: float) -> bool:
-        if track.source.gate.closed:  # nobody sees this publisher's picture before one
+        if track.source.gate.closed:  # viewers get no picture of this publisher before a keyframe
             self._held.add(track)
             return requests.want(now)
         if track in self._held:
@@ -154,9 +157,9 @@ class PublisherFeedback:
         if blocks:
             self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
             if self._takes_remb:
-                self._tell_estimate(blocks, now)
+                self._report_estimate(blocks, now)
 
-    def _tell_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
+    def _report_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if self._estimate is None:
             self._estimate = ReceiverEstimate(MOST_BITS_PER_SECOND, self._feed.rx_bytes, now)
         loss = max(block.fraction_lost for block in blocks) / 256
@@ -164,5 +167,5 @@ class PublisherFeedback:
         self._send(remb(OUR_SSRC, bitrate, [block.ssrc for block in blocks]))
 
     def play_time(self, number: int, now: float) -> tuple[int, int] | None:
-        """NTP time and the room's timestamp of a track, as a sender report at `now` would have them."""
+        """NTP time and the room's timestamp for a sender report of track `number`; None before any packet."""
         return self._tracks[number].clock.report_at(now)

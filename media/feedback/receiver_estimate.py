@@ -1,4 +1,4 @@
-"""How much a publisher may send, for one that only listens to REMB (draft-alvestrand-rmcat-remb-03).
+"""How much a publisher may send, if it supports REMB only (draft-alvestrand-rmcat-remb-03).
 
 Loss alone decides, by the thresholds of draft-ietf-rmcat-gcc-02 section 6.
 """
@@ -6,10 +6,10 @@ Loss alone decides, by the thresholds of draft-ietf-rmcat-gcc-02 section 6.
 _START = 1_000_000
 _FLOOR = 100_000
 _LITTLE_LOSS, _MUCH_LOSS = 0.02, 0.10
-_GROWTH = 0.08  # a second
-_STEP = 50_000  # and this much a second, so that a small rate grows too
-_MOST_SECONDS = 2.0  # of growth at once
-_HEADROOM = 2.0  # an estimate beyond this multiple of what is received has not been tried
+_GROWTH = 0.08  # share of the estimate, a second
+_STEP = 50_000  # plus this, a second, so that a small estimate grows too
+_MOST_SECONDS = 2.0  # the most time for which one report lets it grow
+_HEADROOM = 2.0  # the estimate may grow to this multiple of the received bit rate: more is untested
 
 
 class ReceiverEstimate:
@@ -18,16 +18,16 @@ class ReceiverEstimate:
     __slots__ = ("_ceiling", "_octets", "_reported_at", "bitrate")
 
     def __init__(self, ceiling: int, octets: int, now: float) -> None:
-        """`octets` is what came so far. The estimate never goes over `ceiling`."""
+        """`octets` are the bytes received so far. The estimate never exceeds `ceiling`."""
         self._ceiling = ceiling
         self._octets = octets
         self._reported_at = now
         self.bitrate = min(_START, ceiling)
 
     def report(self, octets: int, loss: float, now: float) -> int:
-        """The new estimate: `octets` came so far, and of what was sent since the last report `loss` is lost.
+        """The new estimate. `octets` are the bytes received so far.
 
-        To be called about once a second; `loss` is a share of 1.
+        `loss` is the share of packets lost since the last call, 0 to 1. Call it about once a second.
         """
         elapsed = now - self._reported_at
         if elapsed <= 0:

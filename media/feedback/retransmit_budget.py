@@ -1,6 +1,6 @@
-"""How much may be sent to one viewer again: a share of what it is sent anyway, and no packet twice in a row.
+"""How much may be retransmitted to one viewer: a share of its media, and no packet again too soon.
 
-A viewer on a hopeless line, or one that asks without end, must not take the room from the others.
+A viewer on a very bad line, or one that sends requests without end, must not slow down the other viewers.
 """
 
 SHARE = 0.25  # of the viewer's media, in bytes
@@ -9,11 +9,11 @@ ASKS_PER_SECOND = 1000
 BURST_ASKS = 500
 
 _MIN_REPEAT_SECONDS = 0.020
-_REPEAT_RTTS = 0.5  # a viewer asks again after one; jitter must not make it wait for another
+_REPEAT_RTTS = 0.5  # viewers ask again after one round trip; jitter must not get that request refused
 
 
 class RetransmitBudget:
-    """The budget of one viewer. `now` is in seconds of a steady clock; `rtt`, in seconds, may be set."""
+    """The budget of one viewer. `now` is in seconds of a steady clock. Set `rtt`, in seconds, once known."""
 
     __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_resent", "rtt")
 
@@ -26,7 +26,7 @@ class RetransmitBudget:
         self._resent: dict[tuple[int, int], float] = {}  # (track, index) -> when, oldest first
 
     def admit(self, asks: int, now: float) -> int:
-        """How many of `asks` sequence numbers to look at; the rest is not even worth a look-up."""
+        """How many of `asks` requested sequence numbers to look up. The rest are refused."""
         self._asks = min(BURST_ASKS, self._asks + (now - self._asked_at) * ASKS_PER_SECOND)
         self._asked_at = now
         admitted = min(asks, int(self._asks))
@@ -34,9 +34,9 @@ class RetransmitBudget:
         return admitted
 
     def take(self, track: int, extended: int, size: int, media: int, now: float) -> bool:
-        """Whether to send that packet, of `size` bytes, again; if so, it is paid for.
+        """Whether to retransmit that packet of `size` bytes. If so, it is counted.
 
-        `media` is what the viewer was sent as first copies until now, in bytes.
+        `media` is what the viewer was sent so far, in bytes, without retransmissions.
         """
         self._credit = min(BURST_BYTES, self._credit + (media - self._media) * SHARE)
         self._media = media

@@ -1,6 +1,6 @@
-"""RTCP between a room and one of its viewers: what it lost is sent again, what it needs is asked for.
+"""RTCP between a room and one of its viewers: retransmissions, keyframe requests and reports.
 
-A viewer that asks too much is not heard: that costs the others nothing.
+RTCP of a viewer that sends too much of it is left unread, so that other viewers do not suffer.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,28 +29,28 @@ from media.tracks.sent_track import SentTrack
 
 # A viewer that loses much sends a NACK every 20 ms, and reports beside it.
 COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE = 200, 100
-# What one viewer needs must not make a publisher spend its bit rate on keyframes.
+# One viewer must not make a publisher spend its bit rate on keyframes.
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.25, 4
-_SAME_WISH_SECONDS = 0.5  # receivers repeat themselves until a keyframe arrives
+_SAME_REQUEST_SECONDS = 0.5  # receivers repeat a keyframe request until one arrives
 
-# `MUCH_LOSS` retransmissions within `LOSSES_SECONDS` count as heavy loss. With twice as many some are lost
-# twice, and so on.
+# `MUCH_LOSS` retransmissions within `LOSSES_SECONDS` count as heavy loss. With twice as many, some packets
+# are lost twice, and so on.
 MUCH_LOSS, LOSSES_SECONDS = 5, 10.0
-NOTICE_SECONDS = 0.050  # until a loss is noticed: the next frame tells
-# Browsers ask anew after a round trip, which they take to be 100 ms.
+NOTICE_SECONDS = 0.050  # until a viewer notices a loss, by the next frame
+# Browsers ask again after a round trip, which they assume to be 100 ms.
 MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
 MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 
-_KEPT_REPORTS = 4  # of which a viewer may still speak
+_KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
-_SHORTEST_GROWS = 1.02  # a report, so that it is forgotten
+_SHORTEST_GROWS = 1.02  # factor for each report, so that an old minimum is forgotten
 _MAX_RTT = 5.0
 
 
 class ViewerFeedback:
-    """Owns what a room and one viewer say to each other. `now` is in seconds of a steady clock.
+    """Owns the RTCP between a room and one viewer. `now` is in seconds of a steady clock.
 
-    `resend` sends a packet once more, if it can.
+    `resend` retransmits a packet; it returns False if that is not possible.
     """
 
     def __init__(
@@ -68,26 +68,26 @@ class ViewerFeedback:
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
-        self.rtt = 0.0  # seconds; 0 until the viewer's reports tell it
+        self.rtt = 0.0  # seconds; 0: unknown, before a report of the viewer
         self._budget = RetransmitBudget(now)
         self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
         self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._losses = self._losses_before = 0
         self._losses_since = now
-        self._wished_at = -_SAME_WISH_SECONDS
-        self.loss: float | None = None  # share of packets lost lately, 0 to 1, of the worst track
-        self.resent = 0  # packets
-        self._reported: dict[int, float] = {}  # the middle of a report's NTP time -> when it was sent
+        self._keyframe_asked_at = -_SAME_REQUEST_SECONDS
+        self.loss: float | None = None  # share of packets lost recently, 0 to 1, of the worst track
+        self.resent = 0  # packets retransmitted so far
+        self._reported: dict[int, float] = {}  # middle 32 bits of a report's NTP time -> when it was sent
 
     def listens(self, now: float) -> bool:
-        """Whether one more compound packet is worth to be decrypted."""
+        """Whether to decrypt one more compound packet: False if the viewer sends too many."""
         heard = self._compounds.take(now)
         if not heard:
             self._stats.rtcp_dropped += 1
         return heard
 
     def receive(self, compound: bytes, now: float) -> None:
-        """Take decrypted RTCP; what cannot be read is ignored."""
+        """Take decrypted RTCP. What cannot be parsed is ignored."""
         try:
             packets = parse_compound(compound)
         except RtcpError:
@@ -96,7 +96,7 @@ class ViewerFeedback:
             if isinstance(packet, Nack):
                 self._take_nack(packet, now)
             elif isinstance(packet, Pli | Fir):
-                self._take_wish(now)
+                self._take_keyframe_request(now)
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_blocks(packet.blocks, now)
 
@@ -125,10 +125,10 @@ class ViewerFeedback:
                 self._lost(now)
 
     def _lost(self, now: float) -> None:
-        """A viewer that loses much shall hold its pictures back until what it lost can have come again.
+        """Make a viewer with heavy loss delay its playout, so that retransmissions arrive in time.
 
-        Browsers find out by themselves only where they know the round-trip time, which receivers do not. What
-        is sent again tells it: so nobody else waits, and nobody before the need.
+        Browsers do that by themselves only if they know the round-trip time, which receivers do not. The
+        delay goes out in retransmissions, so it reaches this viewer only, and only when it is needed.
         """
         if now >= self._losses_since + LOSSES_SECONDS:
             self._losses_before, self._losses, self._losses_since = self._losses, 0, now
@@ -140,14 +140,14 @@ class ViewerFeedback:
         elif self._viewer.patience is not None:
             self._viewer.patience = PlayoutDelay(0.0, MOST_DELAY)
 
-    def _take_wish(self, now: float) -> None:
+    def _take_keyframe_request(self, now: float) -> None:
         self._stats.keyframe_requests += 1
-        if now >= self._wished_at + _SAME_WISH_SECONDS and self._keyframes.take(now):
-            self._wished_at = now
+        if now >= self._keyframe_asked_at + _SAME_REQUEST_SECONDS and self._keyframes.take(now):
+            self._keyframe_asked_at = now
             self._publisher.want_keyframes(now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
-        """RFC 3550 6.4.1: the round trip is what has passed since our report, without the viewer's delay."""
+        """RFC 3550 6.4.1: the round trip is the time since our report, minus the viewer's delay."""
         if blocks:
             self.loss = max(block.fraction_lost for block in blocks) / 256
         for block in blocks:
@@ -157,14 +157,14 @@ class ViewerFeedback:
             rtt = now - sent_at - block.delay / 0x10000
             if 0 <= rtt <= _MAX_RTT:
                 self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
-                # what is under way is there after the shortest: a queue must not forbid to ask again
+                # the budget takes the shortest: a queue must not get repeated requests refused
                 self._budget.rtt = min(rtt, self._budget.rtt * _SHORTEST_GROWS) or rtt
             return
 
     def reports(self, now: float) -> bytes:
-        """Sender reports of the tracks that the viewer gets; empty before there is anything to report.
+        """Sender reports of the tracks that the viewer gets; empty before anything was sent.
 
-        So it is while the viewer is behind: it shall not hold its sound back until its picture is live.
+        Also empty while the viewer is behind: it would delay its sound until its picture is live.
         """
         if self._viewer.behind is not None:
             return b""

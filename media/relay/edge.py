@@ -1,7 +1,8 @@
-"""The rooms that this worker takes from others: each opened with its first viewer, closed behind its last.
+"""This worker's copies of other workers' rooms. Each opens with its first viewer and closes after its last.
 
-A copy outlives its relay. When the origin is silent, the room's owner is looked up in the directory and asked
-for another relay, each second, for as long as a publisher may take to come back; viewers stay and go on.
+A copy outlives its relay. When the relay is lost, the edge looks the room's owner up in the directory and
+asks it for another relay. It tries that each second, for as long as a publisher may take to come back. The
+viewers stay, and continue with the new relay.
 """
 
 import asyncio
@@ -26,9 +27,9 @@ from shared.logging import get_logger
 from shared.messages.relays import RelayOpened
 from shared.names import RoomName, WorkerId, new_request_id
 
-LINGER_SECONDS = 5.0  # behind the last viewer: the next one needs no new relay
+LINGER_SECONDS = 5.0  # after the last viewer: the next one needs no new relay
 RETRY_SECONDS = 1.0
-RPC_SECONDS = 0.8  # within the time that control gives the viewer's request
+RPC_SECONDS = 0.8  # shorter than control's deadline for the viewer's request
 
 log = get_logger()
 
@@ -36,13 +37,13 @@ log = get_logger()
 @dataclass(slots=True, eq=False)
 class _Copy:
     relay: EdgeEnd
-    idle_since: float
-    try_at: float = 0.0
-    attempt: asyncio.Task[None] | None = None
+    idle_since: float  # when a viewer was last here
+    try_at: float = 0.0  # not before this, another relay is requested
+    attempt: asyncio.Task[None] | None = None  # to get another relay
 
 
 class Edge:
-    """Owns this worker's copies. For `grace` seconds a copy waits for its room's next owner."""
+    """Owns this worker's copies. A copy waits `grace` seconds for its room's next owner."""
 
     def __init__(
         self,
@@ -69,9 +70,9 @@ class Edge:
         self._openings: dict[RoomName, asyncio.Task[None]] = {}
 
     async def take(self, name: RoomName, origin: WorkerId) -> None:
-        """Have the room here, by a relay from `origin` if need be; raises `ServiceError`.
+        """Make sure that the room is here, over a relay from `origin` if needed. Raises `ServiceError`.
 
-        First viewers that come at once share one opening. It goes on when one of them gives up.
+        Viewers that arrive at the same time share one opening. It continues when one of them gives up.
         """
         if origin == self._worker or self._rooms.find(name) is not None:
             return
@@ -84,12 +85,12 @@ class Edge:
     def _opened(self, name: RoomName, task: asyncio.Task[None]) -> None:
         del self._openings[name]
         if not task.cancelled():
-            task.exception()  # was raised to whoever still waits
+            task.exception()  # mark it as retrieved: it is raised to the callers that still wait
 
     async def _open(self, name: RoomName, origin: WorkerId) -> None:
         order = Order()
         opened = await self._ask(name, origin, order)
-        if self._rooms.find(name) is not None:  # meanwhile somebody publishes here
+        if self._rooms.find(name) is not None:  # meanwhile a publisher has come to this worker
             return
         now = self._clock()
 
@@ -135,19 +136,19 @@ class Edge:
 
     def _relay_ended(self, relay: EdgeEnd) -> None:
         copy = self._copies[relay.room]
-        if copy.relay is not relay:  # another one came in its place
+        if copy.relay is not relay:  # another relay has replaced it
             return
         del self._copies[relay.room]
         if copy.attempt is not None:
             copy.attempt.cancel()
 
     def tick(self, now: float) -> None:
-        """Let time pass for all copies, and end those that break. Called some times a second."""
+        """Do what is due for all copies, and close those that fail. Called several times a second."""
         for name, copy in list(self._copies.items()):
             try:
                 self._tick(name, copy, now)
             except Exception:
-                log.exception("a copy broke", room=name)
+                log.exception("unexpected error in a copy of a room", room=name)
                 self._rooms.close(name, EndReason.FAULT)
 
     def _tick(self, name: RoomName, copy: _Copy, now: float) -> None:
@@ -168,23 +169,23 @@ class Edge:
         try:
             owner = await self._directory.room_owner(name)
             if owner is None and not copy.relay.has_run:
-                self._close(copy)  # the room ended while the relay was opened: nobody was there to say so
+                self._close(copy)  # the room ended before the relay ran: no goodbye could arrive
                 return
             if owner is None or owner == self._worker:
                 return
             order = Order()
-            self._go_on(copy, owner, order, await self._ask(name, owner, order))
+            self._succeed(copy, owner, order, await self._ask(name, owner, order))
         except (RedisError, OSError) as error:
-            log.warning("relay not opened again", room=name, error=type(error).__name__)
+            log.warning("relay not reopened", room=name, error=type(error).__name__)
         except ServiceError as error:
-            log.warning("relay not opened again", room=name, error=error.code)
+            log.warning("relay not reopened", room=name, error=error.code)
         except Exception:
-            log.exception("relay not opened again", room=name)
+            log.exception("relay not reopened", room=name)
         finally:
             copy.attempt = None
 
-    def _go_on(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
-        """Let a copy go on with another relay, if it is of the same publisher."""
+    def _succeed(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
+        """Feed a copy from another relay if that has the same publisher; otherwise close the copy."""
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
@@ -198,15 +199,15 @@ class Edge:
             return copy.relay
 
         self._rooms.succeed(room, tracks, relay_into)
-        log.info("relay opened again", room=name, origin=origin)
+        log.info("relay reopened", room=name, origin=origin)
 
     def _close(self, copy: _Copy) -> None:
-        """From within its attempt, which goes on."""
+        """Close a copy from within its attempt, which must not be cancelled by that."""
         copy.attempt = None
         self._rooms.close(copy.relay.room, EndReason.PUBLISHER_LEFT)
 
     async def close(self) -> None:
-        """Give up what is under way; the rooms are closed by whoever owns them."""
+        """Cancel the openings that are under way. `Rooms` closes the copies."""
         tasks = list(self._openings.values())
         for task in tasks:
             task.cancel()

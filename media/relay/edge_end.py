@@ -20,14 +20,14 @@ from shared.names import RoomName, WorkerId
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 
-SILENT_SECONDS = 3.0  # of an origin; it says something each second
+ORIGIN_SILENT_SECONDS = 3.0  # then the relay is lost: an origin sends RTCP each second
 
 
 class EdgeEnd:
-    """One relay of a room, until it is lost. `ended` is called once, when it has ended.
+    """One relay, the source of a room until it is lost. `ended` is called once, by `end`.
 
-    `order` was asked for, and `opened` is the origin's answer. The media goes into `feed`. The relay is lost
-    when the origin is silent, or says goodbye; its room stays, and may get another one.
+    `order` is what was requested, and `opened` is the origin's answer. The media goes into `feed`. The relay
+    is lost when the origin is silent or sends a BYE. The room stays, and may get another relay.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class EdgeEnd:
         self.room = room
         self.origin: WorkerId | None = origin
         self.lost_at: float | None = None
-        self.over = False  # the origin has said that the room is no more
-        self.has_run = False  # the origin was heard on it
+        self.over = False  # the origin has said that the room is over
+        self.has_run = False  # RTCP of the origin has arrived
         self.ended = False
         self._order = order
         self._feed = feed
@@ -71,7 +71,7 @@ class EdgeEnd:
         return self._link is not None
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
-        """Take the origin's SRTP or SRTCP; returns the feed whose switch must have it."""
+        """Take the origin's SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
         if self._link is None:
             return None
         if is_rtcp(datagram):
@@ -85,15 +85,15 @@ class EdgeEnd:
         return self._feed
 
     def send_rtcp(self, compound: bytes) -> None:
-        """Send RTCP to the origin, which knows the relay by the SSRC that comes first."""
+        """Send RTCP to the origin. It begins with the relay's SSRC, by which the origin finds the relay."""
         if self._link is not None:
             self._link.send(compound[:4] + self._order.ssrc.to_bytes(4) + compound[8:])
 
     def tick(self, now: float) -> None:
-        """Keep it alive, or note that it is lost. Called some times a second."""
+        """Send keep-alives, or note that the relay is lost. Called several times a second."""
         if self._link is not None:
             self._link.tick(now)
-            if now - self._link.heard_at >= SILENT_SECONDS:
+            if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:
                 self._lose(now)
 
     def end(self, reason: EndReason) -> None:
@@ -116,7 +116,7 @@ class EdgeEnd:
 
 
 class Order:
-    """What an edge asks an origin for: one relay, with keys and an SSRC of its own."""
+    """What an edge requests from an origin: one relay, with new keys and a new SSRC."""
 
     def __init__(self) -> None:
         self.secrets: RelaySecrets = new_secrets()
@@ -127,7 +127,7 @@ class Order:
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:
-    """The tracks that come over a relay, as the edge's room has them."""
+    """The tracks of a relay, as if a publisher had offered them to the edge's room."""
     return tuple(
         PublishedTrack(
             kind=track.kind,

@@ -1,11 +1,12 @@
-"""One end of a relay between two workers: what keeps it alive, and where the other end is.
+"""One end of a relay between two workers: its keep-alives, and the address of the other end.
 
 A relay carries one room from the worker that has its publisher (the origin) to one that has only viewers
-(an edge): SRTP down, SRTCP both ways, between their sockets for clients, under keys that the two agreed on by
-RPC. There is no ICE and no DTLS. The origin names the addresses it may have; the edge says hello to all of
-them, and from then on each end answers to where it heard the other. What is not authentic counts for nothing.
+(an edge): SRTP down, SRTCP both ways. It uses the workers' sockets for clients, with keys that were exchanged
+by RPC. There is no ICE and no DTLS. The origin names its possible addresses; the edge sends a hello to all of
+them. From then on each end sends to the address from which it heard the other. Packets that are not authentic
+are ignored.
 
-Each end says something each second; so each knows when the other one is gone.
+Each end sends RTCP at least once a second, so each notices when the other is gone.
 """
 
 import math
@@ -19,10 +20,10 @@ from media.rtp.srtp import Profile, SrtpKeys, inbound_session
 from media.transport.address import Address
 
 KEEP_ALIVE_SECONDS = 1.0
-HELLO_SECONDS = 0.2  # until the other end is heard
-# An address that was heard from less long ago is kept: all of the origin's addresses may work at once.
+HELLO_SECONDS = 0.2  # between hellos, until the other end is heard
+# An address is kept for this long after it was heard: all of the origin's addresses may work at once.
 MOVE_SECONDS = 2.0
-ROOM_IS_OVER, OPEN_AGAIN = b"over", b"again"  # reasons of an origin's BYE
+ROOM_IS_OVER, OPEN_AGAIN = b"over", b"again"  # reasons in an origin's BYE
 PROFILE = Profile.AEAD_AES_128_GCM
 KEY_BYTES = PROFILE.key_length + PROFILE.salt_length
 
@@ -31,7 +32,10 @@ Send = Callable[[bytes, Address], None]
 
 @dataclass(frozen=True, slots=True)
 class RelaySecrets:
-    """Master key and salt of each direction, `KEY_BYTES` each. They serve one relay, once."""
+    """Master key and salt of each direction, `KEY_BYTES` each. `down` is from origin to edge.
+
+    Each relay needs new ones.
+    """
 
     down: bytes = field(repr=False)
     up: bytes = field(repr=False)
@@ -48,10 +52,10 @@ def new_secrets() -> RelaySecrets:
 
 
 class Link:
-    """Sends and takes the RTCP of one end. `now` is in seconds of a steady clock.
+    """Sends and receives the RTCP of one end. `now` is in seconds of a steady clock.
 
-    The first SSRC of all that this end says has to be one by which the other end knows the relay; `ssrc` is.
-    `addresses` are tried all, until the other end is heard; at the origin there are none. `outbound` may come
+    The other end finds the relay by the first SSRC of a packet. `ssrc` is one that it knows, for keep-alives.
+    RTCP goes to all `addresses` until the other end is heard; the origin has none. `outbound` may be set
     later: nothing is sent before.
     """
 
@@ -73,10 +77,10 @@ class Link:
         self._send = send
         self._now = now
         self._heard_there_at = -math.inf
-        self._said_at = -math.inf
+        self._sent_at = -math.inf
 
     def receive(self, datagram: bytes, source: Address, now: float) -> bytes | None:
-        """The other end's RTCP, decrypted; None for what is not authentic, or was here before."""
+        """Decrypt RTCP of the other end; None if it is forged or replayed."""
         try:
             compound = self._inbound.unprotect_rtcp(datagram)
         except SrtpError:
@@ -89,23 +93,23 @@ class Link:
         return compound
 
     def send(self, compound: bytes) -> None:
-        """Protect and send RTCP."""
+        """Protect and send RTCP. Dropped while there is no `outbound`."""
         if self.outbound is None:
             return
         datagram = self.outbound.protect_rtcp(compound)
         for address in self._addresses if self.address is None else (self.address,):
             self._send(datagram, address)
-        self._said_at = self._now
+        self._sent_at = self._now
 
     def tick(self, now: float) -> None:
-        """Say that this end is there, when it said nothing else for a while. Called some times a second."""
+        """Send a keep-alive if nothing else was sent for a while. Called several times a second."""
         self._now = now
-        if now - self._said_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
+        if now - self._sent_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
             self.send(self._keep_alive)
 
 
 def goodbye(compound: bytes) -> bytes | None:
-    """The reason of the BYE in `compound`; None without one."""
+    """The reason of the BYE in `compound`; None if it has no BYE."""
     try:
         packets = parse_compound(compound)
     except RtcpError:

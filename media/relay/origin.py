@@ -1,4 +1,4 @@
-"""All copies of this worker's rooms that other workers take: one for each room and edge."""
+"""The relays of this worker's rooms to other workers: one for each room and edge."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from shared.logging import get_logger
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId
 
-# The room may go on at another worker: its edges shall look for it.
+# After these the room may continue on another worker, and its edges must look for it.
 _MOVES = (EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
 
 log = get_logger()
 
 
 class Origin:
-    """Owns them. `addresses` are those at which other workers reach this one, IP and port."""
+    """Owns these relays. `addresses` (IP, port) are where other workers reach this one."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Origin:
         return sum(map(len, self._relays.values()))
 
     def open(self, room: Room | None, order: OpenRelay, now: float) -> RelayOpened:
-        """Begin a relay of `room`; raises `NO_PUBLISHER` where there is none, or only a copy of it."""
+        """Begin a relay of `room`. Raises `NO_PUBLISHER` if there is no room, or if it is itself a copy."""
         if room is None or room.origin is not None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=1)
         relays = self._relays.setdefault(room.name, {})
@@ -51,7 +51,7 @@ class Origin:
             self._end(relays.pop(edge))
         relay = relays[edge] = OriginEnd(room, order, self._switch, self._send, self._stats, now)
         self._demux.add_relay((relay.ssrc,), relay)
-        log.info("relay asked for", room=room.name, edge=edge)
+        log.info("relay requested", room=room.name, edge=edge)
         return RelayOpened(
             tracks=relay_tracks(room),
             started_at=room.started_at,
@@ -60,13 +60,13 @@ class Origin:
         )
 
     def tick(self, now: float) -> None:
-        """Let time pass for all of them, and end those that break. Called some times a second."""
+        """Do what is due for all relays, and end those that fail. Called several times a second."""
         for name, relays in list(self._relays.items()):
             for edge, relay in list(relays.items()):
                 try:
                     relay.tick(now)
                 except Exception:
-                    log.exception("a relay broke", room=name, edge=edge)
+                    log.exception("unexpected relay error", room=name, edge=edge)
                     relay.end()
                 if relay.ended:
                     self._end(relays.pop(edge))
@@ -74,13 +74,13 @@ class Origin:
                 del self._relays[name]
 
     def room_closed(self, name: RoomName, reason: EndReason) -> None:
-        """Tell the edges of a room that it is over here."""
+        """Tell the edges of a room that it has ended here."""
         for relay in self._relays.pop(name, {}).values():
             relay.say_goodbye(OPEN_AGAIN if reason in _MOVES else ROOM_IS_OVER)
             self._end(relay)
 
     def tracks_changed(self, name: RoomName) -> None:
-        """Let the edges of a room ask for it again: another publisher brought other codecs."""
+        """Make the edges of a room request new relays: another publisher brought other codecs."""
         for relay in self._relays.pop(name, {}).values():
             relay.say_goodbye(OPEN_AGAIN)
             self._end(relay)

@@ -1,7 +1,7 @@
-"""The origin's end of a relay: a copy of a room for one edge.
+"""The origin's end of a relay: it sends one room to one edge.
 
-To the switch a copy is a viewer whose payload types and extension ids are the relay's own, so that they stay
-when another publisher takes the room over. It counts as no viewer.
+To the switch it is a viewer. Its payload types and extension ids are the relay's own, so that they stay the
+same when another publisher takes the room over. It is not counted as a viewer.
 """
 
 from media.counts import ViewerStats
@@ -17,8 +17,8 @@ from shared.logging import get_logger
 from shared.messages.relays import OpenRelay, RelayTrack
 from shared.names import WorkerId
 
-EXPIRY_SECONDS = 5.0  # without a word of the edge, which says something each second
-# For all viewers behind it; `KeyframeRequests` at both ends ask no more often.
+EXPIRY_SECONDS = 5.0  # then a silent edge is gone: it sends RTCP each second
+# One edge asks for all of its viewers. `KeyframeRequests` at both ends asks no more often than this.
 KEYFRAMES_PER_SECOND = 2.0
 FIRST_PAYLOAD_TYPE = 96
 EXTENSION_IDS = {uri: number for number, uri in enumerate(sorted(FORWARDED_EXTENSIONS), 1)}
@@ -27,7 +27,7 @@ log = get_logger()
 
 
 class OriginEnd:
-    """From the message that asked for it until `end`."""
+    """Exists from the edge's request until `end`; media flows from the edge's hello on."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class OriginEnd:
         self._playback: Playback | None = None  # from the edge's hello on
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> None:
-        """Take the edge's RTCP. The first is its hello: media flows to where that came from."""
+        """Take the edge's RTCP. The first packet is its hello: media goes to the address that sent it."""
         compound = self._link.receive(datagram, source, now)
         if compound is None or self._link.address is None:
             return
@@ -77,14 +77,14 @@ class OriginEnd:
             keyframes_per_second=KEYFRAMES_PER_SECOND,
         )
         self._link.outbound = self._playback.srtp
-        self._link.tick(now)  # so that the edge knows at once which address works
+        self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
-        log.info("relay runs", room=room.name, edge=self.edge)
+        log.info("relay connected", room=room.name, edge=self.edge)
 
     def tick(self, now: float) -> None:
-        """Report, keep alive, or end when the edge is gone. Called some times a second.
+        """Send reports and keep-alives, or end when the edge is gone. Called several times a second.
 
-        The join takes the tick's pace: an edge has the bandwidth for larger bursts than a viewer.
+        The join sends one burst each tick: an edge has the bandwidth for larger bursts than a viewer.
         """
         if now - self._link.heard_at >= EXPIRY_SECONDS:
             log.warning("relay expired: its edge is silent", room=self._room.name, edge=self.edge)
@@ -95,7 +95,7 @@ class OriginEnd:
         self._link.tick(now)
 
     def say_goodbye(self, reason: bytes) -> None:
-        """End because of `reason`, and tell the edge."""
+        """Send the edge a BYE with `reason`, and end."""
         self._link.send(bye((self._room.feed.ssrcs[0],), reason))
         self.end()
 
@@ -108,7 +108,7 @@ class OriginEnd:
 
 
 def played_over_relay(room: Room) -> list[PlayedTrack]:
-    """A room's tracks as every edge gets them."""
+    """A room's tracks in the form in which every edge gets them."""
     return [
         PlayedTrack(
             track_index=number,
@@ -125,7 +125,7 @@ def played_over_relay(room: Room) -> list[PlayedTrack]:
 
 
 def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
-    """What an edge is told of them."""
+    """The same tracks, described for the edge."""
     return tuple(
         RelayTrack(
             kind=track.kind,

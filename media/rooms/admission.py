@@ -1,4 +1,4 @@
-"""Who comes into the rooms of this worker to publish or to watch, and leaves them again."""
+"""Lets publishers and viewers into this worker's rooms, and out of them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,10 +29,10 @@ NO_PUBLISHER_RETRY_SECONDS = 2
 
 
 class Admission:
-    """Makes the sessions of clients, and gives each its room. Plain calls that do not wait.
+    """Makes the sessions of clients, and puts each into its room. Plain calls that do not wait.
 
-    `max_viewers` of a room: 0 is no limit. `farewell_seconds`: how long a DELETE may follow a lost session.
-    `clock` is a steady one, in seconds.
+    `max_viewers` is the limit of each room (0: no limit). `farewell_seconds`: how long after the end of a
+    session its DELETE may still come. `clock` is a steady one, in seconds.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Admission:
 
     @contextmanager
     def opening(self, name: RoomName, identity: str, now: float) -> Iterator[bool]:
-        """Hold `name` while its claim is under way; gives whether this worker owns the room already.
+        """Reserve `name` while its claim is under way; yields whether this worker owns the room already.
 
-        Raises `PUBLISHER_EXISTS` when another publisher has it, or is just about to. A copy does not reserve
-        the name: the claim belongs to its origin, if that is alive.
+        Raises `PUBLISHER_EXISTS` if another publisher has the room, or is just opening it. A copy does not
+        reserve the name: the claim belongs to its origin, if that is alive.
         """
         room = self._rooms.find(name)
         is_here = room is not None and room.origin is None
@@ -77,7 +77,7 @@ class Admission:
             self._opening.discard(name)
 
     def negotiate_publish(self, offer: Offer) -> tuple[Credentials, tuple[PublishedTrack, ...], str]:
-        """Credentials, tracks and answer for a publisher; nothing is held by it yet."""
+        """Credentials, tracks and answer for a publisher. Nothing is reserved yet."""
         local = new_credentials()
         tracks, answer = negotiate_publish(offer, self._roster.transport(local))
         return local, tracks, answer
@@ -92,9 +92,10 @@ class Admission:
         expires_at: float | None,
         identity: str,
     ) -> PublisherSession:
-        """Give a publisher its room: the one that waits for it, or else a new one.
+        """Put a publisher into its room: the one that waits for it, otherwise a new one.
 
-        A copy of the room may be succeeded, too: the worker that had the publisher is gone.
+        The room may be a copy: then the worker that had its publisher is gone. Raises `PUBLISHER_EXISTS` if
+        the former publisher has come back.
         """
 
         def session_into(feed: Feed) -> PublisherSession:
@@ -102,7 +103,7 @@ class Admission:
 
         room = self._rooms.find(name)
         outcome = Outcome.REPLACE if room is None else _on_offer(room, identity, now)
-        if outcome is Outcome.REFUSE:  # the former one has come back since
+        if outcome is Outcome.REFUSE:  # the former publisher has come back meanwhile
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         if room is not None and outcome is Outcome.SUCCEED and fits(room.tracks, tracks):
             self._rooms.succeed(room, tracks, session_into)
@@ -123,7 +124,10 @@ class Admission:
         expires_at: float | None,
         viewers_elsewhere: int = 0,
     ) -> tuple[ViewerSession, str]:
-        """Add a viewer to a room; returns its session and answer."""
+        """Add a viewer to a room; returns its session and answer. Raises `ServiceError`.
+
+        `viewers_elsewhere` counts the room's viewers on other workers.
+        """
         room = self._rooms.find(name)
         if room is None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=NO_PUBLISHER_RETRY_SECONDS)
@@ -135,7 +139,7 @@ class Admission:
                 offer, [track.offered for track in room.tracks], self._roster.transport(local), name
             )
         except CannotPlayError as refusal:
-            room.warnings.set(f"a viewer could not play it: {refusal.message}", holds=True)
+            room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
             raise
         session = ViewerSession(
             self._roster.setup(offer, local, now, expires_at),
@@ -151,9 +155,10 @@ class Admission:
         return session, answer
 
     def delete(self, session_id: str, room: str, role: Role, now: float) -> str:
-        """End a session at its client's wish; returns why it ended. Raises `SESSION_NOT_FOUND`.
+        """End a session at its client's request; returns why it ended. Raises `SESSION_NOT_FOUND`.
 
-        The farewell of a publisher that has gone ends its room, unless another has come.
+        The DELETE of a publisher whose session is over already ends its room, unless another publisher has
+        come.
         """
         reason = self._farewells.take(SessionId(session_id), room, role, now)
         if reason is None:

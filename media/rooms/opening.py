@@ -1,4 +1,4 @@
-"""A room's parts, put together from the tracks that its publisher agreed on."""
+"""Builds a room and its parts from the tracks that were agreed on with its publisher."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def new_room(
     started_at: float | None = None,
     join_burst: JoinBurstMode = "auto",
 ) -> Room:
-    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time, None: now."""
+    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time (None: now)."""
     unix_now = time.time()
     tracks = new_tracks(published, unix_now - now, join_burst)
     feed = Feed([track.sent for track in tracks], [track.source for track in tracks])

@@ -1,4 +1,4 @@
-"""The life of a room's publisher as a table: what an event leads to in each state.
+"""The life of a room's publisher as a table: the outcome of each event in each state.
 
 docs/architecture.md shows the same table in words. When the tracks of an offer do not fit the room, `SUCCEED`
 becomes `REPLACE`.
@@ -9,14 +9,14 @@ from enum import Enum, auto
 
 
 class PublisherState(Enum):
-    SENDING = auto()  # it shows media, or is on its way
-    SILENT = auto()  # its session lives, without media for a while
+    SENDING = auto()  # its media arrives, or it is still connecting
+    SILENT = auto()  # its session exists, but no media has arrived for a while
     AWAY = auto()  # its session is over; the room waits for it
     ELSEWHERE = auto()  # the room is a copy; its publisher is, or was, at another worker
 
 
 class PublisherEvent(Enum):
-    OFFER_OF_SAME = auto()  # an offer with the credentials of the publisher ...
+    OFFER_OF_SAME = auto()  # an offer with the publisher's credentials ...
     OFFER_OF_OTHER = auto()  # ... or with other ones
     SESSION_LOST = auto()  # its session ended, and it may come back
     SESSION_ENDED = auto()  # its session ended for good
@@ -26,8 +26,8 @@ class PublisherEvent(Enum):
 
 class Outcome(Enum):
     REFUSE = auto()  # the offer gets 409
-    SUCCEED = auto()  # the newcomer takes the publisher's place, and viewers stay
-    REPLACE = auto()  # the room ends, and the newcomer opens another one of its name
+    SUCCEED = auto()  # the newcomer takes the publisher's place; viewers stay
+    REPLACE = auto()  # the room ends, and the newcomer opens a new one of its name
     WAIT = auto()  # the room waits for its publisher
     CLOSE = auto()  # the room ends
     NOTHING = auto()
@@ -52,10 +52,10 @@ LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
     (PublisherState.AWAY, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
     (PublisherState.AWAY, PublisherEvent.FAREWELL): Outcome.CLOSE,
     (PublisherState.AWAY, PublisherEvent.GRACE_OVER): Outcome.CLOSE,
-    # The directory's claim has decided already that the publisher is not there any more.
+    # Whether the publisher of a copy is gone is decided by the claim in the directory.
     (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
     (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_OTHER): Outcome.REPLACE,
-    # A copy's life is the relay's, which closes it: see media/relay/edge.py.
+    # A copy waits and ends with its relay: see media/relay/edge.py.
     (PublisherState.ELSEWHERE, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
     (PublisherState.ELSEWHERE, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
     (PublisherState.ELSEWHERE, PublisherEvent.FAREWELL): Outcome.NOTHING,

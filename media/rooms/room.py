@@ -20,12 +20,12 @@ from media.tracks.track import Track, succeed
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
-MEASURE_SECONDS = 1.0  # between two looks at the stream
-NO_MEDIA_SECONDS = 2.0  # afterwards nobody cares what is wrong with the stream
+MEASURE_SECONDS = 1.0  # between two measurements of the stream
+NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
 
 
 class Succession(NamedTuple):
-    """`former` is the source that was replaced; the viewers `left_behind` cannot read the new codecs."""
+    """`former` is the source that was replaced; the viewers `left_behind` cannot decode the new codecs."""
 
     former: Source | None
     left_behind: list[ViewerSession]
@@ -33,7 +33,7 @@ class Succession(NamedTuple):
 
 
 class Room:
-    """Owned by `Rooms`. `identity` is that of the publisher's credentials, `started_at` is Unix time."""
+    """Owned by `Rooms`. `identity` stands for the publisher's credentials; `started_at` is Unix time."""
 
     def __init__(
         self,
@@ -57,8 +57,8 @@ class Room:
         self.warnings = RoomWarnings(name)
         self.recording: Recording | None = None
         self.left_by: SessionId | None = None  # the publisher's session that ended last
-        self._shows_media = True  # or is on its way
-        self._heard_at = -math.inf  # when there was a publisher last, on the steady clock
+        self._shows_media = True  # or the publisher is still connecting
+        self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
         self._measured_at = 0.0
         self._measured_bytes = 0
@@ -66,16 +66,16 @@ class Room:
 
     @property
     def origin(self) -> WorkerId | None:
-        """The worker that this copy of the room comes from; None when the publisher is, or was, here."""
+        """The worker of which this room is a copy; None if the publisher is, or was, on this worker."""
         return None if self.source is None else self.source.origin
 
     @property
     def session_count(self) -> int:
-        """Sessions of clients: its viewers, and its publisher if that is here."""
+        """Sessions of clients: the viewers, and the publisher if it is on this worker."""
         return len(self.viewers) + (self.source is not None and self.origin is None)
 
     def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
-        """The form of each track towards one viewer; None where it does not take the track."""
+        """The form of each track towards one viewer; None for a track that it does not get."""
         wires: list[Wire | None] = [None] * len(self.tracks)
         for track in played:
             own = self.tracks[track.track_index].extension_ids
@@ -100,26 +100,26 @@ class Room:
     def succeed(self, published: Sequence[PublishedTrack], source: MakeSource) -> Succession:
         """Let another source take the place of the former one, with tracks that fit the room.
 
-        A track that the newcomer lacks rests: the next one may have it again. The caller ends the former
-        source, and the viewers that are left behind.
+        A track that the newcomer lacks has no media until a later publisher sends it. The caller ends the
+        former source, and the viewers that are left behind.
         """
         codecs_changed = succeed(self.tracks, published)
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
         self.publisher.succeed(self.source.send_rtcp)
         self._shows_media = True
-        self.warnings.clear()  # they were about the former one
+        self.warnings.clear()  # they were about the former publisher
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
         return Succession(former, left_behind, codecs_changed)
 
     def lose_source(self, heard_at: float, session: SessionId | None) -> None:
-        """Its source has ended, a publisher's `session`; it was heard last at `heard_at`."""
+        """The source has ended: a publisher's `session`. It was last heard at `heard_at`."""
         self.source, self._shows_media = None, False
         self.left_by = session
         self._heard_at = max(self._heard_at, heard_at)
 
     def has_waited(self, grace: float, now: float) -> bool:
-        """Whether it has been without a publisher for `grace` seconds."""
+        """Whether the room has been without a publisher for `grace` seconds."""
         return self.source is None and now >= self._heard_at + grace
 
     def record(self, recording: Recording) -> None:
@@ -127,7 +127,7 @@ class Room:
         self.recording = self.feed.tap = recording
 
     def end(self, reason: EndReason) -> None:
-        """End everything that it holds."""
+        """End everything that the room holds."""
         self.feed.publisher = None
         if self.recording is not None:
             self.recording.close()
@@ -140,7 +140,7 @@ class Room:
     # --- in time
 
     def tick(self, now: float) -> None:
-        """Send due RTCP and see what comes in. Called some times a second. Raises what broke the feed."""
+        """Send RTCP that is due, and check the stream. Called several times a second. Raises `feed.fault`."""
         if self.feed.fault is not None:
             raise self.feed.fault
         self._shows_media = self.source is not None and self.source.is_alive(now)
@@ -164,7 +164,7 @@ class Room:
             if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
                 continue
             b_frames |= watch.b_frames
-            # browsers make none for minutes, unless they are asked
+            # without a request, browsers send none for minutes
             asked_in_vain = requests is not None and requests.in_vain(now)
             no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
         self.warnings.set(B_FRAMES, holds=b_frames)
@@ -179,7 +179,7 @@ class Room:
             codecs=tuple(track.published.codec.name for track in self.tracks),
             bitrate=self._bitrate,
             started_at=self.started_at,
-            # a relay brings what its origin has counted
+            # media of a relay is counted at its origin
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
             rx_packets=self.feed.rx_packets if self.origin is None else 0,
             warnings=tuple(self.warnings),

@@ -1,4 +1,4 @@
-"""The rooms of this worker: opened, joined and ended here, in plain calls that do not wait."""
+"""The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
@@ -25,17 +25,17 @@ log = get_logger()
 
 
 class Copies(Protocol):
-    """Who sends copies of this worker's rooms to other workers."""
+    """Sends copies of this worker's rooms to other workers. `Rooms` calls it."""
 
     def room_closed(self, name: RoomName, reason: EndReason) -> None:
-        """A room is no more."""
+        """A room has ended."""
 
     def tracks_changed(self, name: RoomName) -> None:
-        """Another publisher of a room brought other codecs."""
+        """Another publisher has brought other codecs into a room."""
 
 
 class Rooms:
-    """Owns every room. `closed` is called with the name of each room that is gone.
+    """Owns every room. `closed` is called with each name that is free again.
 
     `grace`: seconds that a room waits for its publisher. `clock` is a steady one, in seconds.
     """
@@ -75,7 +75,7 @@ class Rooms:
         identity: str,
         started_at: float | None = None,
     ) -> Room:
-        """Open a room for what `source` sends. Call `source_ended` when that has ended."""
+        """Open a room for the media of `source`. Call `source_ended` when the source has ended."""
         room = self._rooms[name] = new_room(
             name,
             tracks,
@@ -90,7 +90,10 @@ class Rooms:
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
-        """Let another source feed a room, with tracks that fit it; viewers stay."""
+        """Let another source take a room over, with tracks that fit it.
+
+        Viewers stay, except those that cannot decode a new codec.
+        """
         former, left_behind, codecs_changed = room.succeed(tracks, source)
         log.info("room taken over", room=room.name, viewers=len(room.viewers), left_behind=len(left_behind))
         if former is not None:
@@ -107,7 +110,7 @@ class Rooms:
         return self._rooms.get(name)
 
     def names(self) -> Iterable[RoomName]:
-        """The rooms that this worker owns: copies of other workers' are theirs."""
+        """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
 
     def statuses(self) -> tuple[RoomStatus, ...]:
@@ -123,7 +126,7 @@ class Rooms:
     # --- ending
 
     def close(self, name: RoomName, reason: EndReason) -> int:
-        """End every session of a room; returns how many there were. 0: none, or no such room."""
+        """End every session of a room; returns how many there were, 0 if there is no such room."""
         room = self._rooms.get(name)
         if room is None:
             return 0
@@ -136,25 +139,25 @@ class Rooms:
             self._close(room, reason)
 
     def tick(self, now: float) -> None:
-        """Let time pass for all rooms, some times a second. A bug that one triggers ends only that one."""
+        """Do what is due for all rooms, and close those that fail. Called several times a second."""
         for room in list(self._rooms.values()):
             try:
                 room.tick(now)
             except Exception:
-                log.exception("a room broke", room=room.name)
+                log.exception("unexpected room error", room=room.name)
                 self._close(room, EndReason.FAULT)
             if room.has_waited(self._grace, now):
                 self.apply(room, PublisherEvent.GRACE_OVER, EndReason.PUBLISHER_LEFT, now)
 
     def apply(self, room: Room, event: PublisherEvent, reason: EndReason, now: float) -> None:
-        """Close a room where that is what `event` leads to."""
+        """Close a room if that is the outcome of `event`."""
         if LIFE[room.publisher_state(now), event] is Outcome.CLOSE:
             self._close(room, reason)
 
     def source_ended(
         self, room: Room, source: Source, reason: EndReason, session: SessionId | None = None
     ) -> None:
-        """The source of a room has ended, a publisher's `session`. The room may wait for the publisher."""
+        """The source of a room has ended: a publisher's `session`. The room may wait for the publisher."""
         if room.source is not source:
             return
         now = self._clock()
@@ -167,13 +170,13 @@ class Rooms:
             log.info("room waits for its publisher", room=room.name, reason=reason)
 
     def _close(self, room: Room, reason: EndReason) -> None:
-        """End a room and give up its name."""
+        """End a room and free its name."""
         if self._rooms.get(room.name) is room:
             self._closed(room.name)
             self.end(room, reason)
 
     def end(self, room: Room, reason: EndReason) -> None:
-        """End a room whose name is kept, for the one that replaces it."""
+        """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
         self._ledger.feeds.retire(room.feed)
         self._copies.room_closed(room.name, reason)

@@ -1,4 +1,4 @@
-"""The roster of this worker's sessions: registered, found and given time here."""
+"""All sessions of this worker: registered, found and ticked here."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -53,7 +53,7 @@ class Roster:
         return session_id in self._by_id
 
     def transport(self, local: Credentials) -> LocalTransport:
-        """Our end of a session, for its answer."""
+        """This worker's side of a session, for the answer."""
         return LocalTransport(
             ice_ufrag=local.ufrag,
             ice_pwd=local.password,
@@ -62,7 +62,7 @@ class Roster:
         )
 
     def setup(self, offer: Offer, local: Credentials, now: float, expires_at: float | None) -> Setup:
-        """What a session of this worker is made of. Nothing reaches the session before it is registered."""
+        """What a session of this worker is made of. It receives no packets before it is registered."""
         return Setup(
             id=new_session_id(self._worker),
             offer=offer,
@@ -76,7 +76,7 @@ class Roster:
         )
 
     def register(self, session: Session, room: Room, ended: Ended) -> None:
-        """Deliver to a session from now on. `ended` is called once, when it has ended."""
+        """Deliver packets to a session from now on. `ended` is called once, when it has ended."""
         self._by_id[session.id] = session
         self._lives[session] = (room, ended)
         self._demux.add(session)
@@ -94,7 +94,7 @@ class Roster:
         return ((session, room) for session, (room, _) in self._lives.items())
 
     def restart_ice(self, session: Session, remote_ufrag: str) -> str:
-        """Begin a new ICE session for a client (RFC 9725 4.3.2); returns the fragment to answer with."""
+        """Restart a client's ICE (RFC 9725 4.3.2); returns the SDP fragment to answer with."""
         local = new_credentials()
         session.ice.restart(local, remote_ufrag)
         self._demux.add(session)
@@ -102,21 +102,21 @@ class Roster:
         return build_fragment(local.ufrag, local.password, self._candidates, kind=kind, mid=mid)
 
     def tick(self, now: float) -> None:
-        """Let time pass for all sessions, some times a second. A bug that one triggers ends only that one."""
+        """Do what is due for all sessions, and end those that fail. Called several times a second."""
         for session in list(self._by_id.values()):
-            if session.ended:  # an earlier one's end may have taken it along
+            if session.ended:  # the end of another session may have ended it
                 continue
             try:
                 session.tick(now)
             except Exception:
-                log.exception("a session broke", session=session.id, role=session.role)
+                log.exception("unexpected session error", session=session.id, role=session.role)
                 self._end_broken(session)
 
     def _end_broken(self, session: Session) -> None:
         try:
             session.end(EndReason.FAULT)
         except Exception:
-            log.exception("a broken session ended badly", session=session.id, role=session.role)
+            log.exception("unexpected error while a session ends", session=session.id, role=session.role)
 
     def _session_ended(self, session: Session, reason: EndReason) -> None:
         room, ended = self._lives.pop(session)

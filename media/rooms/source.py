@@ -1,4 +1,4 @@
-"""What a room needs of the sender of its media."""
+"""What a room requires of the sender of its media."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,13 +19,13 @@ class Source(Protocol):
 
     @property
     def heard_at(self) -> float:
-        """When it was last heard, in seconds of the steady clock; -inf when it never was connected."""
+        """When it was last heard, in seconds of the steady clock; -inf if it never connected."""
 
     def is_alive(self, now: float) -> bool:
-        """Whether it shows media, or is still on its way. If not, it may be replaced."""
+        """Whether its media arrives, or it is still connecting. If not, it may be replaced."""
 
     def send_rtcp(self, compound: bytes) -> None:
-        """Send RTCP to the sender of the media; dropped while there is no way to it."""
+        """Send RTCP to the sender of the media. Dropped while that cannot be reached."""
 
     def end(self, reason: EndReason) -> None:
         """End it and free all it held. Later calls do nothing."""

@@ -1,4 +1,4 @@
-"""What does not work in a room as it should, in words for people: each once, and gone when it is over."""
+"""Warnings about a room, in words for people: each is shown once, and removed when it no longer holds."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from shared.names import RoomName
 MAX_WARNINGS = 16
 
 B_FRAMES = "the publisher sends B-frames, which browsers do not play smoothly: switch them off in its encoder"
-NO_KEYFRAME = "no keyframe for 10 s: who joins waits for a picture; set a shorter keyframe interval"
+NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"
 
 log = get_logger()
 
@@ -24,17 +24,17 @@ class RoomWarnings:
         return iter(self._texts)
 
     def append(self, text: str) -> None:
-        """Add what somebody else has logged."""
+        """Add a warning that was logged elsewhere."""
         if text not in self._texts and len(self._texts) < MAX_WARNINGS:
             self._texts.append(text)
 
     def set(self, text: str, *, holds: bool) -> None:
-        """Add and log a warning when it begins to hold, take it back when it does not any more."""
+        """Add and log a warning when it begins to hold; remove it when it no longer holds."""
         if not holds:
             if text in self._texts:
                 self._texts.remove(text)
         elif text not in self._texts:
-            log.warning("something is wrong in a room", room=self._room, warning=text)
+            log.warning("room warning", room=self._room, warning=text)
             self.append(text)
 
     def clear(self) -> None:

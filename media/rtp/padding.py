@@ -2,6 +2,6 @@
 
 
 def without_padding(data: bytes) -> bytes | None:
-    """`data` without the padding that its last byte counts, itself included; None: the count is wrong."""
+    """`data` without its padding, whose length (itself included) is the last byte; None: it is wrong."""
     padding = data[-1] if data else 0
     return data[:-padding] if 0 < padding <= len(data) else None

@@ -4,8 +4,8 @@ Everything inbound, RTCP and the SHA1 profile go through libsrtp. Outbound media
 implements RFC 7714 with `AESGCM.encrypt_into`, which writes into the datagram that is sent: a third of
 libsrtp's cost for us (docs/performance.md).
 
-The rule for its security: never two different packets under the same key, SSRC and index. `GcmSender` only
-derives keys; the switch, which numbers packets, keeps the rule.
+The rule for its security: never protect two different packets under the same key, SSRC and index. `GcmSender`
+only derives keys; the switch, which numbers packets, keeps the rule.
 """
 
 import struct
@@ -21,9 +21,9 @@ from media.rtp.libsrtp import SrtpError, SrtpSession
 
 GCM_TAG = 16
 NONCE = 12  # bytes (RFC 7714 8.1)
-MOST_NONCES = 64  # that are joined at once
+MOST_NONCES = 64  # joined at once, at most
 
-# Numbers that hold `count` nonces one behind the other: of 1 each, and of 0, 1, 2 and so on.
+# Numbers that join `count` nonces: each of value 1, and of values 0, 1, 2 and so on.
 _ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MOST_NONCES + 1)]
 _RISING = [sum(_ONES[place] for place in range(count)) for count in range(MOST_NONCES + 1)]
 _SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MOST_NONCES + 1)]
@@ -117,7 +117,7 @@ def _policy(key: bytes, ssrc_type: int, profile: Profile) -> Policy:
 class GcmSender:
     """What the switch needs to protect media for one viewer under AEAD_AES_128_GCM.
 
-    `encrypt_into(nonce, payload, header, out)` takes a nonce that is salted here.
+    `encrypt_into(nonce, payload, header, out)` takes a nonce that `nonces` has made.
     """
 
     __slots__ = ("encrypt_into", "salt")
@@ -141,12 +141,12 @@ def gcm_iv(ssrc: int, index: int) -> int:
 
 
 def join_ivs(ivs: Iterable[int]) -> int:
-    """IVs one behind the other, as one number."""
+    """Many IVs, joined in one number."""
     return int.from_bytes(b"".join(iv.to_bytes(NONCE) for iv in ivs))
 
 
 def successive_ivs(first: int, count: int) -> int:
-    """The joined IVs of `count` packets of one SSRC, of which each has the next index."""
+    """The joined IVs of `count` packets of one SSRC with successive indexes."""
     return first * _ONES[count] + _RISING[count]
 
 

@@ -1,4 +1,4 @@
-"""Tells the datagrams of one socket apart and hands each to its session (RFC 7983)."""
+"""Sorts the datagrams of one socket by protocol (RFC 7983), and delivers each to its session."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from media.switch.feed import Feed
 from media.transport.address import Address
 from media.transport.stun import StunError, parse_binding_request
 
-# Addresses from which one peer may send; a client has as many as it has interfaces and families.
+# Addresses from which one peer may send. A client has one for each interface and address family.
 MAX_ADDRESSES = 8
 
 
@@ -17,25 +17,25 @@ class RelayEnd(Protocol):
     """An end of a relay between workers."""
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
-        """Take SRTP or SRTCP. Returns the feed whose switch must have the datagram, if any."""
+        """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
 
 class Demux:
-    """Finds sessions by the ufrag of a check and by the address that a valid check came from.
+    """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
-    Relays send no checks. They are found by the SSRC, and the address is learned from what proves authentic.
+    Relays send no checks: they are found by SSRC, and learn the other end's address from authentic packets.
     """
 
     def __init__(self, send: Callable[[bytes, Address], None]) -> None:
         self._send = send
         self._by_ufrag: dict[str, Session] = {}
-        self._ufrags: dict[Session, Sequence[str]] = {}  # under which each is known
+        self._ufrags: dict[Session, Sequence[str]] = {}  # by which each is found
         self._by_address: dict[Address, Session] = {}
         self._addresses: dict[Session, list[Address]] = {}
         self._relays: dict[bytes, RelayEnd] = {}  # by SSRC
 
     def __len__(self) -> int:
-        """How many entries it holds, of sessions and relays."""
+        """How many entries it holds, for sessions and relays."""
         sessions = len(self._by_ufrag) + len(self._ufrags) + len(self._by_address) + len(self._addresses)
         return sessions + self.relay_count
 
@@ -45,7 +45,7 @@ class Demux:
         return len(self._relays)
 
     def add(self, session: Session) -> None:
-        """Deliver to `session` from now on. Call it again when an ICE restart gave it another ufrag."""
+        """Deliver to `session` from now on. Call it again when an ICE restart has changed its ufrag."""
         self._addresses.setdefault(session, [])
         self._forget_ufrags(session)
         self._ufrags[session] = session.ice.local_ufrags
@@ -58,18 +58,18 @@ class Demux:
             del self._by_address[address]
 
     def add_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
-        """Deliver to `relay` what comes under `ssrcs` from no session's address."""
+        """Deliver packets of `ssrcs` to `relay`, unless they come from the address of a session."""
         for ssrc in ssrcs:
             self._relays[ssrc.to_bytes(4)] = relay
 
     def remove_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
-        """Deliver no more to `relay`; another one may have taken over some of its SSRCs."""
+        """Deliver no more to `relay`. SSRCs that another relay has taken over stay with that one."""
         for ssrc in ssrcs:
             if self._relays.get(ssrc.to_bytes(4)) is relay:
                 del self._relays[ssrc.to_bytes(4)]
 
     def sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[Feed, bytes]]:
-        """Deliver a batch of datagrams; returns publishers' media, with the feed that it goes into."""
+        """Deliver a batch of datagrams. Returns the SRTP and SRTCP of publishers, each with its feed."""
         media: list[tuple[Feed, bytes]] = []
         source: Address | None = None
         session: Session | None = None
@@ -77,9 +77,9 @@ class Demux:
             first = datagram[0] if datagram else 255
             if first <= 3:
                 self._check(datagram, address, now)
-                source = None  # it may be another's by now
+                source = None  # the address may belong to another session now
                 continue
-            if address is not source:  # those of a run share it
+            if address is not source:  # datagrams of one run share the address object
                 source, session = address, self._by_address.get(address)
             if session is None:
                 if (feed := self._from_relay(datagram, address, now)) is not None:
@@ -112,7 +112,7 @@ class Demux:
             return
         holder = self._by_address.get(address)
         if holder is not None and holder is not session and holder.ice.holds(address, now):
-            return  # its source is forged, to take another's media away or to have ours sent there
+            return  # a forged source, to steal that peer's media or to have ours sent to it
         try:
             result = session.receive_check(request, address, now)
         except Exception as fault:

@@ -9,15 +9,15 @@ class EndReason(StrEnum):
     CONSENT_EXPIRED = "consent expired"
     NOT_CONNECTED = "never connected"
     HANDSHAKE_FAILED = "DTLS handshake failed"
-    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret  # a reason, not a secret
+    TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, not a secret
     PUBLISHER_LEFT = "publisher left"
     NO_VIEWERS = "no viewers left"
     ROOM_CLOSED = "room closed"
     ROOM_LOST = "room taken over by another worker"
     WORKER_STOPS = "worker stops"
     REPLACED = "replaced by a newer session of the publisher"
-    CODEC_CHANGED = "the publisher's codec is another"
-    FAULT = "a fault of this server"
+    CODEC_CHANGED = "the publisher changed its codec"
+    FAULT = "a bug in this server"
 
 
 # A room waits for its publisher after these.
@@ -29,9 +29,9 @@ MAY_COME_BACK = (
 )
 
 
-# The peer's DELETE may come behind these.
+# The peer's DELETE may still come after these.
 MAY_SAY_FAREWELL = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED)
 
 
-# A publisher must not come back by itself after these.
+# A publisher must not come back by itself after these. The publish page knows their texts.
 FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED, EndReason.REPLACED)

@@ -1,7 +1,7 @@
-"""What a worker has done so far, in plain numbers.
+"""What a worker has done so far, in plain counts.
 
-Rooms and sessions come and go, and their own counters go with them. A counter that Prometheus reads must not
-go back: so what has ended is added up here before it is forgotten.
+Rooms and sessions come and go, and their own counts go with them. A counter that Prometheus reads must not
+decrease: so the final counts of rooms and sessions are added up here.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 
 
 class Ledger:
-    """Filled by the rooms, read when the worker is scraped."""
+    """Rooms and sessions fill it; the metrics read it."""
 
     def __init__(self) -> None:
         self.opened: Counter[Role] = Counter()

@@ -1,4 +1,4 @@
-"""A publisher's session: it sends a room's media in."""
+"""A publisher's session: it receives the media of a room."""
 
 import math
 
@@ -11,9 +11,9 @@ from media.switch.switch import PacketSwitch
 from shared.messages.signalling import Role
 from shared.names import WorkerId
 
-# From the answer to a publisher's media, as long as nobody doubts that it will come.
+# From the answer on, for this time, a publisher counts as alive without having sent anything.
 START_SECONDS = 5.0
-SILENT_SECONDS = 2.0  # without media: the publisher counts as gone, although its session lives on
+SILENT_SECONDS = 2.0  # without media: then the publisher counts as gone, although its session continues
 
 
 class PublisherSession(Session):
@@ -34,7 +34,7 @@ class PublisherSession(Session):
         return self.ice.heard_at if self.connected else -math.inf
 
     def is_alive(self, now: float) -> bool:
-        """Whether it shows media, or is on its way: it was answered lately, or its checks come."""
+        """Whether its media arrives, or it is still connecting: answered recently, or sending checks."""
         if self._feed.heard_at:
             return now - self._feed.heard_at < SILENT_SECONDS
         checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS

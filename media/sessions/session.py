@@ -1,7 +1,7 @@
 """One client's session: ICE, DTLS and SRTP of a publisher or a viewer, from its answer to its end.
 
-State changes are plain calls; the only task is the DTLS handshake, which the session owns. Whatever ends a
-session goes through `end`, once, and frees all it held.
+State changes are plain calls; the only task is the DTLS handshake, which the session owns. Every way to end a
+session goes through `end`, which frees all it held.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from shared.messages.signalling import Role
 from shared.names import SessionId
 from shared.sdp.offer import Offer
 
-# From the answer to the end of the DTLS handshake. Until then a publisher holds its room without media.
+# From the answer to the end of the DTLS handshake, at most: a publisher reserves its room meanwhile.
 SETUP_SECONDS = 15.0
 
 log = get_logger()
@@ -38,10 +38,11 @@ class SessionState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a session is made of: the client's offer, our end of it, and whom its life is reported to.
+    """What a session is made of: the client's offer, our side of it, and the callbacks.
 
-    `now` and `expires_at` are in seconds of a steady clock. `connected` gets the seconds since the answer and
-    those of the DTLS handshake. `ended` is called once, when everything that the session held is freed.
+    `now` and `expires_at` are in seconds of a steady clock. `connected` is called with the seconds since the
+    answer, and those since the first valid check. `ended` is called once, when the session has freed all it
+    held.
     """
 
     id: SessionId
@@ -85,7 +86,7 @@ class Session(ABC):
 
     @property
     def etag(self) -> str:
-        """Names the ICE session (RFC 9725 4.3.1); a restart changes it."""
+        """Identifies the ICE session (RFC 9725 4.3.1); a restart changes it."""
         return self.ice.local.ufrag
 
     @property
@@ -112,15 +113,18 @@ class Session(ABC):
 
     @abstractmethod
     def receive_media(self, datagram: bytes, now: float) -> Feed | None:
-        """Take SRTP or SRTCP. Returns the feed whose switch must have the datagram, if any."""
+        """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
     def send_rtcp(self, compound: bytes) -> None:
-        """Protect and send RTCP, once connected."""
+        """Protect and send RTCP. Dropped before the session is connected."""
         if self._srtcp_out is not None:
             self._send(self._srtcp_out.protect_rtcp(compound))
 
     def tick(self, now: float) -> None:
-        """End the session when its time is over. Called some times a second. Raises what broke it."""
+        """End the session if its consent, setup time or token has expired. Called several times a second.
+
+        Raises what `breaks` has noted.
+        """
         if self._fault is not None:
             raise self._fault
         if self.ice.consent_expired(now):
@@ -137,7 +141,7 @@ class Session(ABC):
         self.ended = True
         if self._handshake is not None:
             self._handshake.cancel()
-            self._handshake = None  # it holds on to its frames, and those to this session
+            self._handshake = None  # the task keeps its frames, and they keep this session
         try:
             self._detach()
             self._dtls.close()
@@ -154,7 +158,7 @@ class Session(ABC):
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         except Exception:
-            log.exception("DTLS handshake broke", session=self.id)
+            log.exception("unexpected error in a DTLS handshake", session=self.id)
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         self.connected = True
@@ -165,18 +169,18 @@ class Session(ABC):
 
     @abstractmethod
     def traffic(self) -> Traffic:
-        """What it has moved so far."""
+        """What the session has sent or received so far."""
 
     @abstractmethod
     def _attach(self, keys: SrtpKeys) -> SrtpSession:
-        """Begin to relay; returns what protects outgoing RTCP."""
+        """Begin to relay. Returns the SRTP session that protects outgoing RTCP."""
 
     @abstractmethod
     def _detach(self) -> None:
-        """Stop to relay."""
+        """Stop relaying."""
 
     def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
-        """The peer's address is another from now on."""
+        """The peer's address has changed to `address`."""
 
     def _send(self, datagram: bytes) -> None:
         if self.ice.selected is not None:

@@ -1,4 +1,4 @@
-"""What a session has moved so far, in figures."""
+"""What a session has sent or received so far, in numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from media.switch.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Of a publisher what came in, of a viewer what went out."""
+    """For a publisher, what was received; for a viewer, what was sent."""
 
     tracks: tuple[int, ...]  # numbers of the room's tracks that it sends or gets
     packets: int = 0
     octets: int = 0
-    resent: int = 0  # packets that it asked for again and got
-    loss: float | None = None  # share of packets lost lately, 0 to 1; None: not known
-    rtt: float | None = None  # seconds; None: not known
+    resent: int = 0  # packets retransmitted at its request
+    loss: float | None = None  # share of packets lost recently, 0 to 1; None: unknown
+    rtt: float | None = None  # seconds; None: unknown
 
 
 def traffic_in(feed: Feed) -> Traffic:

@@ -1,4 +1,4 @@
-"""A viewer's session: it takes a room's media out."""
+"""A viewer's session: it sends the media of a room."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ log = get_logger()
 class ViewerSession(Session):
     """Gets the tracks of `feed` in the form of `wires` once it is connected.
 
-    `played` is what its offer was answered with.
+    `played` are the tracks of its answer.
     """
 
     role = Role.PLAY
@@ -51,8 +51,8 @@ class ViewerSession(Session):
         self._playback: Playback | None = None
         self._srtcp_in: SrtpSession | None = None
         self._srtcp_overhead = 0
-        # It waits for the next tick, and makes way for a later one: most that viewers send are reports, and
-        # one alone costs three times what it costs beside others.
+        # It waits for the next tick, and a later report replaces it. Viewers send mostly reports, and one
+        # report alone costs three times as much as one among others.
         self._latest_report: tuple[bytes, float] | None = None
         ask_early(feed, publisher, setup.now)
 
@@ -104,11 +104,11 @@ class ViewerSession(Session):
         try:
             await self._show_first_picture()
         except Exception:
-            log.exception("a viewer's join broke", session=self.id)
+            log.exception("unexpected error while a viewer joins", session=self.id)
             self.end(EndReason.FAULT)
 
     async def _show_first_picture(self) -> None:
-        """Pace what the join sends: ticks are too far apart for it."""
+        """Step the join at its own pace: ticks are too far apart for it."""
         loop = asyncio.get_running_loop()
         pause = self._step(loop.time())
         while pause is not None:

@@ -16,37 +16,37 @@ class Tap(Protocol):
     """Sees each burst of one room, in the order of arrival, before or after it is forwarded."""
 
     def packets(self, burst: Sequence[Outgoing]) -> None:
-        """Take a burst. Called in the event loop: must never block, nor change the burst."""
+        """Take a burst. Called in the event loop: it must not block, and must not change the burst."""
 
 
-class ToldPublisher(Protocol):
-    """The end of RTCP with a feed's publisher."""
+class PublisherRtcp(Protocol):
+    """Exchanges RTCP with a feed's publisher. The owner of the feed provides it; the pump calls it."""
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP."""
 
     def speak(self, now: float) -> float | None:
-        """Send what cannot wait for a tick; returns when there is more of it, whether media comes or not."""
+        """Send RTCP that cannot wait for a tick. Returns when more is due even without media; None: never."""
 
 
 @dataclass(slots=True, eq=False)
 class Feed:
     """One room inside the switch. It keeps flat lists by track, since every packet looks into them."""
 
-    sent: Sequence[SentTrack]  # the room's own; and ...
-    sources: Sequence[SourceTrack]  # ... where each of them comes from
+    sent: Sequence[SentTrack]  # the room's tracks as viewers get them; and ...
+    sources: Sequence[SourceTrack]  # ... as the present publisher sends them
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     tap: Tap | None = None  # sees what is forwarded
-    publisher: ToldPublisher | None = None
+    publisher: PublisherRtcp | None = None
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
-    rx_recovered: int = 0  # lost, asked for and relayed after all
-    rx_late: int = 0  # twice, or too late to be relayed
-    speak_at: float = math.inf  # when the publisher is to be told something; 0: with the present batch
-    fault: Exception | None = None  # a bug of ours that broke its path: nothing is forwarded any more
+    rx_recovered: int = 0  # lost, retransmitted and relayed after all
+    rx_late: int = 0  # came twice, or too late to be relayed
+    speak_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
+    fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
     ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)
     _keys: SrtpKeys | None = None
@@ -70,17 +70,17 @@ class Feed:
         self.srtp = self._keys = None
 
     def open(self, srtp: InboundSession, keys: SrtpKeys) -> None:
-        """Forward what `srtp` unprotects, and let the publisher be told something with its first packet."""
+        """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""
         self.srtp, self._keys = srtp, keys
         self.speak_at = 0.0
 
     def close(self, keys: SrtpKeys) -> None:
-        """Forward nothing more under these keys."""
+        """Forward nothing more under these keys. Does nothing if others are in use."""
         if self._keys is keys:
             self.srtp = self._keys = None
 
     def speak_again(self, at: float) -> None:
-        """Name the feed as due with the first media at `at` or later."""
+        """Report the feed as due with the first media at `at` or later."""
         self.speak_at = at
 
     def breaks(self, fault: Exception) -> None:
@@ -93,5 +93,5 @@ class Feed:
 
     @property
     def heard_at(self) -> float:
-        """When media of the present publisher last came; 0 before any did."""
+        """When media of the present publisher last arrived; 0 before any did."""
         return max(track.heard_at for track in self.sources)

@@ -1,4 +1,4 @@
-"""How a viewer comes to its first picture: by a keyframe that is asked for, or by those that are held."""
+"""How a viewer gets its first picture: from a keyframe on request, or from the pictures that are held."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from media.switch.viewer import Viewer
 
 STEP_SECONDS = 0.010  # the pace of a burst
 ASK_AGAIN_SECONDS = 0.5
-MOST_ASKS = 6  # a publisher that does not answer these has no keyframe to give
+MOST_ASKS = 6  # a publisher that answers none of these requests does not answer any
 
 
 class Join:
-    """The first seconds of one viewer, which was added as joining. `now` is in seconds of a steady clock.
+    """The first seconds of one viewer, added with `joining=True`. `now` is in seconds of a steady clock.
 
     `since` is when the viewer began to wait for its picture, and a keyframe was requested for it.
     """
@@ -41,7 +41,7 @@ class Join:
         )
 
     def step(self, now: float) -> float | None:
-        """Do what is due at `now`; returns in how many seconds there is more to do, None: there is not."""
+        """Do what is due at `now`. Returns the seconds until more is due; None: never."""
         if self._track is None:
             return None
         burst = self._viewer.behind
@@ -71,6 +71,6 @@ class Join:
         self._stats.first_picture(now - self._since)
 
     def end(self) -> None:
-        """The viewer has gone."""
+        """The viewer has left: stop waiting for a keyframe."""
         if self._track is not None:
             self._feed.sent[self._track].awaiting.pop(self, None)

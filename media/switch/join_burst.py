@@ -1,4 +1,4 @@
-"""One viewer's way from the last keyframe to the live edge: faster than life, but paced, without a gap."""
+"""One viewer's way from the last keyframe to the live edge: faster than real time, paced, without a gap."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -6,10 +6,10 @@ from typing import Generic, TypeVar
 from media.tracks.picture_cache import Cached
 
 SPEED = 5  # times the stream's bit rate
-MIN_BITRATE = 10_000_000
-START_BYTES = 16 * 1024
-MAX_PAUSE_SECONDS = 0.050  # a longer one between two calls is not made up for
-MOST_SECONDS = 3.0  # until the live edge is reached, whatever the stream's bit rate does meanwhile
+MIN_BITRATE = 10_000_000  # bit/s
+START_BYTES = 16 * 1024  # at once
+MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
+MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
 
 Item = TypeVar("Item")
 
@@ -17,14 +17,14 @@ Item = TypeVar("Item")
 class JoinBurst(Generic[Item]):
     """The packets of one track for a viewer that is behind. `now` is in seconds of a steady clock.
 
-    First it waits: what is live is not for the viewer yet. Once it has begun, what is live comes in its turn.
+    Before it begins, live packets are not for this viewer. Afterwards they queue up behind the held ones.
     """
 
     __slots__ = ("_bitrate", "_bytes", "_credit", "_ends_at", "_pending", "_taken_at", "next_index", "track")
 
     def __init__(self, track: int) -> None:
         self.track = track
-        self.next_index = 0  # what is below it has had its turn
+        self.next_index = 0  # packets below it were sent, or came before the viewer's start
         self._pending: deque[Cached[Item]] | None = None
         self._bytes = 0
         self._credit = float(START_BYTES)
@@ -40,7 +40,7 @@ class JoinBurst(Generic[Item]):
         return self.begun and not self._pending
 
     def begin(self, held: list[Cached[Item]], bitrate: float, now: float) -> None:
-        """Send what is held of a stream of that bit rate; some packet is."""
+        """Queue the `held` packets, at least one, of a stream of `bitrate` bit/s."""
         self._pending = deque(held)
         self._bytes = sum(size for _, size, _ in held)
         self._bitrate = bitrate
@@ -48,7 +48,7 @@ class JoinBurst(Generic[Item]):
         self.next_index = held[0][0]
 
     def add(self, extended: int, size: int, item: Item) -> None:
-        """Take a packet that is live, at `next_index` or above."""
+        """Queue a live packet, at `next_index` or above. Ignored before `begin`."""
         pending = self._pending
         if pending is None:
             return
@@ -59,7 +59,7 @@ class JoinBurst(Generic[Item]):
         pending.insert(place, (extended, size, item))
 
     def take(self, now: float) -> list[Item]:
-        """What to send at `now`."""
+        """The packets to send at `now`."""
         if not self._pending:
             return []
         left = self._ends_at - now

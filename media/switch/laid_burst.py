@@ -1,4 +1,4 @@
-"""A burst as its datagrams will lie in memory: laid out once, encrypted for one viewer after the other."""
+"""A burst as its datagrams lie in memory: laid out once, encrypted for one viewer after the other."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 
-# (datagrams lying one behind the other; size of each but the last; destination)
+# (datagrams, one right behind the other; size of each but the last; destination)
 Transmit = Callable[[bytes | memoryview, int, Address], None]
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
@@ -22,9 +22,9 @@ _exhaust = deque[int](maxlen=0).extend
 
 
 class LaidBurst:
-    """At most `MAX_SEGMENTS` packets in the form of `wires`; there is one burst in `buffer` at a time.
+    """At most `MAX_SEGMENTS` packets in the form of `wires`. `buffer` holds one burst at a time.
 
-    What `wires` have no form for is left out.
+    Packets of a track whose wire is None are left out.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class LaidBurst:
         self._payloads: list[bytes] = []
         self._ciphertexts: list[memoryview] = []
         self._datagrams: list[memoryview] = []
-        self._ivs: dict[tuple[int, ...], int] = {}  # of all packets behind each other, by a viewer's offsets
+        self._ivs: dict[tuple[int, ...], int] = {}  # joined IVs of all packets, by a viewer's offsets
         self._unbroken = True  # the packets are of one track, and each has the index after the one before it
         expected: tuple[int, int] | None = None
         at = 0
@@ -70,7 +70,7 @@ class LaidBurst:
         self._runs = _runs(self._datagrams, buffer)
 
     def send(self, viewer: Viewer, transmit: Transmit) -> None:
-        """Send the whole burst to a viewer. The hot loop: once for each packet and viewer."""
+        """Send the whole burst to a viewer. The hot loop: it runs for each packet and viewer."""
         gcm = viewer.gcm
         if gcm is None:
             self._send_by_libsrtp(viewer, range(len(self.packets)), transmit)
@@ -80,7 +80,7 @@ class LaidBurst:
             self._ivs[offsets] = self._joined_ivs(offsets)
         count = len(self.packets)
         nonces = gcm.nonces(self._ivs[offsets], count)
-        # what is done for each packet is done in C: docs/performance.md
+        # the loop over the packets runs in C: docs/performance.md
         _exhaust(map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts))
         for run, size in self._runs:
             transmit(run, size, viewer.address)
@@ -103,19 +103,19 @@ class LaidBurst:
         for place in places:
             try:
                 datagram = protect(self._headers[place] + self._payloads[place])
-            except SrtpError:  # libsrtp has lost count: a publisher jumped by half the range of numbers
+            except SrtpError:  # libsrtp lost the rollover count: sequence numbers jumped by half their range
                 continue
             transmit(datagram, len(datagram), viewer.address)
 
     def _joined_ivs(self, offsets: Sequence[int]) -> int:
-        """The IVs of all packets: a viewer salts them in one operation."""
+        """The IVs of all packets as one number, so that a viewer salts them in one operation."""
         if self._unbroken:
             return successive_ivs(_iv(self.packets[0], offsets), len(self.packets))
         return join_ivs(_iv(packet, offsets) for packet in self.packets)
 
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
-    """Send `viewer` alone what the others were sent before."""
+    """Send `viewer` alone packets that the other viewers got earlier."""
     for start in range(0, len(packets), MAX_SEGMENTS):
         laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer)
         if laid.packets:
@@ -125,7 +125,7 @@ def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, tra
 
 
 def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
-    """The same bytes whenever it is asked: a packet that is sent again must be the same."""
+    """The RTP header. It is the same in each call: a retransmission must equal the original."""
     packet = outgoing.packet
     block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
     sequence = outgoing.extended & 0xFFFF
@@ -137,7 +137,7 @@ def _iv(outgoing: Outgoing, offsets: Sequence[int]) -> int:
 
 
 def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:
-    """Neighbours of equal size, where the last may be shorter: where they lie, and the segment size."""
+    """Runs of neighbours of equal size (the last may be shorter): the memory of each, and the size."""
     runs = []
     start = at = segment = 0
     for datagram in datagrams:

@@ -1,4 +1,4 @@
-"""A packet that one viewer lost, sent to it again: as RTX (RFC 4588), or as it was."""
+"""Retransmits a packet that one viewer lost: as RTX (RFC 4588), or unchanged."""
 
 from media.rtp.extensions import PlayoutDelay, map_extensions
 from media.rtp.libsrtp import SrtpError
@@ -8,14 +8,14 @@ from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 
-_OURS = -1  # id of an extension that no publisher has sent
+_OURS = -1  # our own extension: an id that no publisher can have
 
 
 def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
-    """Send `viewer` a packet that it was sent before; False when that is not possible any more.
+    """Retransmit a packet to `viewer`; False if that is not possible any more.
 
-    Without an RTX stream the datagram is the first one again, byte for byte: only then may its SRTP index
-    serve twice.
+    Without an RTX stream the datagram equals the first one, byte for byte: only then may its SRTP index be
+    used twice.
     """
     wire = viewer.wires[packet.track]
     assert wire is not None

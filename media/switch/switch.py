@@ -1,11 +1,11 @@
 """The packet switch: SRTP in from publishers, SRTP out to viewers. The hot path, and nothing else.
 
 It knows no sockets, clocks, Redis or policy, so that a native one can replace it. It is given keys and
-routes; `receive` takes a batch of datagrams, calls `transmit` with what is to be sent, grouped by viewer, and
-returns what others must see. One call at a time, and each call does all there is to do.
+routes. `receive` takes a batch of datagrams, calls `transmit` with what to send, grouped by viewer, and
+returns what is left to do for the caller. Calls must not overlap; each one completes its work.
 
 SSRC, sequence numbers and timestamps towards viewers belong to the room, not to the publisher: a publisher
-can be replaced and its viewers see one unbroken stream.
+can be replaced, and its viewers see one unbroken stream.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,25 +28,25 @@ from media.transport.address import Address
 
 
 class Received(NamedTuple):
-    """What a batch leaves to do: decrypted RTCP, and the feeds whose publisher must be told something now."""
+    """What a batch leaves to do: decrypted RTCP of publishers, and feeds whose `publisher.speak` is due."""
 
     rtcp: list[tuple[Feed, bytes]]
     due: list[Feed]
 
 
 class PacketSwitch:
-    """Relays the packets of many rooms. `transmit` sends datagrams to one viewer and does not block."""
+    """Relays the packets of many rooms. `transmit` sends datagrams to one viewer, and must not block."""
 
     def __init__(self, transmit: Transmit) -> None:
         self._transmit = transmit
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
-        """Take the keys of the room's publisher; its packets are forwarded from now on."""
+        """Take the keys of the room's publisher. Its packets are forwarded from now on."""
         feed.open(inbound_session(keys), keys)
 
     def close_source(self, feed: Feed, keys: SrtpKeys) -> None:
-        """Forward no more of the publisher that has these keys. Another one's packets are not touched."""
+        """Forward nothing more from the publisher with these keys. Another publisher is not affected."""
         feed.close(keys)
 
     def add_viewer(
@@ -60,7 +60,7 @@ class PacketSwitch:
     ) -> Viewer:
         """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
 
-        One that is `joining` may be left behind, where pictures are held for it: see `media.switch.join`.
+        A viewer that is `joining` begins behind the live edge if pictures are held: see `media.switch.join`.
         """
         profile = feed.profiles.get(_key(wires))
         if profile is None:
@@ -90,7 +90,7 @@ class PacketSwitch:
             del feed.profiles[key]
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
-        """Begin with the last keyframe for a viewer that is behind; with what is live when none is held."""
+        """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
         assert viewer.behind is not None
         track = feed.sent[viewer.behind.track]
         group = track.group() if track.has_pictures else []
@@ -102,7 +102,7 @@ class PacketSwitch:
         viewer.behind.begin(group, track.pictures.bitrate, now)
 
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
-        """Send a viewer that is behind what is due to it. To be called every few milliseconds."""
+        """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
         due = viewer.behind.take(now)
         send_to(viewer, due, self._buffer, self._transmit)
@@ -110,7 +110,7 @@ class PacketSwitch:
             _caught_up(feed, viewer)
 
     def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
-        """Send `viewer` a packet that it was sent before; False when that is not possible any more."""
+        """Retransmit a packet to `viewer`; False if that is not possible any more."""
         return resend(viewer, packet, self._transmit)
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
@@ -174,7 +174,7 @@ def _caught_up(feed: Feed, viewer: Viewer) -> None:
 
 
 def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
-    """What goes out for a packet of track `number`, in the room's numbers; None where nothing does."""
+    """What goes out for a packet of track `number`, in the room's numbering; None: nothing."""
     track = feed.sources[number]
     if track.transport is not None:
         track.transport.arrived(packet.extensions, now)
@@ -205,7 +205,7 @@ def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | 
         packet = packet.with_extension_ids(track.extension_ids)
     numbered = track.translator.translate(packet.sequence, packet.timestamp)
     if numbered is None:
-        feed.rx_late += not is_resent  # what RTX brings in vain was a probe of the bandwidth
+        feed.rx_late += not is_resent  # a needless packet in RTX is a bandwidth probe
         return None
     if track.watch is not None and track.watch.packets_wanted > 0:
         track.watch.saw(packet.payload, now)

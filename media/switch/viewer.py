@@ -26,8 +26,8 @@ class Viewer:
     """One receiver. `wires[track]` is the form in which it gets a track; None: it does not get it.
 
     `starts[track]` is the first index it gets; its rollover counter is 0 there. `rtx[track]` is the stream of
-    its retransmissions, if it has one. While it is `behind` the live edge of a track, it gets that track's
-    packets in a way of its own. `counts` are those of all viewers with the same wires.
+    its retransmissions, if it has one. While it is `behind` the live edge of a track, the `JoinBurst` paces
+    that track's packets. `counts` are shared by all viewers with the same wires.
     """
 
     __slots__ = (
@@ -59,18 +59,18 @@ class Viewer:
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
         self.srtp: SrtpSession = outbound_session(keys)
         self.behind: JoinBurst[Outgoing] | None = None
-        self.patience: PlayoutDelay | None = None  # goes along with what it lost
+        self.patience: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets: tuple[int, ...] = ()
         self._count_rollovers()
-        self._base = SentCounts(list(counts.packets), list(counts.octets))  # what it did not get of them
+        self._base = SentCounts(list(counts.packets), list(counts.octets))  # that it did not get
         self.rtx = [
             RtxStream(ssrc, wire.rtx, first=1) if wire and wire.rtx is not None and ssrc is not None else None
             for wire, ssrc in zip(wires, rtx_ssrcs or [None] * len(wires), strict=True)
         ]
 
     def start_at(self, track: int, index: int) -> None:
-        """Begin a track with that index, of which nothing was sent yet."""
+        """Begin a track with that index. Nothing of the track was sent yet."""
         self.starts[track] = index
         self._count_rollovers()
 
@@ -78,25 +78,25 @@ class Viewer:
         self.offsets = tuple(start >> 16 << 16 for start in self.starts)
 
     def was_sent(self, track: int, index: int) -> bool:
-        """Whether that packet's turn has come: it was sent, or is to be sent at once."""
+        """Whether that packet was sent, or is to be sent at once."""
         if index < self.starts[track]:
             return False
         return self.behind is None or track != self.behind.track or index < self.behind.next_index
 
     def count(self, packet: Outgoing, sent: int) -> None:
-        """Correct the counts by 1 for what this viewer alone was sent, by -1 for what it alone was not."""
+        """Correct the counts: `sent` is 1 if this viewer alone got the packet, -1 if it alone did not."""
         self._base.packets[packet.track] -= sent
         self._base.octets[packet.track] -= sent * len(packet.packet.payload)
 
     def sent(self, track: int) -> tuple[int, int]:
-        """Packets and payload octets of `track` that it was sent, for its sender report (RFC 3550 6.4.1)."""
+        """Packets and payload octets of `track` that were sent, for the sender report (RFC 3550 6.4.1)."""
         return (
             self.counts.packets[track] - self._base.packets[track],
             self.counts.octets[track] - self._base.octets[track],
         )
 
     def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
-        """One datagram; `index` (48 bits) counts as this viewer counts. Raises `SrtpError`."""
+        """One SRTP datagram. `index` (48 bits) has this viewer's rollover counter. Raises `SrtpError`."""
         if self.gcm is None:
             return self.srtp.protect(header + payload)
         datagram = bytearray(header) + bytearray(len(payload) + GCM_TAG)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One track on a viewer's wire; `extensions` maps ids of the publisher to ids of the viewer.
+    """One track on a viewer's wire; `extensions` maps the room's header-extension ids to the viewer's.
 
-    Lost packets are sent again when `nack` is agreed on: under the payload type `rtx` in a stream of their
-    own (RFC 4588), or, where that is None, once more as they were. `playout_delay` is the id of the header
-    extension by which a viewer is told to wait for them.
+    Lost packets are retransmitted if `nack` is agreed on: with payload type `rtx` in a stream of their own
+    (RFC 4588), or unchanged if that is None. `playout_delay` is the id of the header extension that makes a
+    viewer delay its playout.
     """
 
     payload_type: int

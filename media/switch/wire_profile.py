@@ -1,10 +1,10 @@
-"""The viewers of a room that share a wire form, and what goes to all of them.
+"""The viewers of a room that share a wire form, and what is sent to all of them.
 
 A wire profile is what viewers negotiated alike: payload types and header-extension ids of each track.
 
-They get byte-identical headers, so a burst is laid out once, and for each viewer only the ciphertext is
-written anew, in place. A run of equal sizes (the last may be shorter) leaves as one UDP GSO send; `transmit`
-must have copied it when it returns.
+They get byte-identical headers, so a burst is laid out once. For each viewer only the ciphertext is written
+anew, in place. A run of equal sizes (the last may be shorter) is sent by one UDP GSO call; `transmit` must
+copy it before it returns.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from media.tracks.outgoing import Outgoing
 
 
 class WireProfile:
-    """Payload types and header-extension ids of each track, the viewers, and what was sent to them so far."""
+    """The wires of each track, the viewers that share them, and counts of what was sent to those."""
 
     def __init__(self, wires: Sequence[Wire | None]) -> None:
         self.wires = tuple(wires)
         self.viewers: list[Viewer] = []  # at the live edge
-        self.behind: list[Viewer] = []  # on their way to it
-        self.starts = [0] * len(wires)  # the latest of the viewers'
+        self.behind: list[Viewer] = []  # on their way to the live edge
+        self.starts = [0] * len(wires)  # by track, the latest start of a viewer at the live edge
         self.counts = SentCounts([0] * len(wires), [0] * len(wires))
 
     def add(self, viewer: Viewer) -> None:
-        """From now on `viewer` gets what is sent."""
+        """Send to `viewer` from now on."""
         if viewer.behind is not None:
             self.behind.append(viewer)
             return
@@ -41,7 +41,7 @@ class WireProfile:
         return not self.viewers and not self.behind
 
     def send(self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
-        """Protect `burst` for each viewer and transmit it. At most `MAX_SEGMENTS` packets a call."""
+        """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
         laid = LaidBurst(burst, self.wires, buffer)
         if not laid.packets:
             return
@@ -61,7 +61,7 @@ class WireProfile:
             self._send_due(viewer, laid, transmit)
 
     def _send_due(self, viewer: Viewer, laid: LaidBurst, transmit: Transmit) -> None:
-        """Without what is from before the viewer's start, or comes to it later."""
+        """Send all but packets before the viewer's start, and those that wait in its join burst."""
         due = []
         for place, packet in enumerate(laid.packets):
             if viewer.was_sent(packet.track, packet.extended):

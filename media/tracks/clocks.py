@@ -1,4 +1,4 @@
-"""What sender and receiver reports say: how well a source is received, and when its media plays."""
+"""A publisher's clock on ours, and when each track's timestamps play, for sender reports to viewers."""
 
 _NTP_EPOCH = 2_208_988_800  # 1900 to 1970, in seconds
 _FOLLOW = 1 / 64  # share of a deviation by which the clock offset follows each report
@@ -8,7 +8,7 @@ _STEP_SECONDS = 5.0  # a deviation beyond it is a step of the publisher's clock,
 class PublisherClock:
     """The offset of a publisher's NTP clock to ours: one for all of its tracks, so that they stay in sync.
 
-    `unix_offset` is what makes `now` of all these calls Unix time, fixed for the life of the process.
+    `now` of all these calls plus `unix_offset` is Unix time. The offset is fixed for the life of the process.
     """
 
     __slots__ = ("_offset", "unix_offset")
@@ -22,7 +22,7 @@ class PublisherClock:
         return now + self.unix_offset + _NTP_EPOCH
 
     def reported(self, ntp_seconds: float, now: float) -> float:
-        """An instant of the publisher's clock, told by a report that arrived at `now`, on our clock."""
+        """An NTP time of the publisher, converted to our clock. Its report arrived at `now`."""
         measured = self.ours(now) - ntp_seconds
         if self._offset is None or abs(measured - self._offset) > _STEP_SECONDS:
             self._offset = measured
@@ -34,8 +34,8 @@ class PublisherClock:
 class SenderClock:
     """When a track's timestamps play: what goes into its sender reports to viewers (RFC 3550 6.4.1).
 
-    All timestamps here are the room's, after translation. The publisher's reports tell the relation of media
-    and time exactly; until there is one, the arrival of the latest packet stands in.
+    All timestamps here are the room's, after translation. The publisher's reports relate timestamps to time
+    exactly; before the first report, the arrival of the latest packet is used instead.
     """
 
     __slots__ = ("_clock_rate", "_ntp", "_publisher", "_reported", "_timestamp")
@@ -52,7 +52,7 @@ class SenderClock:
         return PublisherClock(self._publisher.unix_offset)
 
     def succeed(self, former: "SenderClock") -> None:
-        """Say what `former`, of another publisher, would say, until this one knows better."""
+        """Continue the clock of another publisher, until this one's packets or reports arrive."""
         if former._clock_rate == self._clock_rate:
             self._ntp, self._timestamp = former._ntp, former._timestamp
 
@@ -62,7 +62,7 @@ class SenderClock:
             self._ntp, self._timestamp = self._publisher.ours(now), timestamp
 
     def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
-        """The publisher's report arrived. An NTP time of 0 says that it has no such clock."""
+        """The publisher's report arrived. An NTP time of 0 means that it has no such clock."""
         if ntp_time:
             self._ntp = self._publisher.reported(ntp_time / 0x100000000, now)
             self._timestamp = timestamp

@@ -1,4 +1,4 @@
-"""One track of a room, whoever publishes it: as it is published now, and as viewers get it."""
+"""One track of a room: as its present publisher sends it, and as viewers get it."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Track:
     `extension_ids` are the room's own, by URI: those of its first publisher, and what later ones add.
     """
 
-    published: PublishedTrack  # by the present publisher; at rest where that has no such track
+    published: PublishedTrack  # by the present publisher; at rest if it has no such track
     source: SourceTrack
     sent: SentTrack
     clock: SenderClock
@@ -44,7 +44,7 @@ class Track:
 
     @property
     def offered(self) -> RoomTrack:
-        """The track as viewers and recordings may have it."""
+        """The track as it is offered to viewers and recordings."""
         return RoomTrack(
             kind=self.published.kind,
             codec=self.published.codec,
@@ -56,9 +56,9 @@ class Track:
     def succeed(
         self, coming: PublishedTrack | None, publisher: PublisherClock, transport: TransportFeedback | None
     ) -> bool:
-        """Let another publisher's track take this one's place; this one rests where that has none.
+        """Continue with another publisher's track; None: it has no such track, so this one rests.
 
-        Numbers, timestamps and sender reports continue. Returns whether the codec is another one.
+        Numbers, timestamps and sender reports continue. Returns whether the codec changed.
         """
         before, former = self.published, self.source
         self.published = coming or before.at_rest()
@@ -83,7 +83,7 @@ class Track:
             self.sent.publish(codec.name, deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}))
 
     def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
-        """The successor's ids -> the room's, which learn those of new extensions; None: they are the same."""
+        """The successor's ids -> the room's, which get those of new extensions; None: they are the same."""
         own = self.extension_ids
         for uri in coming:
             if uri not in own:
@@ -99,7 +99,7 @@ def new_tracks(
 ) -> list[Track]:
     """Tracks with SSRCs, sequence numbers and timestamps of the room's own.
 
-    `unix_offset` turns the steady clock into Unix time.
+    `unix_offset` is what to add to the steady clock for Unix time.
     """
     ssrcs: set[int] = set()
     while len(ssrcs) < 2 * len(published):
@@ -125,7 +125,7 @@ def new_tracks(
 
 
 def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> bool:
-    """Give a room's tracks to another publisher's of their kind; returns whether any codec is another one."""
+    """Continue a room's tracks with another publisher's, by kind. Returns whether any codec changed."""
     coming = {track.kind: track for track in published}
     publisher, transport = tracks[0].clock.of_next_publisher(), _transport_feedback(published)
     changed = [track.succeed(coming.get(track.kind), publisher, transport) for track in tracks]
@@ -133,7 +133,7 @@ def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> boo
 
 
 def _transport_feedback(published: Sequence[PublishedTrack]) -> TransportFeedback | None:
-    """One for all tracks: the numbers go over all sections, under one id (RFC 9143 9.2)."""
+    """One for all tracks: they share one sequence of numbers, and one extension id (RFC 9143 9.2)."""
     for track in published:
         if "transport-cc" in track.codec.feedback:
             return TransportFeedback(OUR_SSRC, track.extensions[TRANSPORT_CC_EXTENSION])

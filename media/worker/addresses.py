@@ -1,4 +1,4 @@
-"""The addresses that a worker tells its clients."""
+"""The addresses at which clients and other processes reach a worker."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ def own_addresses() -> list[str]:
 
 
 def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> list[str]:
-    """The candidates' addresses, most reachable first.
+    """The addresses for ICE candidates, most reachable first.
 
-    `public` (MEDIA_PUBLIC_IPS) as given; else the one the socket is bound to; else all own addresses of its
-    family: IPv4 before IPv6, routable ones first, loopback last. Link-local ones are left
-    out: they are of no use without a zone.
+    `public` (MEDIA_PUBLIC_IPS) is used as given. Without it, the address that the socket is bound to is used.
+    If that is a wildcard, all addresses in `own` of its family are used: routable ones first, loopback last.
+    Link-local addresses are left out: they are of no use without a zone.
     """
     if chosen := list(public):
         return chosen
@@ -38,7 +38,7 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
 
 
 def reached_at(bound_host: str, own: Iterable[str]) -> str:
-    """The host under which others in the cluster find a server on `bound_host`: never a wildcard."""
+    """The host at which the cluster reaches a server that is bound to `bound_host`: never a wildcard."""
     if bound_host in ("", "0.0.0.0", "::"):  # noqa: S104
         return advertised(bound_host or "0.0.0.0", (), own)[0]  # noqa: S104
     return bound_host

@@ -1,4 +1,4 @@
-"""One timer of the event loop for all that must happen at its own time, between the ticks."""
+"""One timer of the event loop for everything that is due between two ticks."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -9,9 +9,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Alarms(Generic[Key]):
-    """`ring` is called with each key that was set, once, at its time on the steady clock, and with that time.
+    """Calls `ring` once for each key that was set, at its time, with the key and the present time.
 
-    There is no timer while nothing is set.
+    Times are seconds of the steady clock. No timer runs while no key is set.
     """
 
     def __init__(self, ring: Callable[[Key, float], None]) -> None:
@@ -21,7 +21,7 @@ class Alarms(Generic[Key]):
         self._timer_at = 0.0
 
     def set(self, key: Key, at: float) -> None:
-        """Ring for `key` at `at`, and not at the time that was set before."""
+        """Ring for `key` at `at`. This replaces a time that was set before."""
         self._due[key] = at
         if self._timer is None or at < self._timer_at:
             self._start(at)

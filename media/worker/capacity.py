@@ -1,15 +1,15 @@
-"""How much of this worker is in use, and whether it takes more. Time and figures are told to it."""
+"""How much of this worker is in use, and whether it accepts more. It is given the time and the figures."""
 
 from shared.errors import ErrorCode, ServiceError
 
-# The limit is held against an average over about this long: a burst of joins is no reason to refuse.
+# The limit applies to an average over about this time, so that a burst of joins is not refused.
 _SMOOTHING_SECONDS = 4.0
 
 
 class Capacity:
-    """`load` is the share of one core used in the last second, `egress_packets` what was sent in it.
+    """`load` is the share of one core used in the last second, `egress_packets` the packets sent a second.
 
-    `max_load` is the share from which on nobody new is taken, `max_viewers` a number of viewers (0: any).
+    At a load of `max_load`, new publishers and viewers are refused. `max_viewers`: 0 is no limit.
     """
 
     def __init__(self, max_load: float, max_viewers: int) -> None:
@@ -19,10 +19,10 @@ class Capacity:
         self._max_load = max_load
         self._max_viewers = max_viewers
         self._smoothed = 0.0
-        self._measured: tuple[float, float, int] | None = None  # when, and the two figures of then
+        self._measured: tuple[float, float, int] | None = None  # when, and both totals at that time
 
     def measure(self, now: float, used: float, sent: int) -> None:
-        """The process has used `used` seconds of CPU and sent `sent` packets. Call it about once a second."""
+        """Take the process's totals: `used` seconds of CPU, `sent` packets. Call it about once a second."""
         if self._measured is not None:
             since, used_before, sent_before = self._measured
             elapsed = now - since
@@ -36,18 +36,18 @@ class Capacity:
         return not self.draining and self._smoothed < self._max_load
 
     def takes_viewers(self, viewers: int) -> bool:
-        """Whether one more viewer is taken where there are `viewers`."""
+        """Whether one more viewer is accepted beside `viewers`."""
         return self.takes_publishers and not (self._max_viewers and viewers >= self._max_viewers)
 
     def check_publisher(self) -> None:
-        """Raises `ServiceError` WORKER_FULL."""
+        """Raises `ServiceError` WORKER_FULL if no publisher is accepted."""
         if not self.takes_publishers:
             raise ServiceError(ErrorCode.WORKER_FULL, detail=self._why())
 
     def check_viewer(self, viewers: int) -> None:
-        """Raises `ServiceError` WORKER_FULL."""
+        """Raises `ServiceError` WORKER_FULL if no viewer is accepted beside `viewers`."""
         if not self.takes_viewers(viewers):
             raise ServiceError(ErrorCode.WORKER_FULL, detail=self._why())
 
     def _why(self) -> str:
-        return "worker drains" if self.draining else "worker is at its limit"
+        return "worker is draining" if self.draining else "worker is at its limit"

@@ -1,8 +1,8 @@
-"""How a worker leaves: at once, or emptied first.
+"""How a worker stops: at once, or drained first.
 
-Emptied: nobody new is taken, viewers are asked to move (by control, which reads the heartbeat), and at the
-deadline whoever is left is ended. After a signal the wait ends as soon as nobody is left. An operator's drain
-lasts until the deadline, so that it can be taken back until then.
+A draining worker accepts no new sessions. Control reads that in the heartbeat, and asks the viewers to move.
+At the deadline the remaining sessions are closed. A drain by a signal ends as soon as no session is left. A
+drain by an operator lasts until the deadline, so that it can be cancelled until then.
 """
 
 import asyncio
@@ -12,15 +12,16 @@ from time import monotonic
 
 from shared.logging import get_logger
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.2  # between two checks whether a drain is over
 
 log = get_logger()
 
 
 class Drain:
-    """`over` returns when the worker is to stop. `sessions` counts those that are left.
+    """`over` returns when the worker must stop. `sessions` returns the number of sessions that are left.
 
-    `changed` is called when the state changes: the directory must know. Times that others see are Unix times.
+    `changed` is called when a drain begins (True) or is cancelled (False): the directory must know.
+    `began_at` and `until` are Unix times, 0 without a drain.
     """
 
     def __init__(self, seconds: float, sessions: Callable[[], int], changed: Callable[[bool], None]) -> None:
@@ -28,7 +29,7 @@ class Drain:
         self._sessions = sessions
         self._changed = changed
         self._deadline: float | None = None  # steady clock
-        self._leaving = False  # told by a signal: the wait ends when nobody is left
+        self._leaving = False  # told by a signal: the wait ends when no session is left
         self._hurry = asyncio.Event()
         self._wake = asyncio.Event()
         self.began_at = 0.0
@@ -40,31 +41,31 @@ class Drain:
 
     @property
     def hurried(self) -> bool:
-        """Whether the worker is to stop at once, without waiting for anything."""
+        """Whether the worker must stop at once, without waiting for anything."""
         return self._hurry.is_set()
 
     def begin(self) -> None:
-        """Empty the worker. One that is being emptied already keeps its deadline."""
+        """Drain the worker. A drain that has begun already keeps its deadline."""
         if self._deadline is not None:
             return
         self._deadline = monotonic() + self._seconds
         self.began_at = time.time()
         self.until = self.began_at + self._seconds
-        log.info("worker drains", seconds=self._seconds, sessions=self._sessions())
+        log.info("drain started", seconds=self._seconds, sessions=self._sessions())
         self._changed(True)
         self._wake.set()
 
     def cancel(self) -> None:
-        """Take it back, unless a signal has told the worker to leave."""
+        """Cancel the drain, unless a signal has told the worker to stop."""
         if self._deadline is None or self._leaving:
             return
         self._deadline, self.began_at, self.until = None, 0.0, 0.0
-        log.info("worker drains no longer")
+        log.info("drain cancelled")
         self._changed(False)
         self._wake.set()
 
     def leave(self) -> None:
-        """Empty the worker, then stop; said twice: stop at once."""
+        """Drain the worker, then stop. A second call stops it at once."""
         if self._leaving:
             self.hurry()
             return
@@ -78,7 +79,7 @@ class Drain:
         self._wake.set()
 
     async def over(self) -> None:
-        """Wait until the worker is to stop."""
+        """Wait until the worker must stop."""
         while not self._is_over():
             self._wake.clear()
             try:
@@ -88,14 +89,14 @@ class Drain:
                 pass
 
     async def unless_hurried(self, work: Coroutine[None, None, None]) -> None:
-        """Await `work`, and give it up when the worker is to stop at once. A fault in it does not keep it."""
+        """Await `work`; cancel it when the worker must stop at once. Logs what `work` raises."""
         working, hurry = asyncio.ensure_future(work), asyncio.ensure_future(self._hurry.wait())
         await asyncio.wait({working, hurry}, return_when=asyncio.FIRST_COMPLETED)
         for task in (working, hurry):
             task.cancel()
         fault, _ = await asyncio.gather(working, hurry, return_exceptions=True)
         if isinstance(fault, Exception):
-            log.error("what a stopping worker had to do broke", exc_info=fault)
+            log.error("unexpected error while the worker stops", exc_info=fault)
 
     def _is_over(self) -> bool:
         if self.hurried:

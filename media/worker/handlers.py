@@ -1,4 +1,4 @@
-"""What the worker does for each message of the control plane."""
+"""What the worker does for each RPC message, from control or from another worker."""
 
 import time
 from time import monotonic
@@ -24,7 +24,10 @@ from shared.sdp.offer import parse_offer
 
 
 class Handlers:
-    """The rooms decide; here is what has to wait: claims, and the directory told before the answer."""
+    """Does what has to wait: claims of rooms, and the directory, which must know before the client does.
+
+    The decisions are in `media.rooms`, which never waits.
+    """
 
     def __init__(
         self,
@@ -78,10 +81,10 @@ class Handlers:
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def _give_up(self, name: RoomName, *, is_here: bool) -> None:
-        """Let another worker have a room whose publisher comes back while this one drains."""
+        """Release a room to another worker: its publisher came back while this worker drains."""
         if is_here:
             self._rooms.close(name, EndReason.WORKER_STOPS)
-        await self._heartbeat.flush()  # the claim is free when control hears that it must go elsewhere
+        await self._heartbeat.flush()  # the claim must be free before control tries another worker
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
@@ -89,7 +92,7 @@ class Handlers:
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
-            self._capacity.check_viewer(self._rooms.viewer_count)  # others have waited for it, too
+            self._capacity.check_viewer(self._rooms.viewer_count)  # others waited for the same relay
         session, answer = self._admission.join(
             name, offer, monotonic(), _steady(message.expires_at), message.viewers_elsewhere
         )
@@ -102,7 +105,7 @@ class Handlers:
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
-            # A trickled candidate is of no use to a lite agent: the peer's checks tell its addresses.
+            # An ICE-lite agent needs no trickled candidates: it learns the peer's addresses from its checks.
             return Patched(etag=session.etag)
         answer = self._roster.restart_ice(session, fragment.ice_ufrag)
         return Patched(etag=session.etag, fragment=answer)
@@ -138,7 +141,7 @@ class Handlers:
         try:
             claimed = await self._heartbeat.claim(name)
         except BaseException as error:
-            self._heartbeat.release(name)  # it may have arrived all the same
+            self._heartbeat.release(name)  # it may have reached Redis all the same
             if isinstance(error, RedisError | OSError):
                 raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=1) from error
             raise
@@ -146,7 +149,7 @@ class Handlers:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
 
     async def _announce(self, session: Session) -> None:
-        """Let the directory know before the client does; a caller that gave up takes its session along."""
+        """Wait until the directory knows, before the client does. Ends the session if the caller gives up."""
         try:
             await self._heartbeat.flush()
         except BaseException:
@@ -155,7 +158,7 @@ class Handlers:
 
 
 def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> None:
-    """RFC 9725 4.3.1 and RFC 9110 13.1.1; clients send the wildcard quoted, too."""
+    """Check If-Match (RFC 9725 4.3.1, RFC 9110 13.1.1). Some clients send the wildcard in quotes."""
     if if_match is None:
         if required:
             raise ServiceError(ErrorCode.PRECONDITION_REQUIRED)
@@ -166,5 +169,5 @@ def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> N
 
 
 def _steady(unix_time: float | None) -> float | None:
-    """An instant of Unix time on the steady clock."""
+    """A Unix time, converted to the steady clock."""
     return None if unix_time is None else monotonic() + unix_time - time.time()

@@ -1,7 +1,7 @@
 """Keeps the directory true: a heartbeat each second, and at once when something changed.
 
-Redis may go away at any time. Media does not care; the heartbeat tries again each second and announces all
-there is as soon as it is back.
+Redis may go away at any time. Media continues; the heartbeat tries again every `AWAY_SECONDS`, and announces
+everything as soon as Redis is back.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ log = get_logger()
 
 
 class Heartbeat:
-    """Owns what this worker says in the directory.
+    """Owns this worker's entries in the directory.
 
-    `status` and `claims` are asked at each beat; `lost` is called with rooms that another worker owns by now.
+    `status` and `claims` are called at each beat. `lost` is called with each room that another worker owns
+    now.
     """
 
     def __init__(
@@ -46,13 +47,13 @@ class Heartbeat:
         self._away = False
 
     async def claim(self, room: RoomName) -> bool:
-        """Claim a room for this worker; False when another holds it. Raises `RedisError`."""
+        """Claim a room for this worker; False if another one holds it. Raises `RedisError` or `OSError`."""
         async with self._claiming:
             self._released.discard(room)
             return await self._directory.claim_room(room, self._worker) == self._worker
 
     def release(self, room: RoomName) -> None:
-        """Give a room's claim up with the next beat, which comes at once."""
+        """Release a room's claim with the next beat, which is sent at once."""
         self._released.add(room)
         self._wake.set()
 
@@ -61,7 +62,7 @@ class Heartbeat:
         self._wake.set()
 
     async def flush(self) -> None:
-        """Wait until a beat that saw the present state was sent, or failed: then Redis is away."""
+        """Wait until a beat with the present state was sent, or has failed because Redis is away."""
         self._wake.set()
         await asyncio.shield(self._next)
 
@@ -90,7 +91,7 @@ class Heartbeat:
             lost = await self._directory.beat(self._status(), self._claims())
         except (RedisError, OSError) as error:
             if not self._away:
-                log.error("redis is away: new offers fail, media goes on", error=type(error).__name__)
+                log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
             self._away = True
             return
         if self._away:
@@ -106,4 +107,4 @@ class Heartbeat:
                     await self._directory.release_room(room, self._worker)
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
-            log.warning("left without a word to the directory")
+            log.warning("could not leave the directory")

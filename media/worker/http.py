@@ -1,4 +1,4 @@
-"""A worker's own HTTP: health and metrics, for probes and Prometheus; recordings, for control alone."""
+"""A worker's own HTTP: health and metrics for probes and Prometheus, recordings for control only."""
 
 import asyncio
 import socket
@@ -14,11 +14,11 @@ from starlette.routing import Route
 
 from shared.settings import HostPort
 
-_TICK_SECONDS = 1.0  # between two looks at the clock, for the header that tells the date
+_TICK_SECONDS = 1.0  # between two updates of the Date header
 
 
 class _Server(uvicorn.Server):
-    """A server inside a process whose signals are somebody else's."""
+    """A server that leaves signals to the process in which it runs."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -33,7 +33,7 @@ class _Server(uvicorn.Server):
         self._stopping.set()
 
     async def main_loop(self) -> None:
-        """uvicorn's looks ten times a second whether it shall stop: a twentieth of an idle worker's CPU."""
+        """Wait for `stop`. uvicorn's own loop polls ten times a second: 5 % of an idle worker's CPU."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
@@ -49,7 +49,7 @@ def listen(address: HostPort) -> socket.socket:
 async def serve_http(
     listener: socket.socket, registry: CollectorRegistry, more: Sequence[Route] = ()
 ) -> None:
-    """Serve until cancelled; `more` are routes that guard themselves."""
+    """Serve until cancelled. `more` are routes that check by themselves who may use them."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")

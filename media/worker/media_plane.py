@@ -1,4 +1,4 @@
-"""The sessions, rooms and relays of one worker, put together around its socket."""
+"""Composes the sessions, rooms and relays of one worker around its socket."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -19,10 +19,11 @@ from shared.names import RoomName, WorkerId
 
 
 class MediaPlane:
-    """All of a worker that needs no Redis. `candidates` are IP addresses and ports at which clients reach it.
+    """The part of a worker that needs no Redis. `candidates` (IP, port) are where clients reach it.
 
-    `closed` is called with the name of each room that is gone. `relay_addresses` are for other workers, where
-    those are not the candidates. `grace`: seconds that a room waits for its publisher.
+    `closed` is called with each room name that is free again. `relay_addresses` are where other workers
+    reach it; empty: at the candidates. `max_viewers` is the limit of each room (0: no limit). `grace`:
+    seconds that a room waits for its publisher.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class MediaPlane:
         self.pump = Pump(self.demux, self.switch, clock)
 
     def tick(self, now: float) -> None:
-        """Let time pass for all sessions, rooms and relays to other workers. Called some times a second."""
+        """Do what is due for sessions, rooms and relays to other workers. Called several times a second."""
         self.roster.tick(now)
         self.rooms.tick(now)
         self.origin.tick(now)

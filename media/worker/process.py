@@ -1,4 +1,4 @@
-"""The media worker's process: one UDP socket, its rooms, and its ends of RPC and directory."""
+"""The media worker's process: composes its parts, runs them, and stops them in order."""
 
 import asyncio
 import gc
@@ -40,15 +40,15 @@ from shared.names import RoomName
 from shared.settings import HostPort, Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
-FAREWELL_SECONDS = 0.5  # for the directory to hear that the rooms are free
+FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Run a worker until SIGTERM, which empties it first, or SIGINT, which does not.
+    """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
-    Raises `SettingsError` when its addresses cannot be had.
+    Raises `SettingsError` if it cannot listen on its addresses.
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
@@ -59,7 +59,7 @@ def serve(settings: Settings) -> None:
         listener = listen(settings.worker_http_addr)
     except OSError as error:
         raise SettingsError(f"WORKER_HTTP_ADDR: {settings.worker_http_addr}: {error.strerror}") from None
-    # What was imported lives as long as the process: the collector need not look at it again.
+    # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
     uvloop.run(_live(settings, port, listener))
 
@@ -69,7 +69,7 @@ async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> N
 
 
 class Worker:
-    """Composes a worker in the running event loop; `run` is its life."""
+    """Composes a worker in the running event loop; `run` returns when it has stopped."""
 
     def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
         self._settings = settings
@@ -132,7 +132,7 @@ class Worker:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._heartbeat.run())
                 await self._drain.over()
-                log.info("worker stops", sessions=len(self._plane.roster))
+                log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
                 if self._recorder is not None:
                     await self._drain.unless_hurried(self._recorder.upload_rest())
@@ -140,13 +140,13 @@ class Worker:
                     task.cancel()
                 if self._recorder is not None:
                     await self._recorder.finish()
-                beating.cancel()  # last: it takes the worker out of the directory
+                beating.cancel()  # last: this removes the worker from the directory
         finally:
             self._port.close()
             await self._redis.aclose()
 
     async def _end_sessions(self) -> None:
-        """End all, and give the rooms' claims back at once: their publishers come back to other workers."""
+        """Close all rooms and release their claims at once, so that publishers can use other workers."""
         self._capacity.draining = True
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
@@ -188,7 +188,7 @@ class Worker:
         self._heartbeat.wake()
 
     def _room_lost(self, name: RoomName) -> None:
-        log.warning("another worker owns the room by now", room=name)
+        log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
 
 

@@ -1,4 +1,4 @@
-"""One turn of the socket: from the datagrams that came to those that are sent."""
+"""One turn of the socket: from the datagrams that arrived to those that are sent."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -11,7 +11,7 @@ from media.worker.alarms import Alarms
 
 
 class Pump:
-    """`turn` is called with each batch of the socket. `clock` is a steady one, in seconds."""
+    """The socket calls `turn` with each batch. `clock` is a steady one, in seconds."""
 
     def __init__(self, demux: Demux, switch: PacketSwitch, clock: Callable[[], float] = monotonic) -> None:
         self._demux = demux
@@ -40,7 +40,7 @@ class Pump:
                 feed.breaks(fault)
 
     def _speak(self, feed: Feed, now: float) -> None:
-        """Tell a publisher what is due, now and when the alarm rings: its room may have ended by then."""
+        """Send a publisher the RTCP that is due. The alarm calls it too: the room may have ended by then."""
         if feed.publisher is not None:
             try:
                 again = feed.publisher.speak(now)

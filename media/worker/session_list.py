@@ -1,4 +1,4 @@
-"""Tells the control plane about this worker's sessions."""
+"""Lists this worker's sessions for the control plane."""
 
 from time import monotonic
 
@@ -20,6 +20,7 @@ class SessionList:
         return {ListSessions: self.list_sessions}
 
     async def list_sessions(self, message: ListSessions) -> ListedSessions:
+        """Publishers first, then the newest; at most `MOST_SESSIONS`."""
         now = monotonic()
         found = [
             (session, room)
@@ -54,5 +55,5 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
 def _text(address: Address | None) -> str:
     if address is None:
         return ""
-    ip = address[0].removeprefix("::ffff:")  # IPv4 on a socket of both families
+    ip = address[0].removeprefix("::ffff:")  # IPv4 on a dual-stack socket
     return f"[{ip}]:{address[1]}" if ":" in ip else f"{ip}:{address[1]}"

@@ -1,18 +1,18 @@
-"""Lets time pass for a worker: behind the datagrams where they come, by a timer where they do not.
+"""A worker's tick: right after a batch of datagrams if one arrives in time, otherwise by a timer.
 
-A tick of its own wakes a process whose caches are cold by then. docs/performance.md has what that costs.
+A timer wakes a process whose caches are cold by then. docs/performance.md says what that costs.
 """
 
 import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-TICK_SECONDS = 0.1  # from one tick to the next, at the least ...
-LATEST_SECONDS = 0.15  # ... and at the most: thirty pictures a second bring one in between
+TICK_SECONDS = 0.1  # from one tick to the next, at least ...
+LATEST_SECONDS = 0.15  # ... and at most: at 30 pictures a second, a batch arrives in between
 
 
 class Ticker:
-    """Calls `tick` with the time, seconds of a steady clock, some times a second while it runs."""
+    """Calls `tick` with the time, in seconds of a steady clock, several times a second while it runs."""
 
     def __init__(self, tick: Callable[[float], None]) -> None:
         self._tick = tick
@@ -20,7 +20,7 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None  # while it runs
 
     async def run(self) -> None:
-        """Call until cancelled. Raises what a tick raises: a worker whose ticks break must not live on."""
+        """Tick until cancelled. Raises what a tick raises: a worker whose ticks fail must not continue."""
         self._loop = asyncio.get_running_loop()
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._wait(monotonic())
@@ -32,7 +32,7 @@ class Ticker:
                 self._timer = None
 
     def ride(self) -> None:
-        """Tick now if it is time to: the process is awake."""
+        """Tick now if a tick is due: the process is awake anyway."""
         if self._timer is not None and (now := monotonic()) >= self._due:
             self._timer.cancel()
             self._pass(now)

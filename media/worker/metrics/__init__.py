@@ -1,1 +1,1 @@
-"""What a worker counts and measures, and how Prometheus gets it: a file per topic."""
+"""A worker's metrics for Prometheus: one file for each topic."""

@@ -1,4 +1,4 @@
-"""How much of the worker is in use, and whether it takes more."""
+"""How much of the worker is in use, and whether it accepts more."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,9 @@ class CapacityCollector(Collector):
             "roomcast_load", "Share of a core used in the last second.", value=self._capacity.load
         )
         accepts = GaugeMetricFamily(
-            "roomcast_accepts", "Whether somebody new is taken: 1 or 0.", labels=["role"]
+            "roomcast_accepts",
+            "1 if the worker accepts new publishers or viewers; 0 at its limit or while it drains.",
+            labels=["role"],
         )
         accepts.add_metric([Role.PUBLISH], self._capacity.takes_publishers)
         accepts.add_metric([Role.PLAY], self._capacity.takes_viewers(self._rooms.viewer_count))

@@ -1,4 +1,4 @@
-"""The event loop: how late it comes to what is due, and how many tasks it holds."""
+"""The event loop: how late its timers fire, and how many tasks it has."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class EventLoopCollector(Collector):
-    """`lag` is filled by a timer of the worker: the time by which it came too late."""
+    """A timer of the worker fills `lag` with how late it fired."""
 
     def __init__(self, lag: Histogram) -> None:
         self._lag = lag
@@ -22,6 +22,6 @@ class EventLoopCollector(Collector):
         yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
         yield single(
             "roomcast_event_loop_lag_seconds",
-            "By how much a timer of the event loop, one a second, came late.",
+            "How late a timer fires that runs once a second.",
             self._lag,
         )

@@ -12,7 +12,7 @@ T = TypeVar("T", bound=str)
 
 
 def family(name: str, meaning: str, label: str, histograms: Mapping[T, Histogram]) -> HistogramMetricFamily:
-    """Histograms of one name, told apart by the value of one label."""
+    """Histograms of one name, one for each value of `label`."""
     metric = HistogramMetricFamily(name, meaning, labels=[label])
     for value, histogram in histograms.items():
         metric.add_metric([value], _buckets(histogram), histogram.sum)

@@ -1,4 +1,4 @@
-"""What recording tells Prometheus."""
+"""Recordings and uploads: how many, how much waits, and what failed."""
 
 from collections.abc import Iterable
 
@@ -14,9 +14,7 @@ class RecorderCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         recorder = self._recorder
-        yield GaugeMetricFamily(
-            "roomcast_recordings", "Rooms that are being recorded.", value=recorder.active
-        )
+        yield GaugeMetricFamily("roomcast_recordings", "Rooms being recorded.", value=recorder.active)
         yield GaugeMetricFamily(
             "roomcast_recording_queue_packets", "Packets that wait for the disk.", value=recorder.waiting
         )
@@ -35,14 +33,14 @@ class RecorderCollector(Collector):
         )
         yield CounterMetricFamily(
             "roomcast_recording_packets_dropped",
-            "Packets not recorded because the disk did not keep up.",
+            "Packets not recorded because the disk was too slow.",
             value=recorder.dropped,
         )
         yield CounterMetricFamily(
-            "roomcast_recording_uploads", "Recordings that the store has confirmed.", value=recorder.uploaded
+            "roomcast_recording_uploads", "Files that the store confirmed.", value=recorder.uploaded
         )
         yield CounterMetricFamily(
             "roomcast_recording_upload_failures",
-            "Uploads that will be tried again.",
+            "Uploads that failed and will be retried.",
             value=recorder.upload_failures,
         )

@@ -1,4 +1,4 @@
-"""All that a worker tells Prometheus, put together."""
+"""The registry of all metrics of a worker."""
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector

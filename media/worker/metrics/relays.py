@@ -20,17 +20,17 @@ class RelaysCollector(Collector):
         stats = self._stats
         relays = GaugeMetricFamily(
             "roomcast_relays",
-            "Rooms that this worker sends to others (out), and that it has from others (in).",
+            "Rooms that the worker sends to others (out) or receives from others (in).",
             labels=["direction"],
         )
         relays.add_metric(["out"], len(self._origin))
         relays.add_metric(["in"], sum(bool(status.origin) for status in self._rooms.statuses()))
         yield relays
         yield CounterMetricFamily(
-            "roomcast_relay_nacks", "Packets that other workers asked for again.", value=stats.nacks
+            "roomcast_relay_nacks", "Packets requested again by other workers.", value=stats.nacks
         )
         yield CounterMetricFamily(
             "roomcast_relay_retransmissions",
-            "Packets sent to other workers again.",
+            "Retransmissions to other workers.",
             value=stats.retransmissions,
         )

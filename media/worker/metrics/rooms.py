@@ -1,4 +1,4 @@
-"""The contract's four series. A room's series end with the room."""
+"""The four `live_*` series. Those with a room's name end with the room."""
 
 from collections.abc import Iterable
 
@@ -14,19 +14,23 @@ class RoomsCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         statuses = self._rooms.statuses()
-        owned = sum(not status.origin for status in statuses)  # a copy counts where it comes from
-        yield GaugeMetricFamily("live_rooms", "Rooms of this worker.", value=owned)
-        viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room.", labels=["room"])
+        owned = sum(not status.origin for status in statuses)  # a copy is counted at its origin
+        yield GaugeMetricFamily(
+            "live_rooms",
+            "Rooms whose publisher is on this worker, or has gone and may still come back.",
+            value=owned,
+        )
+        viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room on this worker.", labels=["room"])
         # the library adds _total to the names of counters
         received = CounterMetricFamily(
-            "live_rtp_bytes", "RTP bytes that publishers sent in.", labels=["room"]
+            "live_rtp_bytes", "RTP bytes received from the room's publishers.", labels=["room"]
         )
         packets = CounterMetricFamily(
-            "live_rtp_packets", "RTP packets that publishers sent in.", labels=["room"]
+            "live_rtp_packets", "RTP packets received from the room's publishers.", labels=["room"]
         )
         for status in statuses:
             viewers.add_metric([status.name], status.subscribers)
-            if status.origin:  # a copy: what its publisher sent in is counted there
+            if status.origin:  # a copy: its origin counts what the publisher sends
                 continue
             received.add_metric([status.name], status.rx_bytes)
             packets.add_metric([status.name], status.rx_packets)

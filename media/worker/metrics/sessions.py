@@ -1,4 +1,4 @@
-"""Sessions: how many, in which state, how they ended, how long they took to come about."""
+"""Sessions: how many, in which state, why they ended, and how long they took to connect."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class SessionsCollector(Collector):
             "roomcast_sessions_opened", "Sessions that were answered.", labels=["role"]
         )
         ended = CounterMetricFamily(
-            "roomcast_sessions_ended", "Sessions that ended.", labels=["role", "reason"]
+            "roomcast_sessions_ended", "Sessions that ended, by reason.", labels=["role", "reason"]
         )
         for role in Role:
             for state in SessionState:
@@ -38,18 +38,18 @@ class SessionsCollector(Collector):
         yield from (sessions, opened, ended)
         yield family(
             "roomcast_connect_seconds",
-            "From the answer to a session that can carry media.",
+            "Time from the answer until the session can carry media.",
             "role",
             ledger.connects,
         )
         yield family(
             "roomcast_handshake_seconds",
-            "From a session's first valid ICE check to its SRTP keys.",
+            "Time of the DTLS handshake: from the first valid ICE check to the SRTP keys.",
             "role",
             ledger.handshakes,
         )
         yield single(
             "roomcast_first_picture_seconds",
-            "From a viewer's answer to the first packet of a keyframe that it was sent.",
+            "Time from a viewer's answer to the first keyframe packet sent to it.",
             ledger.first_pictures,
         )

@@ -1,4 +1,4 @@
-"""Packets: what came in, what went out, what was lost here, and how long it took."""
+"""Packets: received, sent and dropped here, and the delay of the relay."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,43 +10,49 @@ from media.sessions.ledger import Ledger
 from media.transport.udp import UdpPort
 from media.worker.metrics.exposition import single
 
-# What a feed counts: its attribute, the series' name and meaning.
+# What feeds, publishers and viewers count: the attribute, and the name and meaning of its series.
 _FEEDS = {
-    "rx_packets": ("roomcast_ingress_packets", "RTP packets of publishers and of other workers, relayed."),
-    "rx_bytes": ("roomcast_ingress_bytes", "RTP bytes of publishers and of other workers, relayed."),
+    "rx_packets": (
+        "roomcast_ingress_packets",
+        "RTP packets received from publishers and other workers, and relayed.",
+    ),
+    "rx_bytes": (
+        "roomcast_ingress_bytes",
+        "RTP bytes received from publishers and other workers, and relayed.",
+    ),
     "rx_dropped": (
         "roomcast_ingress_dropped",
-        "Packets of publishers that were forged, replayed, broken or of no negotiated track.",
+        "Packets that were forged, replayed, broken or of no negotiated track.",
     ),
     "rx_recovered": (
         "roomcast_ingress_recovered",
-        "Packets that were lost, asked for and relayed after all.",
+        "Lost packets that were retransmitted in time.",
     ),
-    "rx_late": ("roomcast_ingress_late", "Packets that came twice, or too late to be relayed."),
+    "rx_late": ("roomcast_ingress_late", "Packets that came twice or too late."),
 }
 _PUBLISHERS = {
-    "nacks": ("roomcast_publisher_nacks", "Packets that publishers were asked for again."),
-    "plis": ("roomcast_publisher_plis", "Keyframes that publishers were asked for by PLI."),
-    "firs": ("roomcast_publisher_firs", "Keyframes that publishers were asked for by FIR."),
+    "nacks": ("roomcast_publisher_nacks", "Packets requested again from publishers."),
+    "plis": ("roomcast_publisher_plis", "Keyframe requests to publishers by PLI."),
+    "firs": ("roomcast_publisher_firs", "Keyframe requests to publishers by FIR."),
 }
 _VIEWERS = {
-    "nacks": ("roomcast_viewer_nacks", "Packets that viewers asked for again."),
-    "retransmissions": ("roomcast_retransmissions", "Packets sent to a viewer again."),
+    "nacks": ("roomcast_viewer_nacks", "Packets requested again by viewers."),
+    "retransmissions": ("roomcast_retransmissions", "Retransmissions to viewers."),
     "retransmissions_refused": (
         "roomcast_retransmissions_refused",
-        "Packets not sent again: more than a viewer's share of its bandwidth.",
+        "Retransmissions refused because they exceed a viewer's share.",
     ),
     "join_bursts": ("roomcast_join_bursts", "Viewers that began with the pictures since the last keyframe."),
-    "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR of viewers."),
+    "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR from viewers."),
     "rtcp_dropped": (
         "roomcast_viewer_rtcp_dropped",
-        "RTCP packets not read, of viewers that send more than there is to say.",
+        "RTCP left unread, from viewers that send too much of it.",
     ),
 }
 
 
 class TrafficCollector(Collector):
-    """Totals of the worker: they outlive the rooms and sessions that they count."""
+    """Totals of the worker: they do not fall when rooms and sessions end."""
 
     def __init__(self, rooms: Rooms, ledger: Ledger, port: UdpPort) -> None:
         self._rooms = rooms
@@ -59,20 +65,27 @@ class TrafficCollector(Collector):
         for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
             yield from _counters(series, {name: getattr(stats, name) for name in series})
         yield CounterMetricFamily(
-            "roomcast_egress_packets", "RTP packets sent to viewers and other workers.", value=port.tx_packets
+            "roomcast_egress_packets",
+            "SRTP packets sent to viewers and other workers.",
+            value=port.tx_packets,
         )
         yield CounterMetricFamily(
             "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=port.tx_bytes
         )
         yield CounterMetricFamily(
-            "roomcast_datagrams_received", "Datagrams that the socket gave.", value=port.rx_datagrams
+            "roomcast_datagrams_received",
+            "Datagrams of every kind that were received.",
+            value=port.rx_datagrams,
         )
         yield CounterMetricFamily(
-            "roomcast_datagrams_dropped", "Sends that the socket did not take.", value=port.tx_dropped
+            "roomcast_datagrams_dropped",
+            "Sends that the socket refused: its buffer was full, or there was no route.",
+            value=port.tx_dropped,
         )
         yield single(
             "roomcast_relay_delay_seconds",
-            "From a burst's arrival in the kernel to its last viewer's send; one burst in many is measured.",
+            "Time from a burst's arrival in the kernel to the send to its last viewer; "
+            "one burst in sixteen is measured.",
             port.delay,
         )
 

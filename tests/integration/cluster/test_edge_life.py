@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
-from media.relay.edge_end import SILENT_SECONDS
+from media.relay.edge_end import ORIGIN_SILENT_SECONDS
 from media.relay.origin_end import EXPIRY_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
@@ -209,7 +209,7 @@ async def test_a_room_that_ends_while_it_is_opened_ends_here_too(net: Net) -> No
     await net.workers[ONE].publish()
     net.behind_answer = lambda: net.close_room(ONE)
     viewer = await net.workers[TWO].play(ONE)
-    net.pass_time(SILENT_SECONDS)
+    net.pass_time(ORIGIN_SILENT_SECONDS)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
 
 
@@ -234,7 +234,7 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
         await viewer.gets_media_of(publisher)
     if says == "nothing":
         net.workers[ONE].die()
-        net.pass_time(SILENT_SECONDS)
+        net.pass_time(ORIGIN_SILENT_SECONDS)
     else:
         await net.workers[ONE].stop()
     net.pass_time(GRACE / 2)  # the directory still names the dead one: it is asked in vain
@@ -254,7 +254,7 @@ async def test_they_do_not_wait_for_ever(net: Net) -> None:
     await net.workers[ONE].publish()
     viewer = await net.workers[TWO].play(ONE)
     net.workers[ONE].die()
-    net.pass_time(SILENT_SECONDS)
+    net.pass_time(ORIGIN_SILENT_SECONDS)
     net.pass_time(GRACE - 1)
     assert net.workers[TWO].viewers() == 1
     net.pass_time(1.5)
@@ -273,7 +273,7 @@ async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(ne
         await one.gets_media_of(publisher)
     assert found(net, TWO).origin is None
     assert net.workers[TWO].plane.demux.relay_count == 0
-    net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
+    net.pass_time(LINGER_SECONDS + ORIGIN_SILENT_SECONDS)
     await viewer.gets_media_of(publisher)
 
 
@@ -292,7 +292,7 @@ async def lose_the_origin(net: Net) -> Peer:
     viewer = await net.workers[TWO].play(ONE)
     await viewer.gets_media_of(publisher)
     net.workers[ONE].die()
-    net.pass_time(SILENT_SECONDS)
+    net.pass_time(ORIGIN_SILENT_SECONDS)
     return viewer
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.edge_end import SILENT_SECONDS, EdgeEnd, Order, published_tracks
+from media.relay.edge_end import ORIGIN_SILENT_SECONDS, EdgeEnd, Order, published_tracks
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.origin import Origin
 from media.relay.origin_end import EXPIRY_SECONDS, EXTENSION_IDS
@@ -452,7 +452,7 @@ def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
 def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
-    cluster.pass_time(SILENT_SECONDS - 0.5)
+    cluster.pass_time(ORIGIN_SILENT_SECONDS - 0.5)
     assert cluster.relay.lost_at is None
     cluster.pass_time(1.0)
     assert cluster.relay.lost_at is not None
@@ -496,7 +496,7 @@ def test_another_origin_goes_on_where_the_first_ended(
     cluster.open()
     cluster.media()
     cluster.cut()
-    cluster.pass_time(SILENT_SECONDS + 0.1)
+    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
     cluster.network.lost = lambda _: False
     cluster.origin.open_room(tracks, cluster.publisher.into(cluster.origin.switch))
     cluster.follow()

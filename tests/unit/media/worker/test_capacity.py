@@ -61,4 +61,4 @@ def test_a_draining_worker_takes_nobody() -> None:
     for check in (capacity.check_publisher, lambda: capacity.check_viewer(0)):
         with pytest.raises(ServiceError) as caught:
             check()
-        assert caught.value.detail == "worker drains"
+        assert caught.value.detail == "worker is draining"
