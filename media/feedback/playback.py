@@ -102,7 +102,7 @@ class Playback:
 
     def move(self, address: Address) -> None:
         """Send to another address of the receiver from now on."""
-        self._viewer.address = address
+        self._viewer.move(address)
 
     def end(self) -> None:
         self._join.end()

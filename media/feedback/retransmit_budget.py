@@ -9,21 +9,26 @@ ASKS_PER_SECOND = 1000
 BURST_ASKS = 500
 
 _MIN_REPEAT_SECONDS = 0.020
+_SHORTEST_GROWS = 1.02  # with each measurement, so that it is forgotten
 _REPEAT_RTTS = 0.5  # viewers ask again after one round trip; jitter must not get that request refused
 
 
 class RetransmitBudget:
-    """The budget of one viewer. `now` is in seconds of a steady clock. Set `rtt`, in seconds, once known."""
+    """The budget of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_resent", "rtt")
+    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_resent", "_rtt")
 
     def __init__(self, now: float) -> None:
-        self.rtt = 0.0
+        self._rtt = 0.0  # the shortest lately
         self._credit = float(BURST_BYTES)
         self._media = 0
         self._asks = float(BURST_ASKS)
         self._asked_at = now
         self._resent: dict[tuple[int, int], float] = {}  # (track, index) -> when, oldest first
+
+    def measured(self, rtt: float) -> None:
+        """Take a round-trip time, in seconds. The shortest counts: a queue must not get requests refused."""
+        self._rtt = min(rtt, self._rtt * _SHORTEST_GROWS) or rtt
 
     def admit(self, asks: int, now: float) -> int:
         """How many of `asks` requested sequence numbers to look up. The rest are refused."""
@@ -40,7 +45,7 @@ class RetransmitBudget:
         """
         self._credit = min(BURST_BYTES, self._credit + (media - self._media) * SHARE)
         self._media = media
-        self._forget(now - max(_MIN_REPEAT_SECONDS, self.rtt * _REPEAT_RTTS))
+        self._forget(now - max(_MIN_REPEAT_SECONDS, self._rtt * _REPEAT_RTTS))
         key = (track, extended)
         if size > self._credit or key in self._resent:
             return False

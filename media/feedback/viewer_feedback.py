@@ -43,7 +43,6 @@ MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 
 _KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
-_SHORTEST_GROWS = 1.02  # factor for each report, so that an old minimum is forgotten
 _MAX_RTT = 5.0
 
 
@@ -136,9 +135,9 @@ class ViewerFeedback:
         asks = min(max(self._losses, self._losses_before) // MUCH_LOSS, MOST_ASKS)
         if asks:
             least = NOTICE_SECONDS + self.rtt + (asks - 1) * max(self.rtt, ASK_AGAIN_SECONDS)
-            self._viewer.patience = PlayoutDelay(min(least, MOST_LEAST_DELAY), MOST_DELAY)
-        elif self._viewer.patience is not None:
-            self._viewer.patience = PlayoutDelay(0.0, MOST_DELAY)
+            self._viewer.delay_playout(PlayoutDelay(min(least, MOST_LEAST_DELAY), MOST_DELAY))
+        elif self._viewer.playout_delay is not None:
+            self._viewer.delay_playout(PlayoutDelay(0.0, MOST_DELAY))
 
     def _take_keyframe_request(self, now: float) -> None:
         self._stats.keyframe_requests += 1
@@ -157,8 +156,7 @@ class ViewerFeedback:
             rtt = now - sent_at - block.delay / 0x10000
             if 0 <= rtt <= _MAX_RTT:
                 self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
-                # the budget takes the shortest: a queue must not get repeated requests refused
-                self._budget.rtt = min(rtt, self._budget.rtt * _SHORTEST_GROWS) or rtt
+                self._budget.measured(rtt)
             return
 
     def reports(self, now: float) -> bytes:

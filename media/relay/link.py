@@ -70,7 +70,7 @@ class Link:
     ) -> None:
         self.address: Address | None = None
         self.heard_at = now
-        self.outbound = outbound
+        self._outbound = outbound
         self._inbound = inbound_session(keys)
         self._keep_alive = receiver_report(ssrc, ())
         self._addresses = addresses
@@ -78,6 +78,14 @@ class Link:
         self._now = now
         self._heard_there_at = -math.inf
         self._sent_at = -math.inf
+
+    def open(self, outbound: SrtpSession) -> None:
+        """Send from now on, protected by `outbound`."""
+        self._outbound = outbound
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._outbound = None
 
     def receive(self, datagram: bytes, source: Address, now: float) -> bytes | None:
         """Decrypt RTCP of the other end; None if it is forged or replayed."""
@@ -93,10 +101,10 @@ class Link:
         return compound
 
     def send(self, compound: bytes) -> None:
-        """Protect and send RTCP. Dropped while there is no `outbound`."""
-        if self.outbound is None:
+        """Protect and send RTCP. Dropped while there is no way out."""
+        if self._outbound is None:
             return
-        datagram = self.outbound.protect_rtcp(compound)
+        datagram = self._outbound.protect_rtcp(compound)
         for address in self._addresses if self.address is None else (self.address,):
             self._send(datagram, address)
         self._sent_at = self._now

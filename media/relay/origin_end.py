@@ -50,6 +50,8 @@ class OriginEnd:
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> None:
         """Take the edge's RTCP. The first packet is its hello: media goes to the address that sent it."""
+        if self.ended:  # its keys must not serve another playback, whose numbers begin anew
+            return
         compound = self._link.receive(datagram, source, now)
         if compound is None or self._link.address is None:
             return
@@ -76,7 +78,7 @@ class OriginEnd:
             now=now,
             keyframes_per_second=KEYFRAMES_PER_SECOND,
         )
-        self._link.outbound = self._playback.srtp
+        self._link.open(self._playback.srtp)
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)
@@ -101,7 +103,7 @@ class OriginEnd:
 
     def end(self) -> None:
         self.ended = True
-        self._link.outbound = None
+        self._link.close()
         if self._playback is not None:
             self._playback.end()
             self._playback = None

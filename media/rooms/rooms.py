@@ -19,8 +19,6 @@ from shared.logging import get_logger
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId
 
-NO_PUBLISHER_RETRY_SECONDS = 2
-
 log = get_logger()
 
 

@@ -61,7 +61,7 @@ class Join:
     def _await_keyframe(self, track: int, now: float) -> float | None:
         if self._seen or self._asks >= MOST_ASKS:
             return None
-        self._feed.sent[track].awaiting[self] = self._picture
+        self._feed.sent[track].await_keyframe(self, self._picture)
         self._asks += 1
         self._want_keyframes(now)
         return ASK_AGAIN_SECONDS
@@ -73,4 +73,4 @@ class Join:
     def end(self) -> None:
         """The viewer has left: stop waiting for a keyframe."""
         if self._track is not None:
-            self._feed.sent[self._track].awaiting.pop(self, None)
+            self._feed.sent[self._track].forget(self)

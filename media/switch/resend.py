@@ -26,7 +26,7 @@ def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
             header = packet_header(packet, wire)
             datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
         else:
-            block = _rtx_extensions(packet, wire, viewer.patience)
+            block = _rtx_extensions(packet, wire, viewer.playout_delay)
             index, header, payload = stream.wrap(
                 packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
             )
@@ -37,9 +37,9 @@ def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
     return True
 
 
-def _rtx_extensions(packet: Outgoing, wire: Wire, patience: PlayoutDelay | None) -> bytes:
+def _rtx_extensions(packet: Outgoing, wire: Wire, delay: PlayoutDelay | None) -> bytes:
     extensions, ids = packet.packet.extensions, wire.extensions
-    if patience is None or wire.playout_delay is None:
+    if delay is None or wire.playout_delay is None:
         return map_extensions(extensions, ids)
     kept = {of_publisher: own for of_publisher, own in ids.items() if own != wire.playout_delay}
-    return map_extensions((*extensions, (_OURS, patience.value())), kept | {_OURS: wire.playout_delay})
+    return map_extensions((*extensions, (_OURS, delay.value())), kept | {_OURS: wire.playout_delay})

@@ -37,7 +37,7 @@ class Viewer:
         "counts",
         "gcm",
         "offsets",
-        "patience",
+        "playout_delay",
         "rtx",
         "srtp",
         "starts",
@@ -59,7 +59,7 @@ class Viewer:
         self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
         self.srtp: SrtpSession = outbound_session(keys)
         self.behind: JoinBurst[Outgoing] | None = None
-        self.patience: PlayoutDelay | None = None  # sent with its retransmissions
+        self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets: tuple[int, ...] = ()
         self._count_rollovers()
@@ -68,6 +68,14 @@ class Viewer:
             RtxStream(ssrc, wire.rtx, first=1) if wire and wire.rtx is not None and ssrc is not None else None
             for wire, ssrc in zip(wires, rtx_ssrcs or [None] * len(wires), strict=True)
         ]
+
+    def delay_playout(self, delay: PlayoutDelay) -> None:
+        """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
+        self.playout_delay = delay
+
+    def move(self, address: Address) -> None:
+        """Send to another address from now on."""
+        self.address = address
 
     def start_at(self, track: int, index: int) -> None:
         """Begin a track with that index. Nothing of the track was sent yet."""

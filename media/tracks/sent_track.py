@@ -42,8 +42,7 @@ class SentTrack:
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
-    # each is called once, when the next keyframe begins; the key is the owner of the callback
-    awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
+    _awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
@@ -78,8 +77,8 @@ class SentTrack:
         self.keyframe_at = now
         if self.requests is not None:
             self.requests.arrived(now)
-        while self.awaiting:
-            self.awaiting.popitem()[1](now)
+        while self._awaiting:
+            self._awaiting.popitem()[1](now)
         self._before = self.run_up(extended)
         if self.join_burst != "off":
             # a publisher that answers requests is not asked again while its keyframe is fresh
@@ -109,6 +108,17 @@ class SentTrack:
         return packets if len(packets) > wanted // 2 else []
 
     # --- a viewer's first picture
+
+    def await_keyframe(self, owner: object, call: Callable[[float], None]) -> None:
+        """Call `call` once, with the time, when the next keyframe begins, unless its owner is forgotten."""
+        self._awaiting[owner] = call
+
+    def forget(self, owner: object) -> None:
+        self._awaiting.pop(owner, None)
+
+    @property
+    def awaiting_count(self) -> int:
+        return len(self._awaiting)
 
     @property
     def has_pictures(self) -> bool:

@@ -15,11 +15,19 @@ class Capacity:
     def __init__(self, max_load: float, max_viewers: int) -> None:
         self.load = 0.0
         self.egress_packets = 0.0
-        self.draining = False
+        self._draining = False
         self._max_load = max_load
         self._max_viewers = max_viewers
         self._smoothed = 0.0
         self._measured: tuple[float, float, int] | None = None  # when, and both totals at that time
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def drain(self, on: bool = True) -> None:
+        """Take nobody new, or take that back."""
+        self._draining = on
 
     def measure(self, now: float, used: float, sent: int) -> None:
         """Take the process's totals: `used` seconds of CPU, `sent` packets. Call it about once a second."""
@@ -33,7 +41,7 @@ class Capacity:
 
     @property
     def takes_publishers(self) -> bool:
-        return not self.draining and self._smoothed < self._max_load
+        return not self._draining and self._smoothed < self._max_load
 
     def takes_viewers(self, viewers: int) -> bool:
         """Whether one more viewer is accepted beside `viewers`."""
@@ -50,4 +58,4 @@ class Capacity:
             raise ServiceError(ErrorCode.WORKER_FULL, detail=self._why())
 
     def _why(self) -> str:
-        return "worker is draining" if self.draining else "worker is at its limit"
+        return "worker is draining" if self._draining else "worker is at its limit"

@@ -147,7 +147,7 @@ class Worker:
 
     async def _end_sessions(self) -> None:
         """Close all rooms and release their claims at once, so that publishers can use other workers."""
-        self._capacity.draining = True
+        self._capacity.drain()
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
         with suppress(TimeoutError):
@@ -184,7 +184,7 @@ class Worker:
         )
 
     def _drain_changed(self, draining: bool) -> None:
-        self._capacity.draining = draining
+        self._capacity.drain(draining)
         self._heartbeat.wake()
 
     def _room_lost(self, name: RoomName) -> None:

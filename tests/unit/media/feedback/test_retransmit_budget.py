@@ -22,7 +22,7 @@ def test_a_packet_is_not_resent_twice_in_a_row() -> None:
 
 def test_on_a_long_way_the_repeat_waits_for_half_a_round_trip() -> None:
     budget = RetransmitBudget(0.0)
-    budget.rtt = 0.2
+    budget.measured(0.2)
     assert budget.take(0, 7, 1000, 0, 1.0)
     assert not budget.take(0, 7, 1000, 0, 1.099)
     assert budget.take(0, 7, 1000, 0, 1.101)

@@ -258,7 +258,7 @@ def test_the_publishers_own_wish_gives_way() -> None:
     again = room.lose(*range(1, 10))
     end = far_receiver(room.keys)
     last = parse(end.unprotect(again[-1]))
-    assert last.extensions == ((5, room.viewer.patience.value()),)
+    assert last.extensions == ((5, room.viewer.playout_delay.value()),)
 
 
 @pytest.mark.parametrize("wires", [PLAIN, WITH_RTX])

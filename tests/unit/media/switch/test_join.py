@@ -368,7 +368,7 @@ def test_a_viewer_that_leaves_in_its_burst_leaves_nothing() -> None:
         room.switch.remove_viewer(room.feed, viewer.viewer)
         room.viewers.clear()
         assert not room.feed.profiles
-        assert not room.sent.awaiting
+        assert room.sent.awaiting_count == 0
 
 
 # --- settings
