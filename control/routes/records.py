@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -13,12 +12,14 @@ from starlette.routing import Route
 from control.auth import Authenticator, credential
 from control.http.caller import origin_of
 from control.http.resource import Resource
-from control.records.access import RecordAccess, RecordLinks, record_links
+from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
+from control.records.links import record_links
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
 from shared.records.records import Record, RecordName, parse_record_name
 from shared.records.response import record_response
+from shared.records.signed_links import SignedLinks
 
 
 class RecordRoutes:
@@ -50,7 +51,7 @@ class RecordRoutes:
         if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
         origin = origin_of(request)
-        links = None if self._access.is_open else await self._links()
+        links = None if self._access.is_open else await record_links(self._redis)
         entries = []
         for record in await self._catalogue.records(origin.request_id):
             name = parse_record_name(record.name)
@@ -87,13 +88,7 @@ class RecordRoutes:
         return JSONResponse({"name": name.text})
 
     async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:
-        return (await self._links()).admits(name, request.query_params, now)
-
-    async def _links(self) -> RecordLinks:
-        try:
-            return await record_links(self._redis)
-        except RedisError:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+        return (await record_links(self._redis)).admits(name.text, request.query_params, now)
 
 
 def _name(request: Request) -> RecordName:
@@ -103,7 +98,7 @@ def _name(request: Request) -> RecordName:
     return name
 
 
-def _entry(record: Record, prefix: str, links: RecordLinks | None, now: float) -> dict[str, object]:
+def _entry(record: Record, prefix: str, links: SignedLinks | None, now: float) -> dict[str, object]:
     query = f"?{links.query(record.name, now)}" if links else ""
     modified = datetime.fromtimestamp(int(record.modified), UTC)
     return {
