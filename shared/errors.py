@@ -6,6 +6,8 @@ place (`control/http/problems.py`). Any other exception is a bug of ours: it bec
 
 from enum import StrEnum
 
+REDIS_RETRY_SECONDS = 2  # after which a client should try again when Redis was away
+
 
 class ErrorCode(StrEnum):
     INVALID_SDP = "invalid_sdp"  # the offer cannot be read, or not served (then with a detail)
@@ -52,6 +54,11 @@ class ServiceError(Exception):
         self.message = message
         self.detail = detail
         self.retry_after = retry_after
+
+
+def redis_away() -> ServiceError:
+    """The request needs Redis, and Redis does not answer."""
+    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=REDIS_RETRY_SECONDS)
 
 
 def invalid_sdp(detail: str) -> ServiceError:

@@ -17,9 +17,8 @@ from redis.exceptions import RedisError
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
-from control.workers.redis_watch import redis_away
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session

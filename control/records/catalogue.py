@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -104,9 +105,7 @@ class RecordCatalogue:
                 return await asyncio.to_thread(call, *arguments)
         except (StoreError, TimeoutError) as error:
             log.warning("store does not answer", reason=str(error) or "timeout")
-            raise ServiceError(
-                ErrorCode.NO_WORKER, "recording not available", detail="the store is away", retry_after=5
-            ) from None
+            raise unavailable("the store is away") from None
 
 
 def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:

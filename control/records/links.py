@@ -9,8 +9,8 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from control.workers.redis_watch import redis_away
 from shared.bus import keys
+from shared.errors import redis_away
 from shared.records.signed_links import SignedLinks
 
 LINK_SECONDS = 15 * 60

@@ -6,6 +6,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from control.records.unavailable import unavailable
 from shared.errors import ErrorCode, ServiceError
 from shared.records.records import RecordName
 from shared.records.response import record_headers
@@ -30,9 +31,7 @@ class RecordProxy:
                 self._http.build_request(request.method, url, headers=headers), stream=True
             )
         except httpx.TransportError as error:
-            raise ServiceError(
-                ErrorCode.NO_WORKER, "recording not available", detail=type(error).__name__, retry_after=5
-            ) from None
+            raise unavailable(type(error).__name__) from None
         if response.status_code not in _PASSED_ON:
             await response.aclose()
             raise ServiceError(ErrorCode.NOT_FOUND)

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
-from control.workers.redis_watch import RedisWatch, redis_away
+from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcClient
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.status import WorkerStatus
 from shared.names import RequestId, WorkerId

@@ -15,10 +15,10 @@ from redis.exceptions import RedisError
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_rooms
 from control.workers.placement import Placement, viewers_there
-from control.workers.redis_watch import RedisWatch, redis_away
+from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcClient, SilentWorkerError
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish

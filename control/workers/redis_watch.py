@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import answered_within
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
 LOOK_SECONDS = 0.5
@@ -21,10 +21,6 @@ ANSWER_SECONDS = 1.0
 SETTLE_SECONDS = 2.0  # a worker's beat, its reader's pause, and some
 
 log = get_logger()
-
-
-def redis_away() -> ServiceError:
-    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=2)
 
 
 class RedisWatch:
@@ -48,7 +44,9 @@ class RedisWatch:
     def check_settled(self) -> None:
         """Raises `NO_WORKER` while what is not in the directory may only not be there again yet."""
         if monotonic() < self._settled_at:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=2)
+            raise ServiceError(
+                ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=REDIS_RETRY_SECONDS
+            )
 
     def failed(self, error: Exception) -> None:
         """Take note of a call that Redis did not answer."""

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.signalling import Play, Publish
 from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
@@ -51,10 +51,6 @@ class SilentWorkerError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.NO_WORKER, detail="worker did not answer in time", retry_after=1)
-
-
-def _no_worker(why: str) -> ServiceError:
-    return ServiceError(ErrorCode.NO_WORKER, detail=why, retry_after=1)
 
 
 async def _pop(redis: Redis, key: str) -> bytes | None:
@@ -131,7 +127,7 @@ class RpcClient:
         except TimeoutError:
             raise SilentWorkerError from None
         except RedisError:
-            raise _no_worker("Redis is away") from None
+            raise redis_away() from None
         finally:
             self._pending.pop(call_id, None)
         if error := result.get("error"):
@@ -255,7 +251,7 @@ class RpcServer:
         except ServiceError as error:
             return _error(error)
         except RedisError:
-            return _error(_no_worker("Redis is away"))
+            return _error(redis_away())
         except Exception:
             log.exception("rpc request failed", op=request.op, request_id=request.request_id)
             return _error(ServiceError(ErrorCode.INTERNAL))
