@@ -24,7 +24,7 @@ from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
-from media.worker.http import listen, serve_http
+from media.worker.http import serve_http
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.session_list import SessionList
@@ -33,6 +33,7 @@ from shared.bus import rpc_metrics
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcClient, RpcServer
+from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
@@ -54,10 +55,7 @@ def serve(settings: Settings) -> None:
         port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
-    try:
-        listener = listen(settings.worker_http_addr)
-    except OSError as error:
-        raise SettingsError(f"WORKER_HTTP_ADDR: {settings.worker_http_addr}: {error.strerror}") from None
+    listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # What was imported lives as long as the process: the collector need not look at it again.
     gc.freeze()
     uvloop.run(Worker(settings, port, listener).run())

@@ -9,10 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from media.recording.shelf import Shelf
-from media.worker.http import listen, serve_http
+from media.worker.http import serve_http
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc import RpcServer
+from shared.http_server import listen
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
 from shared.settings import HostPort
@@ -38,7 +39,7 @@ async def start_shelf(redis_url: str) -> AsyncIterator[StartShelf]:
         tasks: list[asyncio.Task[None]] = []
 
         async def start(name: str, folder: Path) -> str:
-            listener = listen(HostPort("127.0.0.1", 0))
+            listener = listen("WORKER_HTTP_ADDR", HostPort("127.0.0.1", 0))
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             shelf = Shelf(folder, url)
             server = RpcServer(redis, redis_url, WorkerId(name), shelf.handlers())
