@@ -14,7 +14,7 @@ from control.http.caller import TrustedProxies
 from control.http.cors import Cors
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
-from control.http.request_log import Access
+from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
 from control.records.access import RecordAccess
@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> Starlette:
 
     middleware = [
         Middleware(Cors, settings.allowed_origin),
-        Middleware(Access, TrustedProxies(settings.trusted_proxies), metrics),
+        Middleware(RequestLog, TrustedProxies(settings.trusted_proxies), metrics),
     ]
     if settings.rate_limit_rps:
         buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)

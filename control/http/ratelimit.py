@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.problems import problem_response
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
@@ -62,7 +62,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            wait = await self._wait(origin_of(Request(scope)).client)
+            wait = await self._wait(caller_of(Request(scope)).address)
             if wait:
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
                 app = problem_response(error)

@@ -27,8 +27,8 @@ _CLIENT_WENT_AWAY = 499  # in logs and metrics only; as nginx has it
 log = get_logger()
 
 
-class Access:
-    """Middleware. Leaves the request's `Origin` in `state`."""
+class RequestLog:
+    """Middleware. Puts the request's `Caller` into its `state`."""
 
     def __init__(self, app: ASGIApp, proxies: TrustedProxies, metrics: HttpMetrics) -> None:
         self._app = app
@@ -41,18 +41,18 @@ class Access:
             return
         started = time.monotonic()
         scope["path"] = _decoded(scope["raw_path"])
-        origin = self._proxies.origin((scope["client"] or (None,))[0], Headers(scope=scope))
-        scope.setdefault("state", {})["origin"] = origin
+        caller = self._proxies.caller((scope["client"] or (None,))[0], Headers(scope=scope))
+        scope.setdefault("state", {})["caller"] = caller
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = origin.request_id
+                MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
             await send(message)
 
-        with bound_contextvars(request_id=origin.request_id):
+        with bound_contextvars(request_id=caller.request_id):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
@@ -63,7 +63,7 @@ class Access:
                     raise
                 await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
             finally:
-                self._record(scope, status, time.monotonic() - started, origin.client)
+                self._record(scope, status, time.monotonic() - started, caller.address)
 
     def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
         route = _route(scope)

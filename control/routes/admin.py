@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
@@ -37,7 +37,7 @@ class Admin:
         room = parse_room_name(name)
         if room is None:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-        sessions = await self._gateway.close_room(room, origin_of(request).request_id)
+        sessions = await self._gateway.close_room(room, caller_of(request).request_id)
         return JSONResponse({"name": room, "sessions": sessions})
 
     async def drain_worker(self, request: Request) -> Response:
@@ -51,7 +51,7 @@ class Admin:
         worker = parse_worker_id(request.path_params["worker"])
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
-        drained = await self._gateway.set_drain(worker, on=on, request_id=origin_of(request).request_id)
+        drained = await self._gateway.set_drain(worker, on=on, request_id=caller_of(request).request_id)
         left = max(0.0, drained.until - time.time()) if drained.until else None
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 

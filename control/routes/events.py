@@ -13,7 +13,7 @@ from starlette.routing import Route
 from control.events.streams import EventStream, EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
 from control.http.bodies import read_json
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
@@ -43,7 +43,7 @@ class Events:
         room, session = _session(request)
         wanted = _wanted(await read_json(request))
         await self._streams.check_session(session)
-        base = self._public_url or origin_of(request).prefix
+        base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)
         return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
 

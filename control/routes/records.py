@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
@@ -50,13 +50,13 @@ class RecordRoutes:
         token = credential(request.headers)
         if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
-        origin = origin_of(request)
+        caller = caller_of(request)
         links = None if self._access.is_open else await record_links(self._redis)
         entries = []
-        for record in await self._catalogue.records(origin.request_id):
+        for record in await self._catalogue.records(caller.request_id):
             name = parse_record_name(record.name)
             if name is not None and self._access.may_read(name.room, token, now):
-                entries.append(_entry(record, origin.prefix, links, now))
+                entries.append(_entry(record, caller.prefix, links, now))
         return JSONResponse(entries)
 
     async def show_record(self, request: Request) -> Response:
@@ -68,7 +68,7 @@ class RecordRoutes:
             or ("signature" in request.query_params and await self._has_link(name, request, now))
         ):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
-        found = await self._catalogue.find(name, request.method, origin_of(request).request_id)
+        found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         if not isinstance(found, Path):
@@ -84,7 +84,7 @@ class RecordRoutes:
         self._authenticator.authorise_admin(credential(request.headers), time.time(), room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
-        await self._catalogue.delete(name, origin_of(request).request_id)
+        await self._catalogue.delete(name, caller_of(request).request_id)
         return JSONResponse({"name": name.text})
 
     async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:

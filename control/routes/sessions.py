@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
@@ -30,7 +30,7 @@ class SessionRoutes:
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
         replies = await self._workers.ask(
-            ListSessions(room=room), ListedSessions, origin_of(request).request_id
+            ListSessions(room=room), ListedSessions, caller_of(request).request_id
         )
         sessions = [session for reply in replies for session in reply.sessions]
         sessions.sort(key=lambda session: (session.room, session.role == "play", -session.age))

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from control.auth import Authenticator, Grant, credential
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
@@ -92,7 +92,7 @@ class Streaming:
                 fragment=await read_fragment(request),
                 if_match=request.headers.get("if-match"),
             ),
-            origin_of(request).request_id,
+            caller_of(request).request_id,
         )
         if patched.fragment is None:
             return Response(status_code=204, headers=_ACCEPT_PATCH)
@@ -103,11 +103,11 @@ class Streaming:
         """DELETE -> 200 (RFC 9725 4.2), with a reason where the server had ended the session for good."""
         room = _room(request)
         message = Delete(session=self._session(request, room), room=room, role=self._role)
-        closed = await self._gateway.delete(message, origin_of(request).request_id)
+        closed = await self._gateway.delete(message, caller_of(request).request_id)
         return JSONResponse({"reason": closed.reason} if closed.reason else {})
 
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
-        request_id = origin_of(request).request_id
+        request_id = caller_of(request).request_id
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
@@ -129,7 +129,7 @@ class Streaming:
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
         """Absolute below `PUBLIC_URL`, else path-absolute; never with a query: OBS takes no other."""
-        base = self._public_url or origin_of(request).prefix
+        base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
 
 
