@@ -20,14 +20,14 @@ from control.metrics import HttpMetrics
 from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
 from control.records.proxy import RecordProxy
-from control.routes.admin import Admin
-from control.routes.events import Events
-from control.routes.health import Health
-from control.routes.pages import Pages
+from control.routes.admin import AdminRoutes
+from control.routes.events import EventRoutes
+from control.routes.health import HealthRoutes
+from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import Rooms
+from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
-from control.routes.whip_whep import Streaming
+from control.routes.whip_whep import StreamingRoutes
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
 from control.workers.redis_watch import RedisWatch
@@ -77,12 +77,12 @@ def create_app(settings: Settings) -> Starlette:
             *(
                 route
                 for role in Role
-                for route in Streaming(
+                for route in StreamingRoutes(
                     role, gateway, authenticator, ice_servers, settings.public_url
                 ).routes()
             ),
-            *Events(event_streams, settings.public_url).routes(),
-            *Rooms(settings, gateway, authenticator, ice_servers).routes(),
+            *EventRoutes(event_streams, settings.public_url).routes(),
+            *RoomRoutes(settings, gateway, authenticator, ice_servers).routes(),
             *RecordRoutes(
                 RecordCatalogue(settings, every_worker),
                 RecordAccess(settings, authenticator),
@@ -91,9 +91,9 @@ def create_app(settings: Settings) -> Starlette:
                 redis,
             ).routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
-            *Admin(gateway, authenticator).routes(),
-            *Health(gateway, metrics).routes(),
-            *Pages(settings.public_url).routes(),
+            *AdminRoutes(gateway, authenticator).routes(),
+            *HealthRoutes(gateway, metrics).routes(),
+            *PageRoutes(settings.public_url).routes(),
         ],
         middleware=middleware,
         exception_handlers={ServiceError: on_service_error, HTTPException: on_http_exception},

@@ -15,7 +15,7 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import parse_room_name, parse_worker_id
 
 
-class Admin:
+class AdminRoutes:
     def __init__(self, gateway: Gateway, authenticator: Authenticator) -> None:
         self._gateway = gateway
         self._authenticator = authenticator

@@ -26,7 +26,7 @@ def events_link(session_url: str) -> str:
     return f'<{session_url}/events>; rel="{RELATION}"; events="{",".join(EVENTS)}"'
 
 
-class Events:
+class EventRoutes:
     def __init__(self, streams: EventStreams, public_url: str) -> None:
         self._streams = streams
         self._public_url = public_url

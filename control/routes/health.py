@@ -15,7 +15,7 @@ from control.workers.gateway import Gateway
 from shared.errors import ServiceError
 
 
-class Health:
+class HealthRoutes:
     def __init__(self, gateway: Gateway, metrics: HttpMetrics) -> None:
         self._gateway = gateway
         self._metrics = metrics

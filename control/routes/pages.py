@@ -27,7 +27,7 @@ PAGES = {
 _FRAMED_ANYWHERE = {"embed.html"}
 
 
-class Pages:
+class PageRoutes:
     """`PAGES` of `control/web`; all its files below `/static/`."""
 
     def __init__(self, public_url: str) -> None:

@@ -16,7 +16,7 @@ from shared.messages.status import RoomStatus
 from shared.settings import Settings
 
 
-class Rooms:
+class RoomRoutes:
     def __init__(
         self, settings: Settings, gateway: Gateway, authenticator: Authenticator, ice_servers: IceServers
     ) -> None:

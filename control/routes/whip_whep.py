@@ -26,7 +26,7 @@ _ACCEPT_POST = {"Accept-Post": "application/sdp"}
 _ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
 
 
-class Streaming:
+class StreamingRoutes:
     """Handlers of one role."""
 
     def __init__(
