@@ -10,18 +10,18 @@ from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.names import RequestId
-from shared.records.folder import find_in_folder, list_folder
-from shared.records.records import (
+from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
     ListRecords,
     Record,
-    RecordName,
     Records,
     SharedRecord,
     ShareRecord,
 )
+from shared.names import RequestId
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
 from shared.settings import Settings
 

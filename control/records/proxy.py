@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from control.records.unavailable import unavailable
 from shared.errors import ErrorCode, ServiceError
-from shared.records.records import RecordName
+from shared.records.record_name import RecordName
 from shared.records.response import record_headers
 
 _ASKED = ("range", "if-range")

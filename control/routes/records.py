@@ -17,7 +17,8 @@ from control.records.catalogue import RecordCatalogue
 from control.records.links import record_links
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
-from shared.records.records import Record, RecordName, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 from shared.records.signed_links import SignedLinks
 

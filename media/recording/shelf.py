@@ -15,17 +15,16 @@ from starlette.routing import Route
 
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
-from shared.records.folder import find_in_folder, list_folder
-from shared.records.records import (
+from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
     ListRecords,
-    RecordName,
     Records,
     SharedRecord,
     ShareRecord,
-    parse_record_name,
 )
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 from shared.records.signed_links import SignedLinks
 

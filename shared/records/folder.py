@@ -4,7 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from shared.records.records import Record, RecordName, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import RecordName, parse_record_name
 
 
 def list_folder(folder: Path) -> list[Record]:

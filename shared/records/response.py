@@ -8,7 +8,7 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from shared.records.records import RecordName
+from shared.records.record_name import RecordName
 
 CHUNK_BYTES = 256 * 1024
 

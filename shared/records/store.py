@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from shared.records.records import Record, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import parse_record_name
 from shared.settings import Settings, secret
 
 CONNECT_SECONDS = 3
