@@ -83,10 +83,12 @@ class EventStreams:
     async def open(
         self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]
     ) -> EventStream:
-        """Raises `SESSION_NOT_FOUND`, or `NO_WORKER` when there are too many streams or Redis is away."""
+        """A stream of a living session; `close` it when its reader has gone.
+
+        Raises `SESSION_NOT_FOUND` when it was deleted, `NO_WORKER` when there are too many or Redis is away.
+        """
         if self._closed or self._count >= MAX_STREAMS:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        await self.check_session(session)
         if await self._is_deleted(name):
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         stream = EventStream(room, session, wanted)
@@ -112,15 +114,19 @@ class EventStreams:
         for stream in self._all():
             stream.end()
 
-    async def check_session(self, session: SessionId) -> None:
-        """Raises `SESSION_NOT_FOUND` unless it lives."""
+    async def is_alive(self, session: SessionId) -> bool:
         worker = worker_of_session(session)
-        if worker is None or session not in await self._gateway.living(worker, [session], new_request_id()):
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if worker is None:
+            return False
+        try:
+            return session in await self._gateway.living(worker, [session], new_request_id())
+        except ServiceError as error:
+            if error.code is ErrorCode.SESSION_NOT_FOUND:  # its worker is gone
+                return False
+            raise
 
-    async def delete(self, session: SessionId, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """A stream of that name is not opened again."""
-        await self.check_session(session)
         try:
             await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
         except RedisError:

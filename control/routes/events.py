@@ -42,7 +42,8 @@ class EventRoutes:
         """POST of a JSON array with the wanted events, or of nothing -> 201 with the stream's URL."""
         room, session = _session(request)
         wanted = _wanted(await read_json(request))
-        await self._streams.check_session(session)
+        if not await self._streams.is_alive(session):
+            return _no_events(request)
         base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)
         return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
@@ -51,6 +52,8 @@ class EventRoutes:
         """The stream; below no name it has all events."""
         room, session = _session(request)
         name, wanted = _stream(request)
+        if not await self._streams.is_alive(session):
+            return _no_events(request)
         stream = await self._streams.open(room, session, name, wanted)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx is not to collect it
         if request.method == "HEAD":
@@ -61,7 +64,9 @@ class EventRoutes:
     async def delete(self, request: Request) -> Response:
         _, session = _session(request)
         name, _ = _stream(request)
-        await self._streams.delete(session, name)
+        if not await self._streams.is_alive(session):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        await self._streams.delete(name)
         return Response()
 
     async def _text(self, stream: EventStream) -> AsyncIterator[str]:
@@ -70,6 +75,17 @@ class EventRoutes:
                 yield text
         finally:
             self._streams.close(stream)
+
+
+def _no_events(request: Request) -> Response:
+    """The session is over: 404, or 204 for a browser, which logs every 404 as an error of its page.
+
+    A page cannot avoid that: the session may end while its request is on the way. After either an
+    `EventSource` does not connect again (HTML 9.2).
+    """
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response(status_code=204)
+    raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
 
 def _session(request: Request) -> tuple[RoomName, SessionId]:

@@ -56,10 +56,18 @@ export class SessionEvents {
     try {
       const response = await fetch(new URL(LINK.exec(links)[1], resource), {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...authorization(this.#token) },
+        headers: {
+          'Content-Type': 'application/json',
+          Accept: 'text/event-stream', // so that a session that is over is no error: 204
+          ...authorization(this.#token),
+        },
         body: JSON.stringify(['reconnect']),
       });
       if (this.#source !== source) return; // closed meanwhile
+      if (response.status === 204) {
+        this.close();
+        return;
+      }
       if (response.status !== 201) throw new Error(`status ${response.status}`);
       this.#follow(new URL(response.headers.get('Location'), response.url));
     } catch {

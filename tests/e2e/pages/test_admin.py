@@ -69,7 +69,7 @@ async def test_a_room_that_is_closed_is_closed_for_all(system: System, browser: 
     url = system.controls[0].url
     async with (
         await open_publish_page(browser, url, "over") as publishing,
-        await open_watch_page(browser, url, "over", expected_statuses=[404]) as watching,
+        await open_watch_page(browser, url, "over") as watching,
         await open_admin_page(browser, url) as admin,
     ):
         await publishing.publish()
