@@ -15,8 +15,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
+from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
+from control.workers.placement import Placement
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
@@ -73,8 +75,10 @@ class EventStream:
 class EventStreams:
     """All streams of this process. `run` must be running for them to say anything."""
 
-    def __init__(self, gateway: Gateway, redis: Redis) -> None:
+    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis) -> None:
+        self._cluster = cluster
         self._gateway = gateway
+        self._placement = placement
         self._redis = redis
         self._streams: dict[SessionId, list[EventStream]] = {}
         self._count = 0
@@ -98,7 +102,7 @@ class EventStreams:
         if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest are those of connections that broke unnoticed
             streams[0].end()
         with suppress(ServiceError):
-            self._show([stream], await self._gateway.recent_workers())
+            self._show([stream], await self._cluster.recent_workers())
         return stream
 
     def close(self, stream: EventStream) -> None:
@@ -140,7 +144,7 @@ class EventStreams:
                 continue
             looks += 1
             try:
-                self._show(self._all(), await self._gateway.recent_workers())
+                self._show(self._all(), await self._cluster.recent_workers())
                 if looks % SESSIONS_EVERY_LOOKS == 0:
                     await self._end_those_without_session()
             except ServiceError:  # Redis is away: media flows, and there is no news
@@ -165,7 +169,7 @@ class EventStreams:
             worker = leaving.get(stream.worker)
             if worker and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
                 if stream.room not in elsewhere:
-                    elsewhere[stream.room] = self._gateway.may_play(stream.room, workers)
+                    elsewhere[stream.room] = self._placement.can_play(stream.room, workers)
                 view = replace(view, reconnect=elsewhere[stream.room])
             stream.show(view)
 

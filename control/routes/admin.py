@@ -9,6 +9,7 @@ from starlette.routing import Route
 from control.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.resource import Resource
+from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
@@ -16,7 +17,8 @@ from shared.names import parse_room_name, parse_worker_id
 
 
 class AdminRoutes:
-    def __init__(self, gateway: Gateway, authenticator: Authenticator) -> None:
+    def __init__(self, cluster: Cluster, gateway: Gateway, authenticator: Authenticator) -> None:
+        self._cluster = cluster
         self._gateway = gateway
         self._authenticator = authenticator
 
@@ -59,7 +61,7 @@ class AdminRoutes:
         """Where no admin is configured anybody sees them, without their addresses inside of the cluster."""
         if self._authenticator.has_admin:
             self._authenticator.authorise_admin(credential(request.headers), time.time())
-        return JSONResponse([self._entry(worker) for worker in await self._gateway.workers()])
+        return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])
 
     def _entry(self, worker: WorkerStatus) -> dict[str, object]:
         entry: dict[str, object] = {

@@ -16,6 +16,7 @@ from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.workers.gateway import Gateway
+from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
@@ -32,12 +33,14 @@ class StreamingRoutes:
     def __init__(
         self,
         role: Role,
+        offers: Offers,
         gateway: Gateway,
         authenticator: Authenticator,
         ice_servers: IceServers,
         public_url: str,
     ) -> None:
         self._role = role
+        self._offers = offers
         self._gateway = gateway
         self._authenticator = authenticator
         self._ice_servers = ice_servers
@@ -112,10 +115,10 @@ class StreamingRoutes:
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
-            return await self._gateway.publish(publish, request_id)
+            return await self._offers.publish(publish, request_id)
         check_play(parsed)
         play = Play(room=room, offer=offer, expires_at=grant.expires_at)
-        return await self._gateway.play(play, request_id)
+        return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
         """The session of the URL, which is credential enough; a token sent along must still be right."""

@@ -68,6 +68,17 @@ class Placement:
         having = [worker for worker in edges if viewers_there(room, worker) is not None]
         return self._best_first(having or edges, draw)[0]
 
+    def can_play(self, room: RoomName, workers: Collection[WorkerStatus]) -> bool:
+        """Whether a viewer of `room` would get a worker now."""
+        for worker in workers:
+            if any(held.name == room and not held.origin and held.has_publisher for held in worker.rooms):
+                try:
+                    self.viewer_worker(room, WorkerId(worker.id), workers, (), 0.0)
+                except ServiceError:
+                    return False
+                return True
+        return False
+
     def placed(self, worker: WorkerId, now: float) -> None:
         """Remember that a publisher was sent to `worker`."""
         self._placed.setdefault(worker, []).append(now + _MEASURED_AFTER_SECONDS)
