@@ -38,7 +38,7 @@ from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.settings import Settings, secret

@@ -4,7 +4,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from control.workers.placement import Placement
-from shared.bus.rpc import RpcClient, SilentWorkerError
+from shared.bus.rpc_client import RpcClient, SilentWorkerError
 from shared.names import RequestId, WorkerId
 
 RPC_SECONDS = 1.2

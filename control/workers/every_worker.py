@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import WorkerStatus

@@ -13,7 +13,7 @@ from control.workers.calls import RPC_SECONDS, Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.placement import Placement, viewers_there
 from control.workers.redis_watch import RedisWatch
-from shared.bus.rpc import SilentWorkerError
+from shared.bus.rpc_client import SilentWorkerError
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Play, Publish
 from shared.names import RequestId, RoomName, WorkerId

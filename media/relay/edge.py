@@ -16,7 +16,7 @@ from media.relay.link import Send
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.logging import get_logger
 from shared.messages.relays import RelayOpened

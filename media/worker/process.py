@@ -32,7 +32,8 @@ from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient, RpcServer
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
 from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus

@@ -12,7 +12,7 @@ from media.recording.shelf import Shelf
 from media.worker.http import serve_http
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcServer
+from shared.bus.rpc_server import RpcServer
 from shared.http_server import listen
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
