@@ -8,8 +8,9 @@ import sys
 
 from deploy.supervisor import Program, supervise
 from deploy.valkey import EmbeddedValkey
+from shared.host_port import HostPort
 from shared.logging import configure_logging
-from shared.settings import HostPort, Settings, SettingsError, secret
+from shared.settings import Settings, SettingsError, secret
 
 READY_POLL_SECONDS = 0.05
 READY_TIMEOUT_SECONDS = 2.0  # of one look
@@ -47,7 +48,7 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
     Workers' ports count on from `MEDIA_ADDR` and `WORKER_HTTP_ADDR`. Raises `SettingsError`.
     """
     if settings.http_addr.port == 0:
-        raise SettingsError("HTTP_ADDR: `roomcast up` wants a port other than 0")
+        raise SettingsError("HTTP_ADDR: `roomcast up` requires a port other than 0")
     bus = {"REDIS_URL": embedded_url} if embedded_url else {}
     return [
         Program("control", _roomcast("control"), bus),

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-from shared.settings import HostPort, SettingsError
+from shared.host_port import HostPort
+from shared.settings import SettingsError
 
 _TICK_SECONDS = 1.0  # between two updates of the Date header
 

@@ -34,11 +34,12 @@ from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
+from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
-from shared.settings import HostPort, Settings, SettingsError, secret
+from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5  # for the directory to hear that the rooms are free

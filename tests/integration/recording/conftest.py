@@ -13,10 +13,10 @@ from media.worker.http import serve_http
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc_server import RpcServer
+from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
-from shared.settings import HostPort
 from tests.integration.control.conftest import start_control
 from tests.support.s3_server import S3Server, s3_server
 

@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
+from shared.host_port import HostPort
 from shared.http_server import listen
-from shared.settings import HostPort, SettingsError
+from shared.settings import SettingsError
 
 
 def test_an_address_that_is_taken_is_named() -> None:
