@@ -11,13 +11,13 @@ from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
 
-GRACE_SECONDS = 2  # for requests under way when the process is told to stop
+GRACE_SECONDS = 2  # for requests under way when the process is stopped
 
 log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Serve on `HTTP_ADDR`, with TLS where a certificate is set; returns after SIGINT or SIGTERM.
+    """Serve on `HTTP_ADDR`, with TLS if a certificate is set; returns after SIGINT or SIGTERM.
 
     Raises `SettingsError` when the address or the certificate cannot be used.
     """
@@ -38,7 +38,7 @@ def make_server(settings: Settings) -> HttpServer:
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # control/http/request_log.py writes one that tells no secrets
+        access_log=False,  # control/http/request_log.py writes one without secrets
         proxy_headers=False,  # control/http/caller.py reads them
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -58,6 +58,6 @@ class _Server(HttpServer):
         self._streams = streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the event streams, which would not end by themselves, before the rest."""
+        """End the event streams first: they would not end by themselves."""
         self._streams.close_all()
         await super().shutdown(sockets)

@@ -1,7 +1,7 @@
-"""Streams of events to viewers, fed from the directory: any control process serves any of them.
+"""Streams of events to viewers, made from the directory: any control process serves any of them.
 
-One look a second at the directory is enough for all streams of a process. While Redis is away they stay open
-and say nothing; once it is back they tell what has changed meanwhile.
+One read of the directory a second is enough for all streams of a process. While Redis is away, the streams
+stay open and silent; when it is back, they report what has changed meanwhile.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 
 LOOK_SECONDS = 1.0
-SESSIONS_EVERY_LOOKS = 4  # so often it is asked whether the sessions still live
+SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive
 KEEP_ALIVE_SECONDS = 15.0
-MAX_STREAMS = 10_000  # of one process
+MAX_STREAMS = 10_000  # in one process
 MAX_STREAMS_OF_SESSION = 3
-DELETED_SECONDS = 3600
+DELETED_SECONDS = 3600  # for which a deleted stream is remembered
 
 log = get_logger()
 
 
 class EventStream:
-    """One viewer's stream: iterate over it for its text. It ends when its session does."""
+    """One viewer's stream: `text` yields what to send. It ends with its session."""
 
     def __init__(self, room: RoomName, session: SessionId, wanted: frozenset[str]) -> None:
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
         self._wanted = wanted
-        self._told: RoomView | None = None
+        self._sent: RoomView | None = None
         self._now: RoomView | None = None
         self._ended = False
         self._wake = asyncio.Event()
@@ -58,11 +58,11 @@ class EventStream:
         self._wake.set()
 
     async def text(self) -> AsyncIterator[str]:
-        yield KEEP_ALIVE  # at once: the headers must not wait for the first event
+        yield KEEP_ALIVE  # at once: the response headers must not wait for the first event
         while not self._ended:
             if self._now is not None:
-                told, self._told = self._told, self._now
-                for event in changes(told, self._now, self._wanted):
+                before, self._sent = self._sent, self._now
+                for event in changes(before, self._now, self._wanted):
                     yield event
             self._wake.clear()
             try:
@@ -73,7 +73,7 @@ class EventStream:
 
 
 class EventStreams:
-    """All streams of this process. `run` must be running for them to say anything."""
+    """All streams of this process. `run` must be running for them to report anything."""
 
     def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis) -> None:
         self._cluster = cluster
@@ -99,7 +99,7 @@ class EventStreams:
         streams = self._streams.setdefault(session, [])
         streams.append(stream)
         self._count += 1
-        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest are those of connections that broke unnoticed
+        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest belongs to a connection that broke unnoticed
             streams[0].end()
         with suppress(ServiceError):
             self._show([stream], await self._cluster.recent_workers())
@@ -113,7 +113,7 @@ class EventStreams:
             del self._streams[stream.session]
 
     def close_all(self) -> None:
-        """End every stream, and open no more: this process stops, and viewers are to ask another one."""
+        """End every stream, and open no more: this process stops, and the viewers should ask another one."""
         self._closed = True
         for stream in self._all():
             stream.end()
@@ -147,10 +147,10 @@ class EventStreams:
                 self._show(self._all(), await self._cluster.recent_workers())
                 if looks % SESSIONS_EVERY_LOOKS == 0:
                     await self._end_those_without_session()
-            except ServiceError:  # Redis is away: media flows, and there is no news
+            except ServiceError:  # Redis is away: media flows, and there is nothing to report
                 continue
             except Exception:
-                log.exception("event streams were not told")
+                log.exception("event streams were not updated")
 
     def _show(self, streams: Iterable[EventStream], workers: list[WorkerStatus]) -> None:
         living = {worker.id for worker in workers}
@@ -160,10 +160,10 @@ class EventStreams:
             for room in cluster_rooms(workers)
         }
         nobody = RoomView(active=False, viewers=0)
-        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played somewhere else
+        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played on another worker
         now = time.time()
         for stream in streams:
-            if stream.worker not in living:  # not yet announced again, or gone: then its sessions are, too
+            if stream.worker not in living:  # gone with its sessions, or not announced again yet
                 continue
             view = views.get(stream.room, nobody)
             worker = leaving.get(stream.worker)
@@ -181,7 +181,7 @@ class EventStreams:
         for worker, sessions in by_worker.items():
             try:
                 living = set(await self._gateway.living(worker, sessions, new_request_id()))
-            except ServiceError:  # it cannot say: the next look asks again
+            except ServiceError:  # it did not answer: the next look asks again
                 continue
             for session in set(sessions) - living:
                 for stream in self._streams.get(session, []):

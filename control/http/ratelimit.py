@@ -1,4 +1,4 @@
-"""Rate limit by client address: token buckets in Redis, the same for all control replicas."""
+"""Rate limit by client address: token buckets in Redis, shared by all control replicas."""
 
 import asyncio
 import ipaddress
@@ -17,13 +17,13 @@ from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 
-TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (API.md)
+TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (`openapi.yaml`)
 
 log = get_logger()
 
 
 def bucket_name(client: str) -> str:
-    """Whose bucket a client draws from: an IPv6 host owns its /64, and could change address at will."""
+    """Names the bucket of a client. An IPv6 host owns its /64, and could change its address at will."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -34,7 +34,7 @@ def bucket_name(client: str) -> str:
 
 
 class TokenBuckets:
-    """`rate` tokens a second into a bucket of `burst` tokens, for each client. One round trip a request."""
+    """A bucket of `burst` tokens for each client, filled by `rate` a second. One round trip a request."""
 
     def __init__(self, redis: Redis, rate: float, burst: int) -> None:
         self._rate = rate
@@ -42,7 +42,7 @@ class TokenBuckets:
         self._take = redis.register_script(Path(__file__).with_suffix(".lua").read_text(encoding="utf-8"))
 
     async def take(self, client: str) -> int:
-        """Take a token; 0, or the milliseconds until there is one. May raise `RedisError`."""
+        """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
         key = keys.rate_bucket(bucket_name(client))
         wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
         return wait
@@ -51,7 +51,7 @@ class TokenBuckets:
 class RateLimit:
     """Middleware for everything under `/api/`.
 
-    While Redis is away it lets requests pass: what a flood could cost needs Redis and is answered 503 anyway.
+    While Redis is away all requests pass: the expensive ones need Redis, and are answered 503 anyway.
     """
 
     def __init__(self, app: ASGIApp, buckets: TokenBuckets, watch: RedisWatch) -> None:

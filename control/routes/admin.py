@@ -1,4 +1,4 @@
-"""For operators: close a room, see the workers, let one drain. Asks for `ADMIN_TOKEN` or an admin's JWT."""
+"""For operators: close a room, list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
 import time
 
@@ -58,7 +58,7 @@ class AdminRoutes:
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 
     async def list_workers(self, request: Request) -> Response:
-        """Where no admin is configured anybody sees them, without their addresses inside of the cluster."""
+        """Without a configured admin everybody may list them, but without their addresses in the cluster."""
         if self._authenticator.has_admin:
             self._authenticator.authorise_admin(credential(request.headers), time.time())
         return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])

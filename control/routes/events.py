@@ -1,6 +1,6 @@
 """WHEP's server-sent events (draft-ietf-wish-whep, Server Sent Events extension), below a session's URL.
 
-The session's URL is credential enough; an `EventSource` can send none.
+The session's URL is the credential: an `EventSource` cannot send any other.
 """
 
 import json
@@ -39,7 +39,7 @@ class EventRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        """POST of a JSON array with the wanted events, or of nothing -> 201 with the stream's URL."""
+        """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
         room, session = _session(request)
         wanted = _wanted(await read_json(request))
         if not await self._streams.is_alive(session):
@@ -49,13 +49,13 @@ class EventRoutes:
         return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
 
     async def follow(self, request: Request) -> Response:
-        """The stream; below no name it has all events."""
+        """The stream; on the URL without a name it has all events."""
         room, session = _session(request)
         name, wanted = _stream(request)
         if not await self._streams.is_alive(session):
             return _no_events(request)
         stream = await self._streams.open(room, session, name, wanted)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx is not to collect it
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
         if request.method == "HEAD":
             self._streams.close(stream)
             return Response(headers=headers, media_type="text/event-stream")
@@ -107,7 +107,7 @@ def _stream(request: Request) -> tuple[str, frozenset[str]]:
 
 
 def _wanted(body: bytes) -> frozenset[str]:
-    """The events that a body asks for; those that we do not have are none of ours."""
+    """The events that a body asks for; unknown ones are ignored."""
     if not body.strip():
         return frozenset(EVENTS)
     try:

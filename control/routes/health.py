@@ -1,4 +1,4 @@
-"""For load balancers and Prometheus: alive, ready, metrics, and where the workers' metrics are."""
+"""For load balancers and Prometheus: liveness, readiness, metrics, and where the workers' metrics are."""
 
 from contextlib import suppress
 from time import monotonic
@@ -36,7 +36,7 @@ class HealthRoutes:
         return PlainTextResponse("ok")
 
     async def metrics(self, _: Request) -> Response:
-        """Without the cluster while Redis is away: a gap is the truth, zero would not be."""
+        """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
         rooms = b""
         with suppress(ServiceError):
             rooms = cluster_exposition(await self._cluster.workers())

@@ -1,7 +1,7 @@
-"""The pages, the files that they are made of, and the description of the API.
+"""The pages, their files, and the description of the API.
 
-Pages are static: they refer to everything relative to their own address, so a path prefix needs no word from
-the proxy, and read the room from it.
+Pages are static. They read the room from their own address and refer to everything relative to it, so they
+work below a path prefix that the proxy does not report.
 """
 
 from pathlib import Path
@@ -28,12 +28,12 @@ _FRAMED_ANYWHERE = {"embed.html"}
 
 
 class PageRoutes:
-    """`PAGES` of `control/web`; all its files below `/static/`."""
+    """Serves the pages in `PAGES`, and every file of `control/web` below `/static/`."""
 
     def __init__(self, public_url: str) -> None:
         self._files = StaticFiles(directory=_FOLDER / "web", check_dir=False)
         url = urlsplit(public_url)
-        # Location leads to PUBLIC_URL, which may be another origin than the page's
+        # Location points to PUBLIC_URL, whose origin may differ from the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
         self._policy = (
             f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
@@ -42,7 +42,7 @@ class PageRoutes:
         self._headers = {
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",  # asks each time, answered 304 by ETag
+            "Cache-Control": "no-cache",  # browsers revalidate each time, and get 304 by ETag
         }
 
     def routes(self) -> list[Route]:

@@ -1,4 +1,4 @@
-"""Recordings: listed, fetched, deleted; from any control replica, wherever in the cluster they lie."""
+"""List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
 import time
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ class RecordRoutes:
         ]
 
     async def list_records(self, request: Request) -> Response:
-        """Those that the caller may read; 401 for one who may read nothing."""
+        """The recordings that the caller may read; 401 for a caller who may read none."""
         now = time.time()
         token = credential(request.headers)
         if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
@@ -61,7 +61,7 @@ class RecordRoutes:
         return JSONResponse(entries)
 
     async def show_record(self, request: Request) -> Response:
-        """The file, for who has the room's credentials or a signed link."""
+        """The file, for callers with the room's credentials or a signed link."""
         name = _name(request)
         now = time.time()
         if not (

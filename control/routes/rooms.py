@@ -1,4 +1,4 @@
-"""What clients ask before they stream: how to connect, and which rooms there are."""
+"""What clients ask before they stream: how to connect, and which rooms exist."""
 
 import time
 
@@ -45,7 +45,7 @@ class RoomRoutes:
         )
 
     async def list_rooms(self, request: Request) -> Response:
-        """All, or with `?name=` that one or none; with `?detail=true` each as `show_room` has it."""
+        """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`."""
         name = request.query_params.get("name")
         rooms = [room for room in await self._cluster.rooms() if name in (None, room.status.name)]
         if request.query_params.get("detail") == "true":

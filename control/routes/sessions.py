@@ -24,7 +24,7 @@ class SessionRoutes:
         return [Route("/api/admin/sessions", Resource({"GET": self.list_sessions}))]
 
     async def list_sessions(self, request: Request) -> Response:
-        """Those of all workers, or with `?room=` of that room; `total` counts those beyond the limit, too."""
+        """All sessions, or with `?room=` those of a room; `total` includes those beyond the limit."""
         room = request.query_params.get("room", "")
         self._authenticator.authorise_admin(credential(request.headers), time.time(), room or None)
         if room and parse_room_name(room) is None:

@@ -1,6 +1,6 @@
 """WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): the endpoint of a room and the resource of a session.
 
-The two differ in what is asked of the worker, not in HTTP: one class serves either role.
+Over HTTP the two are the same, only the requests to the worker differ: one class serves both roles.
 """
 
 import time
@@ -54,7 +54,7 @@ class StreamingRoutes:
         )
         path = ENDPOINTS[self._role]
         return [
-            Route(f"{path}/", endpoint),  # the empty name: an invalid one, not a missing page
+            Route(f"{path}/", endpoint),  # the empty room name: 400, not 404
             Route(f"{path}/{{room}}", endpoint),
             Route(f"{path}/{{room}}/{{session}}", session),
         ]
@@ -103,7 +103,7 @@ class StreamingRoutes:
         return Response(patched.fragment, media_type=FRAGMENT_TYPE, headers=headers)
 
     async def delete(self, request: Request) -> Response:
-        """DELETE -> 200 (RFC 9725 4.2), with a reason where the server had ended the session for good."""
+        """DELETE -> 200 (RFC 9725 4.2), with a reason if the server had ended the session for good."""
         room = _room(request)
         message = Delete(session=self._session(request, room), room=room, role=self._role)
         closed = await self._gateway.delete(message, caller_of(request).request_id)
@@ -121,7 +121,7 @@ class StreamingRoutes:
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
-        """The session of the URL, which is credential enough; a token sent along must still be right."""
+        """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
         token = credential(request.headers)
         if token is not None:
             self._authenticator.authorise(room, self._role, token, time.time())
@@ -131,7 +131,7 @@ class StreamingRoutes:
         return SessionId(session)
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
-        """Absolute below `PUBLIC_URL`, else path-absolute; never with a query: OBS takes no other."""
+        """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
 

@@ -76,4 +76,4 @@ def test_workers_on_the_command_line_are_checked_as_the_setting() -> None:
 def test_one_part_alone_requires_a_bus(command: str) -> None:
     result = roomcast(command)
     assert result.returncode == 2
-    assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` brings a Valkey along)\n"
+    assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` starts a Valkey of its own)\n"
