@@ -17,7 +17,7 @@ async def test_a_wrong_token_is_told_and_not_kept(system: System, browser: Brows
     async with await open_admin_page(browser, system.controls[0].url, expected_statuses=[401]) as admin:
         assert await admin.page.is_hidden("#office")
         await admin.sign_in("wrong")
-        await admin.shows("The server does not take this token.")
+        await admin.shows("The server does not accept this token.")
         assert await admin.page.is_hidden("#office")
         assert "wrong" not in str(await admin.page.evaluate("Object.values(sessionStorage)"))
         await admin.sign_in(ADMIN_TOKEN)
