@@ -14,9 +14,9 @@ from control.events.streams import EventStream, EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
 from control.http.bodies import read_json
 from control.http.caller import caller_of
+from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
-from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
 
 _PATH = "/api/whep/play/{room}/{session}/events"
 
@@ -40,7 +40,7 @@ class EventRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
-        room, session = _session(request)
+        room, session = room_in_path(request), session_in_path(request)
         wanted = _wanted(await read_json(request))
         if not await self._streams.is_alive(session):
             return _no_events(request)
@@ -50,7 +50,7 @@ class EventRoutes:
 
     async def follow(self, request: Request) -> Response:
         """The stream; on the URL without a name it has all events."""
-        room, session = _session(request)
+        room, session = room_in_path(request), session_in_path(request)
         name, wanted = _stream(request)
         if not await self._streams.is_alive(session):
             return _no_events(request)
@@ -62,7 +62,8 @@ class EventRoutes:
         return StreamingResponse(self._text(stream), headers=headers, media_type="text/event-stream")
 
     async def delete(self, request: Request) -> Response:
-        _, session = _session(request)
+        room_in_path(request)
+        session = session_in_path(request)
         name, _ = _stream(request)
         if not await self._streams.is_alive(session):
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
@@ -86,16 +87,6 @@ def _no_events(request: Request) -> Response:
     if "text/event-stream" in request.headers.get("accept", ""):
         return Response(status_code=204)
     raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-
-
-def _session(request: Request) -> tuple[RoomName, SessionId]:
-    room = parse_room_name(request.path_params["room"])
-    if room is None:
-        raise ServiceError(ErrorCode.INVALID_ROOM)
-    session: str = request.path_params["session"]
-    if worker_of_session(session) is None:
-        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-    return room, SessionId(session)
 
 
 def _stream(request: Request) -> tuple[str, frozenset[str]]:

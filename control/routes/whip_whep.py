@@ -12,14 +12,14 @@ from starlette.routing import Route
 from control.auth import Authenticator, Grant, credential
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
 from control.http.caller import caller_of
+from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.workers.gateway import Gateway
 from control.workers.offers import Offers
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
-from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
+from shared.names import RoomName, SessionId
 from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
@@ -61,7 +61,7 @@ class StreamingRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
-        room = _room(request)
+        room = room_in_path(request)
         token = credential(request.headers)
         grant = self._authenticator.authorise(room, self._role, token, time.time())
         answer = await self._ask(room, await read_offer(request), grant, request)
@@ -76,16 +76,16 @@ class StreamingRoutes:
         return response
 
     async def show_endpoint(self, request: Request) -> Response:
-        _room(request)
+        room_in_path(request)
         return Response(status_code=204)  # RFC 9725 4.2: GET is reserved
 
     async def show_session(self, request: Request) -> Response:
-        self._session(request, _room(request))
+        self._session(request, room_in_path(request))
         return Response(status_code=204)
 
     async def patch(self, request: Request) -> Response:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
-        room = _room(request)
+        room = room_in_path(request)
         session = self._session(request, room)
         patched = await self._gateway.patch(
             Patch(
@@ -104,7 +104,7 @@ class StreamingRoutes:
 
     async def delete(self, request: Request) -> Response:
         """DELETE -> 200 (RFC 9725 4.2), with a reason if the server had ended the session for good."""
-        room = _room(request)
+        room = room_in_path(request)
         message = Delete(session=self._session(request, room), room=room, role=self._role)
         closed = await self._gateway.delete(message, caller_of(request).request_id)
         return JSONResponse({"reason": closed.reason} if closed.reason else {})
@@ -125,19 +125,9 @@ class StreamingRoutes:
         token = credential(request.headers)
         if token is not None:
             self._authenticator.authorise(room, self._role, token, time.time())
-        session: str = request.path_params["session"]
-        if worker_of_session(session) is None:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        return SessionId(session)
+        return session_in_path(request)
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
-
-
-def _room(request: Request) -> RoomName:
-    room = parse_room_name(request.path_params.get("room", ""))
-    if room is None:
-        raise ServiceError(ErrorCode.INVALID_ROOM)
-    return room
