@@ -1,4 +1,4 @@
-"""The operators' page: what they see, what they can do, and what the others see of it."""
+"""The operators' page: what it shows, its actions, and their effect on the other pages."""
 
 import pytest
 from playwright.async_api import Browser, Route

@@ -1,4 +1,4 @@
-"""A room that an operator closes at any moment: the watch page reports nothing to the browser's console."""
+"""An operator closes a room at the worst moment: the browser's console stays empty."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Publishing and watching in the browser: what the pages do, and what they tell people."""
+"""Publishing and watching in the browser: what the pages do, and what they report."""
 
 import pytest
 from playwright.async_api import Browser

@@ -1,4 +1,4 @@
-"""The recordings page: played, downloaded and deleted, by those who may."""
+"""The recordings page: authorised people play, download and delete recordings."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

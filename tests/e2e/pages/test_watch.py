@@ -1,4 +1,4 @@
-"""The watch page: sound, figures and keys, tokens, other ways through the network, and workers that die."""
+"""The watch page: sound, figures, keyboard shortcuts, tokens and changes of the network."""
 
 import pytest
 from playwright.async_api import Browser, Response

@@ -1,4 +1,4 @@
-"""Rows of the endpoints' other methods and of the session resources; WHIP and WHEP alike."""
+"""Rows of the endpoints' other methods and of the session resources, for WHIP and WHEP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A media worker without media: really in the directory, really behind RPC, answering what a test says."""
+"""A media worker without media: in the real directory, behind real RPC, with the answers of a test."""
 
 import asyncio
 import time

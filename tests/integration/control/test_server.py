@@ -1,4 +1,4 @@
-"""A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
+"""A real control process: its logs, its shutdown, its TLS, and settings that it refuses."""
 
 import asyncio
 import datetime

@@ -1,4 +1,4 @@
-"""The command line: every setting shown, no secret shown, a wrong start refused in one line."""
+"""The command line: it shows every setting and no secret, and refuses a wrong start in one line."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`roomcast up` gives each process its own ports and name, and tells people where to go."""
+"""`roomcast up` gives each process its own ports and name, and prints where to publish and watch."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Settings have the promised defaults, and a wrong one is told in one line, without secrets."""
+"""Settings have the documented defaults, and a wrong value is reported in one line, without secrets."""
 
 from pathlib import Path
 

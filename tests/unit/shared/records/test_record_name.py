@@ -1,4 +1,4 @@
-"""Names of recordings: taken apart as they were made, and no way out of the folder."""
+"""Names of recordings: parsed as they were made, and none leads out of the folder."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The codecs of a media section: in the order of preference, with their RTX, and none without a meaning."""
+"""The codecs of a media section: in the order of preference, with their RTX, without unknown formats."""
 
 import pytest
 

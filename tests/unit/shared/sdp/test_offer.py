@@ -1,4 +1,4 @@
-"""What an offer means, and every rule by which one that can be read is not served."""
+"""What an offer means, and every rule by which a readable offer is refused."""
 
 import pytest
 
