@@ -1,9 +1,10 @@
 """Composition root of the control plane: settings in, ASGI application out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,91 +15,109 @@ from control.http.caller import TrustedProxies
 from control.http.cors import Cors
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
-from control.http.request_log import Access
+from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
 from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
 from control.records.proxy import RecordProxy
-from control.routes.admin import Admin
-from control.routes.events import Events
-from control.routes.health import Health
-from control.routes.pages import Pages
+from control.routes.admin import AdminRoutes
+from control.routes.events import EventRoutes
+from control.routes.health import HealthRoutes
+from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import Rooms
+from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
-from control.routes.whip_whep import Streaming
+from control.routes.whip_whep import StreamingRoutes
+from control.workers.calls import Calls
+from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
+from control.workers.offers import Offers
+from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.settings import Settings, secret
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis too."""
+    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
     redis_url = secret(settings.redis_url)
     redis = connect(redis_url)
     metrics = HttpMetrics()
     rpc = RpcClient(redis, redis_url, metrics.rpc_called)
     directory = Directory(redis)
     watch = RedisWatch(redis)
-    gateway = Gateway(directory, rpc, watch)
+    placement = Placement()
+    cluster = Cluster(directory, watch)
+    calls = Calls(rpc, placement)
+    gateway = Gateway(cluster, calls, watch)
+    offers = Offers(cluster, calls, placement, watch)
+    every_worker = EveryWorker(directory, rpc, watch)
+    event_streams = EventStreams(cluster, gateway, placement, redis)
+    record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
-    record_proxy = RecordProxy()
-    every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(gateway, redis)
+    public_url = settings.public_url
+    record_routes = RecordRoutes(
+        RecordCatalogue(settings, every_worker),
+        RecordAccess(settings, authenticator),
+        authenticator,
+        record_proxy,
+        redis,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(run()) for run in (rpc.run, watch.run, event_streams.run)]
+        async with _running(rpc.run, watch.run, event_streams.run):
             yield
-            for task in running:
-                task.cancel()
         await record_proxy.close()
         await redis.aclose()
 
-    middleware = [
-        Middleware(Cors, settings.allowed_origin),
-        Middleware(Access, TrustedProxies(settings.trusted_proxies), metrics),
-    ]
-    if settings.rate_limit_rps:
-        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
-        middleware.append(Middleware(RateLimit, buckets, watch))
-
     app = Starlette(
         routes=[
-            *(
-                route
-                for role in Role
-                for route in Streaming(
-                    role, gateway, authenticator, ice_servers, settings.public_url
-                ).routes()
-            ),
-            *Events(event_streams, settings.public_url).routes(),
-            *Rooms(settings, gateway, authenticator, ice_servers).routes(),
-            *RecordRoutes(
-                RecordCatalogue(settings, every_worker),
-                RecordAccess(settings, authenticator),
-                authenticator,
-                record_proxy,
-                redis,
-            ).routes(),
+            *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
+            *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
+            *EventRoutes(event_streams, public_url).routes(),
+            *RoomRoutes(settings, cluster, authenticator, ice_servers).routes(),
+            *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
-            *Admin(gateway, authenticator).routes(),
-            *Health(gateway, metrics).routes(),
-            *Pages(settings.public_url).routes(),
+            *AdminRoutes(cluster, gateway, authenticator).routes(),
+            *HealthRoutes(cluster, metrics).routes(),
+            *PageRoutes(public_url).routes(),
         ],
-        middleware=middleware,
+        middleware=_middleware(settings, metrics, redis, watch),
         exception_handlers={ServiceError: on_service_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
-    app.state.event_streams = event_streams  # whoever stops the process ends them first
+    app.state.event_streams = event_streams  # `server.py` ends them first when the process stops
     return app
+
+
+@asynccontextmanager
+async def _running(*runs: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run these beside the block, and cancel them after it."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(run()) for run in runs]
+        yield
+        for task in running:
+            task.cancel()
+
+
+def _middleware(
+    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch
+) -> list[Middleware]:
+    """From the outermost to the innermost."""
+    middleware = [
+        Middleware(Cors, settings.allowed_origin),
+        Middleware(RequestLog, TrustedProxies(settings.trusted_proxies), metrics),
+    ]
+    if settings.rate_limit_rps:
+        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
+        middleware.append(Middleware(RateLimit, buckets, watch))
+    return middleware

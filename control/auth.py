@@ -1,8 +1,8 @@
-"""Who may publish, play and administrate. Pure: tokens and the time are arguments.
+"""Who may publish, play and administer. Does no I/O: tokens and the time are arguments.
 
-A room that has a token in `ROOM_TOKENS` is opened by it or by a JWT, never by the global token. Any other
-room is opened by the global token or a JWT; where neither is configured it is open, also when `ROOM_TOKENS`
-closes others: a room token says something about its own room only.
+A room with a token in `ROOM_TOKENS` is opened by that token or by a JWT, never by the global token. Any other
+room is opened by the global token or by a JWT. Where neither is configured, it is open to everybody, also
+when `ROOM_TOKENS` protects other rooms.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ from shared.settings import Settings, secret
 LEEWAY_SECONDS = 30
 _ALGORITHMS = ["HS256", "HS384", "HS512"]
 _MAX_TOKEN_BYTES = 8192
-_MAX_TIME = 2**40  # a NumericDate that every clock and wire format can hold
+_MAX_TIME = 2**40  # NumericDates beyond it are refused; every clock and wire format can hold it
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to do what was asked. `expires_at`: Unix time at which it ends, leeway included; None: never.
+    """Permission for a request. `expires_at`: Unix time at which it ends, leeway included; None: never.
 
-    `identity` is the same for a client that comes again with the same credentials. It gives nothing away of
-    them, and opens nothing.
+    `identity` is the same whenever a client uses the same credentials. It reveals nothing about them, and is
+    no credential itself.
     """
 
     expires_at: float | None = None
@@ -39,16 +39,16 @@ class Grant:
 
 
 def credential(headers: Mapping[str, str]) -> bytes | None:
-    """The token of a request: `Authorization: Bearer`, else `X-Auth-Token`; None when neither holds one."""
+    """The token from `Authorization: Bearer`, otherwise from `X-Auth-Token`; None without a token."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         token = headers.get("x-auth-token", "")
-    # Starlette decodes headers as latin-1: this is what was on the wire
+    # Starlette decodes headers as latin-1: this restores the bytes of the request
     return token.strip().encode("latin-1") or None
 
 
 class Authenticator:
-    """Decides by the settings. Every refusal is `ServiceError` UNAUTHORIZED."""
+    """Decides according to the settings. Every refusal is a `ServiceError` UNAUTHORIZED."""
 
     def __init__(self, settings: Settings) -> None:
         self.required = settings.auth_configured
@@ -59,13 +59,13 @@ class Authenticator:
         self._audience = settings.jwt_audience or None
 
     def authorise(self, room: RoomName, action: Role, token: bytes | None, now: float) -> Grant:
-        """Leave for `action` in `room` at Unix time `now`."""
+        """Permission for `action` in `room` at Unix time `now`."""
         room_token = self._rooms.get(room)
         expected = self._global if room_token is None else room_token
         if not expected and not self._jwt_secret:
             return Grant()
         if _same(token, expected):
-            return Grant(identity="token")  # the one token that opens this room: it need not be told apart
+            return Grant(identity="token")  # the same for all: they use the same token
         claims = self._claims(token, now)
         if claims is None or not _is_for(claims, room) or action not in claims.get("actions", list(Role)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
@@ -73,16 +73,16 @@ class Authenticator:
 
     @property
     def has_admin(self) -> bool:
-        """Whether anybody can be an administrator at all."""
+        """Whether the settings allow for an administrator at all."""
         return bool(self._admin or self._jwt_secret)
 
     def authorise_admin(self, token: bytes | None, now: float, room: str | None = None) -> None:
-        """Leave to administrate: `room`, or, when it is None, the whole cluster."""
+        """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
         if not self._is_admin(token, now, room):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
 
     def knows(self, token: bytes | None, now: float) -> bool:
-        """Whether `token` opens anything at all, or nothing asks for one."""
+        """Whether `token` opens anything at all, or no token is required."""
         return (
             not self.required
             or any(_same(token, known) for known in (self._global, self._admin, *self._rooms.values()))
@@ -90,7 +90,7 @@ class Authenticator:
         )
 
     def _identity(self, claims: Mapping[str, Any]) -> str:
-        """Subject and room: a token is renewed, and its bearer stays the same."""
+        """Made of subject and room, which stay the same when the token is renewed."""
         subject = claims.get("sub")
         text = json.dumps([subject if isinstance(subject, str) else None, claims.get("room")])
         return hmac.new(self._jwt_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
@@ -106,7 +106,7 @@ class Authenticator:
         )
 
     def _claims(self, token: bytes | None, now: float) -> dict[str, Any] | None:
-        """The claims of a JWT that is valid at `now`, else None."""
+        """The claims of a JWT that is valid at `now`, otherwise None."""
         if not token or not self._jwt_secret or len(token) > _MAX_TOKEN_BYTES:
             return None
         try:
@@ -116,7 +116,7 @@ class Authenticator:
                     self._jwt_secret,
                     algorithms=_ALGORITHMS,
                     audience=self._audience,
-                    # times are checked below: PyJWT would read the clock
+                    # times are checked below, against `now`: PyJWT would read the clock
                     options={
                         "require": ["exp"],
                         "verify_aud": self._audience is not None,
@@ -127,12 +127,8 @@ class Authenticator:
                         "verify_jti": False,
                     },
                 )
-        except (
-            jwt.PyJWTError,
-            ValueError,
-            TypeError,
-            RecursionError,
-        ):  # not PyJWT's own only: it is hostile text
+        # hostile text raises more than PyJWT's own errors
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         starts, ends = claims.get("nbf", 0), claims["exp"]
         if not (_is_time(starts) and _is_time(ends)):
@@ -144,7 +140,7 @@ class Authenticator:
 
 
 def _same(token: bytes | None, expected: bytes) -> bool:
-    """Constant-time comparison; an unset secret equals nothing."""
+    """Compares in constant time; nothing equals a secret that is not set."""
     return bool(token and expected) and hmac.compare_digest(token or b"", expected)
 
 

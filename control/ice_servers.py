@@ -1,4 +1,4 @@
-"""The ICE servers that clients are told, as JSON for browsers and as `Link` headers (RFC 9725 4.6)."""
+"""The ICE servers that clients are given, as JSON for browsers and as `Link` headers (RFC 9725 4.6)."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ class IceServer(TypedDict, total=False):
 
 
 class IceServers:
-    """STUN for everybody; TURN, with its credentials, only where the caller is authorised."""
+    """STUN servers for everybody; TURN servers, with their credentials, for authorised callers only."""
 
     def __init__(self, settings: Settings) -> None:
         self._stun = list(settings.stun_urls)
@@ -37,7 +37,7 @@ class IceServers:
         return entries
 
     def links(self, now: float) -> list[str]:
-        """One `Link` header a server, for a caller who is authorised."""
+        """One `Link` header for each server, for an authorised caller."""
         return [
             "; ".join([f"<{url}>", 'rel="ice-server"', *_credential_parameters(entry)])
             for entry in self.entries(now, authorised=True)
@@ -46,7 +46,7 @@ class IceServers:
 
     def _credentials(self, now: float) -> IceServer:
         if self._secret:
-            # coturn's REST scheme: the user name is the time at which it ends, signed
+            # coturn's REST API: the user name is the time at which it expires, the password signs it
             ends = str(int(now) + TURN_LIFETIME_SECONDS)
             username = f"{ends}:{self._username}" if self._username else ends
             mac = hmac.digest(self._secret.encode(), username.encode(), hashlib.sha1)

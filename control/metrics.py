@@ -1,4 +1,4 @@
-"""The control plane's Prometheus metrics: its own HTTP series, and the cluster as the directory has it."""
+"""The control plane's Prometheus metrics: of this process, and of the cluster as the directory shows it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 
 
 class HttpMetrics:
-    """This process's own: durations of requests, by route template, method and status, and of RPC."""
+    """Durations of this process's requests, by route template, method and status, and of its RPC calls."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -35,7 +35,7 @@ class HttpMetrics:
         )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        # a client may invent methods, and every one would be a new series
+        # a client may invent methods, and each would be a new series
         self._seconds.labels(route, method if method in _METHODS else "other", status).observe(seconds)
 
     def exposition(self, directory_age: float) -> bytes:
@@ -44,7 +44,7 @@ class HttpMetrics:
 
 
 class _Cluster:
-    """A collector of one scrape: what the directory says."""
+    """A collector for one scrape of what the directory shows."""
 
     def __init__(self, workers: Iterable[WorkerStatus]) -> None:
         self._workers = list(workers)
@@ -61,9 +61,9 @@ class _Cluster:
         yield GaugeMetricFamily("live_rooms", "Rooms that exist", len(rooms))
         subscribers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
         # the library adds _total to the names of counters
-        octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes that publishers sent in", labels=["room"])
+        octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes received from publishers", labels=["room"])
         packets = CounterMetricFamily(
-            "live_rtp_packets", "RTP packets that publishers sent in", labels=["room"]
+            "live_rtp_packets", "RTP packets received from publishers", labels=["room"]
         )
         for room in rooms:
             subscribers.add_metric([room.name], room.subscribers)
@@ -73,7 +73,7 @@ class _Cluster:
 
 
 def cluster_exposition(workers: Iterable[WorkerStatus]) -> bytes:
-    """The contract's four series as all workers together see them, and the workers."""
+    """The series of rooms, added up over all workers, and the workers by state."""
     registry = CollectorRegistry()
     registry.register(_Cluster(workers))
     return generate_latest(registry)

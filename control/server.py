@@ -1,37 +1,35 @@
-"""Runs one control process until it is told to stop."""
+"""Runs one control process until a signal stops it."""
 
-import asyncio
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 
 from control.app import create_app
 from control.events.streams import EventStreams
+from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
-from shared.settings import HostPort, Settings, SettingsError
+from shared.settings import Settings, SettingsError
 
-GRACE_SECONDS = 2  # for requests under way when the process is told to stop
+GRACE_SECONDS = 2  # for requests under way when the process is stopped
 
 log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Serve on `HTTP_ADDR`, with TLS where a certificate is set; returns after SIGINT or SIGTERM.
+    """Serve on `HTTP_ADDR`, with TLS if a certificate is set; returns after SIGINT or SIGTERM.
 
     Raises `SettingsError` when the address or the certificate cannot be used.
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
     server = make_server(settings)
-    listener = listen(settings.http_addr)
+    listener = listen("HTTP_ADDR", settings.http_addr)
     log.info("control plane listening", address=str(settings.http_addr), tls=bool(settings.tls_cert_file))
     server.run(sockets=[listener])
     log.info("control plane stopped")
 
 
-def make_server(settings: Settings) -> uvicorn.Server:
+def make_server(settings: Settings) -> HttpServer:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -40,7 +38,7 @@ def make_server(settings: Settings) -> uvicorn.Server:
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # control/http/request_log.py writes one that tells no secrets
+        access_log=False,  # control/http/request_log.py writes one without secrets
         proxy_headers=False,  # control/http/caller.py reads them
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -54,35 +52,12 @@ def make_server(settings: Settings) -> uvicorn.Server:
     return _Server(config, app.state.event_streams)
 
 
-class _Server(uvicorn.Server):
+class _Server(HttpServer):
     def __init__(self, config: uvicorn.Config, streams: EventStreams) -> None:
-        super().__init__(config)
+        super().__init__(config, stop_on=(signal.SIGINT, signal.SIGTERM))
         self._streams = streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the event streams, which would not end by themselves, before the rest."""
+        """End the event streams first: they would not end by themselves."""
         self._streams.close_all()
         await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop gracefully on a signal, and no more: uvicorn would raise it again afterwards."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-
-def listen(address: HostPort) -> socket.socket:
-    """A listening socket; an empty host means every address, IPv6 and IPv4."""
-    every = not address.host
-    dual = every and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server(address, family=family, dualstack_ipv6=dual)
-    except OSError as error:
-        raise SettingsError(f"HTTP_ADDR: cannot listen on {address}: {error.strerror or error}") from None

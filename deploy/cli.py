@@ -19,7 +19,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The console script. What stops the start is one line on stderr and exit code 2."""
+    """The console script. An error that prevents the start is one line on stderr and exit code 2."""
     try:
         app()
     except SettingsError as error:
@@ -91,7 +91,7 @@ def config(
 def _settings_with_bus() -> Settings:
     settings = load_settings()
     if not secret(settings.redis_url):
-        raise SettingsError("REDIS_URL: not set (`roomcast up` brings a Valkey along)")
+        raise SettingsError("REDIS_URL: not set (`roomcast up` starts a Valkey of its own)")
     return settings
 
 

@@ -1,4 +1,4 @@
-"""The settings in words, for `roomcast config` and for docs/settings.md."""
+"""The settings as text, for `roomcast config` and for docs/settings.md."""
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -10,11 +10,11 @@ HIDDEN = "(hidden)"
 _MARKDOWN_HEAD = """\
 # Settings
 
-Environment variables, read once at the start. A wrong value stops the start with one line that names it; an
-empty one counts as not set. Lists are separated by commas, switches are `1` or `0`, an address is `host:port`
-or `:port`. `roomcast config` prints what a process would run with, secrets hidden.
+Environment variables, read once at the start. A wrong value prevents the start, with one line that names it;
+an empty value counts as not set. Lists are separated by commas, switches are `1` or `0`, an address is
+`host:port` or `:port`. `roomcast config` prints the settings that a process would use, without the secrets.
 
-Made from `shared/settings.py` by `make docs/settings.md`.
+Generated from `shared/settings.py` by `make docs/settings.md`.
 
 | name | default | meaning |
 |---|---|---|
@@ -22,7 +22,7 @@ Made from `shared/settings.py` by `make docs/settings.md`.
 
 
 def as_text(settings: Settings) -> str:
-    """Two lines a setting: `NAME=value`, then its meaning and default."""
+    """Two lines for each setting: `NAME=value`, then its meaning and default."""
     return "".join(
         f"{name.upper()}={_text(getattr(settings, name))}\n"
         f"    {field.description}. Default: {_default(field) or 'empty'}\n"
@@ -44,7 +44,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _text(value: object) -> str:
-    """The value as the environment writes it, secrets hidden."""
+    """The value as in the environment, without secrets."""
     if isinstance(value, SecretStr):
         return HIDDEN if value.get_secret_value() else ""
     if isinstance(value, dict):  # ROOM_TOKENS

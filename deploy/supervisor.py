@@ -1,4 +1,4 @@
-"""Keeps programs running as child processes: starts them, restarts those that die, ends them all."""
+"""Keeps programs running as child processes: starts them, restarts them when they die, and ends them all."""
 
 import asyncio
 import contextlib
@@ -11,22 +11,22 @@ from dataclasses import dataclass, field
 from deploy.tether import tethered
 from shared.logging import get_logger
 
-EXIT_REFUSED = 2  # a wrong setting, a port in use: trying again would not help
+EXIT_REFUSED = 2  # a wrong setting or a port in use: a restart would not help
 END_SECONDS = 2.5  # from the signal to stop to SIGKILL
-STEADY_SECONDS = 10.0  # a program that lived this long did not die young
+STEADY_SECONDS = 10.0  # a program that ran this long restarts without growing delay
 
 log = get_logger()
 
 
 class StartRefusedError(Exception):
-    """A program ended its first run with `EXIT_REFUSED`; it has told why on stderr."""
+    """A program ended its first run with `EXIT_REFUSED`; it has printed the reason to stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command to keep running; `environment` is added to our own, `stdin` is what it reads at its start.
+    """A command to keep running; `environment` is added to our own, `stdin` is its standard input.
 
-    `stop_signal` is how it is told to stop.
+    `stop_signal` asks it to stop.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Program:
 def restart_delay(young_deaths: int) -> float:
     """Seconds before the next start of a program that died young `young_deaths` times in a row.
 
-    Doubles from 0.1 s and stays at 12.8 s: it slows down, but never gives up.
+    Doubles from 0.1 s to 12.8 s: restarts slow down, but never stop.
     """
     return 0.1 * 2.0 ** min(max(young_deaths - 1, 0), 7)
 
@@ -47,7 +47,7 @@ def restart_delay(young_deaths: int) -> float:
 async def supervise(programs: Iterable[Program], stop: asyncio.Event) -> None:
     """Keep every program running until `stop` is set, then end them all, within `END_SECONDS`.
 
-    When one refuses to start it sets `stop` itself, and raises `StartRefusedError` once all have ended.
+    When one refuses to start, this sets `stop` itself, and raises `StartRefusedError` once all have ended.
     Call it in the main thread: see `tethered`.
     """
     refused = await asyncio.gather(*(_keep(program, stop) for program in programs))
@@ -56,7 +56,7 @@ async def supervise(programs: Iterable[Program], stop: asyncio.Event) -> None:
 
 
 async def _keep(program: Program, stop: asyncio.Event) -> bool:
-    """Returns whether the program refused to start; otherwise only once `stop` is set."""
+    """Returns True when the program refused to start, otherwise False, once `stop` is set."""
     clock = asyncio.get_running_loop().time
     runs = young_deaths = 0
     while not stop.is_set():
@@ -77,12 +77,12 @@ async def _keep(program: Program, stop: asyncio.Event) -> bool:
 
 
 async def _run(program: Program, stop: asyncio.Event) -> int:
-    """Run it until it ends or `stop` is set; returns its exit code, the negative number of a signal."""
+    """Run it until it ends or `stop` is set; returns its exit code, negative for a signal."""
     process = await asyncio.create_subprocess_exec(
         *tethered(program.command),
         env={**os.environ, **program.environment},
         stdin=subprocess.PIPE,
-        process_group=0,  # Ctrl-C reaches us alone, so that we end the children in order
+        process_group=0,  # Ctrl-C reaches this process only, which ends the children in order
     )
     ended = asyncio.create_task(process.communicate(program.stdin))
     stopped = asyncio.create_task(stop.wait())

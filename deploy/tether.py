@@ -1,7 +1,7 @@
-"""Ties a child process to its parent's life, so that a killed parent leaves no process behind.
+"""Ends a child process together with its parent, so that a killed parent leaves no process behind.
 
 Run as a script between fork and exec: `tether.py PARENT_PID PROGRAM ARGUMENTS...`. A `preexec_fn` would do
-the same inside of this process, but is not safe once there are threads.
+the same within the process, but is not safe in a process with threads.
 """
 
 import ctypes
@@ -14,9 +14,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def tethered(command: Sequence[str]) -> list[str]:
-    """`command`, to be started by the calling process, and killed by the kernel when that one ends.
+    """`command`, for the calling process to start; the kernel kills it when that process ends.
 
-    The kernel watches the thread that starts it: call from the main thread. Without effect except on Linux.
+    The kernel watches the thread that starts the command: call this in the main thread. Linux only; elsewhere
+    it has no effect.
     """
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
@@ -24,7 +25,7 @@ def tethered(command: Sequence[str]) -> list[str]:
 def _exec(parent: int, command: list[str]) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == parent:  # else it died before the kernel was told
+    if os.getppid() == parent:  # otherwise it died before the kernel knew
         os.execvp(command[0], command)  # noqa: S606  # a list, not a shell line
 
 

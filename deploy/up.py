@@ -8,17 +8,18 @@ import sys
 
 from deploy.supervisor import Program, supervise
 from deploy.valkey import EmbeddedValkey
+from shared.host_port import HostPort
 from shared.logging import configure_logging
-from shared.settings import HostPort, Settings, SettingsError, secret
+from shared.settings import Settings, SettingsError, secret
 
 READY_POLL_SECONDS = 0.05
-READY_TIMEOUT_SECONDS = 2.0  # of one look
+READY_TIMEOUT_SECONDS = 2.0  # for one request
 
 
 async def up(settings: Settings) -> None:
     """Run a control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey, until a signal.
 
-    Raises `SettingsError` when the settings cannot be served, `StartRefusedError` when a process finds so.
+    Raises `SettingsError` when the settings are wrong, `StartRefusedError` when a process refuses to start.
     """
     configure_logging(settings.log_level, settings.log_format, plane="up")
     valkey = None if secret(settings.redis_url) else EmbeddedValkey()
@@ -26,7 +27,7 @@ async def up(settings: Settings) -> None:
     stop, valkey_stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # Valkey ends last, so that workers can still leave the directory
+    # Valkey ends last, so that the workers can still leave the directory
     bus = asyncio.create_task(supervise([valkey_program(valkey)] if valkey else [], valkey_stop))
     announcing = asyncio.create_task(_announce_when_ready(settings))
     try:
@@ -44,10 +45,11 @@ def valkey_program(valkey: EmbeddedValkey) -> Program:
 def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program]:
     """The control process and the workers, with `embedded_url` as their bus if it is given.
 
-    Workers' ports count on from `MEDIA_ADDR` and `WORKER_HTTP_ADDR`. Raises `SettingsError`.
+    The first worker has the ports of `MEDIA_ADDR` and `WORKER_HTTP_ADDR`, each further worker the next ones.
+    Raises `SettingsError`.
     """
     if settings.http_addr.port == 0:
-        raise SettingsError("HTTP_ADDR: `roomcast up` wants a port other than 0")
+        raise SettingsError("HTTP_ADDR: `roomcast up` requires a port other than 0")
     bus = {"REDIS_URL": embedded_url} if embedded_url else {}
     return [
         Program("control", _roomcast("control"), bus),
@@ -76,7 +78,7 @@ def _worker_id(settings: Settings, number: int) -> dict[str, str]:
     if settings.worker_id:
         return {"WORKER_ID": f"{settings.worker_id}{number}" if settings.workers > 1 else settings.worker_id}
     if secret(settings.redis_url):
-        return {}  # other hosts may be on this bus: the worker's own default is unique there
+        return {}  # other hosts may use this bus: the worker's own default is unique there
     return {"WORKER_ID": f"w{number}"}
 
 
@@ -96,7 +98,7 @@ async def _announce_when_ready(settings: Settings) -> None:
 
 
 async def is_ready(address: HostPort, *, tls: bool) -> bool:
-    """Whether control's /readyz answers 200. The certificate is our own and need not name this host."""
+    """Whether control's /readyz answers 200. The certificate is our own, and need not name this host."""
     wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     context = None
     if tls:
@@ -116,7 +118,7 @@ async def is_ready(address: HostPort, *, tls: bool) -> bool:
 
 
 def announcement(settings: Settings) -> str:
-    """Where to publish and where to watch, for people."""
+    """The text that tells people where to publish and where to watch."""
     scheme = "https" if settings.tls_cert_file else "http"
     host = settings.http_addr.host
     if host in ("", "0.0.0.0", "::", "127.0.0.1", "::1"):  # noqa: S104

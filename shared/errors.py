@@ -1,42 +1,44 @@
-"""The closed set of errors that a request can end with, in either plane.
+"""The closed set of errors with which a request can end, in either plane.
 
-A `ServiceError` is an expected outcome with a code; the code travels over RPC and is mapped to HTTP in one
-place (`control/http/problems.py`). Any other exception is a bug of ours: it becomes 500 and a log line.
+A `ServiceError` is an expected outcome with a code. The code travels over RPC and is mapped to HTTP in one
+place (`control/http/problems.py`). Any other exception is a bug: it becomes 500 and a log line.
 """
 
 from enum import StrEnum
 
+REDIS_RETRY_SECONDS = 2  # after which a client should try again when Redis was away
+
 
 class ErrorCode(StrEnum):
-    INVALID_SDP = "invalid_sdp"  # the offer cannot be read, or not served (then with a detail)
-    INVALID_ROOM = "invalid_room"  # the room name is not one
+    INVALID_SDP = "invalid_sdp"  # the offer cannot be read or served; the detail says why
+    INVALID_ROOM = "invalid_room"  # not a valid room name
     INVALID_FRAGMENT = "invalid_fragment"  # the trickle-ice-sdpfrag cannot be read
-    INVALID_EVENTS = "invalid_events"  # not a JSON array of names of events
+    INVALID_EVENTS = "invalid_events"  # not a JSON array of event names
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
     NO_PUBLISHER = "no_publisher"  # nobody publishes in the room
     ROOM_NOT_FOUND = "room_not_found"  # admin close of a room that does not exist
     WORKER_NOT_FOUND = "worker_not_found"
-    SESSION_NOT_FOUND = "session_not_found"  # ended, or never was
+    SESSION_NOT_FOUND = "session_not_found"  # ended, or never existed
     NOT_FOUND = "not_found"  # no such resource
     METHOD_NOT_ALLOWED = "method_not_allowed"
-    NOT_ACCEPTABLE = "not_acceptable"  # the viewer cannot take the publisher's codec
-    PUBLISHER_EXISTS = "publisher_exists"  # the room is taken
+    NOT_ACCEPTABLE = "not_acceptable"  # the viewer cannot decode the publisher's codec
+    PUBLISHER_EXISTS = "publisher_exists"  # the room has another publisher
     PRECONDITION_FAILED = "precondition_failed"  # If-Match names an older ICE session
     PRECONDITION_REQUIRED = "precondition_required"  # an ICE restart without If-Match
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
-    NO_WORKER = "no_worker"  # no worker ready or answering in time, or Redis away
-    WORKER_FULL = "worker_full"  # this worker is at its limit or drains; another may take it
-    INTERNAL = "internal"  # a bug; the log line has the request id
+    NO_WORKER = "no_worker"  # no worker is ready or answers in time, or Redis is away
+    WORKER_FULL = "worker_full"  # this worker is at its limit or drains; another one may serve the request
+    INTERNAL = "internal"  # a bug; the log has it under the request id
 
 
 class ServiceError(Exception):
     """An expected failure.
 
-    `message` overrides the code's standard text, `detail` adds a reason for people,
-    `retry_after` says in whole seconds when another try makes sense.
+    `message` replaces the standard text of the code, `detail` adds a reason for people, `retry_after` is the
+    number of whole seconds after which another try makes sense.
     """
 
     def __init__(
@@ -54,6 +56,11 @@ class ServiceError(Exception):
         self.retry_after = retry_after
 
 
+def redis_away() -> ServiceError:
+    """The request needs Redis, and Redis does not answer."""
+    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=REDIS_RETRY_SECONDS)
+
+
 def invalid_sdp(detail: str) -> ServiceError:
-    """An offer that is text we cannot read or not serve; `detail` says why."""
+    """The offer cannot be read or served; `detail` says why."""
     return ServiceError(ErrorCode.INVALID_SDP, detail=detail)

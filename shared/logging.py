@@ -1,7 +1,7 @@
-"""Structured logs for both planes: one event a line, people's or machines' form, no secrets.
+"""Structured logs for both planes: one event a line, for people or for machines, without secrets.
 
-Log events are short phrases; what varies goes into fields. Session ids are credentials (API.md) and are cut.
-Tracebacks come without local variables: those hold tokens.
+Events are short phrases; values go into fields. Session ids are credentials and are cut. Tracebacks come
+without local variables, which may hold tokens.
 """
 
 import logging
@@ -16,7 +16,7 @@ from shared.names import cut_session
 
 
 def _cut_session(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """`session` shows its worker and the first four characters of its secret part."""
+    """Cut `session` to its worker and the first four characters of its secret part."""
     session = event.get("session")
     if isinstance(session, str):
         event["session"] = cut_session(session)
@@ -24,7 +24,7 @@ def _cut_session(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logging(level: str, form: str = "auto", **context: str) -> None:
-    """Set this process's logs up; `context` (`plane`, `worker`) is in each line."""
+    """Set up the logs of this process; `context` (`plane`, `worker`) is in each line."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer = (
         structlog.dev.ConsoleRenderer(
@@ -48,7 +48,7 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(**context)
-    # libraries log through the standard module: same lines, from WARNING up
+    # libraries log through the standard module: in the same form, from WARNING up
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

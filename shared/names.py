@@ -1,6 +1,6 @@
-"""Names that travel: rooms, workers, sessions, requests.
+"""Names of rooms, workers, sessions and requests.
 
-A name is parsed once, where it enters, and trusted afterwards.
+A name is parsed once, where it enters the process, and trusted afterwards.
 """
 
 import re
@@ -19,28 +19,28 @@ _REQUEST = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def parse_room_name(text: str) -> RoomName | None:
-    """The room name that `text` is, or None when it is not one."""
+    """`text` as a room name, or None when it is not valid."""
     return RoomName(text) if _ROOM.fullmatch(text) else None
 
 
 def parse_worker_id(text: str) -> WorkerId | None:
-    """The worker id that `text` is, or None. No dot: it ends the worker's part of a session id."""
+    """`text` as a worker id, or None. It has no dot: a dot ends the worker's part of a session id."""
     return WorkerId(text) if _WORKER.fullmatch(text) else None
 
 
 def new_session_id(worker: WorkerId) -> SessionId:
-    """`{worker}.{random}`: routes itself to its worker, and 128 random bits make it a credential."""
+    """`{worker}.{random}`: it names its worker, and 128 random bits make it a credential."""
     return SessionId(f"{worker}.{secrets.token_urlsafe(16)}")
 
 
 def worker_of_session(text: str) -> WorkerId | None:
-    """The worker that a session id leads to, or None when `text` is no session id."""
+    """The worker that a session id names, or None when `text` is not a session id."""
     match = _SESSION.fullmatch(text)
     return WorkerId(match[1]) if match else None
 
 
 def cut_session(session: str) -> str:
-    """A session id fit for logs and lists: its worker, and four characters of what makes it a credential."""
+    """A session id for logs and lists: its worker, and four characters of its secret part."""
     worker, _dot, secret_part = session.partition(".")
     return f"{worker}.{secret_part[:4]}…"
 
@@ -50,5 +50,5 @@ def new_request_id() -> RequestId:
 
 
 def parse_request_id(text: str) -> RequestId | None:
-    """A request id that a proxy brought along, or None when it is not fit for a log line."""
+    """A proxy's request id, or None when it is not fit for a log line."""
     return RequestId(text) if _REQUEST.fullmatch(text) else None

@@ -1,7 +1,7 @@
-"""Streams of events to viewers, fed from the directory: any control process serves any of them.
+"""Streams of events to viewers, made from the directory: any control process serves any of them.
 
-One look a second at the directory is enough for all streams of a process. While Redis is away they stay open
-and say nothing; once it is back they tell what has changed meanwhile.
+One read of the directory a second is enough for all streams of a process. While Redis is away, the streams
+stay open and silent; when it is back, they report what has changed meanwhile.
 """
 
 import asyncio
@@ -15,34 +15,35 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
+from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
-from control.workers.redis_watch import redis_away
+from control.workers.placement import Placement
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 
 LOOK_SECONDS = 1.0
-SESSIONS_EVERY_LOOKS = 4  # so often it is asked whether the sessions still live
+SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive
 KEEP_ALIVE_SECONDS = 15.0
-MAX_STREAMS = 10_000  # of one process
+MAX_STREAMS = 10_000  # in one process
 MAX_STREAMS_OF_SESSION = 3
-DELETED_SECONDS = 3600
+DELETED_SECONDS = 3600  # for which a deleted stream is remembered
 
 log = get_logger()
 
 
 class EventStream:
-    """One viewer's stream: iterate over it for its text. It ends when its session does."""
+    """One viewer's stream: `text` yields what to send. It ends with its session."""
 
     def __init__(self, room: RoomName, session: SessionId, wanted: frozenset[str]) -> None:
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
         self._wanted = wanted
-        self._told: RoomView | None = None
+        self._sent: RoomView | None = None
         self._now: RoomView | None = None
         self._ended = False
         self._wake = asyncio.Event()
@@ -57,11 +58,11 @@ class EventStream:
         self._wake.set()
 
     async def text(self) -> AsyncIterator[str]:
-        yield KEEP_ALIVE  # at once: the headers must not wait for the first event
+        yield KEEP_ALIVE  # at once: the response headers must not wait for the first event
         while not self._ended:
             if self._now is not None:
-                told, self._told = self._told, self._now
-                for event in changes(told, self._now, self._wanted):
+                before, self._sent = self._sent, self._now
+                for event in changes(before, self._now, self._wanted):
                     yield event
             self._wake.clear()
             try:
@@ -72,10 +73,12 @@ class EventStream:
 
 
 class EventStreams:
-    """All streams of this process. `run` must be running for them to say anything."""
+    """All streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, gateway: Gateway, redis: Redis) -> None:
+    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis) -> None:
+        self._cluster = cluster
         self._gateway = gateway
+        self._placement = placement
         self._redis = redis
         self._streams: dict[SessionId, list[EventStream]] = {}
         self._count = 0
@@ -84,20 +87,22 @@ class EventStreams:
     async def open(
         self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]
     ) -> EventStream:
-        """Raises `SESSION_NOT_FOUND`, or `NO_WORKER` when there are too many streams or Redis is away."""
+        """A stream of a living session; `close` it when its reader has gone.
+
+        Raises `SESSION_NOT_FOUND` when it was deleted, `NO_WORKER` when there are too many or Redis is away.
+        """
         if self._closed or self._count >= MAX_STREAMS:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        await self.check_session(session)
         if await self._is_deleted(name):
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         stream = EventStream(room, session, wanted)
         streams = self._streams.setdefault(session, [])
         streams.append(stream)
         self._count += 1
-        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest are those of connections that broke unnoticed
+        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest belongs to a connection that broke unnoticed
             streams[0].end()
         with suppress(ServiceError):
-            self._show([stream], await self._gateway.recent_workers())
+            self._show([stream], await self._cluster.recent_workers())
         return stream
 
     def close(self, stream: EventStream) -> None:
@@ -108,20 +113,24 @@ class EventStreams:
             del self._streams[stream.session]
 
     def close_all(self) -> None:
-        """End every stream, and open no more: this process stops, and viewers are to ask another one."""
+        """End every stream, and open no more: this process stops, and the viewers should ask another one."""
         self._closed = True
         for stream in self._all():
             stream.end()
 
-    async def check_session(self, session: SessionId) -> None:
-        """Raises `SESSION_NOT_FOUND` unless it lives."""
+    async def is_alive(self, session: SessionId) -> bool:
         worker = worker_of_session(session)
-        if worker is None or session not in await self._gateway.living(worker, [session], new_request_id()):
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if worker is None:
+            return False
+        try:
+            return session in await self._gateway.living(worker, [session], new_request_id())
+        except ServiceError as error:
+            if error.code is ErrorCode.SESSION_NOT_FOUND:  # its worker is gone
+                return False
+            raise
 
-    async def delete(self, session: SessionId, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """A stream of that name is not opened again."""
-        await self.check_session(session)
         try:
             await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
         except RedisError:
@@ -135,13 +144,13 @@ class EventStreams:
                 continue
             looks += 1
             try:
-                self._show(self._all(), await self._gateway.recent_workers())
+                self._show(self._all(), await self._cluster.recent_workers())
                 if looks % SESSIONS_EVERY_LOOKS == 0:
                     await self._end_those_without_session()
-            except ServiceError:  # Redis is away: media flows, and there is no news
+            except ServiceError:  # Redis is away: media flows, and there is nothing to report
                 continue
             except Exception:
-                log.exception("event streams were not told")
+                log.exception("event streams were not updated")
 
     def _show(self, streams: Iterable[EventStream], workers: list[WorkerStatus]) -> None:
         living = {worker.id for worker in workers}
@@ -151,16 +160,16 @@ class EventStreams:
             for room in cluster_rooms(workers)
         }
         nobody = RoomView(active=False, viewers=0)
-        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played somewhere else
+        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played on another worker
         now = time.time()
         for stream in streams:
-            if stream.worker not in living:  # not yet announced again, or gone: then its sessions are, too
+            if stream.worker not in living:  # gone with its sessions, or not announced again yet
                 continue
             view = views.get(stream.room, nobody)
             worker = leaving.get(stream.worker)
             if worker and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
                 if stream.room not in elsewhere:
-                    elsewhere[stream.room] = self._gateway.may_play(stream.room, workers)
+                    elsewhere[stream.room] = self._placement.can_play(stream.room, workers)
                 view = replace(view, reconnect=elsewhere[stream.room])
             stream.show(view)
 
@@ -172,7 +181,7 @@ class EventStreams:
         for worker, sessions in by_worker.items():
             try:
                 living = set(await self._gateway.living(worker, sessions, new_request_id()))
-            except ServiceError:  # it cannot say: the next look asks again
+            except ServiceError:  # it did not answer: the next look asks again
                 continue
             for session in set(sessions) - living:
                 for stream in self._streams.get(session, []):

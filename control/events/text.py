@@ -1,6 +1,6 @@
-"""WHEP's server-sent events (draft-ietf-wish-whep): which, when, and as text. Does no I/O.
+"""WHEP's server-sent events (draft-ietf-wish-whep): which ones, when, and as text. Does no I/O.
 
-A stream tells how its room differs from what it told before: a slow reader misses steps, never the outcome.
+A stream reports how the room differs from its last report: a slow reader misses steps, never the outcome.
 """
 
 import hashlib
@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
-KEEP_ALIVE = ": \n\n"  # a comment: it keeps proxies from giving the connection up
+KEEP_ALIVE = ": \n\n"  # a comment, which keeps proxies from closing the connection
 
-# By the letter that stands for it in a stream's name.
+# Each event by its letter in the names of streams.
 _LETTERS = {"a": "active", "i": "inactive", "r": "reconnect", "v": "viewercount"}
 EVENTS = tuple(_LETTERS.values())
 _STREAM = re.compile(r"([airv]{0,4})-[A-Za-z0-9_-]{11}")
 
-# Viewers are asked to move in this share of the time that their worker drains; the rest is for late ones.
+# Viewers are asked to move within this share of the time for which their worker drains.
 _WAVE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """What a viewer can be told of its room."""
+    """What can be reported to a viewer about the room."""
 
     active: bool  # whether somebody publishes
     viewers: int
@@ -32,20 +32,20 @@ class RoomView:
 
 
 def new_stream_name(wanted: Iterable[str]) -> str:
-    """A name that holds the events it is for: so any control process serves it, and none need remember it."""
+    """A name that contains the wanted events: any control process can serve it, and none has to store it."""
     names = set(wanted)
     letters = "".join(letter for letter, name in _LETTERS.items() if name in names)
     return f"{letters}-{secrets.token_urlsafe(8)}"
 
 
 def events_of_stream(name: str) -> frozenset[str] | None:
-    """The events that a stream's name asks for; None when it is no such name."""
+    """The events in a stream's name; None when it is not a stream's name."""
     match = _STREAM.fullmatch(name)
     return frozenset(_LETTERS[letter] for letter in match[1]) if match else None
 
 
 def changes(before: RoomView | None, now: RoomView, wanted: frozenset[str]) -> Iterator[str]:
-    """The wanted events that lead from one view to the next, as text; `before` is None at the beginning."""
+    """The wanted events between two views, as text; `before` is None at the beginning."""
     if before is None or now.active != before.active:
         # a stream does not begin with `inactive`: the draft forbids it
         name = "active" if now.active else "inactive"
@@ -58,7 +58,7 @@ def changes(before: RoomView | None, now: RoomView, wanted: frozenset[str]) -> I
 
 
 def moves_at(session: str, drains_from: float, drains_until: float) -> float:
-    """When a viewer is asked to leave a draining worker: each at its own time, without a stampede."""
+    """When a viewer is asked to leave a draining worker: spread out, so that not all move at once."""
     lot = int.from_bytes(hashlib.sha256(session.encode()).digest()[:4]) / 2**32
     return drains_from + _WAVE_SHARE * lot * (drains_until - drains_from)
 

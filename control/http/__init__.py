@@ -1,1 +1,1 @@
-"""What all HTTP requests have in common: log, CORS, limits, errors."""
+"""What all HTTP requests have in common: the caller, the log, CORS, limits, errors."""

@@ -1,4 +1,4 @@
-"""The body of a streaming request: its type, its size, its text."""
+"""Request bodies: their type, size and text."""
 
 from starlette.requests import Request
 
@@ -10,7 +10,7 @@ FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
 
 
 async def read_offer(request: Request) -> str:
-    """The text of an SDP offer; raises `ServiceError` 415, 413 or 400, checked in this order."""
+    """The text of an SDP offer; raises `ServiceError` for 415, 413 or 400, checked in this order."""
     _check_type(request, OFFER_TYPES)
     try:
         return (await _read(request)).decode()
@@ -28,7 +28,7 @@ async def read_fragment(request: Request) -> str:
 
 
 async def read_json(request: Request) -> bytes:
-    """A JSON body, not yet parsed, or none at all; raises `ServiceError` 415 or 413."""
+    """A JSON body, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
     body = await _read(request)
     if body:
         _check_type(request, {"application/json"})
@@ -42,7 +42,7 @@ def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:
 
 
 async def _read(request: Request) -> bytes:
-    """The body, counted as it comes: a length that is announced is believed only when it is too much."""
+    """The body, counted as it arrives: an announced length counts only when it is too large."""
     if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
         raise ServiceError(ErrorCode.BODY_TOO_LARGE)
     body = bytearray()

@@ -1,4 +1,4 @@
-"""Where a request comes from: its client's address, behind any proxies that we trust."""
+"""Who sent a request: the client's address, also behind trusted proxies, and what those proxies report."""
 
 import ipaddress
 import re
@@ -17,36 +17,37 @@ _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    client: str  # address; "unknown" when there is none
-    prefix: str  # path that a trusted proxy took off the front: "" or "/live"
+class Caller:
+    address: str  # "unknown" when there is none
+    prefix: str  # the path that a trusted proxy removed from the front: "" or "/live"
     request_id: RequestId
 
 
-def origin_of(request: Request) -> Origin:
-    """The origin that the outer middleware found for this request."""
-    return cast(Origin, request.state.origin)
+def caller_of(request: Request) -> Caller:
+    """The caller of this request, as the middleware `RequestLog` determined it."""
+    return cast(Caller, request.state.caller)
 
 
 class TrustedProxies:
-    """Believes `X-Forwarded-For`, `X-Forwarded-Prefix` and `X-Request-Id` from the given networks only."""
+    """Trusts `X-Forwarded-For`, `X-Forwarded-Prefix` and `X-Request-Id` from these networks only."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [ipaddress.ip_network(network, strict=False) for network in networks]
 
-    def origin(self, peer: str | None, headers: Headers) -> Origin:
+    def caller(self, peer: str | None, headers: Headers) -> Caller:
+        """The caller behind a connection from the address `peer`."""
         address = _parse(peer or "")
         if address is None or not self._trusts(address):
-            return Origin(str(address or "unknown"), "", new_request_id())
+            return Caller(str(address or "unknown"), "", new_request_id())
         prefix = headers.get("x-forwarded-prefix", "")
-        return Origin(
-            client=str(self._client(address, headers)),
+        return Caller(
+            address=str(self._client(address, headers)),
             prefix=prefix.rstrip("/") if _PREFIX.fullmatch(prefix) else "",
             request_id=parse_request_id(headers.get("x-request-id", "")) or new_request_id(),
         )
 
     def _client(self, peer: _Address, headers: Headers) -> _Address:
-        """The rightmost address that no trusted proxy has: what stands left of it, anybody can write."""
+        """The rightmost address that is no trusted proxy's: any client can write what stands left of it."""
         client = peer
         for entry in reversed(",".join(headers.getlist("x-forwarded-for")).split(",")):
             address = _parse(entry.strip())

@@ -1,4 +1,4 @@
-"""CORS headers on every response, whatever made it (API.md)."""
+"""CORS headers, the same on every response, as `openapi.yaml` promises."""
 
 import re
 
@@ -12,19 +12,19 @@ _EXPOSED = "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allo
 
 
 def cors_headers(allowed_origin: str, path: str) -> dict[str, str]:
-    """The CORS headers of any response to a request for `path`."""
+    """The CORS headers of each response to a request for `path`."""
     session = _SESSION_PATH.fullmatch(path) is not None
     return {
         "Access-Control-Allow-Origin": allowed_origin,
         "Access-Control-Allow-Methods": _METHODS + (", PATCH, DELETE" if session else ""),
-        # ETag: one client sends it where If-Match belongs
+        # ETag: one client sends it instead of If-Match
         "Access-Control-Allow-Headers": _REQUEST_HEADERS + (", If-Match, ETag" if session else ""),
         "Access-Control-Expose-Headers": _EXPOSED,
     }
 
 
 class Cors:
-    """Middleware; the outermost, so that errors have the headers too."""
+    """The outermost middleware, so that errors have the headers, too."""
 
     def __init__(self, app: ASGIApp, allowed_origin: str) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Errors as HTTP: the one map from `ErrorCode` to a status and a message (API.md)."""
+"""Errors as HTTP: the only map from `ErrorCode` to a status and a message (`openapi.yaml`)."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -32,7 +32,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INTERNAL: (500, "internal server error"),
 }
 
-# Seconds after which another try makes sense, where the error itself does not say.
+# Seconds after which another try makes sense, for errors that do not carry their own.
 _RETRY_AFTER = {
     ErrorCode.NO_PUBLISHER: 2,
     ErrorCode.NO_WORKER: 1,
@@ -44,7 +44,7 @@ _FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 
 def problem_response(error: ServiceError) -> JSONResponse:
-    """`{"error": message}`, with `detail` where there is one, and the headers that go with the status."""
+    """`{"error": message}`, with a `detail` if there is one, and the headers that belong to the status."""
     status, message = PROBLEMS[error.code]
     body = {"error": error.message or message}
     if error.detail:
@@ -65,7 +65,7 @@ async def on_service_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
-    """What the router and the file server raise, in the API's form."""
+    """Errors of the router and the file server, in the API's format."""
     assert isinstance(error, HTTPException)
     code = _FROM_STATUS.get(error.status_code)
     message = PROBLEMS[code][1] if code else error.detail.lower()

@@ -1,7 +1,7 @@
 -- Take one token from a client's bucket.
 -- KEYS[1]  the bucket: hash of tokens (float) and the server's time in us when they were counted
 -- ARGV[1]  tokens added a second    ARGV[2]  tokens that the bucket holds
--- returns  0 when a token was taken, else milliseconds until there is one
+-- returns  0 when a token was taken, otherwise the milliseconds until there is one
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -1,4 +1,4 @@
-"""Rate limit by client address: token buckets in Redis, the same for all control replicas."""
+"""Rate limit by client address: token buckets in Redis, shared by all control replicas."""
 
 import asyncio
 import ipaddress
@@ -10,20 +10,20 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.problems import problem_response
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 
-TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (API.md)
+TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (`openapi.yaml`)
 
 log = get_logger()
 
 
 def bucket_name(client: str) -> str:
-    """Whose bucket a client draws from: an IPv6 host owns its /64, and could change address at will."""
+    """Names the bucket of a client. An IPv6 host owns its /64, and could change its address at will."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -34,7 +34,7 @@ def bucket_name(client: str) -> str:
 
 
 class TokenBuckets:
-    """`rate` tokens a second into a bucket of `burst` tokens, for each client. One round trip a request."""
+    """A bucket of `burst` tokens for each client, filled by `rate` a second. One round trip a request."""
 
     def __init__(self, redis: Redis, rate: float, burst: int) -> None:
         self._rate = rate
@@ -42,7 +42,7 @@ class TokenBuckets:
         self._take = redis.register_script(Path(__file__).with_suffix(".lua").read_text(encoding="utf-8"))
 
     async def take(self, client: str) -> int:
-        """Take a token; 0, or the milliseconds until there is one. May raise `RedisError`."""
+        """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
         key = keys.rate_bucket(bucket_name(client))
         wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
         return wait
@@ -51,7 +51,7 @@ class TokenBuckets:
 class RateLimit:
     """Middleware for everything under `/api/`.
 
-    While Redis is away it lets requests pass: what a flood could cost needs Redis and is answered 503 anyway.
+    While Redis is away all requests pass: the expensive ones need Redis, and are answered 503 anyway.
     """
 
     def __init__(self, app: ASGIApp, buckets: TokenBuckets, watch: RedisWatch) -> None:
@@ -62,7 +62,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            wait = await self._wait(origin_of(Request(scope)).client)
+            wait = await self._wait(caller_of(Request(scope)).address)
             if wait:
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
                 app = problem_response(error)

@@ -1,6 +1,6 @@
-"""What happens to every request, whoever answers it: an id, one log line, one measurement, no escape.
+"""Gives each request an id, one log line and one measurement; answers 500 to exceptions that nobody caught.
 
-Session URLs are credentials and queries may hold some, so a line has the route's template, never the path.
+Session URLs are credentials, and queries may contain some: a line shows the route's template, not the path.
 """
 
 import time
@@ -18,17 +18,17 @@ from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.names import parse_room_name
 
-_POLLED = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: no news
-# A page brings thirty files and then asks, as Prometheus does, every few seconds: news only where it fails.
+_POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug
+# A page loads thirty files and then polls, as Prometheus does: logged at level debug unless it fails.
 _ROUTINE = {"/static/{path}", "/api/rooms", "/api/metrics/targets"}
 
-_CLIENT_WENT_AWAY = 499  # in logs and metrics only; as nginx has it
+_CLIENT_WENT_AWAY = 499  # in logs and metrics only; nginx uses the same number
 
 log = get_logger()
 
 
-class Access:
-    """Middleware. Leaves the request's `Origin` in `state`."""
+class RequestLog:
+    """Middleware. Puts the request's `Caller` into its `state`."""
 
     def __init__(self, app: ASGIApp, proxies: TrustedProxies, metrics: HttpMetrics) -> None:
         self._app = app
@@ -41,29 +41,29 @@ class Access:
             return
         started = time.monotonic()
         scope["path"] = _decoded(scope["raw_path"])
-        origin = self._proxies.origin((scope["client"] or (None,))[0], Headers(scope=scope))
-        scope.setdefault("state", {})["origin"] = origin
+        caller = self._proxies.caller((scope["client"] or (None,))[0], Headers(scope=scope))
+        scope.setdefault("state", {})["caller"] = caller
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = origin.request_id
+                MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
             await send(message)
 
-        with bound_contextvars(request_id=origin.request_id):
+        with bound_contextvars(request_id=caller.request_id):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
                 status = status or _CLIENT_WENT_AWAY
             except Exception:
                 log.exception("request failed", route=_route(scope))
-                if status:  # half an answer is out: all that is left is to cut the connection
+                if status:  # half of an answer was sent: the connection can only be closed
                     raise
                 await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
             finally:
-                self._record(scope, status, time.monotonic() - started, origin.client)
+                self._record(scope, status, time.monotonic() - started, caller.address)
 
     def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
         route = _route(scope)
@@ -71,17 +71,17 @@ class Access:
         fields = {"method": scope["method"], "route": route, "status": status, "client": client}
         if room := parse_room_name(scope.get("path_params", {}).get("room", "")):
             fields["room"] = room
-        is_no_news = route in _POLLED or (route in _ROUTINE and status < 400)
-        write = log.debug if is_no_news else log.warning if status >= 500 else log.info
+        routine = route in _POLLED or (route in _ROUTINE and status < 400)
+        write = log.debug if routine else log.warning if status >= 500 else log.info
         write("request", **fields, ms=round(seconds * 1000, 1))
 
 
 def _decoded(raw_path: bytes) -> str:
-    """The path. An encoded slash stays encoded: it is part of a name, no separator (RFC 3986 2.2)."""
+    """The path. An encoded slash stays encoded: it is part of a name, not a separator (RFC 3986 2.2)."""
     return unquote(raw_path.decode("ascii").replace("%2F", "%252F").replace("%2f", "%252F"))
 
 
 def _route(scope: Scope) -> str:
-    """The template of the path, such as `/api/whip/publish/{room}`; "-" when no route was reached."""
+    """The template of the path, such as `/api/whip/publish/{room}`; "-" when no route matched."""
     route = scope.get("route")
     return route.path_format if route else "-"

@@ -11,7 +11,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Resource:
-    """The ASGI endpoint of a route; `options` are the headers of its OPTIONS response."""
+    """The ASGI endpoint of a route; `options` are additional headers of its OPTIONS response."""
 
     def __init__(self, handlers: Mapping[str, Handler], options: Mapping[str, str] | None = None) -> None:
         self._handlers = dict(handlers)

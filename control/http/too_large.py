@@ -1,4 +1,4 @@
-"""413 that its client gets to read."""
+"""A response 413 that reaches the client."""
 
 import asyncio
 from contextlib import suppress
@@ -11,10 +11,10 @@ LINGER_BYTES = 8 * 1_048_576
 
 
 class TooLargeResponse(JSONResponse):
-    """Sent at once; then the connection is closed, but not in the middle of the client's sentence.
+    """Sent at once; the connection is closed a moment later.
 
-    A connection that is closed on unread data is reset, and many clients lose the response with it
-    (RFC 9112 9.6). So what still comes is thrown away for a moment, not longer: some send for ever.
+    Closing a connection with unread data resets it, and many clients then lose the response (RFC 9112 9.6).
+    So the rest of the body is read and discarded, within limits of time and size: some clients never stop.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,4 +33,4 @@ async def _discard(receive: Receive) -> None:
     while more and left > 0:
         message = await receive()
         left -= len(message.get("body", b""))
-        more = message.get("more_body", False)  # false when the client has gone, too
+        more = message.get("more_body", False)  # also false when the client has disconnected

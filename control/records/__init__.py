@@ -1,1 +1,1 @@
-"""Recordings: who may read them, where they are, and their way to the client."""
+"""Recordings: who may read them, where they are, and how they get to the client."""

@@ -1,4 +1,4 @@
-"""All recordings of the cluster: those of the workers, of a shared folder, and of the store, each once."""
+"""All recordings of the cluster, each once: on the workers, in a shared folder, and in the store."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.names import RequestId
-from shared.records.folder import find_in_folder, list_folder
-from shared.records.records import (
+from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
     ListRecords,
     Record,
-    RecordName,
     Records,
     SharedRecord,
     ShareRecord,
 )
+from shared.names import RequestId
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
 from shared.settings import Settings
 
@@ -37,7 +38,7 @@ class Remote:
 
 
 class RecordCatalogue:
-    """Whoever does not answer is left out: the rest is worth having."""
+    """A worker or a store that does not answer is left out of the list."""
 
     def __init__(self, settings: Settings, workers: EveryWorker) -> None:
         self._settings = settings
@@ -56,10 +57,10 @@ class RecordCatalogue:
         return _merge([*(record for reply in replies for record in reply.records), *local], stored)
 
     async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | Remote | None:
-        """A file here, or a URL of a worker or the store, good for `method` (GET or HEAD)."""
+        """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD)."""
         if path := await asyncio.to_thread(find_in_folder, self._folder, name):
             return path
-        # an answer is a hit: the others say NOT_FOUND
+        # every reply is a hit: workers without the recording answer NOT_FOUND
         for shared in await self._workers.ask(ShareRecord(name=name.text), SharedRecord, request_id):
             return Remote(shared.url)
         store = await self._open_store()
@@ -68,7 +69,7 @@ class RecordCatalogue:
         return None
 
     async def delete(self, name: RecordName, request_id: RequestId) -> None:
-        """Delete a recording wherever it is; raises `NOT_FOUND` when it is nowhere."""
+        """Delete a recording in every place that has it; raises `NOT_FOUND` when none has."""
         replies = await self._workers.ask(DeleteRecord(name=name.text), DeletedRecord, request_id)
         existed = any(reply.existed for reply in replies)
         if path := await asyncio.to_thread(find_in_folder, self._folder, name):
@@ -98,19 +99,17 @@ class RecordCatalogue:
         return self._store
 
     async def _ask(self, call: Any, *arguments: str) -> Any:
-        """A call of the store; raises `NO_WORKER` when it does not answer."""
+        """Call the store; raises `NO_WORKER` when it does not answer."""
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 return await asyncio.to_thread(call, *arguments)
         except (StoreError, TimeoutError) as error:
             log.warning("store does not answer", reason=str(error) or "timeout")
-            raise ServiceError(
-                ErrorCode.NO_WORKER, "recording not available", detail="the store is away", retry_after=5
-            ) from None
+            raise unavailable("the store is away") from None
 
 
 def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:
-    """What a folder has is newer than what the store has; of two folders' the longer one is."""
+    """A copy in a folder is newer than one in the store; of two in folders, the longer one is."""
     found = {record.name: record for record in stored}
     found |= {record.name: record for record in sorted(near, key=lambda record: record.size)}
     return sorted(found.values(), key=lambda record: (-record.modified, record.name))

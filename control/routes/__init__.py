@@ -1,1 +1,1 @@
-"""The HTTP resources, a module for each kind."""
+"""The HTTP resources, one module for each kind."""

@@ -1,4 +1,4 @@
-"""For operators: close a room, see the workers, let one drain. Asks for `ADMIN_TOKEN` or an admin's JWT."""
+"""For operators: close a room, list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
 import time
 
@@ -7,16 +7,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
+from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import parse_room_name, parse_worker_id
 
 
-class Admin:
-    def __init__(self, gateway: Gateway, authenticator: Authenticator) -> None:
+class AdminRoutes:
+    def __init__(self, cluster: Cluster, gateway: Gateway, authenticator: Authenticator) -> None:
+        self._cluster = cluster
         self._gateway = gateway
         self._authenticator = authenticator
 
@@ -37,7 +39,7 @@ class Admin:
         room = parse_room_name(name)
         if room is None:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-        sessions = await self._gateway.close_room(room, origin_of(request).request_id)
+        sessions = await self._gateway.close_room(room, caller_of(request).request_id)
         return JSONResponse({"name": room, "sessions": sessions})
 
     async def drain_worker(self, request: Request) -> Response:
@@ -51,15 +53,15 @@ class Admin:
         worker = parse_worker_id(request.path_params["worker"])
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
-        drained = await self._gateway.set_drain(worker, on=on, request_id=origin_of(request).request_id)
+        drained = await self._gateway.set_drain(worker, on=on, request_id=caller_of(request).request_id)
         left = max(0.0, drained.until - time.time()) if drained.until else None
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 
     async def list_workers(self, request: Request) -> Response:
-        """Where no admin is configured anybody sees them, without their addresses inside of the cluster."""
+        """Without a configured admin everybody may list them, but without their addresses in the cluster."""
         if self._authenticator.has_admin:
             self._authenticator.authorise_admin(credential(request.headers), time.time())
-        return JSONResponse([self._entry(worker) for worker in await self._gateway.workers()])
+        return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])
 
     def _entry(self, worker: WorkerStatus) -> dict[str, object]:
         entry: dict[str, object] = {

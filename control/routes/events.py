@@ -1,6 +1,6 @@
 """WHEP's server-sent events (draft-ietf-wish-whep, Server Sent Events extension), below a session's URL.
 
-The session's URL is credential enough; an `EventSource` can send none.
+The session's URL is the credential: an `EventSource` cannot send any other.
 """
 
 import json
@@ -13,10 +13,10 @@ from starlette.routing import Route
 from control.events.streams import EventStream, EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
 from control.http.bodies import read_json
-from control.http.caller import origin_of
+from control.http.caller import caller_of
+from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
-from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
 
 _PATH = "/api/whep/play/{room}/{session}/events"
 
@@ -26,7 +26,7 @@ def events_link(session_url: str) -> str:
     return f'<{session_url}/events>; rel="{RELATION}"; events="{",".join(EVENTS)}"'
 
 
-class Events:
+class EventRoutes:
     def __init__(self, streams: EventStreams, public_url: str) -> None:
         self._streams = streams
         self._public_url = public_url
@@ -39,29 +39,35 @@ class Events:
         ]
 
     async def create(self, request: Request) -> Response:
-        """POST of a JSON array with the wanted events, or of nothing -> 201 with the stream's URL."""
-        room, session = _session(request)
+        """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
+        room, session = room_in_path(request), session_in_path(request)
         wanted = _wanted(await read_json(request))
-        await self._streams.check_session(session)
-        base = self._public_url or origin_of(request).prefix
+        if not await self._streams.is_alive(session):
+            return _no_events(request)
+        base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)
         return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
 
     async def follow(self, request: Request) -> Response:
-        """The stream; below no name it has all events."""
-        room, session = _session(request)
+        """The stream; on the URL without a name it has all events."""
+        room, session = room_in_path(request), session_in_path(request)
         name, wanted = _stream(request)
+        if not await self._streams.is_alive(session):
+            return _no_events(request)
         stream = await self._streams.open(room, session, name, wanted)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx is not to collect it
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
         if request.method == "HEAD":
             self._streams.close(stream)
             return Response(headers=headers, media_type="text/event-stream")
         return StreamingResponse(self._text(stream), headers=headers, media_type="text/event-stream")
 
     async def delete(self, request: Request) -> Response:
-        _, session = _session(request)
+        room_in_path(request)
+        session = session_in_path(request)
         name, _ = _stream(request)
-        await self._streams.delete(session, name)
+        if not await self._streams.is_alive(session):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        await self._streams.delete(name)
         return Response()
 
     async def _text(self, stream: EventStream) -> AsyncIterator[str]:
@@ -72,14 +78,15 @@ class Events:
             self._streams.close(stream)
 
 
-def _session(request: Request) -> tuple[RoomName, SessionId]:
-    room = parse_room_name(request.path_params["room"])
-    if room is None:
-        raise ServiceError(ErrorCode.INVALID_ROOM)
-    session: str = request.path_params["session"]
-    if worker_of_session(session) is None:
-        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-    return room, SessionId(session)
+def _no_events(request: Request) -> Response:
+    """The session is over: 404, or 204 for a browser, which logs every 404 as an error of its page.
+
+    A page cannot avoid that: the session may end while its request is on the way. After either an
+    `EventSource` does not connect again (HTML 9.2).
+    """
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response(status_code=204)
+    raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
 
 def _stream(request: Request) -> tuple[str, frozenset[str]]:
@@ -91,7 +98,7 @@ def _stream(request: Request) -> tuple[str, frozenset[str]]:
 
 
 def _wanted(body: bytes) -> frozenset[str]:
-    """The events that a body asks for; those that we do not have are none of ours."""
+    """The events that a body asks for; unknown ones are ignored."""
     if not body.strip():
         return frozenset(EVENTS)
     try:

@@ -1,4 +1,4 @@
-"""For load balancers and Prometheus: alive, ready, metrics, and where the workers' metrics are."""
+"""For load balancers and Prometheus: liveness, readiness, metrics, and where the workers' metrics are."""
 
 from contextlib import suppress
 from time import monotonic
@@ -11,13 +11,13 @@ from starlette.routing import Route
 
 from control.http.resource import Resource
 from control.metrics import HttpMetrics, cluster_exposition
-from control.workers.gateway import Gateway
+from control.workers.cluster import Cluster
 from shared.errors import ServiceError
 
 
-class Health:
-    def __init__(self, gateway: Gateway, metrics: HttpMetrics) -> None:
-        self._gateway = gateway
+class HealthRoutes:
+    def __init__(self, cluster: Cluster, metrics: HttpMetrics) -> None:
+        self._cluster = cluster
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
@@ -32,21 +32,21 @@ class Health:
         return PlainTextResponse("ok")
 
     async def ready(self, _: Request) -> Response:
-        await self._gateway.check_ready()
+        await self._cluster.check_ready()
         return PlainTextResponse("ok")
 
     async def metrics(self, _: Request) -> Response:
-        """Without the cluster while Redis is away: a gap is the truth, zero would not be."""
-        cluster = b""
+        """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
+        rooms = b""
         with suppress(ServiceError):
-            cluster = cluster_exposition(await self._gateway.workers())
-        own = self._metrics.exposition(monotonic() - self._gateway.directory_read_at)
-        return Response(own + cluster, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+            rooms = cluster_exposition(await self._cluster.workers())
+        own = self._metrics.exposition(monotonic() - self._cluster.read_at)
+        return Response(own + rooms, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def targets(self, _: Request) -> Response:
         """Prometheus HTTP service discovery of the workers."""
         groups = []
-        for worker in await self._gateway.workers():
+        for worker in await self._cluster.workers():
             url = urlsplit(worker.http_url)
             labels = {"__scheme__": url.scheme, "worker": worker.id}
             groups.append({"targets": [url.netloc], "labels": labels})

@@ -1,20 +1,25 @@
-"""The pages, the files that they are made of, and the description of the API.
+"""The pages, their files, and the description of the API.
 
-Pages are static: they refer to everything relative to their own address, so a path prefix needs no word from
-the proxy, and read the room from it.
+A page is `layout.html` with the page's own head and content, and does not depend on the request: it reads the
+room from its own address and refers to everything relative to it. So it works below a path prefix that the
+proxy does not report.
 """
 
+import hashlib
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from control.http.resource import Handler, Resource
 
 _FOLDER = Path(__file__).parents[1]
+_WEB = _FOLDER / "web"
+_LAYOUT = "layout.html"
 
 PAGES = {
     "/": "home.html",
@@ -24,16 +29,17 @@ PAGES = {
     "/recordings": "recordings.html",
     "/admin": "admin.html",
 }
-_FRAMED_ANYWHERE = {"embed.html"}
+_FRAMED_ANYWHERE = {"embed.html"}  # by pages of other sites; without the layout of the other pages
+_CONTENT_MARK = "<!-- content -->\n"
 
 
-class Pages:
-    """`PAGES` of `control/web`; all its files below `/static/`."""
+class PageRoutes:
+    """Serves the pages in `PAGES`, and every file of `control/web` below `/static/`."""
 
     def __init__(self, public_url: str) -> None:
-        self._files = StaticFiles(directory=_FOLDER / "web", check_dir=False)
+        self._files = StaticFiles(directory=_WEB, check_dir=False)
         url = urlsplit(public_url)
-        # Location leads to PUBLIC_URL, which may be another origin than the page's
+        # Location points to PUBLIC_URL, whose origin may differ from the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
         self._policy = (
             f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
@@ -42,19 +48,29 @@ class Pages:
         self._headers = {
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",  # asks each time, answered 304 by ETag
+            "Cache-Control": "no-cache",  # browsers revalidate each time, and get 304 by ETag
         }
 
     def routes(self) -> list[Route]:
         return [
-            *(Route(path, Resource({"GET": self._page(name)})) for path, name in PAGES.items()),
+            *(Route(path, Resource({"GET": self._page(path, name)})) for path, name in PAGES.items()),
             Route("/static/{path:path}", Resource({"GET": self.file})),
             Route("/openapi.yaml", Resource({"GET": self.openapi})),
         ]
 
-    def _page(self, name: str) -> Handler:
+    def _page(self, path: str, name: str) -> Handler:
+        text = page_text(path, name)
+        modified = max((_WEB / file).stat().st_mtime for file in (name, _LAYOUT))
+        headers = self._headers_of(name) | {
+            "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()}"',
+            "Last-Modified": formatdate(modified, usegmt=True),
+        }
+
         async def page(request: Request) -> Response:
-            return await self._file(name, request)
+            response = HTMLResponse(text, headers=headers)
+            if self._files.is_not_modified(response.headers, request.headers):
+                return NotModifiedResponse(response.headers)
+            return response
 
         return page
 
@@ -66,7 +82,24 @@ class Pages:
 
     async def _file(self, path: str, request: Request) -> Response:
         response = await self._files.get_response(path, request.scope)
-        response.headers.update(self._headers)
-        frames = "*" if path in _FRAMED_ANYWHERE else "'self'"
-        response.headers["Content-Security-Policy"] = f"{self._policy}; frame-ancestors {frames}"
+        response.headers.update(self._headers_of(path))
         return response
+
+    def _headers_of(self, file: str) -> dict[str, str]:
+        frames = "*" if file in _FRAMED_ANYWHERE else "'self'"
+        return self._headers | {"Content-Security-Policy": f"{self._policy}; frame-ancestors {frames}"}
+
+
+def page_text(path: str, name: str) -> str:
+    """The HTML of a page for its route; `ROOT` in the files stands for the relative path to the root."""
+    text = (_WEB / name).read_text(encoding="utf-8")
+    if name not in _FRAMED_ANYWHERE:
+        head, content = text.split(_CONTENT_MARK)
+        layout = (_WEB / _LAYOUT).read_text(encoding="utf-8")
+        own_link = f'<a href="ROOT{path}">'
+        text = (
+            layout.replace(own_link, own_link.replace(">", ' aria-current="page">'))
+            .replace("  <!-- the head of the page -->\n", head)
+            .replace("    <!-- the content of the page -->\n", content)
+        )
+    return text.replace("ROOT", ".." if path.count("/") > 1 else ".")

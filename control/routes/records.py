@@ -1,24 +1,26 @@
-"""Recordings: listed, fetched, deleted; from any control replica, wherever in the cluster they lie."""
+"""List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
-from control.records.access import RecordAccess, RecordLinks, record_links
+from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
+from control.records.links import record_links
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
-from shared.records.records import Record, RecordName, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
+from shared.records.signed_links import SignedLinks
 
 
 class RecordRoutes:
@@ -44,22 +46,22 @@ class RecordRoutes:
         ]
 
     async def list_records(self, request: Request) -> Response:
-        """Those that the caller may read; 401 for one who may read nothing."""
+        """The recordings that the caller may read; 401 for a caller who may read none."""
         now = time.time()
         token = credential(request.headers)
         if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
-        origin = origin_of(request)
-        links = None if self._access.is_open else await self._links()
+        caller = caller_of(request)
+        links = None if self._access.is_open else await record_links(self._redis)
         entries = []
-        for record in await self._catalogue.records(origin.request_id):
+        for record in await self._catalogue.records(caller.request_id):
             name = parse_record_name(record.name)
             if name is not None and self._access.may_read(name.room, token, now):
-                entries.append(_entry(record, origin.prefix, links, now))
+                entries.append(_entry(record, caller.prefix, links, now))
         return JSONResponse(entries)
 
     async def show_record(self, request: Request) -> Response:
-        """The file, for who has the room's credentials or a signed link."""
+        """The file, for callers with the room's credentials or a signed link."""
         name = _name(request)
         now = time.time()
         if not (
@@ -67,7 +69,7 @@ class RecordRoutes:
             or ("signature" in request.query_params and await self._has_link(name, request, now))
         ):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
-        found = await self._catalogue.find(name, request.method, origin_of(request).request_id)
+        found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         if not isinstance(found, Path):
@@ -83,17 +85,11 @@ class RecordRoutes:
         self._authenticator.authorise_admin(credential(request.headers), time.time(), room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
-        await self._catalogue.delete(name, origin_of(request).request_id)
+        await self._catalogue.delete(name, caller_of(request).request_id)
         return JSONResponse({"name": name.text})
 
     async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:
-        return (await self._links()).admits(name, request.query_params, now)
-
-    async def _links(self) -> RecordLinks:
-        try:
-            return await record_links(self._redis)
-        except RedisError:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away") from None
+        return (await record_links(self._redis)).admits(name.text, request.query_params, now)
 
 
 def _name(request: Request) -> RecordName:
@@ -103,7 +99,7 @@ def _name(request: Request) -> RecordName:
     return name
 
 
-def _entry(record: Record, prefix: str, links: RecordLinks | None, now: float) -> dict[str, object]:
+def _entry(record: Record, prefix: str, links: SignedLinks | None, now: float) -> dict[str, object]:
     query = f"?{links.query(record.name, now)}" if links else ""
     modified = datetime.fromtimestamp(int(record.modified), UTC)
     return {

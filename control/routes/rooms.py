@@ -1,4 +1,4 @@
-"""What clients ask before they stream: how to connect, and which rooms there are."""
+"""What clients ask before they stream: how to connect, and which rooms exist."""
 
 import time
 
@@ -9,19 +9,19 @@ from starlette.routing import Route
 from control.auth import Authenticator, credential
 from control.http.resource import Resource
 from control.ice_servers import IceServers
+from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
-from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import RoomStatus
 from shared.settings import Settings
 
 
-class Rooms:
+class RoomRoutes:
     def __init__(
-        self, settings: Settings, gateway: Gateway, authenticator: Authenticator, ice_servers: IceServers
+        self, settings: Settings, cluster: Cluster, authenticator: Authenticator, ice_servers: IceServers
     ) -> None:
         self._record_enabled = settings.record_enabled
-        self._gateway = gateway
+        self._cluster = cluster
         self._authenticator = authenticator
         self._ice_servers = ice_servers
 
@@ -45,15 +45,15 @@ class Rooms:
         )
 
     async def list_rooms(self, request: Request) -> Response:
-        """All, or with `?name=` that one or none; with `?detail=true` each as `show_room` has it."""
+        """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`."""
         name = request.query_params.get("name")
-        rooms = [room for room in await self._gateway.rooms() if name in (None, room.status.name)]
+        rooms = [room for room in await self._cluster.rooms() if name in (None, room.status.name)]
         if request.query_params.get("detail") == "true":
             return JSONResponse([_detail(room) for room in rooms])
         return JSONResponse([_summary(room.status) for room in rooms])
 
     async def show_room(self, request: Request) -> Response:
-        for room in await self._gateway.rooms():
+        for room in await self._cluster.rooms():
             if room.status.name == request.path_params["room"]:
                 return JSONResponse(_detail(room))
         raise ServiceError(ErrorCode.ROOM_NOT_FOUND)

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
-from control.http.caller import origin_of
+from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
@@ -24,13 +24,13 @@ class SessionRoutes:
         return [Route("/api/admin/sessions", Resource({"GET": self.list_sessions}))]
 
     async def list_sessions(self, request: Request) -> Response:
-        """Those of all workers, or with `?room=` of that room; `total` counts those beyond the limit, too."""
+        """All sessions, or with `?room=` those of a room; `total` includes those beyond the limit."""
         room = request.query_params.get("room", "")
         self._authenticator.authorise_admin(credential(request.headers), time.time(), room or None)
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
         replies = await self._workers.ask(
-            ListSessions(room=room), ListedSessions, origin_of(request).request_id
+            ListSessions(room=room), ListedSessions, caller_of(request).request_id
         )
         sessions = [session for reply in replies for session in reply.sessions]
         sessions.sort(key=lambda session: (session.room, session.role == "play", -session.age))

@@ -1,6 +1,6 @@
 """WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): the endpoint of a room and the resource of a session.
 
-The two differ in what is asked of the worker, not in HTTP: one class serves either role.
+Over HTTP the two are the same, only the requests to the worker differ: one class serves both roles.
 """
 
 import time
@@ -11,14 +11,15 @@ from starlette.routing import Route
 
 from control.auth import Authenticator, Grant, credential
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
-from control.http.caller import origin_of
+from control.http.caller import caller_of
+from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.workers.gateway import Gateway
-from shared.errors import ErrorCode, ServiceError
+from control.workers.offers import Offers
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
-from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
+from shared.names import RoomName, SessionId
 from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
@@ -26,18 +27,20 @@ _ACCEPT_POST = {"Accept-Post": "application/sdp"}
 _ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
 
 
-class Streaming:
+class StreamingRoutes:
     """Handlers of one role."""
 
     def __init__(
         self,
         role: Role,
+        offers: Offers,
         gateway: Gateway,
         authenticator: Authenticator,
         ice_servers: IceServers,
         public_url: str,
     ) -> None:
         self._role = role
+        self._offers = offers
         self._gateway = gateway
         self._authenticator = authenticator
         self._ice_servers = ice_servers
@@ -51,14 +54,14 @@ class Streaming:
         )
         path = ENDPOINTS[self._role]
         return [
-            Route(f"{path}/", endpoint),  # the empty name: an invalid one, not a missing page
+            Route(f"{path}/", endpoint),  # the empty room name: 400, not 404
             Route(f"{path}/{{room}}", endpoint),
             Route(f"{path}/{{room}}/{{session}}", session),
         ]
 
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
-        room = _room(request)
+        room = room_in_path(request)
         token = credential(request.headers)
         grant = self._authenticator.authorise(room, self._role, token, time.time())
         answer = await self._ask(room, await read_offer(request), grant, request)
@@ -73,16 +76,16 @@ class Streaming:
         return response
 
     async def show_endpoint(self, request: Request) -> Response:
-        _room(request)
+        room_in_path(request)
         return Response(status_code=204)  # RFC 9725 4.2: GET is reserved
 
     async def show_session(self, request: Request) -> Response:
-        self._session(request, _room(request))
+        self._session(request, room_in_path(request))
         return Response(status_code=204)
 
     async def patch(self, request: Request) -> Response:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
-        room = _room(request)
+        room = room_in_path(request)
         session = self._session(request, room)
         patched = await self._gateway.patch(
             Patch(
@@ -92,7 +95,7 @@ class Streaming:
                 fragment=await read_fragment(request),
                 if_match=request.headers.get("if-match"),
             ),
-            origin_of(request).request_id,
+            caller_of(request).request_id,
         )
         if patched.fragment is None:
             return Response(status_code=204, headers=_ACCEPT_PATCH)
@@ -100,41 +103,31 @@ class Streaming:
         return Response(patched.fragment, media_type=FRAGMENT_TYPE, headers=headers)
 
     async def delete(self, request: Request) -> Response:
-        """DELETE -> 200 (RFC 9725 4.2), with a reason where the server had ended the session for good."""
-        room = _room(request)
+        """DELETE -> 200 (RFC 9725 4.2), with a reason if the server had ended the session for good."""
+        room = room_in_path(request)
         message = Delete(session=self._session(request, room), room=room, role=self._role)
-        closed = await self._gateway.delete(message, origin_of(request).request_id)
+        closed = await self._gateway.delete(message, caller_of(request).request_id)
         return JSONResponse({"reason": closed.reason} if closed.reason else {})
 
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
-        request_id = origin_of(request).request_id
+        request_id = caller_of(request).request_id
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
-            return await self._gateway.publish(publish, request_id)
+            return await self._offers.publish(publish, request_id)
         check_play(parsed)
         play = Play(room=room, offer=offer, expires_at=grant.expires_at)
-        return await self._gateway.play(play, request_id)
+        return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
-        """The session of the URL, which is credential enough; a token sent along must still be right."""
+        """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
         token = credential(request.headers)
         if token is not None:
             self._authenticator.authorise(room, self._role, token, time.time())
-        session: str = request.path_params["session"]
-        if worker_of_session(session) is None:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        return SessionId(session)
+        return session_in_path(request)
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
-        """Absolute below `PUBLIC_URL`, else path-absolute; never with a query: OBS takes no other."""
-        base = self._public_url or origin_of(request).prefix
+        """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
+        base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
-
-
-def _room(request: Request) -> RoomName:
-    room = parse_room_name(request.path_params.get("room", ""))
-    if room is None:
-        raise ServiceError(ErrorCode.INVALID_ROOM)
-    return room

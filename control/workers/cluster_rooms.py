@@ -1,4 +1,4 @@
-"""Rooms as the whole cluster has them, put together from the workers' heartbeats. Pure."""
+"""The rooms of the whole cluster, put together from the workers' heartbeats. Does no I/O."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.messages.status import RoomStatus, WorkerStatus
 
 @dataclass(frozen=True, slots=True)
 class ClusterRoom:
-    """`status` adds up what the workers that hold the room say of it."""
+    """`status` adds up the statuses of the workers that hold the room."""
 
     status: RoomStatus
     workers: tuple[str, ...]
@@ -24,10 +24,10 @@ def cluster_rooms(workers: Iterable[WorkerStatus]) -> list[ClusterRoom]:
 
 
 def _with_one_home(parts: list[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
-    """Without all but the latest of the workers that say the publisher is theirs.
+    """Of the workers that say that they have the publisher, only the latest is kept.
 
-    Only one can hold the room's claim. Another's word is that of a worker that was killed, or has lost its
-    claim: a heartbeat outlives a claim by a second.
+    Only one of them can hold the room's claim. The others were killed, or have lost their claim: a heartbeat
+    outlives a claim by a second.
     """
     homes = [room for _, room in parts if not room.origin]
     latest = max(homes, key=lambda room: room.started_at, default=None)

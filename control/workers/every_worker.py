@@ -1,13 +1,11 @@
-"""Asks all living workers the same thing at once, and takes what they say in time."""
+"""Asks all living workers the same question at once, and returns the replies that come in time."""
 
 import asyncio
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError
-
-from control.workers.redis_watch import RedisWatch, redis_away
+from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import WorkerStatus
@@ -28,16 +26,12 @@ class EveryWorker:
         self._rpc = rpc
 
     async def ask(self, message: Any, reply: type[R], request_id: RequestId) -> list[R]:
-        """The replies; raises `NO_WORKER` when Redis is away. Who has NOT_FOUND to say says nothing.
+        """The replies; raises `NO_WORKER` when Redis is away. A worker that answers NOT_FOUND is left out.
 
-        A worker that fails, or is of a version that does not know the question, is left out with a log line.
+        A worker that fails, or whose version does not know the question, is left out with a log line.
         """
-        self._watch.check()
-        try:
-            async with asyncio.timeout(DIRECTORY_SECONDS):
-                workers = await self._directory.workers()
-        except (RedisError, TimeoutError):
-            raise redis_away() from None
+        async with self._watch.bounded(DIRECTORY_SECONDS):
+            workers = await self._directory.workers()
         answers = await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
         return [answer for answer in answers if answer is not None]
 

@@ -1,7 +1,7 @@
-"""Which worker gets a new publisher or viewer, by what the workers measured of themselves. Does no I/O.
+"""Which worker gets a new publisher or viewer, by the load that the workers report. Does no I/O.
 
-Heartbeats are up to a second old, and a new room's load shows only once its media flows. So each control
-process adds what it placed itself in the last seconds; several such processes draw lots among equals.
+Heartbeats are up to a second old, and a new room adds load only once its media flows. So each control process
+adds what it placed itself in the last seconds; among equal workers it draws lots, since others place, too.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,30 +10,30 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 
-# Burdens that differ by less are the same: noise decides between them.
+# Loads that differ by less count as equal: the difference is noise.
 _STEP = 0.1
-# What one core has been measured to forward (docs/performance.md), as a yardstick for what a worker sends.
+# Packets a second that one core forwards as measured (docs/performance.md).
 _PACKETS_OF_A_CORE = 350_000
-# A publisher's assumed burden, until its worker has measured it.
-_ASSUMED_BURDEN = 0.02
+# The assumed load of a publisher, until its worker has measured it.
+_ASSUMED_LOAD = 0.02
 _MEASURED_AFTER_SECONDS = 3.0
-# A worker that did not answer is tried last for as long as its heartbeat may outlive it.
+# A worker that did not answer is tried last as long as its heartbeat may outlive it.
 _SUSPECT_SECONDS = 5.0
 
 
 class Placement:
-    """The policy, with the memory of one control process. `now` is in seconds of any steady clock."""
+    """The policy, and what one control process remembers. `now` is in seconds of any steady clock."""
 
     def __init__(self) -> None:
-        self._placed: dict[str, list[float]] = {}  # by worker: until when it counts
+        self._placed: dict[str, list[float]] = {}  # by worker: until when each placed publisher counts
         self._suspect_until: dict[str, float] = {}
 
     def publisher_workers(self, workers: Iterable[WorkerStatus], now: float, draw: float) -> list[WorkerId]:
-        """The workers that may take a publisher, best first: least burden, then fewest sessions.
+        """The workers that may take a publisher, best first: least load, then fewest sessions.
 
-        `draw`, in [0, 1), decides among equals. Raises `ServiceError` NO_WORKER when there is none.
+        `draw`, in [0, 1), decides among equals. Raises `NO_WORKER` or `WORKER_FULL` when there is none.
         """
-        self._forget_what_is_over(now)
+        self._forget_expired(now)
         ready = [worker for worker in workers if worker.state is WorkerState.READY]
         if not ready:
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
@@ -50,10 +50,10 @@ class Placement:
         refused: Collection[WorkerId],
         draw: float,
     ) -> WorkerId:
-        """The worker for a viewer of `room`, which is `owner`'s; `refused` have just said that they are full.
+        """The worker for a viewer of `room`, which `owner` holds; those in `refused` are full.
 
-        It is the owner while that has room; then one that has a copy already, which costs no other relay;
-        then the one with the least burden. Raises `ServiceError` WORKER_FULL when no worker has room.
+        The owner, as long as it takes viewers; then a worker that has a copy of the room; then the one with
+        the least load. Raises `WORKER_FULL` when none takes viewers.
         """
         status = next((worker for worker in workers if worker.id == owner), None)
         if owner not in refused and (status is None or _takes_viewers(status)):
@@ -65,8 +65,19 @@ class Placement:
         ]
         if not edges:
             raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
-        having = [worker for worker in edges if viewers_there(room, worker) is not None]
-        return self._best_first(having or edges, draw)[0]
+        with_copy = [worker for worker in edges if viewers_there(room, worker) is not None]
+        return self._best_first(with_copy or edges, draw)[0]
+
+    def can_play(self, room: RoomName, workers: Collection[WorkerStatus]) -> bool:
+        """Whether a viewer of `room` would get a worker now."""
+        for worker in workers:
+            if any(held.name == room and not held.origin and held.has_publisher for held in worker.rooms):
+                try:
+                    self.viewer_worker(room, WorkerId(worker.id), workers, (), 0.0)
+                except ServiceError:
+                    return False
+                return True
+        return False
 
     def placed(self, worker: WorkerId, now: float) -> None:
         """Remember that a publisher was sent to `worker`."""
@@ -77,7 +88,7 @@ class Placement:
         self._suspect_until[worker] = now + _SUSPECT_SECONDS
 
     def answered(self, worker: WorkerId) -> None:
-        """Remember that `worker` answers, whatever it said."""
+        """Remember that `worker` answers, whatever the answer."""
         self._suspect_until.pop(worker, None)
 
     def _best_first(self, workers: list[WorkerStatus], draw: float) -> list[WorkerId]:
@@ -87,22 +98,22 @@ class Placement:
 
     def _rank(self, worker: WorkerStatus) -> tuple[bool, int, int, int]:
         placed = self._placed.get(worker.id, [])
-        burden = _measured(worker) + _ASSUMED_BURDEN * len(placed)
-        return worker.id in self._suspect_until, int(burden / _STEP), len(placed), worker.sessions
+        load = _measured(worker) + _ASSUMED_LOAD * len(placed)
+        return worker.id in self._suspect_until, int(load / _STEP), len(placed), worker.sessions
 
-    def _forget_what_is_over(self, now: float) -> None:
+    def _forget_expired(self, now: float) -> None:
         self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
         recent = {worker: [until for until in ends if until > now] for worker, ends in self._placed.items()}
         self._placed = {worker: ends for worker, ends in recent.items() if ends}
 
 
 def viewers_there(room: RoomName, worker: WorkerStatus) -> int | None:
-    """How many viewers of `room` a worker has; None when it does not have the room."""
+    """How many viewers of `room` a worker has; None when it does not hold the room."""
     return next((status.subscribers for status in worker.rooms if status.name == room), None)
 
 
 def _measured(worker: WorkerStatus) -> float:
-    """Share of what the worker can do: of its core's time, or of the packets that a core can send."""
+    """The used share of the worker's capacity: of its core's time, or of the packets that a core can send."""
     return max(worker.load, worker.egress_packets / _PACKETS_OF_A_CORE)
 
 

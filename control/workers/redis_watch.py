@@ -1,11 +1,13 @@
-"""Whether Redis answers, known before a request has to find out: so that it need not wait for a timeout.
+"""Whether Redis answers, known before a request has to find out, so that no request waits for a timeout.
 
-What Redis held is gone when it comes back empty, or after a time in which heartbeats expire. The workers
-announce themselves and their rooms again within two seconds; until then a room that is not in the directory
-may live all the same.
+When Redis comes back empty, or after an outage longer than the life of a claim, the directory has lost rooms
+that live. The workers announce themselves and their rooms again within two seconds; until then a room that
+is not in the directory may exist all the same.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 
 from redis.asyncio import Redis
@@ -13,22 +15,18 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import answered_within
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
-SETTLE_SECONDS = 2.0  # a worker's beat, its reader's pause, and some
+SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
 
 log = get_logger()
 
 
-def redis_away() -> ServiceError:
-    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=2)
-
-
 class RedisWatch:
-    """`run` must be running for it to know that Redis is back."""
+    """`run` must be running for it to notice that Redis is back."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -41,20 +39,28 @@ class RedisWatch:
         return self._away
 
     def check(self) -> None:
-        """Raises `NO_WORKER` at once when Redis is known to be away."""
+        """Raises `NO_WORKER` when Redis is known to be away."""
         if self._away:
             raise redis_away()
 
     def check_settled(self) -> None:
-        """Raises `NO_WORKER` while what is not in the directory may only not be there again yet."""
+        """Raises `NO_WORKER` as long as something that is missing in the directory may exist all the same."""
         if monotonic() < self._settled_at:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=2)
+            raise ServiceError(
+                ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=REDIS_RETRY_SECONDS
+            )
 
-    def failed(self, error: Exception) -> None:
-        """Take note of a call that Redis did not answer."""
-        if not self._away:
-            log.error("Redis is away", reason=type(error).__name__)
-        self._away = True
+    @asynccontextmanager
+    async def bounded(self, seconds: float) -> AsyncIterator[None]:
+        """Bound what needs Redis. Raises `NO_WORKER` when Redis fails, hangs, or is known to be away."""
+        self.check()
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except (RedisError, TimeoutError) as error:
+            if isinstance(error, RedisError):
+                self._failed(error)
+            raise redis_away() from None
 
     async def run(self) -> None:
         while True:
@@ -62,10 +68,15 @@ class RedisWatch:
                 async with answered_within(ANSWER_SECONDS):
                     empty = not await self._redis.exists(keys.WORKERS)
             except (RedisError, OSError) as error:
-                self.failed(error)
+                self._failed(error)
             else:
                 self._answered(monotonic(), empty=empty)
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _failed(self, error: Exception) -> None:
+        if not self._away:
+            log.error("Redis is away", reason=type(error).__name__)
+        self._away = True
 
     def _answered(self, now: float, *, empty: bool) -> None:
         if self._away:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared.sdp.codec import Codec
 from shared.sdp.lines import host_candidates
-from shared.sdp.offer import Direction, MediaSection, Offer, Setup
+from shared.sdp.offer import Direction, MediaSection, Offer
+from shared.sdp.transport import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from shared.records.records import parse_record_name
+from shared.records.record_name import parse_record_name
 
 FOLDER = ".uploads"  # below the folder of the recordings
 

@@ -4,12 +4,9 @@ Only control may fetch: it asks for a URL over RPC, signed by a key of this proc
 """
 
 import asyncio
-import hashlib
-import hmac
 import secrets
 import time
 from pathlib import Path
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,18 +15,18 @@ from starlette.routing import Route
 
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
-from shared.records.folder import find_in_folder, list_folder
-from shared.records.records import (
+from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
     ListRecords,
-    RecordName,
     Records,
     SharedRecord,
     ShareRecord,
-    parse_record_name,
 )
+from shared.records.folder import find_in_folder, list_folder
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
+from shared.records.signed_links import SignedLinks
 
 SHARE_SECONDS = 60
 MAX_LISTED = 5_000  # recordings in one reply, the newest: some 400 kB
@@ -41,7 +38,7 @@ class Shelf:
     def __init__(self, folder: Path, http_url: str) -> None:
         self._folder = folder
         self._http_url = http_url
-        self._key = secrets.token_bytes(32)
+        self._links = SignedLinks(secrets.token_bytes(32), SHARE_SECONDS)
 
     def handlers(self) -> dict[type, Handler]:
         return {ListRecords: self.list_records, ShareRecord: self.share, DeleteRecord: self.delete}
@@ -55,8 +52,7 @@ class Shelf:
 
     async def share(self, message: ShareRecord) -> SharedRecord:
         name, _ = self._find(message.name)
-        expires = int(time.time()) + SHARE_SECONDS
-        query = urlencode({"expires": expires, "signature": self._signature(name.text, str(expires))})
+        query = self._links.query(name.text, time.time())
         return SharedRecord(url=f"{self._http_url}/records/{name.text}?{query}")
 
     async def delete(self, message: DeleteRecord) -> DeletedRecord:
@@ -67,10 +63,7 @@ class Shelf:
         return DeletedRecord(existed=True)
 
     async def serve(self, request: Request) -> Response:
-        expires = request.query_params.get("expires", "")
-        expected = self._signature(request.path_params["name"], expires)
-        given = request.query_params.get("signature", "")
-        if not hmac.compare_digest(expected.encode(), given.encode()) or int(expires) < time.time():
+        if not self._links.admits(request.path_params["name"], request.query_params, time.time()):
             raise HTTPException(403)
         try:
             name, path = self._find(request.path_params["name"])
@@ -84,6 +77,3 @@ class Shelf:
         if name is None or path is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         return name, path
-
-    def _signature(self, name: str, expires: str) -> str:
-        return hmac.new(self._key, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()

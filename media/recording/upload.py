@@ -8,7 +8,7 @@ from pathlib import Path
 from media.recording.journal import Entry, Journal
 from shared.logging import get_logger
 from shared.records.folder import find_in_folder
-from shared.records.records import parse_record_name
+from shared.records.record_name import parse_record_name
 from shared.records.store import Store, Stored, StoreError
 
 PART_BYTES = 8 << 20

@@ -17,7 +17,7 @@ from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
 from media.tracks.outgoing import Outgoing
 from shared.names import RoomName
-from shared.records.records import mux_name, track_name
+from shared.records.record_name import mux_name, track_name
 
 FLUSH_SECONDS = 0.5
 

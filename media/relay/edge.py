@@ -21,7 +21,7 @@ from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.logging import get_logger
 from shared.messages.relays import RelayOpened

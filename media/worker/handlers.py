@@ -13,7 +13,7 @@ from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from shared.bus.rpc import Handler
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
@@ -143,7 +143,7 @@ class Handlers:
         except BaseException as error:
             self._heartbeat.release(name)  # it may have reached Redis all the same
             if isinstance(error, RedisError | OSError):
-                raise ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=1) from error
+                raise redis_away() from error
             raise
         if not claimed:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)

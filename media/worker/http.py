@@ -2,8 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,38 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from shared.settings import HostPort
-
-_TICK_SECONDS = 1.0  # between two updates of the Date header
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the process in which it runs."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._stopping = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
-        self.should_exit = True
-        self._stopping.set()
-
-    async def main_loop(self) -> None:
-        """Wait for `stop`. uvicorn's own loop polls ten times a second: 5 % of an idle worker's CPU."""
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await self._stopping.wait()
-
-
-def listen(address: HostPort) -> socket.socket:
-    """A listening socket; raises `OSError`. An empty host means every IPv4 address."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server(tuple(address), family=family)
+from shared.http_server import HttpServer
 
 
 async def serve_http(
@@ -58,7 +26,7 @@ async def serve_http(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics), *more])
-    server = _Server(
+    server = HttpServer(
         uvicorn.Config(
             app,
             log_config=None,

@@ -24,7 +24,7 @@ from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
-from media.worker.http import listen, serve_http
+from media.worker.http import serve_http
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
@@ -33,11 +33,14 @@ from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient, RpcServer
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
+from shared.host_port import HostPort
+from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
-from shared.settings import HostPort, Settings, SettingsError, secret
+from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
@@ -55,10 +58,7 @@ def serve(settings: Settings) -> None:
         port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
-    try:
-        listener = listen(settings.worker_http_addr)
-    except OSError as error:
-        raise SettingsError(f"WORKER_HTTP_ADDR: {settings.worker_http_addr}: {error.strerror}") from None
+    listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
     uvloop.run(_live(settings, port, listener))

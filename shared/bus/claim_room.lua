@@ -1,4 +1,4 @@
--- Claim a room for a worker unless another one holds it.
+-- Claim a room for a worker, unless another worker holds it.
 -- KEYS[1]  the room's claim: string, id of the owning worker
 -- ARGV[1]  the worker    ARGV[2]  lifetime in ms
 -- returns  the owner: ARGV[1] when the claim succeeded

@@ -1,8 +1,8 @@
 """How both planes connect to Redis or Valkey.
 
-Timeouts are ours, around whole calls. Those of redis-py hold for each read and write, so that a call could
-last several times as long; and it writes under `asyncio.wait_for`, which before Python 3.12 may swallow a
-cancellation: the task that was to end goes on.
+The timeouts are our own and cover whole calls. Those of redis-py cover each read and write, so that a call
+could last several times as long. And redis-py writes under `asyncio.wait_for`, which before Python 3.12 may
+lose a cancellation: the cancelled task would continue.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-# Shared by all calls of a process: a burst of them waits its turn, rather than opening a connection for each.
+# Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
 
-# A call that is not answered within this is failed: control answers 503 within 2 s (API.md).
+# A call that takes longer fails: control must answer 503 within 2 s (control/openapi.yaml).
 CALL_TIMEOUT_SECONDS = 1.0
 
 
 @asynccontextmanager
 async def answered_within(seconds: float) -> AsyncIterator[None]:
-    """Bound what is inside; raises redis-py's own `TimeoutError`, a `RedisError`."""
+    """Limit the time of the block; raises redis-py's `TimeoutError`, which is a `RedisError`."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -50,7 +50,7 @@ class _ShortPipeline(Pipeline):
 
 
 def connect(url: str) -> Redis:
-    """A client for short calls. It connects on first use, and fails fast rather than retrying."""
+    """A client for short calls. It connects on first use, and fails fast instead of retrying."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -63,5 +63,5 @@ def connect(url: str) -> Redis:
 
 
 def connect_blocking(url: str) -> Redis:
-    """A client for one reader that waits in BLPOP, under `answered_within`."""
+    """A client for one reader that blocks in BLPOP, under `answered_within`."""
     return Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))

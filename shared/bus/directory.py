@@ -1,7 +1,7 @@
-"""The cluster's directory in Redis: which workers live, which rooms they hold, who owns a room.
+"""The cluster's directory in Redis: which workers are alive, which rooms they hold, who owns a room.
 
-Workers announce themselves by heartbeats that expire; a room is a claim that its owner keeps fresh. Nothing
-scans the keyspace, and nothing here is needed for a packet of media to flow.
+Workers announce themselves by heartbeats that expire; a room is a claim that its owner refreshes. Nothing
+scans the keyspace, and media flows without the directory.
 """
 
 from collections.abc import Iterable
@@ -39,11 +39,11 @@ class Directory:
         return WorkerId(owner.decode())
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
-        """Give `room` up, unless another worker owns it by now."""
+        """Release `room`, unless another worker owns it now."""
         await self._release(keys=[keys.room_claim(room)], args=[worker])
 
     async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
-        """Announce `status` and refresh `claims`; returns the claims that another worker holds by now."""
+        """Announce `status` and refresh `claims`; returns those that another worker holds now."""
         worker = WorkerId(status.id)
         rooms = list(claims)
         lost: list[bytes] = await self._beat(
@@ -60,7 +60,7 @@ class Directory:
         return [RoomName(room.decode()) for room in lost]
 
     async def leave(self, worker: WorkerId) -> None:
-        """Take a worker that stops out of the directory at once."""
+        """Remove a worker that stops from the directory at once."""
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.delete(keys.worker_status(worker))
             pipe.zrem(keys.WORKERS, worker)
@@ -79,11 +79,11 @@ class Directory:
         )
         statuses = []
         for blob in blobs:
-            if blob is None:  # its heartbeat expired
+            if blob is None:  # its heartbeat has expired
                 continue
             try:
                 statuses.append(from_map(WorkerStatus, unpack(blob)))
-            except DecodeError:  # another version's; it is not ours to place sessions on
+            except DecodeError:  # of another version: no sessions are placed on it
                 continue
         return sorted(statuses, key=lambda status: status.id)
 

@@ -2,7 +2,7 @@
 -- KEYS[1]  zset of workers, scored by the server's time    KEYS[2]  the worker's status    KEYS[3..]  its claims
 -- ARGV[1]  the worker    ARGV[2]  its status (msgpack)    ARGV[3]  lifetime in ms    ARGV[4]  sweep age in s
 -- ARGV[5]  lifetime of a claim in ms    ARGV[6..] the rooms' names, in the order of KEYS[3..]
--- returns  names of the rooms that another worker holds
+-- returns  the names of the rooms that another worker holds
 local now = tonumber(redis.call('TIME')[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[1], now, ARGV[1])

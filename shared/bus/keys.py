@@ -2,14 +2,14 @@
 
 | key                          | type   | holds                                  | lives                    |
 |------------------------------|--------|----------------------------------------|--------------------------|
-| `roomcast:workers`           | zset   | worker id -> time of its last beat      | swept after 60 s         |
+| `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
-| `roomcast:reply:{process}`   | list   | msgpack replies to one control process | 10 s past the last push  |
+| `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
-| `roomcast:deleted:{stream}`  | string | nothing: this event stream was deleted  | an hour                  |
-| `roomcast:records:key`       | string | key of the links to recordings         | as long as Redis         |
+| `roomcast:deleted:{stream}`  | string | nothing: this event stream was deleted | an hour                  |
+| `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 """
 
 from shared.names import RoomName, WorkerId
@@ -21,7 +21,7 @@ RECORDS_KEY = PREFIX + "records:key"
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
-# Less, so that a room can be claimed again within 5 s of its worker's death, whatever a request takes.
+# Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
 CLAIM_TTL_MS = 4_000
 WORKER_SWEEP_SECONDS = 60
 LIST_TTL_SECONDS = 10

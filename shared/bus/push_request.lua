@@ -1,6 +1,6 @@
--- Put a request on a worker's list, unless too many wait there already.
--- KEYS[1]  the list    ARGV[1]  the request    ARGV[2]  most that may wait    ARGV[3]  lifetime of the list in s
--- returns  1, or 0 when there is no room
+-- Append a request to a worker's list, unless too many wait there already.
+-- KEYS[1]  the list    ARGV[1]  the request    ARGV[2]  how many may wait    ARGV[3]  lifetime of the list in s
+-- returns  1, or 0 when the list is full
 if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[2]) then
   return 0
 end

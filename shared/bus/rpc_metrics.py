@@ -8,12 +8,12 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 def called(registry: CollectorRegistry) -> Observe:
-    """An observer for the end that asks."""
-    return _observer("roomcast_rpc_call_seconds", "From a request to a worker to its reply", registry)
+    """An observer for the calling end."""
+    return _observer("roomcast_rpc_call_seconds", "Time from a request to a worker until its reply", registry)
 
 
 def served(registry: CollectorRegistry) -> Observe:
-    """An observer for the end that answers."""
+    """An observer for the answering end."""
     return _observer("roomcast_rpc_serve_seconds", "Time that a worker took for a request", registry)
 
 

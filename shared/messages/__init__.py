@@ -1,1 +1,1 @@
-"""What the planes say to each other."""
+"""The messages between the planes, and between workers."""

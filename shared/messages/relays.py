@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 class OpenRelay:
     """From an edge to a room's origin: send me the room -> `RelayOpened`.
 
-    An earlier relay of the room to the same edge ends with it. Media flows when the edge has said hello.
+    It replaces an earlier relay of the room to the same edge. Media flows once the edge has said hello.
     """
 
     room: str
     edge: str  # the worker that asks
-    ssrc: int  # by which its RTCP is known
+    ssrc: int  # identifies its RTCP
     down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
-    up: bytes = field(repr=False)  # and edge to origin
+    up: bytes = field(repr=False)  # likewise, edge to origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayTrack:
-    """One track of a room as it comes over the relay."""
+    """One track of a room as the relay carries it."""
 
     kind: str
     codec: str  # its name
@@ -35,5 +35,5 @@ class RelayTrack:
 class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
-    addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; one of them will do
+    addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
     identity: str = ""  # of the publisher, as in `Publish`

@@ -4,31 +4,31 @@ from dataclasses import dataclass
 
 from shared.messages.signalling import Role
 
-MOST_SESSIONS = 500  # that one worker tells of at once: some 100 kB
+MOST_SESSIONS = 500  # in one reply: about 100 kB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSessions:
-    """The clients of one room, or, when it is empty, of all -> `ListedSessions`."""
+    """List the clients of one room, or of all rooms when `room` is empty -> `ListedSessions`."""
 
     room: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
-    """One client. `id` is cut: a whole one is the credential for its session."""
+    """One client. `id` is cut: a whole id is the credential for its session."""
 
     id: str
     room: str
     role: Role
     state: str  # new, connecting, connected
     age: float  # seconds since its offer
-    address: str = ""  # ip:port that media goes to or comes from; empty: none is known yet
-    codecs: tuple[str, ...] = ()  # of the tracks that it sends or gets
+    address: str = ""  # ip:port of the client; empty: not known yet
+    codecs: tuple[str, ...] = ()  # of the tracks that it sends or receives
     packets: int = 0  # of media, in or out
     octets: int = 0
-    resent: int = 0  # packets that it asked for again and got
-    loss: float | None = None  # share of packets lost lately on the way, 0 to 1; None: not known
+    resent: int = 0  # retransmissions to it
+    loss: float | None = None  # recent packet loss, 0 to 1; None: not known
     rtt: float | None = None  # seconds; None: not known
 
 
@@ -40,7 +40,7 @@ class ListedSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindSessions:
-    """Which of these sessions live -> `Living`."""
+    """Which of these sessions are alive -> `Living`."""
 
     sessions: tuple[str, ...]
 

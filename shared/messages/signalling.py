@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Which end of a room a session is, named as the HTTP paths name it."""
+    """The role of a session in its room, named as in the HTTP paths."""
 
     PUBLISH = "publish"
     PLAY = "play"
@@ -18,28 +18,28 @@ class Publish:
     room: str
     offer: str
     expires_at: float | None = None  # Unix time at which the caller's token ends the session
-    identity: str = ""  # the same for the same credentials, and no secret; "": nobody's
+    identity: str = ""  # the same for the same credentials, not a secret; "": unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """Answer a viewer's offer -> `Answer`.
 
-    A worker that does not have the room takes a copy of it from `origin`, the worker that has its publisher.
+    A worker without the room gets a copy of it from `origin`, the worker that has the publisher.
     """
 
     room: str
     offer: str
     expires_at: float | None = None
     origin: str | None = None
-    viewers_elsewhere: int = 0  # of the room, on other workers: they count for MAX_SUBS_PER_ROOM
+    viewers_elsewhere: int = 0  # of the room on other workers, which count for MAX_SUBS_PER_ROOM, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     session: str
     sdp: str
-    etag: str  # without quotes; names the ICE session (RFC 9725 4.3.1)
+    etag: str  # without quotes; identifies the ICE session (RFC 9725 4.3.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Patch:
     room: str
     role: Role
     fragment: str
-    if_match: str | None  # the header as sent, None when absent
+    if_match: str | None  # the header as it was sent; None: it was not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,4 +80,4 @@ class CloseRoom:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     sessions: int
-    reason: str = ""  # why the worker itself had ended a session for good before it was asked to
+    reason: str = ""  # why the worker had already ended the session for good by itself

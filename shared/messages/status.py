@@ -1,4 +1,4 @@
-"""What a worker announces of itself and its rooms, and the messages that change its state."""
+"""What a worker announces about itself and its rooms, and the messages that change its state."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDrain:
-    """Empty this worker, or take that back -> `Drained`."""
+    """Make this worker drain, or cancel that -> `Drained`."""
 
     on: bool
 
@@ -33,10 +33,10 @@ class RoomStatus:
     codecs: tuple[str, ...] = ()
     bitrate: int = 0  # bits a second that the publisher sends
     started_at: float = 0.0  # Unix time
-    rx_bytes: int = 0  # RTP bytes received from publishers since the room began
+    rx_bytes: int = 0  # RTP bytes received from publishers since the room opened
     rx_packets: int = 0
-    warnings: tuple[str, ...] = ()  # for people: what does not work as it should, recording for one
-    origin: str = ""  # the worker that this one has its copy of the room from; empty: the publisher is here
+    warnings: tuple[str, ...] = ()  # for people: what is wrong, for example with the recording
+    origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,13 @@ class WorkerStatus:
 
     id: str
     state: WorkerState
-    http_url: str  # health, metrics and files of the worker
+    http_url: str  # for health, metrics and recordings
     load: float = 0.0  # share of one core, 0 to 1
-    egress_packets: float = 0.0  # that it sends to viewers, a second
+    egress_packets: float = 0.0  # packets to viewers a second
     sessions: int = 0
     viewers: int = 0
-    takes_publishers: bool = True  # False: it would refuse, for it is at its limit
+    takes_publishers: bool = True  # False: it is at its limit
     takes_viewers: bool = True
-    drains_from: float = 0.0  # Unix time, of a worker that drains
-    drains_until: float = 0.0  # its sessions are ended then
+    drains_from: float = 0.0  # Unix time at which it began to drain
+    drains_until: float = 0.0  # Unix time at which it ends its remaining sessions
     rooms: tuple[RoomStatus, ...] = ()

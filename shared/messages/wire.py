@@ -1,7 +1,7 @@
-"""What travels between the planes: requests, replies and the status that workers announce.
+"""How messages are encoded: frozen dataclasses as msgpack maps.
 
-Frozen values, carried as msgpack maps. A field that one side does not know is ignored and a field with a
-default may be missing, so that two versions can run side by side during an upgrade.
+Unknown fields are ignored, and fields with a default may be missing, so that two versions can run side by
+side during an upgrade.
 """
 
 from dataclasses import fields, is_dataclass
@@ -18,7 +18,7 @@ class DecodeError(ValueError):
 
 
 def to_map(message: Any) -> dict[str, Any]:
-    """The plain map of a message. Shallow on purpose: `asdict` would copy every room of a heartbeat twice."""
+    """The plain map of a message. Not `asdict`, which would copy every room of a heartbeat twice."""
     return {
         f.name: [to_map(v) for v in value] if _holds_messages(value) else value
         for f in fields(message)
@@ -34,7 +34,7 @@ _adapters: dict[type, TypeAdapter[Any]] = {}
 
 
 def from_map(kind: type[T], data: object) -> T:
-    """The message that a plain map holds; raises `DecodeError`."""
+    """The message in a plain map; raises `DecodeError`."""
     adapter = _adapters.get(kind)
     if adapter is None:
         adapter = _adapters[kind] = TypeAdapter(kind)
@@ -51,8 +51,8 @@ def pack(data: object) -> bytes:
 
 
 def unpack(data: bytes) -> Any:
-    """The value that `data` holds; raises `DecodeError`."""
+    """The value in `data`; raises `DecodeError`."""
     try:
         return msgpack.unpackb(data, strict_map_key=True)
-    except Exception as error:  # msgpack raises many kinds, ValueError not always among them
+    except Exception as error:  # msgpack raises many kinds of errors, not only ValueError
         raise DecodeError("not msgpack") from error

@@ -1,1 +1,1 @@
-"""Recordings as files: names, folders, responses and the store."""
+"""Recordings as files: names, folders, links, responses and the store."""

@@ -1,14 +1,15 @@
-"""The folder of recordings: what is in it, by names that cannot lead out of it."""
+"""The folder of recordings; names cannot lead out of it."""
 
 import os
 import stat
 from pathlib import Path
 
-from shared.records.records import Record, RecordName, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import RecordName, parse_record_name
 
 
 def list_folder(folder: Path) -> list[Record]:
-    """All recordings in `folder`, newest first; nothing when there is no such folder."""
+    """All recordings in `folder`, newest first; none when the folder does not exist."""
     records = []
     try:
         with os.scandir(folder) as entries:
@@ -23,7 +24,7 @@ def list_folder(folder: Path) -> list[Record]:
 
 
 def find_in_folder(folder: Path, name: RecordName) -> Path | None:
-    """The path of a recording, None when `folder` has none of that name. A link is none."""
+    """The path of a recording; None when `folder` does not have it. A symbolic link is not a recording."""
     path = folder / name.text
     try:
         is_file = stat.S_ISREG(path.lstat().st_mode)

@@ -1,4 +1,4 @@
-"""A recording as an HTTP response, of either plane: ranges, HEAD, type, name; also while it grows."""
+"""A recording as an HTTP response of either plane, with ranges and HEAD, also while the file grows."""
 
 import os
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from shared.records.records import RecordName
+from shared.records.record_name import RecordName
 
 CHUNK_BYTES = 256 * 1024
 
 
 def record_headers(name: RecordName) -> dict[str, str]:
-    """What every response with a recording says."""
+    """The headers of every response with a recording."""
     return {
         "Content-Disposition": f'inline; filename="{name.text}"',
         "X-Content-Type-Options": "nosniff",
@@ -23,14 +23,14 @@ def record_headers(name: RecordName) -> dict[str, str]:
 
 
 def record_response(path: Path, name: RecordName, request: Request) -> Response:
-    """The file as long as it is now. Raises `OSError` when it is gone."""
+    """The file with its present length. Raises `OSError` when it is gone."""
     status = os.stat(path)
     response = FileResponse(
         path, media_type=name.content_type, stat_result=status, headers=record_headers(name)
     )
     if request.method == "HEAD" or "range" in request.headers:
         return response
-    # FileResponse would send more than it announced of a file that grows meanwhile
+    # of a file that grows meanwhile, FileResponse would send more than it announced
     return StreamingResponse(_content(path, status.st_size), headers=response.headers)
 
 

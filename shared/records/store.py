@@ -6,31 +6,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from shared.records.records import Record, parse_record_name
+from shared.messages.records import Record
+from shared.records.record_name import parse_record_name
 from shared.settings import Settings, secret
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
-URL_SECONDS = 60  # that a signed URL, for control alone, is good for
+URL_SECONDS = 60  # for which a signed URL is valid; only control uses it
 MAX_LISTED = 20_000
 
 
 class StoreError(Exception):
-    """The store is away, refuses, or said something else than what was sent. Tells no secrets."""
+    """The store does not answer, refuses, or confirms something other than was sent. Contains no secrets."""
 
 
 class Stored(NamedTuple):
-    """An object as the store has it; `etag` without quotes."""
+    """An object in the store; `etag` without quotes."""
 
     size: int
     etag: str
 
 
 class Store:
-    """Objects named `S3_PREFIX` and the recording's name."""
+    """Objects whose names are `S3_PREFIX` and the name of the recording."""
 
     def __init__(self, settings: Settings) -> None:
-        # boto3 takes a moment and memory: only those who have a store pay for it
+        # importing boto3 costs time and memory: only where a store is used
         import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
 
@@ -48,15 +49,15 @@ class Store:
                 s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 1},  # whoever calls knows better when to try again
-                # older stores do not know the newer checksums; Content-MD5 they all do
+                retries={"total_max_attempts": 1},  # the caller decides when to try again
+                # older stores do not support the newer checksums; all support Content-MD5
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
         )
 
     def records(self) -> list[Record]:
-        """All recordings in the store, in no order."""
+        """All recordings in the store, in no particular order."""
         found = []
         with _named_errors():
             pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -76,7 +77,7 @@ class Store:
         return None
 
     def url(self, name: str, method: str) -> str:
-        """A URL under which the object can be fetched with GET or HEAD for a short while."""
+        """A URL that is valid for a short while, for GET or HEAD."""
         operation = {"GET": "get_object", "HEAD": "head_object"}[method]
         with _named_errors():
             url: str = self._client.generate_presigned_url(
@@ -85,7 +86,7 @@ class Store:
         return url
 
     def md5(self, name: str) -> str:
-        """Of what the store gives back, in hexadecimal."""
+        """The hexadecimal MD5 of the object, computed from what the store returns."""
         digest = hashlib.md5(usedforsecurity=False)
         with _named_errors():
             body = self._client.get_object(**self._object(name))["Body"]
@@ -113,7 +114,7 @@ class Store:
         return upload
 
     def parts(self, name: str, upload: str) -> dict[int, Stored] | None:
-        """The parts that the store has of an upload; None when it does not know the upload."""
+        """The parts of an upload that the store has; None when it does not know the upload."""
         with _named_errors(missing_ok=True):
             pages = self._client.get_paginator("list_parts").paginate(**self._object(name), UploadId=upload)
             return {
@@ -158,7 +159,7 @@ def _content_md5(data: bytes) -> str:
 
 @contextmanager
 def _named_errors(*, missing_ok: bool = False) -> Iterator[None]:
-    """What boto3 raises as `StoreError`; with `missing_ok`, what is not there ends the block quietly."""
+    """Turn errors of boto3 into `StoreError`; with `missing_ok`, a missing object just ends the block."""
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
     try:

@@ -1,4 +1,4 @@
-"""The codecs of one media section of an offer: rtpmap, fmtp, rtcp-fb and the RTX that belongs to each."""
+"""The codecs in one media section of an offer: rtpmap, fmtp, rtcp-fb and the RTX that belongs to each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ _CANONICAL = {
     name.lower(): name for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "PCMU", "PCMA", "G722")
 }
 _STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551 6: need no rtpmap
-# Formats that mend or accompany another codec's stream and cannot stand for a track.
+# Formats that repair or accompany the stream of another codec, and cannot be a track.
 _COMPANIONS = frozenset(
     {"rtx", "red", "ulpfec", "flexfec", "flexfec-03", "cn", "telephone-event"}
 )  # in lower case
-_RTCP_RANGE = range(64, 96)  # taken for RTCP where the two share a port (RFC 5761 4)
+_RTCP_RANGE = range(64, 96)  # would be taken for RTCP, which shares the port (RFC 5761 4)
 _FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
 
 _PAYLOAD_TYPE = re.compile(r"[0-9]{1,3}")
@@ -27,17 +27,17 @@ class Codec:
     """One payload type of an offer."""
 
     payload_type: int
-    name: str  # spelled as its RFC does: VP8 VP9 H264 H265 AV1 opus PCMU PCMA G722; others as offered
+    name: str  # spelled as in its RFC: VP8 VP9 H264 H265 AV1 opus PCMU PCMA G722; others as offered
     clock_rate: int  # Hz, as RTP timestamps count
     channels: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)  # of fmtp, keys in lower case
-    fmtp: str = ""  # the text that `parameters` were read from
-    feedback: frozenset[str] = frozenset()  # those of rtcp-fb that are known here, "nack pli" for one
+    fmtp: str = ""  # the text from which `parameters` were read
+    feedback: frozenset[str] = frozenset()  # the known ones of rtcp-fb, for example "nack pli"
     rtx: int | None = None  # payload type of its retransmissions (RFC 4588 8.6)
 
 
 def parse_codecs(media: MediaDescription) -> tuple[Codec, ...]:
-    """The codecs of an audio or video section, most preferred first; formats without meaning are left out."""
+    """The codecs of an audio or video section, most preferred first; unknown formats are left out."""
     payload_types = [_payload_type(text) for text in media.formats]
     rtpmaps = _STATIC | _by_payload_type(media.attributes.all("rtpmap"))
     fmtps = _by_payload_type(media.attributes.all("fmtp"))
@@ -72,7 +72,7 @@ def _payload_type(text: str) -> int:
 
 
 def _by_payload_type(values: Sequence[str]) -> dict[int, str]:
-    """What each payload type's first line says."""
+    """The first line for each payload type."""
     first: dict[int, str] = {}
     for value in values:
         number, _space, rest = value.partition(" ")
@@ -82,7 +82,7 @@ def _by_payload_type(values: Sequence[str]) -> dict[int, str]:
 
 
 def _feedback(values: Sequence[str]) -> tuple[dict[int, frozenset[str]], frozenset[str]]:
-    """RFC 4585 4.2: the feedback of each payload type, and that of all of them."""
+    """RFC 4585 4.2: the feedback of each payload type, and the feedback of all."""
     single: dict[int, frozenset[str]] = {}
     wildcard: frozenset[str] = frozenset()
     for value in values:

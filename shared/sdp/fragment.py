@@ -1,7 +1,7 @@
-"""Fragments of SDP that carry ICE news: `application/trickle-ice-sdpfrag` (RFC 8840 9).
+"""Fragments of SDP with ICE candidates or new credentials: `application/trickle-ice-sdpfrag` (RFC 8840 9).
 
-Real clients' fragments are odd (kinds that do not match their mid, no media line at all): what is known is
-taken, the rest is passed over. Only what is not such text at all raises `ServiceError(INVALID_FRAGMENT)`.
+Real clients send odd fragments (kinds that do not match their mid, no media line at all): known lines are
+used, others are ignored. Only text that is no fragment at all raises `ServiceError(INVALID_FRAGMENT)`.
 """
 
 import re
@@ -21,12 +21,12 @@ _LINE = re.compile(r"[a-z]=")
 class Fragment:
     ice_ufrag: str | None
     ice_pwd: str | None
-    candidates: tuple[str, ...]  # what stands behind `a=candidate:`, unread
+    candidates: tuple[str, ...]  # the text after `a=candidate:`, not parsed
     end_of_candidates: bool
 
 
 def parse_fragment(text: str) -> Fragment:
-    """Read a fragment; credentials are the first ones named, whatever the section."""
+    """Read a fragment; the first credentials count, in whichever section they are."""
     if len(text) > MAX_TEXT:
         raise _invalid("larger than 64 KiB")
     text = text.replace("\r\n", "\n")
@@ -63,7 +63,7 @@ def _invalid(detail: str) -> ServiceError:
 def build_fragment(
     ice_ufrag: str, ice_pwd: str, candidates: Sequence[tuple[str, int]], *, kind: str, mid: str
 ) -> str:
-    """The answer to an ICE restart (RFC 9725 4.3.2), for the bundle's first section, `kind` and `mid`."""
+    """The answer to an ICE restart (RFC 9725 4.3.2); `kind` and `mid` are those of the first section."""
     lines = [
         "a=ice-lite",
         f"a=ice-ufrag:{ice_ufrag}",

@@ -1,7 +1,7 @@
-"""The grammar of SDP (RFC 8866): text to a session part and media sections. What they mean is `offer.py`'s.
+"""The grammar of SDP (RFC 8866): splits text into the session part and media sections, for `offer.py`.
 
-Text from the network: anything that is not SDP, or more of it than an offer ever needs, raises
-`ServiceError(INVALID_SDP)` and nothing else. Time and memory are linear in the text.
+Text that is not SDP, or larger than any offer, raises `ServiceError(INVALID_SDP)` and nothing else. Time and
+memory are linear in the text.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from shared.errors import invalid_sdp
 
 MAX_TEXT = 1 << 20  # characters
-MAX_LINE = 8192  # characters; the longest of a real client has about 400
+MAX_LINE = 8192  # characters; the longest line of a real client has about 400
 MAX_LINES = 4096  # attributes in one section
 MAX_SECTIONS = 64
 
@@ -25,7 +25,7 @@ _MEDIA = re.compile(rf"m=({TOKEN}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ({TOKEN}(?:/
 
 
 class Attributes:
-    """The `a=` lines of one section by name, each name's values in their order."""
+    """The `a=` lines of one section by name, with the values of each name in their order."""
 
     __slots__ = ("_count", "_values")
 
@@ -53,7 +53,7 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class MediaDescription:
-    """One `m=` line and the attributes below it; all its words are tokens and safe to send back."""
+    """One `m=` line and the attributes below it; all its words are tokens, and safe to send back."""
 
     kind: str
     port: int
@@ -69,7 +69,7 @@ class SessionDescription:
 
 
 def parse_sdp(text: str) -> SessionDescription:
-    """Read the lines; values of attributes come out as printable ASCII, not checked further."""
+    """Read the lines; the values of attributes are printable ASCII, and not checked further."""
     session = Attributes()
     media: list[MediaDescription] = []
     current = session
@@ -78,7 +78,7 @@ def parse_sdp(text: str) -> SessionDescription:
             raise invalid_sdp("does not begin with v=0")
         if len(line) > MAX_LINE or not ("a" <= line[0] <= "z" and line[1:2] == "="):
             raise invalid_sdp(f"line {number} is not SDP")
-        if line[0] not in "am":  # nothing here depends on the others
+        if line[0] not in "am":  # other lines are not used
             continue
         if not line.isascii():
             raise invalid_sdp(f"line {number} is not ASCII")
@@ -111,7 +111,7 @@ def _media(line: str, number: int) -> MediaDescription:
 
 
 def host_candidates(addresses: Sequence[tuple[str, int]]) -> list[str]:
-    """UDP host candidates (RFC 8839 5.1) as `a=` lines, most preferred first, and their end."""
+    """UDP host candidates (RFC 8839 5.1) as `a=` lines, most preferred first, and the end of candidates."""
     lines = []
     for index, (ip, port) in enumerate(addresses):
         priority = (126 << 24) + ((65535 - index) << 8) + 255  # RFC 8445 5.1.2.1

@@ -1,4 +1,4 @@
-"""The RTP sources that a media section declares (RFC 5576): its own, and those that repair them."""
+"""The RTP sources that a media section declares (RFC 5576): media, and the sources that repair it."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,22 +8,24 @@ from itertools import pairwise
 from shared.sdp.lines import Attributes
 
 _SSRC = re.compile(r"[0-9]{1,10}")
-_RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852 3.3; longer ones are legal, and nobody's
+_RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852 3.3; longer ones are legal, but nobody uses them
 _REPAIR = ("FID", "FEC-FR")  # RFC 5576 4.2, RFC 5956 4.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What a client need not declare, and may declare wrongly."""
+    """Optional declarations, which may be wrong."""
 
     ssrcs: tuple[int, ...] = ()  # of media, in their order
-    repairs: Mapping[int, int] = field(default_factory=dict)  # SSRC of RTX -> the one that it sends again
-    layers: tuple[int, ...] = ()  # SSRCs of one picture in several qualities ("SIM"), poorest first
-    rids: tuple[str, ...] = ()  # or the names of those (RFC 8853), in the order of the offer
+    repairs: Mapping[int, int] = field(
+        default_factory=dict
+    )  # SSRC of RTX -> SSRC whose packets it retransmits
+    layers: tuple[int, ...] = ()  # SSRCs of one picture in several qualities ("SIM"), lowest first
+    rids: tuple[str, ...] = ()  # or the names of those layers (RFC 8853), in the order of the offer
 
 
 def read_sources(attributes: Attributes) -> Sources:
-    """The sources of a section; of what is malformed nothing."""
+    """The sources of a section; malformed lines are ignored."""
     repairs: dict[int, int] = {}
     secondary: set[int] = set()
     layers: tuple[int, ...] = ()
@@ -44,7 +46,7 @@ def read_sources(attributes: Attributes) -> Sources:
 
 
 def _rids(attributes: Attributes) -> tuple[str, ...]:
-    """RFC 8853 5.1: layers are parted by semicolons, alternatives to one by commas; "~" is a paused one."""
+    """RFC 8853 5.1: semicolons separate layers, commas alternatives to one; "~" marks a paused layer."""
     declared = {
         name
         for name, _, way in (value.partition(" ") for value in attributes.all("rid"))

@@ -11,9 +11,10 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus import keys, rpc
+from shared.bus import keys, rpc_client, rpc_server
 from shared.bus.connection import connect
-from shared.bus.rpc import RpcClient, RpcServer
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
 from shared.messages.wire import pack
@@ -194,17 +195,17 @@ async def test_a_request_past_its_deadline_is_dropped(
 
 async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: RpcClient) -> None:
     waiting = keys.rpc_requests(WORKER)
-    await redis.rpush(waiting, *[b"waiting"] * rpc.MAX_OFFERS_QUEUED)
+    await redis.rpush(waiting, *[b"waiting"] * rpc_client.MAX_OFFERS_QUEUED)
     started = time.monotonic()
     error = await refused(publish(client))
     assert time.monotonic() - started < 1
     assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
-    assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED  # the list does not grow
+    assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED  # the list does not grow
     # what ends sessions still gets in
     close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.2, request_id=REQUEST_ID)
     assert (await refused(close)).detail == "worker did not answer in time"
-    assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED + 1
-    await redis.rpush(waiting, *[b"waiting"] * rpc.MAX_QUEUED)
+    assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED + 1
+    await redis.rpush(waiting, *[b"waiting"] * rpc_client.MAX_QUEUED)
     error = await refused(client.call(WORKER, CloseRoom(room="1"), Closed, timeout=1, request_id=REQUEST_ID))
     assert error.code is ErrorCode.WORKER_FULL
 
@@ -223,17 +224,17 @@ async def test_a_worker_handles_only_so_many_requests_at_once(
 
     extra = 10
     async with running(RpcServer(redis, redis_url, WORKER, {Publish: wait})):
-        calls = [asyncio.create_task(publish(client)) for _ in range(rpc.MAX_BUSY + extra)]
-        await eventually("the worker is busy", lambda: busy == rpc.MAX_BUSY, IN_TIME)
+        calls = [asyncio.create_task(publish(client)) for _ in range(rpc_server.MAX_BUSY + extra)]
+        await eventually("the worker is busy", lambda: busy == rpc_server.MAX_BUSY, IN_TIME)
 
         async def queued() -> bool:
             return await redis.llen(keys.rpc_requests(WORKER)) == extra
 
         await eventually("the rest waits in the list", queued, IN_TIME)
-        assert busy == rpc.MAX_BUSY
+        assert busy == rpc_server.MAX_BUSY
         go_on.set()
         await asyncio.gather(*calls)
-    assert busy == rpc.MAX_BUSY + extra
+    assert busy == rpc_server.MAX_BUSY + extra
 
 
 async def test_a_cancelled_call_leaves_nothing_and_its_late_answer_hurts_nobody(

@@ -22,7 +22,7 @@ from media.worker.addresses import own_addresses
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Play, Publish, Role
 from shared.messages.status import WorkerStatus

@@ -1,4 +1,4 @@
-// The operators' page: rooms, workers and sessions, renewed while somebody looks, and what can be done to them.
+// The operators' page: rooms, workers and sessions, refreshed while the page is visible, and actions on them.
 import { confirmed } from './confirm-dialog.js';
 import { bitrate, codecs, count, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
@@ -15,7 +15,7 @@ const element = (id) => document.getElementById(id);
 const [gate, office, trouble, ofRoom] = ['gate', 'office', 'trouble', 'of-room'].map(element);
 const figure = new Intl.NumberFormat('en');
 
-// --- what is shown
+// --- the tables
 
 const rooms = new KeyedRows(element('rooms'), element('room-row'), {
   begin(row, room) {
@@ -68,8 +68,8 @@ const workers = new KeyedRows(element('workers'), element('worker-row'), {
   },
 });
 
-/** What a session had moved when it was last looked at: bytes, and when. */
-const moved = new Map();
+/** The bytes of each session at the last refresh, at which uptime, and the bitrate since the one before. */
+const seen = new Map();
 
 const sessions = new KeyedRows(element('sessions'), element('session-row'), {
   fill(row, session) {
@@ -90,11 +90,11 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
   },
 });
 
-/** Bits a second since it was last looked at; at first, since it began. */
+/** Bits a second since the last refresh; at the first one, since the session began. */
 function rate({ id, bytes, uptime }) {
-  const before = moved.get(id) ?? { bytes: 0, uptime: 0 };
-  if (uptime > before.uptime) moved.set(id, { bytes, uptime, rate: (8 * (bytes - before.bytes)) / (uptime - before.uptime) });
-  return moved.get(id)?.rate;
+  const before = seen.get(id) ?? { bytes: 0, uptime: 0 };
+  if (uptime > before.uptime) seen.set(id, { bytes, uptime, rate: (8 * (bytes - before.bytes)) / (uptime - before.uptime) });
+  return seen.get(id)?.rate;
 }
 
 async function look() {
@@ -109,7 +109,7 @@ async function look() {
   workers.show(allWorkers, ({ id }) => id);
   sessions.show(listed.sessions, ({ id }) => id);
   const ids = new Set(listed.sessions.map(({ id }) => id));
-  for (const id of moved.keys()) if (!ids.has(id)) moved.delete(id);
+  for (const id of seen.keys()) if (!ids.has(id)) seen.delete(id);
 
   const left = listed.total - listed.sessions.length;
   element('more-sessions').textContent = listed.total === 0 ? 'Nobody is connected.' : `And ${count(left, 'session')} more.`;
@@ -141,7 +141,7 @@ async function renew() {
     open(true);
     trouble.hidden = true;
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) return showGate('The server does not take this token.');
+    if (error instanceof Refused && error.status === 401) return showGate('The server does not accept this token.');
     tellTrouble(`${inWords(error)} Trying again…`);
   }
   return undefined;
@@ -150,7 +150,7 @@ async function renew() {
 function showGate(words) {
   keepToken(ADMIN, '');
   open(false);
-  element('summary').textContent = 'For those who run this server.';
+  element('summary').textContent = 'For operators of this server.';
   if (words) tellTrouble(words);
 }
 
@@ -162,7 +162,7 @@ function open(entered) {
   if (!entered) element('token').focus();
 }
 
-// --- what is done
+// --- actions
 
 async function closeRoom(name) {
   await act({
@@ -175,9 +175,9 @@ async function closeRoom(name) {
 async function drain(id) {
   await act({
     question: `Drain ${id}?`,
-    text: 'It takes nobody new, and asks its viewers to move to other workers. At its deadline it ends whoever is left, and stops. Until then you can take it back.',
+    text: 'It takes no new sessions, and asks its viewers to move to other workers. At its deadline it closes the remaining sessions and stops. Until then you can cancel this.',
     action: 'Drain the worker',
-  }, `api/admin/workers/${id}/drain`, 'POST', `${id} drains.`);
+  }, `api/admin/workers/${id}/drain`, 'POST', `${id} is draining.`);
 }
 
 async function undrain(id) {
@@ -191,7 +191,7 @@ async function act(question, path, method, done) {
     element('done').textContent = done;
     trouble.hidden = true;
   } catch (error) {
-    tellTrouble(error instanceof Refused && error.status === 404 ? 'It is not there any more.' : inWords(error));
+    tellTrouble(error instanceof Refused && error.status === 404 ? 'It does not exist any more.' : inWords(error));
   }
   await renew();
 }

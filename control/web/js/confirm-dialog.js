@@ -1,11 +1,11 @@
-// Asks once more before something is done that cannot be undone.
+// Asks for confirmation before an action that cannot be undone.
 
 /**
  * @param {object} of
  * @param {string} of.question the title
  * @param {string} of.text what will happen
  * @param {string} of.action the button that does it
- * @returns {Promise<boolean>} whether it shall be done
+ * @returns {Promise<boolean>} whether it was confirmed
  */
 export function confirmed({ question, text, action }) {
   const dialog = document.createElement('dialog');

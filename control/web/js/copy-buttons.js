@@ -1,15 +1,15 @@
-// Buttons that copy what another element says or holds: `<button data-copy="id of the element">`.
+// Buttons that copy the text or value of another element: `<button data-copy="id of the element">`.
 
 const SHOWN_MS = 1500;
 
-/** @param {HTMLElement} told says so to those who cannot see it */
-export function enableCopyButtons(told) {
+/** @param {HTMLElement} status announces the result to screen readers */
+export function enableCopyButtons(status) {
   for (const button of document.querySelectorAll('[data-copy]')) {
     button.addEventListener('click', async () => {
       const element = document.getElementById(button.dataset.copy);
       const copied = await copy(element);
-      told.textContent = '';
-      told.textContent = copied ? 'Copied.' : 'Selected: copy it by hand.';
+      status.textContent = '';
+      status.textContent = copied ? 'Copied.' : 'Selected: copy it by hand.';
       button.classList.toggle('copied', copied);
       setTimeout(() => button.classList.remove('copied'), SHOWN_MS);
     });
@@ -20,7 +20,7 @@ async function copy(element) {
   try {
     await navigator.clipboard.writeText(element.value ?? element.textContent);
     return true;
-  } catch { // not over plain HTTP
+  } catch { // not allowed over plain HTTP
     if (element.select) element.select();
     else getSelection().selectAllChildren(element);
     return false;

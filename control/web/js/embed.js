@@ -1,4 +1,4 @@
-// The embedded player: the stage of the room of the address.
+// The embedded player: a stage for the room in the address.
 import { roomOfPage } from './room.js';
 import { Stage } from './stage.js';
 

@@ -1,4 +1,4 @@
-// The player's figures, for people.
+// The player's statistics as text.
 import { bitrate, codecs } from './format.js';
 
 /** @param {number | undefined} seconds */

@@ -1,4 +1,4 @@
-// Figures as people read them.
+// Numbers formatted for people.
 
 /** @param {number} bits a second */
 export function bitrate(bits) {
@@ -9,7 +9,7 @@ export function bitrate(bits) {
 
 const SPELLINGS = { OPUS: 'Opus', H264: 'H.264', H265: 'H.265' };
 
-/** `VP8, Opus`. @param {string[]} names as SDP or MIME types have them */
+/** `VP8, Opus`. @param {string[]} names as in SDP or MIME types */
 export function codecs(names) {
   return names.map((name) => SPELLINGS[name.toUpperCase()] ?? name).join(', ') || '–';
 }
@@ -33,7 +33,7 @@ export function size(bytes) {
 /** `1 viewer`, `5 viewers`. @param {number} number @param {string} noun */
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
-/** @param {string} text a time as the API has it, ISO 8601 */
+/** @param {string} text a time from the API, ISO 8601 */
 export function date(text) {
   return new Date(text).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }

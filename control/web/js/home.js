@@ -1,4 +1,4 @@
-// The home page: what is live, renewed while somebody looks, and the doors to a room.
+// The home page: the live rooms, refreshed while the page is visible, and the forms that lead to a room.
 import { bitrate, codecs, count, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { ask, ROOT } from './server.js';
@@ -13,7 +13,7 @@ const summary = document.getElementById('summary');
 const trouble = document.getElementById('trouble');
 
 /**
- * @typedef {object} Room as `GET /api/rooms?detail=true` has it
+ * @typedef {object} Room as in `GET /api/rooms?detail=true`
  * @property {string} name
  * @property {number} subscribers
  * @property {string[]} codecs
@@ -46,7 +46,7 @@ function show(/** @type {Room[]} */ rooms) {
 }
 
 function tell(/** @type {string} */ words) {
-  if (summary.textContent !== words) summary.textContent = words; // it is read aloud when it changes
+  if (summary.textContent !== words) summary.textContent = words; // screen readers read each change aloud
 }
 
 async function renew() {

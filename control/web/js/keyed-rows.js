@@ -1,4 +1,4 @@
-// Rows that follow a list of things: one whose thing stays is changed, not made anew, so that focus stays, too.
+// Rows for a list of things. The row of a thing that stays is updated, not replaced, so that it keeps the focus.
 
 /** @template T */
 export class KeyedRows {
@@ -13,7 +13,7 @@ export class KeyedRows {
    * @param {HTMLTemplateElement} template of one row
    * @param {object} of
    * @param {(row: Element, thing: T) => void} [of.begin] called once for each new row
-   * @param {(row: Element, thing: T) => void} of.fill called for all, each time
+   * @param {(row: Element, thing: T) => void} of.fill called for every row, each time
    */
   constructor(container, template, { begin = () => {}, fill }) {
     this.#container = container;

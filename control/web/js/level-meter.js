@@ -1,4 +1,4 @@
-// How loud a stream is, as a bar.
+// The loudness of a stream as a bar.
 
 const SILENCE_DB = -60;
 
@@ -7,12 +7,12 @@ export class LevelMeter {
   #context = null;
   #frame = 0;
 
-  /** @param {Element} element with `role="meter"`, 0 to 100, around one that is the bar */
+  /** @param {Element} element with `role="meter"`, 0 to 100; its child is the bar */
   constructor(element) {
     this.#element = element;
   }
 
-  /** @param {MediaStream | null} stream null, or one without sound: nothing to show */
+  /** @param {MediaStream | null} stream null or a stream without sound: the bar is empty */
   show(stream) {
     cancelAnimationFrame(this.#frame);
     this.#context?.close();
@@ -37,7 +37,7 @@ export class LevelMeter {
   }
 }
 
-/** Loudness as people hear it, 0 to 1. @param {Float32Array} samples */
+/** Perceived loudness, 0 to 1. @param {Float32Array} samples */
 function share(samples) {
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   const decibels = power > 0 ? 10 * Math.log10(power) : SILENCE_DB;

@@ -1,4 +1,4 @@
-// What Roomcast tells about a room before one offers: browsers log each refused offer as an error.
+// What Roomcast knows of a room, asked before an offer is sent: browsers log each refused offer as an error.
 import { ask } from './server.js';
 
 const ENDPOINT = /^(.*\/)api\/whep\/play\/([A-Za-z0-9_-]+)$/;
@@ -6,7 +6,7 @@ const ENDPOINT = /^(.*\/)api\/whep\/play\/([A-Za-z0-9_-]+)$/;
 export class LiveRoom {
   #url;
 
-  /** @param {URL} root the server's @param {string} name */
+  /** @param {URL} root of the server @param {string} name */
   constructor(root, name) {
     this.#url = new URL(`api/rooms?name=${name}&detail=true`, root);
   }
@@ -18,7 +18,7 @@ export class LiveRoom {
   }
 
   /**
-   * @returns {Promise<object | undefined>} as `GET /api/rooms/{room}` has it
+   * @returns {Promise<object | undefined>} as in `GET /api/rooms/{room}`
    * @throws what `ask` throws
    */
   async detail() {
@@ -30,7 +30,7 @@ export class LiveRoom {
     return (await this.detail())?.hasPublisher ?? false;
   }
 
-  /** The ids of the workers that hold it. @returns {Promise<string[]>} */
+  /** The ids of the workers that hold the room. @returns {Promise<string[]>} */
   async workers() {
     return (await this.detail())?.workers ?? [];
   }

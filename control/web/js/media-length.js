@@ -1,4 +1,4 @@
-// How long recordings are, read from the files themselves, a few at a time.
+// The lengths of recordings, read from the files, a few at a time.
 
 const AT_ONCE = 2;
 
@@ -7,8 +7,8 @@ const waiting = [];
 let busy = 0;
 
 /**
- * The length of a film in seconds, or NaN when the file does not tell.
- * @param {string} key names the file and its state: the same key is asked for once
+ * The length of a recording in seconds, or NaN when the file does not contain it.
+ * @param {string} key identifies the file and its state: each key is read once
  * @param {string} url
  */
 export function mediaLength(key, url) {

@@ -1,25 +1,25 @@
-// What can be published from a browser: a camera, the screen, or a film from a file.
+// The sources that a browser can publish: a camera, the screen, or a file.
 
-/** A stream, and what has to be let go with it. */
+/** A stream, and the resources that are released with it. */
 export class MediaSource {
-  /** @param {MediaStream} stream @param {() => void} [free] */
-  constructor(stream, free = () => {}) {
+  /** @param {MediaStream} stream @param {() => void} [release] */
+  constructor(stream, release = () => {}) {
     this.stream = stream;
-    this.#free = free;
+    this.#release = release;
   }
 
-  #free;
+  #release;
 
   close() {
     this.stream.getTracks().forEach((track) => track.stop());
-    this.#free();
+    this.#release();
   }
 }
 
 /**
  * @typedef {object} Wishes
  * @property {string} camera a device's id; empty: the default one
- * @property {string} microphone likewise; `none`: no sound
+ * @property {string} microphone a device's id; empty: the default one; `none`: no sound
  * @property {number} height of the picture, in pixels, 16:9
  * @property {number} framesPerSecond
  * @property {File} [file]
@@ -42,7 +42,7 @@ async function openCamera({ camera, microphone, height, framesPerSecond }) {
   return new MediaSource(await navigator.mediaDevices.getUserMedia({ video, audio: sound(microphone) }));
 }
 
-/** The screen with its own sound; where the browser gives none, with the microphone's. */
+/** The screen with its own sound, or with the microphone's where the browser does not provide the screen's. */
 async function openScreen({ microphone, height, framesPerSecond }) {
   const video = { height: { max: height }, frameRate: { max: framesPerSecond } };
   const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
@@ -50,7 +50,7 @@ async function openScreen({ microphone, height, framesPerSecond }) {
     try {
       const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone) });
       stream.addTrack(voice.getAudioTracks()[0]);
-    } catch { /* a silent screen is better than none */ }
+    } catch { /* the screen is published without sound */ }
   }
   return new MediaSource(stream);
 }
@@ -60,7 +60,7 @@ async function openFile(file) {
   const player = document.createElement('video');
   if (!player.captureStream) throw new Error('this browser cannot publish files');
   const url = URL.createObjectURL(file);
-  const free = () => {
+  const release = () => {
     player.removeAttribute('src');
     player.load();
     URL.revokeObjectURL(url);
@@ -69,10 +69,10 @@ async function openFile(file) {
   try {
     await player.play();
   } catch {
-    free();
+    release();
     throw new Error('this browser cannot play that file');
   }
-  return new MediaSource(player.captureStream(), free);
+  return new MediaSource(player.captureStream(), release);
 }
 
 const device = (id) => (id ? { deviceId: { exact: id } } : {});
@@ -80,7 +80,7 @@ const device = (id) => (id ? { deviceId: { exact: id } } : {});
 const sound = (microphone) => microphone !== 'none' && { ...device(microphone), autoGainControl: true };
 
 /**
- * The devices of one kind; they have names only once one of them was allowed.
+ * The devices of one kind. Browsers reveal their names only after permission for one of them.
  * @param {'videoinput' | 'audioinput'} kind
  * @returns {Promise<{ id: string, name: string }[]>}
  */

@@ -1,4 +1,4 @@
-// The stage of the publish page: what the source shows, how loud it is, and the switches for both.
+// The preview on the publish page: the picture and loudness of the source, and the switches for both.
 import { LevelMeter } from './level-meter.js';
 import { devices, openSource } from './media-source.js';
 
@@ -10,7 +10,7 @@ export class Preview {
   #level = new LevelMeter(element('level'));
   #lost;
 
-  /** @param {(track: MediaStreamTrack) => void} lost called when a track ends by itself: unplugged, not shared any more */
+  /** @param {(track: MediaStreamTrack) => void} lost called when a track ends by itself: the device was unplugged, or sharing was stopped */
   constructor(lost) {
     this.#lost = lost;
     for (const [id, kind] of [['mute', 'audio'], ['blank', 'video']]) {
@@ -29,8 +29,8 @@ export class Preview {
   }
 
   /**
-   * Opens a source in place of the one before. See `openSource`; what it throws leaves that one as it was.
-   * @param {() => boolean} [wanted] whether it still is, when the browser has asked people for leave
+   * Replaces the source. When `openSource` throws, the source before stays open.
+   * @param {() => boolean} [wanted] whether the source is still wanted once people have given permission
    */
   async open(kind, wishes, wanted = () => true) {
     const opened = await openSource(kind, wishes);
@@ -67,7 +67,7 @@ export class Preview {
     return this.stream?.getTracks().filter((track) => track.kind === kind) ?? [];
   }
 
-  /** They have names only after one of them was opened. */
+  /** Devices have names only after one of them was opened. */
   async #listDevices() {
     for (const [id, kind] of [['camera', 'videoinput'], ['microphone', 'audioinput']]) {
       const select = element(id);

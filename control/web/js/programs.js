@@ -1,6 +1,6 @@
-// What other programs need to publish to a room: docs/clients.md tells why each option is there.
+// Settings and commands for publishing with other programs; docs/clients.md explains each option.
 
-/** @param {string} url the WHIP endpoint @param {boolean} withToken the server asks for one */
+/** @param {string} url the WHIP endpoint @param {boolean} withToken the server requires one */
 export function showPrograms(url, withToken) {
   const texts = {
     'obs-server': url,

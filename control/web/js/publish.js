@@ -1,8 +1,9 @@
-// The publish page: a camera, the screen or a film into the room of the address, until somebody stops it.
+// The publish page: publishes a camera, the screen or a file to the room of the address, until somebody stops it.
 import { enableCopyButtons } from './copy-buttons.js';
 import { count, duration } from './format.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
+import { codec, enableForm, limits, lockCodec, source, wishes } from './publish-form.js';
 import { roomOfPage } from './room.js';
 import { SendingCharts } from './sending-charts.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -20,56 +21,39 @@ const STATES = {
 const REASONS = {
   'room closed': 'An operator closed the room.',
   'token expired': 'The token has expired.',
-  'room taken over by another worker': 'Somebody else publishes in this room by now.',
-  'replaced by a newer session of the publisher': 'You publish in this room from elsewhere by now.',
+  'room taken over by another worker': 'Somebody else publishes in this room now.',
+  'replaced by a newer session of the publisher': 'You publish in this room from somewhere else now.',
 };
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
 const room = roomOfPage();
-const form = element('settings');
 const [start, stop, status] = ['start', 'stop', 'status'].map(element);
 const charts = new SendingCharts(element('statistics'));
 const preview = new Preview((track) => {
   end();
-  tell('error', track.kind === 'video' ? 'The picture was stopped, or unplugged.' : 'The microphone was unplugged.');
+  tell('error', track.kind === 'video' ? 'The picture was stopped, or the camera was unplugged.' : 'The microphone was unplugged.');
 });
 
-let attempt = null; // names the present wish to be live
-let publisher = null; // while one publishes, or tries to
+let attempt = null; // the latest press of Go live; null: stopped
+let publisher = null; // null: not publishing
 let liveSince = null;
-let awake = null; // keeps a phone's screen on, without which its camera stops
+let awake = null; // keeps a phone's screen on: its camera stops without
 
-// --- the settings
-
-const source = () => form.elements.source.value;
-
-const wishes = () => ({
-  camera: element('camera').value,
-  microphone: element('microphone').value,
-  height: Number(element('picture').value),
-  framesPerSecond: Number(element('frame-rate').value),
-  file: element('file').files[0],
-});
-
-const limits = () => ({
-  maxBitrate: Number(element('bitrate').value) || undefined,
-  degradationPreference: source() === 'screen' ? 'maintain-resolution' : 'balanced',
-});
+// --- another source
 
 const kinds = () => preview.stream.getTracks().map(({ kind }) => kind);
 
-/** Another camera, another size: at once, also while live. */
+/** Applies another camera or size at once, also while live. */
 async function changeSource() {
-  showFields();
   if (!preview.stream || (source() === 'file' && !wishes().file)) return;
   try {
     const before = kinds();
     await preview.open(source(), wishes());
     if (!publisher) return;
     if (kinds().some((kind) => !before.includes(kind))) {
-      publisher.stop(); // what was silent or dark so far wants another session
+      publisher.stop(); // a kind of track that was not sent so far requires another session
       await publish();
       return;
     }
@@ -78,12 +62,6 @@ async function changeSource() {
   } catch (error) {
     if (publisher) tell('live', `${spoken(error)} Still live in ${room}.`);
     else tell('error', spoken(error));
-  }
-}
-
-function showFields() {
-  for (const field of form.querySelectorAll('[data-for]')) {
-    field.hidden = !field.dataset.for.split(' ').includes(source());
   }
 }
 
@@ -116,7 +94,7 @@ async function publish() {
     if (retryIn) tell('waiting', `${spoken(error)} Trying again…`);
   });
   try {
-    await publisher.publish(new MediaStream(preview.stream), { codec: element('codec').value, ...limits() });
+    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), ...limits() });
   } catch (error) {
     publisher = null;
     if (!(error instanceof Refused) || error.status !== 401) throw error;
@@ -146,7 +124,7 @@ function follow({ state, reason }) {
   }
 }
 
-/** Lets go of everything. */
+/** Stops publishing, and closes the source. */
 function end() {
   const former = publisher;
   publisher = attempt = null;
@@ -164,12 +142,12 @@ function setBusy(busy) {
   const [from, to] = busy ? [start, stop] : [stop, start];
   const focused = document.activeElement === from;
   to.hidden = false;
-  if (focused) to.focus(); // a hidden button loses it
+  if (focused) to.focus(); // a hidden button loses the focus
   from.hidden = true;
-  element('codec').disabled = busy; // another codec wants another session
+  lockCodec(busy);
 }
 
-/** How many watch, and what the server warns of. */
+/** Shows the number of viewers, and the server's warnings. */
 async function renewRoom() {
   if (document.hidden || publisher?.state !== 'live') return;
   const [here] = await ask(`api/rooms?name=${room}&detail=true`).catch(() => []);
@@ -223,25 +201,15 @@ element('preview').addEventListener('click', async () => {
     tell('error', spoken(error));
   }
 });
-for (const id of ['camera', 'microphone', 'picture', 'frame-rate', 'file']) {
-  element(id).addEventListener('change', changeSource);
-}
-for (const radio of form.elements.source) radio.addEventListener('change', changeSource);
-element('bitrate').addEventListener('change', () => publisher?.update(limits()));
 element('room-token').addEventListener('change', ({ target }) => keepToken(room, target.value.trim()));
-form.addEventListener('submit', (event) => event.preventDefault());
 addEventListener('pagehide', end);
 setInterval(() => {
   if (liveSince !== null) element('on-air-time').textContent = duration((performance.now() - liveSince) / 1000);
 }, 1000);
 setInterval(renewRoom, 1000 * ROOM_SECONDS);
 
-const sendable = RTCRtpSender.getCapabilities('video').codecs.map(({ mimeType }) => mimeType.toLowerCase());
-for (const option of element('codec').options) {
-  option.disabled = option.value !== '' && !sendable.includes(option.value.toLowerCase());
-}
 enableCopyButtons(element('copied'));
-showFields();
+enableForm({ source: changeSource, limits: () => publisher?.update(limits()) });
 if (room) {
   showRoom();
 } else {

@@ -1,4 +1,4 @@
-// What a viewer receives, read from one `getStats` after the other.
+// A viewer's statistics, from one call of `getStats` after the other.
 
 /**
  * @typedef {object} Stats of the last second
@@ -10,14 +10,14 @@
  * @property {string} audioCodec
  * @property {number} loss share of packets that did not arrive, 0 to 1
  * @property {number | undefined} rtt to the server, seconds
- * @property {number | undefined} delay from the server to the eye: half of `rtt`, and the time in buffers; seconds
+ * @property {number | undefined} delay from the server to the eye: half of `rtt`, plus the time in buffers; seconds
  * @property {number} framesDropped since the session began
  * @property {number} freezes since the session began
  */
 export class ReceivingStats {
   #last = null;
 
-  /** @param {RTCStatsReport} report @returns {Stats | null} null: the first, with nothing to compare it with */
+  /** @param {RTCStatsReport} report @returns {Stats | null} null: the first report, with nothing to compare */
   read(report) {
     const all = [...report.values()];
     const inbound = all.filter(({ type }) => type === 'inbound-rtp');

@@ -1,4 +1,4 @@
-// What a recording's name says: docs/recording.md. The suffix tells the two kinds apart, whatever the room's name has.
+// Reads the name of a recording (docs/recording.md). The suffix distinguishes the two kinds of names.
 
 const TRACK = /^(?<room>.+)_(?<track>audio|video)(?<number>\d+)_(?<unix>\d+)\.(?<suffix>ivf|ogg|h264|h265)$/;
 const WHOLE = /^(?<room>.+)_(?<unix>\d+)\.(?<suffix>webm|mkv|mp4)$/;

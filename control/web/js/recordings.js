@@ -1,4 +1,4 @@
-// The recordings page: what there is, played here, downloaded, and deleted by operators.
+// The recordings page: lists, plays and downloads recordings; operators can delete them.
 import { confirmed } from './confirm-dialog.js';
 import { count, date, duration, size } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
@@ -11,18 +11,18 @@ import { whileVisible } from './visible.js';
 import { inWords } from './words.js';
 
 const EVERY_SECONDS = 20;
-const SCOPE = '@recordings'; // of a token that is for no room in particular
+const SCOPE = '@recordings'; // for a token that is not for a particular room
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
 const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 'trouble', 'room', 'tracks', 'player'].map(element);
 
-/** @typedef {{ name: string, size: number, modTime: string, url: string }} Entry as `GET /api/records` has it */
+/** @typedef {{ name: string, size: number, modTime: string, url: string }} Entry as in `GET /api/records` */
 
 /** @type {Entry[]} */
 let entries = [];
-let server = null; // what it tells everybody of itself
+let server = null; // the reply of `api/bootstrap`
 
 const rows = new KeyedRows(list, element('record-row'), {
   begin(row, entry) {
@@ -69,7 +69,7 @@ function show() {
   list.hidden = wanted.length === 0;
   element('filter').hidden = entries.length === 0;
   element('empty').hidden = wanted.length > 0;
-  if (!server.recordEnabled) element('empty-hint').textContent = 'This server does not record: RECORD_ENABLED=1 lets it.';
+  if (!server.recordEnabled) element('empty-hint').textContent = 'This server does not record: set RECORD_ENABLED=1.';
   const bytes = wanted.reduce((sum, entry) => sum + entry.size, 0);
   tell(wanted.length ? `${count(wanted.length, 'recording')}, ${size(bytes)}.` : 'No recordings.');
 }
@@ -82,40 +82,39 @@ function showRooms(names) {
   room.value = names.includes(chosen) ? chosen : '';
 }
 
-/** As the file says; of one that does not, as long as it was written. */
+/** From the file itself, otherwise the time for which it was written. */
 async function showLength(fact, entry) {
   const written = (new Date(entry.modTime) - entry.began) / 1000;
   const length = await mediaLength(`${entry.name} ${entry.size}`, addressOf(entry));
   fact.textContent = duration(Number.isNaN(length) ? written : length);
 }
 
-
 function showClosed() {
   entries = [];
   element('closed').hidden = false;
   element('closed-hint').textContent = token()
-    ? 'That token opens no recordings here.'
-    : 'This server asks for the token of a room, or of an operator.';
+    ? 'This token does not open any recordings.'
+    : 'This server requires the token of a room or of an operator.';
   for (const id of ['records', 'filter', 'empty']) element(id).hidden = true;
-  tell('Recordings ask for a token.');
+  tell('Recordings require a token.');
 }
 
-/** With the signature, and from where this page knows the server to be. @param {Entry} entry */
+/** With the signature, relative to where this page found the server. @param {Entry} entry */
 const addressOf = ({ url }) => new URL(url.slice(url.indexOf('records/')), ROOT).href;
 
-// --- what one can do
+// --- actions
 
 async function play(name) {
   const video = element('player-video');
   element('player-trouble').hidden = true;
   player.showModal();
-  await renew(); // the signature in an address is good for a quarter of an hour
+  await renew(); // the signature in an address is valid for 15 minutes
   const entry = entries.find((one) => one.name === name);
-  if (!entry) return showPlayerTrouble('It is not there any more.');
+  if (!entry) return showPlayerTrouble('It does not exist any more.');
   const { room: of, began } = readName(name);
   element('player-title').textContent = `${of}, ${date(began.toISOString())}`;
   video.src = addressOf(entry);
-  return video.play().catch(() => {}); // without leave to start by itself there is the button
+  return video.play().catch(() => {}); // not allowed to start by itself: people press play
 }
 
 function showPlayerTrouble(words) {
@@ -139,7 +138,7 @@ async function remove(name) {
 }
 
 function tell(words) {
-  if (summary.textContent !== words) summary.textContent = words; // it is read aloud when it changes
+  if (summary.textContent !== words) summary.textContent = words; // screen readers read each change aloud
 }
 
 // --- the page's own events
@@ -156,7 +155,7 @@ room.addEventListener('change', show);
 tracks.addEventListener('change', show);
 element('filter').addEventListener('submit', (event) => event.preventDefault());
 element('show-token').addEventListener('click', async () => {
-  if (await askForToken(SCOPE, 'The token of a room, or of an operator.')) await renew();
+  if (await askForToken(SCOPE, 'The token of a room or of an operator.')) await renew();
 });
 
 whileVisible(EVERY_SECONDS, renew);

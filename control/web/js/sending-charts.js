@@ -1,4 +1,4 @@
-// How sending goes, as four small charts and a line of words.
+// A publisher's statistics as four small charts and a line of text.
 import { bitrate } from './format.js';
 import { Sparkline } from './sparkline.js';
 
@@ -8,7 +8,7 @@ const FIGURES = {
   rtt: { name: 'Round trip', inWords: (seconds) => `${Math.round(1000 * seconds)} ms`, least: 0.1 },
   loss: { name: 'Packets lost', inWords: (share) => `${(100 * share).toFixed(1)} %`, least: 0.05 },
 };
-const LIMITS = { bandwidth: 'The line does not carry more.', cpu: 'This computer does not encode faster.' };
+const LIMITS = { bandwidth: 'Your connection does not allow more.', cpu: 'This computer cannot encode faster.' };
 
 export class SendingCharts {
   #element;

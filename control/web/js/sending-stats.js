@@ -1,4 +1,4 @@
-// What sending looks like, second by second, from the counters of a peer connection.
+// A publisher's statistics for each second, from the counters of a peer connection.
 
 /**
  * @typedef {object} Stats
@@ -6,10 +6,10 @@
  * @property {number} framesPerSecond
  * @property {number} [width] of the picture that is sent
  * @property {number} [height]
- * @property {number} [rtt] seconds to the server and back
- * @property {number} [loss] share of packets lost on the way, 0 to 1, as the server reports it
+ * @property {number} [rtt] round trip to the server, seconds
+ * @property {number} [loss] packet loss, 0 to 1, as the server reports it
  * @property {string} [codec] `video/VP8`
- * @property {'bandwidth' | 'cpu'} [limitedBy] what keeps the encoder below what it was asked for
+ * @property {'bandwidth' | 'cpu'} [limitedBy] what keeps the encoder below its target
  */
 export class SendingStats {
   #before = null;

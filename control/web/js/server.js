@@ -1,14 +1,14 @@
-// The server that these modules came from: where it is, and what it refuses.
+// The server from which these modules were loaded: its address, requests to it, and its refusals.
 
-/** Its root, whatever path prefix a proxy puts before it, and from whichever page this module was loaded. */
+/** Its root, also below a proxy's path prefix, and also when a page of another site loaded this module. */
 export const ROOT = new URL('../../', import.meta.url);
 
-/** A request that the server refused, with its own words for it. */
+/** The server refused a request; `message` is the server's. */
 export class Refused extends Error {
   /**
    * @param {number} status HTTP status
    * @param {string} message the server's reason
-   * @param {number} retryAfter seconds after which another try makes sense; NaN: it did not say
+   * @param {number} retryAfter seconds after which another try makes sense; NaN: not given
    */
   constructor(status, message, retryAfter = NaN) {
     super(message);
@@ -29,7 +29,7 @@ export class Refused extends Error {
 export const authorization = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
 
 /**
- * One request to the API; what it answers is JSON.
+ * One request to the API. Returns the JSON of the response.
  * @param {string | URL} path relative to the server's root: `api/rooms`
  * @param {RequestInit & { token?: string, root?: URL }} [options] as for fetch
  * @throws {Refused} any status but 2xx

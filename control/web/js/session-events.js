@@ -1,13 +1,13 @@
-// What the server sends to one viewer's session: WHEP's server-sent events (draft-ietf-wish-whep).
+// The server-sent events of one viewer's session (draft-ietf-wish-whep).
 import { authorization } from './server.js';
 
 const LINK = /<([^>]*)>\s*;[^,]*rel="urn:ietf:params:whep:ext:core:server-sent-events"/;
-const AGAIN_SECONDS = 10; // after a stream was lost, as when its control process was restarted
-const MOST = 4; // streams of one page: without HTTP/2 a browser has but six connections to a server
+const AGAIN_SECONDS = 10; // until a lost stream is opened again, as after a restart of its control process
+const MOST = 4; // streams of one page: without HTTP/2 a browser opens only six connections to a server
 
 let open = 0;
 
-/** Follows the events of a session while somebody sees the page; a session that nobody sees can do without. */
+/** Follows the events of a session while the page is visible. */
 export class SessionEvents {
   #session;
   #token;
@@ -25,7 +25,7 @@ export class SessionEvents {
     this.#session = session;
     this.#token = token;
     this.#on = on;
-    if (!LINK.test(session.links)) return; // another server, without events
+    if (!LINK.test(session.links)) return; // the server has no events
     document.addEventListener('visibilitychange', this.#look);
     this.#look();
   }
@@ -56,10 +56,18 @@ export class SessionEvents {
     try {
       const response = await fetch(new URL(LINK.exec(links)[1], resource), {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...authorization(this.#token) },
+        headers: {
+          'Content-Type': 'application/json',
+          Accept: 'text/event-stream', // so that a session that is over is no error: 204
+          ...authorization(this.#token),
+        },
         body: JSON.stringify(['reconnect']),
       });
       if (this.#source !== source) return; // closed meanwhile
+      if (response.status === 204) {
+        this.close();
+        return;
+      }
       if (response.status !== 201) throw new Error(`status ${response.status}`);
       this.#follow(new URL(response.headers.get('Location'), response.url));
     } catch {
@@ -70,7 +78,7 @@ export class SessionEvents {
   #follow(/** @type {URL} */ url) {
     this.#source = new EventSource(url);
     this.#source.addEventListener('reconnect', () => this.#on.reconnect());
-    // not by itself: the session may be over, and browsers log what is 404
+    // do not let the browser reconnect: the session may be over
     this.#source.addEventListener('error', () => this.#lost());
   }
 
@@ -80,7 +88,7 @@ export class SessionEvents {
   }
 }
 
-/** Stands where the stream will be. */
+/** Takes the place of the stream until that is open. */
 class Opening {
   close() {}
 }

@@ -1,13 +1,13 @@
-// What publishing by WHIP (RFC 9725) and playing by WHEP share: a peer connection, and the server's resource that
-// belongs to it.
+// One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
+import { fragmentOf, renewed } from './ice-fragment.js';
 import { authorization, Refused } from './server.js';
 
 const CONNECT_SECONDS = 15;
-const DISCONNECTED_SECONDS = 2; // a connection that has been so for so long looks for another way
-const RECOVERY_SECONDS = 12; // and is given up when it found none
+const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
+const RECOVERY_SECONDS = 12; // before it is given up
 const RETRY_MS = 500;
 
-/** The server cannot be reached, or no packet finds its way to it. */
+/** The server cannot be reached by HTTP, or not by UDP. */
 export class NotConnected extends Error {
   name = 'NotConnected';
 }
@@ -25,13 +25,13 @@ export class Session {
   #recovering = false;
   #end;
 
-  /** Fulfilled when it is over, with what `whenClosed` gives when it was the server that closed it. */
+  /** Fulfilled when the session is over; with the result of `whenClosed` when the server has closed it. */
   over = new Promise((resolve) => { this.#end = resolve; });
 
   /**
    * @param {URL} endpoint
    * @param {string} token empty: none
-   * @param {{interrupted: () => void, resumed: () => void}} on when the way to the server is lost, and found again
+   * @param {{interrupted: () => void, resumed: () => void}} on the connection is lost, and restored
    */
   constructor(endpoint, token, on) {
     this.#endpoint = endpoint;
@@ -49,14 +49,14 @@ export class Session {
   get links() { return this.#links; }
 
   /**
-   * Makes the offer, takes the answer, and returns once media can flow.
+   * Sends the offer, applies the answer, and returns once media can flow.
    *
-   * Nothing waits for our candidates: the server is ICE-lite and learns our address from our first check.
+   * The offer does not wait for candidates: the server is ICE-lite and learns our address from our first check.
    * @param {RTCIceServer[]} iceServers
    * @param {(pc: RTCPeerConnection) => void} describe adds the transceivers
-   * @param {() => Promise<void>} [negotiated] called when the answer is taken, before media flows
+   * @param {() => Promise<void>} [negotiated] called when the answer is applied, before media flows
    * @throws {Refused} the server refused
-   * @throws {NotConnected} no way through the network, or `close` was called meanwhile
+   * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
     this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
@@ -69,16 +69,16 @@ export class Session {
     this.#watch();
   }
 
-  /** Ends it here and on the server, also while the page goes away. */
+  /** Ends the session here and on the server, also while the page is being closed. */
   close() {
     this.#pc?.close();
     this.#open = false;
     this.#end();
-    if (this.#resource) this.delete().catch(() => {}); // unreachable: it ends there by itself
+    if (this.#resource) this.delete().catch(() => {}); // unreachable: the server ends it by itself
     this.#resource = null;
   }
 
-  /** Looks for a new way to the same session (RFC 9725 4.3.2); ends it when there is none. */
+  /** Restarts ICE (RFC 9725 4.3.2); ends the session when that fails. */
   async recover() {
     if (this.#recovering || !this.#open) return;
     this.#recovering = true;
@@ -89,21 +89,21 @@ export class Session {
       this.#on.resumed();
     } catch (error) {
       if (error.status === 404) this.forget();
-      this.#end(); // whatever it was: a new session is the way out
+      this.#end(); // whatever the error: a new session is the remedy
     } finally {
       this.#recovering = false;
     }
   }
 
-  /** Whether the server is known to have lost the session, so that nothing need be asked of it. */
+  /** Whether the server is known to have lost the session, so that a request would be in vain. */
   async isGone() { return false; }
 
-  /** Called when the server has closed the session; `over` is fulfilled with what this gives. */
+  /** Called when the server has closed the session; `over` is fulfilled with the result. */
   async whenClosed() {
     this.forget();
   }
 
-  /** The server has no such session any more: `close` need not delete it. */
+  /** The server no longer has the session: `close` need not delete it. */
   forget() {
     this.#resource = null;
   }
@@ -159,7 +159,7 @@ export class Session {
     const pc = this.#pc;
     const watching = new AbortController();
     const up = new Promise((resolve, reject) => {
-      const fail = () => reject(new NotConnected('no way through the network'));
+      const fail = () => reject(new NotConnected('no connection through the network'));
       const look = () => {
         if (pc.connectionState === 'connected') resolve();
         if (pc.connectionState === 'failed' && failedIsFinal) fail();
@@ -177,7 +177,7 @@ export class Session {
     }
   }
 
-  /** A DTLS close_notify leaves `connectionState` as it is: only the transport tells. */
+  /** A DTLS close_notify does not change `connectionState`: only the transport shows it. */
   #expectEnd() {
     const dtls = this.#pc.getTransceivers()[0].receiver.transport;
     dtls.addEventListener('statechange', async () => {
@@ -198,29 +198,7 @@ export class Session {
   }
 }
 
-/** The ICE credentials of an offer, as a fragment (RFC 8840 9). @param {string} sdp */
-function fragmentOf(sdp) {
-  return ['a=ice-ufrag:', 'a=ice-pwd:', 'm=', 'a=mid:']
-    .map((start) => `${sdp.split('\r\n').find((line) => line.startsWith(start))}\r\n`)
-    .join('');
-}
-
-/** An answer with the credentials and candidates of a fragment. @param {string} answer @param {string} fragment */
-function renewed(answer, fragment) {
-  const news = fragment.split(/\r?\n/);
-  const starting = (start) => news.filter((line) => line.startsWith(start));
-  const candidates = starting('a=candidate:');
-  return answer
-    .split('\r\n')
-    .flatMap((line) => {
-      if (line.startsWith('a=ice-ufrag:')) return starting('a=ice-ufrag:')[0];
-      if (line.startsWith('a=ice-pwd:')) return [starting('a=ice-pwd:')[0], ...candidates];
-      return candidates.length && line.startsWith('a=candidate:') ? [] : line;
-    })
-    .join('\r\n');
-}
-
-/** Calls until it does not fail, for while the network is away. @param {number} until `performance.now()` then */
+/** Repeats a call that fails, as while the network is away. @param {number} until a time of `performance.now()` */
 async function persistently(call, until) {
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-// Single keys that do something, unless somebody is typing.
+// Keyboard shortcuts of one key, inactive while somebody is typing.
 
 /** @param {Record<string, () => void>} actions by `KeyboardEvent.key` */
 export function onKeys(actions) {

@@ -1,4 +1,4 @@
-// A minute of one figure, as a line; and in words, for those who cannot see it.
+// The last minute of one figure as a line, and as text for screen readers.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const POINTS = 60;
@@ -18,7 +18,7 @@ export class Sparkline {
    * @param {object} of
    * @param {string} of.name of the figure
    * @param {(value: number) => string} of.inWords
-   * @param {number} of.least the scale reaches at least so far, so that noise does not look like a storm
+   * @param {number} of.least the least upper end of the scale, so that noise does not fill the chart
    */
   constructor(svg, { name, inWords, least }) {
     this.#svg = svg;

@@ -1,4 +1,4 @@
-// A video with its controls and words, and the player that feeds it: what the watch and the embedded page share.
+// A video with controls and messages, and its player: shared by the watch page and the embedded page.
 import { figures } from './figures.js';
 import { ask, Refused, ROOT } from './server.js';
 import { onKeys } from './shortcuts.js';
@@ -7,7 +7,7 @@ import { tokenFor } from './token.js';
 import { WhepPlayer } from './whep-player.js';
 import { inWords } from './words.js';
 
-const IDLE_SECONDS = 3; // until the controls step aside
+const IDLE_SECONDS = 3; // until the controls hide
 
 const CONTENT = `
   <video playsinline autoplay muted></video>
@@ -36,7 +36,7 @@ export class Stage {
   #player;
   #idling;
 
-  /** @param {HTMLElement} root filled by this @param {string} room */
+  /** @param {HTMLElement} root is filled @param {string} room */
   constructor(root, room) {
     this.#root = root;
     this.#room = room;
@@ -45,9 +45,9 @@ export class Stage {
     this.video = root.querySelector('video');
     this.video.id = 'video';
     this.video.setAttribute('aria-label', `The stream of ${room}`);
-    this.video.muted = true; // the attribute sets but the default
+    this.video.muted = true; // the attribute sets only the default
     this.#connectControls();
-    this.#stepAside();
+    this.#hideWhenIdle();
     this.#player = new WhepPlayer(this.video, new URL(`api/whep/play/${room}`, ROOT), {
       token: tokenFor(room),
       iceServers: async () => (await ask('api/bootstrap', { token: tokenFor(room) })).iceServers,
@@ -57,7 +57,7 @@ export class Stage {
     this.#player.play();
   }
 
-  /** For those who want to know of its events, too. */
+  /** For its events. */
   get player() { return this.#player; }
 
   toggleSound() {
@@ -75,7 +75,7 @@ export class Stage {
   async toggleFullScreen() {
     if (document.fullscreenElement) await document.exitFullscreen();
     else if (this.#root.requestFullscreen) await this.#root.requestFullscreen();
-    else this.video.webkitEnterFullscreen?.(); // iPhones show nothing but videos so
+    else this.video.webkitEnterFullscreen?.(); // iPhones show only videos in full screen
   }
 
   async togglePicture() {
@@ -125,8 +125,8 @@ export class Stage {
     });
   }
 
-  /** Controls hide while nobody moves; a pointer, a key or a touch brings them back. */
-  #stepAside() {
+  /** Hides the controls when idle; a pointer, a key or a touch shows them again. */
+  #hideWhenIdle() {
     const wake = () => {
       clearTimeout(this.#idling);
       delete this.#root.dataset.idle;
@@ -143,9 +143,9 @@ export class Stage {
     const [kind, words, hint] = {
       connecting: ['waiting', 'Connecting…', ''],
       live: ['live', `Watching ${this.#room}.`, ''],
-      silent: ['waiting', 'The stream has paused.', 'It goes on as soon as pictures arrive again.'],
+      silent: ['waiting', 'The stream has paused.', 'It continues as soon as pictures arrive again.'],
       reconnecting: ['waiting', 'The connection was lost. Reconnecting…', ''],
-      waiting: ['waiting', error && inWords(error, about), 'Waiting: it starts by itself.'],
+      waiting: ['waiting', error && inWords(error, about), 'Waiting. It starts by itself.'],
       stopped: ['idle', 'Stopped.', ''],
       failed: ['error', error && inWords(error, about), ''],
     }[state];
@@ -153,7 +153,7 @@ export class Stage {
     this.#root.dataset.picture = this.video.srcObject ? 'old' : 'none';
     const status = this.#part('status');
     status.dataset.state = kind;
-    if (status.textContent !== words) status.textContent = words; // read aloud when it changes
+    if (status.textContent !== words) status.textContent = words; // screen readers read each change aloud
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
     if (state === 'failed' && error instanceof Refused && error.status === 401) this.#askForToken(words);

@@ -1,4 +1,4 @@
-// Light or dark, where people have chosen by hand; before the first paint, so this is a plain script in the head.
+// Light or dark, as chosen by hand. A plain script in the head, so that it runs before the first paint.
 (() => {
   const KEY = 'roomcast-theme';
   const root = document.documentElement;
@@ -8,7 +8,7 @@
   try {
     const chosen = localStorage.getItem(KEY);
     if (chosen === 'light' || chosen === 'dark') root.dataset.theme = chosen;
-  } catch { /* storage is denied: the system's choice holds */ }
+  } catch { /* storage is denied: the system's setting applies */ }
 
   addEventListener('DOMContentLoaded', () => {
     const button = document.getElementById('theme');

@@ -1,10 +1,10 @@
-// Asks for a token, when the server has said that it wants one.
+// Asks for a token when the server requires one.
 import { keepToken, tokenFor } from './token.js';
 
 /**
  * Opens a dialog that asks for the token of `scope`, and keeps what is entered.
  * @param {string} scope a room's name, or `ADMIN`
- * @param {string} reason what people are told
+ * @param {string} reason shown to people
  * @returns {Promise<string>} the token; empty: the dialog was dismissed
  */
 export function askForToken(scope, reason) {
@@ -13,7 +13,7 @@ export function askForToken(scope, reason) {
   dialog.setAttribute('aria-labelledby', 'token-title');
   dialog.innerHTML = `
     <form method="dialog">
-      <h2 id="token-title">A token, please</h2>
+      <h2 id="token-title">Token required</h2>
       <p id="token-reason" class="quiet"></p>
       <div class="field">
         <label for="token">Token</label>

@@ -1,9 +1,9 @@
-// Tokens, kept for this tab and nowhere else: never in an address, never in what outlives the tab.
+// Tokens, kept for this tab only: never in an address, never in storage that outlives the tab.
 
 const PREFIX = 'roomcast-token/';
 const LAST = 'last';
 
-/** What an administrator shows; every other scope is the name of a room. */
+/** The scope of the admin token; every other scope is the name of a room. */
 export const ADMIN = '@admin';
 
 const memory = new Map();
@@ -11,7 +11,7 @@ const memory = new Map();
 /** @param {string} scope a room's name, or `ADMIN`. @returns {string} empty: none */
 export function tokenFor(scope) {
   const own = read(scope);
-  // a token that opened one room may be the one for all
+  // a token for one room may be the token for all rooms
   return own || (scope === ADMIN ? '' : read(LAST));
 }
 

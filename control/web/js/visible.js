@@ -1,8 +1,8 @@
-// Work that is repeated while somebody looks at the page.
+// Repeats work while the page is visible.
 
 /**
- * Runs `work` at once, and again `seconds` after it is done; not while the page is hidden, and at once when it is
- * shown again.
+ * Runs `work` at once, and again `seconds` after it is done. It pauses while the page is hidden, and runs at once when
+ * the page is shown again.
  * @param {number} seconds
  * @param {() => Promise<void>} work must not throw
  */

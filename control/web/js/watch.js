@@ -1,4 +1,4 @@
-// The watch page: the room of the address, for as long as the page is open.
+// The watch page: plays the room in the address as long as the page is open.
 import { enableCopyButtons } from './copy-buttons.js';
 import { bitrate, codecs, count, duration } from './format.js';
 import { LiveRoom } from './live-room.js';
@@ -9,14 +9,14 @@ import { Stage } from './stage.js';
 import { whileVisible } from './visible.js';
 
 const FACTS_EVERY_SECONDS = 4;
-const COUNTED_SECONDS = 1.2; // until the cluster has counted a viewer who came or went
+const COUNTED_SECONDS = 1.2; // until the cluster has counted a viewer that came or left
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
-/** What the server tells of the room; nothing while it is not live. */
+/** Shows viewers, duration, codecs and bitrate of the room while it is live. */
 async function showFacts(/** @type {LiveRoom} */ room) {
-  const detail = await room.detail().catch(() => undefined); // the player tells what is wrong
+  const detail = await room.detail().catch(() => undefined); // the player shows what is wrong
   element('facts').hidden = !detail?.hasPublisher;
   if (!detail) return;
   element('viewers').textContent = count(detail.subscribers, 'viewer');

@@ -14,16 +14,16 @@ export class ReceivingSession extends Session {
   #token;
   #move;
 
-  /** Fulfilled when the server asks for another session that takes over from this one. */
+  /** Fulfilled when the server asks for a new session that takes over from this one. */
   moves = new Promise((resolve) => { this.#move = resolve; });
 
-  /** Gets the tracks. */
+  /** The tracks that were received. */
   stream = new MediaStream();
 
   /**
    * @param {URL} endpoint
    * @param {string} token empty: none
-   * @param {import('./live-room.js').LiveRoom | null} room null: not known
+   * @param {import('./live-room.js').LiveRoom | null} room null: unknown
    * @param {object} on
    * @param {() => void} on.interrupted
    * @param {() => void} on.resumed
@@ -56,7 +56,7 @@ export class ReceivingSession extends Session {
     super.close();
   }
 
-  /** Returns once a picture has been decoded, or when it is of no use to wait any longer for one. */
+  /** Returns once a picture has been decoded, or when waiting for one is pointless. */
   async picture() {
     const until = performance.now() + 1000 * FIRST_PICTURE_SECONDS;
     while (performance.now() < until && this.resource) {
@@ -67,7 +67,7 @@ export class ReceivingSession extends Session {
     }
   }
 
-  /** A session id begins with its worker's name: the session does not outlive it. */
+  /** A session id begins with the name of its worker, and the session ends with the worker. */
   async isGone() {
     const worker = this.resource.pathname.split('/').at(-1).split('.')[0];
     const workers = await this.#room?.workers().catch(() => null);

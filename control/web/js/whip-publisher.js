@@ -1,20 +1,21 @@
-// A publisher for any page: sends a MediaStream by WHIP (RFC 9725), and keeps sending it.
-// Its twin is whep-player.js; docs/embedding.md shows how to use both.
+// A publisher for any page: sends a MediaStream by WHIP (RFC 9725), and reconnects until it is stopped.
+// whep-player.js is its counterpart; docs/embedding.md shows how to use both.
+import { backoff, iceServersNow, Reports, Run } from './reconnecting.js';
 import { Refused } from './server.js';
 import { NotConnected } from './session.js';
 import { SendingSession } from './whip-session.js';
 
 const BACKOFF_SECONDS = [0.5, 1, 2, 4, 8];
-const TAKEN_SECONDS = 45; // for so long a room may still seem taken by the session that we lost
+const TAKEN_SECONDS = 45; // for which the session that we lost may still occupy the room
 
 /**
- * Publishes to one WHIP endpoint until it is told to stop.
+ * Publishes to one WHIP endpoint until it is stopped.
  *
  * Events, all of them `CustomEvent`s:
  * - `state`, detail `{state, reason?, error?}`: `connecting`, `live`, `reconnecting`, `stopped`; `ended`, with the
  *   server's `reason`: it closed the session for good; `failed`, with the `error`.
  * - `stats`, detail `Stats` (sending-stats.js), each second while live.
- * - `error`, detail `{error, retryIn?}`: a try failed; without `retryIn` (seconds) it was the last one.
+ * - `error`, detail `{error, retryIn?}`: an attempt failed; without `retryIn` (seconds) it was the last one.
  *
  * @typedef {import('./whip-session.js').PublishOptions} PublishOptions
  */
@@ -22,12 +23,12 @@ export class WhipPublisher extends EventTarget {
   #endpoint;
   #token;
   #iceServers;
+  #reports = new Reports(this);
+  #run = null; // the present call of `publish`; null: stopped
   #stream = null;
   #options = {};
   #session = null;
-  #run = null; // names the present call of `publish`; another one, or null, ends it
-  #wake = () => {};
-  #state = 'stopped';
+  #lostAt = null; // when media last flowed in this run
 
   /**
    * @param {string | URL} endpoint `https://host/api/whip/publish/room`
@@ -42,23 +43,27 @@ export class WhipPublisher extends EventTarget {
     this.#iceServers = iceServers;
   }
 
-  get state() { return this.#state; }
+  get state() { return this.#reports.state; }
 
   /**
-   * Publishes `stream`, and goes on after network changes, lost connections and restarts of the server.
+   * Publishes `stream`; survives network changes, lost connections and restarts of the server.
    * @param {MediaStream} stream stays the caller's: its tracks are not stopped
    * @param {PublishOptions} [options]
    * @returns {Promise<void>} fulfilled once media flows, or when `stop` was called before
-   * @throws {Refused} the server refused, and another try would not help
+   * @throws {Refused} the server refused, and another attempt would not help
    */
   async publish(stream, options = {}) {
     this.stop();
-    const run = this.#run = Symbol('run');
+    const run = this.#run = new Run({ leave: () => this.stop(), recover: () => this.#session?.recover() });
     this.#stream = stream;
     this.#options = { ...options };
-    addEventListener('pagehide', this.#leave);
-    addEventListener('online', this.#recover);
-    await new Promise((resolve, reject) => { this.#keepPublishing(run, resolve, reject); });
+    this.#lostAt = null;
+    await new Promise((live, refused) => {
+      run.repeat((succeeded) => this.#publishOnce(run, () => { succeeded(); live(); }), {
+        pauseAfter: (error, failures) => pauseAfter(error, failures, this.#lostAt),
+        failed: (error, retryIn) => this.#noteFailure(error, retryIn),
+      }).then(live, refused);
+    });
   }
 
   /** Ends the session, here and on the server. */
@@ -84,95 +89,52 @@ export class WhipPublisher extends EventTarget {
     await this.#session?.limit(this.#options);
   }
 
-  async #keepPublishing(run, whenLive, whenRefused) {
-    const wanted = () => this.#run === run;
-    let tries = 0;
-    let lostAt = null; // when media last flowed
-    while (wanted()) {
-      this.#tell(lostAt === null ? 'connecting' : 'reconnecting');
-      const session = this.#session = this.#newSession();
-      let pause = 0;
-      try {
-        await session.open(this.#stream, await this.#servers(), this.#options);
-        if (!wanted()) break;
-        tries = 0;
-        this.#tell('live');
-        whenLive();
-        const reason = await session.over;
-        lostAt = performance.now();
-        if (reason && wanted()) this.#finish('ended', { reason });
-      } catch (error) {
-        if (!wanted()) break;
-        if (!mayPass(error, lostAt)) {
-          this.#emit('error', { error });
-          this.#finish('failed', { error });
-          whenRefused(error);
-          return;
-        }
-        pause = error.retryAfter || backoff(tries);
-        tries += 1;
-        this.#emit('error', { error, retryIn: pause });
-      } finally {
-        session.close();
-      }
-      if (pause && wanted()) await this.#sleep(pause);
+  /** One session to its end. Returns the seconds until the next. */
+  async #publishOnce(run, succeeded) {
+    this.#reports.change(this.#lostAt === null ? 'connecting' : 'reconnecting');
+    const session = this.#session = this.#newSession();
+    try {
+      await session.open(this.#stream, await iceServersNow(this.#iceServers), this.#options);
+      if (!run.wanted) return 0;
+      this.#reports.change('live');
+      succeeded();
+      const reason = await session.over;
+      this.#lostAt = performance.now();
+      if (reason && run.wanted) this.#finish('ended', { reason });
+      return 0;
+    } finally {
+      session.close();
     }
-    whenLive(); // stopped: nothing is left to wait for
   }
 
   #newSession() {
     return new SendingSession(this.#endpoint, this.#token, {
-      stats: (stats) => this.#emit('stats', stats),
-      interrupted: () => this.#tell('reconnecting'),
-      resumed: () => this.#tell('live'),
+      stats: (stats) => this.#reports.send('stats', stats),
+      interrupted: () => this.#reports.change('reconnecting'),
+      resumed: () => this.#reports.change('live'),
     });
   }
 
-  async #servers() {
-    if (typeof this.#iceServers !== 'function') return this.#iceServers;
-    return this.#iceServers().catch((error) => { throw new NotConnected(error.message); });
+  #noteFailure(error, retryIn) {
+    this.#reports.failure(error, retryIn);
+    if (retryIn === null) this.#finish('failed', { error });
   }
-
-  #leave = () => this.stop();
-
-  #recover = () => this.#session?.recover();
 
   #finish(state, detail = {}) {
+    const run = this.#run;
     this.#run = null;
-    removeEventListener('pagehide', this.#leave);
-    removeEventListener('online', this.#recover);
+    run.end();
     this.#session?.close();
     this.#session = null;
-    this.#wake();
-    this.#tell(state, detail);
-  }
-
-  #tell(state, detail = {}) {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#emit('state', { state, ...detail });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  #sleep(seconds) {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      setTimeout(resolve, 1000 * seconds);
-    });
+    this.#reports.change(state, detail);
   }
 }
 
-/** Whether the same request may succeed later. @param {Error} error @param {number | null} lostAt */
-function mayPass(error, lostAt) {
-  if (!(error instanceof Refused)) return error instanceof NotConnected;
-  if (error.status === 409) return lostAt !== null && performance.now() - lostAt < 1000 * TAKEN_SECONDS;
-  return error.status === 429 || error.status >= 502;
-}
-
-/** Seconds until the next try: longer each time, and not the same for all who lost the server at once. */
-function backoff(tries) {
-  return BACKOFF_SECONDS[Math.min(tries, BACKOFF_SECONDS.length - 1)] * (0.5 + Math.random() / 2);
+/** Seconds until the next attempt; null: the same request would not succeed later. */
+function pauseAfter(error, failures, lostAt) {
+  const mayBeOurs = lostAt !== null && performance.now() - lostAt < 1000 * TAKEN_SECONDS;
+  const mayPass = error instanceof Refused
+    ? error.status === 429 || error.status >= 502 || (error.status === 409 && mayBeOurs)
+    : error instanceof NotConnected;
+  return mayPass ? backoff(BACKOFF_SECONDS, failures) : null;
 }

@@ -8,8 +8,8 @@ import { Session } from './session.js';
  * @property {number} [maxBitrate] of the video, bits a second
  * @property {number} [maxAudioBitrate] bits a second
  * @property {number} [maxFramerate] frames a second
- * @property {'maintain-framerate' | 'maintain-resolution' | 'balanced'} [degradationPreference] what to keep
- *   when bandwidth or CPU do not suffice
+ * @property {'maintain-framerate' | 'maintain-resolution' | 'balanced'} [degradationPreference] what to preserve
+ *   when bandwidth or CPU are not sufficient
  */
 export class SendingSession extends Session {
   #on;
@@ -60,7 +60,7 @@ export class SendingSession extends Session {
     for (const sender of this.pc?.getSenders() ?? []) {
       const parameters = sender.getParameters();
       const [encoding] = parameters.encodings;
-      if (!encoding) continue; // the server took no such track
+      if (!encoding) continue; // the server rejected the track
       if (sender.track?.kind === 'video') {
         Object.assign(encoding, defined({ maxBitrate, maxFramerate }));
         Object.assign(parameters, defined({ degradationPreference }));
@@ -71,7 +71,7 @@ export class SendingSession extends Session {
     }
   }
 
-  /** Why the server closed the session; undefined when it does not say, as when it is gone itself. */
+  /** Why the server closed the session; undefined without a reason, as when the server is gone. */
   async whenClosed() {
     const response = await this.delete().catch(() => null);
     this.forget();
@@ -79,7 +79,7 @@ export class SendingSession extends Session {
   }
 }
 
-/** Puts one codec first; the others stay, for a server that cannot take it. */
+/** Puts one codec first; the others stay, for servers that do not support it. */
 function prefer(transceiver, mimeType) {
   const { codecs } = RTCRtpSender.getCapabilities('video');
   const [wanted, others] = [[], []];

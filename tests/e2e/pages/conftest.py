@@ -1,4 +1,4 @@
-"""One running system and one Chromium for all tests of a module: a test uses a room of its own."""
+"""One running system and one Chromium for all tests of a module; each test uses a room of its own."""
 
 from collections.abc import AsyncIterator
 

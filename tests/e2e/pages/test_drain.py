@@ -1,4 +1,4 @@
-"""An operator drains a worker from the page, and takes it back."""
+"""An operator drains a worker from the page, and cancels that."""
 
 import pytest
 

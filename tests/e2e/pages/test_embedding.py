@@ -1,4 +1,4 @@
-"""What docs/embedding.md shows works as it stands there, on a site of another origin."""
+"""The examples of docs/embedding.md work unchanged, on a site of another origin."""
 
 import re
 from pathlib import Path

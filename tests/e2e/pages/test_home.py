@@ -1,4 +1,4 @@
-"""The home page: what is live, and the doors to a room."""
+"""The home page: the live rooms, and the forms that lead to a room."""
 
 import pytest
 from playwright.async_api import Browser

@@ -1,4 +1,4 @@
-"""Pages below a path prefix that a proxy takes off, without a word to the server."""
+"""Pages below a path prefix that a proxy removes without a header for the server."""
 
 import pytest
 from playwright.async_api import Browser, Route

@@ -1,4 +1,4 @@
-"""The publish page: its choices, its figures, its sources, and what it tells other programs."""
+"""The publish page: its settings, figures and sources, and its commands for other programs."""
 
 import shlex
 import subprocess
@@ -94,7 +94,7 @@ async def test_without_a_microphone_only_the_picture_is_sent(system: System, bro
         await publisher.tells("Live in silent.")
         assert (await system.rooms())["silent"]["tracks"] == 1
         assert await publisher.page.is_hidden("#mute")
-        await publisher.page.select_option("#microphone", "")  # a track more wants another session
+        await publisher.page.select_option("#microphone", "")  # an additional track requires another session
 
         async def two_tracks() -> bool:
             return (await system.rooms()).get("silent", {}).get("tracks") == 2
@@ -110,7 +110,7 @@ async def test_a_preview_is_seen_by_nobody_else(system: System, browser: Browser
         assert await publisher.page.evaluate("document.getElementById('video').srcObject.active")
         assert "rehearsal" not in await system.rooms()
         cameras = await publisher.page.eval_on_selector_all("#camera option", "all => all.length")
-        assert cameras > 1  # they have names by now
+        assert cameras > 1  # they have names now
 
 
 def words(command: str) -> list[str]:

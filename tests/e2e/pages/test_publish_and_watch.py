@@ -1,4 +1,4 @@
-"""Publishing and watching in the browser: what the pages do, and what they tell people."""
+"""Publishing and watching in the browser: what the pages do, and what they report."""
 
 import pytest
 from playwright.async_api import Browser
@@ -38,7 +38,7 @@ async def test_tokens_are_asked_for_in_words_and_stay_out_of_the_address(
     url = system.controls[0].url
     async with await open_publish_page(browser, url, PRIVATE_ROOM, expected_statuses=[401]) as page:
         await page.publish()
-        await page.tells("private asks for a token.")
+        await page.tells("private requires a token.")
         await page.enter_token("wrong")
         await page.tells("The token is wrong for private.")
         await page.enter_token(PRIVATE_TOKEN)

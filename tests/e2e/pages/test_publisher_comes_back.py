@@ -1,4 +1,4 @@
-"""A publisher in the browser whose worker dies: it comes back by itself, and says so."""
+"""A publisher in the browser whose worker dies: it reconnects by itself, and reports it."""
 
 import pytest
 from playwright.async_api import Response

@@ -1,4 +1,4 @@
-"""What holds for every page: no barrier that axe-core finds, light, and soon usable."""
+"""Every page: no accessibility barrier that axe-core finds, small, and quickly usable."""
 
 import pytest
 from playwright.async_api import Browser

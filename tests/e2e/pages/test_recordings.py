@@ -1,4 +1,4 @@
-"""The recordings page: played, downloaded and deleted, by those who may."""
+"""The recordings page: authorised people play, download and delete recordings."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -83,11 +83,11 @@ async def test_who_has_a_rooms_token_plays_its_recordings(
 ) -> None:
     url = system.controls[0].url
     async with await open_recordings_page(browser, url, expected_statuses=[401]) as page:
-        await page.shows("Recordings are not for everybody here")
+        await page.shows("Recordings are protected")
         assert not page.errors  # it knew without having asked in vain
         await page.page.get_by_role("button", name="Enter a token").click()
         await page.enter_token("wrong")
-        await page.shows("That token opens no recordings here.")
+        await page.shows("This token does not open any recordings.")
         await page.page.get_by_role("button", name="Enter a token").click()
         await page.enter_token(PRIVATE_TOKEN)
         name = recorded[1]

@@ -1,4 +1,4 @@
-"""A viewer whose worker is gone: a system of its own, because it loses a worker."""
+"""A viewer whose worker is gone, in a system of its own, because that loses a worker."""
 
 import pytest
 from playwright.async_api import Response

@@ -1,4 +1,4 @@
-"""The watch page: sound, figures and keys, tokens, other ways through the network, and workers that die."""
+"""The watch page: sound, figures, keyboard shortcuts, tokens and changes of the network."""
 
 import pytest
 from playwright.async_api import Browser, Response
@@ -51,7 +51,7 @@ async def test_a_viewer_without_the_right_token_is_asked_for_it(system: System, 
         publisher(system.http, system.whip(PRIVATE_ROOM), PRIVATE_TOKEN),
         await open_watch_page(browser, url, PRIVATE_ROOM, expected_statuses=[401]) as viewer,
     ):
-        await viewer.tells("private asks for a token.")
+        await viewer.tells("private requires a token.")
         await viewer.enter_token("wrong")
         await viewer.tells("The token is wrong for private.")
         await viewer.enter_token(PRIVATE_TOKEN)

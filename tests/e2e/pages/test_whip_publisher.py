@@ -1,4 +1,4 @@
-"""`whip-publisher.js` on a page of its own: it publishes, tells what happens, and goes on."""
+"""`whip-publisher.js` on a page of its own: it publishes, reports, and reconnects."""
 
 from typing import Any
 

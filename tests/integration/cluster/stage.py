@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from media.rtp.packet import parse
 from shared.bus.connection import connect
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.messages.signalling import Answer, Closed, Delete, Play, Publish, Role
 from shared.names import WorkerId, new_request_id
 from tests.support.offers import post_offer

@@ -16,7 +16,7 @@ from media.sessions.end_reason import EndReason
 from media.transport.udp import UdpPort
 from media.worker.media_plane import MediaPlane
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcClient
+from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId
 from shared.sdp.offer import parse_offer

@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from control.server import listen, make_server
-from shared.settings import HostPort, load_settings
+from control.server import make_server
+from shared.host_port import HostPort
+from shared.http_server import HttpServer, listen
+from shared.settings import load_settings
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 
@@ -31,15 +33,15 @@ async def start_control(redis_url: str) -> AsyncIterator[StartControl]:
 
     Whatever it answers, in any test, must be as `openapi.yaml` says.
     """
-    stop = asyncio.Event()
+    servers: list[HttpServer] = []
     serving: list[asyncio.Task[None]] = []
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> httpx.AsyncClient:
             server = make_server(load_settings(**{"redis_url": redis_url} | settings))
-            server.main_loop = stop.wait  # it would look ten times a second whether to stop
-            listener = listen(HostPort("127.0.0.1", 0))
+            listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
             base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            servers.append(server)
             serving.append(asyncio.create_task(server.serve(sockets=[listener])))
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not server.started:
@@ -49,7 +51,8 @@ async def start_control(redis_url: str) -> AsyncIterator[StartControl]:
             return await stack.enter_async_context(http)
 
         yield start
-    stop.set()
+    for server in servers:
+        server.stop()
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*serving)
 

@@ -1,4 +1,4 @@
-"""`control/openapi.yaml` as a judge of real responses."""
+"""Checks real responses against `control/openapi.yaml`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A row of API.md's tables as data: what is asked, in which situation, and what must come back."""
+"""A row of the HTTP contract as data: a request, the situation, and the response that it must get."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

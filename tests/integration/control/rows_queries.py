@@ -1,4 +1,4 @@
-"""Rows of the queries, of administration, and of whatever else is served."""
+"""Rows of the queries, of administration, and of everything else that is served."""
 
 from shared.messages.signalling import Answer, CloseRoom
 from tests.integration.control.row import (

@@ -1,4 +1,4 @@
-"""Rows of the endpoints' other methods and of the session resources; WHIP and WHEP alike."""
+"""Rows of the endpoints' other methods and of the session resources, for WHIP and WHEP."""
 
 from typing import Any
 
@@ -95,6 +95,7 @@ def _event_rows() -> list[Row]:
 
     stream = f"demo/{SESSION}/events/airv-AAAAAAAAAAA"
     json = {"Content-Type": "application/json"}
+    browser = {"Accept": "text/event-stream"}
     ended = {"answers": {FindSessions: Living(sessions=())}}
     return [
         ask("POST", "a stream is made", 201),
@@ -103,6 +104,7 @@ def _event_rows() -> list[Row]:
         ask("POST", "what is no JSON is 400", 400, INVALID_EVENTS, headers=json, body=b"[" * 9999),
         ask("POST", "a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
         ask("POST", "a session that ended is 404", 404, NO_SESSION, **ended),
+        ask("POST", "of a session that ended is 204 for a browser", 204, headers=browser, **ended),
         ask("POST", "what is no session id is 404", 404, NO_SESSION, where="demo/w1.short/events"),
         ask("POST", "after its worker it is 404", 404, NO_SESSION, worker=False),
         ask("POST", "a list has at most 1 MB", 413, TOO_MUCH, headers=json, body=TOO_LARGE),
@@ -110,10 +112,13 @@ def _event_rows() -> list[Row]:
         ask("GET", "all are on the endpoint itself", 200),
         ask("GET", "of a bad room is 400", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
         ask("GET", "of a session that ended is 404", 404, NO_SESSION, **ended),
+        ask("GET", "of a session that ended is 204 for a browser", 204, headers=browser, **ended),
         ask("GET", "a stream is 200", 200, where=stream),
         ask("GET", "a stream of a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("GET", "what is no stream is 404", 404, NO_SESSION, where=f"demo/{SESSION}/events/xyz"),
         ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **ended),
+        ask("GET", "after its session it is 204 for a browser", 204, where=stream, headers=browser, **ended),
+        ask("GET", "after its worker it is 204 for a browser", 204, headers=browser, worker=False),
         ask("DELETE", "a stream is given up", 200, where=stream),
         ask("DELETE", "a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **ended),

@@ -1,4 +1,4 @@
-"""A media worker without media: really in the directory, really behind RPC, answering what a test says."""
+"""A media worker without media: in the real directory, behind real RPC, with the answers of a test."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Any
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcServer
+from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish

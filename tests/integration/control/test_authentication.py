@@ -1,4 +1,4 @@
-"""Credentials on the wire; tests/unit/control/test_auth.py has the whole matrix of who may do what."""
+"""Credentials over HTTP; tests/unit/control/test_auth.py has the whole matrix of permissions."""
 
 import time
 from typing import Any

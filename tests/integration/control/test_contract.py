@@ -1,4 +1,4 @@
-"""Every row of every table of the HTTP contract, over real HTTP, each named for its promise."""
+"""Every row of the HTTP contract, over real HTTP, each named for its promise."""
 
 from pathlib import Path
 

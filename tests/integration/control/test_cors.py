@@ -1,4 +1,4 @@
-"""CORS, to the letter, on whatever the server answers."""
+"""The exact CORS headers, on every response."""
 
 import httpx
 import pytest

@@ -1,6 +1,6 @@
-"""`/openapi.yaml` is valid, and true: of the routes, the methods, and the statuses that are really seen.
+"""`/openapi.yaml` is valid, and describes the real routes, methods and statuses.
 
-That every response of every other test is as described is checked as it arrives (`conftest.py`).
+`conftest.py` checks every response of all other tests against it, too.
 """
 
 from pathlib import Path

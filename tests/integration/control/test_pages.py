@@ -11,7 +11,7 @@ from tests.integration.control.rows_queries import PAGES
 
 async def test_pages_run_nothing_but_our_own_files(start_control: StartControl) -> None:
     http = await start_control()
-    for path in (*PAGES, "/static/home.html"):
+    for path in (*PAGES, "/static/embed.html"):
         headers = (await http.get(path)).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
@@ -47,6 +47,18 @@ async def test_nothing_in_a_page_needs_what_the_policy_forbids(start_control: St
     for path in PAGES:
         page = (await http.get(path)).text
         assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script>", page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_is_whole_and_is_sent_once(start_control: StartControl, page: str) -> None:
+    http = await start_control()
+    fetched = await http.get(page)
+    assert fetched.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert fetched.text.count("<main") == fetched.text.count("<title>") == 1
+    assert not re.findall(r"ROOT|<!--", fetched.text)
+    again = await http.get(page, headers={"If-None-Match": fetched.headers["ETag"]})
+    assert again.status_code == 304
+    assert not again.content
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A worker that is full, gone or silent: another gets the publisher, within the time of one request."""
+"""A worker that is full, gone or silent: another one gets the publisher, within one request."""
 
 import asyncio
 import time

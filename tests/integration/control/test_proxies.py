@@ -1,4 +1,4 @@
-"""Behind a proxy: where a session is said to be, and whose word counts."""
+"""Behind a proxy: the Location of a session, and which proxies are trusted."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the cluster tells: bootstrap, rooms, workers, metrics, and closing a room everywhere."""
+"""Queries about the cluster: bootstrap, rooms, workers, metrics; and closing a room on all workers."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The rate limit: a token bucket for each client address, held by all replicas together."""
+"""The rate limit: a token bucket for each client address, shared by all replicas."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Redis or the worker away: 503 with Retry-After within 2 s, and all is well once it is back."""
+"""Redis or the worker away: 503 with Retry-After within 2 s, and normal service once it is back."""
 
 import asyncio
 import time

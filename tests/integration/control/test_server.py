@@ -1,4 +1,4 @@
-"""A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
+"""A real control process: its logs, its shutdown, its TLS, and settings that it refuses."""
 
 import asyncio
 import datetime
@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from control.server import listen, make_server
+from control.server import make_server
 from shared.messages.signalling import Closed, Publish
-from shared.settings import HostPort, SettingsError, load_settings
+from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.waiting import eventually
@@ -256,17 +256,3 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         settings = load_settings(redis_url="redis://127.0.0.1:1", tls_cert_file=file, tls_key_file=file)
         with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE, TLS_KEY_FILE: "):
             make_server(settings)
-
-
-def test_an_address_that_is_taken_is_named() -> None:
-    with listen(HostPort("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: "):
-            listen(HostPort("127.0.0.1", port))
-
-
-def test_an_empty_host_is_every_address_of_both_kinds() -> None:
-    with listen(HostPort("", 0)) as listener:
-        port = listener.getsockname()[1]
-        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
-            socket.create_connection((host, port), timeout=2).close()

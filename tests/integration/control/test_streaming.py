@@ -1,4 +1,4 @@
-"""WHIP and WHEP in full: what a 201 carries, where an offer goes, and how a session goes on."""
+"""WHIP and WHEP: what a 201 carries, which worker gets an offer, and the life of a session."""
 
 import asyncio
 

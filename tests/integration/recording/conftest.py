@@ -9,13 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from media.recording.shelf import Shelf
-from media.worker.http import listen, serve_http
+from media.worker.http import serve_http
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
-from shared.bus.rpc import RpcServer
+from shared.bus.rpc_server import RpcServer
+from shared.host_port import HostPort
+from shared.http_server import listen
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
-from shared.settings import HostPort
 from tests.integration.control.conftest import start_control
 from tests.support.s3_server import S3Server, s3_server
 
@@ -38,7 +39,7 @@ async def start_shelf(redis_url: str) -> AsyncIterator[StartShelf]:
         tasks: list[asyncio.Task[None]] = []
 
         async def start(name: str, folder: Path) -> str:
-            listener = listen(HostPort("127.0.0.1", 0))
+            listener = listen("WORKER_HTTP_ADDR", HostPort("127.0.0.1", 0))
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             shelf = Shelf(folder, url)
             server = RpcServer(redis, redis_url, WorkerId(name), shelf.handlers())

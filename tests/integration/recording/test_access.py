@@ -10,11 +10,9 @@ import httpx
 import jwt
 import pytest
 
-from control.records.access import LINK_SECONDS, RecordLinks
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.messages.status import WorkerState, WorkerStatus
-from shared.records.records import parse_record_name
 from tests.integration.recording.conftest import StartShelf
 from tests.support.s3_server import BUCKET, S3Server
 
@@ -248,16 +246,6 @@ async def test_a_listed_link_plays_without_credentials_at_any_replica(
         f"{path}?expires=x&signature=é",
     ):
         assert (await other.get(url)).status_code == 401, url
-
-
-def test_a_link_expires() -> None:
-    links = RecordLinks(b"key")
-    name = parse_record_name("red_1.webm")
-    assert name is not None
-    query = dict(httpx.QueryParams(links.query(name.text, 1_000.0)))
-    assert links.admits(name, query, 1_000.0 + LINK_SECONDS - 1)
-    assert not links.admits(name, query, 1_000.0 + LINK_SECONDS + 1)
-    assert not RecordLinks(b"another").admits(name, query, 1_000.0)
 
 
 async def test_a_worker_serves_nobody_without_a_signature(start_shelf: StartShelf, tmp_path: Path) -> None:

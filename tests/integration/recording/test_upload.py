@@ -17,7 +17,7 @@ import pytest
 from media.recording import upload
 from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
-from shared.records.records import parse_record_name
+from shared.records.record_name import parse_record_name
 from shared.records.store import Store, StoreError
 from shared.settings import load_settings
 from tests.support.s3_server import BUCKET, S3Server, s3_server

@@ -1,4 +1,4 @@
-"""Who may do what: every kind of credential against every kind of configuration."""
+"""Permissions: every kind of credential against every kind of configuration."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The command line: every setting shown, no secret shown, a wrong start refused in one line."""
+"""The command line: it shows every setting and no secret, and refuses a wrong start in one line."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def test_secret_settings_are_all_tried_above() -> None:
 def test_a_wrong_setting_stops_the_start(command: str) -> None:
     result = roomcast(command, HTTP_ADDR="localhost")
     assert result.returncode == 2
-    assert result.stderr == "roomcast: HTTP_ADDR: want host:port or :port\n"
+    assert result.stderr == "roomcast: HTTP_ADDR: must be host:port or :port\n"
     assert result.stdout == ""
 
 
@@ -73,7 +73,7 @@ def test_workers_on_the_command_line_are_checked_as_the_setting() -> None:
 
 
 @pytest.mark.parametrize("command", ["control", "worker"])
-def test_one_part_alone_wants_a_bus(command: str) -> None:
+def test_one_part_alone_requires_a_bus(command: str) -> None:
     result = roomcast(command)
     assert result.returncode == 2
-    assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` brings a Valkey along)\n"
+    assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` starts a Valkey of its own)\n"

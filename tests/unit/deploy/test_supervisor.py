@@ -1,4 +1,4 @@
-"""Programs are restarted when they die, slower each time, and all of them end when they should."""
+"""Programs that die are restarted, with growing delays, and all of them end when they should."""
 
 import asyncio
 import os

@@ -1,11 +1,12 @@
-"""`roomcast up` gives each process its own ports and name, and tells people where to go."""
+"""`roomcast up` gives each process its own ports and name, and prints where to publish and watch."""
 
 import asyncio
 
 import pytest
 
 from deploy.up import announcement, is_ready, plane_programs
-from shared.settings import HostPort, SettingsError, load_settings
+from shared.host_port import HostPort
+from shared.settings import SettingsError, load_settings
 
 BUS = "redis://127.0.0.1:1/0"
 

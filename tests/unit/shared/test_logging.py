@@ -1,4 +1,4 @@
-"""Logs are one JSON object a line, say who speaks, and keep secrets."""
+"""Logs are one JSON object a line, name their process, and contain no secrets."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Settings have the promised defaults, and a wrong one is told in one line, without secrets."""
+"""Settings have the documented defaults, and a wrong value is reported in one line, without secrets."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.settings_table import as_markdown
-from shared.settings import HostPort, Settings, SettingsError, load_settings
+from shared.host_port import HostPort
+from shared.settings import Settings, SettingsError, load_settings
 
 DEFAULTS = {
     "HTTP_ADDR": HostPort("", 8080),

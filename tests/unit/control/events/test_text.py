@@ -1,4 +1,4 @@
-"""Which events a viewer is told, and when."""
+"""Which events a viewer gets, and when."""
 
 from itertools import pairwise
 

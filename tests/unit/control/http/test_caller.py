@@ -1,4 +1,4 @@
-"""Whose address counts behind proxies."""
+"""The address of a client behind proxies."""
 
 import pytest
 from starlette.datastructures import Headers
@@ -33,7 +33,7 @@ PROXIES = TrustedProxies(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
 )
 def test_client(peer: str | None, forwarded: list[str], client: str) -> None:
     headers = Headers(raw=[(b"x-forwarded-for", value.encode()) for value in forwarded])
-    assert PROXIES.origin(peer, headers).client == client
+    assert PROXIES.caller(peer, headers).address == client
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_client(peer: str | None, forwarded: list[str], client: str) -> None:
 )
 def test_prefix(prefix: str, taken: str) -> None:
     headers = Headers({"x-forwarded-prefix": prefix})
-    assert PROXIES.origin("10.0.0.1", headers).prefix == taken
-    assert PROXIES.origin("203.0.113.5", headers).prefix == ""
+    assert PROXIES.caller("10.0.0.1", headers).prefix == taken
+    assert PROXIES.caller("203.0.113.5", headers).prefix == ""
 
 
 def test_request_id() -> None:
     headers = Headers({"x-request-id": "abc-1"})
-    assert PROXIES.origin("10.0.0.1", headers).request_id == "abc-1"
-    assert PROXIES.origin("203.0.113.5", headers).request_id != "abc-1"
-    assert PROXIES.origin("10.0.0.1", Headers({"x-request-id": "a b"})).request_id != "a b"
+    assert PROXIES.caller("10.0.0.1", headers).request_id == "abc-1"
+    assert PROXIES.caller("203.0.113.5", headers).request_id != "abc-1"
+    assert PROXIES.caller("10.0.0.1", Headers({"x-request-id": "a b"})).request_id != "a b"

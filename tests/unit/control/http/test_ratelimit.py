@@ -1,4 +1,4 @@
-"""Whose bucket a client draws from."""
+"""Which clients share a bucket."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Trickle fragments: odd ones are taken for what they hold, an answer to a restart can be read by clients."""
+"""Trickle fragments: odd ones are accepted, and clients can read the answer to a restart."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Mangled offers of real clients: an answer that can be read, or one named error, and never anything else."""
+"""Mutated offers of real clients: a readable answer or one named error, and nothing else."""
 
 import re
 from collections.abc import Callable

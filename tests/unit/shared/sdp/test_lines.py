@@ -1,4 +1,4 @@
-"""The grammar of SDP: what is read, what is refused, and that hostile text costs no more than its length."""
+"""The grammar of SDP: what is accepted, what is refused, and that hostile text costs linear time."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Names of recordings: taken apart as they were made, and no way out of the folder."""
+"""Names of recordings: parsed as they were made, and none leads out of the folder."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.names import RoomName
 from shared.records.folder import find_in_folder, list_folder
-from shared.records.records import CONTENT_TYPES, mux_name, parse_record_name, track_name
+from shared.records.record_name import CONTENT_TYPES, mux_name, parse_record_name, track_name
 
 rooms = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True).map(RoomName)
 TRACKS, MUXED = ("ivf", "ogg", "h264", "h265"), ("webm", "mkv", "mp4")

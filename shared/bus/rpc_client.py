@@ -1,0 +1,129 @@
+"""The calling end of RPC: a control process, or a worker that asks another one for a room."""
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.bus import keys
+from shared.bus.connection import connect_blocking
+from shared.bus.rpc import RETRY_SECONDS, UNANSWERED, Observe, error_from_map, pop, unobserved
+from shared.errors import ErrorCode, ServiceError, redis_away
+from shared.logging import get_logger
+from shared.messages.signalling import Play, Publish
+from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
+from shared.names import RequestId, WorkerId
+
+R = TypeVar("R")
+
+# Requests that may wait for one worker. Offers are refused earlier: those at the end would be answered too
+# late, and requests that end sessions must get through.
+MAX_QUEUED = 512
+MAX_OFFERS_QUEUED = 128
+
+log = get_logger()
+
+
+class SilentWorkerError(ServiceError):
+    """`NO_WORKER`, because this worker did not answer in time. Another one may."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.NO_WORKER, detail="worker did not answer in time", retry_after=1)
+
+
+class RpcClient:
+    """Calls workers. `run` must be running for the replies to arrive."""
+
+    def __init__(self, redis: Redis, url: str, observe: Observe = unobserved) -> None:
+        self._redis = redis
+        self._reader = connect_blocking(url)
+        self._observe = observe
+        self._reply_to = keys.rpc_replies(secrets.token_hex(8))
+        self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._push_request = redis.register_script(
+            Path(__file__).with_name("push_request.lua").read_text(encoding="utf-8")
+        )
+
+    async def call(
+        self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
+    ) -> R:
+        """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
+
+        Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
+        `SilentWorkerError` when it does not answer in time, or `NO_WORKER` when Redis does not.
+        """
+        began, outcome = time.monotonic(), UNANSWERED
+        try:
+            result = await self._exchange(worker, message, timeout, request_id)
+            if error := result.get("error"):
+                raise error_from_map(error)
+            answer = from_map(reply, result.get("ok"))
+            outcome = "ok"
+            return answer
+        except ServiceError as error:
+            outcome = error.code.value
+            raise
+        finally:
+            self._observe(type(message).__name__, outcome, time.monotonic() - began)
+
+    async def _exchange(
+        self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId
+    ) -> dict[str, Any]:
+        """Push the request, and wait for the plain map of its reply."""
+        call_id = secrets.token_hex(8)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._pending[call_id] = answer
+        request = {
+            "id": call_id,
+            "op": type(message).__name__,
+            "reply_to": self._reply_to,
+            "deadline": time.time() + timeout,
+            "request_id": request_id,
+            "body": to_map(message),
+        }
+        try:
+            async with asyncio.timeout(timeout):
+                if not await self._push_request(
+                    keys=[keys.rpc_requests(worker)],
+                    args=[pack(request), _most_waiting(message), keys.LIST_TTL_SECONDS],
+                ):
+                    raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
+                return await answer
+        except TimeoutError:
+            raise SilentWorkerError from None
+        except RedisError:
+            raise redis_away() from None
+        finally:
+            self._pending.pop(call_id, None)
+
+    async def run(self) -> None:
+        """Hand replies to their callers until cancelled; survives outages of Redis."""
+        try:
+            while True:
+                try:
+                    data = await pop(self._reader, self._reply_to)
+                except (RedisError, OSError):
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                if data is not None:
+                    self._settle(data)
+        finally:
+            await self._reader.aclose()
+
+    def _settle(self, data: bytes) -> None:
+        try:
+            result = unpack(data)
+            call = self._pending.get(result["id"])
+        except (DecodeError, KeyError, TypeError):
+            log.warning("rpc reply not understood")
+            return
+        if call is not None and not call.done():  # otherwise its caller has given up
+            call.set_result(result)
+
+
+def _most_waiting(message: Any) -> int:
+    return MAX_OFFERS_QUEUED if isinstance(message, Publish | Play) else MAX_QUEUED

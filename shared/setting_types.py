@@ -1,0 +1,98 @@
+"""The types of settings: how the text of an environment variable becomes a value, and what it must look like.
+
+An error says what the value must be and never repeats it: it may hold a secret.
+"""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from shared.host_port import HostPort, parse_host_port
+from shared.names import parse_room_name, parse_worker_id
+
+
+def _host_port(value: object) -> object:
+    return parse_host_port(value) if isinstance(value, str) else value
+
+
+def _comma_list(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _room_tokens(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    tokens: dict[str, SecretStr] = {}
+    for number, pair in enumerate((p for p in value.split(";") if p.strip()), 1):
+        room, colon, token = pair.strip().partition(":")
+        if not (colon and token and parse_room_name(room)):
+            raise ValueError(f"entry {number} is not room:token")
+        tokens[room] = SecretStr(token)
+    return tokens
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_network(value, strict=False)
+    return values
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_address(value)
+    return values
+
+
+def _ice_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"(stun|stuns|turn|turns):[A-Za-z0-9.:\[\]_-]+(\?transport=(udp|tcp))?", value):
+            raise ValueError("must be stun:host:port or turn:host:port")
+    return values
+
+
+def _worker_name(value: str) -> str:
+    if value and not parse_worker_id(value):
+        raise ValueError("must be 1 to 48 letters, digits, - or _")
+    return value
+
+
+def _public_url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s?#]+", value):
+        raise ValueError("must be http://host or https://host, with an optional path")
+    return value.rstrip("/")
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        url = urlsplit(text)
+        good = not text or (url.scheme in ("redis", "rediss", "unix") and url.port != 0)
+    except ValueError:  # of `port`
+        good = False
+    if not good:
+        raise ValueError("must be redis://host:port, rediss://host:port or unix://path")
+    return value
+
+
+def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values or not set(values) <= {"tracks", "mux"}:
+        raise ValueError("must be tracks, mux or both")
+    return values
+
+
+Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Networks = Annotated[CommaList, AfterValidator(_networks)]
+IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]
+IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
+RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
+RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
+WorkerName = Annotated[str, AfterValidator(_worker_name)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

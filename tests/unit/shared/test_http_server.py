@@ -1,0 +1,23 @@
+"""A listening socket is on the address that a setting names, or the setting is named."""
+
+import socket
+
+import pytest
+
+from shared.host_port import HostPort
+from shared.http_server import listen
+from shared.settings import SettingsError
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    with listen("HTTP_ADDR", HostPort("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: "):
+            listen("HTTP_ADDR", HostPort("127.0.0.1", port))
+
+
+def test_an_empty_host_is_every_address_of_both_kinds() -> None:
+    with listen("HTTP_ADDR", HostPort("", 0)) as listener:
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
+            socket.create_connection((host, port), timeout=2).close()
