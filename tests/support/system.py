@@ -19,12 +19,14 @@ from redis.exceptions import RedisError
 from deploy.tether import tethered
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from tests.support.fork_server import Forked, fork_server
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0
 STOP_SECONDS = 5.0
 LOG_TAIL = 8_000  # characters of each log shown when a test fails
 LOOPBACK = "127.0.0.1"
+Process = subprocess.Popen[bytes] | Forked
 _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs have it
 
 
@@ -42,7 +44,7 @@ class Member:
 
     name: str
     url: str  # its HTTP address: the API of a control process, health and metrics of a worker
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     environment: Mapping[str, str]
     media: tuple[str, int] | None = None  # a worker's UDP address
@@ -194,7 +196,10 @@ def _log(member: Member) -> str:
     return member.log.read_text(encoding="utf-8", errors="replace")
 
 
-def _launch(part: str, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _launch(part: str, log: Path, environment: Mapping[str, str]) -> Process:
+    if "PYTEST_VERSION" in os.environ:
+        return fork_server().start([part], environment, log)
+    # the benchmark measures a process that nothing was shared with
     with log.open("ab") as stream:
         return subprocess.Popen(
             tethered([sys.executable, "-m", "deploy.cli", part]),
