@@ -27,6 +27,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Play, Publish, Role
 from shared.messages.status import WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
+from tests.support.fork_server import Forked, fork_server
 from tests.support.peer import Peer
 from tests.support.system import free_port
 from tests.support.waiting import eventually
@@ -44,7 +45,7 @@ BACK_SECONDS = 4.0  # a heartbeat, a reader's pause, and some for a busy machine
 class Worker:
     """A worker process, and a control process's ends of RPC and directory."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     log: Path
     url: str
     redis: Redis
@@ -105,15 +106,8 @@ def environment(redis_url: str, **settings: str) -> dict[str, str]:
     }
 
 
-def command() -> list[str]:
-    return tethered([sys.executable, "-m", "deploy.cli", "worker"])
-
-
-def start(redis_url: str, log: Path, **settings: str) -> subprocess.Popen[bytes]:
-    with log.open("wb") as stream:
-        return subprocess.Popen(
-            command(), env=environment(redis_url, **settings), stdout=stream, stderr=subprocess.STDOUT
-        )
+def start(redis_url: str, log: Path, **settings: str) -> Forked:
+    return fork_server().start(["worker"], environment(redis_url, **settings), log)
 
 
 @contextlib.asynccontextmanager
@@ -263,9 +257,9 @@ async def test_a_worker_may_start_before_redis(tmp_path: Path) -> None:
         assert [worker.id for worker in workers] == [WORKER]
     finally:
         process.terminate()
-        process.wait(STOP_SECONDS)
+        code = process.wait(STOP_SECONDS)
         valkey.stop()
-    assert process.returncode == 0
+    assert code == 0
 
 
 async def test_a_room_that_another_worker_holds_by_now_is_given_up(redis_url: str, tmp_path: Path) -> None:
@@ -351,7 +345,7 @@ def test_an_address_that_cannot_be_had_stops_the_start_with_one_line(setting: st
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         addresses = {"WORKER_HTTP_ADDR": "127.0.0.1:0", setting: taken if value == "taken" else value}
         result = subprocess.run(
-            command(),
+            tethered([sys.executable, "-m", "deploy.cli", "worker"]),
             env=environment("redis://127.0.0.1:1", **addresses),
             capture_output=True,
             text=True,
