@@ -26,6 +26,8 @@ START_SECONDS = 40.0
 STOP_SECONDS = 5.0
 LOG_TAIL = 8_000  # characters of each log shown when a test fails
 LOOPBACK = "127.0.0.1"
+# Control closes a connection that is idle for 5 s, httpx's own limit: a request at that moment would be lost.
+SHORT_LIVED = httpx.Limits(keepalive_expiry=2.0)
 Process = subprocess.Popen[bytes] | Forked
 _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs have it
 
@@ -151,7 +153,7 @@ async def running_system(
             port = free_port()
             return start("control", name, port, HTTP_ADDR=f"{LOOPBACK}:{port}")
 
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=10, limits=SHORT_LIVED) as http:
             system = System(
                 workers=[start_worker(f"worker{number}") for number in range(workers)],
                 controls=[start_control(f"control{number}") for number in range(controls)],
