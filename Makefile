@@ -3,7 +3,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BIN := .venv/bin
-TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
+TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
+	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
 	haproxy=haproxy nginx=nginx promtool=prometheus
 
 .PHONY: help
