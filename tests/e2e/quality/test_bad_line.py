@@ -21,7 +21,7 @@ CLEAN, BAD = Quality(delay=0.050), Quality(delay=0.050, loss=0.05)
 SETTLE_SECONDS = 4.0  # until jitter buffers know the line
 ROOM = "line"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ BACK_OFF_SECONDS = 5.0
 AFTERWARDS_SECONDS = 4.0
 MOST_LOSS = 0.03
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 async def bit_rate(publisher: ScriptPublisher, seconds: float) -> float:

@@ -55,6 +55,7 @@ async def all_decode(page: BarePage, before: list[int]) -> list[float]:
     return list(seen.values())
 
 
+@pytest.mark.alone
 async def test_viewers_stay_while_their_publisher_is_killed_and_comes_back(redis_url: str) -> None:
     programme = Programme()
     async with running_system(redis_url) as system, chromium() as browser:

@@ -13,7 +13,7 @@ from tests.support.viewer_tab import open_page, watching
 JOINS = 20
 GOP_SECONDS = 4.0
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @pytest.mark.parametrize(

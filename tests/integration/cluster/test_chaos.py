@@ -72,6 +72,7 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
     return next_url
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "seconds", [SHORT_SECONDS, pytest.param(LONG_SECONDS, marks=pytest.mark.soak, id="long")]
 )

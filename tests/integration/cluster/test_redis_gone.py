@@ -37,6 +37,7 @@ async def own_system(workers: int = 2) -> AsyncIterator[tuple[EmbeddedValkey, Sy
         valkey.stop()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "seconds", [SHORT_SECONDS, pytest.param(OUTAGE_SECONDS, marks=pytest.mark.soak, id="long")]
 )

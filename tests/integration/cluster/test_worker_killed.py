@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.support.http_peer import Player, Publisher, running
 from tests.support.offers import PUBLISH_OFFER, post_offer
@@ -16,6 +17,8 @@ CLAIMABLE_SECONDS = 5.0
 REQUEST_SECONDS = 2.0
 ASK_EVERY_SECONDS = 0.2
 PLAYERS = 4
+
+pytestmark = pytest.mark.alone
 
 
 async def first_answer(
