@@ -25,6 +25,7 @@ from control.server import listen, make_server
 from shared.messages.signalling import Closed, Publish
 from shared.settings import HostPort, SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
+from tests.support.loopback import LOOPBACKS
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.waiting import eventually
 
@@ -268,5 +269,5 @@ def test_an_address_that_is_taken_is_named() -> None:
 def test_an_empty_host_is_every_address_of_both_kinds() -> None:
     with listen(HostPort("", 0)) as listener:
         port = listener.getsockname()[1]
-        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
+        for host in LOOPBACKS:
             socket.create_connection((host, port), timeout=2).close()
