@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.peer import IN_TIME
-from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.plane import Plane, running_plane
 from tests.support.waiting import eventually
 
 
@@ -34,7 +34,7 @@ async def tick_broken(plane: Plane, broken: object, method: str) -> list[str]:
 async def test_a_fault_in_a_viewers_session_ends_it_alone(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     other = await plane.connected(publishes=False)
-    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session = plane.session(viewer)
     assert await tick_broken(plane, session, "tick") == ["a session broke"]
     await eventually("it is told", lambda: viewer.closed, IN_TIME)
     assert plane.subscribers == 1
@@ -44,7 +44,7 @@ async def test_a_fault_in_a_viewers_session_ends_it_alone(plane: Plane) -> None:
 @pytest.mark.parametrize("part", ["session", "feedback"])
 async def test_a_fault_of_a_room_ends_that_room_alone(plane: Plane, part: str) -> None:
     publisher, viewer = await plane.pair()
-    room = plane.rooms._rooms[ROOM]
+    room = plane.room
     broken = plane.publisher_session if part == "session" else room.feedback
     told = "a session broke" if part == "session" else "a room broke"
     assert await tick_broken(plane, broken, "tick") == [told]
@@ -74,7 +74,7 @@ async def test_a_fault_that_packets_bring_ends_their_room_alone(plane: Plane) ->
 
 async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
-    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session = plane.session(viewer)
     session.ice.consent_expired = break_  # type: ignore[method-assign]
     assert await tick_broken(plane, session._dtls, "close") == [
         "a session broke",
@@ -89,7 +89,7 @@ async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) ->
 async def test_a_fault_that_a_client_brings_ends_it_alone(plane: Plane, part: str) -> None:
     """What else was read with its datagram, of others, goes on."""
     publisher, viewer = await plane.pair()
-    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session = plane.session(viewer)
     address = session.ice.selected
     assert address is not None
     other = await plane.connected(publishes=False)

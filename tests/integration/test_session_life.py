@@ -85,7 +85,7 @@ async def test_the_latest_of_a_viewers_reports_counts_from_the_next_tick_on(plan
     publisher = await plane.connected(publishes=True)
     viewer = await plane.connected(publishes=False, gcm=gcm)
     await viewer.gets_media_of(publisher)
-    session = plane.rooms.sessions._by_id[plane.answers[id(viewer)].session]  # type: ignore[index]
+    session = plane.session(viewer)
 
     def datagrams() -> int:
         return plane.port.rx_datagrams
@@ -141,7 +141,7 @@ async def test_a_check_with_a_wrong_password_starts_nothing(plane: Plane) -> Non
     peer = plane.peer(publishes=True)
     await peer.take((await plane.ask(peer, publishes=True)).sdp)
     assert not await peer.check(password="x" * 32)
-    assert [session._handshake for session in plane.rooms.sessions._by_id.values()] == [None]
+    assert [session._handshake for session in plane.rooms.sessions] == [None]
 
 
 # --- ends
@@ -169,7 +169,7 @@ async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) 
 
 async def test_media_is_consent_enough_from_a_publisher_and_reports_from_a_viewer(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
-    room = plane.rooms._rooms[ROOM]
+    room = plane.room
     sessions = [plane.publisher_session, *room.viewers.values()]
     for session in sessions:
         session.ice.heard_at = monotonic() - CONSENT_SECONDS - 1

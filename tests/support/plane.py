@@ -13,6 +13,7 @@ from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
+from media.sessions.session import Session
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
 from media.worker.handlers import Handlers
@@ -66,7 +67,7 @@ class Plane:
 
     async def connect(self, peer: Peer, answer: Answer) -> Peer:
         await peer.connect(answer.sdp)
-        session = self.rooms.sessions._by_id[answer.session]  # type: ignore[index]
+        session = self._session(answer)
         await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
         return peer
 
@@ -97,7 +98,16 @@ class Plane:
 
     @property
     def room(self) -> Room:
-        return self.rooms._rooms[ROOM]
+        room = self.rooms.find(ROOM)
+        assert room is not None
+        return room
+
+    def session(self, peer: Peer) -> Session:
+        """The worker's side of that client."""
+        return self._session(self.answers[id(peer)])
+
+    def _session(self, answer: Answer) -> Session:
+        return next(session for session in self.rooms.sessions if session.id == answer.session)
 
     @property
     def publisher_session(self) -> PublisherSession:
