@@ -20,8 +20,8 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 
 .PHONY: test
 test: lint test-packages ## Check the style, then run every test but the soak tests
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone"
 	$(BIN)/pytest -m "alone and not soak"
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone"
 
 .PHONY: lint
 lint: .venv/test.stamp ## Check style, types and the import contracts

@@ -68,14 +68,15 @@ async def test_loss_is_not_seen_and_without_nack_it_is(
         camera = Camera(listens=False, gop=2.0, size=(256, 144))
         await stack.enter_async_context(camera.publishing(system.http, system.whip(ROOM)))
         await system.room_live(ROOM, within=5)
-        good, _ = await stack.enter_async_context(browser_behind(system, CLEAN))
-        poor, line = await stack.enter_async_context(browser_behind(system, BAD))
+        (good, _), (poor, line) = await asyncio.gather(
+            *(stack.enter_async_context(browser_behind(system, quality)) for quality in (CLEAN, BAD))
+        )
 
         async def watch(browser: Browser, *without: str) -> ViewerTab:
             page = await open_page(browser, system.controls[0].url)
             return await stack.enter_async_context(watching(page, system.whep(ROOM), without=without))
 
-        clean, bad, helpless = await watch(good), await watch(poor), await watch(poor, " nack")
+        clean, bad, helpless = await asyncio.gather(watch(good), watch(poor), watch(poor, " nack"))
         await asyncio.sleep(SETTLE_SECONDS)
         before = [(await viewer.seen(), camera.frames) for viewer in (clean, bad, helpless)]
         await asyncio.sleep(seconds)
