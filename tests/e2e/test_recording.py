@@ -25,7 +25,7 @@ DONE_SECONDS = 10.0
 SYNC_SECONDS = 0.060
 IN_WEBM = ("ivf", "webm")  # the track alone, and with sound
 FORMS = {"H264": ("h264", "mp4")}
-NO_GRACE = {"PUBLISHER_GRACE": "0"}  # publishers leave without DELETE, and are not waited for
+NO_GRACE = {"PUBLISHER_GRACE": "0"}  # publishers leave without DELETE, and the room does not wait for them
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ PUBLISH_FLASHES_AND_BEEPS = """async ({ url, codec }) => {
 
 
 async def _publish(page: Page, url: str, codec: str, seconds: float) -> None:
-    """Publish for so long, then leave by closing the connection."""
+    """Publish for `seconds`, then leave by closing the connection."""
     await page.evaluate(PUBLISH_FLASHES_AND_BEEPS, {"url": url, "codec": codec})
     await asyncio.sleep(seconds)  # the length of the stream is what the test is about
     await page.evaluate("publisher.close()")
@@ -97,7 +97,7 @@ async def _finished(system: System, folder: Path, room: str, suffixes: set[str])
 
 
 def _reads_without_a_word(path: Path) -> None:
-    """`ffprobe` and `ffmpeg -f null` of the system have nothing to say against the file.
+    """`ffprobe` and `ffmpeg -f null` of the system find no fault in the file.
 
     ffmpeg is told to keep the file's time base: left alone it counts pictures in 1/(average rate), and two
     that a camera took close together fall on one number.
@@ -137,7 +137,7 @@ async def test_what_chromium_publishes_is_recorded_whole_and_in_sync(
 async def _recorded(
     system: System, browser: Browser, folder: Path, codec: str, seconds: float
 ) -> dict[str, Path]:
-    """Publish in that codec; the files by suffix. None where this Chromium has no encoder for H.264."""
+    """Publish in that codec; returns the files by suffix. Empty where this Chromium has no H.264 encoder."""
     async with await open_publish_page(browser, system.controls[0].url, codec) as opened:
         if f"video/{codec}" not in await opened.sendable_codecs():
             assert codec == "H264", "this Chromium cannot send what every Chromium can"
@@ -229,7 +229,7 @@ async def test_what_was_finished_reaches_the_store_after_a_restart(redis_url: st
 
 
 async def _killed_after(redis_url: str, folder: Path, seconds: float) -> dict[str, float]:
-    """Record VP8 and H.264 for so long, then kill the worker: what each file lacks, in seconds."""
+    """Record VP8 and H.264 for `seconds`, then kill the worker. Returns what each file lacks, in seconds."""
     async with (
         running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(folder)) as system,
         httpx.AsyncClient() as http,

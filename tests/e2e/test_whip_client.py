@@ -34,9 +34,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def whip_client() -> str:
-    """The program, as the system has it. Where it crashes by itself before it reaches any server, Debian's
-    fault and not ours, the tests that need it are left out.
-    """
+    """The system's whip-client. Debian 12's crashes by itself: there the tests are left out."""
     executable = shutil.which("whip-client")
     assert executable, "this test needs whip-client: apt-get install simple-whip-client"
     nobody = f"http://{LOOPBACK}:{free_port()}/"
@@ -62,5 +60,5 @@ async def test_a_viewer_sees_and_hears_whip_client(
                 await system.room_live("whip-client", within=10)
                 async with viewer(system.http, system.whep("whip-client")) as watching:
                     await watching.received(WATCH_SECONDS, video=100, audio=100)
-                    client.interrupt()  # it says good-bye by DELETE
+                    client.interrupt()  # it ends its session with DELETE
                     await system.room_gone("whip-client", within=5)

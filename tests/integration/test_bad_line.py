@@ -108,4 +108,4 @@ async def test_a_door_lets_http_in(namespace: Namespace, redis_url: str) -> None
 def test_a_namespace_is_the_threads_that_made_it_and_nobody_elses(namespace: Namespace) -> None:
     port = free_port()
     with socket.create_server((LOOPBACK, port)), namespace.socket(socket.SOCK_STREAM, (LOOPBACK, port)):
-        pass  # both could have it
+        pass  # both sockets could bind the port

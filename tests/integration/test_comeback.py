@@ -47,7 +47,7 @@ async def test_a_room_and_its_viewers_wait_for_their_publisher(plane: Plane, end
 
 
 async def test_the_grace_counts_from_when_the_publisher_was_last_heard(plane: Plane) -> None:
-    """One that dies without a word has used it up when its consent expires."""
+    """A publisher that dies silently has used up its grace when its consent expires."""
     await plane.pair()
     plane.tick(CONSENT_SECONDS - 1)
     assert plane.subscribers is not None

@@ -1,4 +1,4 @@
-"""The fork server of the tests: what it starts is the command itself, in an environment of its own."""
+"""The fork server of the tests: it runs the real command, in an environment of its own."""
 
 import os
 import signal

@@ -264,7 +264,7 @@ async def test_a_farewell_is_waited_for_so_long(plane: Plane) -> None:
 
 
 async def test_a_publisher_that_gives_up_amid_its_claim_leaves_none(plane: Plane) -> None:
-    """The claim may arrive all the same; waiting for it to expire would refuse others for seconds."""
+    """The claim may still arrive. Waiting for it to expire would refuse other publishers for seconds."""
     await plane.redis.client_pause(300)
     publishing = asyncio.create_task(plane.ask(plane.peer(publishes=True), publishes=True))
     await asyncio.sleep(0.1)  # the claim is on its way and not answered

@@ -75,14 +75,14 @@ async def test_after_a_restart_media_goes_on_with_new_credentials(plane: Plane, 
         peer.local = credentials[2]  # type: ignore[assignment]
 
     use(old)
-    assert await peer.check()  # served until the new ones are used
+    assert await peer.check()  # the old credentials work until the new ones are used
     use(new)
     assert await peer.check()
     use(old)
     assert not await peer.check()
     use(new)
     await viewer.gets_media_of(publisher)
-    with pytest.raises(ServiceError):  # the old ETag names nothing any more
+    with pytest.raises(ServiceError):  # the old ETag is not valid any more
         await plane.patch(peer, role, fragment_of(peer), f'"{etag}"')
 
 
@@ -103,7 +103,7 @@ async def test_media_goes_on_when_an_address_changes(plane: Plane, moving: str) 
 async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     await publisher.move()
-    publisher.send_media()  # two packets that are nobody's
+    publisher.send_media()  # two packets from an unknown address
     assert await publisher.check()
     await viewer.gets_media_of(publisher)
     await eventually(

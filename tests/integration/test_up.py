@@ -1,4 +1,4 @@
-"""`roomcast up` as a person runs it: quick to start, hard to kill, and clean when it is gone."""
+"""`roomcast up` as a person runs it: it starts quickly, survives a crash, and leaves nothing behind."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ class Up:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     async def workers(self) -> set[str]:
-        """The ids of the workers that control knows; empty while there is no control."""
+        """The IDs of the workers that control knows; empty while control is not up."""
         try:
             response = await self.api.get("/api/workers")
         except httpx.TransportError:
@@ -48,7 +48,7 @@ class Up:
         return {worker["id"] for worker in response.json()} if response.is_success else set()
 
     async def ready(self) -> None:
-        """Wait until it has said so, and both workers are there."""
+        """Wait until it reports that it is ready and both workers are there."""
         await eventually(
             "it says that it is ready", lambda: "Roomcast is ready." in self.output, READY_SECONDS
         )

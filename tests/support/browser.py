@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 LIVE_SECONDS = 20.0
 ARTIFACTS = Path("test-artifacts")
-# The first one that is there: without windows Chromium takes half the processor time.
+# The first that is installed is used: without windows Chromium takes half the processor time.
 EXECUTABLES = ("chromium-headless-shell", "chromium", "chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -110,7 +110,7 @@ class OpenPage:
         await eventually(f"told: {words}", told, within)
 
     async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
-        """Wait until `words` are to be seen."""
+        """Wait until `words` are visible."""
         await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)
 
     async def enter_token(self, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Starts processes of Roomcast by fork, from one that has imported them: a start takes no second of CPU.
+"""Starts processes of Roomcast by fork, from one that has imported everything: a start costs 20 ms of CPU.
 
 Run as a script it is that server. It reads a request a line and answers each with a line, both JSON:
 `{"start": [ARGUMENTS, ENVIRONMENT, LOG]}` with the process ID, `{"status": PID}` with the exit code or null.
@@ -25,12 +25,12 @@ PRELOADED = ("control.server", "media.worker.process", "deploy.cli")
 
 
 class Forked:
-    """One process, with what tests use of `subprocess.Popen`."""
+    """One process. It has the part of `subprocess.Popen` that the tests use."""
 
     def __init__(self, server: "ForkServer", pid: int) -> None:
         self.pid = pid
         self._server = server
-        self._end = os.pidfd_open(pid)  # readable from its end on
+        self._end = os.pidfd_open(pid)  # readable once it has ended
         self._returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -92,14 +92,14 @@ class ForkServer:
 
 @functools.cache
 def fork_server() -> ForkServer:
-    """The one of this process, which ends with it. Call from the main thread."""
+    """The fork server of this process; it ends with it. Call from the main thread."""
     server = ForkServer()
     atexit.register(server.stop)
     return server
 
 
 def _serve() -> list[str] | None:
-    """Answer until the input ends: None. In each new process: its arguments."""
+    """Answer until the input ends, then return None. In each new process return its arguments."""
     server = os.getpid()
     while line := sys.stdin.readline():
         request = json.loads(line)

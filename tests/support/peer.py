@@ -23,7 +23,7 @@ SSRCS = {96: 0x0A0A, 111: 0x0B0B}
 
 
 def payload_of(number: int) -> bytes:
-    """One that tells its number, and begins as a keyframe of VP8 does (RFC 7741 4.2, 4.3)."""
+    """A payload with that number, which begins like a VP8 keyframe (RFC 7741 4.2, 4.3)."""
     return b"\x10\x00" + number.to_bytes(6)
 
 
@@ -32,7 +32,7 @@ def number_of(payload: bytes) -> int:
 
 
 class _Sha1Certificate(Certificate):
-    """Of a peer that knows no GCM."""
+    """The certificate of a peer that does not know GCM."""
 
     def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
         context = super()._create_ssl_context(srtp_profiles)
@@ -85,7 +85,7 @@ class Peer(asyncio.DatagramProtocol):
         )
 
     async def take(self, answer: str) -> None:
-        """Go by an answer: open a socket."""
+        """Take the answer and open a socket."""
         media = read_answer(answer).media[0]
         assert media.dtls
         assert media.ice
@@ -115,7 +115,7 @@ class Peer(asyncio.DatagramProtocol):
         return keys
 
     async def move(self) -> None:
-        """Go on from another port."""
+        """Continue from another port."""
         if self._transport is not None:
             self._transport.close()
         loop = asyncio.get_running_loop()
@@ -145,7 +145,7 @@ class Peer(asyncio.DatagramProtocol):
         return answer.result().message_class is stun.Class.RESPONSE
 
     def send(self, datagram: bytes) -> None:
-        """Send anything at all."""
+        """Send any datagram."""
         assert self._transport
         if not self._transport.is_closing():
             self._transport.sendto(datagram, self._server)

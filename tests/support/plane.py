@@ -79,7 +79,7 @@ class Plane:
         return publisher, viewer
 
     def tick(self, seconds: float) -> None:
-        """What happens when it is that much later."""
+        """Tick as if that many seconds had passed."""
         self.rooms.tick(monotonic() + seconds)
 
     async def patch(self, peer: Peer, role: Role, fragment: str, if_match: str | None) -> Patched:

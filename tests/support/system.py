@@ -33,7 +33,7 @@ _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs hav
 
 
 def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that was free a moment ago."""
+    """A port that was free just now."""
     with socket.socket(type=kind) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -62,7 +62,7 @@ class Member:
         return self.process.pid
 
     def kill(self) -> None:
-        """End it without a chance to say good-bye."""
+        """End it without a chance to clean up."""
         self.process.kill()
         self.process.wait()
 
@@ -123,7 +123,7 @@ async def running_system(
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "REDIS_URL": redis_url,
             "STUN_URLS": ",",  # none: an empty value would mean the default
-            "DRAIN_SECONDS": "0",  # a test does not wait for its clients to go
+            "DRAIN_SECONDS": "0",  # tests do not wait for clients to leave
             "LOG_FORMAT": "json",
             **settings,
         }
@@ -164,7 +164,7 @@ async def running_system(
                 await _ready(system, redis_url)
                 yield system
                 for member in expected:
-                    # 0: it was told to leave
+                    # 0: it was told to stop
                     assert member.process.poll() in (None, 0, -signal.SIGKILL), f"{member.name} died"
                     assert not _TRACEBACK.search(_log(member)), f"{member.name} logged a traceback"
             except BaseException:
@@ -201,7 +201,7 @@ def _log(member: Member) -> str:
 def _launch(part: str, log: Path, environment: Mapping[str, str]) -> Process:
     if "PYTEST_VERSION" in os.environ:
         return fork_server().start([part], environment, log)
-    # the benchmark measures a process that nothing was shared with
+    # the benchmark measures a process that shares nothing
     with log.open("ab") as stream:
         return subprocess.Popen(
             tethered([sys.executable, "-m", "deploy.cli", part]),

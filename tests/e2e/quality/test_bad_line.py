@@ -1,4 +1,4 @@
-"""A Chromium behind a line that loses one packet in twenty each way sees as well as behind a clean one."""
+"""A Chromium behind a line that loses one packet in twenty each way sees as well as behind a clean line."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from tests.support.system import LOOPBACK, System, running_system
 from tests.support.viewer_tab import Seen, ViewerTab, open_page, watching
 
 CLEAN, BAD = Quality(delay=0.050), Quality(delay=0.050, loss=0.05)
-SETTLE_SECONDS = 4.0  # until jitter buffers know the line
+SETTLE_SECONDS = 4.0  # until the jitter buffers have adapted to the line
 ROOM = "line"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
@@ -41,7 +41,7 @@ class Spoiled:
 
 @contextlib.asynccontextmanager
 async def browser_behind(system: System, quality: Quality) -> AsyncIterator[tuple[Browser, BadLine]]:
-    """A Chromium that reaches the system's media over a line of its own only."""
+    """A Chromium whose only way to the media is a line of its own."""
     worker, url = system.workers[0].media, httpx.URL(system.controls[0].url)
     assert worker
     assert url.port

@@ -1,4 +1,4 @@
-"""How soon a Chromium that joins sees something: of a publisher that answers, and of one that does not."""
+"""How soon a Chromium that joins sees a picture, whether its publisher answers keyframe requests or not."""
 
 import asyncio
 import statistics

@@ -1,4 +1,4 @@
-"""Workers in the process of the test: RPC and time are in its hands, the sockets are real."""
+"""Workers inside the test's process. The test controls RPC and time; the sockets are real."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ class Net:
         return self.owner
 
     def pass_time(self, seconds: float) -> None:
-        """Let it be later, for everybody at once."""
+        """Move the clock of all workers forward."""
         self.later += seconds
         for worker in self.workers.values():
             worker.tick()
@@ -110,7 +110,7 @@ class Worker:
         return None if room is None else len(room.viewers)
 
     def die(self) -> None:
-        """Without a word."""
+        """Close the socket without telling anybody."""
         del self._net.workers[self.name]
         self.port.close()
 

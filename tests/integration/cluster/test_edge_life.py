@@ -1,4 +1,4 @@
-"""An edge's copies from first viewer to last, over real sockets; RPC and time are in this test's hands."""
+"""An edge's copies from first viewer to last, over real sockets; the test controls RPC and time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def test_first_viewers_that_come_at_once_share_one_opening(net: Net) -> No
     net.answer.clear()
     playing = [asyncio.create_task(net.workers[TWO].play(ONE)) for _ in range(5)]
     await eventually("the origin is asked", lambda: net.calls == 1, IN_TIME)
-    playing.pop(0).cancel()  # the one that began it gives up
+    playing.pop(0).cancel()  # the viewer that began the opening gives up
     net.answer.set()
     await asyncio.gather(*playing)
     assert net.calls == 1
@@ -77,7 +77,7 @@ async def test_an_opening_that_fails_is_told_to_all_and_leaves_nothing(net: Net)
 async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None:
     await net.workers[ONE].publish()
     edge = net.workers[TWO]
-    for _ in range(2):  # the second finds it still open
+    for _ in range(2):  # the second viewer finds the relay still open
         viewer = await edge.play(ONE)
         viewer.close()
         await eventually("the viewer has left", lambda: edge.viewers() == 0, IN_TIME)
@@ -129,7 +129,7 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
         net.pass_time(SILENT_SECONDS)
     else:
         await net.workers[ONE].stop()
-    net.pass_time(GRACE / 2)  # the directory still names the dead one: it is asked in vain
+    net.pass_time(GRACE / 2)  # the directory still names the dead worker, which does not answer
     publisher = await net.workers[THREE].publish()
     net.pass_time(RETRY_SECONDS)
     for viewer in viewers:

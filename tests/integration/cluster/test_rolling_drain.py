@@ -1,4 +1,4 @@
-"""All workers are drained and replaced, one after the other: viewers that follow hardly notice."""
+"""All workers are drained and replaced one by one: viewers that move along hardly notice."""
 
 import asyncio
 import signal

@@ -80,7 +80,7 @@ async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: Rpc
     assert time.monotonic() - started < 1
     assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
     assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED  # the list does not grow
-    # what ends sessions still gets in
+    # requests that end sessions are still accepted
     close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.2, request_id=REQUEST_ID)
     assert (await refused(close)).detail == "worker did not answer in time"
     assert await redis.llen(waiting) == rpc.MAX_OFFERS_QUEUED + 1
@@ -167,7 +167,7 @@ async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClie
 async def test_an_answer_to_a_control_process_that_died_expires(
     redis: Redis, redis_url: str, server: RpcServer
 ) -> None:
-    deaf = RpcClient(redis, redis_url)  # it sends, but nobody reads its replies
+    deaf = RpcClient(redis, redis_url)  # it sends, but does not read replies
     await refused(publish(deaf, timeout=0.3))
     assert 0 < await redis.pttl(deaf._reply_to) <= keys.LIST_TTL_SECONDS * 1000
 

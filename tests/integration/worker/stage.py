@@ -29,7 +29,7 @@ ROOM = RoomName("demo")
 START_SECONDS = 20.0
 STOP_SECONDS = 3.0
 IN_TIME = 10.0
-BACK_SECONDS = 4.0  # a heartbeat, a reader's pause, and some for a busy machine
+BACK_SECONDS = 4.0  # a heartbeat, a reader's pause, and reserve for a busy machine
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Worker:
         )
 
     async def series(self, http: httpx.AsyncClient) -> dict[str, float]:
-        """What its metrics say, by name and labels."""
+        """Its metrics, by name and labels."""
         text = (await http.get(f"{self.url}/metrics")).text
         lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in lines}

@@ -94,7 +94,7 @@ async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path) -> Non
 
 
 async def test_redis_may_go_away_and_come_back_empty(tmp_path: Path) -> None:
-    """Not a packet is lost to it, and the directory is true again as soon as there is one."""
+    """No packet is lost, and the directory is right again as soon as Redis is back."""
     valkey = EmbeddedValkey()
     valkey.start()
     try:
