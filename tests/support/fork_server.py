@@ -8,12 +8,13 @@ import atexit
 import functools
 import importlib
 import json
+import math
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from deploy.tether import tethered, tie_to_parent
 
 ROOT = Path(__file__).parents[2]
+POLL_SECONDS = 0.02
 PRELOADED = ("control.server", "media.worker.process", "deploy.cli")
 
 
@@ -30,24 +32,20 @@ class Forked:
     def __init__(self, server: "ForkServer", pid: int) -> None:
         self.pid = pid
         self._server = server
-        self._end = os.pidfd_open(pid)  # readable once it has ended
         self._returncode: int | None = None
 
     def poll(self) -> int | None:
-        if self._returncode is None and (code := self._server.ask({"status": self.pid})) is not None:
-            os.close(self._end)
-            self._returncode = code
+        if self._returncode is None:
+            self._returncode = self._server.ask({"status": self.pid})
         return self._returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code; raises `subprocess.TimeoutExpired`."""
-        if self.poll() is None:
-            poller = select.poll()
-            poller.register(self._end, select.POLLIN)
-            if not poller.poll(None if timeout is None else 1000 * timeout):
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-        code = self.poll()
-        assert code is not None
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            time.sleep(POLL_SECONDS)
         return code
 
     def send_signal(self, number: int) -> None:
