@@ -67,6 +67,7 @@ class Peer(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._dtls: DtlsLink | None = None
         self._inbound: InboundSession | None = None
+        self._early: list[bytes] = []  # media that overtook the end of the handshake
         self._outbound: SrtpSession | None = None
 
     def offer(self) -> str:
@@ -112,6 +113,9 @@ class Peer(asyncio.DatagramProtocol):
         assert self._dtls
         keys = await asyncio.wait_for(self._dtls.handshake(), IN_TIME)
         self._inbound, self._outbound = inbound_session(keys), outbound_session(keys)
+        for datagram in self._early:
+            self._take_media(self._inbound, datagram)
+        self._early.clear()
         return keys
 
     async def move(self) -> None:
@@ -216,9 +220,14 @@ class Peer(asyncio.DatagramProtocol):
         elif 20 <= data[0] <= 63:
             assert self._dtls
             self._dtls.receive(data)
-        elif self._inbound is not None:
-            with contextlib.suppress(SrtpError):
-                if 192 <= data[1] <= 223:
-                    self.rtcp.append(self._inbound.unprotect_rtcp(data))
-                else:
-                    self.rtp.append(self._inbound.unprotect(data))
+        elif self._inbound is None:
+            self._early.append(data)
+        else:
+            self._take_media(self._inbound, data)
+
+    def _take_media(self, session: InboundSession, data: bytes) -> None:
+        with contextlib.suppress(SrtpError):
+            if 192 <= data[1] <= 223:
+                self.rtcp.append(session.unprotect_rtcp(data))
+            else:
+                self.rtp.append(session.unprotect(data))
