@@ -3,7 +3,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BIN := .venv/bin
-TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
+TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
+	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
 	haproxy=haproxy nginx=nginx promtool=prometheus
 
 .PHONY: help
@@ -19,8 +20,8 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 
 .PHONY: test
 test: lint test-packages ## Check the style, then run every test but the soak tests
-	$(BIN)/pytest -n 3 --dist loadfile -m "not soak" tests/unit tests/integration tests/e2e/pages --ignore tests/integration/cluster
-	$(BIN)/pytest -m "not soak" tests/integration/cluster tests/e2e --ignore tests/e2e/pages
+	$(BIN)/pytest -m "alone and not soak"
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone"
 
 .PHONY: lint
 lint: .venv/test.stamp ## Check style, types and the import contracts

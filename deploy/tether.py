@@ -22,12 +22,14 @@ def tethered(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
-def _exec(parent: int, command: list[str]) -> None:
+def tie_to_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent, the process with that ID, ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == parent:  # otherwise it died before the kernel knew
-        os.execvp(command[0], command)  # noqa: S606  # a list, not a shell line
+    if os.getppid() != parent:  # it ended before the kernel knew
+        sys.exit()
 
 
 if __name__ == "__main__":
-    _exec(int(sys.argv[1]), sys.argv[2:])
+    tie_to_parent(int(sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  # a list, not a shell line

@@ -1,6 +1,9 @@
-"""What every test may ask for: a real Valkey."""
+"""What every test may ask for, a real Valkey, and what holds for all of them."""
 
+import itertools
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -8,9 +11,30 @@ from redis import Redis
 
 from deploy.valkey import EmbeddedValkey
 
-# how long an example takes tells of the machine's other load
+TESTS = Path(__file__).parent
+
+# how long an example takes says more about the machine's other load
 hypothesis.settings.register_profile("roomcast", deadline=None)
 hypothesis.settings.load_profile("roomcast")
+
+# tests talk to this machine only: no proxy stands in between
+for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give tests that run beside each other an order: files that wait first, files that compute last.
+
+    Browsers compute more than the other tests that wait, so their files take turns with those.
+    """
+    if not hasattr(config, "workerinput"):  # one test at a time: in the order of the tree
+        return
+    files: dict[str, list[list[pytest.Item]]] = {"e2e": [], "integration": [], "unit": [], "house": []}
+    for path, tests in itertools.groupby(items, key=lambda item: item.path):
+        files[path.relative_to(TESTS).parts[0]].append(list(tests))
+    turns = itertools.zip_longest(files["e2e"], files["integration"], fillvalue=[])
+    waiting = itertools.chain.from_iterable(turns)
+    items[:] = itertools.chain.from_iterable([*waiting, *files["house"], *files["unit"]])
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def requests_of(control: Member) -> Counter[str]:
 
 
 async def one_round(http: httpx.AsyncClient, number: int, gate: asyncio.Semaphore) -> int:
-    """A request of each kind, in a room of its own; any of the two replicas may get any of them."""
+    """One request of each kind, in a room of its own; either replica may get any of them."""
     whip, whep = f"/api/whip/publish/round{number}", f"/api/whep/play/round{number}"
     sent = 0
 

@@ -39,5 +39,5 @@ async def test_chromium_sees_and_hears_ffmpeg(redis_url: str, options: list[str]
                 received = await viewer.sees_and_hears(WATCH_SECONDS)
                 assert received.video_codec == "video/H264"
                 assert received.audio_codec == "audio/opus"
-                ffmpeg.interrupt()  # it says good-bye by DELETE
+                ffmpeg.interrupt()  # it ends its session with DELETE
                 await system.room_gone("ffmpeg", within=5)

@@ -1,12 +1,13 @@
 """Meetecho's whip-client (GStreamer, libnice) publishes by WHIP, trickling or not, and is watched."""
 
 import shutil
+import subprocess
 
 import pytest
 
 from tests.support.aiortc_client import viewer
 from tests.support.foreign_client import running_client
-from tests.support.system import routable_address, running_system
+from tests.support.system import LOOPBACK, free_port, routable_address, running_system
 
 WATCH_SECONDS = 30.0
 AUDIO = (
@@ -26,23 +27,38 @@ H264 = (
     "packetization-mode=(string)1 ! queue"
 )
 
+TWO_LIBSOUPS = "symbols detected. Using libsoup2 and libsoup3 in the same process is not supported"
+
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def whip_client() -> str:
+    """The system's whip-client. Debian 12's crashes by itself: there the tests are left out."""
+    executable = shutil.which("whip-client")
+    assert executable, "this test needs whip-client: apt-get install simple-whip-client"
+    nobody = f"http://{LOOPBACK}:{free_port()}/"
+    command = [executable, "-u", nobody, "-A", AUDIO, "-V", VP8]
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    if TWO_LIBSOUPS in tried.stdout + tried.stderr:
+        pytest.skip("whip-client of Debian 12 crashes by itself: it loads libsoup 2 and libsoup 3")
+    return executable
 
 
 @pytest.mark.parametrize(
     ("video", "options"), [(VP8, []), (H264, ["--no-trickle"])], ids=["vp8-trickle", "h264-no-trickle"]
 )
-async def test_a_viewer_sees_and_hears_whip_client(redis_url: str, video: str, options: list[str]) -> None:
-    executable = shutil.which("whip-client")
-    assert executable, "this test needs whip-client: apt-get install simple-whip-client"
+async def test_a_viewer_sees_and_hears_whip_client(
+    redis_url: str, whip_client: str, video: str, options: list[str]
+) -> None:
     # libnice does not use loopback
     with routable_address() as address:
         async with running_system(redis_url, media_ip=address) as system:
             url = system.whip("whip-client")
-            command = [executable, "-u", url, "-A", AUDIO, "-V", video, *options]
+            command = [whip_client, "-u", url, "-A", AUDIO, "-V", video, *options]
             with running_client(command) as client:
                 await system.room_live("whip-client", within=10)
                 async with viewer(system.http, system.whep("whip-client")) as watching:
                     await watching.received(WATCH_SECONDS, video=100, audio=100)
-                    client.interrupt()  # it says good-bye by DELETE
+                    client.interrupt()  # it ends its session with DELETE
                     await system.room_gone("whip-client", within=5)

@@ -1,4 +1,4 @@
-"""Clients of a real Valkey fail in time, whatever it does, and let themselves be cancelled."""
+"""Clients of a real Valkey fail in time, whatever it does, and can be cancelled."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ async def test_a_loop_of_calls_always_ends_when_cancelled(redis: Redis, call: Ca
         begun = asyncio.Event()
         task = asyncio.create_task(call_on(begun))
         await begun.wait()
-        for _ in range(passes % 10):  # so that the cancellation meets it at every step of a call
+        for _ in range(passes % 10):  # so that a call is cancelled at each of its steps
             await asyncio.sleep(0)
         task.cancel()
         done, _ = await asyncio.wait({task}, timeout=2.0)
@@ -75,7 +75,7 @@ async def test_a_server_that_hangs_fails_a_call_in_time(own_valkey: EmbeddedValk
     server = int((await redis.info("server"))["process_id"])
     os.kill(server, signal.SIGSTOP)
     try:
-        for _ in range(2):  # by a connection that is open, and by one that is not
+        for _ in range(2):  # over an open connection, and over a new one
             began = time.monotonic()
             with pytest.raises(RedisError):
                 await call(redis)

@@ -15,9 +15,9 @@ from tests.support.waiting import eventually
 
 WARM_UP_CYCLES = 50
 CYCLES = 200
-CONNECTED_EVERY = 10  # cycles: those connect by ICE and DTLS and relay, the others stop at the answer
+CONNECTED_EVERY = 10  # every tenth cycle connects by ICE and DTLS and relays; the others stop at the answer
 GROWTH_BYTES = 4 << 20
-SPARE_FILES = 3  # a pooled connection more or less
+SPARE_FILES = 3  # the pools may hold a connection more or less
 SETTLE_SECONDS = 15.0  # empty lists in Redis expire after 10 s
 
 
@@ -50,7 +50,7 @@ async def cycles(system: System, numbers: Iterable[int]) -> None:
 
 
 async def gauges(system: System, worker: Member) -> Counter[str]:
-    """What the worker says it holds."""
+    """What the worker reports that it holds."""
     text = (await system.http.get(f"{worker.url}/metrics")).text
     names = "roomcast_sessions|roomcast_tasks|live_rooms"
     held: Counter[str] = Counter()

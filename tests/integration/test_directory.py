@@ -36,7 +36,7 @@ def status(worker: WorkerId, *rooms: RoomStatus, state: WorkerState = WorkerStat
 
 
 async def expire(redis: Redis, key: str) -> None:
-    """Let the rest of a key's life be over."""
+    """Make a key expire."""
     assert await redis.pexpire(key, 1)
 
     async def gone() -> bool:

@@ -1,4 +1,4 @@
-"""The load generator against a real system: what it counts is what happens. And each scenario, tiny."""
+"""The load generator against a real system: what it counts is what happens. Each scenario runs once, tiny."""
 
 import itertools
 
@@ -24,7 +24,7 @@ async def test_every_viewer_receives_every_packet_of_its_room(redis_url: str, gr
             assert {name: room["subscribers"] for name, room in (await system.rooms()).items()} == {
                 room.name: VIEWERS for room in load.rooms
             }
-            await load.quiet()  # what was sent while they joined is on its way
+            await load.quiet()  # packets that were sent during the joins are still on their way
             before = [viewer.received for viewer in load.viewers]
             report = await load.measure(SECONDS, gro=gro)
             each = SECONDS * DEFAULT_STREAM.rate * DEFAULT_STREAM.burst
@@ -34,7 +34,7 @@ async def test_every_viewer_receives_every_packet_of_its_room(redis_url: str, gr
     assert report.sent == ROOMS * each
     assert report.received == report.due == ROOMS * VIEWERS * each
     assert report.loss == 0
-    assert len(report.delay) == report.received  # of so few viewers each decrypts
+    assert len(report.delay) == report.received  # with so few viewers each one decrypts
     assert all(0 < delay < SECONDS for delay in report.delay)
     assert all(0 < answer < join for answer, join in zip(report.answer, report.join, strict=True))
     assert report.server_cpu
@@ -49,7 +49,7 @@ async def test_several_rooms_want_a_place_for_their_names() -> None:
 
 
 async def table(capsys: pytest.CaptureFixture[str], redis_url: str, command: str) -> list[dict[str, str]]:
-    """Run a command of the benchmark; the lines of its first table, by column."""
+    """Run a command of the benchmark and return the rows of its first table."""
     arguments = parse(command.split())
     await SCENARIOS[arguments.scenario].run(redis_url, arguments)
     printed = capsys.readouterr().out.splitlines()
@@ -76,7 +76,7 @@ async def test_the_search_adds_viewers_until_something_gives_out(
     held: list[Report] = []
 
     def holds(report: Report) -> bool:
-        """The second step is too much, at each of its two chances."""
+        """The first step holds; the second fails both times."""
         held.append(report)
         return report.viewers == held[0].viewers
 

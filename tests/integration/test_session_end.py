@@ -1,4 +1,4 @@
-"""However a session ends, it ends: the room goes, its viewers are told, and the room is free again."""
+"""Every way to end a session: the room closes, its viewers are told, and the room is free again."""
 
 import asyncio
 import sys
@@ -99,7 +99,7 @@ async def test_a_publisher_killed_without_a_word_loses_its_room_when_consent_exp
             await process.wait()
             killed = time.monotonic()
             await system.room_gone("killed", CONSENT_SECONDS + SOON)
-            # its last check may have come some seconds before its end
+            # its last consent check may have come some seconds before it was killed
             assert time.monotonic() - killed > CONSENT_SECONDS - 8
             await receiver.ended(SOON)
         await assert_free(system, "killed")
@@ -107,7 +107,7 @@ async def test_a_publisher_killed_without_a_word_loses_its_room_when_consent_exp
 
 async def test_the_end_of_a_token_ends_the_session_that_it_opened(redis_url: str) -> None:
     async with running_system(redis_url, JWT_SECRET=SECRET) as system:
-        # taken as valid for the leeway beyond its end, and no longer
+        # the token is accepted until the leeway has passed, and no longer
         ends_at = int(time.time() - JWT_LEEWAY_SECONDS) + 8
         token = jwt.encode({"exp": ends_at, "room": "short"}, SECRET, algorithm="HS256")
         long_token = jwt.encode({"exp": ends_at + 3600, "room": "short"}, SECRET, algorithm="HS256")

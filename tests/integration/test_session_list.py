@@ -1,4 +1,4 @@
-"""What operators are told of the sessions of a cluster."""
+"""What operators see of the sessions of a cluster."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ async def test_an_operator_sees_who_sends_what_to_whom_and_how_it_arrives(redis_
             whole = client.session_url.rpartition("/")[2]
             assert session["id"].startswith("worker0.")
             assert whole.startswith(session["id"].removesuffix("…"))
-            assert len(session["id"]) < len(whole) - 12  # it is no credential
+            assert len(session["id"]) < len(whole) - 12  # it is not a credential
         assert 0 < playing["rtt"] < 1
         assert publishing["rtt"] is None
 

@@ -1,4 +1,4 @@
-"""A session that has ended is gone at once: a crowd that comes and goes leaves nothing to the collector."""
+"""The memory of an ended session is freed at once: a crowd leaves the garbage collector no work."""
 
 import gc
 import weakref
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    gc.collect()  # of what connecting leaves: exceptions of OpenSSL that wants more, with their frames
+    gc.collect()  # connecting leaves exceptions (OpenSSL needs more data) and their frames behind
     gc.disable()
     try:
         yield

@@ -24,7 +24,7 @@ class Quality:
     delay: float = 0.0  # seconds
     jitter: float = 0.0  # seconds, at most, on top of the delay; reorders
     rate: int | None = None  # bits a second, None: no limit
-    queue: float = 0.3  # seconds that a datagram may wait for its turn at that rate; else it is lost
+    queue: float = 0.3  # seconds that a datagram may wait for its turn at that rate; otherwise it is lost
 
 
 class Direction:
@@ -94,7 +94,7 @@ class BadLine:
 
 
 def _send(end: socket.socket, datagram: bytes, to: Address) -> None:
-    with contextlib.suppress(OSError):  # closed by now, or nobody listens any more
+    with contextlib.suppress(OSError):  # closed meanwhile, or nobody listens any more
         end.sendto(datagram, to)
 
 

@@ -14,7 +14,7 @@ async def assert_no_barrier(page: Page) -> None:
     for device, size in DEVICES.items():
         await page.set_viewport_size(size)
         for scheme in ("light", "dark"):
-            # else colours would still be on their way from one to the other
+            # otherwise colours would still be changing
             await page.emulate_media(
                 color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
             )

@@ -15,6 +15,8 @@ from tests.support.waiting import eventually
 
 LIVE_SECONDS = 20.0
 ARTIFACTS = Path("test-artifacts")
+# The first that is installed is used: without windows Chromium takes half the processor time.
+EXECUTABLES = ("chromium-headless-shell", "chromium", "chromium-browser")
 FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -108,7 +110,7 @@ class OpenPage:
         await eventually(f"told: {words}", told, within)
 
     async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
-        """Wait until `words` are to be seen."""
+        """Wait until `words` are visible."""
         await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)
 
     async def enter_token(self, token: str) -> None:
@@ -206,7 +208,7 @@ class WatchPage(OpenPage):
 @contextlib.asynccontextmanager
 async def chromium(namespace: Namespace | None = None) -> AsyncIterator[Browser]:
     """A Chromium of its own, headless and off the network; in `namespace`, if there is one."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    executable = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     assert executable, "the browser tests need Chromium: apt-get install chromium"
     async with contextlib.AsyncExitStack() as stack:
         if namespace is not None:

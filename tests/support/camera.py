@@ -1,4 +1,4 @@
-"""A publisher whose encoder is in the test's hand: moving VP8 pictures, keyframes in time or when asked."""
+"""A publisher whose encoder the test controls: moving VP8 pictures, keyframes at intervals or on request."""
 
 import asyncio
 import contextlib

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """A file system of `size` bytes."""
+    """A file system of `size` bytes. It requires root."""
     folder.mkdir()
     mounting = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""A publisher of somebody else's making, as a process; its output is shown with a failure."""
+"""A third-party publisher as a process. Its output is shown when a test fails."""
 
 import contextlib
 import signal
@@ -24,7 +24,7 @@ class ForeignClient:
 
 @contextlib.contextmanager
 def running_client(command: Sequence[str]) -> Iterator[ForeignClient]:
-    """Run `command`; leaving ends it, by force if it has not ended by itself."""
+    """Run `command`. On leaving it is ended, if need be by force."""
     with tempfile.TemporaryFile("w+b") as log:
         process = subprocess.Popen(
             tethered(command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

@@ -22,7 +22,7 @@ from tests.support.peer import Peer
 SDP = {"Content-Type": "application/sdp"}
 PACKET_SECONDS = 0.02
 RETRY_SECONDS = 0.2
-STALLED_SECONDS = 2.0  # without media, before a client takes its session for lost
+STALLED_SECONDS = 2.0  # without media, until a client gives its session up
 CONNECT_SECONDS = 3.0
 CHECK_SECONDS = 5.0
 
@@ -50,7 +50,7 @@ class RefusedError(Exception):
 
 
 async def open_session(http: httpx.AsyncClient, url: str, peer: Peer) -> httpx.Response:
-    """Offer and connect; raises `RefusedError`, or `TimeoutError` when no media path comes about."""
+    """Offer and connect; raises `RefusedError`, or `TimeoutError` when no media path is found."""
     response = await http.post(url, content=peer.offer(), headers=SDP)
     if response.status_code != 201:
         raise RefusedError(response)
@@ -163,7 +163,7 @@ class Publisher(Client):
 
 
 async def _answers(peer: Peer) -> None:
-    """Return when the server does not answer checks any more."""
+    """Return when the server stops answering checks."""
     with contextlib.suppress(TimeoutError):
         while True:
             await peer.check(within=STALLED_SECONDS)
@@ -284,7 +284,7 @@ async def _watch(playing: _Playing) -> None:
 
 @asynccontextmanager
 async def running(*clients: Publisher | Player) -> AsyncIterator[None]:
-    """Let them run; a fault of one is a failure."""
+    """Run them; a fault of one fails the test."""
     tasks = [asyncio.create_task(client.run()) for client in clients]
     try:
         yield

@@ -1,4 +1,4 @@
-"""A WHIP publisher of real pictures and sound that can be killed without a word, and comes again."""
+"""A WHIP publisher of real pictures and sound that can be killed silently and come back."""
 
 import asyncio
 import random
@@ -38,7 +38,7 @@ class Programme:
 
 
 class LivePublisher:
-    """One life of a publisher. It begins amid the programme, and so without a keyframe; it ignores PLI."""
+    """One life of a publisher. It begins amid the programme, without a keyframe, and ignores PLI."""
 
     def __init__(self, http: httpx.AsyncClient, url: str, programme: Programme, seed: int) -> None:
         chance = random.Random(seed)

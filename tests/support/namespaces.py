@@ -1,4 +1,4 @@
-"""A network namespace that is connected to nothing but what a test lets in. Making one takes root.
+"""A network namespace that is connected only to what a test lets in. It requires root.
 
 Inside is only loopback, with all its ports free: a socket made there may stand at the very address that a
 server of the test has outside, and so a client inside needs to be told nothing.
@@ -86,7 +86,7 @@ def new_namespace() -> Iterator[Namespace]:
 
 
 def _in_own_thread(work: Callable[[], T]) -> T:
-    """A namespace is a thread's: that of this one's ends with it, and no other is touched."""
+    """A namespace belongs to a thread. This thread's ends with it; no other thread is touched."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(work).result()
 

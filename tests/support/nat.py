@@ -1,4 +1,4 @@
-"""A NAT before the server: each client comes from a port of its own, until it is given another.
+"""A NAT before the server: each client gets a port of its own, until it is rebound.
 
 Clients send to its `address` in place of the server's.
 """
@@ -45,7 +45,7 @@ class Nat(asyncio.DatagramProtocol):
         )
 
     def rebind(self) -> None:
-        """Forget all bindings: whatever a client sends next leaves from another port."""
+        """Forget all bindings: a client's next datagram leaves from another port."""
         for transport in self._outside.values():
             transport.close()
         self._outside.clear()

@@ -1,4 +1,4 @@
-"""A web site of somebody else: one page, on an origin of its own."""
+"""A third-party web site: one page, on an origin of its own."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextlib.contextmanager
 def other_site(html: str) -> Iterator[str]:
-    """The URL at which `html` is served, to whoever asks for whatever."""
+    """The URL that serves `html` for every request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # named by the library

@@ -23,7 +23,7 @@ SSRCS = {96: 0x0A0A, 111: 0x0B0B}
 
 
 def payload_of(number: int) -> bytes:
-    """One that tells its number, and begins as a keyframe of VP8 does (RFC 7741 4.2, 4.3)."""
+    """A payload with that number, which begins like a VP8 keyframe (RFC 7741 4.2, 4.3)."""
     return b"\x10\x00" + number.to_bytes(6)
 
 
@@ -32,7 +32,7 @@ def number_of(payload: bytes) -> int:
 
 
 class _Sha1Certificate(Certificate):
-    """Of a peer that knows no GCM."""
+    """The certificate of a peer that does not know GCM."""
 
     def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
         context = super()._create_ssl_context(srtp_profiles)
@@ -67,6 +67,7 @@ class Peer(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._dtls: DtlsLink | None = None
         self._inbound: InboundSession | None = None
+        self._early: list[bytes] = []  # media that overtook the end of the handshake
         self._outbound: SrtpSession | None = None
 
     def offer(self) -> str:
@@ -85,7 +86,7 @@ class Peer(asyncio.DatagramProtocol):
         )
 
     async def take(self, answer: str) -> None:
-        """Go by an answer: open a socket."""
+        """Take the answer and open a socket."""
         media = read_answer(answer).media[0]
         assert media.dtls
         assert media.ice
@@ -112,10 +113,13 @@ class Peer(asyncio.DatagramProtocol):
         assert self._dtls
         keys = await asyncio.wait_for(self._dtls.handshake(), IN_TIME)
         self._inbound, self._outbound = inbound_session(keys), outbound_session(keys)
+        for datagram in self._early:
+            self._take_media(self._inbound, datagram)
+        self._early.clear()
         return keys
 
     async def move(self) -> None:
-        """Go on from another port."""
+        """Continue from another port."""
         if self._transport is not None:
             self._transport.close()
         loop = asyncio.get_running_loop()
@@ -145,7 +149,7 @@ class Peer(asyncio.DatagramProtocol):
         return answer.result().message_class is stun.Class.RESPONSE
 
     def send(self, datagram: bytes) -> None:
-        """Send anything at all."""
+        """Send any datagram."""
         assert self._transport
         if not self._transport.is_closing():
             self._transport.sendto(datagram, self._server)
@@ -216,9 +220,14 @@ class Peer(asyncio.DatagramProtocol):
         elif 20 <= data[0] <= 63:
             assert self._dtls
             self._dtls.receive(data)
-        elif self._inbound is not None:
-            with contextlib.suppress(SrtpError):
-                if 192 <= data[1] <= 223:
-                    self.rtcp.append(self._inbound.unprotect_rtcp(data))
-                else:
-                    self.rtp.append(self._inbound.unprotect(data))
+        elif self._inbound is None:
+            self._early.append(data)
+        else:
+            self._take_media(self._inbound, data)
+
+    def _take_media(self, session: InboundSession, data: bytes) -> None:
+        with contextlib.suppress(SrtpError):
+            if 192 <= data[1] <= 223:
+                self.rtcp.append(session.unprotect_rtcp(data))
+            else:
+                self.rtp.append(session.unprotect(data))

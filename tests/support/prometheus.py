@@ -23,7 +23,7 @@ class Prometheus:
     _http: httpx.AsyncClient
 
     async def ask(self, expression: str) -> dict[tuple[str, ...], float]:
-        """What an expression has now: values by those of their labels, in the order of the labels' names."""
+        """The present values of an expression, by their labels' values in the order of the labels' names."""
         response = await self._http.get(f"http://{self.address}/api/v1/query", params={"query": expression})
         response.raise_for_status()
         found: list[dict[str, Any]] = response.json()["data"]["result"]
@@ -67,7 +67,7 @@ async def running_prometheus(config: dict[str, Any], folder: Path) -> AsyncItera
             await eventually("Prometheus is ready", ready, START_SECONDS)
             yield Prometheus(address, http)
     finally:
-        process.kill()  # nothing of its data is wanted any more
+        process.kill()  # its data is not needed any more
         process.wait()
 
 

@@ -16,7 +16,7 @@ class Recorded:
     """Seconds are the file's own. `seconds` of a raw byte stream are 0: it has no times."""
 
     seconds: float = 0.0
-    declared_seconds: float = 0.0  # by the file's head, 0 where it says nothing
+    declared_seconds: float = 0.0  # from the file's header, 0 where it has none
     codecs: list[str] = field(default_factory=list)
     frames: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)  # of pictures, each change

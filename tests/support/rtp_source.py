@@ -1,6 +1,6 @@
 """Encoded pictures and sound as RTP packets, made by FFmpeg's own encoders and packetizers.
 
-They know nothing of ours, so that what is read back was understood by two parties.
+They share no code with ours, so two independent parties agree on what is read back.
 """
 
 import io

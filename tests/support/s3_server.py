@@ -23,8 +23,8 @@ class S3Server:
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self.port = 0
-        self.refuse = 0  # so many of the next uploads are answered 503
-        self.damage = 0  # so many of the next uploads are stored with a byte changed
+        self.refuse = 0  # this many of the next uploads are answered 503
+        self.damage = 0  # this many of the next uploads are stored with a byte changed
         self.requests: list[str] = []  # "PUT /bucket/name?partNumber=1..."
 
     @property
@@ -87,7 +87,7 @@ class S3Server:
             if self.damage:
                 self.damage -= 1
                 environ["wsgi.input"] = _Damaged(environ["wsgi.input"])
-                environ.pop("HTTP_CONTENT_MD5", None)  # or it would be noticed at once
+                environ.pop("HTTP_CONTENT_MD5", None)  # otherwise it would be noticed at once
         return self._application(environ, respond)
 
 

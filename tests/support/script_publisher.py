@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
-FRAME_RATE = 15  # few and small pictures: the line is to be what limits, and not the processor
+FRAME_RATE = 15  # few and small pictures: the line is the limit, not the processor
 
 # Pictures of noise, drawn in turn: no encoder can foresee them, and each bit rate can be reached.
 _PUBLISH = """async ([whip, width, height, encodings, codec]) => {
@@ -58,7 +58,7 @@ class Sent:
     rid: str
     height: int
     frames: int
-    target: float  # bits a second that congestion control lets it have
+    target: float  # bit/s that congestion control allows
     active: bool
 
 

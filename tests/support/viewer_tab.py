@@ -1,4 +1,4 @@
-"""A bare player in a tab of Chromium: what it offers is the test's to say, and it tells how well it sees."""
+"""A bare player in a tab of Chromium: the test decides what it offers; it reports how well it sees."""
 
 import contextlib
 from collections.abc import AsyncIterator

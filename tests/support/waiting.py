@@ -1,4 +1,4 @@
-"""Waiting for something to become true, without sleeping for a guessed time."""
+"""Wait for something to become true, without a guessed sleep."""
 
 import asyncio
 import inspect

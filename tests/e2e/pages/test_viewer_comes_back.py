@@ -44,6 +44,7 @@ async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str) -
         await second.close()
 
 
+@pytest.mark.alone
 async def test_a_viewer_leaves_a_worker_that_drains_without_a_gap(redis_url: str) -> None:
     async with (
         running_system(redis_url, workers=2, ADMIN_TOKEN="chief", DRAIN_SECONDS="6") as system,

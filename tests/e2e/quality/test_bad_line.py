@@ -1,4 +1,4 @@
-"""A Chromium behind a line that loses one packet in twenty each way sees as well as behind a clean one."""
+"""A Chromium behind a line that loses one packet in twenty each way sees as well as behind a clean line."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ from tests.support.system import LOOPBACK, System, running_system
 from tests.support.viewer_tab import Seen, ViewerTab, open_page, watching
 
 CLEAN, BAD = Quality(delay=0.050), Quality(delay=0.050, loss=0.05)
-SETTLE_SECONDS = 4.0  # until jitter buffers know the line
+SETTLE_SECONDS = 4.0  # until the jitter buffers have adapted to the line
 ROOM = "line"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Spoiled:
 
 @contextlib.asynccontextmanager
 async def browser_behind(system: System, quality: Quality) -> AsyncIterator[tuple[Browser, BadLine]]:
-    """A Chromium that reaches the system's media over a line of its own only."""
+    """A Chromium whose only way to the media is a line of its own."""
     worker, url = system.workers[0].media, httpx.URL(system.controls[0].url)
     assert worker
     assert url.port
@@ -68,14 +68,15 @@ async def test_loss_is_not_seen_and_without_nack_it_is(
         camera = Camera(listens=False, gop=2.0, size=(256, 144))
         await stack.enter_async_context(camera.publishing(system.http, system.whip(ROOM)))
         await system.room_live(ROOM, within=5)
-        good, _ = await stack.enter_async_context(browser_behind(system, CLEAN))
-        poor, line = await stack.enter_async_context(browser_behind(system, BAD))
+        (good, _), (poor, line) = await asyncio.gather(
+            *(stack.enter_async_context(browser_behind(system, quality)) for quality in (CLEAN, BAD))
+        )
 
         async def watch(browser: Browser, *without: str) -> ViewerTab:
             page = await open_page(browser, system.controls[0].url)
             return await stack.enter_async_context(watching(page, system.whep(ROOM), without=without))
 
-        clean, bad, helpless = await watch(good), await watch(poor), await watch(poor, " nack")
+        clean, bad, helpless = await asyncio.gather(watch(good), watch(poor), watch(poor, " nack"))
         await asyncio.sleep(SETTLE_SECONDS)
         before = [(await viewer.seen(), camera.frames) for viewer in (clean, bad, helpless)]
         await asyncio.sleep(seconds)

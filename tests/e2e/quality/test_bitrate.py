@@ -13,20 +13,20 @@ from tests.support.namespaces import new_namespace
 from tests.support.script_publisher import FRAME_RATE, ScriptPublisher, script_publisher
 from tests.support.system import LOOPBACK, running_system
 
-TARGET = 1_500_000  # bits a second of video: well below what two busy cores can encode
+TARGET = 1_500_000  # bit/s of video: well below what two busy cores can encode
 REACHED_SECONDS = 10.0
-NARROW = 1_000_000  # bits a second of everything on the line
+NARROW = 1_000_000  # bit/s of everything on the line
 BACK_OFF_SECONDS = 5.0
 AFTERWARDS_SECONDS = 4.0
 MOST_LOSS = 0.03
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 async def bit_rate(publisher: ScriptPublisher, seconds: float) -> float:
-    """What the publisher sends, measured for so long.
+    """The bit rate of the publisher, measured for `seconds`.
 
-    At its full frame rate: frames that a busy machine did not get to make tell nothing of the line.
+    At its full frame rate: frames that a busy machine could not encode say nothing about the line.
     """
     (before,) = await publisher.sent()
     await asyncio.sleep(seconds)
@@ -36,7 +36,7 @@ async def bit_rate(publisher: ScriptPublisher, seconds: float) -> float:
 
 
 async def climbs_to_target(publisher: ScriptPublisher) -> float:
-    """How long it takes until congestion control grants 90 % of the target, and a whole second has it."""
+    """Seconds until congestion control grants 90 % of the target and a whole second reaches it."""
     began = time.monotonic()
     while (rate := await bit_rate(publisher, 1.0)) < 0.9 * TARGET or (
         granted := (await publisher.sent())[0].target
@@ -47,7 +47,7 @@ async def climbs_to_target(publisher: ScriptPublisher) -> float:
 
 
 async def backs_off(publisher: ScriptPublisher, line: BadLine) -> tuple[float, float]:
-    """The share that is lost on the narrow line when it has had time to see it, and the bit rate then."""
+    """The share of packets lost on the narrow line after time to adapt, and the bit rate then."""
     line.to_server.quality = Quality(rate=NARROW, queue=0.3)
     await asyncio.sleep(BACK_OFF_SECONDS)
     sent, lost = line.to_server.sent, line.to_server.lost

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 
 
 async def wire_viewer(system: System) -> Peer:
-    """One that keeps each packet as it came."""
+    """A viewer that keeps every packet as it arrived."""
     peer = Peer(publishes=False)
     response = await system.http.post(
         system.whep(ROOM), content=peer.offer(), headers={"Content-Type": "application/sdp"}
@@ -55,6 +55,7 @@ async def all_decode(page: BarePage, before: list[int]) -> list[float]:
     return list(seen.values())
 
 
+@pytest.mark.alone
 async def test_viewers_stay_while_their_publisher_is_killed_and_comes_back(redis_url: str) -> None:
     programme = Programme()
     async with running_system(redis_url) as system, chromium() as browser:
@@ -94,7 +95,7 @@ async def test_viewers_stay_while_their_publisher_is_killed_and_comes_back(redis
 
 
 def assert_continuous(datagrams: list[bytes]) -> None:
-    """One SSRC a payload type, no number missing or twice, timestamps that tell how long nothing came."""
+    """One SSRC for each payload type, no number missing or repeated, timestamps that span the pauses."""
     packets = list(map(parse, datagrams))
     assert {packet.payload_type for packet in packets} == CLOCK_RATES.keys()
     for kind, rate in CLOCK_RATES.items():

@@ -1,4 +1,4 @@
-"""How soon a Chromium that joins sees something: of a publisher that answers, and of one that does not."""
+"""How soon a Chromium that joins sees a picture, whether its publisher answers keyframe requests or not."""
 
 import asyncio
 import statistics
@@ -13,7 +13,7 @@ from tests.support.viewer_tab import open_page, watching
 JOINS = 20
 GOP_SECONDS = 4.0
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Real clients that restart ICE or get another address: their sessions go on."""
+"""Real clients restart ICE or change their address, and their sessions continue."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def goes_on(receiver: BarePeer, within: float = IN_TIME) -> None:
 
 
 async def restart_ice(peer: BarePeer) -> None:
-    """As RFC 9725 4.3.2 has it, with all the ways in which it may be refused."""
+    """Restart ICE as in RFC 9725 4.3.2; try every refusal on the way."""
     fragment = await peer.begin_restart()
     assert (await peer.patch(fragment, None)).status_code == 428
     assert (await peer.patch(fragment, '"stale"')).status_code == 412
@@ -54,7 +54,7 @@ async def restart_ice(peer: BarePeer) -> None:
     assert former != peer.etag
     await peer.finish_restart(answer.text)
     assert (await peer.patch(fragment, former)).status_code == 412
-    assert (await peer.patch(fragment, peer.etag)).status_code == 204  # the same again: no restart
+    assert (await peer.patch(fragment, peer.etag)).status_code == 204  # same credentials: no restart
     assert (await peer.patch(fragment, "*")).status_code == 204
 
 

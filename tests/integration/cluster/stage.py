@@ -1,4 +1,4 @@
-"""A room over several workers, with peers that are put on a worker by name, past control's own choice."""
+"""A room over several workers, with peers that the test puts on a worker by name, without asking control."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class Stage:
         return self.system.workers[number]
 
     async def publish(self, worker: int) -> Peer:
-        """A publisher on that worker, which sends from now on."""
+        """A publisher on that worker that sends from now on."""
         peer = self._peer(publishes=True)
         message = Publish(room=ROOM, offer=peer.offer(), identity="open")
         await peer.connect((await self._open(worker, message, peer)).sdp)
@@ -47,7 +47,7 @@ class Stage:
         return peer
 
     async def play(self, worker: int, origin: int | None = None, **fields: int) -> Peer:
-        """A viewer on that worker, which takes the room from `origin`."""
+        """A viewer on that worker, which relays the room from `origin`."""
         peer = self._peer(publishes=False)
         message = Play(
             room=ROOM,
@@ -58,7 +58,7 @@ class Stage:
         return await peer.connect((await self._open(worker, message, peer)).sdp)
 
     async def join(self) -> Peer:
-        """A viewer that control puts where there is room."""
+        """A viewer on the worker that control chooses."""
         peer = self._peer(publishes=False)
         answer = await post_offer(self.system.http, self.system.whep(ROOM), peer.offer().encode())
         assert answer.status_code == 201, answer.text
@@ -92,7 +92,7 @@ class Stage:
         )
 
     async def all_receive(self, *viewers: Peer, within: float = IN_TIME) -> None:
-        """Wait until each has got both kinds of media, from now on."""
+        """Wait until each one receives new audio and new video."""
         before = [len(viewer.rtp) for viewer in viewers]
 
         def received() -> bool:

@@ -1,4 +1,4 @@
-"""Processes are killed at random under streams whose clients retry: then all is as if nothing had been."""
+"""Processes are killed at random while clients stream and retry. Afterwards everything works again."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ LONGEST_REQUEST_SECONDS = 5.0
 
 
 class Chaos:
-    """What is killed, and when. `killed` has the times of each worker's deaths."""
+    """Kills processes at random. `killed` has the times of each worker's deaths."""
 
     def __init__(self, system: System, valkey: EmbeddedValkey, seed: int) -> None:
         self._system, self._valkey = system, valkey
@@ -61,7 +61,7 @@ class Chaos:
 
 
 def whichever(system: System, url: Callable[[str, int], str], room: str, first: int) -> Callable[[], str]:
-    """Endpoints of one control process after the other."""
+    """The endpoint of one control process after the other."""
     turn = first
 
     def next_url() -> str:
@@ -72,6 +72,7 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
     return next_url
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "seconds", [SHORT_SECONDS, pytest.param(LONG_SECONDS, marks=pytest.mark.soak, id="long")]
 )
@@ -121,7 +122,7 @@ async def test_after_the_chaos_everything_converges(seconds: float) -> None:
 
 
 async def is_well(system: System) -> bool:
-    """Whether every control process lists all, and the workers count what it lists."""
+    """Whether every control process lists all rooms and viewers, and the workers count the same."""
     expected = dict.fromkeys(ROOMS, (True, PLAYERS))
     try:
         for control in range(len(system.controls)):
@@ -169,7 +170,7 @@ async def counted(system: System, worker: Member) -> tuple[int, int]:
 def untouched(
     player: Player, publisher: Client, killed: dict[str, list[float]]
 ) -> list[tuple[SessionLog, float, float]]:
-    """The times in which one living worker served both ends."""
+    """The spans in which one living worker served publisher and viewer."""
     spans = []
     for session in player.log:
         for source in publisher.log:

@@ -1,4 +1,4 @@
-"""A worker that is emptied: nobody new, everybody told, and gone in time."""
+"""A draining worker takes nobody new, tells everybody, and ends in time."""
 
 import asyncio
 import signal
@@ -58,7 +58,7 @@ async def test_a_draining_worker_takes_nobody_and_ends_who_is_left_at_the_deadli
             assert int(refused.headers["Retry-After"]) >= 1
         taken = await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)
         assert taken.status_code == 409
-        await viewer.gets_media_of(publisher)  # media flows meanwhile
+        await viewer.gets_media_of(publisher)  # media still flows
         assert await exit_code(system.workers[0]) == 0
         assert time.monotonic() - began > 2.5
         for peer in (publisher, viewer):

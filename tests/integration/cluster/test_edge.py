@@ -93,7 +93,7 @@ async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
             try:
                 return await stage.publish(3)
             except ServiceError as error:
-                # by the claim of the dead one; or the machine is busy
+                # the dead worker's claim is still there, or the machine is busy
                 if error.code not in (ErrorCode.PUBLISHER_EXISTS, ErrorCode.NO_WORKER):
                     raise
                 return None
@@ -106,7 +106,7 @@ async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
                 packets = [p for p in map(parse, viewer.rtp) if p.payload_type == payload_type]
                 assert len({p.ssrc for p in packets}) == 1
                 numbers = [p.sequence for p in packets]
-                # what was on the way to the edge when it fell silent is all that may be missing
+                # only what was on its way to the edge at the origin's death may be missing
                 assert numbers == sorted(numbers)
                 assert len(numbers) >= 0.95 * (numbers[-1] - numbers[0] + 1)
 

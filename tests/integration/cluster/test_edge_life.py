@@ -1,135 +1,31 @@
-"""An edge's copies from first viewer to last, over real sockets; RPC and time are in this test's hands."""
+"""An edge's copies from first viewer to last, over real sockets; the test controls RPC and time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from time import monotonic
-from typing import Any, cast
+from collections.abc import AsyncIterator
 
 import pytest
 
-from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
+from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
 from media.relay.edge_end import ORIGIN_SILENT_SECONDS
 from media.relay.origin_end import EXPIRY_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
-from media.transport.udp import UdpPort
-from media.worker.media_plane import MediaPlane
-from shared.bus.directory import Directory
-from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
-from shared.names import RoomName, WorkerId
-from shared.sdp.offer import parse_offer
+from shared.names import WorkerId
+from tests.integration.cluster.net import (
+    GRACE,
+    ONE,
+    OTHER_PICTURE,
+    ROOM,
+    THREE,
+    TWO,
+    Net,
+    Worker,
+    keep_ticking,
+)
 from tests.support.peer import IN_TIME, Peer
-from tests.support.sdp import VP8
 from tests.support.waiting import eventually
-
-ROOM = RoomName("wide")
-ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
-GRACE = 15.0
-PICTURE = (*VP8, "a=rtcp-fb:96 nack pli")
-OTHER_PICTURE = [line.replace("VP8", "VP9") for line in PICTURE]
-
-
-class Net:
-    """Workers in this process; `call` is their RPC and `room_owner` their directory."""
-
-    def __init__(self) -> None:
-        self.workers: dict[WorkerId, Worker] = {}
-        self.owner: WorkerId | None = None
-        self.answer = asyncio.Event()
-        self.answer.set()
-        self.behind_answer: Callable[[], None] = lambda: None
-        self.calls = 0
-        self.later = 0.0
-
-    def now(self) -> float:
-        return monotonic() + self.later
-
-    async def call(self, worker: WorkerId, message: Any, *_: object, **__: object) -> Any:
-        self.calls += 1
-        await self.answer.wait()
-        if worker not in self.workers:
-            raise ServiceError(ErrorCode.NO_WORKER)
-        plane = self.workers[worker].plane
-        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
-        self.behind_answer()
-        return opened
-
-    def close_room(self, worker: WorkerId) -> None:
-        self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
-        self.owner = None
-
-    async def room_owner(self, _room: RoomName) -> WorkerId | None:
-        return self.owner
-
-    def pass_time(self, seconds: float) -> None:
-        """Let it be later, for everybody at once."""
-        self.later += seconds
-        for worker in self.workers.values():
-            worker.tick()
-
-
-class Worker:
-    def __init__(self, name: WorkerId, net: Net) -> None:
-        self.name = name
-        self._net = net
-        self.port = UdpPort("127.0.0.1", 0)
-        address = "127.0.0.1", self.port.address[1]
-        self.plane = MediaPlane(name, self.port, (address,), lambda _: None, grace=GRACE, clock=net.now)
-        self.rooms = self.plane.rooms
-        self.edge = Edge(
-            name,
-            self.rooms,
-            self.plane.switch,
-            self.plane.demux,
-            self.port.send,
-            cast(Directory, net),
-            cast(RpcClient, net),
-            GRACE,
-            net.now,
-        )
-        self.port.start(self.plane.pump.turn)
-        self.peers: list[Peer] = []
-
-    def tick(self) -> None:
-        self.plane.tick(self._net.now())
-        self.edge.tick(self._net.now())
-
-    async def publish(self, identity: str = "open", picture: Sequence[str] = PICTURE) -> Peer:
-        peer = Peer(publishes=True, picture=picture)
-        self.peers.append(peer)
-        offer = parse_offer(peer.offer())
-        local, tracks, answer = self.plane.admission.negotiate_publish(offer)
-        self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, identity)
-        self._net.owner = self.name
-        return await peer.connect(answer)
-
-    async def play(self, origin: WorkerId) -> Peer:
-        await self.edge.take(ROOM, origin)
-        peer = Peer(publishes=False)
-        self.peers.append(peer)
-        session, answer = self.plane.admission.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
-        await peer.connect(answer)
-        await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
-        return peer
-
-    def viewers(self) -> int | None:
-        room = self.rooms.find(ROOM)
-        return None if room is None else len(room.viewers)
-
-    def die(self) -> None:
-        """Without a word."""
-        del self._net.workers[self.name]
-        self.port.close()
-
-    async def stop(self) -> None:
-        for peer in self.peers:
-            peer.close()
-        if self.name in self._net.workers:
-            await self.edge.close()
-            self.rooms.close_all(EndReason.WORKER_STOPS)
-            self.die()
 
 
 @pytest.fixture
@@ -142,12 +38,6 @@ async def net() -> AsyncIterator[Net]:
     ticking.cancel()
     for worker in workers:
         await worker.stop()
-
-
-async def keep_ticking(net: Net) -> None:
-    while True:
-        net.pass_time(0.0)
-        await asyncio.sleep(0.05)
 
 
 async def test_media_passes_over_an_edge(net: Net) -> None:
@@ -164,7 +54,7 @@ async def test_first_viewers_that_come_at_once_share_one_opening(net: Net) -> No
     net.answer.clear()
     playing = [asyncio.create_task(net.workers[TWO].play(ONE)) for _ in range(5)]
     await eventually("the origin is asked", lambda: net.calls == 1, IN_TIME)
-    playing.pop(0).cancel()  # the one that began it gives up
+    playing.pop(0).cancel()  # the viewer that began the opening gives up
     net.answer.set()
     await asyncio.gather(*playing)
     assert net.calls == 1
@@ -185,7 +75,7 @@ async def test_an_opening_that_fails_is_told_to_all_and_leaves_nothing(net: Net)
 async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None:
     await net.workers[ONE].publish()
     edge = net.workers[TWO]
-    for _ in range(2):  # the second finds it still open
+    for _ in range(2):  # the second viewer finds the relay still open
         viewer = await edge.play(ONE)
         viewer.close()
         await eventually("the viewer has left", lambda: edge.viewers() == 0, IN_TIME)
@@ -237,7 +127,7 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
         net.pass_time(ORIGIN_SILENT_SECONDS)
     else:
         await net.workers[ONE].stop()
-    net.pass_time(GRACE / 2)  # the directory still names the dead one: it is asked in vain
+    net.pass_time(GRACE / 2)  # the directory still names the dead worker, which does not answer
     publisher = await net.workers[THREE].publish()
     net.pass_time(RETRY_SECONDS)
     for viewer in viewers:

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
+import pytest
+
 from media.rtp.packet import parse
 from tests.support.http_peer import open_session
 from tests.support.peer import IN_TIME, Peer, number_of
@@ -16,13 +18,15 @@ from tests.support.waiting import eventually
 HANDSHAKES = 200
 OFFERS = 300
 PACKET_SECONDS = 0.005
-# for a machine that runs other tests, too; without turns it was 60 ms and more
+# for a slow machine; without turns the delay was 60 ms and more
 HANDSHAKE_P99_SECONDS = 0.03
 OFFERS_P99_SECONDS = 0.1
 
+pytestmark = pytest.mark.alone
+
 
 class Held(Peer):
-    """Keeps its first flight of DTLS back until it is let go, and does not hear the answer."""
+    """Holds its first DTLS flight back until `let_go`, and ignores the answer."""
 
     def __init__(self) -> None:
         super().__init__(publishes=False)

@@ -23,7 +23,7 @@ INTERVAL = "1s"
 IN_TIME = 15.0
 EXPIRY_SECONDS = 8.0  # of a dead worker in the directory, 5 s, and a scrape
 WORKER_MAX_VIEWERS = 3
-VIEWERS = {"east": 4, "west": 2}  # east has one more than a worker takes: it has an edge where west is
+VIEWERS = {"east": 4, "west": 2}  # one viewer of east does not fit on its worker: west's worker is its edge
 OF_WORKERS = '{job="roomcast-worker"}'
 
 
@@ -55,7 +55,7 @@ def federation_config(first: str) -> dict[str, Any]:
 
 @dataclass
 class Clients:
-    """Makes clients, and closes them at the end."""
+    """Connects clients, and closes them at the end."""
 
     system: System
     stack: contextlib.ExitStack
@@ -105,10 +105,10 @@ async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
                 for prometheus in (first, second):
                     await rooms_are_counted(prometheus, sent)
                 await second.comes_to("count by (cluster) (live_rooms)", {("main",): 2}, IN_TIME)
-                # only the first has: what went out, and the cluster as each control process sees it
+                # only the first one has what went out, and the cluster as each control process sees it
                 gained = sum(len(viewer.rtp) for viewer in everyone) - sum(sent.values())
                 out, taken_in = "roomcast_egress_packets_total", "roomcast_ingress_packets_total"
-                # a relay's packets are in both
+                # packets of a relay count as egress and as ingress
                 await first.comes_to(
                     f"sum({out}{OF_WORKERS}) - sum({taken_in}{OF_WORKERS})", {(): gained}, IN_TIME
                 )
@@ -116,7 +116,7 @@ async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
                     "max by (room) (live_subscribers{job='roomcast-control'})", watched(VIEWERS), IN_TIME
                 )
 
-                everyone[0].close()  # which makes room for one more where east is
+                everyone[0].close()  # makes room for one more viewer on the worker of east
                 (dead,) = homes["west"]
                 await a_dead_workers_room_is_not_counted_twice(clients, dead)
                 after = {"east": WORKER_MAX_VIEWERS - 1, "west": 1}
@@ -152,7 +152,7 @@ async def rooms_are_counted(prometheus: Prometheus, sent: dict[tuple[str, ...], 
 
 
 async def a_dead_workers_room_is_not_counted_twice(clients: Clients, dead: str) -> None:
-    """Kill the worker of `west`, publish and watch there again, and look at control's count all the while."""
+    """Kill the worker of `west`, publish and watch there again, and watch control's counts meanwhile."""
     system = clients.system
     next(member for member in system.workers if member.name == dead).kill()
     most: Counter[str] = Counter()

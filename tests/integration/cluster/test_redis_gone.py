@@ -1,4 +1,4 @@
-"""Redis goes away and comes back empty: media does not notice, and the directory is true again in no time."""
+"""Redis goes away and comes back empty: media does not notice, the directory is soon right again."""
 
 import asyncio
 import os
@@ -37,6 +37,7 @@ async def own_system(workers: int = 2) -> AsyncIterator[tuple[EmbeddedValkey, Sy
         valkey.stop()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "seconds", [SHORT_SECONDS, pytest.param(OUTAGE_SECONDS, marks=pytest.mark.soak, id="long")]
 )
@@ -60,7 +61,7 @@ async def test_media_flows_through_an_outage_without_a_lost_packet(seconds: floa
             ended = time.monotonic()
             gaps = [player.longest_gap(began, ended) for player in players]
             print(f"outage {seconds:g} s: announced again in {took:.2f} s, longest gap {max(gaps):.2f} s")
-            assert took < ANNOUNCED_SECONDS + 1.0  # the test's own looks
+            assert took < ANNOUNCED_SECONDS + 1.0  # the time that the test itself takes to look
             assert max(gaps) < 1.0
             for player in players:
                 assert player.sessions == 1
@@ -75,7 +76,7 @@ async def test_media_flows_through_an_outage_without_a_lost_packet(seconds: floa
 
 
 async def refused_at_once(system: System, control: int, seconds: float) -> None:
-    """For so long: every offer is 503 with Retry-After, and at once as soon as the outage is known."""
+    """For `seconds`, every offer gets 503 and Retry-After; without delay once the outage is known."""
     known = time.monotonic() + KNOWN_SECONDS
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -110,7 +111,7 @@ async def announced(system: System, viewers: dict[str, int]) -> None:
 
 
 def assert_unbroken(player: Player) -> None:
-    """Every packet of the one session came, in order."""
+    """All packets of the only session arrived in order."""
     assert player.peer is not None
     for payload_type in (96, 111):
         numbers = [p.sequence for p in map(parse, player.peer.rtp) if p.payload_type == payload_type]
@@ -120,7 +121,7 @@ def assert_unbroken(player: Player) -> None:
 
 
 async def test_two_claims_of_one_room_are_settled_and_told() -> None:
-    """A worker that was cut off finds that another one has its room: it gives it up, and its clients know."""
+    """A worker that was cut off gives up a room that another worker has taken, and tells its clients."""
     async with own_system() as (_, system):
         first, viewer = Peer(publishes=True), Peer(publishes=False)
         opened = await open_session(system.http, system.whip("both"), first)

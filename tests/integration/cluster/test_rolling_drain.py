@@ -1,8 +1,10 @@
-"""All workers are drained and replaced, one after the other: viewers that follow hardly notice."""
+"""All workers are drained and replaced one by one: viewers that move along hardly notice."""
 
 import asyncio
 import signal
 import time
+
+import pytest
 
 from tests.support.http_peer import Player, Publisher, running
 from tests.support.peer import IN_TIME
@@ -20,6 +22,7 @@ async def is_ready(system: System, worker: Member) -> bool:
     return any((entry["id"], entry["state"]) == (worker.name, "ready") for entry in listed)
 
 
+@pytest.mark.alone
 async def test_a_rolling_drain_loses_no_viewer_that_follows(redis_url: str) -> None:
     async with running_system(
         redis_url, controls=2, workers=3, DRAIN_SECONDS=str(DRAIN_SECONDS), WORKER_MAX_VIEWERS="5"

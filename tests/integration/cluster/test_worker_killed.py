@@ -1,10 +1,11 @@
-"""A worker is killed: its rooms are free in no time, its clients go on elsewhere, and nothing of it stays."""
+"""A worker is killed: its rooms are free soon, its clients continue elsewhere, nothing of it stays."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.support.http_peer import Player, Publisher, running
 from tests.support.offers import PUBLISH_OFFER, post_offer
@@ -17,11 +18,13 @@ REQUEST_SECONDS = 2.0
 ASK_EVERY_SECONDS = 0.2
 PLAYERS = 4
 
+pytestmark = pytest.mark.alone
+
 
 async def first_answer(
     ask: Callable[[], Awaitable[httpx.Response]], within: float
 ) -> tuple[httpx.Response, float]:
-    """The first 201, and when it came. Requests are sent however long others take, which is not long."""
+    """The first 201 and its time. A new request is sent at a steady pace, even while others are under way."""
     until = time.monotonic() + within
     won: list[tuple[httpx.Response, float]] = []
 
@@ -82,7 +85,7 @@ async def test_its_clients_go_on_at_living_workers_and_no_ghost_stays(redis_url:
 
 
 async def has_no_ghost(system: System, dead: str) -> bool:
-    """Whether all list the room with its players and no others, and not the dead worker."""
+    """Whether both control processes list exactly this room and its players, and not the dead worker."""
     entry = {"name": "moving", "hasPublisher": True, "tracks": 2, "subscribers": PLAYERS}
     for control in range(2):
         if await system.rooms(control) != {"moving": entry}:

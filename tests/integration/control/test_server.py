@@ -1,4 +1,4 @@
-"""A real control process: its logs, its shutdown, its TLS, and settings that it refuses."""
+"""A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
 
 import asyncio
 import datetime

@@ -20,7 +20,7 @@ def environment() -> dict[str, str]:
 
 
 def checked(*command: str | Path, cwd: Path | None = None) -> str:
-    """What a command that must succeed says."""
+    """The output of a command that must succeed."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

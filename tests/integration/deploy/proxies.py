@@ -13,7 +13,7 @@ from tests.integration.deploy.files import DEPLOY, environment
 from tests.support.waiting import eventually
 
 START_SECONDS = 10.0
-PATIENCE_SECONDS = 2  # with a control process that says nothing; 30 in the files
+PATIENCE_SECONDS = 2  # for a control process that does not answer; 30 in the files
 
 _NGINX = """\
 daemon off;
@@ -37,7 +37,7 @@ def haproxy(controls: Sequence[str], port: int, folder: Path, prefix: bool = Fal
     """The command for HAProxy on `port` before `controls`, each host:port; `prefix`: all is below /live."""
     config = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
     config = config.replace("bind :8080", f"bind 127.0.0.1:{port}")
-    config = re.sub(r"maxconn \d+", "maxconn 100", config)  # which wants two descriptors each
+    config = re.sub(r"maxconn \d+", "maxconn 100", config)  # each connection requires two descriptors
     config = config.replace("timeout server 30s", f"timeout server {PATIENCE_SECONDS}s")
     servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
     config, count = re.subn(r"^ +server-template .*$", servers, config, flags=re.MULTILINE)
@@ -68,7 +68,7 @@ def nginx(controls: Sequence[str], port: int, folder: Path, prefix: bool = False
 
 @contextlib.asynccontextmanager
 async def running(command: list[str], port: int, log: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the proxy, which answers when this is entered."""
+    """A client of the proxy. The proxy answers by the time this is entered."""
     process = _start(command, log)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:

@@ -1,4 +1,4 @@
-"""Every alert fires when it should, by the clock of promtool, and is quiet when it should be."""
+"""Every alert fires when it should and is quiet when it should be, by promtool's clock."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +75,7 @@ CASES = [
     Case(
         "RoomcastWorkerLost",
         {workers("ready"): "3x9 2x20", workers("draining"): "0x30"},
-        # one that drains is not lost
+        # a draining worker is not lost
         {workers("ready"): "3x9 2x20", workers("draining"): "0x9 1x20"},
     ),
     Case("RoomcastWorkerUnreachable", {f"up{{{WORKER}}}": "1x9 0x20"}, {f"up{{{WORKER}}}": "1x30"}),
@@ -131,7 +131,7 @@ CASES = [
         slow("roomcast_first_picture_seconds", WORKER, "0.25", "0.5"),
         "30m",
     ),
-    # a handful of clients that fail say nothing
+    # a few failing clients prove nothing
     Case("RoomcastClientsCannotConnect", ended(3, 6), ended(1, 1) | counter("unrelated", 1)),
     Case(
         "RoomcastWorkerRestarts",
@@ -168,7 +168,7 @@ def test_every_alert_has_a_case() -> None:
 
 @pytest.mark.parametrize("fires", [True, False], ids=["fires", "is quiet"])
 def test_alerts(fires: bool, tmp_path: Path) -> None:
-    """One run for all: it is promtool's start that takes the time."""
+    """One run for all, because starting promtool takes the time."""
     severities = {rule["alert"]: rule["labels"]["severity"] for rule in rules() if "alert" in rule}
     tests = []
     for case in CASES:

@@ -89,7 +89,7 @@ def test_the_images_settings_exist() -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, installed as the image does it: from the files that are copied, and no others."""
+    """The program, installed as in the image: from the copied files only."""
     folder = tmp_path_factory.mktemp("image")
     for path in copied():
         target = folder / "src" / path
@@ -113,7 +113,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_installed_program_has_all_its_files(installed: Path) -> None:
-    """Templates, scripts and pages go along as package data, or are missing in the image only."""
+    """Templates, scripts and pages must be package data: otherwise they are missing in the image only."""
     (packages,) = (installed / "venv").glob("lib/python*/site-packages")
     for package in ("control", "media", "shared"):
         wanted = {
@@ -128,7 +128,7 @@ def test_the_installed_program_has_all_its_files(installed: Path) -> None:
 
 
 def test_the_installed_program_runs(installed: Path, tmp_path: Path) -> None:
-    """From its own folder, with the tests' libraries standing in for the pinned ones."""
+    """Runs in its own folder, with the tests' libraries in place of the pinned ones."""
     (packages,) = (installed / "venv").glob("lib/python*/site-packages")
     libraries = next(path for path in sys.path if path.endswith("site-packages"))
     result = subprocess.run(
@@ -181,7 +181,7 @@ def test_every_worker_has_a_udp_port_of_its_own_that_is_published() -> None:
     ports = set()
     for worker in workers():
         port = worker["environment"]["MEDIA_ADDR"].rpartition(":")[2]
-        assert worker["ports"] == [f"{port}:{port}/udp"]  # clients are told the port that it listens on
+        assert worker["ports"] == [f"{port}:{port}/udp"]  # clients get the port that it listens on
         ports.add(port)
     assert len(ports) == len({worker["environment"]["WORKER_ID"] for worker in workers()}) == 3
 
@@ -192,7 +192,7 @@ def test_a_worker_has_time_to_drain() -> None:
 
 
 def test_workers_reach_each_other_without_leaving_the_cluster() -> None:
-    """The addresses that clients are told may be of no use inside: 127.0.0.1 on a laptop."""
+    """The addresses that clients get may not work inside the containers: 127.0.0.1 on a laptop."""
     for worker in workers():
         address = worker["networks"]["default"]["ipv4_address"]
         assert worker["environment"]["MEDIA_RELAY_IPS"] == address

@@ -148,7 +148,7 @@ def test_a_worker_has_time_to_drain() -> None:
 
 
 def test_liveness_never_depends_on_redis() -> None:
-    """A restart does not bring Redis back, and would end the media that flows without it."""
+    """A restart does not bring Redis back, but it would end media that still flows without Redis."""
     for name, container in containers():
         if name != "valkey":
             assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"

@@ -52,7 +52,7 @@ async def proxied(
 
 
 async def ready(http: httpx.AsyncClient) -> None:
-    async def twice() -> bool:  # both replicas, unless the proxy has left one out
+    async def twice() -> bool:  # both replicas answered, unless the proxy has left one out
         return all([(await http.get("/readyz")).is_success for _ in range(2)])
 
     await eventually("the replicas are ready", twice, IN_TIME)
@@ -63,7 +63,7 @@ async def test_clients_publish_through_it(proxied: StartProxied, start_worker: S
     http = await proxied()
     answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
     assert answer.status_code == 201, answer.text
-    # either replica serves the session
+    # both replicas can serve the session
     for _ in range(4):
         assert (await http.get(answer.headers["Location"])).status_code == 204
     assert (await http.delete(answer.headers["Location"])).status_code == 200
@@ -79,8 +79,8 @@ async def test_what_only_a_proxy_may_say_is_not_taken_from_a_client(
     )
     assert answer.headers["Location"].startswith("/api/whip/")
     assert answer.headers["X-Request-Id"] != "forged"
-    await ready(http)  # a machine that stood still for a second makes Redis seem away
-    # one client, whatever address it claims to have, and whichever replica it reaches
+    await ready(http)  # if the machine stalls for a second, Redis seems to be away
+    # it is one client, whatever address it claims and whichever replica it reaches
     statuses = [
         (await http.get("/api/rooms", headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
         for n in range(4)
@@ -100,7 +100,7 @@ async def test_a_path_prefix_comes_back_in_locations(
 
 
 async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_worker: StartWorker) -> None:
-    """Nothing is said for longer than the proxy would wait for any other answer."""
+    """The stream is silent for longer than the proxy waits for other answers."""
     worker = await start_worker("w1")
     await worker.publish_in("demo", subscribers=1)
     http = await proxied()
@@ -113,7 +113,7 @@ async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_
 
 
 async def test_metrics_are_not_for_the_world_and_errors_are_controls_own(proxied: StartProxied) -> None:
-    """No worker is there, so no replica is ready: they answer all the same."""
+    """Without a worker no replica is ready. They answer nevertheless."""
     http = await proxied()
     for path in ("/metrics", "/api/metrics/targets"):
         assert (await http.get(path)).status_code == 404

@@ -1,4 +1,4 @@
-"""The systemd units: what they start exists, what they set is a setting."""
+"""The systemd units: the programs that they start exist, the variables that they set are settings."""
 
 import configparser
 import re

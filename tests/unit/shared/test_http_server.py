@@ -7,6 +7,7 @@ import pytest
 from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.settings import SettingsError
+from tests.support.loopback import LOOPBACKS
 
 
 def test_an_address_that_is_taken_is_named() -> None:
@@ -19,5 +20,5 @@ def test_an_address_that_is_taken_is_named() -> None:
 def test_an_empty_host_is_every_address_of_both_kinds() -> None:
     with listen("HTTP_ADDR", HostPort("", 0)) as listener:
         port = listener.getsockname()[1]
-        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
+        for host in LOOPBACKS:
             socket.create_connection((host, port), timeout=2).close()

@@ -10,10 +10,10 @@ import pytest
 from media.switch.laid_burst import MAX_RUN_BYTES, MAX_SEGMENTS
 from media.transport.address import Address
 from media.transport.udp import BATCH, MAX_DATAGRAM, SAMPLE_EVERY, UdpPort
+from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
 
 IN_TIME = 5.0
-LOOPBACK = ("127.0.0.1", "::1")
 UNROUTABLE: Address = ("240.0.0.1", 9)  # reserved: no host has a way there
 
 
@@ -166,7 +166,7 @@ async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
     assert port.rx_datagrams == 4 * SAMPLE_EVERY
 
 
-@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("host", LOOPBACKS)
 async def test_datagrams_come_by_batches_in_order_with_their_source(host: str) -> None:
     port = UdpPort(host, 0)
     batches: list[list[tuple[bytes, Address]]] = []
@@ -190,7 +190,7 @@ async def test_datagrams_come_by_batches_in_order_with_their_source(host: str) -
     assert arrived == [(n.to_bytes(2), source) for n in range(count)] + [(b"", source)]
 
 
-@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("host", LOOPBACKS)
 async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str) -> None:
     """What arrives joined is what left so, and over a network what the card's driver has put together."""
     port, peer = UdpPort(host, 0), UdpPort(host, 0)

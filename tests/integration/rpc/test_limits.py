@@ -1,10 +1,7 @@
-"""Calls between the planes over a real Valkey: answered, refused or failed in time, never left hanging."""
+"""Calls that are late, too many, cancelled, or cut off from Redis fail in time and leave nothing."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -15,136 +12,19 @@ from shared.bus import keys, rpc_client, rpc_server
 from shared.bus.connection import connect
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
-from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
-from shared.messages.wire import pack
-from shared.names import RequestId, WorkerId
+from shared.errors import ErrorCode
+from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
+from tests.integration.rpc.ends import (
+    IN_TIME,
+    REQUEST_ID,
+    WORKER,
+    answer_close,
+    answer_publish,
+    publish,
+    refused,
+    running,
+)
 from tests.support.waiting import eventually
-
-WORKER = WorkerId("w1")
-REQUEST_ID = RequestId("request-1")
-IN_TIME = 5.0  # for calls that are expected to be answered
-PUBLISH = Publish(room="demo", offer="v=0")
-
-
-async def answer_publish(message: Publish) -> Answer:
-    return Answer(session=f"w1.{message.room}", sdp=message.offer, etag="e")
-
-
-async def answer_close(message: CloseRoom) -> Closed:
-    return Closed(sessions=int(message.room))
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
-
-
-@contextlib.asynccontextmanager
-async def running(*ends: RpcClient | RpcServer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(end.run()) for end in ends]
-    yield
-    for task in tasks:
-        task.cancel()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert all(isinstance(result, asyncio.CancelledError) for result in results)
-
-
-@pytest.fixture
-async def client(redis: Redis, redis_url: str) -> AsyncIterator[RpcClient]:
-    client = RpcClient(redis, redis_url)
-    async with running(client):
-        yield client
-    assert client._pending == {}
-
-
-@pytest.fixture
-async def server(redis: Redis, redis_url: str) -> AsyncIterator[RpcServer]:
-    """A worker that answers `Publish` and `CloseRoom`."""
-    server = RpcServer(redis, redis_url, WORKER, {Publish: answer_publish, CloseRoom: answer_close})
-    async with running(server):
-        yield server
-
-
-async def publish(client: RpcClient, timeout: float = IN_TIME) -> Answer:
-    return await client.call(WORKER, PUBLISH, Answer, timeout=timeout, request_id=REQUEST_ID)
-
-
-async def refused(call: Awaitable[Any]) -> ServiceError:
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value
-
-
-async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
-    assert await publish(client) == Answer(session="w1.demo", sdp="v=0", etag="e")
-
-
-async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="a=…\r\n", if_match=None)
-    arrived: list[Patch] = []
-
-    async def take(message: Patch) -> Closed:
-        arrived.append(message)
-        return Closed(sessions=0)
-
-    async with running(RpcServer(redis, redis_url, WORKER, {Patch: take})):
-        await client.call(WORKER, sent, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-    assert arrived == [sent]
-
-
-async def test_calls_at_once_get_each_its_own_answer(client: RpcClient, server: RpcServer) -> None:
-    async def close(number: int) -> Closed:
-        message = CloseRoom(room=str(number))
-        return await client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-
-    answers = await asyncio.gather(*(close(number) for number in range(100)))
-    assert [answer.sessions for answer in answers] == list(range(100))
-
-
-async def test_control_processes_get_each_its_own_answers(
-    redis: Redis, redis_url: str, client: RpcClient, server: RpcServer
-) -> None:
-    other = RpcClient(redis, redis_url)
-    async with running(other):
-        answers = await asyncio.gather(*(publish(one) for one in (client, other) * 10))
-    assert len(answers) == 20
-
-
-@pytest.mark.parametrize("code", ErrorCode)
-async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClient, code: ErrorCode) -> None:
-    async def refuse(_: Publish) -> Answer:
-        raise ServiceError(code, "in words", detail="because", retry_after=7)
-
-    async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
-        error = await refused(publish(client))
-    assert (error.code, error.message, error.detail, error.retry_after) == (code, "in words", "because", 7)
-
-
-async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
-    redis: Redis, redis_url: str, client: RpcClient
-) -> None:
-    async def fail(_: Publish) -> Answer:
-        raise RuntimeError("secret of the worker")
-
-    with capture_logs() as logs:
-        async with running(RpcServer(redis, redis_url, WORKER, {Publish: fail})):
-            error = await refused(publish(client))
-            again = await refused(publish(client))
-    assert error.code is again.code is ErrorCode.INTERNAL
-    assert (error.message, error.detail) == (None, None)
-    failures = [line for line in logs if line["event"] == "rpc request failed"]
-    assert [(line["op"], line["request_id"]) for line in failures] == [("Publish", REQUEST_ID)] * 2
-    assert all(line["log_level"] == "error" and line["exc_info"] for line in failures)
-
-
-async def test_a_message_without_a_handler_is_internal(client: RpcClient, server: RpcServer) -> None:
-    message = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="", if_match=None)
-    with capture_logs():
-        call = client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-        assert (await refused(call)).code is ErrorCode.INTERNAL
 
 
 async def test_a_silent_worker_is_given_up_at_the_deadline(client: RpcClient) -> None:
@@ -201,7 +81,7 @@ async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: Rpc
     assert time.monotonic() - started < 1
     assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
     assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED  # the list does not grow
-    # what ends sessions still gets in
+    # requests that end sessions are still accepted
     close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.2, request_id=REQUEST_ID)
     assert (await refused(close)).detail == "worker did not answer in time"
     assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED + 1
@@ -280,29 +160,6 @@ async def test_requests_under_way_end_with_the_worker(
     assert (await refused(call)).code is ErrorCode.NO_WORKER
 
 
-GARBAGE = [
-    b"",
-    b"\xc1",
-    b"\xff" * 100,
-    pack(None),
-    pack([1, 2]),
-    pack({}),
-    pack({"id": 5}),
-    pack({"id": ["x"], "ok": 1}),
-    pack({"id": "x", "op": "Publish"}),
-]
-
-
-@pytest.mark.parametrize("garbage", GARBAGE)
-async def test_garbage_in_either_list_is_passed_over(
-    redis: Redis, client: RpcClient, server: RpcServer, garbage: bytes
-) -> None:
-    with capture_logs():
-        await redis.rpush(keys.rpc_requests(WORKER), garbage)
-        await redis.rpush(client._reply_to, garbage)
-        assert (await publish(client)).session == "w1.demo"
-
-
 async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClient) -> None:
     await refused(publish(client, timeout=0.05))
     assert 0 < await redis.pttl(keys.rpc_requests(WORKER)) <= keys.LIST_TTL_SECONDS * 1000
@@ -311,7 +168,7 @@ async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClie
 async def test_an_answer_to_a_control_process_that_died_expires(
     redis: Redis, redis_url: str, server: RpcServer
 ) -> None:
-    deaf = RpcClient(redis, redis_url)  # it sends, but nobody reads its replies
+    deaf = RpcClient(redis, redis_url)  # it sends, but does not read replies
     await refused(publish(deaf, timeout=0.3))
     assert 0 < await redis.pttl(deaf._reply_to) <= keys.LIST_TTL_SECONDS * 1000
 

@@ -1,0 +1,132 @@
+"""Workers inside the test's process. The test controls RPC and time; the sockets are real."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any, cast
+
+from media.relay.edge import Edge
+from media.sessions.end_reason import EndReason
+from media.transport.udp import UdpPort
+from media.worker.media_plane import MediaPlane
+from shared.bus.directory import Directory
+from shared.bus.rpc_client import RpcClient
+from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName, WorkerId
+from shared.sdp.offer import parse_offer
+from tests.support.peer import IN_TIME, Peer
+from tests.support.sdp import VP8
+from tests.support.waiting import eventually
+
+ROOM = RoomName("wide")
+ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
+GRACE = 15.0
+PICTURE = (*VP8, "a=rtcp-fb:96 nack pli")
+OTHER_PICTURE = [line.replace("VP8", "VP9") for line in PICTURE]
+
+
+class Net:
+    """Workers in this process; `call` is their RPC and `room_owner` their directory."""
+
+    def __init__(self) -> None:
+        self.workers: dict[WorkerId, Worker] = {}
+        self.owner: WorkerId | None = None
+        self.answer = asyncio.Event()
+        self.answer.set()
+        self.behind_answer: Callable[[], None] = lambda: None
+        self.calls = 0
+        self.later = 0.0
+
+    def now(self) -> float:
+        return monotonic() + self.later
+
+    async def call(self, worker: WorkerId, message: Any, *_: object, **__: object) -> Any:
+        self.calls += 1
+        await self.answer.wait()
+        if worker not in self.workers:
+            raise ServiceError(ErrorCode.NO_WORKER)
+        plane = self.workers[worker].plane
+        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
+        self.behind_answer()
+        return opened
+
+    def close_room(self, worker: WorkerId) -> None:
+        self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
+        self.owner = None
+
+    async def room_owner(self, _room: RoomName) -> WorkerId | None:
+        return self.owner
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock of all workers forward."""
+        self.later += seconds
+        for worker in self.workers.values():
+            worker.tick()
+
+
+class Worker:
+    def __init__(self, name: WorkerId, net: Net) -> None:
+        self.name = name
+        self._net = net
+        self.port = UdpPort("127.0.0.1", 0)
+        address = "127.0.0.1", self.port.address[1]
+        self.plane = MediaPlane(name, self.port, (address,), lambda _: None, grace=GRACE, clock=net.now)
+        self.rooms = self.plane.rooms
+        self.edge = Edge(
+            name,
+            self.rooms,
+            self.plane.switch,
+            self.plane.demux,
+            self.port.send,
+            cast(Directory, net),
+            cast(RpcClient, net),
+            GRACE,
+            net.now,
+        )
+        self.port.start(self.plane.pump.turn)
+        self.peers: list[Peer] = []
+
+    def tick(self) -> None:
+        self.plane.tick(self._net.now())
+        self.edge.tick(self._net.now())
+
+    async def publish(self, identity: str = "open", picture: Sequence[str] = PICTURE) -> Peer:
+        peer = Peer(publishes=True, picture=picture)
+        self.peers.append(peer)
+        offer = parse_offer(peer.offer())
+        local, tracks, answer = self.plane.admission.negotiate_publish(offer)
+        self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, identity)
+        self._net.owner = self.name
+        return await peer.connect(answer)
+
+    async def play(self, origin: WorkerId) -> Peer:
+        await self.edge.take(ROOM, origin)
+        peer = Peer(publishes=False)
+        self.peers.append(peer)
+        session, answer = self.plane.admission.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
+        await peer.connect(answer)
+        await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
+        return peer
+
+    def viewers(self) -> int | None:
+        room = self.rooms.find(ROOM)
+        return None if room is None else len(room.viewers)
+
+    def die(self) -> None:
+        """Close the socket without telling anybody."""
+        del self._net.workers[self.name]
+        self.port.close()
+
+    async def stop(self) -> None:
+        for peer in self.peers:
+            peer.close()
+        if self.name in self._net.workers:
+            await self.edge.close()
+            self.rooms.close_all(EndReason.WORKER_STOPS)
+            self.die()
+
+
+async def keep_ticking(net: Net) -> None:
+    while True:
+        net.pass_time(0.0)
+        await asyncio.sleep(0.05)

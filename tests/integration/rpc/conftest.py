@@ -1,0 +1,35 @@
+"""A client and a server of RPC on the Valkey of the test run."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.bus.connection import connect
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
+from shared.messages.signalling import CloseRoom, Publish
+from tests.integration.rpc.ends import WORKER, answer_close, answer_publish, running
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def client(redis: Redis, redis_url: str) -> AsyncIterator[RpcClient]:
+    client = RpcClient(redis, redis_url)
+    async with running(client):
+        yield client
+    assert client._pending == {}
+
+
+@pytest.fixture
+async def server(redis: Redis, redis_url: str) -> AsyncIterator[RpcServer]:
+    """A worker that answers `Publish` and `CloseRoom`."""
+    server = RpcServer(redis, redis_url, WORKER, {Publish: answer_publish, CloseRoom: answer_close})
+    async with running(server):
+        yield server

@@ -1,0 +1,47 @@
+"""Both ends of RPC, and a call between them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
+
+import pytest
+
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
+from shared.errors import ServiceError
+from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
+from shared.names import RequestId, WorkerId
+
+WORKER = WorkerId("w1")
+REQUEST_ID = RequestId("request-1")
+IN_TIME = 5.0  # for calls that are expected to be answered
+PUBLISH = Publish(room="demo", offer="v=0")
+
+
+async def answer_publish(message: Publish) -> Answer:
+    return Answer(session=f"w1.{message.room}", sdp=message.offer, etag="e")
+
+
+async def answer_close(message: CloseRoom) -> Closed:
+    return Closed(sessions=int(message.room))
+
+
+@contextlib.asynccontextmanager
+async def running(*ends: RpcClient | RpcServer) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(end.run()) for end in ends]
+    yield
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+
+
+async def publish(client: RpcClient, timeout: float = IN_TIME) -> Answer:
+    return await client.call(WORKER, PUBLISH, Answer, timeout=timeout, request_id=REQUEST_ID)
+
+
+async def refused(call: Awaitable[Any]) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        await call
+    return caught.value

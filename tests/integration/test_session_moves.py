@@ -1,0 +1,113 @@
+"""A session goes on when its client restarts ICE (RFC 9725 4.3.2) or gets another address."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from shared.sdp.fragment import parse_fragment
+from tests.support.peer import IN_TIME, Peer
+from tests.support.plane import Plane, running_plane
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def plane(redis_url: str) -> AsyncIterator[Plane]:
+    async with running_plane(redis_url) as plane:
+        yield plane
+
+
+TRICKLE = (
+    "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=end-of-candidates\r\n"
+)
+
+
+def fragment_of(peer: Peer) -> str:
+    return TRICKLE.format(ufrag=peer.local.ufrag, password=peer.local.password)
+
+
+@pytest.mark.parametrize("if_match", [None, "*", '"*"', '"{etag}"', '"other", "{etag}"'])
+async def test_trickle_is_taken(plane: Plane, if_match: str | None) -> None:
+    publisher = await plane.connected(publishes=True)
+    etag = plane.answers[id(publisher)].etag
+    tag = if_match and if_match.format(etag=etag)
+    for fragment in (fragment_of(publisher), "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"):
+        patched = await plane.patch(publisher, Role.PUBLISH, fragment, tag)
+        assert (patched.etag, patched.fragment) == (etag, None)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("if_match", ['"old"', "old", ""])
+async def test_a_stale_precondition_fails(plane: Plane, restart: bool, if_match: str) -> None:
+    viewer = (await plane.pair())[1]
+    fragment = (plane.peer(publishes=False) if restart else viewer).local
+    text = TRICKLE.format(ufrag=fragment.ufrag, password=fragment.password)
+    with pytest.raises(ServiceError) as refused:
+        await plane.patch(viewer, Role.PLAY, text, if_match)
+    assert refused.value.code is ErrorCode.PRECONDITION_FAILED
+
+
+async def test_a_restart_needs_a_precondition(plane: Plane) -> None:
+    publisher = await plane.connected(publishes=True)
+    with pytest.raises(ServiceError) as refused:
+        await plane.patch(publisher, Role.PUBLISH, fragment_of(plane.peer(publishes=True)), None)
+    assert refused.value.code is ErrorCode.PRECONDITION_REQUIRED
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_after_a_restart_media_goes_on_with_new_credentials(plane: Plane, role: Role) -> None:
+    publisher, viewer = await plane.pair()
+    peer = publisher if role is Role.PUBLISH else viewer
+    etag = plane.answers[id(peer)].etag
+    old = peer._remote_ufrag, peer._remote_password, peer.local
+    peer.local = plane.peer(publishes=False).local
+    patched = await plane.patch(peer, role, fragment_of(peer), f'"{etag}"')
+    assert patched.etag != etag
+    fragment = parse_fragment(patched.fragment or "")
+    assert fragment.ice_ufrag
+    assert fragment.ice_pwd
+    assert fragment.candidates
+    new = fragment.ice_ufrag, fragment.ice_pwd, peer.local
+
+    def use(credentials: tuple[str, str, object]) -> None:
+        peer.use_credentials(*credentials[:2])
+        peer.local = credentials[2]  # type: ignore[assignment]
+
+    use(old)
+    assert await peer.check()  # the old credentials work until the new ones are used
+    use(new)
+    assert await peer.check()
+    use(old)
+    assert not await peer.check()
+    use(new)
+    await viewer.gets_media_of(publisher)
+    with pytest.raises(ServiceError):  # the old ETag is not valid any more
+        await plane.patch(peer, role, fragment_of(peer), f'"{etag}"')
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize("moving", ["publisher", "viewer"])
+async def test_media_goes_on_when_an_address_changes(plane: Plane, moving: str) -> None:
+    publisher, viewer = await plane.pair()
+    peer = publisher if moving == "publisher" else viewer
+    await peer.move()
+    assert await peer.check()
+    viewer.rtp.clear()
+    await viewer.gets_media_of(publisher)
+    assert plane.subscribers == 1
+
+
+async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    await publisher.move()
+    publisher.send_media()  # two packets from an unknown address
+    assert await publisher.check()
+    await viewer.gets_media_of(publisher)
+    await eventually(
+        "all but those arrived",
+        lambda: plane.media.rooms.statuses()[0].rx_packets == publisher.sent - 2,
+        IN_TIME,
+    )

@@ -1,0 +1,57 @@
+"""Addresses that a worker can be started on, and those that stop the start."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.tether import tethered
+from media.worker.addresses import own_addresses
+from tests.integration.worker.stage import START_SECONDS, environment, running
+from tests.support.system import free_port
+
+
+@pytest.mark.parametrize("setting", ["MEDIA_ADDR", "WORKER_HTTP_ADDR"])
+@pytest.mark.parametrize("value", ["taken", "203.0.113.7:0"])
+def test_an_address_that_cannot_be_had_stops_the_start_with_one_line(setting: str, value: str) -> None:
+    kind = socket.SOCK_DGRAM if setting == "MEDIA_ADDR" else socket.SOCK_STREAM
+    with socket.socket(type=kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        addresses = {"WORKER_HTTP_ADDR": "127.0.0.1:0", setting: taken if value == "taken" else value}
+        result = subprocess.run(
+            tethered([sys.executable, "-m", "deploy.cli", "worker"]),
+            env=environment("redis://127.0.0.1:1", **addresses),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"roomcast: {setting}: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+async def test_a_worker_that_listens_everywhere_announces_an_address_that_others_can_reach(
+    redis_url: str, tmp_path: Path, host: str
+) -> None:
+    port = free_port()
+    async with running(redis_url, tmp_path, http_addr=f"{host}:{port}") as worker:
+        status = await worker.status()
+        assert status is not None
+        assert status.http_url in {f"http://{address}:{port}" for address in own_addresses()}
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"{status.http_url}/healthz")).text == "ok"
+
+
+async def test_an_address_may_be_a_host_name(redis_url: str, tmp_path: Path) -> None:
+    async with running(redis_url, tmp_path, MEDIA_ADDR="localhost:0") as worker:
+        publisher, viewer = await worker.pair()
+        publisher.close()
+        viewer.close()

@@ -1,0 +1,299 @@
+"""A DTLS link does what it must, with plain OpenSSL at the far end."""
+
+import asyncio
+import contextlib
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from OpenSSL import SSL
+
+from media.rtp.srtp import Profile
+from media.transport.dtls import QUEUE_LIMIT, Certificate, DtlsError
+from tests.support.waiting import eventually
+from tests.unit.media.transport.dtls_far_end import (
+    IN_TIME,
+    FarEnd,
+    Key,
+    far_end,
+    linked,
+    make_certificate,
+    shake_hands,
+)
+
+BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["server", "client"])
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return Certificate.generateCertificate()
+
+
+# --- handshakes
+
+
+@BOTH_ROLES
+@pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
+async def test_keys_are_agreed_on(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, kind: str
+) -> None:
+    key: Key | None = rsa.generate_private_key(65537, 2048) if kind == "RSA" else None
+    far = far_end(tmp_path, is_client=not we_are_client, key=key)
+    async with linked(certificate, far) as link:
+        keys = await shake_hands(link, far)
+    assert keys == far.keys()
+    assert keys.profile is Profile.AEAD_AES_128_GCM
+    assert far.said_goodbye
+    assert not far.closed
+
+
+@BOTH_ROLES
+@pytest.mark.parametrize(
+    ("srtp", "profile"),
+    [
+        (b"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM", Profile.AEAD_AES_128_GCM),
+        (b"SRTP_AES128_CM_SHA1_80", Profile.AES128_CM_SHA1_80),
+    ],
+)
+async def test_gcm_is_preferred_and_sha1_is_taken(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, srtp: bytes, profile: Profile
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client, srtp=srtp)
+    async with linked(certificate, far) as link:
+        keys = await shake_hands(link, far)
+    assert keys == far.keys()
+    if not (we_are_client and b":" in srtp):  # the server chooses, in its own order
+        assert keys.profile is profile
+
+
+@BOTH_ROLES
+@pytest.mark.parametrize("srtp", [b"", b"SRTP_AES128_CM_SHA1_32"])
+async def test_without_a_profile_of_ours_there_are_no_keys(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, srtp: bytes
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client, srtp=srtp)
+    async with linked(certificate, far) as link:
+        with pytest.raises(DtlsError):
+            await shake_hands(link, far)
+
+
+@BOTH_ROLES
+async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    """As OBS brings it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    der = make_certificate(key)
+    version = bytes.fromhex("a003020102")
+    assert der.count(version) == 1
+    der = der.replace(version, bytes.fromhex("a003020103"))
+    with pytest.raises(x509.InvalidVersion):
+        x509.load_der_x509_certificate(der)
+    far = far_end(tmp_path, is_client=not we_are_client, key=key, der=der)
+    async with linked(certificate, far) as link:
+        assert await shake_hands(link, far) == far.keys()
+
+
+# --- identity
+
+
+@BOTH_ROLES
+async def test_a_wrong_fingerprint_is_refused(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    async with linked(certificate, far, [("sha-256", certificate.fingerprint)]) as link:
+        with pytest.raises(DtlsError):
+            await shake_hands(link, far)
+        assert link._dtls.keys is None
+
+
+@pytest.mark.parametrize("name", ["sha-256", "sha-384", "sha-512"])
+async def test_each_hash_is_known(certificate: Certificate, tmp_path: Path, name: str) -> None:
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far, [far.fingerprint(name)]) as link:
+        await shake_hands(link, far)
+
+
+async def test_of_several_fingerprints_one_must_match(certificate: Certificate, tmp_path: Path) -> None:
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far, [("sha-256", "00"), far.fingerprint("sha-384")]) as link:
+        await shake_hands(link, far)
+
+
+async def test_a_digest_counts_for_its_own_hash_only(certificate: Certificate, tmp_path: Path) -> None:
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far, [("sha-384", far.fingerprint("sha-256")[1])]) as link:
+        with pytest.raises(DtlsError):
+            await shake_hands(link, far)
+
+
+async def test_a_client_without_a_certificate_is_refused(certificate: Certificate, tmp_path: Path) -> None:
+    far = far_end(tmp_path, is_client=True, without_certificate=True)
+    empty = hashlib.sha256(b"").digest().hex(":").upper()
+    async with linked(certificate, far, [("sha-256", empty)]) as link:
+        with pytest.raises(DtlsError):
+            await shake_hands(link, far)
+
+
+# --- a bad network
+
+
+@BOTH_ROLES
+async def test_a_lost_flight_is_sent_again(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    seen: list[bytes] = []
+
+    def first_is_lost(datagram: bytes) -> bool:
+        seen.append(datagram)
+        return len(seen) == 1
+
+    far.lost = first_is_lost
+    async with linked(certificate, far) as link:
+        assert await shake_hands(link, far) == far.keys()
+
+
+def records(datagram: bytes) -> list[bytes]:
+    """The DTLS records of a datagram (RFC 6347 4.1)."""
+    found = []
+    while datagram:
+        end = 13 + int.from_bytes(datagram[11:13])
+        found.append(datagram[:end])
+        datagram = datagram[end:]
+    return found
+
+
+@BOTH_ROLES
+async def test_fragments_and_doubles_and_garbage_in_between_are_harmless(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    far.ssl.set_ciphertext_mtu(256)
+    noises = (b"\x16", b"\x16\xfe\xfd", b"\x17\xfe\xfd" + bytes(300), b"\x3f" * 40, b"\x14" * 13)
+
+    def arrive(datagram: bytes) -> None:
+        for number, record in enumerate(records(datagram)):
+            far.link.receive(noises[number % len(noises)])
+            far.link.receive(record)
+            if number % 2:
+                far.link.receive(record)
+
+    far.arrive = arrive
+    async with linked(certificate, far) as link:
+        assert await shake_hands(link, far) == far.keys()
+    assert max(len(records(flight)) for flight in far.sent) >= 5
+
+
+@BOTH_ROLES
+async def test_whatever_a_peer_sends_the_handshake_ends_in_keys_or_in_its_one_error(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = set()
+    for seed in range(30):
+        chance = random.Random(seed)
+
+        far = far_end(tmp_path, is_client=not we_are_client)
+
+        def arrive(datagram: bytes, chance: random.Random = chance, far: FarEnd = far) -> None:
+            data = bytearray(datagram)
+            for _ in range(chance.choice((0, 0, 1, 3))):
+                data[chance.randrange(1, len(data))] = chance.randrange(256)
+            far.link.receive(bytes(data[: chance.choice((len(data), len(data), len(data) - 1, 30))]))
+
+        far.arrive = arrive
+        async with linked(certificate, far) as link:
+            if far.is_client:
+                far.advance()
+            try:
+                outcomes.add(type(await asyncio.wait_for(link.handshake(), 0.05)))
+            except (DtlsError, TimeoutError) as error:
+                outcomes.add(type(error))
+    assert DtlsError in outcomes
+    assert not caplog.records
+
+
+async def test_a_flood_is_dropped(certificate: Certificate, tmp_path: Path) -> None:
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far) as link:
+        for _ in range(10_000):
+            link.receive(b"\x16" * 1000)
+        assert link._transport.received.qsize() == QUEUE_LIMIT
+
+
+# --- after the handshake
+
+
+@BOTH_ROLES
+async def test_the_peers_close_is_told_once(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    async with linked(certificate, far) as link:
+        await shake_hands(link, far)
+        with contextlib.suppress(SSL.Error):
+            far.ssl.shutdown()
+        far.flush()
+        await eventually("closed", lambda: far.closed, IN_TIME)
+        link.receive(far.sent[-1])
+    assert far.closed == 1
+
+
+@BOTH_ROLES
+async def test_garbage_after_the_handshake_changes_nothing(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    chance = random.Random(5)
+    async with linked(certificate, far) as link:
+        await shake_hands(link, far)
+        for _ in range(1000):
+            data = bytearray(chance.choice(far.sent))
+            data[chance.randrange(len(data))] = chance.randrange(256)
+            link.receive(bytes((chance.randrange(20, 64),)) + data[1:])
+            link.receive(bytes((chance.randrange(20, 64),)) + chance.randbytes(chance.randrange(100)))
+            await asyncio.sleep(0)
+        far.ssl.send(b"nobody asked for data")
+        far.flush()
+        await eventually("all was read", link._transport.received.empty, IN_TIME)
+        assert link._dtls.state == "connected"
+    assert not far.closed
+    assert not caplog.records
+
+
+async def test_a_peer_that_renegotiates_is_closed(certificate: Certificate, tmp_path: Path) -> None:
+    """OpenSSL refuses, and from then on would keep all that comes without reading it."""
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far) as link:
+        await shake_hands(link, far)
+        far.ssl.renegotiate()
+        far.advance()
+        await eventually("closed", lambda: far.closed, IN_TIME)
+    assert far.closed == 1
+
+
+@BOTH_ROLES
+async def test_a_link_may_be_closed_at_any_time(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    async with linked(certificate, far) as link:  # before the handshake
+        link.close()
+    far = far_end(tmp_path, is_client=not we_are_client)
+    far.lost = lambda _: True
+    async with linked(certificate, far) as link:  # amid it
+        shaking = asyncio.create_task(link.handshake())
+        await asyncio.sleep(0)
+        shaking.cancel()
+        link.close()
+        with pytest.raises(asyncio.CancelledError):
+            await shaking
+    far = far_end(tmp_path, is_client=not we_are_client)
+    async with linked(certificate, far) as link:  # and twice
+        await shake_hands(link, far)
+        link.close()
+    assert not far.closed
