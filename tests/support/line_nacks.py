@@ -25,9 +25,11 @@ class LineNacks:
         due = self._generator.next_due()
         if due is not None and (self._waking is None or due < self._waking):
             self._waking = due
-            self._line.at(max(due, self._line.now), self._wake)
+            self._line.at(max(due, self._line.now), lambda: self._wake(due))
 
-    def _wake(self) -> None:
+    def _wake(self, due: float) -> None:
+        if due != self._waking:
+            return  # an earlier alarm has taken this one's place
         self._waking = None
         if missing := self._generator.due(self._line.now):
             compound = nack(1, self._ssrc, missing)
