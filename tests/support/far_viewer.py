@@ -7,7 +7,7 @@ from media.counts import ViewerStats
 from media.feedback.playback import Playback
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.rtp.packet import RtpPacket, parse
-from media.rtp.rtcp import nack, receiver_report
+from media.rtp.rtcp import ReportBlock, nack, receiver_report
 from media.rtp.srtp import Profile
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -102,6 +102,11 @@ class FarViewer:
     def says(self, compound: bytes) -> None:
         """Send RTCP, which nobody encrypts on the way."""
         self.playback.receive(compound, self.room.now)
+
+    def reports(self, ssrc: int, last: int, delay: float = 0.0) -> None:
+        """Report on a stream: our report that LSR names came `delay` seconds ago."""
+        block = ReportBlock(ssrc, 0, 0, 0, 0, last, min(round(delay * 0x10000), 0xFFFFFFFF))
+        self.says(receiver_report(REPORTER, [block]))
 
     def loses(self, ssrc: int, *sequences: int) -> list[bytes]:
         """Ask for these packets again; returns the datagrams that come at once."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import PublisherFeedback
+from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.sequence import SequenceTranslator
 from media.rtp.srtp import Profile
@@ -136,6 +136,16 @@ class World:
         self, wires: Sequence[Wire | None] = PLAIN, profile: Profile = Profile.AEAD_AES_128_GCM
     ) -> FarViewer:
         return FarViewer(self, wires, profile)
+
+    def report_to(self, viewer: FarViewer) -> int:
+        """Send `viewer` a packet and, within a second, our report of it; returns the LSR of that report."""
+        self.media(0)
+        self.feedback.tick(self.now)
+        self.now += REPORT_SECONDS
+        assert viewer.playback.tick(self.now)
+        times = self.feedback.play_time(0, self.now)
+        assert times is not None
+        return times[0] >> 16 & 0xFFFFFFFF
 
     def arrives(self, viewer: FarViewer) -> Address:
         """Deliver what is sent to the address that this returns."""

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.feedback.viewer_feedback import MUCH_LOSS
-from media.rtp.rtcp import ReportBlock, receiver_report
 from media.switch.wire import Wire
 from tests.support.far_end import one_byte
 from tests.support.far_viewer import FarViewer
@@ -25,14 +23,9 @@ def patient(rtt: float = 0.0) -> FarViewer:
     world = World()
     viewer = world.join(PATIENT)
     if rtt:
-        world.media(VIDEO)
-        world.feedback.tick(world.now)
-        world.now += REPORT_SECONDS
-        assert viewer.playback.tick(world.now)
-        times = world.feedback.play_time(VIDEO, world.now)
-        assert times is not None
+        last = world.report_to(viewer)
         world.now += rtt
-        viewer.says(receiver_report(9, [ReportBlock(PICTURE, 0, 0, 0, 0, times[0] >> 16 & 0xFFFFFFFF, 0)]))
+        viewer.reports(PICTURE, last)
         assert viewer.playback.rtt == pytest.approx(rtt)
     world.media(VIDEO, count=100)
     viewer.datagrams()

@@ -1,4 +1,4 @@
-"""Arrivals are told as the draft wants: read here by a decoder written from the draft alone.
+"""Arrivals are told as the draft requires: read here by a decoder written from the draft alone.
 
 draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1.
 """
@@ -75,8 +75,18 @@ def merged(packets: list[bytes]) -> dict[int, float | None]:
     return told
 
 
-def about(time: float | None) -> object:
-    return time if time is None else pytest.approx(time, abs=1.01 * TICK)
+def about(time: float) -> object:
+    return pytest.approx(time, abs=1.01 * TICK)
+
+
+def wrong(told: dict[int, float | None], arrivals: dict[int, float | None]) -> dict[int, object]:
+    """Of each number that is not told as it arrived: what was told, and what is true."""
+    return {
+        number: (at, arrivals[number])
+        for number, at in told.items()
+        if (at is None) != (arrivals[number] is None)
+        or abs((at or 0) - (arrivals[number] or 0)) > 1.01 * TICK
+    }
 
 
 def test_nothing_is_told_of_nothing() -> None:
@@ -143,9 +153,8 @@ def test_every_arrival_and_every_loss_is_told_over_the_wrap(first: int, seed: in
         if rng.random() < 0.02:
             told.update(merged(feedback.build(now, 2)))
     told.update(merged(feedback.build(now, 2)))
-    expected = {first + n & 0xFFFF: about(arrivals[first + n & 0xFFFF]) for n in range(last + 1)}
-    assert list(told) == list(expected)
-    assert told == expected
+    assert list(told) == [first + n & 0xFFFF for n in range(last + 1)]
+    assert not wrong(told, arrivals)
 
 
 @given(
