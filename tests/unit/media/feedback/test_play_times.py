@@ -44,7 +44,7 @@ def test_both_tracks_play_in_sync_whatever_the_publishers_clock_says() -> None:
     assert (video[1], audio[1]) == (2 * RATES[VIDEO], 2 * RATES[AUDIO])
 
 
-def test_the_clocks_go_on_while_nobody_publishes_and_beyond() -> None:
+def test_clocks_run_on_while_nobody_publishes_and_under_the_next_publisher() -> None:
     world = world_at(1.0)
     world.feedback.tick(1.0)
     before = [instant(world, number, 3.0) for number in (VIDEO, AUDIO)]
@@ -55,7 +55,7 @@ def test_the_clocks_go_on_while_nobody_publishes_and_beyond() -> None:
     assert instant(world, AUDIO, 5.0) == (NTP + 5, 4 * RATES[AUDIO])
 
 
-def test_a_successors_clock_is_its_own() -> None:
+def test_the_next_publisher_has_a_clock_of_its_own() -> None:
     world = World([video(), sound()])
     for hours_off in (12_345.0, 12_347.0):  # little enough to be taken for drift, were it the same clock
         arrive(world, 1.0, AUDIO, timestamp=1000)
@@ -65,7 +65,7 @@ def test_a_successors_clock_is_its_own() -> None:
         world.succeed()
 
 
-def test_reports_for_a_picture_that_is_held_back_are_not_believed() -> None:
+def test_reports_for_a_picture_that_is_held_back_are_ignored() -> None:
     world = world_at(1.0)
     world.feedback.tick(1.0)
     before = instant(world, VIDEO, 5.0)

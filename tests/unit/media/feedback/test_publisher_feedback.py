@@ -55,7 +55,7 @@ def at(world: World, now: float, *tracks: int, **how: Any) -> World:
 # --- lost packets
 
 
-def test_what_is_missing_is_asked_for_as_soon_as_it_cannot_be_late_any_more() -> None:
+def test_a_missing_packet_is_requested_once_reordering_cannot_explain_it() -> None:
     world = at(world_with("nack"), 1.0, sequence=1)
     assert world.speaks_again is None
     at(world, 2.0, sequence=4)
@@ -77,7 +77,7 @@ def test_what_is_missing_is_asked_for_as_soon_as_it_cannot_be_late_any_more() ->
     assert (world.stats.nacks, world.feed.rx_recovered) == (2, 2)
 
 
-def test_only_a_track_that_may_be_asked_is_asked() -> None:
+def test_only_a_track_with_nack_is_asked_for_packets() -> None:
     world = at(world_with(), 1.0, sequence=1)
     at(world, 2.0, sequence=4)
     world.now = 3.0
@@ -108,7 +108,7 @@ def arrivals_told(world: World) -> list[tuple[int, int]]:
     return [(int.from_bytes(report[12:14]), int.from_bytes(report[14:16])) for report in reports]
 
 
-def test_arrivals_of_all_tracks_are_told_every_50_ms_while_there_are_any() -> None:
+def test_arrivals_of_all_tracks_are_reported_every_50_ms_while_there_are_any() -> None:
     world = world_with_numbers()
     reports: list[tuple[float, int, int]] = []
     for n in range(100):
@@ -125,14 +125,14 @@ def test_arrivals_of_all_tracks_are_told_every_50_ms_while_there_are_any() -> No
     assert not arrivals_told(world)
 
 
-def test_what_has_no_number_or_a_broken_one_is_not_told() -> None:
+def test_packets_without_a_valid_number_are_not_reported() -> None:
     world = world_with_numbers()
     for n, extension in enumerate((None, one_byte((5, b"1")), one_byte((5, b"123")), one_byte((1, b"12")))):
         at(world, 1.0 + n, VIDEO, extension=extension)
     assert not world.publisher.told
 
 
-def test_another_publisher_is_told_of_its_own_arrivals() -> None:
+def test_the_next_publisher_gets_reports_of_its_own_packets() -> None:
     world = at(world_with_numbers(), 1.0, VIDEO, extension=numbered(1000))
     assert arrivals_told(world) == [(1000, 1)]
     world.succeed()
@@ -140,7 +140,7 @@ def test_another_publisher_is_told_of_its_own_arrivals() -> None:
     assert arrivals_told(world) == [(5, 1)]
 
 
-def test_by_remb_an_estimate_is_told_with_each_report() -> None:
+def test_with_remb_an_estimate_goes_with_each_report() -> None:
     world = world_with("goog-remb")
     estimates = []
     for n in range(1, 6):
@@ -157,7 +157,7 @@ def test_by_remb_an_estimate_is_told_with_each_report() -> None:
 # --- keyframes
 
 
-def test_a_keyframe_is_asked_of_the_video_source() -> None:
+def test_a_keyframe_is_requested_of_the_video_source() -> None:
     world = at(world_with("nack pli"), 1.0)
     world.feedback.want_keyframes(1.0)
     (request,) = keyframe_requests(world)
@@ -179,13 +179,13 @@ def test_a_publisher_that_takes_neither_is_not_asked() -> None:
     assert not world.publisher.told
 
 
-def test_before_any_media_there_is_nobody_to_ask() -> None:
+def test_before_any_media_no_keyframe_is_requested() -> None:
     world = world_with("nack pli")
     world.feedback.want_keyframes(1.0)
     assert not world.publisher.told
 
 
-def test_any_number_of_wishes_become_two_requests_a_second() -> None:
+def test_any_number_of_viewers_cause_two_keyframe_requests_a_second() -> None:
     world = at(world_with("nack pli"), 0.0)
     for step in range(1000):
         now = 10 + step / 1000
@@ -194,7 +194,7 @@ def test_any_number_of_wishes_become_two_requests_a_second() -> None:
     assert len(keyframe_requests(world)) == round(1 / INTERVAL_SECONDS)
 
 
-def test_a_successor_is_asked_for_a_keyframe_until_it_sends_one() -> None:
+def test_the_next_publisher_is_asked_for_a_keyframe_until_it_sends_one() -> None:
     world = at(world_with("nack pli"), 1.0)
     world.succeed()
     world.feedback.tick(4.0)
@@ -211,7 +211,7 @@ def test_a_successor_is_asked_for_a_keyframe_until_it_sends_one() -> None:
 # --- reports to the publisher
 
 
-def test_the_publisher_is_told_once_a_second_how_it_is_received() -> None:
+def test_the_publisher_gets_a_reception_report_once_a_second() -> None:
     world = world_with("nack pli")
     for n in range(1, 11):
         if n != 5:
@@ -250,7 +250,7 @@ def test_a_publishers_report_comes_back_as_lsr_and_dlsr() -> None:
     assert echoed(world) == [(ntp >> 16 & 0xFFFFFFFF, 0x8000), (0, 0)]
 
 
-def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:
+def test_a_publishers_report_for_an_unknown_ssrc_is_ignored() -> None:
     world = at(world_with("nack pli"), 1.0)
     world.feedback.receive(sender_report(SOURCES[VIDEO] + 100, 1 << 32, 0, 0, 0), 1.0)
     assert echoed(world) == [(0, 0), (0, 0)]
@@ -267,7 +267,7 @@ def test_a_report_for_another_ssrc_of_the_publisher_is_not_taken() -> None:
         sender_report(SOURCES[VIDEO], 1, 0, 0, 0),
     ],
 )
-def test_hostile_reports_of_a_publisher_break_nothing(compound: bytes) -> None:
+def test_a_publishers_hostile_reports_break_nothing(compound: bytes) -> None:
     world = at(world_with("nack pli"), 1.0)
     world.feedback.receive(compound, 1.0)
     world.feedback.tick(2.0)

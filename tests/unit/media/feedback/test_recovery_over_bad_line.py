@@ -87,7 +87,7 @@ def play(first: int, loss: float, with_rtx: bool = False, with_nack: bool = True
     line.run()
     in_time = sum(
         receiver.arrived.get(n * 180, 1e9) - n * SPACING <= IN_TIME for n in range(1, PACKETS)
-    )  # of what is lost before the first arrival nobody knows
+    )  # nobody knows what was lost before the first arrival
     return in_time / (PACKETS - 1), sender
 
 

@@ -44,7 +44,7 @@ class Publisher(FarPublisher):
         return self._sent[sequence][1]
 
     def again(self, compound: bytes) -> Iterable[bytes]:
-        """What is asked for."""
+        """The packets that a NACK asks for."""
         (nack,) = parse_compound(compound)
         assert isinstance(nack, Nack)
         assert nack.media_ssrc == MEDIA[1]
@@ -79,7 +79,7 @@ class UpstreamWorld(World):
         self._line.send(lambda: self.carry(*self.publisher.again(compound)))
 
     def carry(self, *datagrams: bytes) -> None:
-        """Over the line into the room."""
+        """Send datagrams over the line into the room."""
         for datagram in datagrams:
             self._line.send(lambda datagram=datagram: self.receive(datagram))  # type: ignore[misc]
 
@@ -126,13 +126,13 @@ def test_what_is_lost_upstream_is_not_lost_to_viewers(first: int, mode: str) -> 
     assert world.feed.rx_dropped == 0 or mode == PLAIN  # what came twice as it was is a replay
 
 
-def test_without_nack_it_is() -> None:
+def test_without_nack_it_is_lost_to_viewers() -> None:
     in_time, world = play(0, WITHOUT, loss=0.05)
     assert 0.93 <= in_time <= 0.97
     assert world.stats.nacks == world.feed.rx_recovered == 0
 
 
-def test_on_a_clean_line_next_to_nothing_is_asked_for() -> None:
+def test_on_a_clean_line_hardly_anything_is_requested() -> None:
     in_time, world = play(0, WITH_RTX, loss=0.0)
     assert in_time == 1.0
     assert world.stats.nacks <= 0.01 * PACKETS

@@ -36,13 +36,11 @@ def viewer(world: World) -> FarViewer:
     return world.join(WITH_NACK)
 
 
-# --- losses
+# --- lost packets
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_without_a_stream_for_it_what_was_lost_comes_again_byte_for_byte(
-    world: World, profile: Profile
-) -> None:
+def test_without_rtx_a_lost_packet_is_sent_again_byte_for_byte(world: World, profile: Profile) -> None:
     viewer = world.join(WITH_NACK, profile)
     world.media(VIDEO, count=10)
     world.media(AUDIO, count=2)
@@ -54,7 +52,7 @@ def test_without_a_stream_for_it_what_was_lost_comes_again_byte_for_byte(
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_over_rtx_it_comes_in_a_stream_of_its_own(world: World, profile: Profile) -> None:
+def test_with_rtx_a_lost_packet_is_sent_again_in_a_stream_of_its_own(world: World, profile: Profile) -> None:
     viewer = world.join(WITH_RTX, profile)
     world.media(VIDEO, count=10)
     first = viewer.packets()
@@ -66,7 +64,7 @@ def test_over_rtx_it_comes_in_a_stream_of_its_own(world: World, profile: Profile
     assert [unwrap(packet, 96, PICTURE) for packet in again] == [first[2], first[6]]
 
 
-def test_who_did_not_agree_on_it_gets_nothing_again(world: World) -> None:
+def test_a_viewer_without_nack_gets_no_retransmissions(world: World) -> None:
     viewer = world.join(PLAIN)
     world.media(VIDEO, count=10)
     viewer.datagrams()
@@ -75,8 +73,8 @@ def test_who_did_not_agree_on_it_gets_nothing_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("index", [1, 0x7000, 0xFFFF - 200])
-def test_what_a_viewer_never_got_it_cannot_lose(index: int) -> None:
-    """Above all nothing from before it joined: that has no index in its count."""
+def test_a_packet_that_was_not_sent_to_a_viewer_is_not_sent_again(index: int) -> None:
+    """Above all no packet from before it joined: its count has no index for that."""
     world = World(index=index)
     world.media(VIDEO, count=100)
     viewer = world.join(WITH_NACK)
@@ -88,7 +86,7 @@ def test_what_a_viewer_never_got_it_cannot_lose(index: int) -> None:
     assert viewer.loses(0xDEAD, start) == []
 
 
-def test_what_is_too_old_does_not_come(world: World, viewer: FarViewer) -> None:
+def test_a_packet_that_is_too_old_is_not_sent_again(world: World, viewer: FarViewer) -> None:
     world.media(VIDEO, count=10)
     viewer.datagrams()
     world.now += 2.1
@@ -96,7 +94,7 @@ def test_what_is_too_old_does_not_come(world: World, viewer: FarViewer) -> None:
     assert viewer.stats.nacks == 1
 
 
-def test_one_that_asks_again_at_once_waits_for_what_is_under_way(world: World, viewer: FarViewer) -> None:
+def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(world: World, viewer: FarViewer) -> None:
     world.media(VIDEO, count=10)
     viewer.datagrams()
     assert len(viewer.loses(PICTURE, 3)) == 1
@@ -107,7 +105,7 @@ def test_one_that_asks_again_at_once_waits_for_what_is_under_way(world: World, v
     assert viewer.stats.retransmissions_refused == 1
 
 
-def test_a_flood_of_asks_is_mostly_not_looked_at(world: World, viewer: FarViewer) -> None:
+def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer: FarViewer) -> None:
     world.media(VIDEO, count=1000, payload=bytes(1000))
     viewer.datagrams()
     sent = []
@@ -122,7 +120,7 @@ def test_a_flood_of_asks_is_mostly_not_looked_at(world: World, viewer: FarViewer
     assert stats.retransmissions + stats.retransmissions_refused <= stats.nacks == 100 * 333
 
 
-def test_a_flood_of_compounds_is_mostly_not_even_decrypted(viewer: FarViewer) -> None:
+def test_a_flood_of_rtcp_is_mostly_not_even_decrypted(viewer: FarViewer) -> None:
     heard = sum(viewer.playback.listens(10.0 + step / 10_000) for step in range(20_000))
     assert heard <= COMPOUNDS_AT_ONCE + 2 * COMPOUNDS_PER_SECOND
     assert viewer.stats.rtcp_dropped == 20_000 - heard
@@ -137,7 +135,9 @@ def test_packets_are_kept_once_for_all_viewers(world: World) -> None:
 # --- round trip
 
 
-def test_the_round_trip_is_what_has_passed_without_the_viewers_delay(world: World, viewer: FarViewer) -> None:
+def test_the_round_trip_is_the_time_since_our_report_without_the_viewers_delay(
+    world: World, viewer: FarViewer
+) -> None:
     last = world.report_to(viewer)
     world.now += 0.35
     viewer.reports(PICTURE, last, delay=0.25)
@@ -150,7 +150,7 @@ def test_the_round_trip_is_what_has_passed_without_the_viewers_delay(world: Worl
 @pytest.mark.parametrize(
     ("forged", "delay", "after"), [(0, 0.0, 0.1), (1, 0.0, 0.1), (None, 0.0, 7.0), (None, 1e9, 0.1)]
 )
-def test_a_report_that_cannot_be_true_tells_nothing(
+def test_a_report_that_cannot_be_true_is_ignored(
     world: World, viewer: FarViewer, forged: int | None, delay: float, after: float
 ) -> None:
     last = world.report_to(viewer)
@@ -159,18 +159,18 @@ def test_a_report_that_cannot_be_true_tells_nothing(
     assert viewer.playback.rtt == 0
 
 
-# --- wishes
+# --- keyframe requests
 
 
 @pytest.mark.parametrize("wish", [pli(9, PICTURE), fir(9, PICTURE, 1)])
-def test_a_viewers_wish_for_a_keyframe_reaches_the_publisher(
+def test_a_viewers_keyframe_request_reaches_the_publisher(
     world: World, viewer: FarViewer, wish: bytes
 ) -> None:
     viewer.says(receiver_report(9, []) + wish)
     assert world.feedback.wishes == [world.now]
 
 
-def test_a_viewer_that_repeats_itself_wishes_once(world: World, viewer: FarViewer) -> None:
+def test_a_viewers_repeated_keyframe_requests_count_once(world: World, viewer: FarViewer) -> None:
     first = world.now
     for step in range(40):
         world.now = first + step / 100
@@ -179,7 +179,7 @@ def test_a_viewer_that_repeats_itself_wishes_once(world: World, viewer: FarViewe
     assert viewer.stats.keyframe_requests == 800
 
 
-def test_a_viewer_that_wishes_without_end_is_granted_few(world: World, viewer: FarViewer) -> None:
+def test_a_viewer_that_requests_keyframes_without_end_gets_few(world: World, viewer: FarViewer) -> None:
     for _ in range(6000):
         viewer.says(pli(9, PICTURE))
         world.now += 0.01
@@ -189,7 +189,9 @@ def test_a_viewer_that_wishes_without_end_is_granted_few(world: World, viewer: F
 @pytest.mark.parametrize(
     "compound", [receiver_report(9, []), nack(9, PICTURE, [1]), b"", b"garbage", bytes(8), b"\x80" * 400]
 )
-def test_other_rtcp_of_a_viewer_asks_nothing(world: World, viewer: FarViewer, compound: bytes) -> None:
+def test_other_rtcp_of_a_viewer_requests_no_keyframe(
+    world: World, viewer: FarViewer, compound: bytes
+) -> None:
     viewer.says(compound)
     assert not world.feedback.wishes
 
@@ -210,7 +212,7 @@ def reports(world: World, viewer: FarViewer) -> list[RtcpSrPacket]:
     return found
 
 
-def test_a_viewer_is_told_of_each_track_that_it_gets(world: World, viewer: FarViewer) -> None:
+def test_a_viewer_gets_a_report_of_each_track_that_was_sent_to_it(world: World, viewer: FarViewer) -> None:
     world.media(VIDEO, count=2, payload=bytes(100))
     world.feedback.tick(world.now)
     (told,) = reports(world, viewer)
@@ -224,7 +226,7 @@ def test_a_viewer_is_told_of_each_track_that_it_gets(world: World, viewer: FarVi
     ]
 
 
-def test_a_viewer_is_told_nothing_before_there_is_anything(world: World, viewer: FarViewer) -> None:
+def test_a_viewer_gets_no_report_before_there_is_something_to_report(world: World, viewer: FarViewer) -> None:
     assert viewer.playback.tick(world.now + REPORT_SECONDS) == b""
     world.media()
     assert world.feedback.play_time(VIDEO, world.now) is None

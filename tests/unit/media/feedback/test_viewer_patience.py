@@ -45,11 +45,11 @@ def test_a_viewer_that_loses_much_is_told_to_wait_for_what_it_lost() -> None:
     assert not any(told[:MUCH_LOSS])
 
 
-def test_a_long_way_makes_it_wait_longer_but_not_for_ever() -> None:
+def test_a_long_round_trip_makes_it_wait_longer_up_to_a_limit() -> None:
     assert delays(patient(rtt=3.0), *range(2, 11))[-1] == (50 << 12 | 100).to_bytes(3)
 
 
-def test_one_that_loses_little_again_is_told_to_wait_no_longer() -> None:
+def test_a_viewer_that_loses_little_again_is_told_to_wait_no_longer() -> None:
     viewer = patient()
     room = viewer.room
     delays(viewer, *range(1, 20))
@@ -62,7 +62,7 @@ def test_one_that_loses_little_again_is_told_to_wait_no_longer() -> None:
     assert [int.from_bytes(value) >> 12 > 0 for value in told] == [True, True, False]
 
 
-def test_the_publishers_own_wish_gives_way() -> None:
+def test_the_publishers_own_playout_delay_gives_way() -> None:
     """Two elements of one id would be one too many."""
     world = World()
     viewer = world.join(PATIENT)
@@ -74,7 +74,7 @@ def test_the_publishers_own_wish_gives_way() -> None:
 
 
 @pytest.mark.parametrize("wires", [WITH_NACK, WITH_RTX])
-def test_one_that_does_not_know_the_extension_is_not_told(wires: Sequence[Wire]) -> None:
+def test_a_viewer_without_the_extension_is_not_told_to_wait(wires: Sequence[Wire]) -> None:
     world = World()
     viewer = world.join(wires)
     world.media(VIDEO, count=100)

@@ -1,6 +1,6 @@
 """The real switch and viewers over bad lines: each reads all it gets, and gets nearly all, whatever wraps.
 
-A publisher sends over a line that loses and reorders; what is lost there is lost to all. Viewers join at any
+A publisher sends over a line that loses and reorders; packets lost there are lost to all. Viewers join at any
 time, over lines of their own, and ask for what is missing there. Their ends are libsrtp's.
 """
 
@@ -105,7 +105,7 @@ def play(
 
 
 def assert_numbers_fit(viewer: LineViewer) -> None:
-    """Numbers and places go on in step, and nothing was refused but what came again."""
+    """Numbers and places advance in step, and only retransmissions were refused."""
     for (number, sequence), (later, after) in pairwise(sorted(viewer.got.items())):
         assert after - sequence & 0xFFFF == later - number
     assert viewer.refused <= viewer.stats.retransmissions
@@ -114,7 +114,7 @@ def assert_numbers_fit(viewer: LineViewer) -> None:
 @pytest.mark.parametrize(
     ("index", "source"), [*((start, 0xFE00) for start in STARTS), (0xFC00, 0), (0xFFF0, 0xFFFF)]
 )
-def test_nearly_all_arrives_of_what_the_room_has(index: int, source: int) -> None:
+def test_nearly_all_that_the_room_has_arrives(index: int, source: int) -> None:
     wrap_at = -index & 0xFFFF
     joins = sorted(
         {0, 400, *(wrap_at - before for before in (1, 30, WRAP_GUARD, 200) if 0 < wrap_at < PACKETS)}
@@ -139,7 +139,7 @@ def test_nearly_all_arrives_of_what_the_room_has(index: int, source: int) -> Non
     st.sampled_from([0.0, 0.01, 0.2]),
     st.lists(st.integers(0, PACKETS - 500), max_size=3),
 )
-def test_whatever_is_lost_numbers_fit(index: int, source: int, loss: float, joins: list[int]) -> None:
+def test_numbers_fit_whatever_is_lost(index: int, source: int, loss: float, joins: list[int]) -> None:
     world, viewers = play(index, source, loss, joins)
     for viewer in chain.from_iterable(viewers.values()):
         assert_numbers_fit(viewer)

@@ -36,7 +36,7 @@ def test_nothing_flows_before_the_edge_has_said_hello(cluster: Cluster) -> None:
     assert not cluster.origin.sent
 
 
-def test_a_lost_hello_is_said_again(cluster: Cluster) -> None:
+def test_a_lost_hello_is_sent_again(cluster: Cluster) -> None:
     cluster.cut()
     cluster.open()
     cluster.network.lost = lambda _: False
@@ -94,7 +94,7 @@ def test_opening_asks_the_publisher_for_a_keyframe_and_so_do_the_edges_viewers(c
     assert cluster.publisher.keyframe_requests() == [1]
 
 
-def test_what_is_lost_between_workers_is_sent_again(cluster: Cluster) -> None:
+def test_a_packet_lost_between_workers_is_sent_again(cluster: Cluster) -> None:
     relay = cluster.open()
     cluster.media(0)
     cluster.cut()
@@ -111,7 +111,7 @@ def test_what_is_lost_between_workers_is_sent_again(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_loss_between_workers_is_mended(cluster: Cluster, seed: int) -> None:
+def test_packets_lost_between_workers_are_recovered(cluster: Cluster, seed: int) -> None:
     chance = random.Random(seed)
     cluster.open()
     cluster.network.lost = lambda _: chance.random() < LOSS
@@ -127,7 +127,7 @@ def test_loss_between_workers_is_mended(cluster: Cluster, seed: int) -> None:
     assert cluster.stats.retransmissions > PACKETS * LOSS * 0.7
 
 
-def test_the_wishes_of_an_edges_viewers_are_heard_as_often_as_those_of_others(cluster: Cluster) -> None:
+def test_keyframe_requests_of_an_edges_viewers_count_as_much_as_those_of_others(cluster: Cluster) -> None:
     cluster.open()
     cluster.media()
     cluster.pass_time(2.0)
@@ -140,7 +140,7 @@ def test_the_wishes_of_an_edges_viewers_are_heard_as_often_as_those_of_others(cl
 
 
 def test_an_edge_gets_the_pictures_since_the_last_keyframe(cluster: Cluster) -> None:
-    """Of a publisher that has not proven that it answers: it may send no keyframe for long."""
+    """The publisher has not proven that it answers requests: its next keyframe may be far away."""
     first = cluster.media(0)
     cluster.open()
     cluster.pass_time(1.0)

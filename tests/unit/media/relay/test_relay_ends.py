@@ -81,10 +81,10 @@ def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, over: bool
 
 
 @pytest.mark.parametrize("tracks", [TRACKS, TRACKS[::-1]])
-def test_another_origin_goes_on_where_the_first_ended(
+def test_another_origin_continues_where_the_first_ended(
     cluster: Cluster, tracks: Sequence[PublishedTrack]
 ) -> None:
-    """In whatever order its tracks are."""
+    """Whatever the order of its tracks."""
     cluster.open()
     cluster.media()
     cluster.cut()

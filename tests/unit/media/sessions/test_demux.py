@@ -66,7 +66,7 @@ def test_a_check_for_nobody_is_not_answered() -> None:
     assert socket.check(socket.add(), ufrag="unknown") is None
 
 
-def test_the_address_of_a_peer_that_is_heard_is_nobody_elses() -> None:
+def test_the_address_of_a_peer_that_is_heard_cannot_be_taken() -> None:
     """A check that seems to come from there would take its media away, and have another's sent to it."""
     socket = Socket()
     victim, thief = socket.add(), socket.add()
@@ -87,7 +87,7 @@ def test_an_address_that_a_peer_has_left_is_free() -> None:
     assert (former.dtls, latter.dtls) == ([], [b"\x16"])
 
 
-def test_the_latest_session_to_prove_itself_has_the_address_of_one_that_is_silent() -> None:
+def test_the_address_of_a_silent_session_goes_to_the_latest_valid_check() -> None:
     socket = Socket()
     former, latter = socket.add(), socket.add()
     socket.check(former)
@@ -102,7 +102,7 @@ def test_the_latest_session_to_prove_itself_has_the_address_of_one_that_is_silen
     assert socket.holds() == 0
 
 
-def test_two_sessions_may_take_an_address_from_each_other_for_ever() -> None:
+def test_two_sessions_may_take_an_address_from_each_other_without_end() -> None:
     socket = Socket()
     pair = socket.add(), socket.add()
     for _ in range(5 * MAX_ADDRESSES):

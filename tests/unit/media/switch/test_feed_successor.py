@@ -80,7 +80,7 @@ def test_a_viewer_sees_one_stream(
         assert all(step == TICKS[track] for step in steps if step != max(steps))
 
 
-def test_the_picture_goes_on_with_the_successors_keyframe_and_the_sound_at_once(
+def test_the_picture_continues_with_the_next_publishers_keyframe_and_the_sound_at_once(
     world: World, viewer: FarViewer
 ) -> None:
     change_publisher(world)
@@ -94,14 +94,14 @@ def test_the_picture_goes_on_with_the_successors_keyframe_and_the_sound_at_once(
     assert payloads(viewer.packets()) == [KEYFRAME, DELTA]
 
 
-def test_a_held_publisher_is_heard_all_the_same(world: World, viewer: FarViewer) -> None:
+def test_a_publisher_whose_picture_is_held_back_counts_as_heard(world: World, viewer: FarViewer) -> None:
     change_publisher(world)
     assert world.feed.heard_at == 0.0
     send(world, VIDEO, DELTA)
     assert world.feed.heard_at == world.now
 
 
-def test_a_successor_that_sends_no_keyframe_is_let_through_in_the_end(
+def test_a_publisher_that_sends_no_keyframe_is_let_through_in_the_end(
     world: World, viewer: FarViewer
 ) -> None:
     change_publisher(world)
@@ -124,7 +124,7 @@ def test_header_extensions_keep_their_ids_on_the_wire(world: World, viewer: FarV
     assert viewer.packets()[-1].extensions == ((7, b"o"),)
 
 
-def test_a_track_that_the_successor_lacks_rests(world: World, viewer: FarViewer) -> None:
+def test_a_track_that_the_next_publisher_lacks_rests(world: World, viewer: FarViewer) -> None:
     viewer.packets()
     change_publisher(world, PUBLISHED[AUDIO:])
     world.media(0, payload=b"sound")  # it has no other track

@@ -1,4 +1,4 @@
-"""What a room remembers is nothing to Python's garbage collector, which stops all media while it looks."""
+"""Python's garbage collector, which stops all media while it runs, ignores the packets that a room keeps."""
 
 import gc
 

@@ -29,7 +29,7 @@ WIRES_WITH_RTX = (Wire(96, {}, nack=True, rtx=97), Wire(111, {}))
 # --- a publisher that listens
 
 
-def test_a_publisher_that_listens_is_asked_and_nothing_is_held() -> None:
+def test_a_publisher_that_answers_is_asked_and_no_picture_is_kept() -> None:
     world = PictureWorld(answers=True)
     world.run(1.0)
     for _ in range(PROOF + 1):
@@ -46,7 +46,7 @@ def test_a_publisher_that_listens_is_asked_and_nothing_is_held() -> None:
     assert viewer.waited == [pytest.approx(first_keyframe(packets), abs=0.01)]
 
 
-def test_a_crowd_that_joins_a_publisher_that_listens_shares_its_keyframes() -> None:
+def test_a_crowd_that_joins_a_publisher_that_answers_shares_its_keyframes() -> None:
     world = PictureWorld(answers=True, gop=60.0)
     for _ in range(PROOF):
         world.run(2.0)
@@ -65,7 +65,7 @@ def test_a_crowd_that_joins_a_publisher_that_listens_shares_its_keyframes() -> N
     assert world.publisher.asked - asked <= 4
 
 
-def test_a_viewer_that_comes_as_what_is_held_grows_stale_does_not_wait_for_ever() -> None:
+def test_a_viewer_that_joins_as_the_kept_pictures_grow_stale_does_not_wait_for_ever() -> None:
     world = PictureWorld(answers=True, gop=60.0)
     for _ in range(PROOF + 1):
         world.run(2.0)
@@ -82,7 +82,7 @@ def test_a_viewer_that_comes_as_what_is_held_grows_stale_does_not_wait_for_ever(
     assert_contiguous(packets)
 
 
-def test_the_first_viewer_of_a_publisher_that_listens_begins_with_its_answer() -> None:
+def test_the_first_viewer_of_a_publisher_that_answers_begins_with_that_keyframe() -> None:
     world = PictureWorld(answers=True)
     world.run(2.0)
     viewer = world.join()
@@ -99,7 +99,7 @@ def test_the_first_viewer_of_a_publisher_that_listens_begins_with_its_answer() -
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 @pytest.mark.parametrize("wires", [WIRES, WIRES_WITH_RTX])
-def test_a_publisher_that_does_not_answer_costs_the_first_viewer_half_a_second(
+def test_a_publisher_that_does_not_answer_makes_the_first_viewer_wait_half_a_second(
     profile: Profile, wires: Sequence[Wire]
 ) -> None:
     world = PictureWorld(answers=False)
@@ -114,7 +114,7 @@ def test_a_publisher_that_does_not_answer_costs_the_first_viewer_half_a_second(
     assert viewer.waited == [pytest.approx(packets[0][0], abs=0.01)]
 
 
-def test_and_the_next_ones_nothing() -> None:
+def test_and_makes_later_viewers_wait_for_nothing() -> None:
     world = PictureWorld(answers=False)
     world.run(3.0)
     world.join()
@@ -163,7 +163,7 @@ def test_a_burst_is_paced_and_ends_at_the_live_edge() -> None:
     assert packets[-1][1].sequence == world.picture.history.next_index - 1 & 0xFFFF
 
 
-def test_a_keyframe_in_the_midst_of_a_burst_is_not_jumped_to() -> None:
+def test_a_burst_does_not_jump_ahead_to_a_new_keyframe() -> None:
     world = PictureWorld(answers=False)
     world.run(4.0 - ANSWER_SECONDS - 0.2)
     viewer = world.join()
@@ -217,7 +217,7 @@ def test_a_viewer_that_leaves_in_its_burst_leaves_nothing() -> None:
 # --- settings
 
 
-def test_off_means_that_nothing_is_held() -> None:
+def test_off_means_that_no_picture_is_kept() -> None:
     world = PictureWorld(mode="off")
     world.run(3.0)
     assert not world.picture.has_pictures
@@ -239,7 +239,7 @@ def test_on_means_that_nobody_waits_whatever_the_publisher_does() -> None:
         assert viewer.stats.join_bursts == 1
 
 
-def test_a_room_without_a_keyframe_yet_goes_live_and_says_when_it_comes() -> None:
+def test_a_room_without_a_keyframe_goes_live_and_reports_when_one_comes() -> None:
     world = PictureWorld(gop=3.0, amid_pictures=True)
     viewer = world.join()
     world.run(4.0)

@@ -45,7 +45,7 @@ OVERHEAD = 12 + GCM_TAG
         ([1200 - OVERHEAD] * MAX_SEGMENTS, [(1200 - OVERHEAD, 54), (1200 - OVERHEAD, 10)]),
     ],
 )
-def test_neighbours_of_one_size_leave_in_one_send(sizes: list[int], runs: list[tuple[int, int]]) -> None:
+def test_packets_of_one_size_leave_in_one_send(sizes: list[int], runs: list[tuple[int, int]]) -> None:
     assert runs_for(sizes) == [(size + OVERHEAD, count) for size, count in runs]
 
 

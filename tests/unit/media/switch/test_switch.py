@@ -146,7 +146,7 @@ def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None)
     return True
 
 
-def test_of_layers_the_best_that_comes_is_followed() -> None:
+def test_the_best_layer_that_arrives_is_followed() -> None:
     track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), layers=(1, 2, 3))
     assert follows(track, 2, 1.0)
     assert not follows(track, 1, 1.1)
@@ -156,7 +156,7 @@ def test_of_layers_the_best_that_comes_is_followed() -> None:
     assert follows(track, 1, 1.2 + SOURCE_SILENT_SECONDS)
 
 
-def test_of_named_layers_only_that_which_was_agreed_on_is_followed() -> None:
+def test_only_the_named_layer_that_was_agreed_on_is_followed() -> None:
     track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), rid=b"f", rid_extension=9)
     assert not follows(track, 1, 1.0, b"q")
     assert follows(track, 2, 1.0, b"f")

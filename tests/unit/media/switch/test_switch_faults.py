@@ -30,7 +30,7 @@ def break_burst(world: World) -> None:
 
 
 @pytest.mark.parametrize("spoil", [break_packet, break_burst])
-def test_the_other_room_goes_on_and_the_broken_one_stops(spoil: Callable[[World], None]) -> None:
+def test_the_broken_room_stops_and_the_other_one_does_not(spoil: Callable[[World], None]) -> None:
     broken = World()
     whole = World(beside=broken)
     viewers = broken.join(), whole.join()

@@ -62,7 +62,7 @@ def test_a_packet_that_comes_by_rtx_takes_its_place(repairs: dict[int, int]) -> 
 
 
 @pytest.mark.parametrize("repairs", [DECLARED, {}], ids=["declared", "undeclared"])
-def test_probes_of_the_bandwidth_are_no_packets_of_the_track_and_not_wrong(repairs: dict[int, int]) -> None:
+def test_probes_of_the_bandwidth_are_neither_packets_of_the_track_nor_errors(repairs: dict[int, int]) -> None:
     again = Again(repairs)
     again.lose(0)
     before, _, _ = again.counts
@@ -74,7 +74,7 @@ def test_probes_of_the_bandwidth_are_no_packets_of_the_track_and_not_wrong(repai
     assert again.counts == (before, 0, 0)
 
 
-def test_what_repairs_another_layer_is_not_taken_for_ours() -> None:
+def test_rtx_of_another_layer_is_ignored() -> None:
     again = Again(DECLARED | {OTHER_RTX_SSRC: 99})
     (payload,) = again.lose(1)
     again.send(OTHER_RTX_SSRC, payload)
@@ -83,20 +83,20 @@ def test_what_repairs_another_layer_is_not_taken_for_ours() -> None:
     assert len(again.payloads()) == 1
 
 
-def test_of_an_undeclared_stream_only_what_is_missed_is_taken() -> None:
+def test_of_an_undeclared_rtx_stream_only_missing_packets_are_taken() -> None:
     again = Again({})
     again.lose(1)
     again.send(OTHER_RTX_SSRC, (700).to_bytes(2) + b"lost of another layer")
     assert not again.payloads()
 
 
-def test_before_the_track_there_is_nothing_to_repair() -> None:
+def test_rtx_before_the_first_packet_of_its_track_is_ignored() -> None:
     again = Again(DECLARED)
     again.send(RTX_SSRC, b"\0\1payload")
     assert not again.viewer.inbox
 
 
-def test_what_is_sent_again_as_it_was_takes_its_place_too() -> None:
+def test_a_packet_that_is_sent_again_without_rtx_takes_its_place_too() -> None:
     again = Again({})
     world = again.world
     world.burst(VIDEO)

@@ -77,7 +77,7 @@ def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     assert viewer.sent(AUDIO) == (1, 5)
 
 
-def test_a_burst_of_nothing_for_a_profile_sends_nothing() -> None:
+def test_a_burst_without_packets_for_a_profile_sends_nothing() -> None:
     audience = Audience([None, Wire(8, {})])
     audience.join()
     audience.send(video(3))
@@ -160,7 +160,7 @@ def test_a_viewer_that_joins_before_the_guard_may_lose_that_many_packets(profile
     assert all((b - a) & 0xFFFF == 1 for a, b in pairwise(sequences))
 
 
-def test_two_tracks_wrap_apart() -> None:
+def test_each_track_wraps_by_itself() -> None:
     audience = Audience()
     viewer = audience.join(next_indexes=(0xFFF0, 0x1_0000 + 500))
     burst: list[Outgoing] = []

@@ -1,4 +1,4 @@
-"""The lite agent answers who proves the password, follows nominations and never stops media at a restart."""
+"""The lite agent answers peers that prove the password, follows nominations, and keeps media at a restart."""
 
 from typing import Any
 

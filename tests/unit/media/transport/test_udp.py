@@ -144,7 +144,7 @@ def test_what_is_sent_to_viewers_is_counted_by_datagram(port: UdpPort, peer: soc
 async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
     port: UdpPort, peer: socket.socket
 ) -> None:
-    """One batch in sixteen: of media only, and with the time that it had to wait for us."""
+    """One batch in sixteen is measured, of media only, with the time that it waited for the process."""
     seen: list[int] = []
 
     def receive(batch: list[tuple[bytes, Address]]) -> bool:
@@ -189,7 +189,7 @@ async def test_datagrams_come_by_batches_in_order_with_their_source(host: str) -
 
 @pytest.mark.parametrize("host", LOOPBACK)
 async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str) -> None:
-    """What arrives joined is what left so, and over a network what the card's driver has put together."""
+    """Runs arrive joined when they left joined, or when the network card's driver has put them together."""
     port, peer = UdpPort(host, 0), UdpPort(host, 0)
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
@@ -207,7 +207,7 @@ async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str
     assert port.rx_datagrams == len(arrived)
 
 
-async def test_what_waits_for_the_end_of_a_batch_runs_behind_each() -> None:
+async def test_the_call_for_the_end_of_a_batch_comes_after_each() -> None:
     port, calls = UdpPort("127.0.0.1", 0), []
     port.start(lambda batch: calls.append(len(batch)), lambda: calls.append(0))
     try:
@@ -221,7 +221,7 @@ async def test_what_waits_for_the_end_of_a_batch_runs_behind_each() -> None:
 
 
 @pytest.mark.parametrize("port", [UdpPort], indirect=True)
-async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn(port: UdpPort) -> None:
+async def test_an_endless_stream_of_foreign_datagrams_ends_a_turn(port: UdpPort) -> None:
     reads = 0
 
     def read(_batch: list[tuple[bytes, Address]]) -> None:
@@ -233,7 +233,7 @@ async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn(port: Ud
     assert reads == BATCH
 
 
-async def test_a_longer_datagram_is_nothing_of_ours() -> None:
+async def test_a_datagram_beyond_the_longest_is_ignored() -> None:
     port = UdpPort("127.0.0.1", 0)
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
@@ -269,7 +269,7 @@ async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:
 
 
 async def test_replies_to_a_closed_port_do_not_disturb_receiving(port: UdpPort) -> None:
-    """ICMP tells of the closed one; on Linux an unconnected socket does not hear it."""
+    """ICMP reports the closed one; on Linux an unconnected socket does not hear it."""
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
     with socket.socket(type=socket.SOCK_DGRAM) as gone:
