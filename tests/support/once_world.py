@@ -99,6 +99,6 @@ class OnceWorld(World):
         payload = number.to_bytes(4) + bytes(number % 40)
         return self.publisher.packet(track, payload, sequence=index, timestamp=TICKS[track] * index)
 
-    def burst(self, *tracks: int, **_how: Any) -> None:
-        """The next packet of each of these tracks, in one batch."""
+    def burst(self, *tracks: int) -> None:
+        """Send the next packet of each of these tracks, in one batch."""
         self.receive(*(self.datagram(track) for track in tracks))

@@ -52,8 +52,8 @@ class _Feedback(PublisherFeedback):
 class World:
     """A room whose publisher has connected and has sent nothing yet. Time passes when a test sets `now`.
 
-    Each track begins with `index` and `timestamp`, in the room's numbers. The room shares its switch and its
-    clock with the one `beside` it.
+    The first packet of each track gets `index` and the timestamp 0. The room shares its switch and its clock
+    with the one `beside` it.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class World:
         published: Sequence[PublishedTrack] = WITHOUT_KEYFRAMES,
         *,
         index: int = 1,
-        timestamp: int = 0,
         join_burst: JoinBurstMode = "auto",
         publisher: FarPublisher | None = None,
         clock: Clock | None = None,
@@ -72,7 +71,7 @@ class World:
         self.switch: PacketSwitch = beside.switch if beside else PacketSwitch(self._transmit)
         self._by_address: dict[Address, FarViewer] = beside._by_address if beside else {}
         self.viewers: list[FarViewer] = []
-        self.tracks = _tracks(published, index, timestamp, join_burst)
+        self.tracks = _tracks(published, index, join_burst)
         self.feed = Feed([track.sent for track in self.tracks], [track.source for track in self.tracks])
         self.stats = PublisherStats()
         self.feedback = _Feedback(self.feed, self.tracks, "room", self.tell_publisher, self.stats)
@@ -126,9 +125,9 @@ class World:
             for track in tracks or range(len(self.tracks)):
                 self.receive(self.publisher.packet(track, **how))
 
-    def burst(self, *tracks: int, **how: Any) -> None:
-        """The next packet of each of these tracks, in one batch."""
-        self.receive(*(self.publisher.packet(track, **how) for track in tracks))
+    def burst(self, *tracks: int) -> None:
+        """Send the next packet of each of these tracks, in one batch."""
+        self.receive(*(self.publisher.packet(track) for track in tracks))
 
     # --- its viewers
 
@@ -160,11 +159,9 @@ class World:
             viewer.receive(run[at : at + size])
 
 
-def _tracks(
-    published: Sequence[PublishedTrack], index: int, timestamp: int, join_burst: JoinBurstMode
-) -> Sequence[Track]:
+def _tracks(published: Sequence[PublishedTrack], index: int, join_burst: JoinBurstMode) -> Sequence[Track]:
     tracks = new_tracks(published, UNIX, join_burst)
     for track, ssrc, rtx_ssrc in zip(tracks, SSRCS, RTX_SSRCS, strict=False):
         track.sent.ssrc, track.sent.rtx_ssrc = ssrc, rtx_ssrc
-        track.source.translator = SequenceTranslator(index, timestamp)
+        track.source.translator = SequenceTranslator(index, 0)
     return tracks
