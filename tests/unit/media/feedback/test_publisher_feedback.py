@@ -16,6 +16,7 @@ from aiortc.rtp import (
 from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
+from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
 from media.tracks.keyframe_requests import INTERVAL_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS
 from media.tracks.reception import OUR_SSRC
@@ -194,7 +195,12 @@ def test_any_number_of_viewers_cause_two_keyframe_requests_a_second() -> None:
     assert len(keyframe_requests(world)) == round(1 / INTERVAL_SECONDS)
 
 
-def test_the_next_publisher_is_asked_for_a_keyframe_until_it_sends_one() -> None:
+@pytest.mark.parametrize(
+    ("payload", "after"), [(KEYFRAME, 3.0), (DELTA, MAX_HOLD_SECONDS)], ids=["keyframe", "let through"]
+)
+def test_the_next_publisher_is_asked_for_a_keyframe_until_its_picture_is_not_held_back(
+    payload: bytes, after: float
+) -> None:
     world = at(world_with("nack pli"), 1.0)
     world.succeed()
     world.feedback.tick(4.0)
@@ -203,8 +209,8 @@ def test_the_next_publisher_is_asked_for_a_keyframe_until_it_sends_one() -> None
         at(world, 4.1 + number / 10, payload=DELTA)
         world.feedback.tick(world.now)
     assert [(r.fmt, r.media_ssrc) for r in keyframe_requests(world)] == [(PLI, SOURCES[VIDEO])] * 2
-    at(world, 8.0, payload=KEYFRAME)
-    world.feedback.tick(9.0)
+    at(world, 5.0 + after, payload=payload)
+    world.feedback.tick(world.now)
     assert not keyframe_requests(world)
 
 

@@ -212,7 +212,9 @@ def reports(world: World, viewer: FarViewer) -> list[RtcpSrPacket]:
     return found
 
 
-def test_a_viewer_gets_a_report_of_each_track_that_was_sent_to_it(world: World, viewer: FarViewer) -> None:
+def test_a_viewer_gets_a_report_of_each_track_that_was_sent_to_it(world: World) -> None:
+    world.media()
+    viewer = world.join(WITH_NACK)
     world.media(VIDEO, count=2, payload=bytes(100))
     world.feedback.tick(world.now)
     (told,) = reports(world, viewer)
