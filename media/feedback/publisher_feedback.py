@@ -99,7 +99,7 @@ class PublisherFeedback:
             self._fir_command = (self._fir_command + 1) & 0xFF
             self._send(fir(OUR_SSRC, stats.ssrc, self._fir_command))
 
-    def speak(self, now: float) -> float | None:
+    def send_due_rtcp(self, now: float) -> float | None:
         """Send RTCP that cannot wait for a tick: NACK and transport-wide feedback.
 
         Returns when the next NACK is due, even if no media comes until then; None: none is.
@@ -113,7 +113,7 @@ class PublisherFeedback:
                 self._send(nack(OUR_SSRC, source.stats.ssrc, asks))
             if (due := source.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.speak_again(min(again, self._report_arrivals(now)))
+        self._feed.rtcp_due_from(min(again, self._report_arrivals(now)))
         return again if again < math.inf else None
 
     def _report_arrivals(self, now: float) -> float:

@@ -25,7 +25,7 @@ class PublisherRtcp(Protocol):
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP."""
 
-    def speak(self, now: float) -> float | None:
+    def send_due_rtcp(self, now: float) -> float | None:
         """Send RTCP that cannot wait for a tick. Returns when more is due even without media; None: never."""
 
 
@@ -45,7 +45,7 @@ class Feed:
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
     rx_recovered: int = 0  # lost, retransmitted and relayed after all
     rx_late: int = 0  # came twice, or too late to be relayed
-    speak_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
+    rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
     ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)
@@ -72,16 +72,16 @@ class Feed:
     def open(self, srtp: InboundSession, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""
         self.srtp, self._keys = srtp, keys
-        self.speak_at = 0.0
+        self.rtcp_due_at = 0.0
 
     def close(self, keys: SrtpKeys) -> None:
         """Forward nothing more under these keys. Does nothing if others are in use."""
         if self._keys is keys:
             self.srtp = self._keys = None
 
-    def speak_again(self, at: float) -> None:
+    def rtcp_due_from(self, at: float) -> None:
         """Report the feed as due with the first media at `at` or later."""
-        self.speak_at = at
+        self.rtcp_due_at = at
 
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that its packets triggered, and forward nothing more.

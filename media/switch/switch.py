@@ -28,7 +28,7 @@ from media.transport.address import Address
 
 
 class Received(NamedTuple):
-    """What a batch leaves to do: decrypted RTCP of publishers, and feeds whose `publisher.speak` is due."""
+    """What a batch leaves to do: decrypted RTCP of publishers, and feeds with RTCP due to their publisher."""
 
     rtcp: list[tuple[Feed, bytes]]
     due: list[Feed]
@@ -147,7 +147,7 @@ class PacketSwitch:
                     self._forward(feed, now)
                 except Exception as fault:
                     feed.breaks(fault)
-        return Received(rtcp, [feed for feed in touched if now >= feed.speak_at])
+        return Received(rtcp, [feed for feed in touched if now >= feed.rtcp_due_at])
 
     def _forward(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []
@@ -216,6 +216,6 @@ def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | 
 
 def _note(feed: Feed, seen: Seen) -> None:
     if seen is Seen.AFTER_GAP:
-        feed.speak_at = 0.0
+        feed.rtcp_due_at = 0.0
     elif seen is Seen.RECOVERED:
         feed.rx_recovered += 1

@@ -17,7 +17,7 @@ class Pump:
         self._demux = demux
         self._switch = switch
         self._clock = clock
-        self._alarms: Alarms[Feed] = Alarms(self._speak)
+        self._alarms: Alarms[Feed] = Alarms(self._send_due_rtcp)
 
     def turn(self, batch: list[tuple[bytes, Address]]) -> bool:
         """Deliver a batch and forward its media. Returns whether there was any media."""
@@ -27,23 +27,23 @@ class Pump:
             return False
         received = self._switch.receive(media, now)
         for feed, compound in received.rtcp:
-            self._hear(feed, compound, now)
+            self._deliver_rtcp(feed, compound, now)
         for feed in received.due:
-            self._speak(feed, now)
+            self._send_due_rtcp(feed, now)
         return True
 
-    def _hear(self, feed: Feed, compound: bytes, now: float) -> None:
+    def _deliver_rtcp(self, feed: Feed, compound: bytes, now: float) -> None:
         if feed.publisher is not None:
             try:
                 feed.publisher.receive(compound, now)
             except Exception as fault:
                 feed.breaks(fault)
 
-    def _speak(self, feed: Feed, now: float) -> None:
+    def _send_due_rtcp(self, feed: Feed, now: float) -> None:
         """Send a publisher the RTCP that is due. The alarm calls it too: the room may have ended by then."""
         if feed.publisher is not None:
             try:
-                again = feed.publisher.speak(now)
+                again = feed.publisher.send_due_rtcp(now)
             except Exception as fault:
                 feed.breaks(fault)
             else:

@@ -1,4 +1,4 @@
-"""Counts: a value counts in its bucket and all above, and what has gone still counts."""
+"""A value counts in its bucket and in all above it, and totals keep the counts of objects that are gone."""
 
 from dataclasses import dataclass
 from math import inf

@@ -10,7 +10,7 @@ CEILING = 8_000_000
 
 
 def run(capacity: float, seconds: int, target: float, ceiling: int = CEILING) -> list[tuple[float, float]]:
-    """An encoder that obeys, up to `target`, on a line that drops what is over `capacity`: sent and loss."""
+    """Bits sent, and loss, of an obedient encoder up to `target` on a line that drops above `capacity`."""
     estimate = ReceiverEstimate(ceiling, 0, 0.0)
     octets = 0
     history = []

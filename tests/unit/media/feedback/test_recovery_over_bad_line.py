@@ -4,10 +4,10 @@ import pytest
 
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.rtp.packet import RtpPacket, build_header, parse
-from media.rtp.rtcp import Nack, nack, parse_compound
+from media.rtp.rtcp import Nack, parse_compound
 from media.rtp.rtx import RtxStream, unwrap
 from media.tracks.history import PacketHistory
-from media.tracks.nack_generator import NackGenerator
+from tests.support.line_nacks import LineNacks
 from tests.support.simulated_line import Line
 
 STARTS = [0, 1, 32767, 32768, 60000, 63000, 64000, 65000, 65500, *range(65529, 65536)]
@@ -61,9 +61,8 @@ class Receiver:
     def __init__(self, line: Line, sender: Sender, with_nack: bool) -> None:
         self.line = line
         self.sender = sender
-        self.generator = NackGenerator() if with_nack else None
+        self.nacks = LineNacks(line, MEDIA[1], self.ask) if with_nack else None
         self.arrived: dict[int, float] = {}  # by timestamp, when it came first
-        self.waking: float | None = None
 
     def receive(self, wire: bytes) -> None:
         packet = parse(wire)
@@ -71,22 +70,11 @@ class Receiver:
             packet = unwrap(packet, *MEDIA)
         assert packet.payload == (packet.timestamp // 180).to_bytes(4) * 100
         self.arrived.setdefault(packet.timestamp, self.line.now)
-        if self.generator is not None:
-            self.generator.received(packet.sequence, self.line.now)
-            self.set_alarm(self.generator)
+        if self.nacks is not None:
+            self.nacks.received(packet.sequence)
 
-    def set_alarm(self, generator: NackGenerator) -> None:
-        due = generator.next_due()
-        if due is not None and (self.waking is None or due < self.waking):
-            self.waking = due
-            self.line.at(max(due, self.line.now), lambda: self.wake(generator))
-
-    def wake(self, generator: NackGenerator) -> None:
-        self.waking = None
-        if asks := generator.due(self.line.now):
-            compound = nack(1, MEDIA[1], asks)
-            self.line.send(lambda: self.sender.receive(compound, self))
-        self.set_alarm(generator)
+    def ask(self, compound: bytes) -> None:
+        self.sender.receive(compound, self)
 
 
 def play(first: int, loss: float, with_rtx: bool = False, with_nack: bool = True) -> tuple[float, Sender]:
@@ -99,7 +87,7 @@ def play(first: int, loss: float, with_rtx: bool = False, with_nack: bool = True
     line.run()
     in_time = sum(
         receiver.arrived.get(n * 180, 1e9) - n * SPACING <= IN_TIME for n in range(1, PACKETS)
-    )  # of what is lost before the first arrival nobody knows
+    )  # nobody knows what was lost before the first arrival
     return in_time / (PACKETS - 1), sender
 
 

@@ -20,7 +20,7 @@ def test_a_packet_is_not_resent_twice_in_a_row() -> None:
     assert budget.take(0, 7, 1000, 0, 1.021)
 
 
-def test_on_a_long_way_the_repeat_waits_for_half_a_round_trip() -> None:
+def test_with_a_long_round_trip_a_repeat_waits_for_half_of_it() -> None:
     budget = RetransmitBudget(0.0)
     budget.measured(0.2)
     assert budget.take(0, 7, 1000, 0, 1.0)
@@ -43,7 +43,7 @@ def test_what_is_refused_costs_nothing() -> None:
         max_size=300,
     )
 )
-def test_the_share_holds_whatever_is_asked(events: list[tuple[int, int, int, float]]) -> None:
+def test_the_share_holds_whatever_is_requested(events: list[tuple[int, int, int, float]]) -> None:
     budget = RetransmitBudget(0.0)
     now, media, resent = 0.0, 0, 0
     last: dict[int, float] = {}
@@ -57,7 +57,7 @@ def test_the_share_holds_whatever_is_asked(events: list[tuple[int, int, int, flo
         assert resent <= media * SHARE + BURST_BYTES
 
 
-def test_a_line_with_a_tenth_lost_is_served_whole() -> None:
+def test_a_viewer_that_loses_a_tenth_gets_all_of_it_again() -> None:
     budget = RetransmitBudget(0.0)
     media = 0
     for n in range(20_000):
@@ -66,7 +66,7 @@ def test_a_line_with_a_tenth_lost_is_served_whole() -> None:
             assert budget.take(0, n, 1100, media, n / 500)
 
 
-def test_asks_without_end_are_not_looked_at() -> None:
+def test_an_endless_flood_of_requests_is_mostly_ignored() -> None:
     budget = RetransmitBudget(0.0)
     assert budget.admit(100, 0.0) == 100
     assert budget.admit(6000, 0.0) == BURST_ASKS - 100

@@ -1,4 +1,4 @@
-"""The DELETE that comes behind a session's end: awaited once, so long, and for so many."""
+"""The DELETE that follows a session's end: expected once, for a limited time and number of sessions."""
 
 import pytest
 
@@ -23,19 +23,19 @@ def test_a_farewell_is_taken_once(farewells: Farewells) -> None:
     assert len(farewells) == 0
 
 
-def test_nobody_elses_is_taken(farewells: Farewells) -> None:
+def test_no_other_sessions_farewell_is_taken(farewells: Farewells) -> None:
     assert not farewells.take(SESSION, "other", Role.PUBLISH, 101.0)
     assert not farewells.take(SESSION, ROOM, Role.PLAY, 101.0)
     assert not farewells.take(SessionId("w1.two"), ROOM, Role.PUBLISH, 101.0)
     assert farewells.take(SESSION, ROOM, Role.PUBLISH, 101.0)
 
 
-def test_a_farewell_is_waited_for_so_long(farewells: Farewells) -> None:
+def test_a_farewell_is_awaited_for_a_limited_time(farewells: Farewells) -> None:
     assert not farewells.take(SESSION, ROOM, Role.PUBLISH, 100.0 + FAREWELL_SECONDS)
     assert farewells.take(SESSION, ROOM, Role.PUBLISH, 99.0 + FAREWELL_SECONDS)
 
 
-def test_so_many_are_waited_for(farewells: Farewells) -> None:
+def test_a_limited_number_of_farewells_is_awaited(farewells: Farewells) -> None:
     for number in range(MAX_FAREWELLS):
         farewells.expect(SessionId(f"w1.{number}"), ROOM, Role.PUBLISH, EndReason.CLOSED_BY_PEER, 100.0)
     assert len(farewells) == MAX_FAREWELLS

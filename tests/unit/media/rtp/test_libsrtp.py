@@ -1,4 +1,4 @@
-"""What `media.rtp.libsrtp` takes of pylibsrtp's inside; fails loudly when that moves."""
+"""What `media.rtp.libsrtp` uses of pylibsrtp's internals; fails loudly when those change."""
 
 import ast
 from pathlib import Path

@@ -93,7 +93,9 @@ def test_two_byte_elements_may_be_empty_and_long() -> None:
         (0xABCD, b"\x10\x07\x00\x00", ()),  # RFC 3550 5.3.1: somebody's own
     ],
 )
-def test_odd_blocks(profile: int, block: bytes, wanted: tuple[tuple[int, bytes], ...]) -> None:
+def test_of_odd_extension_blocks_the_readable_elements_are_read(
+    profile: int, block: bytes, wanted: tuple[tuple[int, bytes], ...]
+) -> None:
     assert read_extensions(profile, block) == wanted
 
 

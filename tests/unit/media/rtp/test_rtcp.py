@@ -173,7 +173,7 @@ def test_a_profile_extension_after_the_blocks_is_ignored() -> None:
     assert parse_compound(longer) == [ReceiverReport(9, (BLOCK,))]
 
 
-def test_nothing_holds_nothing() -> None:
+def test_a_compound_without_known_packets_is_empty() -> None:
     assert parse_compound(b"") == []
     assert parse_compound(bytes((0x80, 204, 0, 0)) * rtcp.MAX_PACKETS) == []
 
@@ -202,7 +202,7 @@ def test_nothing_holds_nothing() -> None:
         rtcp.pli(1, 2) + b"\x00",
     ],
 )
-def test_all_else_is_refused_with_one_error(data: bytes) -> None:
+def test_anything_else_raises_the_one_error(data: bytes) -> None:
     with pytest.raises(RtcpError):
         parse_compound(data)
 

@@ -1,4 +1,4 @@
-"""Sequence numbers unwrap and translate over the wrap from any start, and no index is ever given twice."""
+"""Sequence numbers unwrap and translate over the wrap from any start, and no index is given twice."""
 
 import random
 
@@ -78,7 +78,7 @@ def test_reordered_and_lost_packets_keep_their_places(first: int, index: int, se
         assert stream.translate(first + n & 0xFFFF, n) is None  # a duplicate
 
 
-def test_lateness_has_a_limit() -> None:
+def test_a_packet_may_be_late_only_up_to_a_limit() -> None:
     stream = translator(0, 0, 0, 0)
     assert stream.translate(0, 0) == (0, 0)
     assert stream.translate(2000, 0) == (2000, 0)

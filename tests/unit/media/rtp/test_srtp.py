@@ -47,7 +47,7 @@ PROTECTED = unhex(
 
 
 def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
-    """Through the fan-out itself, with the vector's session key in the place of a derived one."""
+    """Through the wire profile itself, with the vector's session key instead of a derived one."""
     packet = parse(PLAIN)
     profile = WireProfile([Wire(packet.payload_type, {})])
     viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile.wires, profile.counts, [0])

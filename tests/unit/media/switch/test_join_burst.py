@@ -1,4 +1,4 @@
-"""A viewer that is behind runs to the live edge: paced, without a gap, and in the end."""
+"""A viewer that is behind catches up with the live edge: paced, without a gap, within a limited time."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def begun(count: int, now: float = 0.0, bitrate: float = 2_000_000) -> JoinBurst
     return burst
 
 
-def test_before_it_has_begun_nothing_is_for_the_viewer() -> None:
+def test_nothing_is_sent_before_the_burst_begins() -> None:
     burst: JoinBurst[int] = JoinBurst(0)
     burst.add(7, SIZE, 7)
     assert not burst.begun
@@ -59,7 +59,7 @@ def test_the_pace_is_a_multiple_of_the_streams(bitrate: float) -> None:
     assert sent == pytest.approx(START_BYTES + rate / 8 * 0.1, rel=0.02, abs=SIZE)
 
 
-def test_a_pause_is_not_made_up_for() -> None:
+def test_a_burst_does_not_catch_up_after_a_pause() -> None:
     burst = begun(1000, 10.0, 1e6)
     assert len(burst.take(12.0)) * SIZE <= START_BYTES + SIZE + MIN_BITRATE / 8 * 0.05
 
@@ -78,7 +78,7 @@ def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
     assert now < MOST_SECONDS + 0.2
 
 
-def test_what_comes_late_gets_its_place() -> None:
+def test_a_late_packet_gets_its_place() -> None:
     burst = begun(20)
     first = burst.take(0.0)
     for late in (23, 22, 24, 20, 21):
@@ -86,7 +86,7 @@ def test_what_comes_late_gets_its_place() -> None:
     assert first + burst.take(1.0) == list(range(25))
 
 
-def test_lost_packets_are_passed_over() -> None:
+def test_lost_packets_are_skipped() -> None:
     burst: JoinBurst[int] = JoinBurst(0)
     burst.begin([(n, SIZE, n) for n in (0, 1, 2, 5, 6)], 1e6, 0.0)
     assert burst.take(0.0) == [0, 1, 2, 5, 6]

@@ -4,117 +4,118 @@ import os
 
 import pytest
 
-from media.rtp.packet import parse
+from media.rtp.packet import RtpPacket, parse
 from media.rtp.sequence import SequenceTranslator
 from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 from media.switch.switch import PacketSwitch
+from media.switch.wire import Wire
 from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack
-from tests.support.far_end import BOTH_PROFILES, far_sender, new_keys, one_byte, rtp
-from tests.support.relay import AUDIO, RATES, SSRCS, VIDEO, new_feed
-from tests.support.switch_world import WIRES, World
+from tests.support.far_end import BOTH_PROFILES, new_keys, one_byte, rtp
+from tests.support.far_publisher import FarPublisher
+from tests.support.far_viewer import PLAIN
+from tests.support.once_world import OnceWorld
+from tests.support.published import AUDIO, RATES, TICKS, VIDEO
+from tests.support.world import SSRCS, WITHOUT_KEYFRAMES, World
+
+REPORT = bytes.fromhex("80c9000100000001")  # a receiver report of no block
+
+
+def numbers(packets: list[RtpPacket]) -> list[int]:
+    return [packet.sequence for packet in packets]
+
 
 # --- whose packets are taken
 
 
 def test_packets_of_each_track_arrive_as_its_own() -> None:
-    world = World()
+    world = OnceWorld()
     viewer = world.join()
     world.burst(VIDEO, VIDEO, AUDIO, VIDEO)
-    packets = [parse(plain) for plain in world.received(viewer)]
-    assert [(p.ssrc, p.payload_type, p.sequence) for p in packets] == [
+    plain = viewer.plain()
+    assert [(p.ssrc, p.payload_type, p.sequence) for p in map(parse, plain)] == [
         (SSRCS[VIDEO], 96, 1),
         (SSRCS[VIDEO], 96, 2),
         (SSRCS[AUDIO], 111, 1),
         (SSRCS[VIDEO], 96, 3),
     ]
     assert (world.feed.rx_packets, world.feed.rx_dropped) == (4, 0)
-    assert world.feed.rx_bytes == sum(len(plain) for plain in world.received(viewer))
+    assert world.feed.rx_bytes == sum(map(len, plain))
 
 
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 200])
 def test_a_burst_of_any_length_arrives_whole(size: int) -> None:
-    world = World()
-    viewers = [world.join(profile) for profile in BOTH_PROFILES]
+    world = OnceWorld()
+    viewers = [world.join(profile=profile) for profile in BOTH_PROFILES]
     world.burst(*[VIDEO] * size)
     for viewer in viewers:
-        assert [parse(plain).sequence for plain in world.received(viewer)] == list(range(1, size + 1))
+        assert numbers(viewer.packets()) == list(range(1, size + 1))
 
 
 def test_forged_replayed_short_and_foreign_datagrams_are_dropped() -> None:
-    world = World()
+    world = OnceWorld()
     viewer = world.join()
     good = world.datagram(VIDEO)
     forged = good[:-1] + bytes((good[-1] ^ 1,))
-    other_type = world.publisher.protect(9, 1, rtp(1, payload_type=100, ssrc=9))
-    world.send([forged, good, good, other_type, good[:12], rtp(1), b"", b"\x80", bytes(11)])
-    assert len(world.received(viewer)) == 1
+    other_type = world.publisher.protect(rtp(1, payload_type=100, ssrc=9), 1)
+    world.receive(forged, good, good, other_type, good[:12], rtp(1), b"", b"\x80", bytes(11))
+    assert len(viewer.packets()) == 1
     assert world.feed.rx_dropped == 5  # those below 12 bytes are not even looked at
 
 
 def test_a_packet_with_a_broken_extension_is_dropped_and_the_rest_of_the_batch_is_not() -> None:
     world = World()
     viewer = world.join()
-    keys = world.publisher.keys
-    sender = far_sender(SrtpKeys(keys.profile, keys.local, keys.remote))
-    broken = bytearray(sender.protect(rtp(1, bytes(200), ssrc=1, extension=(0xBEDE, bytes(8)))))
+    broken = bytearray(world.publisher.packet(VIDEO, bytes(200), extension=(0xBEDE, bytes(8))))
     broken[14:16] = b"\xff\xff"
-    world.send([bytes(broken), world.datagram(VIDEO)])
-    assert len(world.received(viewer)) == 1
+    world.receive(bytes(broken), world.publisher.packet(VIDEO))
+    assert len(viewer.packets()) == 1
 
 
 @pytest.mark.parametrize("size", [1400, 1500, 1501, 2048])
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_long_datagrams_real_or_not_harm_nobody(size: int, profile: Profile) -> None:
-    world = World()
-    viewers = [world.join(each) for each in BOTH_PROFILES]
-    publisher_keys = new_keys(profile)
-    world.switch.open_source(world.feed, publisher_keys)
+    world = World(publisher=FarPublisher(WITHOUT_KEYFRAMES, profile=profile))
+    viewers = [world.join(profile=each) for each in BOTH_PROFILES]
     tag = 16 if profile is Profile.AEAD_AES_128_GCM else 10
-    garbage = [b"\x80" + bytes((kind,)) + os.urandom(size - 2) for kind in (96, 200)]
-    datagrams = [*garbage]
+    datagrams = [b"\x80" + bytes((kind,)) + os.urandom(size - 2) for kind in (96, 200)]
     if size <= 1500:  # what pylibsrtp can make
-        packet = rtp(1, os.urandom(size - 12 - tag), ssrc=1)
-        far = SrtpKeys(profile, publisher_keys.remote, publisher_keys.local)
-        datagrams.append(outbound_session(far).protect(packet))
-    world.send(datagrams)
-    assert all(len(world.inbox[viewer.address]) == (size <= 1500) for viewer in viewers)
+        keys = world.publisher.keys
+        far = outbound_session(SrtpKeys(profile, keys.remote, keys.local))
+        datagrams.append(far.protect(rtp(1, os.urandom(size - 12 - tag), ssrc=1)))
+    world.receive(*datagrams)
+    assert all(len(viewer.datagrams()) == (size <= 1500) for viewer in viewers)
 
 
 def test_nothing_is_taken_before_a_source_is_open_and_after_it_was_closed() -> None:
-    world = World()
+    world = OnceWorld()
     viewer = world.join()
     world.switch.close_source(world.feed, world.publisher.keys)
     world.burst(VIDEO)
-    assert not world.inbox
+    assert not viewer.inbox
     world.switch.open_source(world.feed, world.publisher.keys)
     world.burst(VIDEO)
-    assert len(world.received(viewer)) == 1
+    assert len(viewer.packets()) == 1
 
 
 def test_rtcp_comes_back_decrypted_with_its_room() -> None:
     world = World()
-    far = SrtpKeys(Profile.AEAD_AES_128_GCM, world.publisher.keys.local, world.publisher.keys.remote)
-    sender = far_sender(far)
-    report = bytes.fromhex("80c9000100000001")
-    protected = sender.protect_rtcp(report)
-    assert world.send([protected, world.datagram(VIDEO), protected]) == [(world.feed, report)]
+    protected = world.publisher.protect_rtcp(REPORT)
+    received = world.receive(protected, world.publisher.packet(VIDEO), protected)
+    assert received.rtcp == [(world.feed, REPORT)]
     assert world.feed.rx_dropped == 1  # the second is a replay
 
 
 def test_rooms_in_one_batch_do_not_mix() -> None:
-    here, there = World(), World()
-    there.switch, there.feed = here.switch, new_feed()
-    there.replace_publisher()
+    here = World()
+    there = World(beside=here)
     mine, theirs = here.join(), there.join()
-    there.inbox = here.inbox
-    theirs.address = ("192.0.2.2", 1)
-    there._keys[theirs.address] = there._keys.pop(("192.0.2.1", 0))
-    first, second, third = here.datagram(VIDEO), there.datagram(VIDEO), here.datagram(AUDIO)
-    here.switch.receive([(here.feed, first), (there.feed, second), (here.feed, third)], 1.0)
-    assert [parse(p).payload_type for p in here.received(mine)] == [96, 111]
-    assert [parse(p).payload_type for p in there.received(theirs)] == [96]
+    first, third = (here.publisher.packet(track) for track in (VIDEO, AUDIO))
+    second = there.publisher.packet(VIDEO)
+    here.switch.receive([(here.feed, first), (there.feed, second), (here.feed, third)], here.now)
+    assert [packet.payload_type for packet in mine.packets()] == [96, 111]
+    assert [packet.payload_type for packet in theirs.packets()] == [96]
     # a packet of one room under the keys of the other is nobody's
-    here.switch.receive([(here.feed, there.datagram(VIDEO))], 1.0)
+    here.receive(there.publisher.packet(VIDEO))
     assert here.feed.rx_dropped == 1
 
 
@@ -122,7 +123,7 @@ def test_rooms_in_one_batch_do_not_mix() -> None:
 
 
 def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -> None:
-    world = World()
+    world = OnceWorld()
     viewer = world.join()
     world.burst(VIDEO, VIDEO)
     world.new_source(VIDEO, 0xFFF0, SOURCE_SILENT_SECONDS / 2)
@@ -130,11 +131,11 @@ def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -
     assert world.feed.rx_dropped == 1
     world.now += SOURCE_SILENT_SECONDS
     world.burst(VIDEO, VIDEO)
-    packets = [parse(plain) for plain in world.received(viewer)]
-    assert [packet.sequence for packet in packets] == [1, 2, 3, 4]
+    packets = viewer.packets()
+    assert numbers(packets) == [1, 2, 3, 4]
     silence = 1.5 * SOURCE_SILENT_SECONDS * RATES[VIDEO]
     assert packets[2].timestamp - packets[1].timestamp == silence
-    assert packets[3].timestamp - packets[2].timestamp == 100
+    assert packets[3].timestamp - packets[2].timestamp == TICKS[VIDEO]
 
 
 def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None) -> bool:
@@ -145,7 +146,7 @@ def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None)
     return True
 
 
-def test_of_layers_the_best_that_comes_is_followed() -> None:
+def test_the_best_layer_that_arrives_is_followed() -> None:
     track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), layers=(1, 2, 3))
     assert follows(track, 2, 1.0)
     assert not follows(track, 1, 1.1)
@@ -155,7 +156,7 @@ def test_of_layers_the_best_that_comes_is_followed() -> None:
     assert follows(track, 1, 1.2 + SOURCE_SILENT_SECONDS)
 
 
-def test_of_named_layers_only_that_which_was_agreed_on_is_followed() -> None:
+def test_only_the_named_layer_that_was_agreed_on_is_followed() -> None:
     track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), rid=b"f", rid_extension=9)
     assert not follows(track, 1, 1.0, b"q")
     assert follows(track, 2, 1.0, b"f")
@@ -164,7 +165,7 @@ def test_of_named_layers_only_that_which_was_agreed_on_is_followed() -> None:
 
 
 def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
-    world = World(0xFFFE)
+    world = OnceWorld(0xFFFE)
     viewer = world.join()
     world.burst(VIDEO, VIDEO, VIDEO)
     world.switch.close_source(world.feed, world.publisher.keys)
@@ -172,7 +173,7 @@ def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
     world.new_source(VIDEO, 7, 5.0)
     world.burst(VIDEO)
     # it joined within the guard: its first two packets were not for it
-    assert [parse(plain).sequence for plain in world.received(viewer)] == [0, 1]
+    assert numbers(viewer.packets()) == [0, 1]
 
 
 # --- viewers
@@ -180,22 +181,21 @@ def test_a_new_publisher_continues_the_stream_for_viewers_that_stay() -> None:
 
 def test_profiles_end_with_their_last_viewer() -> None:
     world = World()
-    for wires in WIRES * 2:
-        world.join(wires=wires)
-    assert len(world.feed.profiles) == len(WIRES)
-    while world.viewers:
-        world.leave(0)
+    forms = (PLAIN, (Wire(101, {}, nack=True, rtx=102), Wire(9, {}, nack=True)), (Wire(96, {}), None))
+    viewers = [world.join(wires) for wires in forms * 2]
+    assert len(world.feed.profiles) == len(forms)
+    for viewer in viewers:
+        viewer.leave()
     assert not world.feed.profiles
     world.burst(VIDEO)
-    assert not world.inbox
+    assert not any(viewer.inbox for viewer in viewers)
 
 
 def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
     runs: list[int] = []
     world = World()
-    world.switch = PacketSwitch(lambda run, size, _: runs.append(len(run) // size))
-    world.replace_publisher()
-    world.switch.add_viewer(world.feed, new_keys(), WIRES[0], ("192.0.2.1", 1))
-    plain = [rtp(n, bytes(100), ssrc=1) for n in range(10)]
-    world.send([world.publisher.protect(1, n, packet) for n, packet in enumerate(plain)])
+    switch = PacketSwitch(lambda run, size, _: runs.append(len(run) // size))
+    switch.add_viewer(world.feed, new_keys(), PLAIN, ("192.0.2.1", 1))
+    packets = [world.publisher.packet(VIDEO, bytes(100)) for _ in range(10)]
+    switch.receive([(world.feed, packet) for packet in packets], world.now)
     assert runs == [10]

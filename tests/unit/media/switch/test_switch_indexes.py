@@ -1,4 +1,4 @@
-"""The switch: no index ever serves two packets, whatever publishers send and whenever viewers join."""
+"""The switch: no index serves two packets, whatever publishers send and whenever viewers join."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,13 +7,21 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from media.rtp.packet import parse
+from media.rtp.rtcp import nack
 from media.rtp.sequence import REORDER_PACKETS, WRAP_GUARD
 from media.rtp.srtp import Profile
+from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.relay import AUDIO, SSRCS, VIDEO
-from tests.support.switch_world import WIRES, World
+from tests.support.far_viewer import PLAIN
+from tests.support.once_world import OnceWorld
+from tests.support.published import AUDIO, VIDEO
+from tests.support.world import SSRCS
 
+WIRES = (
+    PLAIN,
+    (Wire(101, {}, nack=True, rtx=102), Wire(9, {}, nack=True)),
+    (Wire(96, {}, nack=True), None),
+)
 IN_ORDER = 3 * WRAP_GUARD
 MOST_IN_BURST = 12
 SHORT_OF_A_WRAP = 0x10000 - WRAP_GUARD
@@ -45,15 +53,17 @@ def sources(silences: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[Any, 
     )
 
 
-def play(world: World, actions: Sequence[tuple[Any, ...]]) -> None:
+def play(world: OnceWorld, actions: Sequence[tuple[Any, ...]]) -> None:
     for action in actions:
         match action:
             case ("join", profile, wires):
-                world.join(profile, wires)
-            case ("leave", number):
-                world.leave(number)
-            case ("lose", number, track, backs):
-                world.lose(number, track, backs)
+                world.join(wires, profile)
+            case ("leave", number) if world.viewers:
+                world.viewers[number % len(world.viewers)].leave()
+            case ("lose", number, track, backs) if world.viewers:
+                newest = world.feed.sent[track].history.next_index - 1
+                lost = [newest - back & 0xFFFF for back in backs]
+                world.viewers[number % len(world.viewers)].says(nack(1, SSRCS[track], lost))
             case ("impostor",):
                 world.replace_publisher()
             case ("successor", index):
@@ -65,7 +75,7 @@ def play(world: World, actions: Sequence[tuple[Any, ...]]) -> None:
             case ("burst", packets, reverse):
                 made = [world.datagram(track, step) for track, step, _ in packets]
                 copies = [copy for (_, _, n), copy in zip(packets, made, strict=True) for _ in range(n)]
-                world.send(copies[::-1] if reverse else copies)
+                world.receive(*(copies[::-1] if reverse else copies))
                 world.now += 0.02
 
 
@@ -104,11 +114,13 @@ def test_no_index_is_used_twice_whatever_a_publisher_sends(
     index: int, actions: list[tuple[Any, ...]]
 ) -> None:
     """`OnceSender` and `OnceSession` watch what the viewers are sent, again or for the first time."""
-    world = World(index)
+    world = OnceWorld(index)
     play(world, [("join", profile, wires) for profile in BOTH_PROFILES for wires in WIRES])
     play(world, actions)
-    again = sum(len(datagrams) - len(set(datagrams)) for datagrams in world.inbox.values())
-    assert again <= world.stats.retransmissions  # but for those, the same bytes never leave twice
+    for viewer in world.everyone:
+        datagrams = viewer.datagrams()
+        # but for what it lost, the same bytes never leave twice
+        assert len(datagrams) - len(set(datagrams)) <= viewer.stats.retransmissions
 
 
 @settings(max_examples=100, deadline=None)
@@ -123,19 +135,18 @@ def test_no_index_is_used_twice_whatever_a_publisher_sends(
 def test_a_viewer_reads_all_it_gets_whenever_it_joined_and_whatever_it_lost_first(
     index: int, actions: list[tuple[Any, ...]], lost: int
 ) -> None:
-    world = World(index)
+    world = OnceWorld(index)
     play(world, actions)
     for _ in range(IN_ORDER):
         world.burst(VIDEO, AUDIO)
     for viewer in world.viewers:
-        del world.inbox[viewer.address][:lost]
-        packets = [parse(plain) for plain in world.received(viewer)]
+        packets = viewer.packets(viewer.datagrams()[lost:])
         for ssrc in SSRCS:
             places = [packet.sequence for packet in packets if packet.ssrc == ssrc]
             assert len(set(places)) == len(places)
             # in the end, when nothing is lost or reordered any more, numbers go on by one
             last = places[-IN_ORDER + WRAP_GUARD + lost :]
             assert all(b - a & 0xFFFF == 1 for a, b in pairwise(last))
-            assert len(last) == IN_ORDER - WRAP_GUARD - lost or viewer.wires[SSRCS.index(ssrc)] is None
+            assert len(last) == IN_ORDER - WRAP_GUARD - lost or viewer.viewer.wires[SSRCS.index(ssrc)] is None
         payloads = [packet.payload[:4] for packet in packets]
         assert len(set(payloads)) == len(payloads)

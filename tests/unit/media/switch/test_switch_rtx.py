@@ -2,23 +2,24 @@
 
 import pytest
 
-from media.rtp.packet import parse
-from media.tracks.nack_generator import NackGenerator
+from shared.sdp.sources import Sources
 from tests.support.far_end import rtp
-from tests.support.relay import SSRCS, VIDEO
-from tests.support.switch_world import World
+from tests.support.once_world import OnceWorld
+from tests.support.published import VIDEO, sound, video
+from tests.support.world import SSRCS
 
 RTX_TYPE, RTX_SSRC, OTHER_RTX_SSRC = 97, 0x1111, 0x2222
+SOURCE = 0x51
+DECLARED = {RTX_SSRC: SOURCE}
 
 
 class Again:
     """A world whose video comes again by RTX, and the packets of it that were held back."""
 
     def __init__(self, repairs: dict[int, int]) -> None:
-        self.world = World()
-        track = self.world.feed.sources[VIDEO]
-        track.nack, track.rtx_payload_type, track.repairs = NackGenerator(), RTX_TYPE, repairs
-        self.world.feed.take(self.world.feed.sources)
+        self.world = OnceWorld()
+        sources = Sources(ssrcs=(SOURCE,), repairs=repairs)
+        self.world.succeed([video("", feedback=["nack"], rtx=RTX_TYPE, sources=sources), sound()])
         self.world.replace_publisher()
         self.viewer = self.world.join()
         self._index = 0
@@ -26,81 +27,84 @@ class Again:
     def send(self, ssrc: int, payload: bytes, padding: int = 0) -> None:
         self._index += 1
         plain = rtp(self._index, payload, payload_type=RTX_TYPE, ssrc=ssrc, padding=padding)
-        self.world.send([self.world.publisher.protect(ssrc, self._index, plain)])
+        self.world.receive(self.world.publisher.protect(plain, self._index))
 
     def lose(self, count: int) -> list[bytes]:
-        """So many packets get lost between two that do not; what RTX has to bring for each."""
+        """That many packets get lost between two that do not; what RTX has to bring for each."""
         self.world.burst(VIDEO)
         lost = []
         for _ in range(count):
             self.world.datagram(VIDEO)
-            sequence = self.world._index[VIDEO]
+            sequence = self.world.publisher.sequences[VIDEO]
             lost.append(sequence.to_bytes(2) + b"lost %d" % sequence)
         self.world.burst(VIDEO)
         return lost
 
-    @property
     def payloads(self) -> list[tuple[int, bytes]]:
-        packets = [parse(plain) for plain in self.world.received(self.viewer)]
-        assert {(packet.payload_type, packet.ssrc) for packet in packets} == {(96, SSRCS[VIDEO])}
+        """Number and payload of those that came again, since the last call."""
+        packets = self.viewer.packets()
+        assert {(packet.payload_type, packet.ssrc) for packet in packets} <= {(96, SSRCS[VIDEO])}
         return [(packet.sequence, packet.payload) for packet in packets if packet.payload[:4] == b"lost"]
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        feed = self.world.feed
+        return feed.rx_packets, feed.rx_dropped, feed.rx_late
 
-@pytest.mark.parametrize("repairs", [{RTX_SSRC: 1}, {}], ids=["declared", "undeclared"])
+
+@pytest.mark.parametrize("repairs", [DECLARED, {}], ids=["declared", "undeclared"])
 def test_a_packet_that_comes_by_rtx_takes_its_place(repairs: dict[int, int]) -> None:
     again = Again(repairs)
     for payload in again.lose(2):
         again.send(RTX_SSRC, payload)
-    assert again.payloads == [(2, b"lost 502"), (3, b"lost 503")]
-    assert (again.world.feed.rx_packets, again.world.feed.rx_dropped, again.world.feed.rx_late) == (4, 0, 0)
+    assert again.payloads() == [(2, b"lost 2"), (3, b"lost 3")]
+    assert again.counts == (4, 0, 0)
 
 
-@pytest.mark.parametrize("repairs", [{RTX_SSRC: 1}, {}], ids=["declared", "undeclared"])
-def test_probes_of_the_bandwidth_are_no_packets_of_the_track_and_not_wrong(repairs: dict[int, int]) -> None:
+@pytest.mark.parametrize("repairs", [DECLARED, {}], ids=["declared", "undeclared"])
+def test_probes_of_the_bandwidth_are_neither_packets_of_the_track_nor_errors(repairs: dict[int, int]) -> None:
     again = Again(repairs)
     again.lose(0)
-    before = again.world.feed.rx_packets
+    before, _, _ = again.counts
     again.send(RTX_SSRC, b"", padding=200)
     again.send(RTX_SSRC, b"\1", padding=3)
-    again.send(RTX_SSRC, (501).to_bytes(2) + b"was here")
+    again.send(RTX_SSRC, (1).to_bytes(2) + b"was here")
     again.send(RTX_SSRC, b"")
-    assert not again.payloads
-    assert (again.world.feed.rx_packets, again.world.feed.rx_dropped, again.world.feed.rx_late) == (
-        before,
-        0,
-        0,
-    )
+    assert not again.payloads()
+    assert again.counts == (before, 0, 0)
 
 
-def test_what_repairs_another_layer_is_not_taken_for_ours() -> None:
-    again = Again({RTX_SSRC: 1, OTHER_RTX_SSRC: 99})
+def test_rtx_of_another_layer_is_ignored() -> None:
+    again = Again(DECLARED | {OTHER_RTX_SSRC: 99})
     (payload,) = again.lose(1)
     again.send(OTHER_RTX_SSRC, payload)
-    assert not again.payloads
+    assert not again.payloads()
     again.send(RTX_SSRC, payload)
-    assert len(again.payloads) == 1
+    assert len(again.payloads()) == 1
 
 
-def test_of_an_undeclared_stream_only_what_is_missed_is_taken() -> None:
+def test_of_an_undeclared_rtx_stream_only_missing_packets_are_taken() -> None:
     again = Again({})
     again.lose(1)
     again.send(OTHER_RTX_SSRC, (700).to_bytes(2) + b"lost of another layer")
-    assert not again.payloads
+    assert not again.payloads()
 
 
-def test_before_the_track_there_is_nothing_to_repair() -> None:
-    again = Again({RTX_SSRC: 1})
+def test_rtx_before_the_first_packet_of_its_track_is_ignored() -> None:
+    again = Again(DECLARED)
     again.send(RTX_SSRC, b"\0\1payload")
-    assert not again.world.inbox
+    assert not again.viewer.inbox
 
 
-def test_what_is_sent_again_as_it_was_takes_its_place_too() -> None:
+def test_a_packet_that_is_sent_again_without_rtx_takes_its_place_too() -> None:
     again = Again({})
     world = again.world
     world.burst(VIDEO)
     late = world.datagram(VIDEO)
     world.burst(VIDEO)
-    assert world.feed.sources[VIDEO].nack.due(world.now + 0.1)  # type: ignore[union-attr]
-    world.send([late])
-    assert len(world.received(again.viewer)) == 3
+    nack = world.feed.sources[VIDEO].nack
+    assert nack is not None
+    assert nack.due(world.now + 0.1)
+    world.receive(late)
+    assert len(again.viewer.packets()) == 3
     assert (world.feed.rx_recovered, world.feed.rx_late) == (1, 0)

@@ -1,85 +1,18 @@
-"""A burst towards its viewers: what each gets, byte for byte, and in which sends."""
+"""A burst towards its viewers: what each of them gets, byte for byte."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from media.rtp.libsrtp import MAX_PACKET
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.sequence import WRAP_GUARD
-from media.rtp.srtp import GCM_TAG, InboundSession, Profile, SrtpKeys, inbound_session
-from media.switch.laid_burst import BUFFER_BYTES, MAX_RUN_BYTES, MAX_SEGMENTS
-from media.switch.viewer import Viewer
+from media.rtp.srtp import Profile
 from media.switch.wire import Wire
-from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
-from media.transport.udp import MAX_DATAGRAM
-from tests.support.far_end import BOTH_PROFILES, new_keys, one_byte, rtp, two_byte
-
-VIDEO, AUDIO = 0, 1
-SSRCS = (0x11111111, 0x22222222)
-PLAIN_WIRES = (Wire(96, {}), Wire(111, {}))
-
-
-class Sends:
-    """Records what is transmitted, copied at once as the kernel would."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Address, int, int]] = []  # address, segment size, segments
-        self.datagrams: defaultdict[Address, list[bytes]] = defaultdict(list)
-
-    def __call__(self, run: bytes | memoryview, size: int, address: Address) -> None:
-        run = bytes(run)
-        segments = [run[at : at + size] for at in range(0, len(run), size)]
-        assert 1 <= len(segments) <= MAX_SEGMENTS
-        assert len(run) <= MAX_RUN_BYTES
-        self.calls.append((address, size, len(segments)))
-        self.datagrams[address] += segments
-
-
-class Audience:
-    """Viewers of one wire profile, each with libsrtp at its far end."""
-
-    def __init__(self, wires: Sequence[Wire | None] = PLAIN_WIRES) -> None:
-        self.profile = WireProfile(wires)
-        self.sends = Sends()
-        self._ends: dict[Address, InboundSession] = {}
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-
-    def join(
-        self, profile: Profile = Profile.AEAD_AES_128_GCM, next_indexes: Sequence[int] = (1, 1)
-    ) -> Viewer:
-        keys = new_keys(profile)
-        address = (f"192.0.2.{len(self._ends)}", 5000)
-        # the far end of these keys; its buffer takes the longest packets
-        self._ends[address] = inbound_session(SrtpKeys(profile, keys.remote, keys.local))
-        viewer = Viewer(keys, address, self.profile.wires, self.profile.counts, next_indexes)
-        self.profile.add(viewer)
-        return viewer
-
-    def send(self, burst: Sequence[Outgoing]) -> None:
-        self.profile.send(burst, self._buffer, self.sends)
-
-    def received(self, viewer: Viewer) -> list[bytes]:
-        """What arrived since the last call, decrypted."""
-        return [
-            self._ends[viewer.address].unprotect(datagram)
-            for datagram in self.sends.datagrams.pop(viewer.address, [])
-        ]
-
-
-def outgoing(extended: int, packet: bytes, track: int = VIDEO, timestamp: int = 900) -> Outgoing:
-    return Outgoing(track, SSRCS[track], extended, timestamp, parse(packet))
-
-
-def video(count: int, size: int = 1000, first: int = 1) -> list[Outgoing]:
-    return [outgoing(n, rtp(n, (n.to_bytes(8) * size)[:size])) for n in range(first, first + count)]
-
+from tests.support.audience import Audience, outgoing, video
+from tests.support.far_end import BOTH_PROFILES, one_byte, rtp, two_byte
+from tests.support.published import AUDIO, VIDEO
+from tests.support.world import SSRCS
 
 # --- what a viewer gets
 
@@ -144,7 +77,7 @@ def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     assert viewer.sent(AUDIO) == (1, 5)
 
 
-def test_a_burst_of_nothing_for_a_profile_sends_nothing() -> None:
+def test_a_burst_without_packets_for_a_profile_sends_nothing() -> None:
     audience = Audience([None, Wire(8, {})])
     audience.join()
     audience.send(video(3))
@@ -180,65 +113,6 @@ def test_a_viewers_address_may_change_between_bursts() -> None:
         ("192.0.2.0", 5000),
         ("198.51.100.1", 6000),
     ]
-
-
-# --- runs
-
-
-def runs_for(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """`(segment size, segments)` of each send to one viewer, for payloads of these sizes."""
-    audience = Audience()
-    viewer = audience.join()
-    burst = [outgoing(n, rtp(n, bytes(size))) for n, size in enumerate(sizes, 1)]
-    audience.send(burst)
-    assert [len(packet) - 12 for packet in audience.received(viewer)] == list(sizes)
-    return [(size, count) for _, size, count in audience.sends.calls]
-
-
-OVERHEAD = 12 + GCM_TAG
-
-
-@pytest.mark.parametrize(
-    ("sizes", "runs"),
-    [
-        ([1000], [(1000, 1)]),
-        ([1000] * 10, [(1000, 10)]),
-        ([1000, 1000, 400], [(1000, 3)]),
-        ([1000, 400, 1000], [(1000, 2), (1000, 1)]),
-        ([400, 1000, 1000], [(400, 1), (1000, 2)]),
-        ([1000, 400, 400], [(1000, 2), (400, 1)]),
-        ([3, 2, 1], [(3, 2), (1, 1)]),
-        ([0, 0], [(0, 2)]),
-        ([900] * MAX_SEGMENTS, [(900, MAX_SEGMENTS)]),
-        # 54 datagrams of 1,200 bytes are the most below the limit
-        ([1200 - OVERHEAD] * MAX_SEGMENTS, [(1200 - OVERHEAD, 54), (1200 - OVERHEAD, 10)]),
-    ],
-)
-def test_neighbours_of_one_size_leave_in_one_send(sizes: list[int], runs: list[tuple[int, int]]) -> None:
-    assert runs_for(sizes) == [(size + OVERHEAD, count) for size, count in runs]
-
-
-@given(st.lists(st.integers(0, 1400), min_size=1, max_size=MAX_SEGMENTS))
-def test_any_sizes_arrive_whole_and_in_order(sizes: list[int]) -> None:
-    runs = runs_for(sizes)
-    assert sum(count for _, count in runs) == len(sizes)
-
-
-def test_a_full_burst_of_the_longest_packets_fits() -> None:
-    """Header extensions grow most when all of their elements are of one byte."""
-    audience = Audience([Wire(96, {1: 200}), None])
-    viewers = [audience.join(profile) for profile in BOTH_PROFILES]
-    sha1_tag = 10
-    words = (MAX_DATAGRAM - 16 - sha1_tag) // 4
-    elements = [(1, b"x")] * (2 * words)
-    longest = rtp(payload=b"", extension=one_byte(*elements))
-    assert MAX_DATAGRAM - sha1_tag - len(longest) < 4
-    audience.send([outgoing(n, longest) for n in range(1, MAX_SEGMENTS + 1)])
-    for viewer in viewers:
-        received = audience.received(viewer)
-        assert len(received) == MAX_SEGMENTS
-        assert MAX_PACKET - 64 < len(received[0]) + GCM_TAG <= MAX_PACKET
-        assert all(len(parse(packet).extensions) == len(elements) for packet in received)
 
 
 # --- beginning and wrapping
@@ -286,7 +160,7 @@ def test_a_viewer_that_joins_before_the_guard_may_lose_that_many_packets(profile
     assert all((b - a) & 0xFFFF == 1 for a, b in pairwise(sequences))
 
 
-def test_two_tracks_wrap_apart() -> None:
+def test_each_track_wraps_by_itself() -> None:
     audience = Audience()
     viewer = audience.join(next_indexes=(0xFFF0, 0x1_0000 + 500))
     burst: list[Outgoing] = []

@@ -102,7 +102,7 @@ def test_a_steady_stream_has_no_jitter() -> None:
     assert block_of(stats).jitter == 0
 
 
-def test_the_last_report_and_its_age_are_told() -> None:
+def test_the_last_report_and_its_age_are_reported() -> None:
     stats = received([1])
     assert (block_of(stats).last_report, block_of(stats).delay) == (0, 0)
     stats.sender_report(SenderReport(5, 0x1122334455667788, 0, 0, 0), now=10.0)
@@ -204,7 +204,7 @@ def test_a_track_that_has_no_report_yet_is_close_to_one_that_has() -> None:
     assert abs(audio.plays_at(1.0, 3.0) - video.plays_at(1.0, 3.0)) < 0.001
 
 
-def test_a_step_of_the_publishers_clock_is_taken_over() -> None:
+def test_a_step_of_the_publishers_clock_is_followed() -> None:
     publisher = PublisherClock(UNIX)
     audio, video = Track(publisher, 48_000, 7), Track(publisher, 90_000, 9)
     for track in (audio, video):

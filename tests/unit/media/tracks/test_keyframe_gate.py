@@ -32,7 +32,7 @@ def test_an_encoder_that_sends_no_keyframe_is_not_held_for_good() -> None:
     assert gate.lets_pass(DELTA, 50.0 + MAX_HOLD_SECONDS)
 
 
-def test_each_hold_has_its_time() -> None:
+def test_each_hold_has_its_own_time_limit() -> None:
     gate = closed()
     gate.lets_pass(DELTA, 1.0)
     gate.close()
@@ -40,5 +40,5 @@ def test_each_hold_has_its_time() -> None:
 
 
 @pytest.mark.parametrize("codec", ["opus", "PCMU", ""])
-def test_what_has_no_keyframes_is_never_held(codec: str) -> None:
+def test_a_codec_without_keyframes_is_never_held_back(codec: str) -> None:
     assert not closed(codec).closed

@@ -1,16 +1,16 @@
-"""A keyframe is asked for at once, at most every 500 ms, and nobody who waits is forgotten."""
+"""A keyframe is asked for at once, at most every 500 ms, and no waiting viewer is forgotten."""
 
 from itertools import pairwise
 
 from media.tracks.keyframe_requests import ANSWER_SECONDS, INTERVAL_SECONDS, PROOF, KeyframeRequests
 
 
-def test_the_first_wish_is_sent_at_once() -> None:
+def test_the_first_request_is_sent_at_once() -> None:
     requests = KeyframeRequests()
     assert requests.want(0.0)
 
 
-def test_a_crowd_costs_two_requests() -> None:
+def test_a_crowd_causes_two_requests() -> None:
     requests = KeyframeRequests()
     sent = [n for n in range(1000) if requests.want(n * 0.0004)]  # a thousand viewers in 400 ms
     assert sent == [0]
@@ -57,14 +57,14 @@ def ask(requests: KeyframeRequests, now: float, answer: float | None = 0.1) -> N
         requests.arrived(now + answer)
 
 
-def test_nothing_is_known_of_a_publisher_that_was_never_asked() -> None:
+def test_a_publisher_that_was_never_asked_is_neither_trusted_nor_given_up() -> None:
     requests = KeyframeRequests()
     requests.arrived(5.0)
     assert not requests.trusted
     assert not requests.hopeless(10.0)
 
 
-def test_a_publisher_that_answers_some_times_in_a_row_is_trusted() -> None:
+def test_a_publisher_that_answers_several_times_in_a_row_is_trusted() -> None:
     requests = KeyframeRequests()
     for n in range(PROOF):
         assert not requests.trusted
@@ -98,7 +98,7 @@ def test_one_that_did_not_answer_has_to_prove_more() -> None:
     assert not requests.hopeless(1001.0)
 
 
-def test_keyframes_that_come_by_themselves_do_not_deceive_for_long() -> None:
+def test_unsolicited_keyframes_do_not_deceive_for_long() -> None:
     """A keyframe every two seconds, and a viewer every 0.7: one in four requests seems to be answered."""
     requests = KeyframeRequests()
     trusted = 0

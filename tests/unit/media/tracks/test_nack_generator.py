@@ -102,7 +102,7 @@ def test_the_round_trip_is_learned(rtt: float) -> None:
     assert generator.rtt == pytest.approx(rtt, rel=0.1)
 
 
-def test_an_answer_that_never_takes_long_leaves_a_floor() -> None:
+def test_fast_answers_do_not_shorten_the_wait_below_a_floor() -> None:
     generator = NackGenerator()
     for n in range(0, 200, 2):
         generator.received(n, n)
@@ -112,7 +112,7 @@ def test_an_answer_that_never_takes_long_leaves_a_floor() -> None:
     assert generator.rtt >= 0.01
 
 
-def test_no_more_is_missing_than_the_newest() -> None:
+def test_only_the_newest_packets_can_be_missing() -> None:
     generator = NackGenerator()
     feed(generator, 0, [0, 301, 602])
     asked = generator.due(1.0)
@@ -135,7 +135,7 @@ def test_a_late_packet_from_before_the_gap_is_no_new_beginning() -> None:
     assert generator.due(1.0) == [65532]
 
 
-def test_asks_are_gathered() -> None:
+def test_requests_are_gathered() -> None:
     generator = NackGenerator(rtt=0.01)
     asks = 0
     now = 0.0

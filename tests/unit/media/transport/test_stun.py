@@ -199,6 +199,6 @@ def response_to(request: BindingRequest) -> bytes:
         unsigned(USERNAME, attribute(0x8022, bytes(1500))),
     ],
 )
-def test_all_else_is_refused_with_one_error(data: bytes) -> None:
+def test_anything_else_raises_the_one_error(data: bytes) -> None:
     with pytest.raises(StunError):
         parse_binding_request(data)

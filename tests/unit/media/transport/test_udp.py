@@ -81,12 +81,9 @@ def test_a_run_may_be_overwritten_as_soon_as_it_was_sent(port: UdpPort, peer: so
     assert received(peer, 2) == [b"a" * 100, b"b" * 100]
 
 
-def test_this_kernel_sends_segments() -> None:
-    port = UdpPort("127.0.0.1", 0)
-    try:
-        assert port._can_segment
-    finally:
-        port._socket.close()
+@pytest.mark.parametrize("port", [UdpPort], indirect=True)
+def test_this_kernel_sends_segments(port: UdpPort) -> None:
+    assert port._can_segment
 
 
 def test_what_the_kernel_will_not_send_as_a_run_is_sent_singly(port: UdpPort, peer: socket.socket) -> None:
@@ -147,14 +144,14 @@ def test_what_is_sent_to_viewers_is_counted_by_datagram(port: UdpPort, peer: soc
 async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
     port: UdpPort, peer: socket.socket
 ) -> None:
-    """One batch in sixteen: of media only, and with the time that it had to wait for us."""
+    """One batch in sixteen is measured, of media only, with the time that it waited for the process."""
     seen: list[int] = []
 
     def receive(batch: list[tuple[bytes, Address]]) -> bool:
         seen.extend(len(datagram) for datagram, _ in batch)
         return batch[0][0] == b"media"
 
-    port._receive = receive
+    port.start(receive)
     for kind, measured in ((b"check", 0), (b"media", 2)):
         seen.clear()
         for number in range(2 * SAMPLE_EVERY):
@@ -192,10 +189,11 @@ async def test_datagrams_come_by_batches_in_order_with_their_source(host: str) -
 
 @pytest.mark.parametrize("host", LOOPBACKS)
 async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str) -> None:
-    """What arrives joined is what left so, and over a network what the card's driver has put together."""
+    """Runs arrive joined when they left joined, or when the network card's driver has put them together."""
     port, peer = UdpPort(host, 0), UdpPort(host, 0)
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
+    peer.start(lambda _: None)
     runs = [run_of(1000, 10), run_of(500, MAX_SEGMENTS, last=3), run_of(100, 1), run_of(1200, 2, last=1)]
     try:
         for run in runs:
@@ -203,13 +201,13 @@ async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str
         await eventually("all arrived", lambda: sum(map(len, batches)) == sum(map(len, runs)), IN_TIME)
     finally:
         port.close()
-        peer._socket.close()
+        peer.close()
     arrived = [item for batch in batches for item in batch]
     assert arrived == [(datagram, peer.address) for run in runs for datagram in run]
     assert port.rx_datagrams == len(arrived)
 
 
-async def test_what_waits_for_the_end_of_a_batch_runs_behind_each() -> None:
+async def test_the_call_for_the_end_of_a_batch_comes_after_each() -> None:
     port, calls = UdpPort("127.0.0.1", 0), []
     port.start(lambda batch: calls.append(len(batch)), lambda: calls.append(0))
     try:
@@ -222,8 +220,8 @@ async def test_what_waits_for_the_end_of_a_batch_runs_behind_each() -> None:
     assert calls == [1, 0, 1, 0]
 
 
-async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn() -> None:
-    port = UdpPort("127.0.0.1", 0)
+@pytest.mark.parametrize("port", [UdpPort], indirect=True)
+async def test_an_endless_stream_of_foreign_datagrams_ends_a_turn(port: UdpPort) -> None:
     reads = 0
 
     def read(_batch: list[tuple[bytes, Address]]) -> None:
@@ -233,10 +231,9 @@ async def test_an_endless_stream_of_what_is_nothing_of_ours_ends_a_turn() -> Non
     port._read = read  # type: ignore[method-assign]
     port._readable()
     assert reads == BATCH
-    port._socket.close()
 
 
-async def test_a_longer_datagram_is_nothing_of_ours() -> None:
+async def test_a_datagram_beyond_the_longest_is_ignored() -> None:
     port = UdpPort("127.0.0.1", 0)
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
@@ -272,9 +269,9 @@ async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:
 
 
 async def test_replies_to_a_closed_port_do_not_disturb_receiving(port: UdpPort) -> None:
-    """ICMP tells of the closed one; on Linux an unconnected socket does not hear it."""
+    """ICMP reports the closed one; on Linux an unconnected socket does not hear it."""
     batches: list[list[tuple[bytes, Address]]] = []
-    port._receive = batches.append
+    port.start(batches.append)
     with socket.socket(type=socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         address = gone.getsockname()
@@ -284,10 +281,7 @@ async def test_replies_to_a_closed_port_do_not_disturb_receiving(port: UdpPort) 
         await eventually("it arrived", lambda: batches, IN_TIME)
 
 
-def test_a_taken_address_is_an_error_and_leaves_no_socket_open() -> None:
-    port = UdpPort("127.0.0.1", 0)
-    try:
-        with pytest.raises(OSError, match="in use"):
-            UdpPort("127.0.0.1", port.address[1])
-    finally:
-        port._socket.close()
+@pytest.mark.parametrize("port", [UdpPort], indirect=True)
+def test_a_taken_address_is_an_error_and_leaves_no_socket_open(port: UdpPort) -> None:
+    with pytest.raises(OSError, match="in use"):
+        UdpPort("127.0.0.1", port.address[1])

@@ -24,7 +24,9 @@ OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1"
         ("0.0.0.0", [], ["10.0.0.9", "10.0.0.5", "10.0.0.9"], ["10.0.0.5", "10.0.0.9"]),
     ],
 )
-def test_what_clients_are_told(bound: str, public: list[str], own: list[str], told: list[str]) -> None:
+def test_clients_are_told_the_reachable_addresses(
+    bound: str, public: list[str], own: list[str], told: list[str]
+) -> None:
     assert advertised(bound, public, own) == told
 
 

@@ -7,7 +7,7 @@ from media.worker.alarms import Alarms
 from tests.support.waiting import eventually
 
 
-async def test_alarms_ring_once_each_in_their_order() -> None:
+async def test_each_alarm_rings_once_in_order_of_time() -> None:
     rung: list[tuple[str, float]] = []
     alarms: Alarms[str] = Alarms(lambda key, now: rung.append((key, now)))
     start = monotonic()
@@ -30,7 +30,7 @@ async def test_the_newest_time_of_a_key_counts() -> None:
     assert alarms._timer is None
 
 
-async def test_a_ring_may_set_the_next() -> None:
+async def test_a_ringing_alarm_may_set_the_next() -> None:
     rung: list[str] = []
 
     def ring(key: str, now: float) -> None:

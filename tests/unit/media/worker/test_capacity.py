@@ -7,7 +7,7 @@ from shared.errors import ErrorCode, ServiceError
 
 
 def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
-    """A worker that has used `share` of its core for so many seconds."""
+    """A worker that has used `share` of its core for that many seconds."""
     capacity = Capacity(max_load, 0)
     for second in range(seconds + 1):
         capacity.measure(100 + second, share * second, second * 500)
@@ -34,7 +34,7 @@ def test_a_worker_at_its_limit_takes_nobody() -> None:
     assert caught.value.code is ErrorCode.WORKER_FULL
 
 
-def test_a_second_of_joins_is_no_limit() -> None:
+def test_one_busy_second_is_not_the_limit() -> None:
     assert busy(1.0, 1).takes_publishers
 
 

@@ -33,7 +33,7 @@ async def test_a_worker_runs_until_it_is_told_otherwise() -> None:
     assert not await Stage(0.0, sessions=0).is_over()
 
 
-async def test_in_a_hurry_it_stops_at_once() -> None:
+async def test_a_hurried_worker_stops_at_once() -> None:
     stage = Stage(60.0)
     stage.drain.hurry()
     assert await stage.is_over()

@@ -50,13 +50,13 @@ async def running(ticker: Ticker) -> AsyncIterator[asyncio.Task[None]]:
 
 
 @pytest.mark.usefixtures("running")
-async def test_they_come_by_themselves(ticks: Ticks) -> None:
+async def test_ticks_come_by_themselves(ticks: Ticks) -> None:
     await eventually("three ticks", lambda: len(ticks.times) >= 3, IN_TIME)
     assert min(ticks.pauses) >= LATEST_SECONDS - 0.005  # libuv counts milliseconds
 
 
 @pytest.mark.usefixtures("running")
-async def test_behind_datagrams_they_come_at_the_least_pause(ticker: Ticker, ticks: Ticks) -> None:
+async def test_ticks_behind_datagrams_keep_the_least_pause(ticker: Ticker, ticks: Ticks) -> None:
     end = monotonic() + IN_TIME
     ridden = 0
     while ridden < 3 and monotonic() < end:
@@ -69,7 +69,7 @@ async def test_behind_datagrams_they_come_at_the_least_pause(ticker: Ticker, tic
 
 
 @pytest.mark.parametrize("rides", [False, True])
-async def test_one_that_breaks_ends_the_run_with_what_broke(
+async def test_a_tick_that_fails_ends_the_run_with_its_error(
     ticker: Ticker, ticks: Ticks, running: asyncio.Task[None], rides: bool
 ) -> None:
     ticks.breaks = True
@@ -86,7 +86,7 @@ async def test_one_that_breaks_ends_the_run_with_what_broke(
     assert len(ticks.times) == 1
 
 
-async def test_nothing_comes_before_it_runs_and_when_it_was_cancelled(
+async def test_no_tick_comes_before_the_run_or_after_it_was_cancelled(
     ticker: Ticker, ticks: Ticks, running: asyncio.Task[None]
 ) -> None:
     Ticker(ticks).ride()

@@ -1,4 +1,4 @@
-"""Histograms in the exposition: they read as Prometheus wants."""
+"""Histograms in the exposition: in the form that Prometheus requires."""
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric

@@ -1,0 +1,69 @@
+"""Media at one socket goes to the room of its publisher, and garbage among it harms nothing."""
+
+import os
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.switch.feed import Feed
+from media.transport.address import Address
+from tests.support.demux_socket import HOME, OTHER, Endpoint, Socket
+from tests.support.published import VIDEO
+from tests.support.world import World
+
+REPORT = bytes.fromhex("80c9000100000001")  # a receiver report of no block
+
+
+class PublisherSocket(Socket):
+    """A publisher is at HOME; its room is `world`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.publisher = self.add(Endpoint(feed=self.world.feed))
+        self.check(self.publisher)
+
+    def turn(self, batch: list[tuple[bytes, Address]]) -> list[tuple[Feed, bytes]]:
+        """Sort a batch and switch its media; returns the RTCP."""
+        return self.world.switch.receive(self.demux.sort(batch, self.now), self.now).rtcp
+
+
+def test_a_publishers_media_goes_through_the_switch_and_its_rtcp_comes_out() -> None:
+    socket = PublisherSocket()
+    publisher = socket.world.publisher
+    datagrams = publisher.packet(VIDEO), publisher.protect_rtcp(REPORT), publisher.packet(VIDEO)
+    rtcp = socket.turn([(datagram, HOME) for datagram in datagrams])
+    assert socket.world.feed.rx_packets == 2
+    assert rtcp == [(socket.world.feed, REPORT)]
+
+
+def test_a_batch_with_garbage_of_others_loses_nothing() -> None:
+    socket = PublisherSocket()
+    hostile = socket.add()
+    socket.check(hostile, OTHER)
+    make: list[Callable[[], tuple[bytes, Address]]] = [
+        lambda: (socket.world.publisher.packet(VIDEO), HOME),
+        lambda: (b"\x80" + os.urandom(1800), HOME),
+        lambda: (b"\x80\xc8" + os.urandom(1800), HOME),
+        lambda: (b"\xbf" + os.urandom(3), HOME),
+        lambda: (b"\x16" + os.urandom(1800), OTHER),
+        lambda: (b"\x00\x01" + os.urandom(40), OTHER),
+        lambda: (b"", OTHER),
+    ]
+    socket.turn([one() for _ in range(20) for one in make])
+    assert socket.world.feed.rx_packets == 20
+
+
+@given(st.lists(st.tuples(st.binary(max_size=80), st.sampled_from((HOME, OTHER))), max_size=20))
+def test_whatever_arrives_nothing_is_raised_or_answered(batch: list[tuple[bytes, Address]]) -> None:
+    socket = PublisherSocket()
+    before, sent = socket.holds(), len(socket.sent)
+    rtcp = socket.turn(batch)
+    assert len(socket.sent) == sent
+    assert (socket.world.feed.rx_packets, rtcp) == (0, [])
+    assert socket.holds() == before
+    socket.publisher.dtls.clear()
+    socket.receive(b"\x16", source=HOME)
+    socket.receive(b"\x16", source=OTHER)
+    assert socket.publisher.dtls == [b"\x16"]

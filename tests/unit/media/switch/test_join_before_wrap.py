@@ -1,0 +1,86 @@
+"""A viewer that joins near a wrap of the sequence number gets its keyframe, and reads all that it gets."""
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+from media.rtp.sequence import WRAP_GUARD
+from media.rtp.srtp import Profile
+from media.tracks.keyframe_requests import PROOF
+from tests.support.far_end import BOTH_PROFILES
+from tests.support.far_viewer import FarViewer
+from tests.support.picture_world import (
+    FRAME_PACKETS,
+    FRAME_SECONDS,
+    KEY,
+    PictureWorld,
+    assert_contiguous,
+    first_keyframe,
+    picture_of,
+)
+
+BEFORE_WRAP = [1, 2, 5, 6, 7, 30, WRAP_GUARD - 1, WRAP_GUARD, WRAP_GUARD + 1, 100]
+
+
+def world_before_a_wrap(packets: int, seconds: float, **how: Any) -> PictureWorld:
+    """After `seconds`, in which viewers joined, its picture is `packets` before a wrap."""
+    sent = round(seconds * 30) * FRAME_PACKETS
+    world = PictureWorld(index=(8 << 16) - packets - sent, **how)
+    world.run(1.2)  # not when a keyframe comes anyway
+    for _ in range(PROOF):
+        world.join()
+        world.run(2.0)
+    world.run(seconds - 1.2 - 2.0 * PROOF)
+    assert world.picture.history.next_index == (8 << 16) - packets
+    return world
+
+
+@lru_cache(maxsize=1)  # tests that differ in what was lost follow each other
+def joined_before_a_wrap(packets: int, profile: Profile) -> FarViewer:
+    """A viewer of a publisher that answers, two seconds after it joined; its inbox is to be read only."""
+    world = world_before_a_wrap(packets, 8.0, answers=True, gop=60.0)
+    assert world.requests.trusted
+    viewer = world.join(profile=profile)
+    world.run(2.0)
+    return viewer
+
+
+@lru_cache(maxsize=1)
+def joined_behind_a_keyframe(packets: int, frames: int, profile: Profile) -> FarViewer:
+    """The same for a publisher that does not answer, as many frames after its keyframe."""
+    world = world_before_a_wrap(packets, 8.0, answers=False, gop=1.0)
+    world.run(frames * FRAME_SECONDS)  # the first of them is a keyframe
+    viewer = world.join(profile=profile)
+    world.run(2.0)
+    return viewer
+
+
+@pytest.mark.parametrize("lost", [0, WRAP_GUARD])
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+@pytest.mark.parametrize("packets", BEFORE_WRAP)
+def test_a_viewer_that_joins_right_before_a_wrap_gets_the_keyframe(
+    packets: int, lost: int, profile: Profile
+) -> None:
+    """And reads all that it gets, even when the first packets are lost."""
+    arrived = picture_of(joined_before_a_wrap(packets, profile), lost=lost)
+    assert_contiguous(arrived)
+    if not lost:
+        assert first_keyframe(arrived) <= 2 * FRAME_SECONDS
+
+
+@pytest.mark.parametrize("lost", [0, WRAP_GUARD])
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+@pytest.mark.parametrize("frames", [1, 3, 15])
+@pytest.mark.parametrize("packets", BEFORE_WRAP)
+def test_a_viewer_whose_keyframe_is_right_before_a_wrap_gets_it(
+    packets: int, frames: int, lost: int, profile: Profile
+) -> None:
+    viewer = joined_behind_a_keyframe(packets, frames, profile)
+    arrived = picture_of(viewer, lost=lost)
+    assert_contiguous(arrived)
+    assert viewer.stats.join_bursts == 1
+    if not lost:
+        keyframe = next(packet for _, packet in arrived if packet.payload.startswith(KEY))
+        assert keyframe.sequence == -packets & 0xFFFF
+        assert first_keyframe(arrived) <= 0.05
