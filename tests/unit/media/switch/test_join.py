@@ -218,10 +218,10 @@ def test_a_viewer_that_leaves_before_any_keyframe_leaves_nothing() -> None:
     world = PictureWorld(amid_pictures=True)
     viewer = world.join()
     world.run(0.1)
-    assert world.picture.awaiting
+    assert world.picture.awaiting_count == 1
     viewer.leave()
     assert not world.feed.profiles
-    assert not world.picture.awaiting
+    assert world.picture.awaiting_count == 0
 
 
 # --- settings
