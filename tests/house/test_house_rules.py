@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("control", "media", "shared", "deploy")
-MOST_LINES = 320
+MOST_LINES = 300
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)($|_)")
 # written in halves: this file is checked too
 MACHINE_OR_INDEX = re.compile(r"pypi\.|python" r"hosted|/wor" r"k/|/ro" r"ot/|/ho" r"me/|/opt/wh" r"eels")
@@ -39,7 +39,8 @@ def named(paths: list[Path]) -> list[str]:
 
 
 def test_files_are_short() -> None:
-    assert not named([p for p in sources() if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES])
+    ours = [path for path in tracked() if path.suffix == ".py"]
+    assert not named([p for p in ours if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES])
 
 
 def test_files_are_named_for_a_job() -> None:
