@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from media.counts import ViewerStats
-from media.feedback.allowance import Allowance
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
+from media.feedback.token_bucket import TokenBucket
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import (
     Fir,
@@ -69,8 +69,8 @@ class ViewerFeedback:
         self._stats = stats
         self.rtt = 0.0  # seconds; 0: unknown, before a report of the viewer
         self._budget = RetransmitBudget(now)
-        self._compounds = Allowance(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
-        self._keyframes = Allowance(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
+        self._compounds = TokenBucket(COMPOUNDS_PER_SECOND, COMPOUNDS_AT_ONCE, now)
+        self._keyframes = TokenBucket(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._losses = self._losses_before = 0
         self._losses_since = now
         self._keyframe_asked_at = -_SAME_REQUEST_SECONDS

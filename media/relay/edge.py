@@ -12,14 +12,15 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from media.relay.edge_end import EdgeEnd, Order, published_tracks
+from media.relay.edge_relay import EdgeRelay, Order, published_tracks
 from media.relay.link import Send
+from media.rooms.publisher_life import is_same
 from media.rooms.rooms import Rooms
-from media.rooms.succession import fits, is_same
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.track import fits
 from shared.bus.directory import Directory
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
@@ -36,7 +37,7 @@ log = get_logger()
 
 @dataclass(slots=True, eq=False)
 class _Copy:
-    relay: EdgeEnd
+    relay: EdgeRelay
     idle_since: float  # when a viewer was last here
     try_at: float = 0.0  # not before this, another relay is requested
     attempt: asyncio.Task[None] | None = None  # to get another relay
@@ -94,7 +95,7 @@ class Edge:
             return
         now = self._clock()
 
-        def relay_into(feed: Feed) -> EdgeEnd:
+        def relay_into(feed: Feed) -> EdgeRelay:
             relay = self._relay(name, origin, order, opened, feed)
             self._copies[name] = _Copy(relay, idle_since=now)
             return relay
@@ -111,8 +112,8 @@ class Edge:
 
     def _relay(
         self, name: RoomName, origin: WorkerId, order: Order, opened: RelayOpened, feed: Feed
-    ) -> EdgeEnd:
-        return EdgeEnd(
+    ) -> EdgeRelay:
+        return EdgeRelay(
             name,
             origin,
             order,
@@ -134,7 +135,7 @@ class Edge:
             request_id=new_request_id(),
         )
 
-    def _relay_ended(self, relay: EdgeEnd) -> None:
+    def _relay_ended(self, relay: EdgeRelay) -> None:
         copy = self._copies[relay.room]
         if copy.relay is not relay:  # another relay has replaced it
             return
@@ -194,7 +195,7 @@ class Edge:
             self._close(copy)
             return
 
-        def relay_into(feed: Feed) -> EdgeEnd:
+        def relay_into(feed: Feed) -> EdgeRelay:
             copy.relay = self._relay(name, origin, order, opened, feed)
             return copy.relay
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from media.counts import ViewerStats
 from media.relay.link import OPEN_AGAIN, ROOM_IS_OVER, Send
-from media.relay.origin_end import OriginEnd, relay_tracks
+from media.relay.origin_relay import OriginRelay, relay_tracks
 from media.rooms.room import Room
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
@@ -36,7 +36,7 @@ class Origin:
         self._demux = demux
         self._send = send
         self._addresses = tuple(addresses)
-        self._relays: dict[RoomName, dict[WorkerId, OriginEnd]] = {}
+        self._relays: dict[RoomName, dict[WorkerId, OriginRelay]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._relays.values()))
@@ -49,7 +49,7 @@ class Origin:
         edge = WorkerId(order.edge)
         if edge in relays:
             self._end(relays.pop(edge))
-        relay = relays[edge] = OriginEnd(room, order, self._switch, self._send, self._stats, now)
+        relay = relays[edge] = OriginRelay(room, order, self._switch, self._send, self._stats, now)
         self._demux.add_relay((relay.ssrc,), relay)
         log.info("relay requested", room=room.name, edge=edge)
         return RelayOpened(
@@ -85,6 +85,6 @@ class Origin:
             relay.say_goodbye(OPEN_AGAIN)
             self._end(relay)
 
-    def _end(self, relay: OriginEnd) -> None:
+    def _end(self, relay: OriginRelay) -> None:
         relay.end()
         self._demux.remove_relay((relay.ssrc,), relay)

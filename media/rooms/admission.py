@@ -6,19 +6,19 @@ from time import monotonic
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.negotiate import CannotPlayError, negotiate_play, negotiate_publish
-from media.rooms.farewells import FAREWELL_SECONDS, Farewells
-from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
+from media.rooms.late_deletes import LATE_DELETE_SECONDS, LateDeletes
+from media.rooms.publisher_life import Outcome, PublisherEvent, on_offer
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
-from media.rooms.succession import fits, is_same
-from media.sessions.end_reason import FOR_GOOD, MAY_SAY_FAREWELL, EndReason
+from media.sessions.end_reason import FOR_GOOD, MAY_DELETE_LATE, EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Session
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.track import fits
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
@@ -31,7 +31,7 @@ NO_PUBLISHER_RETRY_SECONDS = 2
 class Admission:
     """Makes the sessions of clients, and puts each into its room. Plain calls that do not wait.
 
-    `max_viewers` is the limit of each room (0: no limit). `farewell_seconds`: how long after the end of a
+    `max_viewers` is the limit of each room (0: no limit). `late_delete_seconds`: how long after the end of a
     session its DELETE may still come. `clock` is a steady one, in seconds.
     """
 
@@ -43,7 +43,7 @@ class Admission:
         ledger: Ledger,
         *,
         max_viewers: int = 0,
-        farewell_seconds: float = FAREWELL_SECONDS,
+        late_delete_seconds: float = LATE_DELETE_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._rooms = rooms
@@ -53,7 +53,7 @@ class Admission:
         self._max_viewers = max_viewers
         self._clock = clock
         self._opening: set[RoomName] = set()
-        self._farewells = Farewells(farewell_seconds)
+        self._late_deletes = LateDeletes(late_delete_seconds)
 
     def __len__(self) -> int:
         """How many claims of rooms are under way."""
@@ -68,7 +68,10 @@ class Admission:
         """
         room = self._rooms.find(name)
         is_here = room is not None and room.origin is None
-        if name in self._opening or (room is not None and _on_offer(room, identity, now) is Outcome.REFUSE):
+        if name in self._opening or (
+            room is not None
+            and on_offer(room.publisher_state(now), room.identity, identity) is Outcome.REFUSE
+        ):
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         self._opening.add(name)
         try:
@@ -102,7 +105,9 @@ class Admission:
             return PublisherSession(self._roster.setup(offer, local, now, expires_at), self._switch, feed)
 
         room = self._rooms.find(name)
-        outcome = Outcome.REPLACE if room is None else _on_offer(room, identity, now)
+        outcome = (
+            Outcome.REPLACE if room is None else on_offer(room.publisher_state(now), room.identity, identity)
+        )
         if outcome is Outcome.REFUSE:  # the former publisher has come back meanwhile
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         if room is not None and outcome is Outcome.SUCCEED and fits(room.tracks, tracks):
@@ -160,28 +165,22 @@ class Admission:
         The DELETE of a publisher whose session is over already ends its room, unless another publisher has
         come.
         """
-        reason = self._farewells.take(SessionId(session_id), room, role, now)
+        reason = self._late_deletes.take(SessionId(session_id), room, role, now)
         if reason is None:
             self._roster.find(session_id, room, role).end(EndReason.DELETED)
             return EndReason.DELETED
         left = self._rooms.find(RoomName(room))
         if left is not None and left.left_by == session_id:
-            self._rooms.apply(left, PublisherEvent.FAREWELL, EndReason.DELETED, now)
+            self._rooms.apply(left, PublisherEvent.LATE_DELETE, EndReason.DELETED, now)
         return reason
 
     def _publisher_ended(self, session: Session, room: Room, reason: EndReason) -> None:
-        if reason in MAY_SAY_FAREWELL or reason in FOR_GOOD:
-            self._farewells.expect(session.id, room.name, session.role, reason, self._clock())
+        if reason in MAY_DELETE_LATE or reason in FOR_GOOD:
+            self._late_deletes.expect(session.id, room.name, session.role, reason, self._clock())
         assert isinstance(session, PublisherSession)
         self._rooms.source_ended(room, session, reason, session.id)
 
     def _viewer_ended(self, session: Session, room: Room, reason: EndReason) -> None:
-        if reason in MAY_SAY_FAREWELL:
-            self._farewells.expect(session.id, room.name, session.role, reason, self._clock())
+        if reason in MAY_DELETE_LATE:
+            self._late_deletes.expect(session.id, room.name, session.role, reason, self._clock())
         del room.viewers[session.id]
-
-
-def _on_offer(room: Room, identity: str, now: float) -> Outcome:
-    same = is_same(room.identity, identity)
-    event = PublisherEvent.OFFER_OF_SAME if same else PublisherEvent.OFFER_OF_OTHER
-    return LIFE[room.publisher_state(now), event]

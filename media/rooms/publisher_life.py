@@ -1,9 +1,10 @@
-"""The life of a room's publisher as a table: the outcome of each event in each state.
+"""Whether another publisher may take a room over, and when a room ends: a publisher's life as a table.
 
-docs/architecture.md shows the same table in words. When the tracks of an offer do not fit the room, `SUCCEED`
-becomes `REPLACE`.
+It says what an event leads to in each state; docs/architecture.md shows the same table in words. When the
+tracks of an offer do not fit the room, `SUCCEED` becomes `REPLACE`.
 """
 
+import hmac
 from collections.abc import Mapping
 from enum import Enum, auto
 
@@ -20,7 +21,7 @@ class PublisherEvent(Enum):
     OFFER_OF_OTHER = auto()  # ... or with other ones
     SESSION_LOST = auto()  # its session ended, and it may come back
     SESSION_ENDED = auto()  # its session ended for good
-    FAREWELL = auto()  # the DELETE that may follow a lost session
+    LATE_DELETE = auto()  # the DELETE that may follow a lost session
     GRACE_OVER = auto()  # it has been away for PUBLISHER_GRACE
 
 
@@ -38,19 +39,19 @@ LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
     (PublisherState.SENDING, PublisherEvent.OFFER_OF_OTHER): Outcome.REFUSE,
     (PublisherState.SENDING, PublisherEvent.SESSION_LOST): Outcome.WAIT,
     (PublisherState.SENDING, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,
-    (PublisherState.SENDING, PublisherEvent.FAREWELL): Outcome.NOTHING,  # another session has come since
+    (PublisherState.SENDING, PublisherEvent.LATE_DELETE): Outcome.NOTHING,  # another session has come since
     (PublisherState.SENDING, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
     (PublisherState.SILENT, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
     (PublisherState.SILENT, PublisherEvent.OFFER_OF_OTHER): Outcome.REFUSE,
     (PublisherState.SILENT, PublisherEvent.SESSION_LOST): Outcome.WAIT,
     (PublisherState.SILENT, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,
-    (PublisherState.SILENT, PublisherEvent.FAREWELL): Outcome.NOTHING,
+    (PublisherState.SILENT, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
     (PublisherState.SILENT, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
     (PublisherState.AWAY, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
     (PublisherState.AWAY, PublisherEvent.OFFER_OF_OTHER): Outcome.REPLACE,  # no viewer sees it by surprise
     (PublisherState.AWAY, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
     (PublisherState.AWAY, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
-    (PublisherState.AWAY, PublisherEvent.FAREWELL): Outcome.CLOSE,
+    (PublisherState.AWAY, PublisherEvent.LATE_DELETE): Outcome.CLOSE,
     (PublisherState.AWAY, PublisherEvent.GRACE_OVER): Outcome.CLOSE,
     # Whether the publisher of a copy is gone is decided by the claim in the directory.
     (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
@@ -58,6 +59,17 @@ LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
     # A copy waits and ends with its relay: see media/relay/edge.py.
     (PublisherState.ELSEWHERE, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
     (PublisherState.ELSEWHERE, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
-    (PublisherState.ELSEWHERE, PublisherEvent.FAREWELL): Outcome.NOTHING,
+    (PublisherState.ELSEWHERE, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
     (PublisherState.ELSEWHERE, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
 }
+
+
+def on_offer(state: PublisherState, of_room: str, of_offer: str) -> Outcome:
+    """What an offer leads to; the identities are those of the room's publisher and of the offer."""
+    same = is_same(of_room, of_offer)
+    return LIFE[state, PublisherEvent.OFFER_OF_SAME if same else PublisherEvent.OFFER_OF_OTHER]
+
+
+def is_same(identity: str, other: str) -> bool:
+    """Whether both identities stand for the same credentials. An empty one equals none."""
+    return bool(identity) and hmac.compare_digest(identity.encode(), other.encode())

@@ -9,14 +9,13 @@ from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
 from media.recording.recording import Recording
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
-from media.rooms.succession import can_read
 from media.rooms.warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
 from media.rtp.extensions import PLAYOUT_DELAY_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.wire import Wire
-from media.tracks.track import Track, succeed
+from media.tracks.track import Track, can_read, succeed
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
-from media.rooms import recorded
-from media.rooms.opening import new_room
+from media.rooms import room_recording
+from media.rooms.new_room import new_room
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room
 from media.rooms.source import MakeSource, Source
@@ -84,7 +84,7 @@ class Rooms:
             started_at=started_at,
             join_burst=self._join_burst,
         )
-        recorded.begin(room, self._recorder)
+        room_recording.begin(room, self._recorder)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -100,7 +100,7 @@ class Rooms:
             viewer.end(EndReason.CODEC_CHANGED)
         if codecs_changed:
             self._copies.tracks_changed(room.name)
-        recorded.succeed(room, self._recorder, codecs_changed=codecs_changed)
+        room_recording.succeed(room, self._recorder, codecs_changed=codecs_changed)
 
     # --- finding
 

@@ -1,11 +1,11 @@
 """One track of a room: as its present publisher sends it, and as viewers get it."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from media.negotiation.agreed_tracks import PublishedTrack, RoomTrack
-from media.negotiation.codecs import describe
+from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
+from media.negotiation.codecs import describe, match
 from media.rtp.extensions import RID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.clocks import PublisherClock, SenderClock
@@ -130,6 +130,16 @@ def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> boo
     publisher, transport = tracks[0].clock.of_next_publisher(), _transport_feedback(published)
     changed = [track.succeed(coming.get(track.kind), publisher, transport) for track in tracks]
     return any(changed)
+
+
+def fits(tracks: Sequence[Track], published: Iterable[PublishedTrack]) -> bool:
+    """Whether a room has a track of each kind that a newcomer publishes. If not, viewers must join again."""
+    return {track.kind for track in published} <= {track.kind for track in tracks}
+
+
+def can_read(played: Iterable[PlayedTrack], tracks: Sequence[Track]) -> bool:
+    """Whether a viewer that gets `played` can decode the present codecs of the room's tracks."""
+    return all(match(tracks[own.track_index].published.codec, [own.codec]) for own in played)
 
 
 def _transport_feedback(published: Sequence[PublishedTrack]) -> TransportFeedback | None:

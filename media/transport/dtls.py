@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
-from media.transport.handshake_turns import HandshakeTurns
+from media.transport.handshake_queue import HandshakeQueue
 
 # Handshake datagrams that may wait for one session: a peer that floods us loses its own packets.
 QUEUE_LIMIT = 32
@@ -49,9 +49,9 @@ class Certificate(RTCCertificate):
     _context: SSL.Context | None = None
 
     @cached_property
-    def turns(self) -> HandshakeTurns:
+    def turns(self) -> HandshakeQueue:
         """Shared by the handshakes of all sessions."""
-        return HandshakeTurns()
+        return HandshakeQueue()
 
     @property
     def fingerprint(self) -> str:
@@ -70,7 +70,7 @@ class _Transport:
 
     role = "controlled"  # an ICE-lite agent always is (RFC 8445 6.1.1)
 
-    def __init__(self, send: Callable[[bytes], None], turns: HandshakeTurns) -> None:
+    def __init__(self, send: Callable[[bytes], None], turns: HandshakeQueue) -> None:
         self.send = send
         self.received: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LIMIT)
         self._turns = turns

@@ -6,7 +6,7 @@ from time import monotonic
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
-from media.rooms.farewells import FAREWELL_SECONDS
+from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.sessions.demux import Demux
@@ -62,7 +62,7 @@ class MediaPlane:
             self.switch,
             self.ledger,
             max_viewers=max_viewers,
-            farewell_seconds=max(FAREWELL_SECONDS, grace),
+            late_delete_seconds=max(LATE_DELETE_SECONDS, grace),
             clock=clock,
         )
         self.pump = Pump(self.demux, self.switch, clock)

@@ -11,8 +11,8 @@ from typing import cast
 from redis.asyncio import Redis
 
 from shared.bus import keys
+from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.messages.status import WorkerStatus
-from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
 from shared.names import RoomName, WorkerId
 
 _SCRIPTS = Path(__file__).parent

@@ -14,8 +14,8 @@ from shared.bus.connection import connect_blocking
 from shared.bus.rpc import RETRY_SECONDS, UNANSWERED, Observe, error_from_map, pop, unobserved
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
+from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
-from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
 from shared.names import RequestId, WorkerId
 
 R = TypeVar("R")

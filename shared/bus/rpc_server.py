@@ -23,7 +23,7 @@ from shared.bus.rpc import (
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
-from shared.messages.wire import DecodeError, from_map, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.names import WorkerId
 
 MAX_BUSY = 64  # requests that a worker handles at once

@@ -110,7 +110,7 @@ async def test_delete_frees_the_room_at_once(plane: Plane) -> None:
     assert plane.holds_nothing()
 
 
-async def test_a_farewell_ends_the_room_that_waits(plane: Plane) -> None:
+async def test_a_late_delete_ends_the_room_that_waits(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     await left(plane, publisher)
     assert await plane.delete(publisher, Role.PUBLISH) is None
@@ -119,7 +119,7 @@ async def test_a_farewell_ends_the_room_that_waits(plane: Plane) -> None:
 
 
 @pytest.mark.parametrize("way", ["left", "displaced"])
-async def test_a_farewell_of_a_former_session_ends_nothing(plane: Plane, way: str) -> None:
+async def test_a_late_delete_of_a_former_session_ends_nothing(plane: Plane, way: str) -> None:
     publisher, viewer = await plane.pair()
     if way == "left":
         await left(plane, publisher)

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
-from shared.messages.wire import pack, to_map
 from shared.names import RoomName, WorkerId
 from tests.support.waiting import eventually
 

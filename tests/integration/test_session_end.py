@@ -72,7 +72,7 @@ async def test_dtls_close_by_the_publisher_ends_the_room_after_the_grace(redis_u
             await assert_free(system, "closed")
 
 
-async def test_a_publisher_whose_room_was_closed_learns_it_from_its_farewell(redis_url: str) -> None:
+async def test_a_publisher_whose_room_was_closed_learns_it_from_its_late_delete(redis_url: str) -> None:
     async with (
         running_system(redis_url, ADMIN_TOKEN="chief") as system,
         publisher(system.http, system.whip("over")) as sender,
@@ -80,8 +80,8 @@ async def test_a_publisher_whose_room_was_closed_learns_it_from_its_farewell(red
         close = f"{system.controls[0].url}/api/admin/rooms/over/close"
         assert (await system.http.post(close, headers={"X-Auth-Token": "chief"})).status_code == 200
         await sender.ended(SOON)
-        farewell = await sender.delete()
-        assert (farewell.status_code, farewell.json()) == (200, {"reason": "room closed"})
+        late_delete = await sender.delete()
+        assert (late_delete.status_code, late_delete.json()) == (200, {"reason": "room closed"})
         assert (await sender.delete()).status_code == 404
 
 

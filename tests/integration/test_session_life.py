@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 from structlog.testing import capture_logs
 
-from media.rooms.farewells import FAREWELL_SECONDS
+from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
 from media.sessions.session import SETUP_SECONDS
@@ -250,14 +250,14 @@ async def test_delete_after_a_dtls_close_is_fine_once(plane: Plane) -> None:
         assert await plane.delete(peer, role) is ErrorCode.SESSION_NOT_FOUND
 
 
-async def test_a_farewell_is_waited_for_so_long(plane: Plane) -> None:
+async def test_a_late_delete_is_waited_for_so_long(plane: Plane) -> None:
     publisher = await plane.connected(publishes=True)
     session = plane.answers[id(publisher)].session
     publisher.close()
     await eventually("it is gone", plane.holds_nothing, IN_TIME)
     with pytest.raises(ServiceError):
-        plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS)
-    plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + FAREWELL_SECONDS - 1)
+        plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + LATE_DELETE_SECONDS)
+    plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + LATE_DELETE_SECONDS - 1)
 
 
 # --- claims

@@ -7,10 +7,10 @@ from typing import Any
 
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.edge_end import EdgeEnd, Order, published_tracks
+from media.relay.edge_relay import EdgeRelay, Order, published_tracks
 from media.relay.origin import Origin
-from media.relay.origin_end import EXTENSION_IDS
-from media.rooms.opening import new_room
+from media.relay.origin_relay import EXTENSION_IDS
+from media.rooms.new_room import new_room
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, parse_compound
@@ -21,8 +21,8 @@ from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
+from shared.messages.encoding import from_map, pack, to_map, unpack
 from shared.messages.relays import OpenRelay, RelayOpened
-from shared.messages.wire import from_map, pack, to_map, unpack
 from shared.names import RoomName, WorkerId
 from tests.support.far_end import far_receiver, new_keys, one_byte
 from tests.support.far_publisher import FarPublisher
@@ -160,7 +160,7 @@ class Cluster:
             self.stats,
             [(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)],
         )
-        self.ended: list[EdgeEnd] = []
+        self.ended: list[EdgeRelay] = []
         self._sequence = 0
 
     def _worker(self, at: Address) -> Worker:
@@ -173,7 +173,7 @@ class Cluster:
         opened = self.relays.open(self.origin.room, message, self.clock.now)
         return from_map(RelayOpened, unpack(pack(to_map(opened))))
 
-    def open(self) -> EdgeEnd:
+    def open(self) -> EdgeRelay:
         order = Order()
         opened = self.ask(order)
         tracks = published_tracks(opened.tracks)
@@ -187,9 +187,9 @@ class Cluster:
             self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
         return self.relay
 
-    def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeEnd]:
-        def source(feed: Feed) -> EdgeEnd:
-            self.relay = EdgeEnd(
+    def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
+        def source(feed: Feed) -> EdgeRelay:
+            self.relay = EdgeRelay(
                 ROOM,
                 ORIGIN,
                 order,

@@ -58,10 +58,10 @@ async def test_a_viewer_leaves_a_worker_that_drains_without_a_gap(redis_url: str
         worker = source.session_url.rpartition("/")[2].partition(".")[0]
         url = f"{system.controls[0].url}/api/admin/workers/{worker}/drain"
 
-        def is_farewell(response: Response) -> bool:
+        def is_late_delete(response: Response) -> bool:
             return response.request.method == "DELETE"
 
-        async with viewer.page.expect_response(is_farewell):
+        async with viewer.page.expect_response(is_late_delete):
             drained = await system.http.post(url, headers={"Authorization": "Bearer chief"})
             assert drained.status_code == 200
         await viewer.pictures()

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from media.relay.edge import LINGER_SECONDS
-from media.relay.origin_end import EXPIRY_SECONDS
+from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rtp.packet import parse
 from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage

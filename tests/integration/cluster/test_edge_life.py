@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
-from media.relay.edge_end import ORIGIN_SILENT_SECONDS
-from media.relay.origin_end import EXPIRY_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from media.rooms import recorded
+from media.rooms import room_recording
 from media.rooms.room import Room
 from tests.integration.recording.stage import by_suffix
 from tests.support.live_publisher import LivePublisher, Programme
@@ -85,10 +85,10 @@ def test_a_recording_goes_on_or_begins_again(
         name=ROOM, tracks=[], origin=None, feed=feed, publisher=publisher, warnings=[], recording=None
     )
     room.record = partial(Room.record, room)
-    recorded.begin(room, recordings)
+    room_recording.begin(room, recordings)
     (first,) = recordings.opened
     happens(first)
-    recorded.succeed(room, recordings, codecs_changed=codecs_changed)
+    room_recording.succeed(room, recordings, codecs_changed=codecs_changed)
     assert (room.recording is first) == goes_on
     assert first.closed != goes_on
     assert feed.tap is room.recording is recordings.opened[-1]

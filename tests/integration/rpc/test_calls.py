@@ -10,8 +10,8 @@ from shared.bus import keys
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import pack
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
-from shared.messages.wire import pack
 from tests.integration.rpc.ends import (
     IN_TIME,
     REQUEST_ID,

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from media.counts import ViewerStats
-from media.relay.edge_end import Order
+from media.relay.edge_relay import Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.origin import Origin
 from media.rtp.rtcp import nack

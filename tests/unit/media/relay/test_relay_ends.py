@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.edge_end import ORIGIN_SILENT_SECONDS
-from media.relay.origin_end import EXPIRY_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rtp.rtcp import receiver_report
 from media.sessions.end_reason import EndReason
 from tests.support.relay_world import EDGE_AT, ROOM, TRACKS, Cluster

@@ -1,7 +1,7 @@
 """A token bucket: how often something may be done."""
 
 
-class Allowance:
+class TokenBucket:
     """`rate` times a second on average, `burst` times at once. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_at", "_burst", "_left", "_rate")

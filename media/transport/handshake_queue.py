@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 
-class HandshakeTurns:
+class HandshakeQueue:
     """Shared by all handshakes of a process: each awaits `take` before a step that computes."""
 
     def __init__(self) -> None:

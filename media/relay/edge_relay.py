@@ -23,7 +23,7 @@ from shared.sdp.sources import Sources
 ORIGIN_SILENT_SECONDS = 3.0  # then the relay is lost: an origin sends RTCP each second
 
 
-class EdgeEnd:
+class EdgeRelay:
     """One relay, the source of a room until it is lost. `ended` is called once, by `end`.
 
     `order` is what was requested, and `opened` is the origin's answer. The media goes into `feed`. The relay
@@ -40,7 +40,7 @@ class EdgeEnd:
         switch: PacketSwitch,
         demux: Demux,
         send: Send,
-        ended: Callable[["EdgeEnd"], None],
+        ended: Callable[["EdgeRelay"], None],
         now: float,
     ) -> None:
         self.room = room

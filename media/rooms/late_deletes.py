@@ -9,38 +9,42 @@ from dataclasses import dataclass
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId
 
-FAREWELL_SECONDS = 30.0
-MAX_FAREWELLS = 1024
+LATE_DELETE_SECONDS = 30.0
+MAX_LATE_DELETES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Farewell:
+class _Ended:
     room: RoomName
     role: Role
     reason: str
     until: float
 
 
-class Farewells:
+class LateDeletes:
     """The sessions whose DELETE may still come, within `seconds`. `now` is in seconds of a steady clock."""
 
-    def __init__(self, seconds: float = FAREWELL_SECONDS) -> None:
+    def __init__(self, seconds: float = LATE_DELETE_SECONDS) -> None:
         self._seconds = seconds
-        self._by_session: dict[SessionId, _Farewell] = {}
+        self._by_session: dict[SessionId, _Ended] = {}
 
     def __len__(self) -> int:
         return len(self._by_session)
 
     def expect(self, session: SessionId, room: RoomName, role: Role, reason: str, now: float) -> None:
         """Expect the DELETE of a session that has ended because of `reason`."""
-        if len(self._by_session) >= MAX_FAREWELLS:
+        if len(self._by_session) >= MAX_LATE_DELETES:
             del self._by_session[next(iter(self._by_session))]  # the oldest
-        self._by_session[session] = _Farewell(room, role, reason, now + self._seconds)
+        self._by_session[session] = _Ended(room, role, reason, now + self._seconds)
 
     def take(self, session: SessionId, room: str, role: Role, now: float) -> str | None:
         """Why the session ended, if its DELETE was expected; otherwise None. A second DELETE gets None."""
-        farewell = self._by_session.get(session)
-        if farewell is None or (farewell.room, farewell.role) != (room, role) or now >= farewell.until:
+        late_delete = self._by_session.get(session)
+        if (
+            late_delete is None
+            or (late_delete.room, late_delete.role) != (room, role)
+            or now >= late_delete.until
+        ):
             return None
         del self._by_session[session]
-        return farewell.reason
+        return late_delete.reason

@@ -26,7 +26,7 @@ EXTENSION_IDS = {uri: number for number, uri in enumerate(sorted(FORWARDED_EXTEN
 log = get_logger()
 
 
-class OriginEnd:
+class OriginRelay:
     """Exists from the edge's request until `end`; media flows from the edge's hello on."""
 
     def __init__(

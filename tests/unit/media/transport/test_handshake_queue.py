@@ -2,11 +2,11 @@
 
 import asyncio
 
-from media.transport.handshake_turns import HandshakeTurns
+from media.transport.handshake_queue import HandshakeQueue
 
 
 async def test_one_alone_does_not_wait() -> None:
-    turns = HandshakeTurns()
+    turns = HandshakeQueue()
     for _ in range(3):
         task = asyncio.ensure_future(turns.take())
         await asyncio.sleep(0)
@@ -16,7 +16,7 @@ async def test_one_alone_does_not_wait() -> None:
 
 
 async def test_many_take_turns_in_their_order_and_each_round_of_the_loop_has_one() -> None:
-    turns, rounds, order = HandshakeTurns(), 0, []
+    turns, rounds, order = HandshakeQueue(), 0, []
 
     async def step(number: int) -> None:
         await turns.take()
@@ -31,7 +31,7 @@ async def test_many_take_turns_in_their_order_and_each_round_of_the_loop_has_one
 
 
 async def test_one_that_gives_up_leaves_its_turn_to_the_next() -> None:
-    turns = HandshakeTurns()
+    turns = HandshakeQueue()
     tasks = [asyncio.create_task(turns.take()) for _ in range(5)]
     await asyncio.sleep(0)
     tasks[2].cancel()
