@@ -22,7 +22,8 @@ from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 READY_SECONDS = 40.0  # 5 s on a machine that does nothing else
-STOP_SECONDS = 8.0  # after 2.5 s it kills what is left; the rest is for a busy machine
+STOP_SECONDS = 8.0  # beside other tests; ...
+PROMISED_STOP_SECONDS = 3.0  # ... and alone, as docs/architecture.md promises
 ADMIN = "admin"
 
 
@@ -150,13 +151,14 @@ async def test_everything_comes_back_when_valkey_died(lasting: Up) -> None:
     await lasting.ready()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_everything(up: Up, number: signal.Signals) -> None:
     children = up.children()
     begin = time.monotonic()
     up.process.send_signal(number)
-    assert up.process.wait(STOP_SECONDS) == 0
-    assert time.monotonic() - begin < STOP_SECONDS
+    assert up.process.wait(PROMISED_STOP_SECONDS) == 0
+    assert time.monotonic() - begin < PROMISED_STOP_SECONDS
     assert not any(child.is_running() for child in children)
     assert "Traceback" not in up.output
 
