@@ -140,6 +140,6 @@ async def test_two_claims_of_one_room_are_settled_and_told() -> None:
             await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
             peer.close()
         second.close()
-        assert "room is another worker's by now" in member.log.read_text()
+        assert "another worker owns the room now" in member.log.read_text()
         rooms = await system.rooms()
         assert list(rooms) == ["both"]
