@@ -19,14 +19,24 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 	@exec $(BIN)/roomcast up
 
 .PHONY: test
-test: lint test-packages ## Check the style, then run every test but the soak tests
+test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
 	$(BIN)/pytest -m "alone and not soak"
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone"
+	$(MAKE) --no-print-directory -j 2 types test-beside
+
+.PHONY: test-beside
+test-beside: .venv/test.stamp
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not alone"
 
 .PHONY: lint
-lint: .venv/test.stamp ## Check style, types and the import contracts
+lint: style types ## Check style, types and the import contracts
+
+.PHONY: style
+style: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: .venv/test.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -85,12 +95,12 @@ clean: ## Remove what the other targets made
 
 .venv/run.stamp: requirements/run.txt pyproject.toml
 	deploy/venv.sh
-	$(BIN)/pip install --quiet -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements/run.txt
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/run.stamp
-	$(BIN)/pip install --quiet -r requirements/test.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements/test.txt
 	touch $@
 
 docs/settings.md: shared/settings.py deploy/settings_table.py | install

@@ -22,7 +22,7 @@ class Plan:
 
     def __init__(self, package: str) -> None:
         self.package = package
-        self.floors = _floors(package)
+        self.floors = _floors(package) if package in PACKAGES else []
         graph = grimp.build_graph(package)
         self.imports: Mapping[str, set[str]] = {
             module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules
