@@ -49,6 +49,7 @@ class EdgeRelay:
         self.over = False  # the origin has said that the room is over
         self.has_run = False  # RTCP of the origin has arrived
         self.ended = False
+        self._fault: Exception | None = None
         self._order = order
         self._feed = feed
         self._switch = switch
@@ -89,8 +90,14 @@ class EdgeRelay:
         if self._link is not None:
             self._link.send(compound[:4] + self._order.ssrc.to_bytes(4) + compound[8:])
 
+    def breaks(self, fault: Exception) -> None:
+        """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""
+        self._fault = self._fault or fault
+
     def tick(self, now: float) -> None:
         """Send keep-alives, or note that the relay is lost. Called several times a second."""
+        if self._fault is not None:
+            raise self._fault
         if self._link is not None:
             self._link.tick(now)
             if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:

@@ -41,6 +41,7 @@ class OriginRelay:
         self.edge = WorkerId(order.edge)
         self.ssrc = order.ssrc
         self.ended = False
+        self._fault: Exception | None = None
         self._room = room
         self._switch = switch
         self._stats = stats
@@ -83,11 +84,17 @@ class OriginRelay:
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)
 
+    def breaks(self, fault: Exception) -> None:
+        """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""
+        self._fault = self._fault or fault
+
     def tick(self, now: float) -> None:
         """Send reports and keep-alives, or end when the edge is gone. Called several times a second.
 
         The join sends one burst each tick: an edge has the bandwidth for larger bursts than a viewer.
         """
+        if self._fault is not None:
+            raise self._fault
         if now - self._link.heard_at >= EXPIRY_SECONDS:
             log.warning("relay expired: its edge is silent", room=self._room.name, edge=self.edge)
             self.end()

@@ -19,6 +19,9 @@ class RelayEnd(Protocol):
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
+    def breaks(self, fault: Exception) -> None:
+        """Note a bug of ours that a datagram triggered. The next tick ends this relay only."""
+
 
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
@@ -58,7 +61,7 @@ class Demux:
             del self._by_address[address]
 
     def add_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
-        """Deliver packets of `ssrcs` to `relay`, unless they come from the address of a session."""
+        """Deliver packets of `ssrcs` to `relay`, whatever address they come from."""
         for ssrc in ssrcs:
             self._relays[ssrc.to_bytes(4)] = relay
 
@@ -79,11 +82,17 @@ class Demux:
                 self._check(datagram, address, now)
                 source = None  # the address may belong to another session now
                 continue
+            # Relays before sessions: a client whose checks seem to come from another worker takes nothing.
+            if self._relays and (relay := self._relay(datagram)) is not None:
+                try:
+                    if (feed := relay.receive_media(datagram, address, now)) is not None:
+                        media.append((feed, datagram))
+                except Exception as fault:
+                    relay.breaks(fault)
+                continue
             if address is not source:  # datagrams of one run share the address object
                 source, session = address, self._by_address.get(address)
             if session is None:
-                if (feed := self._from_relay(datagram, address, now)) is not None:
-                    media.append((feed, datagram))
                 continue
             try:
                 if 128 <= first <= 191:
@@ -96,11 +105,11 @@ class Demux:
                 session.breaks(fault)
         return media
 
-    def _from_relay(self, datagram: bytes, address: Address, now: float) -> Feed | None:
+    def _relay(self, datagram: bytes) -> RelayEnd | None:
+        """The relay of the SSRC of SRTP or SRTCP. Whether the packet is authentic, the relay finds out."""
         if len(datagram) < 12 or datagram[0] >> 6 != 2:
             return None
-        relay = self._relays.get(datagram[4:8] if is_rtcp(datagram) else datagram[8:12])
-        return None if relay is None else relay.receive_media(datagram, address, now)
+        return self._relays.get(datagram[4:8] if is_rtcp(datagram) else datagram[8:12])
 
     def _check(self, datagram: bytes, address: Address, now: float) -> None:
         try:

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.rtcp import receiver_report
 from media.switch.feed import Feed
 from media.transport.address import Address
 from tests.support.demux_socket import HOME, OTHER, Endpoint, Socket
+from tests.support.far_end import rtp
 from tests.support.published import VIDEO
 from tests.support.world import World
 
@@ -67,3 +70,41 @@ def test_whatever_arrives_nothing_is_raised_or_answered(batch: list[tuple[bytes,
     socket.receive(b"\x16", source=HOME)
     socket.receive(b"\x16", source=OTHER)
     assert socket.publisher.dtls == [b"\x16"]
+
+
+@dataclass
+class Relay:
+    """A relay's end: it takes what comes under its SSRC, and finds out itself what is authentic."""
+
+    taken: list[bytes] = field(default_factory=list)
+    fault: Exception | None = None
+    breaking: bool = False
+
+    def receive_media(self, datagram: bytes, _source: Address, _now: float) -> Feed | None:
+        if self.breaking:
+            raise ZeroDivisionError
+        self.taken.append(datagram)
+        return None
+
+    def breaks(self, fault: Exception) -> None:
+        self.fault = fault
+
+
+def test_a_client_that_seems_to_be_at_a_relays_address_takes_nothing_from_it() -> None:
+    """Its check may carry another worker's address; the relay's packets reach the relay all the same."""
+    socket, relay = Socket(), Relay()
+    socket.demux.add_relay((7,), relay)
+    client = socket.add()
+    socket.check(client, OTHER)
+    media, rtcp = rtp(1, b"media", ssrc=7), receiver_report(7, ()) + bytes(20)
+    socket.receive(media, rtcp, rtp(1, b"the client's", ssrc=8), source=OTHER)
+    assert relay.taken == [media, rtcp]
+    assert [datagram[12:] for datagram in client.media] == [b"the client's"]
+
+
+def test_a_fault_that_a_relays_packet_triggers_is_its_own() -> None:
+    socket, relay = PublisherSocket(), Relay(breaking=True)
+    socket.demux.add_relay((7,), relay)
+    socket.turn([(rtp(1, b"x", ssrc=7), OTHER), (socket.world.publisher.packet(VIDEO), HOME)])
+    assert isinstance(relay.fault, ZeroDivisionError)
+    assert socket.world.feed.rx_packets == 1
