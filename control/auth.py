@@ -145,7 +145,10 @@ def _same(token: bytes | None, expected: bytes) -> bool:
 
 
 def _is_for(claims: Mapping[str, Any], room: str | None) -> bool:
-    return "room" not in claims or claims["room"] == room
+    """Whether they hold for `room`, or for all rooms when that is None. A `room` must be a string."""
+    if "room" not in claims:
+        return True
+    return isinstance(claims["room"], str) and claims["room"] == room
 
 
 def _is_time(value: object) -> bool:

@@ -31,6 +31,9 @@ def token(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode({k: v for k, v in claims.items() if v is not None}, secret, algorithm)
 
 
+OF_NO_ROOM = jwt.encode({"exp": NOW + 600, "role": "admin", "room": None}, SECRET, "HS256")
+
+
 def _is_refusal(error: ServiceError) -> bool:
     assert error.code is ErrorCode.UNAUTHORIZED
     return False
@@ -176,6 +179,9 @@ def test_a_grant_ends_with_the_jwt_and_its_leeway() -> None:
         (JWT, token(role="admin", room="demo"), "demo", True),
         (JWT, token(role="admin", room="demo"), "other", False),
         (JWT, token(role="admin", room="demo"), None, False),
+        (JWT, OF_NO_ROOM, None, False),
+        (JWT, OF_NO_ROOM, "demo", False),
+        (JWT, token(role="admin", room=[]), None, False),
         (ADMIN | JWT, token(role="admin"), None, True),
         (ADMIN | JWT, "boss", None, True),
     ],
