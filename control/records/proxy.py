@@ -30,7 +30,7 @@ class RecordProxy:
             response = await self._http.send(
                 self._http.build_request(request.method, url, headers=headers), stream=True
             )
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise unavailable(type(error).__name__) from None
         if response.status_code not in _PASSED_ON:
             await response.aclose()

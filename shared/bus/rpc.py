@@ -44,13 +44,17 @@ def error_to_map(error: ServiceError) -> dict[str, Any]:
     }
 
 
-def error_from_map(error: dict[str, Any]) -> ServiceError:
-    return ServiceError(
-        ErrorCode(error["code"]),
-        error["message"],
-        detail=error["detail"],
-        retry_after=error["retry_after"],
-    )
+def error_from_map(error: Any) -> ServiceError:
+    """The error of a reply. One that a newer or broken worker has made up becomes `NO_WORKER`."""
+    try:
+        return ServiceError(
+            ErrorCode(error["code"]),
+            error.get("message"),
+            detail=error.get("detail"),
+            retry_after=error.get("retry_after"),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read")
 
 
 async def pop(redis: Redis, key: str) -> bytes | None:

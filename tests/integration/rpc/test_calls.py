@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
+from shared.bus.rpc import error_from_map
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
@@ -65,6 +66,20 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
     async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
         error = await refused(publish(client))
     assert (error.code, error.message, error.detail, error.retry_after) == (code, "in words", "because", 7)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "of_next_year", "message": None, "detail": None, "retry_after": None},
+        {},
+        "no map",
+        ["code"],
+        7,
+    ],
+)
+def test_an_error_of_a_newer_worker_is_no_bug_of_ours(error: object) -> None:
+    assert error_from_map(error).code is ErrorCode.NO_WORKER
 
 
 async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
