@@ -134,7 +134,10 @@ class Recorder:
         try:
             while True:
                 if self._keep_seconds:
-                    await asyncio.to_thread(self.clear, time.time())
+                    try:
+                        await asyncio.to_thread(self.clear, time.time())
+                    except OSError as error:
+                        log.warning("old recordings not deleted", error=error.strerror or str(error))
                 await asyncio.sleep(CLEAN_SECONDS)
         finally:
             if self._uploader is not None:
@@ -166,5 +169,9 @@ class Recorder:
         due = self._journal.names()
         for record in list_folder(self._folder):
             if record.modified < now - self._keep_seconds and record.name not in due:
-                (self._folder / record.name).unlink(missing_ok=True)
-                log.info("old recording deleted", name=record.name)
+                try:
+                    (self._folder / record.name).unlink(missing_ok=True)
+                except OSError as error:  # a file that cannot be deleted must not keep the others
+                    log.warning("old recording not deleted", name=record.name, error=error.strerror)
+                else:
+                    log.info("old recording deleted", name=record.name)

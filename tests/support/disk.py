@@ -18,3 +18,8 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def read_only(folder: Path) -> None:
+    """Let nothing be written or deleted on that file system any more."""
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)

@@ -1,18 +1,20 @@
 """The recording of a room as the room sees it: it never waits, and its failure does not stop the room."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from media.recording.recorder import Recorder
 from media.recording.recording import QUEUE_PACKETS
 from shared.settings import load_settings
 from tests.integration.recording.recorded_room import Room, running
 from tests.integration.recording.stage import by_suffix
-from tests.support.disk import small_disk
+from tests.support.disk import read_only, small_disk
 from tests.support.recorded import read
 from tests.support.rtp_source import Numbering, Sent, audio, video
 from tests.support.waiting import eventually
@@ -146,3 +148,21 @@ async def test_what_is_old_is_deleted_unless_it_is_due(tmp_path: Path) -> None:
     recorder.clear(time.time())
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"demo_2.webm", "demo_3.webm", "notes.txt", ".uploads"}
+
+
+async def test_an_old_file_that_cannot_be_deleted_does_not_end_the_worker(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1_000_000) as folder, capture_logs() as logs:
+        old = folder / "demo_1.webm"
+        old.touch()
+        os.utime(old, (0, 0))
+        read_only(folder)
+        running = asyncio.create_task(
+            Recorder(load_settings(record_dir=str(folder), record_keep_days=7)).run()
+        )
+        await eventually("it is logged", lambda: logs, WITHIN)
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+    assert [(entry["event"], entry["name"], entry["error"]) for entry in logs] == [
+        ("old recording not deleted", "demo_1.webm", "Read-only file system")
+    ]
