@@ -13,6 +13,7 @@ from control.auth import Authenticator
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
+from control.http.hsts import Hsts
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
@@ -117,6 +118,8 @@ def _middleware(
         Middleware(Cors, settings.allowed_origin),
         Middleware(RequestLog, TrustedProxies(settings.trusted_proxies), metrics),
     ]
+    if settings.tls_cert_file:
+        middleware.insert(0, Middleware(Hsts))
     if settings.rate_limit_rps:
         buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
         middleware.append(Middleware(RateLimit, buckets, watch))

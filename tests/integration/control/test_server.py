@@ -246,7 +246,10 @@ async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str
     trust.check_hostname = False
     env = {"REDIS_URL": redis_url, "TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}
     async with process(tmp_path / "log", "https", **env) as (_, url), httpx.AsyncClient(verify=trust) as http:
-        assert (await http.get(f"{url}/healthz")).text == "ok"
+        healthy = await http.get(f"{url}/healthz")
+        assert healthy.text == "ok"
+        for response in (healthy, await http.get(f"{url}/"), await http.get(f"{url}/api/nothing")):
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
