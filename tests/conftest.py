@@ -12,14 +12,6 @@ from redis import Redis
 from deploy.valkey import EmbeddedValkey
 
 TESTS = Path(__file__).parent
-# Logic that does no I/O and reads no clock: pyproject.toml has a contract that says so.
-PURE = [
-    TESTS / "unit" / folder
-    for folder in (
-        *(f"media/{name}" for name in ("feedback", "negotiation", "payload", "rtp", "switch", "tracks")),
-        "shared/sdp",
-    )
-]
 
 # how long an example takes says more about the machine's other load
 hypothesis.settings.register_profile("roomcast", deadline=None)
@@ -31,13 +23,10 @@ for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of pure logic. Give tests that run beside each other an order: files that wait first.
+    """Give tests that run beside each other an order: files that wait first.
 
     Browsers compute more than the other tests that wait, so their files take turns with those.
     """
-    for item in items:
-        if any(folder in item.path.parents for folder in PURE):
-            item.add_marker("pure")
     if not hasattr(config, "workerinput"):  # one test at a time: in the order of the tree
         return
     files: dict[str, list[list[pytest.Item]]] = {"e2e": [], "integration": [], "unit": [], "house": []}
