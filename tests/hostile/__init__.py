@@ -1,0 +1,1 @@
+"""Strangers who do all that harms, at once and for minutes, while honest viewers watch: `make hostile`."""
