@@ -75,6 +75,14 @@ soak: .venv/test.stamp test-packages ## Run the tests that take minutes
 outage: .venv/test.stamp ## Stop Redis for 7 minutes under running streams
 	OUTAGE_SECONDS=420 $(BIN)/pytest -m soak -s tests/integration/cluster/test_redis_gone.py
 
+.PHONY: fuzz
+fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damaged inputs
+	$(BIN)/python -m tests.fuzz
+
+.PHONY: hostile
+hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network of its own
+	unshare --net sh -c 'ip link set lo up && exec $(BIN)/python -m tests.hostile'
+
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench

@@ -1,0 +1,236 @@
+"""What reaches the worker's UDP socket: STUN, DTLS, RTP, RTCP, and the state that they change."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from aioice import stun as other_stun
+
+from media.feedback.receiver_estimate import ReceiverEstimate
+from media.rtp import rtcp
+from media.rtp.libsrtp import SrtpError
+from media.rtp.packet import RtpError, parse
+from media.rtp.rtcp import Nack, ReportBlock, RtcpError, parse_compound
+from media.rtp.rtx import RtxError, unwrap
+from media.tracks.nack_generator import NackGenerator
+from media.tracks.reception import ReceptionStats
+from media.tracks.transport_feedback import TransportFeedback
+from media.transport.dtls import Certificate, DtlsError, DtlsLink
+from media.transport.ice import Credentials, IceLite
+from media.transport.stun import StunError, parse_binding_request
+from tests.fuzz.target import Take, Target, parser
+from tests.support.far_end import one_byte, rtp, two_byte
+from tests.support.published import sound, video
+from tests.support.waiting import eventually
+from tests.support.world import SSRCS, World
+
+CREDENTIALS = Credentials("local", "p" * 24)
+BLOCK = ReportBlock(SSRCS[0], 2, 3, 4, 5, 6, 7)
+RTP = [
+    rtp(),
+    rtp(payload_type=97, payload=b"\x00\x07rest", extension=one_byte((1, b"\x10"), (5, b"\x00\x09"))),
+    rtp(padding=4, csrcs=(1, 2), extension=two_byte((1, b"v" * 20), (200, b""))),
+    rtp(ssrc=SSRCS[0], payload=b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(30), marker=True),
+]
+RTCP = [
+    rtcp.sender_report(0x51, 2, 3, 4, 5) + rtcp.sdes(1, b"name"),
+    rtcp.receiver_report(1, [BLOCK, BLOCK]) + rtcp.nack(1, SSRCS[0], [1, 2, 500]),
+    rtcp.receiver_report(1, []) + rtcp.nack(1, SSRCS[1], range(1, 40)),
+    rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
+    rtcp.remb(1, 5_000_000, [SSRCS[0]]),
+]
+
+
+def _checks() -> list[bytes]:
+    made = []
+    for named in (
+        {"USERNAME": "local:remote", "PRIORITY": 1, "ICE-CONTROLLING": 2, "USE-CANDIDATE": None},
+        {"USERNAME": "local:remote", "PRIORITY": 1, "ICE-CONTROLLED": 2},
+        {"USERNAME": "local:other", "PRIORITY": 1},
+    ):
+        message = other_stun.Message(other_stun.Method.BINDING, other_stun.Class.REQUEST, b"t" * 12, named)
+        message.add_message_integrity(CREDENTIALS.password.encode())
+        message.add_fingerprint()
+        made.append(bytes(message))
+    return made
+
+
+@contextmanager
+def _ice() -> Iterator[Take]:
+    agent = IceLite(CREDENTIALS, "remote", 0.0)
+    now = 0.0
+
+    def take(data: bytes) -> None:
+        nonlocal now
+        now += 0.1
+        try:
+            request = parse_binding_request(data)
+        except StunError:
+            return
+        result = agent.receive_check(request, ("192.0.2.1", len(data)), now)
+        assert not result.valid or request.is_authentic(CREDENTIALS.password)
+
+    yield take
+
+
+@contextmanager
+def _rtcp() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        try:
+            packets = parse_compound(data)
+        except RtcpError:
+            return
+        for packet in packets:
+            if isinstance(packet, Nack):
+                assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
+
+    yield take
+
+
+def _rtx(data: bytes) -> None:
+    with suppress(RtpError):
+        unwrap(parse(data), 96, 1)
+
+
+@contextmanager
+def _viewer() -> Iterator[Take]:
+    world = World()
+    viewer = world.join()
+    world.media(count=20)
+
+    def take(data: bytes) -> None:
+        world.now += 0.01
+        viewer.says(data)
+        viewer.inbox.clear()
+
+    yield take
+
+
+@contextmanager
+def _publisher_reports() -> Iterator[Take]:
+    world = World()
+    world.join()
+    world.media(count=5)
+
+    def take(data: bytes) -> None:
+        world.now += 0.01
+        world.feedback.receive(data, world.now)
+        world.feedback.tick(world.now)
+        world.publisher.told.clear()
+
+    yield take
+
+
+@contextmanager
+def _switch() -> Iterator[Take]:
+    """A publisher's packets, authentic and damaged before he encrypted them."""
+    extensions = {"urn:ietf:params:rtp-hdrext:ssrc-audio-level": 1}
+    world = World((video(rtx=97, feedback=("nack", "nack pli")), sound(extensions=extensions)))
+    viewer = world.join()
+    world.media(count=3)
+
+    def take(data: bytes) -> None:
+        world.now += 0.001
+        with suppress(SrtpError, ValueError):  # libsrtp encrypts no malformed header
+            world.receive(world.publisher.protect(data))
+        viewer.inbox.clear()
+        world.publisher.told.clear()
+
+    yield take
+
+
+@contextmanager
+def _numbers() -> Iterator[Take]:
+    """Sequence numbers, timestamps and arrival times in any order."""
+    nacks, feedback, reception = NackGenerator(), TransportFeedback(1), ReceptionStats(1, 90_000)
+    estimate = ReceiverEstimate(50_000_000, 0, 0.0)
+    now = 0.0
+
+    def take(data: bytes) -> None:
+        nonlocal now
+        for at in range(0, len(data) - 7, 8):
+            sequence, timestamp = int.from_bytes(data[at : at + 2]), int.from_bytes(data[at + 2 : at + 6])
+            now += data[at + 6] / 100
+            nacks.received(sequence, now)
+            feedback.received(sequence, now)
+            reception.received(sequence, timestamp, now)
+        assert len(nacks.due(now)) <= 1000
+        if feedback.due(now):
+            assert all(len(packet) <= 1200 for packet in feedback.build(now, 1))
+        reception.take_block(now)
+        estimate.report(len(data), data[0] / 255 if data else 0.0, now)
+
+    yield take
+
+
+@contextmanager
+def _dtls() -> Iterator[Take]:
+    """The server's end, before and during a handshake."""
+    loop = asyncio.new_event_loop()
+    certificate = Certificate.generateCertificate()
+    task: asyncio.Task[object] | None = None
+    link: DtlsLink | None = None
+
+    async def turns(data: bytes) -> None:
+        nonlocal link, task
+        if link is None or task is None or task.done():
+            link = _link(certificate, is_client=False)
+            task = asyncio.create_task(link.handshake())
+            await asyncio.sleep(0)
+        link.receive(data)
+        for _ in range(4):
+            await asyncio.sleep(0)
+        if task.done():
+            with suppress(DtlsError):
+                task.result()
+            link.close()
+
+    def take(data: bytes) -> None:
+        if data and 20 <= data[0] <= 63:  # others never come here (RFC 7983)
+            loop.run_until_complete(turns(data))
+
+    yield take
+    if link is not None and task is not None:
+        link.close()
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
+
+
+def _link(
+    certificate: Certificate, *, is_client: bool, send: Callable[[bytes], None] = lambda _: None
+) -> DtlsLink:
+    fingerprints = [("sha-256", certificate.fingerprint)]
+    return DtlsLink(certificate, fingerprints, is_client=is_client, send=send, on_closed=lambda: None)
+
+
+def _flights() -> list[bytes]:
+    """The first flight of a client, and records of the other kinds."""
+    sent: list[bytes] = []
+
+    async def begin() -> None:
+        link = _link(Certificate.generateCertificate(), is_client=True, send=sent.append)
+        task = asyncio.create_task(link.handshake())
+        await eventually("the first flight", lambda: sent, within=10)
+        task.cancel()
+        link.close()
+
+    asyncio.run(begin())
+    alert = b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28"
+    data = b"\x17\xfe\xfd\x00\x01" + bytes(6) + b"\x00\x18" + bytes(24)
+    finished = b"\x16\xfe\xfd" + bytes(8) + b"\x00\x0c\x14" + bytes(11)
+    return [*sent, alert, data, finished]
+
+
+def targets() -> list[Target]:
+    return [
+        Target("STUN checks and ICE", _checks(), _ice),
+        Target("DTLS records", _flights(), _dtls, fresh_after=10_000),
+        parser("RTP packets and header extensions", RTP, parse, RtpError),
+        parser("RTX packets", RTP, _rtx, RtxError),
+        Target("RTCP compounds", RTCP, _rtcp),
+        Target("RTCP of a viewer", RTCP, _viewer),
+        Target("RTCP of a publisher", RTCP, _publisher_reports),
+        Target("RTP of a publisher in the switch", RTP, _switch),
+        Target("sequence numbers, timestamps and times", [bytes(range(64))], _numbers),
+    ]

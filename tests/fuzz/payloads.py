@@ -1,0 +1,99 @@
+"""What is inside packets: the payloads of each codec, for the switch and for recordings."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from media.payload.keyframes import starts_keyframe
+from media.recording.frame_reader import DEPACKETIZERS, FrameReader
+from media.recording.ogg_opus import OggOpus, packet_samples
+from media.rtp.packet import RtpError, parse
+from media.tracks.outgoing import Outgoing
+from tests.fuzz.target import Take, Target
+from tests.support.far_end import rtp
+
+SEEDS = {
+    "VP8": [
+        b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(30),
+        b"\x90\xe0\x91\x23\x05\x40\x01" + bytes(20),
+    ],
+    "VP9": [b"\x8f\x81\x23\x10\x05\x1c\x01\x40\x00\xf0\x49\x83\x42" + bytes(20), b"\xa8\x12\x30" + bytes(20)],
+    "AV1": [
+        b"\x18\x0a\x0b\x00\x00\x00\x24\xc4\xff\xdf\x00\x68\x02\x32\x10" + bytes(20),
+        b"\x50\x05\x32" + bytes(30),
+    ],
+    "H264": [
+        b"\x78\x00\x0c\x67\x42\xc0\x1f\xd9\x00\xf0\x04"
+        b"\x4f\xcb\x35\x40\x00\x04\x68\xcb\x83\xcb\x00\x05\x65\x88\x84\x00\x0f",
+        b"\x67\x64\x00\x1f\xac\xd9\x40\x50\x05\xbb\x01\x6a\x02\x02\x02"
+        b"\x80\x00\x00\x03\x00\x80\x00\x00\x1e\x47\x8c\x18\xcb",
+        b"\x7c\x85\x88\x84" + bytes(20),
+        b"\x7c\x45" + bytes(20),
+    ],
+    "H265": [
+        b"\x60\x01\x00\x06\x40\x01\x0c\x01\xff\xff\x00\x10"
+        b"\x42\x01\x01\x01\x60\x00\x00\x03\x00\x90\x00\x00\x03\x00\x00\x03",
+        b"\x42\x01\x01\x01\x60\x00\x00\x03\x00\x90\x00\x00\x03\x00\x00\x03\x00"
+        b"\x5d\xa0\x02\x80\x80\x2d\x16\x59\x59\xa4\x93",
+        b"\x62\x01\x93" + bytes(20),
+        b"\x62\x01\x53" + bytes(20),
+    ],
+}
+OPUS = [b"\xfc" + bytes(20), b"\xe3\x08" + bytes(20), b"\x03\xbf" + bytes(20), b"\x00"]
+
+
+def _keyframes(codec: str) -> Callable[[], AbstractContextManager[Take]]:
+    @contextmanager
+    def begin() -> Iterator[Take]:
+        def take(data: bytes) -> None:
+            assert starts_keyframe(codec, data) in (True, False)
+
+        yield take
+
+    return begin
+
+
+def _frames(codec: str) -> Callable[[], AbstractContextManager[Take]]:
+    """A recording's reader, with packets in nearly the right order."""
+
+    @contextmanager
+    def begin() -> Iterator[Take]:
+        reader = FrameReader(codec)
+        number = 0
+
+        def take(data: bytes) -> None:
+            nonlocal number
+            number += 1 + (len(data) % 61 == 0)
+            timestamp = number // 3 * 3000
+            packet = rtp(number, data, timestamp=timestamp, marker=number % 3 == 2)
+            try:
+                parsed = parse(packet)
+            except RtpError:
+                return
+            for frame in reader.push(Outgoing(0, 1, number, timestamp, parsed), number / 90):
+                assert len(frame.data) < 1_000_000
+
+        yield take
+
+    return begin
+
+
+@contextmanager
+def _opus() -> Iterator[Take]:
+    stream = OggOpus(1)
+    timestamp = 0
+
+    def take(data: bytes) -> None:
+        nonlocal timestamp
+        timestamp += packet_samples(data) + 10 * len(data)
+        assert 0 <= packet_samples(data) <= 5760
+        assert len(stream.packet(timestamp, data)) < 1_000_000
+
+    yield take
+
+
+def targets() -> list[Target]:
+    return [
+        *(Target(f"{codec}: keyframes", seeds, _keyframes(codec)) for codec, seeds in SEEDS.items()),
+        *(Target(f"{codec}: frames of a recording", SEEDS[codec], _frames(codec)) for codec in DEPACKETIZERS),
+        Target("Opus: pages of a recording", OPUS, _opus),
+    ]

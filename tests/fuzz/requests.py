@@ -1,0 +1,123 @@
+"""What reaches control over HTTP: offers, fragments, names, credentials, headers and bodies."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jwt
+from starlette.datastructures import Headers
+
+from control.auth import Authenticator
+from control.http.caller import TrustedProxies
+from media.negotiation.negotiate import negotiate_play, negotiate_publish
+from shared.errors import ErrorCode
+from shared.messages.signalling import Role
+from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
+from shared.records.record_name import parse_record_name
+from shared.records.signed_links import SignedLinks
+from shared.sdp.fragment import parse_fragment
+from shared.sdp.offer import Offer, parse_offer
+from shared.settings import load_settings
+from tests.fuzz.target import Take, Target
+from tests.support.sdp import LOCAL, OFFERS, error_of
+
+KEY = "k" * 64
+REFUSALS = (None, ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE)
+NOW = 1_700_000_000.0
+OFFER_SEEDS = [path.read_bytes() for path in sorted(OFFERS.glob("*.sdp"))]
+FRAGMENTS = [
+    b"a=ice-ufrag:abcd\r\na=ice-pwd:" + b"p" * 24 + b"\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+    b"a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n",
+    b"a=ice-options:trickle ice2\r\n"
+    b"a=group:BUNDLE 0 1\r\nm=video 9 RTP/AVP 0\r\na=mid:1\r\na=ice-ufrag:x\r\n",
+]
+TOKENS = [
+    jwt.encode({"exp": NOW + 60, "room": "demo", "actions": ["publish"]}, KEY).encode(),
+    jwt.encode({"exp": NOW + 60, "role": "admin", "nbf": 0, "iat": NOW}, KEY, "HS512").encode(),
+    jwt.encode({"exp": "x", "room": None, "actions": "publish"}, KEY).encode(),
+    b"\xff\xfe token",
+]
+NAMES = [
+    b"demo",
+    b"demo_video0_1710123456.ivf",
+    b"w1.AAAAAAAAAAAAAAAAAAAAAA",
+    b"../../etc/passwd",
+    b"demo_1710123456.webm",
+]
+ADDRESSES = [b"192.0.2.1, 10.0.0.1", b"[2001:db8::1]:443", b"::ffff:10.0.0.1", b"unknown", b"10.0.0.1:80,,"]
+
+
+def _text(data: bytes) -> str:
+    """As the server decodes a path and a body."""
+    return data.decode("utf-8", "replace")
+
+
+@contextmanager
+def _offer() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def answer(negotiate: Callable[[Offer], object]) -> ErrorCode | None:
+            return error_of(lambda: negotiate(parse_offer(_text(data))))
+
+        assert answer(lambda offer: negotiate_publish(offer, LOCAL)) in REFUSALS
+        assert answer(lambda offer: negotiate_play(offer, [], LOCAL, "demo")) in REFUSALS
+
+    yield take
+
+
+@contextmanager
+def _fragment() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        assert error_of(lambda: parse_fragment(_text(data))) in (None, ErrorCode.INVALID_FRAGMENT)
+
+    yield take
+
+
+@contextmanager
+def _names() -> Iterator[Take]:
+    links = SignedLinks(KEY.encode(), 60)
+
+    def take(data: bytes) -> None:
+        text = _text(data)
+        for parse in (parse_room_name, parse_record_name, worker_of_session, parse_request_id):
+            found = parse(text)
+            assert found is None or "/" not in text
+        assert not links.admits(text, {"expires": text, "signature": text}, NOW)
+
+    yield take
+
+
+@contextmanager
+def _tokens() -> Iterator[Take]:
+    access = Authenticator(load_settings(jwt_secret=KEY, auth_token="global", admin_token="admin"))
+
+    def take(data: bytes) -> None:
+        for ask in (
+            lambda: access.authorise(RoomName("other"), Role.PLAY, data, NOW),
+            lambda: access.authorise_admin(data, NOW),
+        ):
+            assert error_of(ask) is ErrorCode.UNAUTHORIZED or data in TOKENS[:2]
+
+    yield take
+
+
+@contextmanager
+def _forwarded() -> Iterator[Take]:
+    proxies = TrustedProxies(["10.0.0.0/8", "::1/128"])
+
+    def take(data: bytes) -> None:
+        text = data.decode("latin-1")
+        headers = Headers({"x-forwarded-for": text, "x-forwarded-prefix": text, "x-request-id": text})
+        for peer in ("10.0.0.1", "192.0.2.1", text):
+            caller = proxies.caller(peer, headers)
+            assert not set(caller.prefix + caller.request_id) & set("\r\n <>\"'")
+
+    yield take
+
+
+def targets() -> list[Target]:
+    return [
+        Target("SDP offers", OFFER_SEEDS, _offer),
+        Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
+        Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
+        Target("tokens", TOKENS, _tokens),
+        Target("headers of proxies", ADDRESSES, _forwarded),
+    ]
