@@ -17,6 +17,7 @@ from shared.setting_types import (
     IceUrls,
     IpAddresses,
     Networks,
+    OptionalAddress,
     PublicUrl,
     RecordFormats,
     RedisUrl,
@@ -63,6 +64,11 @@ class Settings(BaseSettings):
     http_addr: Address = _field(
         HostPort("", 8080),
         "Address of the control plane's HTTP server; without a host: every IPv4 and IPv6 address",
+    )
+    metrics_addr: OptionalAddress = _field(
+        None,
+        "Address at which the control plane serves /metrics and /api/metrics/targets, over HTTP and then only"
+        " there; empty: on HTTP_ADDR",
     )
     public_url: PublicUrl = _field("", "URL under which clients reach the control plane; used in Location")
     allowed_origin: str = _field("*", "Access-Control-Allow-Origin of the API")

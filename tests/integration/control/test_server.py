@@ -26,6 +26,7 @@ from shared.messages.signalling import Closed, Publish
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 PROGRAM = (
@@ -175,8 +176,13 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path, redis_url: str) -> None:
     log = tmp_path / "log"
-    async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
+    scraped = f"127.0.0.1:{free_port()}"
+    async with (
+        process(log, REDIS_URL=redis_url, METRICS_ADDR=scraped) as (running, url),
+        httpx.AsyncClient(base_url=url) as http,
+    ):
         await http.get("/healthz")  # an idle connection is no reason to stay
+        assert (await http.get(f"http://{scraped}/metrics")).is_success
         running.send_signal(number)
         async with asyncio.timeout(3):
             assert await running.wait() == 0
