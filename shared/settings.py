@@ -109,8 +109,9 @@ class Settings(BaseSettings):
     )
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100),
-        "HTTP address of a worker, for health, metrics and recordings; without a host: every IPv4 and IPv6"
-        " address. The workers of `roomcast up` take this port and those after it",
+        "HTTP address of a worker, for health, metrics and recordings, at which control and Prometheus reach"
+        " it; without a host: every IPv4 and IPv6 address, and they use the first of MEDIA_RELAY_IPS, or"
+        " this host's first private one. The workers of `roomcast up` take this port and those after it",
     )
     drain_seconds: float = _field(
         30.0, "Seconds that sessions have to move or to end, from when a worker drains or is stopped", ge=0

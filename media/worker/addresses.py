@@ -1,11 +1,13 @@
 """The addresses at which clients and other processes reach a worker."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import ifaddr
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_WILDCARDS = {"": (4, 6), "0.0.0.0": (4,), "::": (6,)}  # noqa: S104  # the IP versions that each covers
 
 
 def own_addresses() -> list[str]:
@@ -37,11 +39,35 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
     return [str(address) for address in sorted(candidates, key=_preference)]
 
 
-def reached_at(bound_host: str, own: Iterable[str]) -> str:
-    """The host at which the cluster reaches a server that is bound to `bound_host`: never a wildcard."""
-    if bound_host in ("", "0.0.0.0", "::"):  # noqa: S104
-        return advertised(bound_host or "0.0.0.0", (), own)[0]  # noqa: S104
-    return bound_host
+def reached_at(host: str, relay: Iterable[str], own: Iterable[str]) -> str:
+    """The host at which the cluster reaches a server that listens on `host`; public only if settings name it.
+
+    For a wildcard it is the first address in `relay` (MEDIA_RELAY_IPS) that the wildcard covers, otherwise the
+    first private one in `own` (in the order of the interfaces, a bridge of containers comes late), otherwise
+    loopback.
+    """
+    versions = _WILDCARDS.get(host)
+    if versions is None:
+        return host
+    for address in map(ipaddress.ip_address, relay):
+        if address.version in versions:
+            return str(address)
+    private = [address for address in _covered(versions, own) if not address.is_global]
+    if not private:
+        return "127.0.0.1" if 4 in versions else "::1"
+    return str(min(private, key=lambda address: (address.is_loopback, address.version)))
+
+
+def public_among(host: str, own: Iterable[str]) -> list[str]:
+    """Where the Internet may reach a server that listens on `host`, an address or a wildcard."""
+    versions = _WILDCARDS.get(host)
+    covered = [ipaddress.ip_address(host)] if versions is None else _covered(versions, own)
+    return [str(address) for address in covered if address.is_global]
+
+
+def _covered(versions: Collection[int], own: Iterable[str]) -> list[Ip]:
+    addresses = map(ipaddress.ip_address, own)
+    return [address for address in addresses if address.version in versions and not address.is_link_local]
 
 
 def _preference(address: Ip) -> tuple[bool, bool, int]:
