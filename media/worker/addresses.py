@@ -42,9 +42,9 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
 def reached_at(host: str, relay: Iterable[str], own: Iterable[str]) -> str:
     """The host at which the cluster reaches a server that listens on `host`; public only if settings name it.
 
-    For a wildcard it is the first address in `relay` (MEDIA_RELAY_IPS) that the wildcard covers, otherwise the
-    first private one in `own` (in the order of the interfaces, a bridge of containers comes late), otherwise
-    loopback.
+    For a wildcard it is the first address in `relay` (MEDIA_RELAY_IPS) that the wildcard covers; otherwise
+    the first private one in `own`, which is in the order of the interfaces, so that a bridge of containers
+    comes late; otherwise loopback.
     """
     versions = _WILDCARDS.get(host)
     if versions is None:
