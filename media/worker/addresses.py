@@ -1,6 +1,7 @@
 """The addresses at which clients and other processes reach a worker."""
 
 import ipaddress
+import socket
 from collections.abc import Collection, Iterable
 
 import ifaddr
@@ -39,14 +40,19 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
     return [str(address) for address in sorted(candidates, key=_preference)]
 
 
-def reached_at(host: str, relay: Iterable[str], own: Iterable[str]) -> str:
-    """The host at which the cluster reaches a server that listens on `host`; public only if settings name it.
+def bound_host(host: str, listener: socket.socket) -> str:
+    """The address or wildcard that `host` became in `listener`: `0` and `0::0` are wildcards, too."""
+    return str(listener.getsockname()[0]) if host else ""  # which is both wildcards
 
-    For a wildcard it is the first address in `relay` (MEDIA_RELAY_IPS) that the wildcard covers; otherwise
-    the first private one in `own`, which is in the order of the interfaces, so that a bridge of containers
-    comes late; otherwise loopback.
+
+def reached_at(host: str, bound: str, relay: Iterable[str], own: Iterable[str]) -> str:
+    """The host at which the cluster reaches a server: public only if settings name it.
+
+    It is `host`, as settings name it, unless that is `bound` to a wildcard. Then it is the first address in
+    `relay` (MEDIA_RELAY_IPS) that the wildcard covers; otherwise the first private one in `own`, which is in
+    the order of the interfaces, so that a bridge of containers comes late; otherwise loopback.
     """
-    versions = _WILDCARDS.get(host)
+    versions = _WILDCARDS.get(bound)
     if versions is None:
         return host
     for address in map(ipaddress.ip_address, relay):
@@ -58,10 +64,10 @@ def reached_at(host: str, relay: Iterable[str], own: Iterable[str]) -> str:
     return str(min(private, key=lambda address: (address.is_loopback, address.version)))
 
 
-def public_among(host: str, own: Iterable[str]) -> list[str]:
-    """Where the Internet may reach a server that listens on `host`, an address or a wildcard."""
-    versions = _WILDCARDS.get(host)
-    covered = [ipaddress.ip_address(host)] if versions is None else _covered(versions, own)
+def public_among(bound: str, own: Iterable[str]) -> list[str]:
+    """Where the Internet may reach a server that is bound to an address or a wildcard."""
+    versions = _WILDCARDS.get(bound)
+    covered = [ipaddress.ip_address(bound)] if versions is None else _covered(versions, own)
     return [str(address) for address in covered if address.is_global]
 
 

@@ -63,4 +63,8 @@ def test_the_example_of_an_environment_is_accepted() -> None:
     text = (FOLDER / "roomcast.env.example").read_text(encoding="utf-8")
     variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     assert set(variables) <= SETTINGS
-    load_settings(**{name.lower(): value for name, value in variables.items()})
+    assert variables["ADMIN_TOKEN"] == variables["AUTH_TOKEN"] == ""  # no token that everybody knows
+    settings = load_settings(**{name.lower(): value for name, value in variables.items()})
+    for address in (settings.http_addr, settings.metrics_addr):
+        assert address
+        assert address.host == "127.0.0.1"

@@ -6,10 +6,11 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
+from media.worker import process
 from media.worker.addresses import advertised, own_addresses, public_among, reached_at
-from media.worker.process import warn_of_public_http
 from shared.host_port import HostPort
 from shared.http_server import listen
+from shared.settings import load_settings
 
 OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1", "fd00::5", "2606:2800::1"]
 
@@ -60,13 +61,12 @@ RENTED = ["127.0.0.1", "::1", "93.184.216.34", "2606:2800::1"]
         ("0.0.0.0", [], [], "127.0.0.1"),
         ("", [], ["127.0.0.1", "100.64.0.3"], "100.64.0.3"),
         ("93.184.216.34", [], OWN, "93.184.216.34"),
-        ("worker1", ["10.8.0.1"], OWN, "worker1"),
     ],
 )
 def test_others_reach_a_server_at_an_address_that_is_private_or_was_named(
     bound: str, relay: list[str], own: list[str], host: str
 ) -> None:
-    assert reached_at(bound, relay, own) == host
+    assert reached_at(bound, bound, relay, own) == host
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,24 @@ def test_public_addresses_are_found(bound: str, own: list[str], public: list[str
     assert public_among(bound, own) == public
 
 
-@pytest.mark.parametrize(("host", "warned"), [("", True), ("localhost", False)])
-def test_a_worker_whose_http_is_open_to_the_internet_says_so(host: str, warned: bool) -> None:
+@pytest.mark.parametrize(
+    ("host", "url", "warned"),
+    [
+        ("", "http://10.0.0.5", True),
+        ("0", "http://10.0.0.5", True),
+        ("0::0", "http://[fd00::5]", True),
+        ("localhost", "http://localhost", False),
+    ],
+)
+def test_a_worker_announces_what_it_has_and_says_when_that_is_open_to_the_internet(
+    host: str, url: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "own_addresses", lambda: OWN)
     address = HostPort(host, 0)
     with listen("WORKER_HTTP_ADDR", address) as listener, capture_logs() as lines:
-        warn_of_public_http(address, listener, RENTED)
+        port = listener.getsockname()[1]
+        assert process.http_url(load_settings(worker_http_addr=address), listener) == f"{url}:{port}"
     assert [line["log_level"] for line in lines] == ["warning"] * warned
-    assert not warned or lines[0]["addresses"][0] == "93.184.216.34"
 
 
 def test_this_hosts_own_addresses_can_be_bound() -> None:
