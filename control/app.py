@@ -1,13 +1,16 @@
 """Composition root of the control plane: settings in, ASGI application out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
 from control.events.streams import EventStreams
@@ -25,6 +28,7 @@ from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
 from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
+from control.routes.metrics import MetricsRoutes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.rooms import RoomRoutes
@@ -43,6 +47,11 @@ from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.settings import Settings, secret
+
+_EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
+    ServiceError: on_service_error,
+    HTTPException: on_http_exception,
+}
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -64,6 +73,7 @@ def create_app(settings: Settings) -> Starlette:
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
+    scraped = MetricsRoutes(cluster, metrics).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
         RecordAccess(settings, authenticator),
@@ -88,16 +98,28 @@ def create_app(settings: Settings) -> Starlette:
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *AdminRoutes(cluster, gateway, authenticator).routes(),
-            *HealthRoutes(cluster, metrics).routes(),
+            *HealthRoutes(cluster).routes(),
+            *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),
         ],
         middleware=_middleware(settings, metrics, redis, watch),
-        exception_handlers={ServiceError: on_service_error, HTTPException: on_http_exception},
+        exception_handlers=_EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
     app.state.event_streams = event_streams  # `server.py` ends them first when the process stops
+    if settings.metrics_addr:
+        app.state.metrics_app = _metrics_app(scraped, metrics)
     return app
+
+
+def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
+    """What `METRICS_ADDR` serves. It lives within the other application's lifespan."""
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestLog, TrustedProxies(()), metrics)],
+        exception_handlers=_EXCEPTION_HANDLERS,
+    )
 
 
 @asynccontextmanager

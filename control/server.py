@@ -1,12 +1,16 @@
 """Runs one control process until a signal stops it."""
 
+import asyncio
 import signal
 import socket
+from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from control.app import create_app
 from control.events.streams import EventStreams
+from shared.host_port import HostPort
 from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
@@ -17,31 +21,27 @@ log = get_logger()
 
 
 def serve(settings: Settings) -> None:
-    """Serve on `HTTP_ADDR`, with TLS if a certificate is set; returns after SIGINT or SIGTERM.
+    """Serve on `HTTP_ADDR`, with TLS if a certificate is set, and on `METRICS_ADDR`.
 
-    Raises `SettingsError` when the address or the certificate cannot be used.
+    Returns after SIGINT or SIGTERM.
+    Raises `SettingsError` when an address or the certificate cannot be used.
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
     server = make_server(settings)
     listener = listen("HTTP_ADDR", settings.http_addr)
-    log.info("control plane listening", address=str(settings.http_addr), tls=bool(settings.tls_cert_file))
+    addresses = {"address": str(settings.http_addr)}
+    if settings.metrics_addr:
+        addresses["metrics"] = str(settings.metrics_addr)
+    log.info("control plane listening", **addresses, tls=bool(settings.tls_cert_file))
     server.run(sockets=[listener])
     log.info("control plane stopped")
 
 
 def make_server(settings: Settings) -> HttpServer:
     app = create_app(settings)
-    config = uvicorn.Config(
+    config = _config(
         app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
         lifespan="on",
-        log_config=None,
-        access_log=False,  # control/http/request_log.py writes one without secrets
-        proxy_headers=False,  # control/http/caller.py reads them
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_certfile=settings.tls_cert_file or None,
         ssl_keyfile=settings.tls_key_file or None,
     )
@@ -49,15 +49,59 @@ def make_server(settings: Settings) -> HttpServer:
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(f"TLS_CERT_FILE, TLS_KEY_FILE: {error.strerror or error}") from None
-    return _Server(config, app.state.event_streams)
+    metrics = None
+    if settings.metrics_addr:
+        metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
+    return _Server(config, app.state.event_streams, metrics)
+
+
+def _config(app: Starlette, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,  # control/http/request_log.py writes one without secrets
+        proxy_headers=False,  # control/http/caller.py reads them
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **more,
+    )
+
+
+class _MetricsServer(HttpServer):
+    """Serves `METRICS_ADDR`; raises `SettingsError` when it cannot listen there."""
+
+    def __init__(self, app: Starlette, address: HostPort) -> None:
+        super().__init__(_config(app, lifespan="off"))
+        self._listener = listen("METRICS_ADDR", address)
+        self._serving: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._serving = asyncio.create_task(self.serve(sockets=[self._listener]))
+
+    async def end(self) -> None:
+        self.stop()
+        if self._serving:
+            await self._serving
 
 
 class _Server(HttpServer):
-    def __init__(self, config: uvicorn.Config, streams: EventStreams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: EventStreams, metrics: _MetricsServer | None) -> None:
         super().__init__(config, stop_on=(signal.SIGINT, signal.SIGTERM))
         self._streams = streams
+        self._metrics = metrics
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._metrics:
+            self._metrics.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams first: they would not end by themselves."""
         self._streams.close_all()
-        await super().shutdown(sockets)
+        ending = [super().shutdown(sockets)]
+        if self._metrics:
+            ending.append(self._metrics.end())
+        await asyncio.gather(*ending)

@@ -47,6 +47,8 @@ def _text(value: object) -> str:
     """The value as in the environment, without secrets."""
     if isinstance(value, SecretStr):
         return HIDDEN if value.get_secret_value() else ""
+    if value is None:
+        return ""
     if isinstance(value, dict):  # ROOM_TOKENS
         return ";".join(f"{room}:{_text(token)}" for room, token in value.items())
     if isinstance(value, bool):

@@ -87,6 +87,7 @@ def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
+OptionalAddress = Annotated[HostPort | None, NoDecode, BeforeValidator(_host_port)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Networks = Annotated[CommaList, AfterValidator(_networks)]
 IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]

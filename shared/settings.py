@@ -17,6 +17,7 @@ from shared.setting_types import (
     IceUrls,
     IpAddresses,
     Networks,
+    OptionalAddress,
     PublicUrl,
     RecordFormats,
     RedisUrl,
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
         HostPort("", 8080),
         "Address of the control plane's HTTP server; without a host: every IPv4 and IPv6 address",
     )
+    metrics_addr: OptionalAddress = _field(
+        None,
+        "Address at which the control plane serves /metrics and /api/metrics/targets, over HTTP and then only"
+        " there; empty: on HTTP_ADDR",
+    )
     public_url: PublicUrl = _field("", "URL under which clients reach the control plane; used in Location")
     allowed_origin: str = _field("*", "Access-Control-Allow-Origin of the API")
     trusted_proxies: Networks = _field(
@@ -103,8 +109,9 @@ class Settings(BaseSettings):
     )
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100),
-        "HTTP address of a worker, for health, metrics and recordings; without a host: every IPv4 and IPv6"
-        " address. The workers of `roomcast up` take this port and those after it",
+        "HTTP address of a worker, for health, metrics and recordings, at which control and Prometheus reach"
+        " it; without a host: every IPv4 and IPv6 address, and they use the first of MEDIA_RELAY_IPS, or"
+        " this host's first private one. The workers of `roomcast up` take this port and those after it",
     )
     drain_seconds: float = _field(
         30.0, "Seconds that sessions have to move or to end, from when a worker drains or is stopped", ge=0

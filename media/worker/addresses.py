@@ -1,11 +1,14 @@
 """The addresses at which clients and other processes reach a worker."""
 
 import ipaddress
-from collections.abc import Iterable
+import socket
+from collections.abc import Collection, Iterable
 
 import ifaddr
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_WILDCARDS = {"": (4, 6), "0.0.0.0": (4,), "::": (6,)}  # noqa: S104  # the IP versions that each covers
 
 
 def own_addresses() -> list[str]:
@@ -37,11 +40,40 @@ def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> li
     return [str(address) for address in sorted(candidates, key=_preference)]
 
 
-def reached_at(bound_host: str, own: Iterable[str]) -> str:
-    """The host at which the cluster reaches a server that is bound to `bound_host`: never a wildcard."""
-    if bound_host in ("", "0.0.0.0", "::"):  # noqa: S104
-        return advertised(bound_host or "0.0.0.0", (), own)[0]  # noqa: S104
-    return bound_host
+def bound_host(host: str, listener: socket.socket) -> str:
+    """The address or wildcard that `host` became in `listener`: `0` and `0::0` are wildcards, too."""
+    return str(listener.getsockname()[0]) if host else ""  # which is both wildcards
+
+
+def reached_at(host: str, bound: str, relay: Iterable[str], own: Iterable[str]) -> str:
+    """The host at which the cluster reaches a server: public only if settings name it.
+
+    It is `host`, as settings name it, unless that is `bound` to a wildcard. Then it is the first address in
+    `relay` (MEDIA_RELAY_IPS) that the wildcard covers; otherwise the first private one in `own`, which is in
+    the order of the interfaces, so that a bridge of containers comes late; otherwise loopback.
+    """
+    versions = _WILDCARDS.get(bound)
+    if versions is None:
+        return host
+    for address in map(ipaddress.ip_address, relay):
+        if address.version in versions:
+            return str(address)
+    private = [address for address in _covered(versions, own) if not address.is_global]
+    if not private:
+        return "127.0.0.1" if 4 in versions else "::1"
+    return str(min(private, key=lambda address: (address.is_loopback, address.version)))
+
+
+def public_among(bound: str, own: Iterable[str]) -> list[str]:
+    """Where the Internet may reach a server that is bound to an address or a wildcard."""
+    versions = _WILDCARDS.get(bound)
+    covered = [ipaddress.ip_address(bound)] if versions is None else _covered(versions, own)
+    return [str(address) for address in covered if address.is_global]
+
+
+def _covered(versions: Collection[int], own: Iterable[str]) -> list[Ip]:
+    addresses = map(ipaddress.ip_address, own)
+    return [address for address in addresses if address.version in versions and not address.is_link_local]
 
 
 def _preference(address: Ip) -> tuple[bool, bool, int]:

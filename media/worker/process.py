@@ -19,7 +19,7 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.udp import UdpPort
-from media.worker.addresses import advertised, own_addresses, reached_at
+from media.worker.addresses import advertised, bound_host, own_addresses, public_among, reached_at
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
@@ -78,7 +78,7 @@ class Worker:
         self._id = settings.own_worker_id
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
-        self._http_url = _http_url(settings.worker_http_addr)
+        self._http_url = http_url(settings, listener)
         self._recorder = Recorder(settings) if settings.record_enabled else None
         self._plane = _media_plane(settings, port, lambda room: self._heartbeat.release(room), self._recorder)
         self._drain = Drain(settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed)
@@ -192,9 +192,18 @@ class Worker:
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
 
 
-def _http_url(address: HostPort) -> str:
-    host, port = address
-    return f"http://{HostPort(reached_at(host, own_addresses()), port)}"
+def http_url(settings: Settings, listener: socket.socket) -> str:
+    """The URL that the worker announces for `listener`.
+
+    Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and
+    its metrics ask for no token.
+    """
+    host, own = settings.worker_http_addr.host, own_addresses()
+    bound = bound_host(host, listener)
+    if public := public_among(bound, own):
+        log.warning("WORKER_HTTP_ADDR is open to the Internet: name a private host", addresses=public)
+    reached = HostPort(reached_at(host, bound, settings.media_relay_ips, own), listener.getsockname()[1])
+    return f"http://{reached}"
 
 
 def _media_plane(

@@ -51,6 +51,11 @@ class Member:
     environment: Mapping[str, str]
     media: tuple[str, int] | None = None  # a worker's UDP address
 
+    @property
+    def metrics_url(self) -> str:
+        address = self.environment.get("METRICS_ADDR")
+        return f"http://{address}" if address else self.url
+
     def restart(self) -> None:
         """Start it again, on the same addresses, when it has ended."""
         part = "worker" if "WORKER_ID" in self.environment else "control"
@@ -111,9 +116,17 @@ class System:
 
 @contextlib.asynccontextmanager
 async def running_system(
-    redis_url: str, *, controls: int = 1, workers: int = 1, media_ip: str = LOOPBACK, **settings: str
+    redis_url: str,
+    *,
+    controls: int = 1,
+    workers: int = 1,
+    media_ip: str = LOOPBACK,
+    metrics_apart: bool = False,
+    **settings: str,
 ) -> AsyncIterator[System]:
     """Start a system, ready when entered; `settings` are further environment variables of all processes.
+
+    `metrics_apart`: each control process has a METRICS_ADDR.
 
     Media flows over `media_ip`, everything else over loopback. On leaving, a process that died by itself or
     logged a traceback is a failure, and the logs are shown with any failure.
@@ -151,7 +164,8 @@ async def running_system(
 
         def start_control(name: str) -> Member:
             port = free_port()
-            return start("control", name, port, HTTP_ADDR=f"{LOOPBACK}:{port}")
+            metrics = {"METRICS_ADDR": f"{LOOPBACK}:{free_port()}"} if metrics_apart else {}
+            return start("control", name, port, HTTP_ADDR=f"{LOOPBACK}:{port}", **metrics)
 
         async with httpx.AsyncClient(timeout=10, limits=SHORT_LIVED) as http:
             system = System(

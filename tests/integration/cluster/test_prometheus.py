@@ -39,10 +39,12 @@ def cluster_config(system: System) -> dict[str, Any]:
     config["rule_files"] = [str(PROMETHEUS / name) for name in config["rule_files"]]
     workers, control = config["scrape_configs"]
     discovery = workers["http_sd_configs"][0]
-    discovery["url"] = discovery["url"].replace("http://control:8080", system.controls[0].url)
+    discovery["url"] = discovery["url"].replace("http://control:8081", system.controls[0].metrics_url)
     discovery["refresh_interval"] = INTERVAL
     del control["dns_sd_configs"]  # there is no DNS here
-    control["static_configs"] = [{"targets": [urlsplit(member.url).netloc for member in system.controls]}]
+    control["static_configs"] = [
+        {"targets": [urlsplit(member.metrics_url).netloc for member in system.controls]}
+    ]
     return config
 
 
@@ -84,7 +86,7 @@ async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
 ) -> None:
     with contextlib.ExitStack() as stack:
         async with running_system(
-            redis_url, controls=2, workers=2, WORKER_MAX_VIEWERS=str(WORKER_MAX_VIEWERS)
+            redis_url, controls=2, workers=2, metrics_apart=True, WORKER_MAX_VIEWERS=str(WORKER_MAX_VIEWERS)
         ) as system:
             clients = Clients(system, stack)
             sent: dict[tuple[str, ...], float] = {}
@@ -158,7 +160,7 @@ async def a_dead_workers_room_is_not_counted_twice(clients: Clients, dead: str) 
     most: Counter[str] = Counter()
 
     async def count() -> dict[str, float]:
-        text = (await system.http.get(f"{system.controls[1].url}/metrics")).text
+        text = (await system.http.get(f"{system.controls[1].metrics_url}/metrics")).text
         lines = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("live_"))
         now = {name: float(value) for name, value in lines}
         for name, value in now.items():

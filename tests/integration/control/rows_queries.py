@@ -69,6 +69,8 @@ RECORD = "demo_1710123456.webm"
 _GET = f"GET /records/{RECORD}"
 _DELETE = f"DELETE /api/admin/records/{RECORD}"
 _CLOSED = {"settings": TOKENS}
+_TARGETS = "GET /api/metrics/targets"
+_ELSEWHERE = {"settings": {"metrics_addr": "127.0.0.1:0"}}
 _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
 
 OTHER_ROWS = [
@@ -95,11 +97,13 @@ OTHER_ROWS = [
     Row("an admin deletes a record", _DELETE, 200, recorded=RECORD, **_ADMIN),
     Row("nobody else deletes a record", _DELETE, 401, UNAUTHORIZED, recorded=RECORD, **_PUBLISHER),
     Row("a record that is not is not deleted", _DELETE, 404, NOT_FOUND, **_ADMIN),
-    Row("the scrape targets are 200", "GET /api/metrics/targets", 200),
+    Row("the scrape targets are 200", _TARGETS, 200),
+    Row("the scrape targets are 404 where metrics are elsewhere", _TARGETS, 404, NOT_FOUND, **_ELSEWHERE),
     Row("health is 200", "GET /healthz", 200),
     Row("ready is 200 with a worker", "GET /readyz", 200),
     Row("ready is 503 without", "GET /readyz", 503, UNAVAILABLE, worker=False),
     Row("metrics are 200", "GET /metrics", 200),
+    Row("metrics are 404 where they are elsewhere", "GET /metrics", 404, NOT_FOUND, **_ELSEWHERE),
     Row("the description is 200", "GET /openapi.yaml", 200),
     *(Row(f"the page {page} is 200", f"GET {page}", 200) for page in PAGES),
     *(Row(f"the page {page} that a browser has is 304", f"GET {page}", 304, **_HAS_IT) for page in PAGES),

@@ -1,7 +1,6 @@
 """A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
 
 import asyncio
-import datetime
 import json
 import os
 import signal
@@ -16,16 +15,14 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from control.server import make_server
 from shared.messages.signalling import Closed, Publish
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
+from tests.support.certificate import new_certificate
 from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 PROGRAM = (
@@ -175,8 +172,13 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path, redis_url: str) -> None:
     log = tmp_path / "log"
-    async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
+    scraped = f"127.0.0.1:{free_port()}"
+    async with (
+        process(log, REDIS_URL=redis_url, METRICS_ADDR=scraped) as (running, url),
+        httpx.AsyncClient(base_url=url) as http,
+    ):
         await http.get("/healthz")  # an idle connection is no reason to stay
+        assert (await http.get(f"http://{scraped}/metrics")).is_success
         running.send_signal(number)
         async with asyncio.timeout(3):
             assert await running.wait() == 0
@@ -216,32 +218,8 @@ async def test_it_starts_without_redis_and_says_that_it_is_not_ready(tmp_path: P
         assert (await http.get(f"{url}/readyz")).status_code == 503
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_file, key_file
-
-
 async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str) -> None:
-    cert_file, key_file = _certificate(tmp_path)
+    cert_file, key_file = new_certificate(tmp_path)
     trust = ssl.create_default_context(cafile=cert_file)
     trust.check_hostname = False
     env = {"REDIS_URL": redis_url, "TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}

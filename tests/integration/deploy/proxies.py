@@ -10,6 +10,7 @@ import httpx
 
 from deploy.tether import tethered
 from tests.integration.deploy.files import DEPLOY, environment
+from tests.support.certificate import new_certificate
 from tests.support.waiting import eventually
 
 START_SECONDS = 10.0
@@ -33,10 +34,19 @@ http {{
 """
 
 
-def haproxy(controls: Sequence[str], port: int, folder: Path, prefix: bool = False) -> list[str]:
+def haproxy(
+    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+) -> list[str]:
     """The command for HAProxy on `port` before `controls`, each host:port; `prefix`: all is below /live."""
     config = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
-    config = config.replace("bind :8080", f"bind 127.0.0.1:{port}")
+    if tls:
+        cert_file, key_file = new_certificate(folder)
+        key_file.rename(f"{cert_file}.key")  # where HAProxy looks for it
+        config = config.replace("    bind :8080\n", "")
+        config = config.replace(
+            "# bind :443 ssl crt /usr/local/etc/haproxy/certs/", f"bind :443 ssl crt {cert_file}"
+        )
+    config = config.replace("bind :443" if tls else "bind :8080", f"bind 127.0.0.1:{port}")
     config = re.sub(r"maxconn \d+", "maxconn 100", config)  # each connection requires two descriptors
     config = config.replace("timeout server 30s", f"timeout server {PATIENCE_SECONDS}s")
     servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
@@ -51,15 +61,23 @@ def haproxy(controls: Sequence[str], port: int, folder: Path, prefix: bool = Fal
     return ["haproxy", "-f", str(file)]
 
 
-def nginx(controls: Sequence[str], port: int, folder: Path, prefix: bool = False) -> list[str]:
+def nginx(
+    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+) -> list[str]:
     """The command for nginx; see `haproxy`."""
     conf = (DEPLOY / "nginx" / "roomcast.conf").read_text(encoding="utf-8")
-    conf = conf.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    if tls:
+        cert_file, key_file = new_certificate(folder)
+        conf = conf.replace("    listen 8080;\n", "")
+        conf = re.sub(r"# (listen 443|http2|ssl_certificate)", r"\1", conf)
+        conf = re.sub(r"/etc/nginx/certs/fullchain.pem", str(cert_file), conf)
+        conf = re.sub(r"/etc/nginx/certs/privkey.pem", str(key_file), conf)
+    conf = conf.replace("listen 443" if tls else "listen 8080", f"listen 127.0.0.1:{port}")
     conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {PATIENCE_SECONDS}s")
     servers = iter(controls)
     conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
     if prefix:
-        start = conf.index("    # location /live/")
+        start = conf.index("    # location ~* ^/live/")
         conf = conf[:start] + conf[start:].replace("    # ", "    ")
     file = folder / "nginx.conf"
     file.write_text(_NGINX.format(folder=folder, conf=conf))
@@ -67,11 +85,14 @@ def nginx(controls: Sequence[str], port: int, folder: Path, prefix: bool = False
 
 
 @contextlib.asynccontextmanager
-async def running(command: list[str], port: int, log: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def running(
+    command: list[str], port: int, log: Path, scheme: str = "http"
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the proxy. The proxy answers by the time this is entered."""
     process = _start(command, log)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        url = f"{scheme}://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False) as http:
 
             async def answers() -> bool:
                 assert process.poll() is None, log.read_text()

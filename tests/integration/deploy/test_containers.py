@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from shared.settings import Settings
-from tests.integration.deploy.files import DEPLOY, ROOT, checked, read_yaml
+from shared.settings import Settings, load_settings
+from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
@@ -215,9 +215,32 @@ def test_what_is_mounted_from_the_repository_is_there() -> None:
                 assert source in read_yaml(COMPOSE)["volumes"]
 
 
-def test_our_containers_hold_no_privilege() -> None:
-    for one in ours().values():
-        assert one["cap_drop"] == ["ALL"]
-        assert one["read_only"] is True
+def test_no_container_holds_a_privilege() -> None:
+    for name, one in services().items():
+        assert one["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in one["security_opt"]
         assert "privileged" not in one
+    for one in ours().values():
+        assert one["read_only"] is True
+
+
+def test_a_worker_gets_no_token_that_only_control_needs() -> None:
+    for worker in workers():
+        assert not set(worker["environment"]) & {"AUTH_TOKEN", "ADMIN_TOKEN"}
+
+
+def test_what_reaches_the_outside_is_the_proxy_and_the_media() -> None:
+    """Docker publishes a port on every interface, past a firewall of the host, unless an address is named."""
+    for name, one in services().items():
+        for port in one.get("ports", ()):
+            assert name == "haproxy" or port.endswith("/udp") or port.startswith("127.0.0.1:"), (name, port)
+
+
+def test_the_port_of_the_metrics_is_not_the_one_behind_the_proxy() -> None:
+    settings = load_settings(metrics_addr=services()["control"]["environment"]["METRICS_ADDR"])
+    assert settings.metrics_addr is not None
+    scraped = (PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8")
+    assert f"http://control:{settings.metrics_addr.port}/api/metrics/targets" in scraped
+    assert f"port: {settings.metrics_addr.port}\n" in scraped
+    haproxy = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    assert set(re.findall(r" control:(\d+)", haproxy)) == {str(settings.http_addr.port)}

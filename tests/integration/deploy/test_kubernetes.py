@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from shared.host_port import HostPort
 from shared.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
 
@@ -132,6 +133,36 @@ def test_selectors_ports_and_targets_agree() -> None:
             for check in ("httpGet", "tcpSocket"):
                 port = container.get(probe, {}).get(check, {}).get("port")
                 assert port in {None, *(one["name"] for one in container["ports"])}
+
+
+def test_no_ingress_leads_to_the_metrics() -> None:
+    """A rule for their paths would have to know every spelling: they have a port that no rule leads to."""
+    control = next(container for name, container in containers() if name == "control")
+    ports = {port["name"]: port["containerPort"] for port in control["ports"]}
+    address = next(one["value"] for one in control["env"] if one["name"] == "METRICS_ADDR")
+    assert load_settings(metrics_addr=address).metrics_addr == HostPort("", ports["metrics"])
+    services = {one["metadata"]["name"]: one["spec"]["ports"] for one in of_kind("Service")}
+    assert [port["name"] for port in services["control-metrics"]] == ["metrics"]
+    (ingress,) = (one for _, one in documents(EXAMPLE) if one["kind"] == "Ingress")
+    for rule in ingress["spec"]["rules"]:
+        for path in rule["http"]["paths"]:
+            service = path["backend"]["service"]
+            assert {port["targetPort"] for port in services[service["name"]]} == {service["port"]["name"]}
+            assert service["port"]["name"] == "http"
+    policy = next(one for one in of_kind("NetworkPolicy") if one["metadata"]["name"] == "control")
+    open_to_all = [rule["ports"] for rule in policy["spec"]["ingress"] if "from" not in rule]
+    assert open_to_all == [[{"port": "http", "protocol": "TCP"}]]
+
+
+def test_every_pod_has_a_policy() -> None:
+    chosen = {policy["spec"]["podSelector"]["matchLabels"][NAME] for policy in of_kind("NetworkPolicy")}
+    assert chosen == {workload["metadata"]["name"] for workload in workloads()}
+
+
+def test_no_secret_of_the_example_is_known_to_everybody() -> None:
+    assert set(environment(EXAMPLE / "secrets.env.example").values()) == {""}
+    (valkey,) = (container for name, container in containers() if name == "valkey")
+    assert '"${REDIS_PASSWORD:?}"' in valkey["command"][-1]  # without one it does not start
 
 
 def test_a_workers_port_is_the_one_that_clients_are_told() -> None:

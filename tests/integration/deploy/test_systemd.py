@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import app
+from shared.host_port import HostPort
 from shared.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY
 
 FOLDER = DEPLOY / "systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
 SETTINGS = {name.upper() for name in Settings.model_fields}
+SECRETS = {
+    name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)
+}
+NEEDED_BY_WORKERS = {"REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
 
 
 def unit(path: Path) -> configparser.ConfigParser:
@@ -40,8 +45,13 @@ def test_a_worker_counts_its_ports_by_its_number() -> None:
     settings = load_settings(**{name.lower(): value for name, value in variables.items()})
     assert set(variables) <= SETTINGS
     assert settings.media_addr.port == 7103
-    assert settings.worker_http_addr.port == 9103
+    assert settings.worker_http_addr == HostPort("127.0.0.1", 9103)  # not for the Internet
     assert settings.record_dir == f"/var/lib/{service['StateDirectory']}"
+
+
+def test_a_worker_gets_no_secret_that_only_control_needs() -> None:
+    withheld = unit(FOLDER / "roomcast-worker@.service")["Service"]["UnsetEnvironment"].split()
+    assert set(withheld) == SECRETS - NEEDED_BY_WORKERS
 
 
 def test_a_worker_has_time_to_drain() -> None:
@@ -53,4 +63,8 @@ def test_the_example_of_an_environment_is_accepted() -> None:
     text = (FOLDER / "roomcast.env.example").read_text(encoding="utf-8")
     variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     assert set(variables) <= SETTINGS
-    load_settings(**{name.lower(): value for name, value in variables.items()})
+    assert variables["ADMIN_TOKEN"] == variables["AUTH_TOKEN"] == ""  # no token that everybody knows
+    settings = load_settings(**{name.lower(): value for name, value in variables.items()})
+    for address in (settings.http_addr, settings.metrics_addr):
+        assert address
+        assert address.host == "127.0.0.1"

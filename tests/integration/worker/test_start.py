@@ -37,15 +37,16 @@ def test_an_address_that_cannot_be_had_stops_the_start_with_one_line(setting: st
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+@pytest.mark.parametrize(("host", "relay"), [("", ""), ("0.0.0.0", "127.0.0.9")])
 async def test_a_worker_that_listens_everywhere_announces_an_address_that_others_can_reach(
-    redis_url: str, tmp_path: Path, host: str
+    redis_url: str, tmp_path: Path, host: str, relay: str
 ) -> None:
     port = free_port()
-    async with running(redis_url, tmp_path, http_addr=f"{host}:{port}") as worker:
+    async with running(redis_url, tmp_path, http_addr=f"{host}:{port}", MEDIA_RELAY_IPS=relay) as worker:
         status = await worker.status()
         assert status is not None
-        assert status.http_url in {f"http://{address}:{port}" for address in own_addresses()}
+        known = [relay] if relay else own_addresses()
+        assert status.http_url in {f"http://{address}:{port}" for address in known}
         async with httpx.AsyncClient() as http:
             assert (await http.get(f"{status.http_url}/healthz")).text == "ok"
 

@@ -11,6 +11,7 @@ from shared.settings import Settings, SettingsError, load_settings
 
 DEFAULTS = {
     "HTTP_ADDR": HostPort("", 8080),
+    "METRICS_ADDR": None,
     "ALLOWED_ORIGIN": "*",
     "AUTH_TOKEN": "",
     "ROOM_TOKENS": {},
@@ -75,6 +76,7 @@ def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("HTTP_ADDR", ":80", HostPort("", 80)),
         ("HTTP_ADDR", "[::1]:80", HostPort("::1", 80)),
+        ("METRICS_ADDR", ":8081", HostPort("", 8081)),
         ("MEDIA_ADDR", "10.0.0.1:7000", HostPort("10.0.0.1", 7000)),
         ("WORKER_HTTP_ADDR", "worker.example:0", HostPort("worker.example", 0)),
         ("MEDIA_PUBLIC_IPS", "203.0.113.7, 2001:db8::7", ("203.0.113.7", "2001:db8::7")),
@@ -106,7 +108,7 @@ def test_room_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {room: plain(token) for room, token in tokens.items()} == {"one": "a:b", "two": "c"}
 
 
-ADDRESSES = ("HTTP_ADDR", "MEDIA_ADDR", "WORKER_HTTP_ADDR")
+ADDRESSES = ("HTTP_ADDR", "METRICS_ADDR", "MEDIA_ADDR", "WORKER_HTTP_ADDR")
 WRONG = [
     *((name, text) for name in ADDRESSES for text in ("80", ":99999", "a b")),
     ("ROOM_TOKENS", "hush"),

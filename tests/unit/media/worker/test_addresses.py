@@ -1,11 +1,16 @@
-"""Which addresses clients are told, the most reachable first."""
+"""Which addresses clients are told, the most reachable first; and where the cluster reaches a worker."""
 
 import ipaddress
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
-from media.worker.addresses import advertised, own_addresses, reached_at
+from media.worker import process
+from media.worker.addresses import advertised, own_addresses, public_among, reached_at
+from shared.host_port import HostPort
+from shared.http_server import listen
+from shared.settings import load_settings
 
 OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1", "fd00::5", "2606:2800::1"]
 
@@ -30,18 +35,76 @@ def test_clients_are_told_the_reachable_addresses(
     assert advertised(bound, public, own) == told
 
 
+LAPTOP = ["127.0.0.1", "::1", "192.168.1.5", "2606:2800::5", "fe80::1", "172.17.0.1"]
+CONTAINER = ["127.0.0.1", "172.30.7.11"]
+IPV6_POD = ["127.0.0.1", "::1", "2606:2800::9"]
+RENTED = ["127.0.0.1", "::1", "93.184.216.34", "2606:2800::1"]
+
+
 @pytest.mark.parametrize(
-    ("bound", "host"),
+    ("bound", "relay", "own", "host"),
     [
-        ("", "93.184.216.34"),
-        ("0.0.0.0", "93.184.216.34"),
-        ("::", "2606:2800::1"),
-        ("10.0.0.5", "10.0.0.5"),
-        ("worker1", "worker1"),
+        ("127.0.0.1", [], OWN, "127.0.0.1"),
+        ("", [], LAPTOP, "192.168.1.5"),
+        ("", ["172.30.7.11"], CONTAINER, "172.30.7.11"),
+        ("", [], CONTAINER, "172.30.7.11"),
+        ("", ["2606:2800::9"], IPV6_POD, "2606:2800::9"),
+        ("", [], IPV6_POD, "127.0.0.1"),
+        ("", [], OWN, "10.0.0.5"),
+        ("0.0.0.0", [], OWN, "10.0.0.5"),
+        ("::", [], OWN, "fd00::5"),
+        ("", ["10.8.0.1"], OWN, "10.8.0.1"),
+        ("0.0.0.0", ["fd00::7", "10.8.0.1"], OWN, "10.8.0.1"),
+        ("::", ["10.8.0.1"], OWN, "fd00::5"),
+        ("", [], RENTED, "127.0.0.1"),
+        ("::", [], RENTED, "::1"),
+        ("0.0.0.0", [], [], "127.0.0.1"),
+        ("", [], ["127.0.0.1", "100.64.0.3"], "100.64.0.3"),
+        ("93.184.216.34", [], OWN, "93.184.216.34"),
     ],
 )
-def test_where_others_reach_a_server(bound: str, host: str) -> None:
-    assert reached_at(bound, OWN) == host
+def test_others_reach_a_server_at_an_address_that_is_private_or_was_named(
+    bound: str, relay: list[str], own: list[str], host: str
+) -> None:
+    assert reached_at(bound, bound, relay, own) == host
+
+
+@pytest.mark.parametrize(
+    ("bound", "own", "public"),
+    [
+        ("127.0.0.1", RENTED, []),
+        ("10.0.0.5", OWN, []),
+        ("", CONTAINER, []),
+        ("", LAPTOP, ["2606:2800::5"]),
+        ("0.0.0.0", LAPTOP, []),
+        ("", RENTED, ["93.184.216.34", "2606:2800::1"]),
+        ("0.0.0.0", RENTED, ["93.184.216.34"]),
+        ("::", RENTED, ["2606:2800::1"]),
+        ("93.184.216.34", [], ["93.184.216.34"]),
+    ],
+)
+def test_public_addresses_are_found(bound: str, own: list[str], public: list[str]) -> None:
+    assert public_among(bound, own) == public
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "warned"),
+    [
+        ("", "http://10.0.0.5", True),
+        ("0", "http://10.0.0.5", True),
+        ("0::0", "http://[fd00::5]", True),
+        ("localhost", "http://localhost", False),
+    ],
+)
+def test_a_worker_announces_what_it_has_and_says_when_that_is_open_to_the_internet(
+    host: str, url: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "own_addresses", lambda: OWN)
+    address = HostPort(host, 0)
+    with listen("WORKER_HTTP_ADDR", address) as listener, capture_logs() as lines:
+        port = listener.getsockname()[1]
+        assert process.http_url(load_settings(worker_http_addr=address), listener) == f"{url}:{port}"
+    assert [line["log_level"] for line in lines] == ["warning"] * warned
 
 
 def test_this_hosts_own_addresses_can_be_bound() -> None:

@@ -1,0 +1,57 @@
+"""For Prometheus: the metrics of this process and of the cluster, and where the workers' metrics are."""
+
+from contextlib import suppress
+from time import monotonic
+from urllib.parse import urlsplit
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from control.http.resource import Resource
+from control.metrics import HttpMetrics, cluster_exposition
+from control.workers.cluster import Cluster
+from shared.errors import ServiceError
+
+
+class MetricsRoutes:
+    def __init__(self, cluster: Cluster, metrics: HttpMetrics) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+
+    def routes(self) -> list[Route]:
+        return [
+            _LiteralRoute("/metrics", Resource({"GET": self.metrics})),
+            _LiteralRoute("/api/metrics/targets", Resource({"GET": self.targets})),
+        ]
+
+    async def metrics(self, _: Request) -> Response:
+        """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
+        rooms = b""
+        with suppress(ServiceError):
+            rooms = cluster_exposition(await self._cluster.workers())
+        own = self._metrics.exposition(monotonic() - self._cluster.read_at)
+        return Response(own + rooms, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    async def targets(self, _: Request) -> Response:
+        """Prometheus HTTP service discovery of the workers."""
+        groups = []
+        for worker in await self._cluster.workers():
+            url = urlsplit(worker.http_url)
+            labels = {"__scheme__": url.scheme, "worker": worker.id}
+            groups.append({"targets": [url.netloc], "labels": labels})
+        return JSONResponse(groups)
+
+
+class _LiteralRoute(Route):
+    """Matches one spelling of its path, so that a proxy's rule for that spelling holds for the resource.
+
+    Other spellings (`%6d` for `m`) may mean one thing to a proxy and another to us: they are 404.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and scope["raw_path"] != self.path.encode():
+            return Match.NONE, {}
+        return super().matches(scope)
