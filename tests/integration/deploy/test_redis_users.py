@@ -1,0 +1,65 @@
+"""The shipped user of Redis may do what Roomcast needs, and nothing else."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.system import running_system
+
+USERS = Path(__file__).parents[3] / "deploy" / "redis" / "users.acl"
+
+
+@pytest.fixture
+def limited_url(redis_url: str) -> Iterator[str]:
+    """URL of the test's Valkey for the shipped user, under another name."""
+    name, password = f"user{secrets.token_hex(4)}", secrets.token_hex(8)
+    _, _, rules = USERS.read_text().partition("user roomcast ")
+    assert ">CHANGE-ME" in rules
+    with Redis.from_url(redis_url) as redis:
+        redis.execute_command("ACL", "SETUSER", name, *rules.replace("CHANGE-ME", password).split())
+        yield f"redis://{name}:{password}@{redis_url.rpartition('@')[2].removeprefix('redis://')}"
+        redis.execute_command("ACL", "DELUSER", name)
+
+
+async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url: str) -> None:
+    async with running_system(
+        limited_url, ADMIN_TOKEN="admin", RATE_LIMIT_RPS="100", RECORD_ENABLED="1"
+    ) as system:
+        publisher = await post_offer(system.http, system.whip("demo"), PUBLISH_OFFER)
+        assert publisher.status_code == httpx.codes.CREATED
+        viewer = await post_offer(system.http, system.whep("demo"), PLAY_OFFER)
+        assert viewer.status_code == httpx.codes.CREATED
+        base = system.controls[0].url
+        stream = await system.http.post(f"{base}{viewer.headers['Location']}/events")
+        assert (await system.http.delete(f"{base}{stream.headers['Location']}")).is_success
+        assert (await system.http.get(f"{base}/api/records")).json() == []
+        closed = await system.http.post(
+            f"{base}/api/admin/rooms/demo/close", headers={"Authorization": "Bearer admin"}
+        )
+        assert closed.is_success
+        await system.room_gone("demo", within=5)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("GET", "another:key"),
+        ("FLUSHALL",),
+        ("CONFIG", "GET", "*"),
+        ("KEYS", "*"),
+        ("ACL", "LIST"),
+        ("MONITOR",),
+        ("PUBLISH", "channel", "text"),
+        ("EVAL", "return redis.call('GET', 'another:key')", "0"),
+    ],
+    ids=" ".join,
+)
+def test_it_opens_nothing_else(limited_url: str, command: tuple[str, ...]) -> None:
+    with Redis.from_url(limited_url) as redis, pytest.raises(ResponseError, match="permission"):
+        redis.execute_command(*command)
