@@ -20,6 +20,8 @@ from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId
+from shared.sdp.encoding import encode
+from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
@@ -87,12 +89,13 @@ class StreamingRoutes:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
         room = room_in_path(request)
         session = self._session(request, room)
+        fragment = parse_fragment(await read_fragment(request))
         patched = await self._gateway.patch(
             Patch(
                 session=session,
                 room=room,
                 role=self._role,
-                fragment=await read_fragment(request),
+                fragment=encode(fragment),
                 if_match=request.headers.get("if-match"),
             ),
             caller_of(request).request_id,
@@ -114,10 +117,12 @@ class StreamingRoutes:
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
-            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
+            publish = Publish(
+                room=room, offer=encode(parsed), expires_at=grant.expires_at, identity=grant.identity
+            )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=offer, expires_at=grant.expires_at)
+        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at)
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:

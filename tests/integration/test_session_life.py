@@ -19,6 +19,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import CloseRoom, Play, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
 
 
@@ -227,7 +228,7 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
         for _ in range(2):
             offer = plane.peer(publishes=False).offer().replace("VP8/90000", "AV1/90000")
             with pytest.raises(ServiceError) as refused:
-                await plane.handlers.play(Play(room=ROOM, offer=offer))
+                await plane.handlers.play(Play(room=ROOM, offer=sent_offer(offer)))
             assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
     (warning,) = plane.media.rooms.statuses()[0].warnings
     assert "VP8" in warning

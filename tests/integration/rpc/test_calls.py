@@ -25,11 +25,11 @@ from tests.integration.rpc.ends import (
 
 
 async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
-    assert await publish(client) == Answer(session="w1.demo", sdp="v=0", etag="e")
+    assert await publish(client) == Answer(session="w1.demo", sdp="the offer", etag="e")
 
 
 async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="a=…\r\n", if_match=None)
+    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment=b"\x00\xff", if_match=None)
     arrived: list[Patch] = []
 
     async def take(message: Patch) -> Closed:
@@ -113,9 +113,10 @@ class OtherFields:
 
 
 OtherFields.__name__ = "CloseRoom"
+UNREADABLE = Publish(room="demo", offer=b"of another version")
 
 
-@pytest.mark.parametrize("message", [Renamed(), OtherFields()])
+@pytest.mark.parametrize("message", [Renamed(), OtherFields(), UNREADABLE])
 async def test_a_message_of_another_version_may_be_tried_again(
     client: RpcClient, server: RpcServer, message: object
 ) -> None:
