@@ -18,6 +18,7 @@ from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.workers.gateway import Gateway
 from control.workers.offers import Offers
+from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId
 from shared.sdp.encoding import encode
@@ -25,6 +26,7 @@ from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
+_MAX_IF_MATCH = 1024  # characters; an etag of ours has 16
 _ACCEPT_POST = {"Accept-Post": "application/sdp"}
 _ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
 
@@ -96,7 +98,7 @@ class StreamingRoutes:
                 room=room,
                 role=self._role,
                 fragment=encode(fragment),
-                if_match=request.headers.get("if-match"),
+                if_match=_if_match(request),
             ),
             caller_of(request).request_id,
         )
@@ -136,3 +138,11 @@ class StreamingRoutes:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
+
+
+def _if_match(request: Request) -> str | None:
+    """The header, for the worker to compare."""
+    tags = request.headers.get("if-match")
+    if tags is not None and len(tags) > _MAX_IF_MATCH:
+        raise ServiceError(ErrorCode.PRECONDITION_FAILED)
+    return tags

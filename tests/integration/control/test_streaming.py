@@ -196,6 +196,17 @@ async def test_a_trickle_without_if_match_is_taken(
     assert worker.received[0].role is Role.PLAY
 
 
+async def test_an_endless_if_match_reaches_no_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    headers = {"Content-Type": FRAGMENT_TYPE, "If-Match": '"x",' * 300}
+    response = await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
+    assert (response.status_code, response.json()) == (412, {"error": "precondition failed"})
+    assert not worker.received
+
+
 async def test_a_fragment_that_cannot_be_read_reaches_no_worker(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:
