@@ -35,7 +35,7 @@ class DescribedSection:
 
 
 def describe_sections(description: SessionDescription) -> list[DescribedSection]:
-    """All sections, in their order. Raises `ServiceError(INVALID_SDP)` for a live one without rtcp-mux."""
+    """All sections, in their order. Raises `ServiceError(INVALID_SDP)` for a malformed mid."""
     group = _bundle(description.attributes)
     mids = [_mid(media) for media in description.media]
     by_mid = dict(zip(mids, description.media, strict=True))
@@ -49,8 +49,6 @@ def describe_sections(description: SessionDescription) -> list[DescribedSection]
         served = media.kind in ("audio", "video") and _PROTOCOL.fullmatch(media.protocol) is not None
         levels = (media.attributes, description.attributes, *(tagged if bundle_only else ()))
         described.append(DescribedSection(media, mid, bundled, served and not refused, levels))
-    if not all(section.has("rtcp-mux") for section in described if section.live):
-        raise invalid_sdp("a section without rtcp-mux")
     return described
 
 

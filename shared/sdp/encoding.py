@@ -43,4 +43,4 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
     except ServiceError as error:
         raise DecodeError(error.detail) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise DecodeError(f"not of the type {decoder.type}") from error
+        raise DecodeError(f"no valid {decoder.type.__name__}") from error

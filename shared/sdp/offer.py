@@ -122,8 +122,10 @@ def parse_offer(text: str) -> Offer:
         raise invalid_sdp("the offerer is ICE-lite, as this server is")
     described = describe_sections(description)
     sections = [_identity(section) for section in described]
-    _check_layout(sections)  # before anything is read twice that may be there once
+    _check_layout(sections)  # before the contents of sections that would be refused
     live = [section for section in described if section.live]
+    if not all(section.has("rtcp-mux") for section in live):
+        raise invalid_sdp("a section without rtcp-mux")
     transport = shared_transport(live)
     allow_mixed = all(section.has("extmap-allow-mixed") for section in live)
     return Offer(
