@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from shared.errors import invalid_sdp
 from shared.sdp.lines import MAX_LINE, WORD, MediaDescription
 
-MAX_CODECS = 64  # in one section; Chromium offers 17
-MAX_PARAMETERS = 32  # of one codec; real ones have up to 6
+MAX_CODECS = 64  # in one section; Chromium offers 15
+MAX_PARAMETERS = 32  # of one codec; real ones have up to 5
 
 _CANONICAL = {
     name.lower(): name for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "PCMU", "PCMA", "G722")

@@ -12,7 +12,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.sdp.lines import ICE_PWD, ICE_UFRAG, host_candidates
 
 MAX_TEXT = 64 << 10  # characters
-MAX_LINES = 512  # real clients send a line for each candidate, up to 30 at once
+MAX_LINES = 512  # a client sends a line for each of its candidates
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _LINE = re.compile(r"[a-z]=")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from shared.errors import invalid_sdp
 
-# In brackets: the most that a real client needs.
+# In brackets: the most in the offers of real clients, tests/fixtures/offers.
 MAX_TEXT = 64 << 10  # characters of an offer (7,000)
 MAX_LINES = 1024  # of an offer (224)
-MAX_LINE = 2048  # characters of a line (about 400)
+MAX_LINE = 2048  # characters of a line (213; parameter sets make it longer)
 MAX_SECTIONS = 16  # (2)
 MAX_SECTION_LINES = 768  # `a=` lines of one section, or of the session (168)
 MAX_FORMATS = 128  # on one `m=` line (34): as many as there are payload types
@@ -22,9 +22,9 @@ MAX_ATTRIBUTES = {  # lines of each name in one section, or in the session
     "fmtp": 128,  # (31)
     "rtcp-fb": 384,  # (77)
     "extmap": 64,  # (11)
-    "ssrc": 128,  # (24)
-    "ssrc-group": 16,  # (4)
-    "rid": 16,  # (3)
+    "ssrc": 128,  # (4; several times that with layers)
+    "ssrc-group": 16,  # (1)
+    "rid": 16,  # (none; one for each layer)
     "fingerprint": 16,  # (3)
     # Once is enough, but some clients repeat them.
     **dict.fromkeys(("group", "mid", "ice-lite", "ice-ufrag", "ice-pwd", "setup", "bundle-only"), 8),

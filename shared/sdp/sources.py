@@ -10,7 +10,7 @@ from shared.sdp.lines import MAX_ATTRIBUTES, Attributes
 
 _SSRC = re.compile(r"[0-9]{1,10}")
 _RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852 3.3; longer ones are legal, but nobody uses them
-_MAX_MEMBERS = 16  # of one group; real ones have up to 3
+_MAX_MEMBERS = 16  # of one group: three layers make a group of 3
 _REPAIR = ("FID", "FEC-FR")  # RFC 5576 4.2, RFC 5956 4.3
 
 
