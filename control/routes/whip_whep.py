@@ -18,11 +18,15 @@ from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.workers.gateway import Gateway
 from control.workers.offers import Offers
+from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId
+from shared.sdp.encoding import encode
+from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
+_MAX_IF_MATCH = 1024  # characters; an etag of ours has 16
 _ACCEPT_POST = {"Accept-Post": "application/sdp"}
 _ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
 
@@ -87,13 +91,14 @@ class StreamingRoutes:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
         room = room_in_path(request)
         session = self._session(request, room)
+        fragment = parse_fragment(await read_fragment(request))
         patched = await self._gateway.patch(
             Patch(
                 session=session,
                 room=room,
                 role=self._role,
-                fragment=await read_fragment(request),
-                if_match=request.headers.get("if-match"),
+                fragment=encode(fragment),
+                if_match=_if_match(request),
             ),
             caller_of(request).request_id,
         )
@@ -114,10 +119,12 @@ class StreamingRoutes:
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
-            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
+            publish = Publish(
+                room=room, offer=encode(parsed), expires_at=grant.expires_at, identity=grant.identity
+            )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=offer, expires_at=grant.expires_at)
+        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at)
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
@@ -131,3 +138,11 @@ class StreamingRoutes:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
+
+
+def _if_match(request: Request) -> str | None:
+    """The header, for the worker to compare."""
+    tags = request.headers.get("if-match")
+    if tags is not None and len(tags) > _MAX_IF_MATCH:
+        raise ServiceError(ErrorCode.PRECONDITION_FAILED)
+    return tags

@@ -63,7 +63,7 @@ def build_answer(offer: Offer, accepted: Sequence[Accepted | None], local: Local
 
 def _rejected(section: MediaSection) -> list[str]:
     return [
-        f"m={section.kind} 0 {section.protocol} {section.formats[0]}",
+        f"m={section.kind} 0 {section.protocol} {section.first_format}",
         "c=IN IP4 0.0.0.0",
         *_mid(section),
         "a=inactive",

@@ -18,7 +18,7 @@ from media.rtp.extensions import (
     TRANSPORT_CC_EXTENSION,
 )
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
-from shared.sdp.codec import Codec
+from shared.sdp.codec import Codec, fmtp_of
 from shared.sdp.offer import Direction, MediaSection, Offer, check_play, check_publish
 
 
@@ -167,11 +167,7 @@ def _first_passed_through(section: MediaSection) -> Codec | None:
 
 def _receiver_fmtp(codec: Codec) -> str:
     """The parameters for the answer, without those that only describe the sender's stream."""
-    return ";".join(
-        f"{key}={value}" if value else key
-        for key, value in codec.parameters.items()
-        if not key.startswith("sprop-")
-    )
+    return fmtp_of({key: value for key, value in codec.parameters.items() if not key.startswith("sprop-")})
 
 
 def _source(track: RoomTrack, codec: Codec, stream_id: str) -> tuple[str, ...]:

@@ -145,7 +145,6 @@ def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]
                 clock_rate=track.clock_rate,
                 channels=track.channels,
                 parameters=track.parameters,
-                fmtp=";".join(f"{key}={value}" if value else key for key, value in track.parameters.items()),
                 feedback=frozenset({"nack", "nack pli"}),
             ),
             extensions=track.extensions,

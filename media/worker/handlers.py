@@ -19,8 +19,7 @@ from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
-from shared.sdp.fragment import parse_fragment
-from shared.sdp.offer import parse_offer
+from shared.sdp.encoding import decode_fragment, decode_offer
 
 
 class Handlers:
@@ -59,7 +58,7 @@ class Handlers:
         }
 
     async def publish(self, message: Publish) -> Answer:
-        offer = parse_offer(message.offer)
+        offer = decode_offer(message.offer)
         local, tracks, answer = self._admission.negotiate_publish(offer)
         name = RoomName(message.room)
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
@@ -88,7 +87,7 @@ class Handlers:
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
-        offer = parse_offer(message.offer)
+        offer = decode_offer(message.offer)
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
@@ -101,7 +100,7 @@ class Handlers:
 
     async def patch(self, message: Patch) -> Patched:
         session = self._roster.find(message.session, message.room, message.role)
-        fragment = parse_fragment(message.fragment)
+        fragment = decode_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:

@@ -95,6 +95,8 @@ class RpcServer:
     async def _handle(self, request: Request, left: float) -> dict[str, Any] | None:
         """The result to send back; None when the handler took longer than the seconds that were `left`."""
         try:
+            if request.op not in self._handlers:
+                raise DecodeError("no message of this worker's version")
             kind, handler = self._handlers[request.op]
             message: Any = from_map(kind, request.body)
             async with asyncio.timeout(left):
@@ -106,6 +108,14 @@ class RpcServer:
             return {"error": error_to_map(error)}
         except RedisError:
             return {"error": error_to_map(redis_away())}
+        except DecodeError as error:  # from another version of the caller: no bug, and the upgrade will end
+            log.warning(
+                "rpc request not understood",
+                op=request.op,
+                request_id=request.request_id,
+                reason=str(error),
+            )
+            return {"error": error_to_map(_not_understood())}
         except Exception:
             log.exception("rpc request failed", op=request.op, request_id=request.request_id)
             return {"error": error_to_map(ServiceError(ErrorCode.INTERNAL))}
@@ -118,3 +128,7 @@ class RpcServer:
                 await pipe.execute()
         except RedisError:
             log.warning("rpc reply lost: Redis is away", op=request.op, request_id=request.request_id)
+
+
+def _not_understood() -> ServiceError:
+    return ServiceError(ErrorCode.NO_WORKER, detail="the worker cannot read the request", retry_after=1)

@@ -1,6 +1,9 @@
-"""Messages that carry a client's WHIP and WHEP requests to a worker, and the replies."""
+"""Messages that carry a client's WHIP and WHEP requests to a worker, and the replies.
 
-from dataclasses import dataclass
+Offers and fragments travel as control has parsed them: in the bytes of `shared/sdp/encoding.py`.
+"""
+
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -16,7 +19,7 @@ class Publish:
     """Claim the room and answer the publisher's offer -> `Answer`."""
 
     room: str
-    offer: str
+    offer: bytes = field(repr=False)
     expires_at: float | None = None  # Unix time at which the caller's token ends the session
     identity: str = ""  # the same for the same credentials, not a secret; "": unknown
 
@@ -29,7 +32,7 @@ class Play:
     """
 
     room: str
-    offer: str
+    offer: bytes = field(repr=False)
     expires_at: float | None = None
     origin: str | None = None
     viewers_elsewhere: int = 0  # of the room on other workers, which count for MAX_SUBS_PER_ROOM, too
@@ -49,7 +52,7 @@ class Patch:
     session: str
     room: str
     role: Role
-    fragment: str
+    fragment: bytes = field(repr=False)
     if_match: str | None  # the header as it was sent; None: it was not
 
 

@@ -1,4 +1,4 @@
-"""The media sections of an offer: which of them are served, and that they share one bundle (RFC 9143)."""
+"""The media sections of an offer: which of them are served, and which of them are bundled (RFC 9143)."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from shared.sdp.lines import TOKEN_CHARACTER, Attributes, MediaDescription, Sess
 
 # JSEP (RFC 9429 5.1.2) requires each of these to be accepted for RTP over DTLS-SRTP.
 _PROTOCOL = re.compile(r"(?:UDP/TLS/|TCP/DTLS/|TCP/TLS/)?RTP/S?AVPF?")
-_MID = re.compile(rf"{TOKEN_CHARACTER}{{1,64}}")
+MID = re.compile(rf"{TOKEN_CHARACTER}{{1,64}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,10 @@ class DescribedSection:
 
 
 def describe_sections(description: SessionDescription) -> list[DescribedSection]:
-    """All sections, in their order. Raises `ServiceError(INVALID_SDP)` unless the live ones can be served."""
+    """All sections, in their order. Raises `ServiceError(INVALID_SDP)` for a malformed mid."""
     group = _bundle(description.attributes)
     mids = [_mid(media) for media in description.media]
-    by_mid = {mid: media for mid, media in zip(mids, description.media, strict=True) if mid}
-    if len(by_mid) != len(mids) - mids.count(""):
-        raise invalid_sdp("two sections have the same mid")
+    by_mid = dict(zip(mids, description.media, strict=True))
     tagged = tuple(by_mid[mid].attributes for mid in group[:1] if mid in by_mid)
     bundle = frozenset(group)
     described = []
@@ -51,7 +49,6 @@ def describe_sections(description: SessionDescription) -> list[DescribedSection]
         served = media.kind in ("audio", "video") and _PROTOCOL.fullmatch(media.protocol) is not None
         levels = (media.attributes, description.attributes, *(tagged if bundle_only else ()))
         described.append(DescribedSection(media, mid, bundled, served and not refused, levels))
-    _check_layout([section for section in described if section.live])
     return described
 
 
@@ -68,19 +65,6 @@ def _mid(media: MediaDescription) -> str:
     mid = media.attributes.first("mid")
     if mid is None:
         return ""
-    if not _MID.fullmatch(mid):
+    if not MID.fullmatch(mid):
         raise invalid_sdp("a mid is no token of at most 64 characters")
     return mid
-
-
-def _check_layout(live: Sequence[DescribedSection]) -> None:
-    """This server has one transport for a peer, and one track of a kind."""
-    if not live:
-        raise invalid_sdp("no audio or video section")
-    for kind in ("audio", "video"):
-        if sum(section.media.kind == kind for section in live) > 1:
-            raise invalid_sdp(f"more than one {kind} section")
-    if len(live) > 1 and not all(section.bundled for section in live):
-        raise invalid_sdp("the sections are not all in one BUNDLE group")
-    if not all(section.has("rtcp-mux") for section in live):
-        raise invalid_sdp("a section without rtcp-mux")

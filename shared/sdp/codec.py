@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from shared.errors import invalid_sdp
-from shared.sdp.lines import TOKEN_CHARACTER, MediaDescription
+from shared.sdp.lines import MAX_LINE, WORD, MediaDescription
+
+MAX_CODECS = 64  # in one section; Chromium offers 15
+MAX_PARAMETERS = 32  # of one codec; real ones have up to 5
 
 _CANONICAL = {
     name.lower(): name for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "PCMU", "PCMA", "G722")
@@ -15,25 +18,46 @@ _STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551 6: need n
 _COMPANIONS = frozenset(
     {"rtx", "red", "ulpfec", "flexfec", "flexfec-03", "cn", "telephone-event"}
 )  # in lower case
-_RTCP_RANGE = range(64, 96)  # would be taken for RTCP, which shares the port (RFC 5761 4)
+# Without those that would be taken for RTCP, which shares the port (RFC 5761 4).
+_PAYLOAD_TYPES = frozenset(range(128)) - frozenset(range(64, 96))
 _FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
 
 _PAYLOAD_TYPE = re.compile(r"[0-9]{1,3}")
-_RTPMAP = re.compile(rf"({TOKEN_CHARACTER}{{1,32}})/([0-9]{{1,9}})(?:/([0-9]{{1,3}}))?")
+_NAME = re.compile(WORD)
+_RTPMAP = re.compile(rf"({WORD})/([0-9]{{1,9}})(?:/([0-9]{{1,3}}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """One payload type of an offer."""
+    """One payload type of an offer. Raises `ServiceError(INVALID_SDP)` unless all of it is in bounds."""
 
     payload_type: int
     name: str  # spelled as in its RFC: VP8 VP9 H264 H265 AV1 opus PCMU PCMA G722; others as offered
     clock_rate: int  # Hz, as RTP timestamps count
     channels: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)  # of fmtp, keys in lower case
-    fmtp: str = ""  # the text from which `parameters` were read
     feedback: frozenset[str] = frozenset()  # the known ones of rtcp-fb, for example "nack pli"
     rtx: int | None = None  # payload type of its retransmissions (RFC 4588 8.6)
+
+    def __post_init__(self) -> None:
+        if self.payload_type not in _PAYLOAD_TYPES or not (self.rtx is None or self.rtx in _PAYLOAD_TYPES):
+            raise invalid_sdp("a codec without a payload type of RTP")
+        if not (_NAME.fullmatch(self.name) and 0 <= self.clock_rate < 10**9 and 0 <= self.channels < 1000):
+            raise invalid_sdp("a malformed codec")
+        text = self.fmtp
+        if len(self.parameters) > MAX_PARAMETERS or len(text) > MAX_LINE:
+            raise invalid_sdp("too many parameters of one codec")
+        if not (text.isascii() and text.isprintable() and self.feedback <= _FEEDBACK):
+            raise invalid_sdp("a malformed parameter of a codec")
+
+    @property
+    def fmtp(self) -> str:
+        """The parameters as in an `a=fmtp` line; "" without any."""
+        return fmtp_of(self.parameters)
+
+
+def fmtp_of(parameters: Mapping[str, str]) -> str:
+    return ";".join(f"{key}={value}" if value else key for key, value in parameters.items())
 
 
 def parse_codecs(media: MediaDescription) -> tuple[Codec, ...]:
@@ -42,27 +66,31 @@ def parse_codecs(media: MediaDescription) -> tuple[Codec, ...]:
     rtpmaps = _STATIC | _by_payload_type(media.attributes.all("rtpmap"))
     fmtps = _by_payload_type(media.attributes.all("fmtp"))
     feedback, feedback_of_all = _feedback(media.attributes.all("rtcp-fb"))
-    codecs = []
+    codecs: dict[int, re.Match[str]] = {}
     rtx: dict[str, int] = {}
     for payload_type in dict.fromkeys(payload_types):
         match = _RTPMAP.fullmatch(rtpmaps.get(payload_type, ""))
-        if not match or payload_type in _RTCP_RANGE:
+        if not match or payload_type not in _PAYLOAD_TYPES:
             continue
-        fmtp = fmtps.get(payload_type, "")
-        codec = Codec(
+        name = match[1].lower()
+        if name == "rtx":
+            rtx.setdefault(_parameters(fmtps.get(payload_type, "")).get("apt", ""), payload_type)
+        elif name not in _COMPANIONS:
+            codecs[payload_type] = match
+    if len(codecs) > MAX_CODECS:
+        raise invalid_sdp(f"more than {MAX_CODECS} codecs in one section")
+    return tuple(
+        Codec(
             payload_type=payload_type,
             name=_CANONICAL.get(match[1].lower(), match[1]),
             clock_rate=int(match[2]),
             channels=int(match[3] or 1),
-            parameters=_parameters(fmtp),
-            fmtp=fmtp,
+            parameters=_parameters(fmtps.get(payload_type, "")),
             feedback=feedback.get(payload_type, frozenset()) | feedback_of_all,
+            rtx=rtx.get(str(payload_type)),
         )
-        if codec.name.lower() == "rtx":
-            rtx.setdefault(codec.parameters.get("apt", ""), payload_type)
-        elif codec.name.lower() not in _COMPANIONS:
-            codecs.append(codec)
-    return tuple(replace(codec, rtx=rtx.get(str(codec.payload_type))) for codec in codecs)
+        for payload_type, match in codecs.items()
+    )
 
 
 def _payload_type(text: str) -> int:
@@ -96,8 +124,11 @@ def _feedback(values: Sequence[str]) -> tuple[dict[int, frozenset[str]], frozens
 
 
 def _parameters(fmtp: str) -> dict[str, str]:
+    items = fmtp.split(";", MAX_PARAMETERS)
+    if len(items) > MAX_PARAMETERS and items[-1].strip(" "):
+        raise invalid_sdp(f"more than {MAX_PARAMETERS} parameters of one codec")
     parameters: dict[str, str] = {}
-    for item in fmtp.split(";"):
+    for item in items[:MAX_PARAMETERS]:
         key, _equals, value = item.partition("=")
         if key.strip(" "):
             parameters.setdefault(key.strip(" ").lower(), value.strip(" "))

@@ -12,6 +12,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.sdp.lines import ICE_PWD, ICE_UFRAG, host_candidates
 
 MAX_TEXT = 64 << 10  # characters
+MAX_LINES = 512  # a client sends a line for each of its candidates
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _LINE = re.compile(r"[a-z]=")
@@ -19,16 +20,27 @@ _LINE = re.compile(r"[a-z]=")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fragment:
-    ice_ufrag: str | None
-    ice_pwd: str | None
-    candidates: tuple[str, ...]  # the text after `a=candidate:`, not parsed
-    end_of_candidates: bool
+    """The new credentials in a fragment; candidates are not kept, since an ICE-lite agent needs none.
+
+    Raises `ServiceError(INVALID_FRAGMENT)` for malformed ones.
+    """
+
+    ice_ufrag: str | None = None
+    ice_pwd: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.ice_ufrag is not None and not ICE_UFRAG.fullmatch(self.ice_ufrag):
+            raise _invalid("malformed ice-ufrag")
+        if self.ice_pwd is not None and not ICE_PWD.fullmatch(self.ice_pwd):
+            raise _invalid("malformed ice-pwd")
 
 
 def parse_fragment(text: str) -> Fragment:
     """Read a fragment; the first credentials count, in whichever section they are."""
     if len(text) > MAX_TEXT:
-        raise _invalid("larger than 64 KiB")
+        raise _invalid(f"longer than {MAX_TEXT} characters")
+    if text.count("\n") > MAX_LINES:
+        raise _invalid(f"more than {MAX_LINES} lines")
     text = text.replace("\r\n", "\n")
     if _CONTROL.search(text):
         raise _invalid("holds control characters")
@@ -36,24 +48,11 @@ def parse_fragment(text: str) -> Fragment:
     if not any(_LINE.match(line) for line in lines):
         raise _invalid("not a line of SDP")
     credentials: dict[str, str] = {}
-    candidates = []
     for line in lines:
         name, _colon, value = line.partition(":")
         if name in ("a=ice-ufrag", "a=ice-pwd"):
             credentials.setdefault(name, value.strip())
-        elif name == "a=candidate":
-            candidates.append(value.strip())
-    ufrag, pwd = credentials.get("a=ice-ufrag"), credentials.get("a=ice-pwd")
-    if ufrag is not None and not ICE_UFRAG.fullmatch(ufrag):
-        raise _invalid("malformed ice-ufrag")
-    if pwd is not None and not ICE_PWD.fullmatch(pwd):
-        raise _invalid("malformed ice-pwd")
-    return Fragment(
-        ice_ufrag=ufrag,
-        ice_pwd=pwd,
-        candidates=tuple(candidates),
-        end_of_candidates="a=end-of-candidates" in lines,
-    )
+    return Fragment(ice_ufrag=credentials.get("a=ice-ufrag"), ice_pwd=credentials.get("a=ice-pwd"))
 
 
 def _invalid(detail: str) -> ServiceError:

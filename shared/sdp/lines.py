@@ -1,7 +1,7 @@
 """The grammar of SDP (RFC 8866): splits text into the session part and media sections, for `offer.py`.
 
-Text that is not SDP, or larger than any offer, raises `ServiceError(INVALID_SDP)` and nothing else. Time and
-memory are linear in the text.
+Text that is not SDP, or larger than any offer, raises `ServiceError(INVALID_SDP)` and nothing else.
+The limits of size and lines are checked before any other work; attributes that nothing reads are not kept.
 """
 
 import re
@@ -10,22 +10,40 @@ from dataclasses import dataclass, field
 
 from shared.errors import invalid_sdp
 
-MAX_TEXT = 1 << 20  # characters
-MAX_LINE = 8192  # characters; the longest line of a real client has about 400
-MAX_LINES = 4096  # attributes in one section
-MAX_SECTIONS = 64
+# In brackets: the most in the offers of real clients, tests/fixtures/offers.
+MAX_TEXT = 64 << 10  # characters of an offer (7,000)
+MAX_LINES = 1024  # of an offer (224)
+MAX_LINE = 2048  # characters of a line (213; parameter sets make it longer)
+MAX_SECTIONS = 16  # (2)
+MAX_SECTION_LINES = 768  # `a=` lines of one section, or of the session (168)
+MAX_FORMATS = 128  # on one `m=` line (34): as many as there are payload types
+MAX_ATTRIBUTES = {  # lines of each name in one section, or in the session
+    "rtpmap": 128,  # (34)
+    "fmtp": 128,  # (31)
+    "rtcp-fb": 384,  # (77)
+    "extmap": 64,  # (11)
+    "ssrc": 128,  # (4; several times that with layers)
+    "ssrc-group": 16,  # (1)
+    "rid": 16,  # (none; one for each layer)
+    "fingerprint": 16,  # (3)
+    # Once is enough, but some clients repeat them.
+    **dict.fromkeys(("group", "mid", "ice-lite", "ice-ufrag", "ice-pwd", "setup", "bundle-only"), 8),
+    **dict.fromkeys(("sendrecv", "sendonly", "recvonly", "inactive", "simulcast"), 8),
+    **dict.fromkeys(("rtcp-mux", "rtcp-rsize", "extmap-allow-mixed"), 8),
+}
 
 TOKEN_CHARACTER = r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]"  # noqa: S105  # RFC 8866 9
-TOKEN = TOKEN_CHARACTER + "+"
 ICE_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 5.4
 ICE_PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-_MEDIA = re.compile(rf"m=({TOKEN}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ({TOKEN}(?:/{TOKEN})*)((?: {TOKEN})+) *")
+WORD = rf"{TOKEN_CHARACTER}{{1,32}}"  # a kind, a format, the name of a codec
+PROTOCOL = rf"{WORD}(?:/{WORD}){{0,7}}"
+_MEDIA = re.compile(rf"m=({WORD}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ({PROTOCOL})((?: {WORD})+) *")
 
 
 class Attributes:
-    """The `a=` lines of one section by name, with the values of each name in their order."""
+    """The `a=` lines of one section that are read, by name, with the values of each name in their order."""
 
     __slots__ = ("_count", "_values")
 
@@ -35,10 +53,16 @@ class Attributes:
 
     def add(self, line: str) -> None:
         self._count += 1
-        if self._count > MAX_LINES:
+        if self._count > MAX_SECTION_LINES:
             raise invalid_sdp("too many lines in one section")
         name, _colon, value = line.partition(":")
-        self._values.setdefault(name, []).append(value.strip(" "))
+        most = MAX_ATTRIBUTES.get(name, 0)
+        if not most:
+            return
+        values = self._values.setdefault(name, [])
+        if len(values) == most:
+            raise invalid_sdp(f"more than {most} a={name} lines in one section")
+        values.append(value.strip(" "))
 
     def all(self, name: str) -> Sequence[str]:
         return self._values.get(name, ())
@@ -94,7 +118,9 @@ def parse_sdp(text: str) -> SessionDescription:
 
 def _lines(text: str) -> Iterator[str]:
     if len(text) > MAX_TEXT:
-        raise invalid_sdp("larger than 1 MiB")
+        raise invalid_sdp(f"longer than {MAX_TEXT} characters")
+    if text.count("\n") > MAX_LINES:
+        raise invalid_sdp(f"more than {MAX_LINES} lines")
     text = text.replace("\r\n", "\n")
     if _CONTROL.search(text):
         raise invalid_sdp("holds control characters")
@@ -107,7 +133,10 @@ def _media(line: str, number: int) -> MediaDescription:
     match = _MEDIA.fullmatch(line)
     if not match or int(match[2]) > 65535:
         raise invalid_sdp(f"line {number} is no media description")
-    return MediaDescription(match[1], int(match[2]), match[3], tuple(dict.fromkeys(match[4].split())))
+    formats = tuple(dict.fromkeys(match[4].split()))
+    if len(formats) > MAX_FORMATS:
+        raise invalid_sdp(f"more than {MAX_FORMATS} formats in one section")
+    return MediaDescription(match[1], int(match[2]), match[3], formats)
 
 
 def host_candidates(addresses: Sequence[tuple[str, int]]) -> list[str]:

@@ -1,7 +1,8 @@
 """What an SDP offer asks for, and whether it can be served: one peer, one bundled ICE and DTLS transport.
 
-Control reads an offer before it looks for a room, the media worker reads it to answer it. Whatever the text
-is, `parse_offer` returns an `Offer` or raises `ServiceError(INVALID_SDP)` with a `detail`, and nothing else.
+Control parses an offer before it looks for a room, and the media worker answers the parsed value. Whatever
+the text is, `parse_offer` returns an `Offer` or raises `ServiceError(INVALID_SDP)` with a `detail`, and
+nothing else. The values check themselves: one that came over RPC is as good as one that was parsed.
 """
 
 import re
@@ -10,13 +11,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shared.errors import invalid_sdp
-from shared.sdp.bundle import DescribedSection, describe_sections
-from shared.sdp.codec import Codec, parse_codecs
-from shared.sdp.lines import parse_sdp
+from shared.sdp.bundle import MID, DescribedSection, describe_sections
+from shared.sdp.codec import MAX_CODECS, Codec, parse_codecs
+from shared.sdp.lines import MAX_ATTRIBUTES, MAX_SECTIONS, PROTOCOL, WORD, parse_sdp
 from shared.sdp.sources import Sources, read_sources
-from shared.sdp.transport import Setup, shared_transport
+from shared.sdp.transport import Setup, check_transport, shared_transport
 
-_EXTMAP = re.compile(r"([0-9]{1,4}) +([\x21-\x7e]+)(?: .*)?")
+_WORD, _PROTOCOL = re.compile(WORD), re.compile(PROTOCOL)
+_URI = r"[\x21-\x7e]{1,256}"  # of a header extension; the longest one in use has 73 characters
+_EXTENSION = re.compile(_URI)
+_IDS = frozenset(range(1, 256)) - {15}  # 15 is reserved in the one-byte form (RFC 8285 4.2)
+_HIGHEST_ONE_BYTE_ID = 14
+_EXTMAP = re.compile(rf"([0-9]{{1,4}}) +({_URI})(?: .*)?")
 
 
 class Direction(StrEnum):
@@ -30,12 +36,15 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSection:
-    """One media section. When it is `rejected`, only mid, kind, protocol and formats are meaningful."""
+    """One media section. One that is `rejected` has what the answer needs, and nothing else.
+
+    Raises `ServiceError(INVALID_SDP)` unless all of it is in bounds.
+    """
 
     mid: str  # "" when it has none
     kind: str  # "audio", "video", or a kind that is not served
     protocol: str
-    formats: tuple[str, ...]
+    first_format: str  # which a refusal repeats
     rejected: bool  # refused by the offerer, or not audio or video over DTLS-SRTP
     bundled: bool
     direction: Direction = Direction.SENDRECV
@@ -44,10 +53,30 @@ class MediaSection:
     sources: Sources = field(default_factory=Sources)
     rtcp_rsize: bool = False  # RFC 5506
 
+    def __post_init__(self) -> None:
+        words = _WORD.fullmatch(self.kind) and _WORD.fullmatch(self.first_format)
+        if not (words and _PROTOCOL.fullmatch(self.protocol)):
+            raise invalid_sdp("a malformed media section")
+        if self.mid and not MID.fullmatch(self.mid):
+            raise invalid_sdp("a mid is no token of at most 64 characters")
+        if self.rejected and (self.codecs or self.extensions or self.sources != Sources()):
+            raise invalid_sdp("a rejected section with contents")
+        payload_types = {codec.payload_type for codec in self.codecs}
+        if len(self.codecs) > MAX_CODECS or len(payload_types) < len(self.codecs):
+            raise invalid_sdp("too many codecs, or two with one payload type")
+        ids = set(self.extensions.values())
+        if len(self.extensions) > MAX_ATTRIBUTES["extmap"] or len(ids) < len(self.extensions):
+            raise invalid_sdp("too many header extensions, or two with one id")
+        if not (ids <= _IDS and all(map(_EXTENSION.fullmatch, self.extensions))):
+            raise invalid_sdp("a malformed header extension")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """All live sections share the ICE and DTLS parameters."""
+    """All live sections share the ICE and DTLS parameters. There is one at least, and one of a kind at most.
+
+    Raises `ServiceError(INVALID_SDP)` unless all of it is in bounds.
+    """
 
     sections: tuple[MediaSection, ...]
     ice_ufrag: str
@@ -55,6 +84,16 @@ class Offer:
     fingerprints: tuple[tuple[str, str], ...]  # ("sha-256", "AB:CD:..."): SHA-2, in capitals; at least one
     setup: Setup
     extmap_allow_mixed: bool  # RFC 8285 6
+
+    def __post_init__(self) -> None:
+        _check_layout(self.sections)
+        check_transport(self.ice_ufrag, self.ice_pwd, self.fingerprints)
+        if not self.extmap_allow_mixed and any(
+            number > _HIGHEST_ONE_BYTE_ID
+            for section in self.sections
+            for number in section.extensions.values()
+        ):
+            raise invalid_sdp("a header extension that needs the two-byte form")
 
     @property
     def live(self) -> tuple[MediaSection, ...]:
@@ -82,11 +121,18 @@ def parse_offer(text: str) -> Offer:
     if "ice-lite" in session:  # two lite agents would both wait for a check
         raise invalid_sdp("the offerer is ICE-lite, as this server is")
     described = describe_sections(description)
+    sections = [_identity(section) for section in described]
+    _check_layout(sections)  # before the contents of sections that would be refused
     live = [section for section in described if section.live]
+    if not all(section.has("rtcp-mux") for section in live):
+        raise invalid_sdp("a section without rtcp-mux")
     transport = shared_transport(live)
     allow_mixed = all(section.has("extmap-allow-mixed") for section in live)
     return Offer(
-        sections=tuple(_section(section, allow_mixed) for section in described),
+        sections=tuple(
+            identity if identity.rejected else _contents(identity, section, allow_mixed)
+            for identity, section in zip(sections, described, strict=True)
+        ),
         ice_ufrag=transport.ice_ufrag,
         ice_pwd=transport.ice_pwd,
         fingerprints=transport.fingerprints,
@@ -95,23 +141,43 @@ def parse_offer(text: str) -> Offer:
     )
 
 
-def _section(section: DescribedSection, allow_mixed: bool) -> MediaSection:
+def _check_layout(sections: Sequence[MediaSection]) -> None:
+    """This server has one transport for a peer, and one track of a kind."""
+    if len(sections) > MAX_SECTIONS:
+        raise invalid_sdp("too many media sections")
+    mids = [section.mid for section in sections if section.mid]
+    if len(set(mids)) < len(mids):
+        raise invalid_sdp("two sections have the same mid")
+    live = [section for section in sections if not section.rejected]
+    kinds = [section.kind for section in live]
+    if not live or not {"audio", "video"}.issuperset(kinds):
+        raise invalid_sdp("no audio or video section")
+    for kind in ("audio", "video"):
+        if kinds.count(kind) > 1:
+            raise invalid_sdp(f"more than one {kind} section")
+    if len(live) > 1 and not all(section.bundled for section in live):
+        raise invalid_sdp("the sections are not all in one BUNDLE group")
+
+
+def _identity(section: DescribedSection) -> MediaSection:
     media = section.media
-    identity = MediaSection(
+    return MediaSection(
         mid=section.mid,
         kind=media.kind,
         protocol=media.protocol,
-        formats=media.formats,
+        first_format=media.formats[0],
         bundled=section.bundled,
         rejected=not section.live,
     )
-    if identity.rejected:
-        return identity
+
+
+def _contents(identity: MediaSection, section: DescribedSection, allow_mixed: bool) -> MediaSection:
+    media = section.media
     return replace(
         identity,
         direction=_direction(section),
         codecs=parse_codecs(media),
-        extensions=_extensions(media.attributes.all("extmap"), 255 if allow_mixed else 14),
+        extensions=_extensions(media.attributes.all("extmap"), allow_mixed),
         sources=read_sources(media.attributes),
         rtcp_rsize=section.has("rtcp-rsize"),
     )
@@ -127,8 +193,9 @@ def _direction(section: DescribedSection) -> Direction:
     return Direction.SENDRECV
 
 
-def _extensions(values: Sequence[str], highest: int) -> dict[str, int]:
+def _extensions(values: Sequence[str], allow_mixed: bool) -> dict[str, int]:
     """The first one for a URI or id counts; those for one direction only are ignored."""
+    highest = max(_IDS) if allow_mixed else _HIGHEST_ONE_BYTE_ID
     extensions: dict[str, int] = {}
     taken = set()
     for value in values:
@@ -136,8 +203,7 @@ def _extensions(values: Sequence[str], highest: int) -> dict[str, int]:
         if not match:
             continue
         number, uri = int(match[1]), match[2]
-        # 15 is reserved in the one-byte form (RFC 8285 4.2)
-        if 1 <= number <= highest and number != 15 and number not in taken and uri not in extensions:
+        if number in _IDS and number <= highest and number not in taken and uri not in extensions:
             extensions[uri] = number
             taken.add(number)
     return extensions

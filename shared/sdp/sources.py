@@ -5,16 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from shared.sdp.lines import Attributes
+from shared.errors import invalid_sdp
+from shared.sdp.lines import MAX_ATTRIBUTES, Attributes
 
 _SSRC = re.compile(r"[0-9]{1,10}")
 _RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852 3.3; longer ones are legal, but nobody uses them
+_MAX_MEMBERS = 16  # of one group: three layers make a group of 3
 _REPAIR = ("FID", "FEC-FR")  # RFC 5576 4.2, RFC 5956 4.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Optional declarations, which may be wrong."""
+    """Optional declarations, which may be wrong.
+
+    Raises `ServiceError(INVALID_SDP)` unless all of them are in bounds.
+    """
 
     ssrcs: tuple[int, ...] = ()  # of media, in their order
     repairs: Mapping[int, int] = field(
@@ -22,6 +27,18 @@ class Sources:
     )  # SSRC of RTX -> SSRC whose packets it retransmits
     layers: tuple[int, ...] = ()  # SSRCs of one picture in several qualities ("SIM"), lowest first
     rids: tuple[str, ...] = ()  # or the names of those layers (RFC 8853), in the order of the offer
+
+    def __post_init__(self) -> None:
+        if (
+            len(self.ssrcs) > MAX_ATTRIBUTES["ssrc"]
+            or len(self.repairs) > MAX_ATTRIBUTES["ssrc-group"]
+            or len(self.layers) > _MAX_MEMBERS
+            or len(self.rids) > MAX_ATTRIBUTES["rid"]
+        ):
+            raise invalid_sdp("too many sources in one section")
+        numbers = (*self.ssrcs, *self.repairs, *self.repairs.values(), *self.layers)
+        if not all(0 <= ssrc < 1 << 32 for ssrc in numbers) or not all(map(_RID.fullmatch, self.rids)):
+            raise invalid_sdp("a malformed source")
 
 
 def read_sources(attributes: Attributes) -> Sources:
@@ -61,6 +78,8 @@ def _rids(attributes: Attributes) -> tuple[str, ...]:
 def _groups(attributes: Attributes) -> Iterator[tuple[str, Sequence[int]]]:
     for group in attributes.all("ssrc-group"):
         semantics, *members = group.split() or [""]
+        if len(members) > _MAX_MEMBERS:
+            raise invalid_sdp(f"more than {_MAX_MEMBERS} sources in one group")
         yield semantics, _numbers(members)
 
 

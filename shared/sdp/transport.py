@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from shared.errors import invalid_sdp
 from shared.sdp.bundle import DescribedSection
-from shared.sdp.lines import ICE_PWD, ICE_UFRAG
+from shared.sdp.lines import ICE_PWD, ICE_UFRAG, MAX_ATTRIBUTES
 
 _FINGERPRINT = re.compile(r"([A-Za-z0-9-]{1,16}) +([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*)")
+_DIGEST = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2})*")
 _DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
-_MAX_FINGERPRINTS = 16
 
 
 class Setup(StrEnum):
@@ -29,8 +29,23 @@ class Transport(NamedTuple):
     setup: Setup
 
 
+def check_transport(ice_ufrag: str, ice_pwd: str, fingerprints: Sequence[tuple[str, str]]) -> None:
+    """Raise `ServiceError(INVALID_SDP)` unless they are well formed, and one fingerprint is there."""
+    if not ICE_UFRAG.fullmatch(ice_ufrag) or not ICE_PWD.fullmatch(ice_pwd):
+        raise invalid_sdp("no ICE credentials, or malformed ones")
+    if not fingerprints:
+        raise invalid_sdp("no SHA-2 fingerprint")
+    if len(fingerprints) > MAX_ATTRIBUTES["fingerprint"]:
+        raise invalid_sdp("too many fingerprints")
+    for algorithm, digest in fingerprints:
+        if len(digest) != 3 * _DIGEST_BYTES.get(algorithm, 0) - 1:
+            raise invalid_sdp(f"a {algorithm[:16]} fingerprint of the wrong length")
+        if not _DIGEST.fullmatch(digest):
+            raise invalid_sdp("a malformed fingerprint")
+
+
 def shared_transport(live: Iterable[DescribedSection]) -> Transport:
-    """Raises `ServiceError(INVALID_SDP)` unless all sections have the same, valid parameters."""
+    """What all sections say, not checked further. Raises `ServiceError(INVALID_SDP)` if they differ."""
     transports = {_transport(section) for section in live}
     if len(transports) > 1:
         raise invalid_sdp("the sections differ in ICE credentials, fingerprints or DTLS setup")
@@ -38,31 +53,23 @@ def shared_transport(live: Iterable[DescribedSection]) -> Transport:
 
 
 def _transport(section: DescribedSection) -> Transport:
-    ufrag, pwd = section.first("ice-ufrag"), section.first("ice-pwd")
-    if not ICE_UFRAG.fullmatch(ufrag) or not ICE_PWD.fullmatch(pwd):
-        raise invalid_sdp("no ICE credentials, or malformed ones")
     try:
         setup = Setup(section.first("setup").lower())
     except ValueError:
         raise invalid_sdp("no DTLS setup of actpass, active or passive") from None
-    return Transport(ufrag, pwd, _fingerprints(section.all("fingerprint")), setup)
+    return Transport(
+        section.first("ice-ufrag"), section.first("ice-pwd"), _fingerprints(section.all("fingerprint")), setup
+    )
 
 
 def _fingerprints(values: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """RFC 8122 5; those with a weak or unknown hash are ignored."""
-    if len(values) > _MAX_FINGERPRINTS:
-        raise invalid_sdp("too many fingerprints")
     found = set()
     for value in values:
         match = _FINGERPRINT.fullmatch(value)
         if not match:
             raise invalid_sdp("a malformed fingerprint")
         algorithm, digest = match[1].lower(), match[2].upper()
-        if algorithm not in _DIGEST_BYTES:
-            continue
-        if len(digest) != 3 * _DIGEST_BYTES[algorithm] - 1:
-            raise invalid_sdp(f"a {algorithm} fingerprint of the wrong length")
-        found.add((algorithm, digest))
-    if not found:
-        raise invalid_sdp("no SHA-2 fingerprint")
+        if algorithm in _DIGEST_BYTES:
+            found.add((algorithm, digest))
     return tuple(sorted(found))

@@ -16,9 +16,11 @@ from media.sessions.session import SETUP_SECONDS
 from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import CloseRoom, Play, Role
+from shared.messages.encoding import DecodeError
+from shared.messages.signalling import CloseRoom, Play, Publish, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
 
 
@@ -227,11 +229,21 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
         for _ in range(2):
             offer = plane.peer(publishes=False).offer().replace("VP8/90000", "AV1/90000")
             with pytest.raises(ServiceError) as refused:
-                await plane.handlers.play(Play(room=ROOM, offer=offer))
+                await plane.handlers.play(Play(room=ROOM, offer=sent_offer(offer)))
             assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
     (warning,) = plane.media.rooms.statuses()[0].warnings
     assert "VP8" in warning
     assert [entry["warning"] for entry in logs if entry["log_level"] == "warning"] == [warning]
+
+
+async def test_what_is_no_offer_opens_nothing(plane: Plane) -> None:
+    for request in (
+        plane.handlers.publish(Publish(room=ROOM, offer=b"v=0\r\n")),
+        plane.handlers.play(Play(room=ROOM, offer=b"")),
+    ):
+        with pytest.raises(DecodeError):
+            await request
+    assert plane.holds_nothing()
 
 
 # --- DELETE

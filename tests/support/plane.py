@@ -25,6 +25,7 @@ from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Pub
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.peer import IN_TIME, Peer
+from tests.support.sdp import sent_fragment, sent_offer
 from tests.support.waiting import eventually
 
 WORKER = WorkerId("w1")
@@ -52,10 +53,12 @@ class Plane:
     ) -> Answer:
         if publishes:
             answer = await self.handlers.publish(
-                Publish(room=ROOM, offer=peer.offer(), expires_at=expires_at, identity=identity)
+                Publish(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at, identity=identity)
             )
         else:
-            answer = await self.handlers.play(Play(room=ROOM, offer=peer.offer(), expires_at=expires_at))
+            answer = await self.handlers.play(
+                Play(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at)
+            )
         self.answers[id(peer)] = answer
         return answer
 
@@ -89,7 +92,7 @@ class Plane:
     async def patch(self, peer: Peer, role: Role, fragment: str, if_match: str | None) -> Patched:
         session = self.answers[id(peer)].session
         return await self.handlers.patch(
-            Patch(session=session, room=ROOM, role=role, fragment=fragment, if_match=if_match)
+            Patch(session=session, room=ROOM, role=role, fragment=sent_fragment(fragment), if_match=if_match)
         )
 
     async def delete(self, peer: Peer, role: Role, room: str = ROOM) -> ErrorCode | None:

@@ -8,6 +8,9 @@ from aiortc.sdp import SessionDescription
 from media.negotiation.answer import LocalTransport
 from shared.errors import ErrorCode, ServiceError
 from shared.sdp.codec import Codec
+from shared.sdp.encoding import encode
+from shared.sdp.fragment import parse_fragment
+from shared.sdp.offer import parse_offer
 
 OFFERS = Path(__file__).parent.parent / "fixtures" / "offers"
 DIGEST = ":".join(["0A"] * 32)
@@ -70,6 +73,15 @@ def offer(*sections: Sequence[str], bundle: str | None = "0 1", session: Sequenc
     group = [] if bundle is None else [f"a=group:BUNDLE {bundle}"]
     lines = [*SESSION, *group, *session, *(line for lines in sections for line in lines)]
     return "".join(f"{line}\r\n" for line in lines)
+
+
+def sent_offer(text: str) -> bytes:
+    """An offer as control sends it to a worker."""
+    return encode(parse_offer(text))
+
+
+def sent_fragment(text: str) -> bytes:
+    return encode(parse_fragment(text))
 
 
 def codec(name: str, **parameters: str) -> Codec:

@@ -23,7 +23,7 @@ SSRCS = (0xAAAA0001, 0xBBBB0002)  # the room's
 RTX_SSRCS = (0xAAAA0003, 0xBBBB0004)
 UNIX = 1_700_000_000.0  # Unix time when a world's clock shows 0
 # The codec is one whose keyframes nobody finds: nothing is held back for them, and no picture is kept.
-WITHOUT_KEYFRAMES = (video(""), sound())
+WITHOUT_KEYFRAMES = (video("unknown"), sound())
 
 
 class Clock(Protocol):

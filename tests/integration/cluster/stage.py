@@ -16,6 +16,7 @@ from shared.messages.signalling import Answer, Closed, Delete, Play, Publish, Ro
 from shared.names import WorkerId, new_request_id
 from tests.support.offers import post_offer
 from tests.support.peer import IN_TIME, Peer
+from tests.support.sdp import sent_offer
 from tests.support.system import Member, System, running_system
 from tests.support.waiting import eventually
 
@@ -41,7 +42,7 @@ class Stage:
     async def publish(self, worker: int) -> Peer:
         """A publisher on that worker that sends from now on."""
         peer = self._peer(publishes=True)
-        message = Publish(room=ROOM, offer=peer.offer(), identity="open")
+        message = Publish(room=ROOM, offer=sent_offer(peer.offer()), identity="open")
         await peer.connect((await self._open(worker, message, peer)).sdp)
         self.sending[peer] = asyncio.create_task(_send(peer))
         return peer
@@ -51,7 +52,7 @@ class Stage:
         peer = self._peer(publishes=False)
         message = Play(
             room=ROOM,
-            offer=peer.offer(),
+            offer=sent_offer(peer.offer()),
             origin=None if origin is None else self.worker(origin).name,
             **fields,
         )

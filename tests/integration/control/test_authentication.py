@@ -67,8 +67,8 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
         "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
     )
     assert worker.received == [
-        Publish(room="demo", offer=PUBLISH_OFFER.decode(), expires_at=ends + 30, identity=ANY),
-        Play(room="demo", offer=PLAY_OFFER.decode(), expires_at=ends + 30),
+        Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY),
+        Play(room="demo", offer=ANY, expires_at=ends + 30),
     ]
 
 

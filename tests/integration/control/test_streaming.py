@@ -1,6 +1,7 @@
 """WHIP and WHEP: what a 201 carries, which worker gets an offer, and the life of a session."""
 
 import asyncio
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -9,10 +10,13 @@ from control.http.bodies import FRAGMENT_TYPE
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState
+from shared.sdp.encoding import decode_offer
+from shared.sdp.offer import parse_offer
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.real_offers import REAL_OFFERS
 from tests.integration.control.scripted_worker import ANSWER_SDP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.sdp import sent_fragment
 
 WHIP = "/api/whip/publish/demo"
 WHEP = "/api/whep/play/demo"
@@ -51,7 +55,7 @@ async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(
     ]
 
 
-async def test_the_worker_gets_the_offer_as_it_was_sent(
+async def test_the_worker_gets_what_control_has_parsed(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:
     worker = await start_worker()
@@ -59,8 +63,12 @@ async def test_the_worker_gets_the_offer_as_it_was_sent(
     await publish(http)
     await play(http)
     assert worker.received == [
-        Publish(room="demo", offer=PUBLISH_OFFER.decode(), identity="open"),
-        Play(room="demo", offer=PLAY_OFFER.decode()),
+        Publish(room="demo", offer=ANY, identity="open"),
+        Play(room="demo", offer=ANY),
+    ]
+    assert [decode_offer(message.offer) for message in worker.received] == [
+        parse_offer(PUBLISH_OFFER.decode()),
+        parse_offer(PLAY_OFFER.decode()),
     ]
 
 
@@ -158,7 +166,8 @@ async def test_a_session_goes_on_through_any_control_process(
 
     trickle = await second.patch(location, content=b"a=mid:0\r\n", headers=fragment | {"If-Match": '"first"'})
     worker.answers[Patch] = Patched(etag="second", fragment="a=ice-ufrag:new\r\n")
-    restart = await second.patch(location, content=b"a=ice-ufrag:x\r\n", headers=fragment | {"If-Match": "*"})
+    new = "a=ice-ufrag:peer\r\n"
+    restart = await second.patch(location, content=new.encode(), headers=fragment | {"If-Match": "*"})
     ended = await second.delete(location)
 
     assert (trickle.status_code, trickle.content) == (204, b"")
@@ -169,8 +178,8 @@ async def test_a_session_goes_on_through_any_control_process(
     assert ended.status_code == 200
     expected = {"session": session, "room": "demo", "role": Role.PUBLISH}
     assert worker.received[1:] == [
-        Patch(**expected, fragment="a=mid:0\r\n", if_match='"first"'),
-        Patch(**expected, fragment="a=ice-ufrag:x\r\n", if_match="*"),
+        Patch(**expected, fragment=sent_fragment("a=mid:0\r\n"), if_match='"first"'),
+        Patch(**expected, fragment=sent_fragment(new), if_match="*"),
         Delete(**expected),
     ]
 
@@ -185,6 +194,28 @@ async def test_a_trickle_without_if_match_is_taken(
     assert response.status_code == 204
     assert worker.received[0].if_match is None
     assert worker.received[0].role is Role.PLAY
+
+
+async def test_an_endless_if_match_reaches_no_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    headers = {"Content-Type": FRAGMENT_TYPE, "If-Match": '"x",' * 300}
+    response = await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
+    assert (response.status_code, response.json()) == (412, {"error": "precondition failed"})
+    assert not worker.received
+
+
+async def test_a_fragment_that_cannot_be_read_reaches_no_worker(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control()
+    text = b"a=ice-ufrag:x\r\n"
+    response = await http.patch(f"{WHEP}/{SESSION}", content=text, headers={"Content-Type": FRAGMENT_TYPE})
+    assert response.status_code == 400
+    assert not worker.received
 
 
 async def test_options_tell_what_may_be_posted_and_patched(start_control: StartControl) -> None:

@@ -10,17 +10,20 @@ import pytest
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ServiceError
+from shared.messages.encoding import DecodeError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
 from shared.names import RequestId, WorkerId
 
 WORKER = WorkerId("w1")
 REQUEST_ID = RequestId("request-1")
 IN_TIME = 5.0  # for calls that are expected to be answered
-PUBLISH = Publish(room="demo", offer="v=0")
+PUBLISH = Publish(room="demo", offer=b"the offer")
 
 
 async def answer_publish(message: Publish) -> Answer:
-    return Answer(session=f"w1.{message.room}", sdp=message.offer, etag="e")
+    if message != PUBLISH:
+        raise DecodeError("not an offer")
+    return Answer(session=f"w1.{message.room}", sdp=message.offer.decode(), etag="e")
 
 
 async def answer_close(message: CloseRoom) -> Closed:

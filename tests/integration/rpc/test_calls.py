@@ -1,6 +1,7 @@
 """Calls between the planes over a real Valkey are answered or refused; garbage hurts nobody."""
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 from redis.asyncio import Redis
@@ -24,11 +25,11 @@ from tests.integration.rpc.ends import (
 
 
 async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
-    assert await publish(client) == Answer(session="w1.demo", sdp="v=0", etag="e")
+    assert await publish(client) == Answer(session="w1.demo", sdp="the offer", etag="e")
 
 
 async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="a=…\r\n", if_match=None)
+    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment=b"\x00\xff", if_match=None)
     arrived: list[Patch] = []
 
     async def take(message: Patch) -> Closed:
@@ -99,11 +100,33 @@ async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
     assert all(line["log_level"] == "error" and line["exc_info"] for line in failures)
 
 
-async def test_a_message_without_a_handler_is_internal(client: RpcClient, server: RpcServer) -> None:
-    message = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="", if_match=None)
-    with capture_logs():
-        call = client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-        assert (await refused(call)).code is ErrorCode.INTERNAL
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A message that this worker's version does not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFields:
+    """`CloseRoom` of another version: its room is called otherwise."""
+
+    name: str = "demo"
+
+
+OtherFields.__name__ = "CloseRoom"
+UNREADABLE = Publish(room="demo", offer=b"of another version")
+
+
+@pytest.mark.parametrize("message", [Renamed(), OtherFields(), UNREADABLE])
+async def test_a_message_of_another_version_may_be_tried_again(
+    client: RpcClient, server: RpcServer, message: object
+) -> None:
+    with capture_logs() as logs:
+        error = await refused(client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID))
+    assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "the worker cannot read the request")
+    assert error.retry_after
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("rpc request not understood", "warning")
+    ]
 
 
 GARBAGE = [

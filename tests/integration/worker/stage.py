@@ -20,6 +20,7 @@ from shared.messages.status import WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
 from tests.support.fork_server import Forked, fork_server
 from tests.support.peer import Peer
+from tests.support.sdp import sent_offer
 from tests.support.system import free_port
 from tests.support.waiting import eventually
 
@@ -53,10 +54,10 @@ class Worker:
         return next(iter(await self.directory.workers()), None)
 
     async def publish(self, peer: Peer) -> Answer:
-        return await self.call(Publish(room=ROOM, offer=peer.offer()), Answer)
+        return await self.call(Publish(room=ROOM, offer=sent_offer(peer.offer())), Answer)
 
     async def play(self, peer: Peer) -> Answer:
-        return await self.call(Play(room=ROOM, offer=peer.offer()), Answer)
+        return await self.call(Play(room=ROOM, offer=sent_offer(peer.offer())), Answer)
 
     async def pair(self) -> tuple[Peer, Peer]:
         """A publisher and a viewer between whom media flows."""

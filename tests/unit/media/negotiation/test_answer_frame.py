@@ -2,13 +2,11 @@
 
 import pytest
 
-from media.negotiation.negotiate import negotiate_publish
+from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.sdp.offer import parse_offer
-from tests.support.sdp import LOCAL, audio, offer, read_answer, video
-from tests.unit.media.negotiation.rooms import (
-    DATA_CHANNEL,
-    publish,
-)
+from tests.support.fat_offers import FAT, calls_of
+from tests.support.sdp import LOCAL, audio, codec, offer, read_answer, video
+from tests.unit.media.negotiation.rooms import DATA_CHANNEL, publish, room
 
 
 def test_the_answer_describes_our_transport_in_every_section() -> None:
@@ -63,3 +61,15 @@ def test_an_ipv6_worker_says_so() -> None:
     )
     _, answer = negotiate_publish(parse_offer(offer(audio(), bundle="0")), local)
     assert "c=IN IP6 2001:db8::7\r\n" in answer
+
+
+@pytest.mark.parametrize("text", FAT.values(), ids=FAT)
+def test_the_fattest_offers_are_answered_briefly_and_with_little_work(text: str) -> None:
+    tracks = room(codec("H264", profile_level_id="42e01f", packetization_mode="0"), codec("opus"))
+    publishes, plays = parse_offer(text), parse_offer(text.replace("sendonly", "recvonly"))
+    for answer in (
+        lambda: negotiate_publish(publishes, LOCAL)[1],
+        lambda: negotiate_play(plays, tracks, LOCAL, "demo")[1],
+    ):
+        assert len(answer()) < 8192
+        assert calls_of(answer) < 5000

@@ -65,7 +65,6 @@ def test_a_viewer_with_mode_1_alone_reads_mode_0_but_not_the_reverse() -> None:
         ("7a001f", None),
         ("42e01", None),
         ("", None),
-        ("٤٢٠٠١٤", None),
     ],
 )
 def test_h264_profiles_are_told_by_idc_and_constraints(profile_level_id: str, profile: str | None) -> None:

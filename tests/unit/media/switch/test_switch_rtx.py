@@ -19,7 +19,7 @@ class Again:
     def __init__(self, repairs: dict[int, int]) -> None:
         self.world = OnceWorld()
         sources = Sources(ssrcs=(SOURCE,), repairs=repairs)
-        self.world.succeed([video("", feedback=["nack"], rtx=RTX_TYPE, sources=sources), sound()])
+        self.world.succeed([video("unknown", feedback=["nack"], rtx=RTX_TYPE, sources=sources), sound()])
         self.world.replace_publisher()
         self.viewer = self.world.join()
         self._index = 0

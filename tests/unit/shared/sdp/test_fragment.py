@@ -23,8 +23,6 @@ def test_the_fragment_of_rfc_9725_is_read() -> None:
     )
     fragment = parse_fragment(text)
     assert (fragment.ice_ufrag, fragment.ice_pwd) == (UFRAG, PWD)
-    assert [candidate.split()[4] for candidate in fragment.candidates] == ["192.0.2.1", "198.51.100.2"]
-    assert fragment.end_of_candidates
 
 
 @pytest.mark.parametrize(
@@ -34,28 +32,22 @@ def test_the_fragment_of_rfc_9725_is_read() -> None:
         (
             f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\nm=audio 9 RTP/AVP 0\r\na=mid:video0\r\n"
             "a=candidate:1 1 UDP 2015363327 192.0.2.2 57028 typ host\r\n",
-            (UFRAG, PWD, 1, False),
+            (UFRAG, PWD),
         ),
         # no media line, credentials below the candidates, lines of other kinds and of none
-        (f"a=candidate:x\na=end-of-candidates\na=new:1\n\n?\na=ice-ufrag:{UFRAG}\n", (UFRAG, None, 1, True)),
+        (f"a=candidate:x\na=end-of-candidates\na=new:1\n\n?\na=ice-ufrag:{UFRAG}\n", (UFRAG, None)),
         # credentials in every section: the first ones count
         (
             f"m=a\r\na=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\nm=b\r\na=ice-ufrag:!\r\na=ice-pwd:!\r\n",
-            (UFRAG, PWD, 0, False),
+            (UFRAG, PWD),
         ),
-        ("a=end-of-candidates\r\n", (None, None, 0, True)),
-        ("a=mid:0\r\n", (None, None, 0, False)),
+        ("a=end-of-candidates\r\n", (None, None)),
+        ("a=mid:0\r\n", (None, None)),
     ],
 )
-def test_odd_fragments_are_taken(text: str, expected: tuple[str | None, str | None, int, bool]) -> None:
+def test_odd_fragments_are_taken(text: str, expected: tuple[str | None, str | None]) -> None:
     fragment = parse_fragment(text)
-    found = (
-        fragment.ice_ufrag,
-        fragment.ice_pwd,
-        len(fragment.candidates),
-        fragment.end_of_candidates,
-    )
-    assert found == expected
+    assert (fragment.ice_ufrag, fragment.ice_pwd) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,7 +63,8 @@ def test_odd_fragments_are_taken(text: str, expected: tuple[str | None, str | No
         f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:tooshort\r\n",
         f"a=ice-ufrag:{UFRAG}\x00\r\n",
         "a=x\ra=y\r\n",
-        "a=candidate:\n" * 10_000,
+        "a=candidate:" + "x" * (64 << 10),
+        "a=candidate:\n" * 513,
     ],
 )
 def test_what_is_no_fragment_is_refused(text: str) -> None:
@@ -87,12 +80,9 @@ def test_the_answer_to_a_restart_is_one_that_clients_read() -> None:
     assert re.search("a=ice-ufrag:(.*)\r\n", text)[1] == "newf"  # type: ignore[index]
     assert re.search("a=ice-pwd:(.*)\r\n", text)[1] == PWD  # type: ignore[index]
     assert text.index("m=audio ") < text.index("a=mid:0\r\n") < text.index("a=candidate:")
-    assert parse_fragment(text) == Fragment(
-        ice_ufrag="newf",
-        ice_pwd=PWD,
-        candidates=("1 1 udp 2130706431 192.0.2.7 7100 typ host",),
-        end_of_candidates=True,
-    )
+    candidate = "a=candidate:1 1 udp 2130706431 192.0.2.7 7100 typ host"
+    assert text.endswith(f"\r\n{candidate}\r\na=end-of-candidates\r\n")
+    assert parse_fragment(text) == Fragment(ice_ufrag="newf", ice_pwd=PWD)
 
 
 _PIECES = st.sampled_from(

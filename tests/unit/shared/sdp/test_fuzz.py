@@ -1,7 +1,6 @@
 """Mutated offers of real clients: a readable answer or one named error, and nothing else."""
 
 import re
-from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +10,9 @@ from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode, ServiceError
 from shared.sdp.codec import Codec
 from shared.sdp.offer import parse_offer
-from tests.support.sdp import LOCAL, OFFERS, error_of, read_answer
+from tests.support.mangled_offers import REAL, mangled_offers
+from tests.support.sdp import LOCAL, error_of, read_answer
 
-REAL = [path.read_bytes().decode() for path in sorted(OFFERS.glob("*.sdp"))]
 ROOM = [
     RoomTrack(
         kind="video",
@@ -30,85 +29,8 @@ ROOM = [
 ]
 REFUSALS = {None, ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE}
 
-Mutation = Callable[[str], str]
 
-_position = st.floats(min_value=0, max_value=1, exclude_max=True)
-_WORDS = ["", "0", "-1", "127", "128", "9" * 30, "٣", "¹", "é", "\x00", "\r", "\n", "\ud800", "x" * 9000]
-_PUNCTUATION = ["*", "=", ";", " ", ":", "/", "a/b", "a=mid:1", "\r\na=x", "m=audio 0 x 0"]
-_junk = st.text(max_size=12) | st.sampled_from([*_WORDS, *_PUNCTUATION])
-
-
-def _lines(change: Callable[[list[str], int], None]) -> Callable[[float], Mutation]:
-    def at(position: float) -> Mutation:
-        def mutate(text: str) -> str:
-            lines = text.split("\r\n")
-            change(lines, int(position * len(lines)))
-            return "\r\n".join(lines)
-
-        return mutate
-
-    return at
-
-
-def _delete(lines: list[str], index: int) -> None:
-    del lines[index]
-
-
-def _double(lines: list[str], index: int) -> None:
-    lines.insert(index, lines[index])
-
-
-def _to_the_end(lines: list[str], index: int) -> None:
-    lines.append(lines.pop(index))
-
-
-def _to_the_start(lines: list[str], index: int) -> None:
-    lines.insert(1, lines.pop(index))
-
-
-def _cut(position: float) -> Mutation:
-    return lambda text: text[: int(position * len(text))]
-
-
-def _overwrite(position: float, junk: str) -> Mutation:
-    def mutate(text: str) -> str:
-        index = int(position * len(text))
-        return text[:index] + junk + text[index + 1 :]
-
-    return mutate
-
-
-def _replace_word(position: float, junk: str) -> Mutation:
-    def mutate(text: str) -> str:
-        words = list(re.finditer(r"[^\s:/;=]+", text))
-        if not words:
-            return junk
-        word = words[int(position * len(words))]
-        return text[: word.start()] + junk + text[word.end() :]
-
-    return mutate
-
-
-_mutations = st.one_of(
-    _position.map(_lines(_delete)),
-    _position.map(_lines(_double)),
-    _position.map(_lines(_to_the_end)),
-    _position.map(_lines(_to_the_start)),
-    _position.map(_cut),
-    st.builds(_overwrite, _position, _junk),
-    st.builds(_replace_word, _position, _junk),
-)
-
-
-@st.composite
-def _mangled(draw: st.DrawFn) -> str:
-    text = draw(st.sampled_from(REAL))
-    for mutate in draw(st.lists(_mutations, min_size=1, max_size=6)):
-        text = mutate(text)
-    return text
-
-
-@given(_mangled())
+@given(mangled_offers())
 @settings(max_examples=1500, deadline=None)
 def test_a_mangled_offer_is_answered_or_refused(text: str) -> None:
     try:

@@ -45,7 +45,7 @@ def test_an_offer_is_read() -> None:
     opus = sound.codecs[0]
     assert (opus.payload_type, opus.name, opus.clock_rate, opus.channels) == (111, "opus", 48000, 2)
     assert opus.parameters == {"minptime": "10", "useinbandfec": "1", "stereo": ""}
-    assert opus.fmtp == "minptime=10; UseInbandFEC=1;stereo"
+    assert opus.fmtp == "minptime=10;useinbandfec=1;stereo"
     assert picture.codecs[0].feedback == {"nack pli", "ccm fir"}
 
 
