@@ -38,7 +38,7 @@ QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and single requests and files that nothing else happens beside.
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback negotiation payload rtp switch tracks) shared/sdp) \
-	tests/integration/deploy $(addprefix tests/integration/control/test_,$(addsuffix .py,\
+	tests/fuzz tests/integration/deploy $(addprefix tests/integration/control/test_,$(addsuffix .py,\
 	authentication contract cors openapi pages queries))
 
 .PHONY: lint

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,12 +30,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if not hasattr(config, "workerinput"):  # one test at a time: in the order of the tree
         return
-    files: dict[str, list[list[pytest.Item]]] = {"e2e": [], "integration": [], "unit": [], "house": []}
+    files: defaultdict[str, list[list[pytest.Item]]] = defaultdict(list)
     for path, tests in itertools.groupby(items, key=lambda item: item.path):
         files[path.relative_to(TESTS).parts[0]].append(list(tests))
-    turns = itertools.zip_longest(files["e2e"], files["integration"], fillvalue=[])
+    turns = itertools.zip_longest(files.pop("e2e", []), files.pop("integration", []), fillvalue=[])
     waiting = itertools.chain.from_iterable(turns)
-    items[:] = itertools.chain.from_iterable([*waiting, *files["house"], *files["unit"]])
+    items[:] = itertools.chain.from_iterable([*waiting, *itertools.chain.from_iterable(files.values())])
 
 
 @pytest.fixture(scope="session")
