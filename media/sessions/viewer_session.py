@@ -53,23 +53,24 @@ class ViewerSession(Session):
         self._srtcp_overhead = 0
         # It waits for the next tick, and a later report replaces it. Viewers send mostly reports, and one
         # report alone costs three times as much as one among others.
-        self._latest_report: tuple[bytes, float] | None = None
+        self._latest_report: tuple[bytes, Address, float] | None = None
         ask_early(feed, publisher, setup.now)
 
-    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         if is_lone_report(datagram, self._srtcp_overhead):
-            self._latest_report = datagram, now
+            self._latest_report = datagram, source, now
         else:
-            self._receive_rtcp(datagram, now)
+            self._receive_rtcp(datagram, source, now)
         return None
 
-    def _receive_rtcp(self, datagram: bytes, now: float) -> None:
+    def _receive_rtcp(self, datagram: bytes, source: Address, now: float) -> None:
         if self._srtcp_in is not None and self._playback is not None and self._playback.listens(now):
             try:
                 compound = self._srtcp_in.unprotect_rtcp(datagram)
             except SrtpError:
                 return
-            self.ice.touch(now)
+            if source == self.ice.selected:
+                self.ice.touch(now)
             self._playback.receive(compound, now)
 
     def tick(self, now: float) -> None:
