@@ -78,8 +78,12 @@ class Playback:
         return self._viewer.sent(track)
 
     def listens(self, now: float) -> bool:
-        """Whether to decrypt one more compound packet: False if the receiver sends too many."""
+        """Whether to decrypt one more datagram: False while the receiver has sent too much."""
         return self._feedback.listens(now)
+
+    def charge(self, size: int) -> None:
+        """Count an authentic RTCP datagram of `size` bytes."""
+        self._feedback.charge(size)
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the receiver's decrypted RTCP."""

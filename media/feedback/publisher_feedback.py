@@ -4,14 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 
 from media.counts import PublisherStats
+from media.feedback.compound import packets_of
 from media.feedback.receiver_estimate import ReceiverEstimate
 from media.rtp.rtcp import (
     ReportBlock,
-    RtcpError,
     SenderReport,
     fir,
     nack,
-    parse_compound,
     pli,
     receiver_report,
     remb,
@@ -59,11 +58,7 @@ class PublisherFeedback:
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""
-        try:
-            packets = parse_compound(compound)
-        except RtcpError:
-            return
-        for packet in packets:
+        for packet in packets_of(compound):
             if isinstance(packet, SenderReport):
                 self._take_sender_report(packet, now)
 

@@ -14,8 +14,9 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from media.feedback.compound import packets_of
 from media.rtp.libsrtp import SrtpError, SrtpSession
-from media.rtp.rtcp import Bye, RtcpError, parse_compound, receiver_report
+from media.rtp.rtcp import Bye, receiver_report
 from media.rtp.srtp import Profile, SrtpKeys, inbound_session
 from media.transport.address import Address
 
@@ -118,8 +119,4 @@ class Link:
 
 def goodbye(compound: bytes) -> bytes | None:
     """The reason of the BYE in `compound`; None if it has no BYE."""
-    try:
-        packets = parse_compound(compound)
-    except RtcpError:
-        return None
-    return next((packet.reason for packet in packets if isinstance(packet, Bye)), None)
+    return next((packet.reason for packet in packets_of(compound) if isinstance(packet, Bye)), None)

@@ -93,10 +93,10 @@ class Roster:
     def with_rooms(self) -> Iterable[tuple[Session, Room]]:
         return ((session, room) for session, (room, _) in self._lives.items())
 
-    def restart_ice(self, session: Session, remote_ufrag: str) -> str:
+    def restart_ice(self, session: Session, remote: Credentials) -> str:
         """Restart a client's ICE (RFC 9725 4.3.2); returns the SDP fragment to answer with."""
         local = new_credentials()
-        session.ice.restart(local, remote_ufrag)
+        session.ice.restart(local, remote)
         self._demux.add(session)
         kind, mid = session.first_section
         return build_fragment(local.ufrag, local.password, self._candidates, kind=kind, mid=mid)

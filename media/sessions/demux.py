@@ -7,7 +7,7 @@ from media.rtp.packet import is_rtcp
 from media.sessions.session import Session
 from media.switch.feed import Feed
 from media.transport.address import Address
-from media.transport.stun import StunError, parse_binding_request
+from media.transport.stun import BINDING_SUCCESS, StunError, parse_binding_request
 
 # Addresses from which one peer may send. A client has one for each interface and address family.
 MAX_ADDRESSES = 8
@@ -79,8 +79,11 @@ class Demux:
         for datagram, address in batch:
             first = datagram[0] if datagram else 255
             if first <= 3:
-                self._check(datagram, address, now)
-                source = None  # the address may belong to another session now
+                if datagram.startswith(BINDING_SUCCESS):
+                    self._take_response(datagram, address, now)
+                else:
+                    self._check(datagram, address, now)
+                    source = None  # the address may belong to another session now
                 continue
             # Relays before sessions: a client whose checks seem to come from another worker takes nothing.
             if self._relays and (relay := self._relay(datagram)) is not None:
@@ -96,7 +99,7 @@ class Demux:
                 continue
             try:
                 if 128 <= first <= 191:
-                    feed = session.receive_media(datagram, now)
+                    feed = session.receive_media(datagram, address, now)
                     if feed is not None:
                         media.append((feed, datagram))
                 elif 20 <= first <= 63:
@@ -130,6 +133,15 @@ class Demux:
         if result.valid:
             self._learn_address(session, address)
         self._send(result.reply, address)
+
+    def _take_response(self, datagram: bytes, address: Address, now: float) -> None:
+        session = self._by_address.get(address)
+        if session is None:
+            return
+        try:
+            session.receive_response(datagram, address, now)
+        except Exception as fault:
+            session.breaks(fault)
 
     def _learn_address(self, session: Session, address: Address) -> None:
         former = self._by_address.get(address)

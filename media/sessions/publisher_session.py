@@ -8,6 +8,7 @@ from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_in
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.transport.address import Address
 from shared.messages.signalling import Role
 from shared.names import WorkerId
 
@@ -40,7 +41,7 @@ class PublisherSession(Session):
         checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
         return checks or now - self.began_at < START_SECONDS
 
-    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         return self._feed
 
     def tick(self, now: float) -> None:

@@ -26,6 +26,8 @@ from shared.sdp.offer import Offer
 
 # From the answer to the end of the DTLS handshake, at most: a publisher reserves its room meanwhile.
 SETUP_SECONDS = 15.0
+# What a session sends before any address is proven, at most. A handshake takes 900 if no flight is lost.
+UNPROVEN_BYTES = 8 * 1024
 
 log = get_logger()
 
@@ -65,12 +67,14 @@ class Session(ABC):
         offer = setup.offer
         self.id = setup.id
         self.began_at = setup.now
-        self.ice = IceLite(setup.local, offer.ice_ufrag, setup.now)
+        self.ice = IceLite(setup.local, Credentials(offer.ice_ufrag, offer.ice_pwd), setup.now)
         self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
         self.connected = False
         self.ended = False
         self._fault: Exception | None = None
         self._send_to = setup.send
+        self._unproven_bytes = 0
+        self._proven = asyncio.Event()
         self._dtls = DtlsLink(
             setup.certificate,
             offer.fingerprints,
@@ -106,13 +110,20 @@ class Session(ABC):
             self._handshake = asyncio.get_running_loop().create_task(self._connect())
         if result.selected is not None:
             self._moved(source)
+        self._send_due_request(now)
         return result
+
+    def receive_response(self, response: bytes, source: Address, now: float) -> None:
+        """Take the answer to a connectivity check of our own: media goes to its source from now on."""
+        if self.ice.receive_response(response, source, now):
+            self._proven.set()
+            self._moved(source)
 
     def receive_dtls(self, datagram: bytes) -> None:
         self._dtls.receive(datagram)
 
     @abstractmethod
-    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
     def send_rtcp(self, compound: bytes) -> None:
@@ -127,6 +138,7 @@ class Session(ABC):
         """
         if self._fault is not None:
             raise self._fault
+        self._send_due_request(now)
         if self.ice.consent_expired(now):
             self.end(EndReason.CONSENT_EXPIRED if self.connected else EndReason.NOT_CONNECTED)
         elif not self.connected and now - self.began_at >= SETUP_SECONDS:
@@ -154,6 +166,9 @@ class Session(ABC):
         checked_at = loop.time()
         try:
             keys = await self._dtls.handshake()
+            self.ice.handshake_done()
+            if not self.ice.proven:  # some flights went to another address
+                await self._proven.wait()
         except DtlsError:
             self.end(EndReason.HANDSHAKE_FAILED)
             return
@@ -182,6 +197,15 @@ class Session(ABC):
     def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
         """The peer's address has changed to `address`."""
 
+    def _send_due_request(self, now: float) -> None:
+        if (request := self.ice.due_request(now)) is not None:
+            self._send_to(*request)
+
     def _send(self, datagram: bytes) -> None:
-        if self.ice.selected is not None:
-            self._send_to(datagram, self.ice.selected)
+        if self.ice.selected is None:
+            return
+        if not self.ice.proven:
+            self._unproven_bytes += len(datagram)
+            if self._unproven_bytes > UNPROVEN_BYTES:
+                return
+        self._send_to(datagram, self.ice.selected)

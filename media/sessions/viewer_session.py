@@ -51,32 +51,37 @@ class ViewerSession(Session):
         self._playback: Playback | None = None
         self._srtcp_in: SrtpSession | None = None
         self._srtcp_overhead = 0
-        # It waits for the next tick, and a later report replaces it. Viewers send mostly reports, and one
-        # report alone costs three times as much as one among others.
-        self._latest_report: tuple[bytes, float] | None = None
+        # It waits for the next tick: one report alone costs three times as much as one among others.
+        self._waiting_report: tuple[bytes, Address, float] | None = None
         ask_early(feed, publisher, setup.now)
 
-    def receive_media(self, datagram: bytes, now: float) -> Feed | None:
+    def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         if is_lone_report(datagram, self._srtcp_overhead):
-            self._latest_report = datagram, now
+            self._receive_waiting_report()  # not replaced: the later one may be forged
+            self._waiting_report = datagram, source, now
         else:
-            self._receive_rtcp(datagram, now)
+            self._receive_rtcp(datagram, source, now)
         return None
 
-    def _receive_rtcp(self, datagram: bytes, now: float) -> None:
+    def _receive_waiting_report(self) -> None:
+        if self._waiting_report is not None:
+            report, self._waiting_report = self._waiting_report, None
+            self._receive_rtcp(*report)
+
+    def _receive_rtcp(self, datagram: bytes, source: Address, now: float) -> None:
         if self._srtcp_in is not None and self._playback is not None and self._playback.listens(now):
             try:
                 compound = self._srtcp_in.unprotect_rtcp(datagram)
             except SrtpError:
                 return
-            self.ice.touch(now)
+            self._playback.charge(len(datagram))
+            if source == self.ice.selected:
+                self.ice.touch(now)
             self._playback.receive(compound, now)
 
     def tick(self, now: float) -> None:
         super().tick(now)
-        if self._latest_report is not None:
-            self._receive_rtcp(*self._latest_report)
-            self._latest_report = None
+        self._receive_waiting_report()
         if self._playback is not None and (reports := self._playback.tick(now)):
             self.send_rtcp(reports)
 

@@ -2,12 +2,17 @@
 
 Assumptions: one component, one stream (BUNDLE, rtcp-mux); the peer is a full agent and controls. The peer's
 candidates are not needed: the first check that proves knowledge of our password shows its address.
+
+A check may come from a forged address. Media goes only to an address that has proven that the peer hears us
+there: by a handshake whose flights all went there, or by an answer to a request of our own.
 """
 
+import math
 import secrets
 from dataclasses import dataclass
 
 from media.transport.address import Address
+from media.transport.address_proof import AddressProof
 from media.transport.stun import BindingRequest, StunCode, error_response, success_response
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
@@ -17,11 +22,12 @@ QUIET_SECONDS = 3.5
 # A peer that was heard within this time keeps its address: another session's check from there is forged.
 HOLD_SECONDS = 10.0
 MAX_UFRAGS = 16
+MAX_FORMER = 8  # addresses that the peer has left and may come back to without another proof
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`ufrag` is public; `password` signs checks and responses."""
+    """One side's. `ufrag` is public; `password` signs the checks that this side gets, and its responses."""
 
     ufrag: str
     password: str
@@ -37,7 +43,7 @@ def new_credentials() -> Credentials:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`reply` goes to the address of the check; `selected` is the peer's new address, if it changed."""
+    """`reply` goes to the address of the check; `selected` is the peer's address, if the check changed it."""
 
     reply: bytes
     valid: bool = False
@@ -47,7 +53,7 @@ class CheckResult:
 @dataclass(frozen=True, slots=True)
 class _IceSession:
     local: Credentials
-    remote_ufrag: str
+    remote: Credentials
 
 
 class IceLite:
@@ -56,13 +62,17 @@ class IceLite:
     `now` is in seconds of any clock that never goes back.
     """
 
-    def __init__(self, local: Credentials, remote_ufrag: str, now: float) -> None:
-        self._current = _IceSession(local, remote_ufrag)
+    def __init__(self, local: Credentials, remote: Credentials, now: float) -> None:
+        self._current = _IceSession(local, remote)
         self._next: _IceSession | None = None  # after a restart, until the peer uses it
-        self._remote_ufrags = [remote_ufrag]
-        self.heard_at = now
+        self._remote_ufrags = [remote.ufrag]
+        self.heard_at = now  # at the selected address
         self.selected: Address | None = None
-        self._selected_heard_at = now
+        self.proven = False  # that the peer hears us at the selected address
+        self._undivided = True  # what was sent unproven went to one address
+        self._checked_at = now  # by a check from the selected address
+        self._former: dict[Address, float] = {}  # proven addresses that the peer has left -> last heard there
+        self._proof = AddressProof()
 
     @property
     def local(self) -> Credentials:
@@ -82,10 +92,10 @@ class IceLite:
         sessions = (self._current, self._next)
         return tuple(session.local.ufrag for session in sessions if session is not None)
 
-    def restart(self, local: Credentials, remote_ufrag: str) -> None:
+    def restart(self, local: Credentials, remote: Credentials) -> None:
         """Begin a new ICE session (RFC 8445 9). The old one works until the new one's first valid check."""
-        self._next = _IceSession(local, remote_ufrag)
-        self._remote_ufrags = [*self._remote_ufrags[1 - MAX_UFRAGS :], remote_ufrag]
+        self._next = _IceSession(local, remote)
+        self._remote_ufrags = [*self._remote_ufrags[1 - MAX_UFRAGS :], remote.ufrag]
 
     def receive_check(self, request: BindingRequest, address: Address, now: float) -> CheckResult:
         """Answer a check from `address`."""
@@ -102,8 +112,9 @@ class IceLite:
 
         if session is self._next:
             self._current, self._next = session, None
-        self.heard_at = now
-        moved = self._select(address, now, nominated=request.use_candidate)
+        moved = self._follow(address, now, nominated=request.use_candidate)
+        if address == self.selected:
+            self.heard_at = self._checked_at = now
         reply = success_response(request, address[0], address[1], password)
         return CheckResult(reply, valid=True, selected=address if moved else None)
 
@@ -112,32 +123,83 @@ class IceLite:
             if (
                 session is not None
                 and session.local.ufrag == request.local_ufrag
-                and session.remote_ufrag == request.remote_ufrag
+                and session.remote.ufrag == request.remote_ufrag
             ):
                 return session
         return None
 
-    def _select(self, address: Address, now: float, *, nominated: bool) -> bool:
+    def _follow(self, address: Address, now: float, *, nominated: bool) -> bool:
         """Select `address` if it is nominated or the first one; returns whether the selection changed.
 
-        If the selected address is quiet, select any other: the peer's NAT gave it another address.
+        If the selected address is quiet, select any other: the peer's NAT gave it another address. Once the
+        selected address is proven, the next one must be proven before it is selected.
         """
-        if address != self.selected:
-            if self.selected is not None and not nominated and now - self._selected_heard_at < QUIET_SECONDS:
-                return False
-            self.selected, self._selected_heard_at = address, now
+        if self.selected is None:
+            self.selected = address
             return True
-        self._selected_heard_at = now
+        if address == self.selected:
+            if self.proven and nominated:
+                self._proof.drop()  # the peer stays
+            elif not self.proven and not self._undivided:
+                self._ask(address)
+            return False
+        if not nominated and now - self._checked_at < QUIET_SECONDS:
+            return False
+        if not self.proven:
+            self._move(address)
+            self._undivided = False
+            self._ask(address)
+            return True
+        if now - self._former.get(address, -math.inf) < CONSENT_SECONDS:
+            self._move(address)
+            return True
+        self._ask(address)
         return False
+
+    def _ask(self, address: Address) -> None:
+        remote = self._current.remote
+        self._proof.ask(address, f"{remote.ufrag}:{self._current.local.ufrag}", remote.password)
+
+    def _move(self, address: Address) -> None:
+        self._proof.drop()
+        self._former.pop(address, None)
+        if self.proven and self.selected is not None:
+            self._former[self.selected] = self.heard_at
+            if len(self._former) > MAX_FORMER:
+                del self._former[next(iter(self._former))]  # the one that was left first
+        self.selected = address
+
+    def due_request(self, now: float) -> tuple[bytes, Address] | None:
+        """The request for a proof to send at `now`, if one is due. It counts as sent."""
+        return self._proof.due(now)
+
+    def receive_response(self, response: bytes, address: Address, now: float) -> bool:
+        """Take the answer to a request of ours. Returns whether it proves `address`, selected then."""
+        if not self._proof.is_given(response, address):
+            return False
+        if address != self.selected:
+            self._move(address)
+        self._proof.drop()
+        self.proven = True
+        self.heard_at = self._checked_at = now
+        return True
+
+    def handshake_done(self) -> None:
+        """The peer has completed a handshake, so it has heard what went to the selected address."""
+        if self._undivided:
+            self.proven = True
 
     def holds(self, address: Address, now: float) -> bool:
         """Whether `address` is this peer's selected address and the peer was heard recently."""
         return address == self.selected and now - self.heard_at < HOLD_SECONDS
 
     def touch(self, now: float) -> None:
-        """Anything else authentic came from the peer: some peers send no checks while media flows."""
+        """Something else authentic came from the selected address: some peers send no checks beside media.
+
+        A publisher's media counts from any of its addresses, since we send it less than it sends us.
+        """
         self.heard_at = max(self.heard_at, now)
 
     def consent_expired(self, now: float, timeout: float = CONSENT_SECONDS) -> bool:
-        """Whether the peer was silent for `timeout` seconds (RFC 7675 5.1)."""
+        """Whether the selected address was silent for `timeout` seconds (RFC 7675 5.1)."""
         return now - self.heard_at >= timeout

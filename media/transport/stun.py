@@ -1,4 +1,4 @@
-"""STUN for an ICE-lite agent: parses binding requests, builds signed responses (RFC 8489, RFC 8445)."""
+"""STUN for an ICE-lite agent: binding requests and responses, parsed and built (RFC 8489, RFC 8445)."""
 
 import hmac
 import struct
@@ -7,7 +7,7 @@ from enum import IntEnum
 from ipaddress import IPv6Address, ip_address
 from zlib import crc32
 
-MAX_BYTES = 1500  # a request fits a datagram that is not fragmented (RFC 8489 6.1)
+MAX_BYTES = 1500  # a message fits a datagram that is not fragmented (RFC 8489 6.1)
 
 _COOKIE = 0x2112A442
 _HEADER = struct.Struct("!HHI12s")
@@ -15,6 +15,7 @@ _TYPE_LENGTH = struct.Struct("!HH")
 
 _BINDING_REQUEST = 0x0001
 _BINDING_SUCCESS = 0x0101
+BINDING_SUCCESS = _BINDING_SUCCESS.to_bytes(2)  # how a success response begins
 _BINDING_ERROR = 0x0111
 
 _USERNAME = 0x0006
@@ -38,10 +39,11 @@ _COMPREHENSION_OPTIONAL = 0x8000  # RFC 8489 14: types from here on may be ignor
 _INTEGRITY_BYTES = 24  # the whole attribute
 _FINGERPRINT_BYTES = 8
 _FINGERPRINT_XOR = 0x5354554E
+_PRIORITY_HERE = 110 << 24 | 65535 << 8 | 255  # of a peer-reflexive candidate (RFC 8445 5.1.2, 7.1.1)
 
 
 class StunError(ValueError):
-    """The datagram is not a binding request that could be routed to a session."""
+    """The datagram is not a binding request that could be routed to a session, or not a response to one."""
 
 
 class StunCode(IntEnum):
@@ -76,14 +78,19 @@ class BindingRequest:
 
     def is_authentic(self, password: str) -> bool:
         """Whether MESSAGE-INTEGRITY is present and was made with `password` (RFC 8489 14.5)."""
-        at = self.integrity_at
-        if at is None:
-            return False
-        # the signed length ends with MESSAGE-INTEGRITY, even if attributes follow
-        length = (at + _INTEGRITY_BYTES - _HEADER.size).to_bytes(2, "big")
-        signed = b"".join((self.data[:2], length, self.data[4:at]))
-        mac = hmac.digest(password.encode(), signed, "sha1")
-        return hmac.compare_digest(mac, self.data[at + 4 : at + _INTEGRITY_BYTES])
+        return _is_signed(self.data, self.integrity_at, password)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingResponse:
+    """A success response. Its mapped address is of no use to an agent whose candidates are configured."""
+
+    data: bytes
+    integrity_at: int | None
+
+    def is_authentic(self, password: str) -> bool:
+        """Whether MESSAGE-INTEGRITY is present and was made with `password`."""
+        return _is_signed(self.data, self.integrity_at, password)
 
 
 def parse_binding_request(data: bytes) -> BindingRequest:
@@ -91,13 +98,7 @@ def parse_binding_request(data: bytes) -> BindingRequest:
 
     Raises `StunError` otherwise: other STUN messages, a wrong FINGERPRINT, no `local:remote` USERNAME.
     """
-    if not _HEADER.size <= len(data) <= MAX_BYTES:
-        raise StunError("not the size of a STUN request")
-    kind, length, cookie, transaction_id = _HEADER.unpack_from(data)
-    if kind != _BINDING_REQUEST or cookie != _COOKIE:
-        raise StunError("not a binding request")
-    if length != len(data) - _HEADER.size or length % 4:
-        raise StunError("wrong length")
+    transaction_id = _transaction_of(data, _BINDING_REQUEST)
     attributes, integrity_at = _attributes(data)
     local, colon, remote = _text(attributes.get(_USERNAME, b"")).partition(":")
     if not colon:
@@ -114,6 +115,38 @@ def parse_binding_request(data: bytes) -> BindingRequest:
         unknown=tuple(t for t in attributes if t < _COMPREHENSION_OPTIONAL and t not in _KNOWN),
         integrity_at=integrity_at,
     )
+
+
+def parse_binding_response(data: bytes) -> BindingResponse:
+    """The success response in a datagram; raises `StunError` if it is another message, or malformed."""
+    _transaction_of(data, _BINDING_SUCCESS)
+    return BindingResponse(data, integrity_at=_attributes(data)[1])
+
+
+def is_answer_to(transaction_id: bytes, data: bytes) -> bool:
+    """Whether `data` names that transaction: what costs little comes before parsing and authentication."""
+    return data[8 : _HEADER.size] == transaction_id
+
+
+def _transaction_of(data: bytes, expected: int) -> bytes:
+    """The transaction of a message of the type `expected`."""
+    if not _HEADER.size <= len(data) <= MAX_BYTES:
+        raise StunError("not the size of a STUN message")
+    kind, length, cookie, transaction_id = _HEADER.unpack_from(data)
+    if kind != expected or cookie != _COOKIE:
+        raise StunError("another kind of message")
+    if length != len(data) - _HEADER.size or length % 4:
+        raise StunError("wrong length")
+    return bytes(transaction_id)
+
+
+def _is_signed(data: bytes, at: int | None, password: str) -> bool:
+    if at is None:
+        return False
+    # the signed length ends with MESSAGE-INTEGRITY, even if attributes follow
+    length = (at + _INTEGRITY_BYTES - _HEADER.size).to_bytes(2, "big")
+    mac = hmac.digest(password.encode(), b"".join((data[:2], length, data[4:at])), "sha1")
+    return hmac.compare_digest(mac, data[at + 4 : at + _INTEGRITY_BYTES])
 
 
 def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None]:
@@ -153,6 +186,18 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         raise StunError("USERNAME is not UTF-8") from None
+
+
+def binding_request(transaction_id: bytes, username: str, password: str, tie_breaker: int) -> bytes:
+    """A check of the controlled agent, signed with the peer's `password` (RFC 8445 7.2.2)."""
+    attributes = b"".join(
+        (
+            _attribute(_USERNAME, username.encode()),
+            _attribute(_PRIORITY, _PRIORITY_HERE.to_bytes(4)),
+            _attribute(_ICE_CONTROLLED, tie_breaker.to_bytes(8)),
+        )
+    )
+    return _message(_BINDING_REQUEST, transaction_id, attributes, password)
 
 
 def success_response(request: BindingRequest, host: str, port: int, password: str) -> bytes:

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from media.relay.edge import Edge
 from media.sessions.end_reason import FOR_GOOD, EndReason
 from media.sessions.session import Session
+from media.transport.ice import Credentials
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
@@ -106,7 +107,10 @@ class Handlers:
         if not restarts or fragment.ice_ufrag is None:
             # An ICE-lite agent needs no trickled candidates: it learns the peer's addresses from its checks.
             return Patched(etag=session.etag)
-        answer = self._roster.restart_ice(session, fragment.ice_ufrag)
+        if fragment.ice_pwd is None:
+            raise ServiceError(ErrorCode.INVALID_FRAGMENT, detail="an ICE restart without ice-pwd")
+        remote = Credentials(fragment.ice_ufrag, fragment.ice_pwd)
+        answer = self._roster.restart_ice(session, remote)
         return Patched(etag=session.etag, fragment=answer)
 
     async def delete(self, message: Delete) -> Closed:

@@ -85,7 +85,7 @@ async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) ->
     publisher.send_media()
 
 
-@pytest.mark.parametrize("part", ["receive_check", "receive_dtls", "receive_media"])
+@pytest.mark.parametrize("part", ["receive_check", "receive_response", "receive_dtls", "receive_media"])
 async def test_a_fault_that_a_client_brings_ends_it_alone(plane: Plane, part: str) -> None:
     """Datagrams of other sessions that were read in the same batch are handled."""
     publisher, viewer = await plane.pair()
@@ -101,7 +101,7 @@ async def test_a_fault_that_a_client_brings_ends_it_alone(plane: Plane, part: st
             checking.cancel()
             await asyncio.wait([checking])
         else:
-            first = b"\x16" if part == "receive_dtls" else b"\x80"
+            first = {"receive_response": b"\x01\x01", "receive_dtls": b"\x16", "receive_media": b"\x80"}[part]
             plane.media.pump.turn([(first + bytes(40), address)])
     await other.gets_media_of(publisher)
     with capture_logs() as logs:

@@ -55,6 +55,14 @@ async def test_a_restart_needs_a_precondition(plane: Plane) -> None:
     assert refused.value.code is ErrorCode.PRECONDITION_REQUIRED
 
 
+async def test_a_restart_needs_a_password(plane: Plane) -> None:
+    """Without it no new address of the client could be proven."""
+    publisher = await plane.connected(publishes=True)
+    with pytest.raises(ServiceError) as refused:
+        await plane.patch(publisher, Role.PUBLISH, "a=ice-ufrag:another\r\n", "*")
+    assert refused.value.code is ErrorCode.INVALID_FRAGMENT
+
+
 @pytest.mark.parametrize("role", Role)
 async def test_after_a_restart_media_goes_on_with_new_credentials(plane: Plane, role: Role) -> None:
     publisher, viewer = await plane.pair()

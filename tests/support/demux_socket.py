@@ -25,17 +25,21 @@ class Endpoint:
     feed: Feed | None = None
     dtls: list[bytes] = field(default_factory=list)
     media: list[bytes] = field(default_factory=list)
+    responses: list[tuple[bytes, Address]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ice = IceLite(self.local, REMOTE, 0.0)
+        self.ice = IceLite(self.local, Credentials(REMOTE, "p" * 24), 0.0)
 
     def receive_check(self, request: BindingRequest, source: Address, now: float) -> CheckResult:
         return self.ice.receive_check(request, source, now)
 
+    def receive_response(self, response: bytes, source: Address, _now: float) -> None:
+        self.responses.append((response, source))
+
     def receive_dtls(self, datagram: bytes) -> None:
         self.dtls.append(datagram)
 
-    def receive_media(self, datagram: bytes, _now: float) -> Feed | None:
+    def receive_media(self, datagram: bytes, _source: Address, _now: float) -> Feed | None:
         self.media.append(datagram)
         return self.feed
 

@@ -31,6 +31,18 @@ def number_of(payload: bytes) -> int:
     return int.from_bytes(payload[2:])
 
 
+def success(request: stun.Message, address: tuple[Any, ...], password: str) -> bytes:
+    """The answer to a check from `address`."""
+    answer = stun.Message(
+        stun.Method.BINDING,
+        stun.Class.RESPONSE,
+        transaction_id=request.transaction_id,
+        attributes={"XOR-MAPPED-ADDRESS": address},
+    )
+    answer.add_message_integrity(password.encode())
+    return bytes(answer)
+
+
 class _Sha1Certificate(Certificate):
     """The certificate of a peer that does not know GCM."""
 
@@ -58,6 +70,7 @@ class Peer(asyncio.DatagramProtocol):
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.closed = False
+        self.proves_address = True  # answers checks
         self.sent = 0
         self._sequences: Counter[int] = Counter()
         self._direction = "sendonly" if publishes else "recvonly"
@@ -128,8 +141,20 @@ class Peer(asyncio.DatagramProtocol):
     def use_credentials(self, ufrag: str, password: str) -> None:
         self._remote_ufrag, self._remote_password = ufrag, password
 
-    async def check(self, *, password: str | None = None, within: float = IN_TIME) -> bool:
+    async def check(
+        self, *, password: str | None = None, nominate: bool = True, within: float = IN_TIME
+    ) -> bool:
         """Send checks until one is answered: whether it was a success."""
+        request = self.new_check(password, nominate=nominate)
+        answer = self._answers[request.transaction_id] = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(within):
+            while not answer.done():
+                self.send(bytes(request))
+                await asyncio.wait([answer], timeout=CHECK_RETRY_SECONDS)
+        return answer.result().message_class is stun.Class.RESPONSE
+
+    def new_check(self, password: str | None = None, *, nominate: bool = True) -> stun.Message:
+        """A check that is not sent yet."""
         request = stun.Message(
             stun.Method.BINDING,
             stun.Class.REQUEST,
@@ -137,16 +162,12 @@ class Peer(asyncio.DatagramProtocol):
                 "USERNAME": f"{self._remote_ufrag}:{self.local.ufrag}",
                 "PRIORITY": 1,
                 "ICE-CONTROLLING": 1,
-                "USE-CANDIDATE": None,
             },
         )
+        if nominate:
+            request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity((password or self._remote_password).encode())
-        answer = self._answers[request.transaction_id] = asyncio.get_running_loop().create_future()
-        async with asyncio.timeout(within):
-            while not answer.done():
-                self.send(bytes(request))
-                await asyncio.wait([answer], timeout=CHECK_RETRY_SECONDS)
-        return answer.result().message_class is stun.Class.RESPONSE
+        return request
 
     def send(self, datagram: bytes) -> None:
         """Send any datagram."""
@@ -211,12 +232,9 @@ class Peer(asyncio.DatagramProtocol):
     def _on_closed(self) -> None:
         self.closed = True
 
-    def datagram_received(self, data: bytes, _address: tuple[Any, ...]) -> None:
+    def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
         if data[0] <= 3:
-            message = stun.parse_message(data)
-            answer = self._answers.pop(message.transaction_id, None)
-            if answer is not None and not answer.done():
-                answer.set_result(message)
+            self._take_stun(data, address)
         elif 20 <= data[0] <= 63:
             assert self._dtls
             self._dtls.receive(data)
@@ -224,6 +242,19 @@ class Peer(asyncio.DatagramProtocol):
             self._early.append(data)
         else:
             self._take_media(self._inbound, data)
+
+    def _take_stun(self, data: bytes, address: tuple[Any, ...]) -> None:
+        message = stun.parse_message(data)
+        if message.message_class is stun.Class.REQUEST:
+            assert message.check_message_integrity(self.local.password.encode())
+            assert message.attributes["USERNAME"] == f"{self.local.ufrag}:{self._remote_ufrag}"
+            assert "ICE-CONTROLLED" in message.attributes
+            if self.proves_address:
+                self.send(success(message, address, self.local.password))
+            return
+        answer = self._answers.pop(message.transaction_id, None)
+        if answer is not None and not answer.done():
+            answer.set_result(message)
 
     def _take_media(self, session: InboundSession, data: bytes) -> None:
         with contextlib.suppress(SrtpError):

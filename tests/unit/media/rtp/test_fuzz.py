@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from media.rtp import rtcp
 from media.rtp.rtcp import Nack, ReceiverReport, ReportBlock, RtcpError, SenderReport, parse_compound
 from media.transport.ice import Credentials, IceLite
-from media.transport.stun import StunError, parse_binding_request
+from media.transport.stun import StunError, parse_binding_request, success_response
 
 CREDENTIALS = Credentials("local", "p" * 24)
 
@@ -79,7 +79,7 @@ def packets(draw: st.DrawFn) -> bytes:
 @settings(max_examples=500)
 @given(st.one_of(st.binary(max_size=200), mangled(st.just(CHECK)), attributes()))
 def test_stun(data: bytes) -> None:
-    agent = IceLite(CREDENTIALS, "remote", 0.0)
+    agent = IceLite(CREDENTIALS, Credentials("remote", "r" * 24), 0.0)
     try:
         request = parse_binding_request(data)
     except StunError:
@@ -87,6 +87,21 @@ def test_stun(data: bytes) -> None:
     result = agent.receive_check(request, ("192.0.2.1", 5), 1.0)
     assert result.valid == request.is_authentic(CREDENTIALS.password)
     other_stun.parse_message(result.reply)
+
+
+@settings(max_examples=500)
+@given(st.one_of(mangled(st.just(b"")), attributes().map(lambda data: data[20:])))
+def test_answers_to_our_requests(tail: bytes) -> None:
+    """What knows the transaction but not the password proves nothing."""
+    agent = IceLite(CREDENTIALS, Credentials("remote", "r" * 24), 0.0)
+    agent.receive_check(parse_binding_request(CHECK), ("192.0.2.1", 5), 1.0)
+    agent.receive_check(parse_binding_request(CHECK), ("192.0.2.2", 5), 1.0)
+    due = agent.due_request(1.0)
+    assert due is not None
+    head = b"\x01\x01" + len(tail).to_bytes(2, "big") + due[0][4:20]
+    assert not agent.receive_response(head + tail, ("192.0.2.2", 5), 1.0)
+    answer = success_response(parse_binding_request(due[0]), "192.0.2.2", 5, "r" * 24)
+    assert agent.receive_response(answer, ("192.0.2.2", 5), 1.0)
 
 
 @settings(max_examples=1000)

@@ -3,7 +3,7 @@
 import pytest
 
 from media.sessions.demux import MAX_ADDRESSES
-from media.transport.ice import HOLD_SECONDS, new_credentials
+from media.transport.ice import HOLD_SECONDS, Credentials, new_credentials
 from tests.support.demux_socket import HOME, OTHER, REMOTE, Endpoint, Socket, is_success
 
 # --- by the first byte (RFC 7983)
@@ -58,6 +58,18 @@ def test_a_check_with_a_wrong_password_teaches_no_address() -> None:
     assert answer.attributes["ERROR-CODE"][0] == 401
     socket.receive(b"\x16", b"\x80")
     assert (endpoint.dtls, endpoint.media) == ([], [])
+
+
+def test_an_answer_to_our_check_goes_to_the_session_of_its_address() -> None:
+    socket = Socket()
+    endpoint = socket.add()
+    answer = b"\x01\x01" + bytes(18)
+    socket.receive(answer)
+    socket.check(endpoint, HOME)
+    socket.check(endpoint, OTHER, nominate=False)
+    socket.receive(answer, source=OTHER)
+    socket.receive(answer, source=("192.0.2.3", 5000))
+    assert endpoint.responses == [(answer, OTHER)]
 
 
 def test_a_check_for_nobody_is_not_answered() -> None:
@@ -141,7 +153,7 @@ def test_after_a_restart_both_ufrags_work_and_then_the_new_one() -> None:
     socket.check(endpoint)
     old = endpoint.local
     new = endpoint.local = new_credentials()
-    endpoint.ice.restart(new, REMOTE)
+    endpoint.ice.restart(new, Credentials(REMOTE, "q" * 24))
     socket.add(endpoint)
     assert is_success(socket.check(endpoint, ufrag=old.ufrag, password=old.password))
     assert is_success(socket.check(endpoint, OTHER))
@@ -157,7 +169,7 @@ def test_any_number_of_restarts_leaves_two_ufrags() -> None:
     endpoint = socket.add()
     with_one = socket.holds()
     for _ in range(100):
-        endpoint.ice.restart(new_credentials(), REMOTE)
+        endpoint.ice.restart(new_credentials(), Credentials(REMOTE, "q" * 24))
         socket.add(endpoint)
     assert socket.holds() == with_one + 1
     socket.remove(endpoint)

@@ -7,30 +7,12 @@ from aioice import stun as other
 
 from media.transport.ice import HOLD_SECONDS, MAX_UFRAGS, QUIET_SECONDS, Credentials, IceLite, new_credentials
 from media.transport.stun import parse_binding_request
-
-OLD = Credentials("oldufrag", "o" * 24)
-NEW = Credentials("newufrag", "n" * 24)
-HOME = ("192.0.2.1", 1000)
-AWAY = ("192.0.2.2", 2000)
-
-
-def check(
-    credentials: Credentials = OLD, *, remote: str = "peer", password: str | None = None, **attributes: Any
-) -> Any:
-    named = {"USERNAME": f"{credentials.ufrag}:{remote}"}
-    named |= {k.replace("_", "-"): v for k, v in attributes.items()}
-    message = other.Message(other.Method.BINDING, other.Class.REQUEST, attributes=named)
-    message.add_message_integrity((password or credentials.password).encode())
-    return parse_binding_request(bytes(message))
-
-
-def nominating(credentials: Credentials = OLD, **more: Any) -> Any:
-    return check(credentials, USE_CANDIDATE=None, ICE_CONTROLLING=1, PRIORITY=1, **more)
+from tests.support.ice_checks import AWAY, HOME, NEW, OLD, PEER, PEER2, check, nominating
 
 
 @pytest.fixture
 def agent() -> IceLite:
-    return IceLite(OLD, "peer", now=0.0)
+    return IceLite(OLD, PEER, now=0.0)
 
 
 def answer(reply: bytes) -> other.Message:
@@ -122,7 +104,7 @@ def test_an_address_is_held_while_its_peer_is_heard(agent: IceLite) -> None:
 def test_a_new_ufrag_is_a_restart_and_a_former_one_is_not(agent: IceLite) -> None:
     assert not agent.is_restart("peer")
     assert agent.is_restart("peer2")
-    agent.restart(NEW, "peer2")
+    agent.restart(NEW, PEER2)
     for _ in range(2):
         assert not agent.is_restart("peer2")
         assert not agent.is_restart("peer")
@@ -133,7 +115,7 @@ def test_a_new_ufrag_is_a_restart_and_a_former_one_is_not(agent: IceLite) -> Non
 def test_a_limited_number_of_ufrags_is_remembered(agent: IceLite) -> None:
     later = [f"later{number}" for number in range(2 * MAX_UFRAGS)]
     for ufrag in later:
-        agent.restart(NEW, ufrag)
+        agent.restart(NEW, Credentials(ufrag, "p" * 24))
     assert [ufrag for ufrag in ("peer", *later) if not agent.is_restart(ufrag)] == later[-MAX_UFRAGS:]
 
 
@@ -153,7 +135,7 @@ def test_consent_lasts_from_the_last_sign_of_the_peer(agent: IceLite) -> None:
 
 def test_the_old_session_is_served_until_the_new_one_is_used(agent: IceLite) -> None:
     agent.receive_check(nominating(), HOME, 1.0)
-    agent.restart(NEW, "peer2")
+    agent.restart(NEW, PEER2)
     assert agent.local == NEW
     assert set(agent.local_ufrags) == {OLD.ufrag, NEW.ufrag}
     assert agent.selected == HOME
@@ -174,8 +156,8 @@ def test_the_old_session_is_served_until_the_new_one_is_used(agent: IceLite) -> 
 
 def test_a_second_restart_replaces_one_that_was_never_used(agent: IceLite) -> None:
     third = Credentials("third", "t" * 24)
-    agent.restart(NEW, "peer2")
-    agent.restart(third, "peer3")
+    agent.restart(NEW, PEER2)
+    agent.restart(third, Credentials("peer3", "p" * 24))
     assert set(agent.local_ufrags) == {OLD.ufrag, third.ufrag}
     assert not agent.receive_check(check(NEW, remote="peer2"), HOME, 1.0).valid
     assert agent.receive_check(check(third, remote="peer3"), HOME, 1.0).valid

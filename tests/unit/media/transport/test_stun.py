@@ -1,4 +1,4 @@
-"""STUN requests are read, proven and answered as RFC 8489 says and as another implementation agrees."""
+"""STUN is read, proven and answered as RFC 8489 says and as another implementation agrees."""
 
 import pytest
 from aioice import stun as other
@@ -7,8 +7,10 @@ from media.transport.stun import (
     BindingRequest,
     StunCode,
     StunError,
+    binding_request,
     error_response,
     parse_binding_request,
+    parse_binding_response,
     success_response,
 )
 
@@ -202,3 +204,50 @@ def response_to(request: BindingRequest) -> bytes:
 def test_anything_else_raises_the_one_error(data: bytes) -> None:
     with pytest.raises(StunError):
         parse_binding_request(data)
+
+
+# --- our own requests, and their answers
+
+
+def test_another_implementation_reads_our_request() -> None:
+    data = binding_request(TRANSACTION, "theirs:ours", PASSWORD, tie_breaker=2**63)
+    message = other.parse_message(data)
+    assert (message.message_method, message.message_class) == (other.Method.BINDING, other.Class.REQUEST)
+    assert message.transaction_id == TRANSACTION
+    assert message.check_message_integrity(PASSWORD.encode())
+    assert message.attributes["USERNAME"] == "theirs:ours"
+    assert message.attributes["ICE-CONTROLLED"] == 2**63
+    assert message.attributes["PRIORITY"] >> 24 == 110  # peer-reflexive (RFC 8445 5.1.2.1)
+
+
+@pytest.mark.parametrize("data", [VECTOR_IPV4_RESPONSE, VECTOR_IPV6_RESPONSE])
+def test_a_response_is_authentic_if_the_password_is_right_and_nothing_was_changed(data: bytes) -> None:
+    assert parse_binding_response(data).is_authentic(VECTOR_PASSWORD)
+    assert not parse_binding_response(data).is_authentic(PASSWORD)
+    changed = bytearray(data[:-8])  # without its fingerprint, which many leave out
+    changed[3] -= 8
+    assert parse_binding_response(bytes(changed)).is_authentic(VECTOR_PASSWORD)
+    changed[20 + 5] ^= 1
+    assert not parse_binding_response(bytes(changed)).is_authentic(VECTOR_PASSWORD)
+
+
+def test_an_unsigned_response_is_not_authentic() -> None:
+    assert not parse_binding_response(b"\x01\x01" + unsigned()[2:]).is_authentic(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        VECTOR_IPV4_RESPONSE[:19],
+        VECTOR_IPV4_RESPONSE[:-4],
+        VECTOR_IPV4_RESPONSE + bytes(4),
+        b"\x01\x11" + VECTOR_IPV4_RESPONSE[2:],  # an error
+        check(),
+        VECTOR_IPV4_RESPONSE[:-1] + b"\x00",  # fingerprint
+        b"\x01\x01" + unsigned(attribute(0x8022, bytes(1500)))[2:],
+    ],
+)
+def test_what_is_no_success_response_raises_the_one_error(data: bytes) -> None:
+    with pytest.raises(StunError):
+        parse_binding_response(data)

@@ -1,0 +1,128 @@
+"""A viewer whose checks come from somebody else's address has no media sent there."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from media.rtp.rtcp import pli
+from media.sessions.session import UNPROVEN_BYTES
+from media.transport.ice import CONSENT_SECONDS
+from tests.support.peer import IN_TIME, Peer, payload_of
+from tests.support.plane import Plane, running_plane
+from tests.support.waiting import eventually
+
+MEDIA_PACKETS = 300
+# The answers to three checks, and our own requests: 4 of 120 bytes for each check.
+LITTLE = 2000
+
+
+class Victim:
+    """Somebody who has nothing to do with it; the attacker's forged datagrams leave from this socket."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.bytes = 0
+
+    def forge(self, attacker: Peer, datagram: bytes) -> None:
+        self.socket.sendto(datagram, attacker._server)
+
+    def received(self) -> int:
+        """All bytes so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.bytes += len(self.socket.recv(2048))
+        return self.bytes
+
+
+@pytest.fixture
+async def plane(redis_url: str) -> AsyncIterator[Plane]:
+    async with running_plane(redis_url) as plane:
+        yield plane
+
+
+@pytest.fixture
+def victim() -> Iterator[Victim]:
+    victim = Victim()
+    with victim.socket:
+        yield victim
+
+
+async def test_a_forged_nomination_sends_the_victim_no_media(plane: Plane, victim: Victim) -> None:
+    publisher, attacker = await plane.pair()
+    home = plane.session(attacker).ice.selected
+    for _ in range(3):  # also right after each other, and again after the attacker was back
+        victim.forge(attacker, bytes(attacker.new_check()))
+        await eventually("it was answered", lambda: victim.received() > 0, IN_TIME)
+        assert await attacker.check()
+    victim.forge(attacker, bytes(attacker.new_check()))
+    for number in range(MEDIA_PACKETS):
+        publisher.send_packet(96, payload_of(number) + bytes(1000))
+    await eventually("all is relayed", lambda: plane.room.feed.rx_packets >= MEDIA_PACKETS, IN_TIME)
+    for later in range(60):  # our requests end
+        plane.tick(later / 10)
+    assert 0 < victim.received() < LITTLE
+    assert plane.session(attacker).ice.selected == home
+    await attacker.gets_media_of(publisher)
+
+
+async def test_checks_that_seem_to_come_from_a_quiet_clients_new_address_move_nothing(
+    plane: Plane, victim: Victim
+) -> None:
+    publisher, attacker = await plane.pair()
+    plane.session(attacker).ice._checked_at -= CONSENT_SECONDS
+    victim.forge(attacker, bytes(attacker.new_check(nominate=False)))
+    await eventually("it was answered", lambda: victim.received() > 0, IN_TIME)
+    await attacker.gets_media_of(publisher)
+    assert victim.received() < LITTLE
+
+
+async def test_what_comes_from_another_than_the_selected_address_renews_no_consent(plane: Plane) -> None:
+    """Otherwise an attacker would renew it from where it is, for media that goes where it is not."""
+    _, attacker = await plane.pair()
+    session, stats = plane.session(attacker), plane.media.ledger.viewers
+    session.ice.heard_at -= CONSENT_SECONDS
+    attacker.proves_address = False
+    await attacker.move()
+    assert await attacker.check(nominate=False)
+    attacker.send_rtcp(pli(1, 1))
+    await eventually("it was read", lambda: stats.keyframe_requests == 1, IN_TIME)
+    assert await attacker.check()
+    plane.tick(0)
+    assert plane.subscribers == 0
+
+
+async def test_before_any_address_is_proven_a_session_sends_a_bounded_number_of_bytes(
+    plane: Plane, victim: Victim
+) -> None:
+    attacker = plane.peer(publishes=True)
+    await attacker.take((await plane.ask(attacker, publishes=True)).sdp)
+    victim.forge(attacker, bytes(attacker.new_check()))
+    session = plane.session(attacker)
+    await eventually("it is selected", lambda: session.ice.selected, IN_TIME)
+    for _ in range(100):
+        session._send(bytes(1000))
+    await eventually("they arrived", lambda: victim.received() > UNPROVEN_BYTES - 1000, IN_TIME)
+    assert victim.received() < UNPROVEN_BYTES + LITTLE
+
+
+async def test_a_client_that_moves_during_the_handshake_gets_media_once_its_address_is_proven(
+    plane: Plane,
+) -> None:
+    """The handshake's flights went to two addresses, so it does not prove the second."""
+    publisher = await plane.connected(publishes=True)
+    viewer = plane.peer(publishes=False)
+    await viewer.take((await plane.ask(viewer, publishes=False)).sdp)
+    viewer.proves_address = False
+    assert await viewer.check()
+    await viewer.move()
+    assert await viewer.check()
+    await viewer.shake_hands()
+    assert not plane.session(viewer).connected
+    viewer.proves_address = True
+    plane.tick(1)  # it is asked again
+    await viewer.gets_media_of(publisher)

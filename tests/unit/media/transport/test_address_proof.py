@@ -1,0 +1,168 @@
+"""Media follows a peer only to addresses that have proven that the peer hears us there."""
+
+from typing import Any
+
+import pytest
+from aioice import stun as other
+
+from media.transport.address_proof import MOST_REQUESTS, RETRY_SECONDS
+from media.transport.ice import CONSENT_SECONDS, MAX_FORMER, QUIET_SECONDS, IceLite
+from media.transport.stun import parse_binding_request, success_response
+from tests.support.ice_checks import AWAY, HOME, NEW, OLD, PEER, PEER2, THIRD, check, nominating
+
+
+@pytest.fixture
+def agent() -> IceLite:
+    return IceLite(OLD, PEER, now=0.0)
+
+
+def asked(agent: IceLite, now: float) -> Any:
+    """Where our request of `now` goes, and the peer's answer to it."""
+    due = agent.due_request(now)
+    assert due is not None
+    request, address = due
+    return address, success_response(parse_binding_request(request), *address, PEER.password)
+
+
+@pytest.fixture
+def connected(agent: IceLite) -> IceLite:
+    """Its peer is at HOME, and has proven it."""
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.handshake_done()
+    assert agent.proven
+    return agent
+
+
+def test_a_client_that_does_not_move_is_asked_for_nothing(connected: IceLite) -> None:
+    for now in range(2, 30):
+        connected.receive_check(nominating(), HOME, float(now))
+        assert connected.due_request(float(now)) is None
+
+
+@pytest.mark.parametrize(("request_", "now"), [(nominating(), 2.0), (check(), 1.0 + QUIET_SECONDS)])
+def test_a_connected_peer_moves_when_its_new_address_has_answered(
+    connected: IceLite, request_: Any, now: float
+) -> None:
+    assert connected.receive_check(request_, AWAY, now).selected is None
+    assert connected.selected == HOME
+    address, response = asked(connected, now)  # at once: a client that moves loses one round trip
+    assert address == AWAY
+    assert connected.receive_response(response, AWAY, now)
+    assert connected.selected == AWAY
+    assert not connected.receive_response(response, AWAY, now)
+
+
+def test_only_the_asked_address_can_give_the_answer_and_only_who_knows_the_password(
+    connected: IceLite,
+) -> None:
+    connected.receive_check(nominating(), AWAY, 2.0)
+    due = connected.due_request(2.0)
+    assert due is not None
+    request = parse_binding_request(due[0])
+    assert request.is_authentic(PEER.password)
+    assert (request.local_ufrag, request.remote_ufrag) == ("peer", OLD.ufrag)
+    assert request.controlled is not None
+    answer = success_response(request, *AWAY, PEER.password)
+    guessed = answer[:8] + bytes(12) + answer[20:]
+    refused = other.Message(other.Method.BINDING, other.Class.ERROR, transaction_id=request.transaction_id)
+    refused.add_message_integrity(PEER.password.encode())
+    for data in (success_response(request, *AWAY, OLD.password), guessed, bytes(refused), answer[:-4], b""):
+        assert not connected.receive_response(data, AWAY, 2.0)
+    assert not connected.receive_response(answer, THIRD, 2.0)
+    assert connected.selected == HOME
+    assert connected.receive_response(answer, AWAY, 2.0)
+
+
+def test_a_nomination_of_the_address_in_use_takes_another_one_back(connected: IceLite) -> None:
+    connected.receive_check(nominating(), AWAY, 2.0)
+    _, response = asked(connected, 2.0)
+    connected.receive_check(nominating(), HOME, 2.1)
+    assert not connected.receive_response(response, AWAY, 2.2)
+    assert connected.selected == HOME
+
+
+def test_a_way_back_needs_no_proof_for_as_long_as_consent_lasts(connected: IceLite) -> None:
+    connected.receive_check(nominating(), AWAY, 2.0)
+    assert connected.receive_response(asked(connected, 2.0)[1], AWAY, 2.0)
+    assert connected.receive_check(nominating(), HOME, 3.0).selected == HOME
+    assert connected.proven
+    assert connected.receive_check(nominating(), AWAY, 2.0 + CONSENT_SECONDS - 0.1).selected == AWAY
+    assert connected.receive_check(nominating(), HOME, 3.0 + CONSENT_SECONDS).selected is None
+
+
+def test_a_limited_number_of_former_addresses_is_remembered(connected: IceLite) -> None:
+    for port in range(1, 4 * MAX_FORMER):
+        away = ("192.0.2.9", port)
+        connected.receive_check(nominating(), away, 2.0 + port)
+        assert connected.receive_response(asked(connected, 2.0 + port)[1], away, 2.0 + port)
+    assert len(connected._former) == MAX_FORMER
+    assert connected.receive_check(nominating(), HOME, 4.0).selected is None
+
+
+def test_a_flood_of_checks_from_many_addresses_brings_few_requests(connected: IceLite) -> None:
+    """Each is a packet to somebody who may never have asked for it."""
+    sent = 0
+    for step in range(10_000):
+        now = 2.0 + step / 1000
+        connected.receive_check(nominating(), ("192.0.2.9", 1 + step % 50), now)
+        sent += connected.due_request(now) is not None
+    assert sent <= 10 / RETRY_SECONDS + 1
+
+
+def test_one_check_brings_few_requests(connected: IceLite) -> None:
+    connected.receive_check(nominating(), AWAY, 2.0)
+    sent = [n for n in range(1000) if connected.due_request(2.0 + n / 100) is not None]
+    assert len(sent) == MOST_REQUESTS
+    assert sent[-1] < 100
+
+
+def test_a_handshake_proves_the_address_that_got_all_of_it(agent: IceLite) -> None:
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.receive_check(check(), AWAY, 1.0)
+    agent.handshake_done()
+    assert agent.proven
+    assert agent.due_request(1.0) is None
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_handshake_that_went_to_two_addresses_proves_neither(agent: IceLite, back: bool) -> None:
+    agent.receive_check(nominating(), HOME, 1.0)
+    assert agent.receive_check(nominating(), AWAY, 2.0).selected == AWAY
+    if back:
+        assert agent.receive_check(nominating(), HOME, 3.0).selected == HOME
+    agent.handshake_done()
+    assert not agent.proven
+    address, response = asked(agent, 4.0)
+    assert address == (HOME if back else AWAY)
+    assert agent.receive_response(response, address, 4.0)
+    assert agent.proven
+    assert agent.selected == address
+
+
+def test_an_address_that_is_unproven_is_asked_with_each_further_check(agent: IceLite) -> None:
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.receive_check(nominating(), AWAY, 1.0)
+    for now in (2.0, 3.0, 4.0, 5.0):
+        assert asked(agent, now)
+    assert agent.due_request(50.0) is None
+    agent.receive_check(check(), AWAY, 50.0)
+    assert asked(agent, 50.0)
+
+
+def test_after_a_restart_the_request_has_the_new_names(connected: IceLite) -> None:
+    connected.restart(NEW, PEER2)
+    connected.receive_check(nominating(NEW, remote="peer2"), AWAY, 2.0)
+    due = connected.due_request(2.0)
+    assert due is not None
+    request = parse_binding_request(due[0])
+    assert (request.local_ufrag, request.remote_ufrag) == ("peer2", NEW.ufrag)
+    assert request.is_authentic(PEER2.password)
+    assert connected.receive_response(success_response(request, *AWAY, PEER2.password), AWAY, 2.0)
+
+
+def test_a_check_renews_consent_of_its_own_address_only(connected: IceLite) -> None:
+    connected.receive_check(nominating(), AWAY, 20.0)
+    connected.receive_check(check(), THIRD, 30.0)
+    assert connected.consent_expired(1.0 + CONSENT_SECONDS)
+    connected.receive_check(check(), HOME, 31.0)
+    assert not connected.consent_expired(60.0)
