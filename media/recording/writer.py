@@ -45,7 +45,7 @@ class Writer:
         self._room = room
         self._folder = folder
         self._file_log = file_log
-        self._readers = [FrameReader(track.codec.name) for track in tracks]
+        self._readers = [FrameReader(track.codec.name, track.codec.clock_rate) for track in tracks]
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._flush_at = 0.0
         self.has_files = False  # whether any was begun
@@ -96,7 +96,7 @@ class Writer:
             self._write(packet.track, self._readers[packet.track].push(packet, now), now)
 
     def report(self, track: int, ntp_seconds: float, timestamp: int) -> None:
-        self._timeline.report(track, ntp_seconds, timestamp)
+        self._timeline.report(track, ntp_seconds, self._readers[track].placed(timestamp))
 
     def tick(self, now: float) -> None:
         """Stop waiting for packets that are overdue, and write to disk what is pending."""
@@ -112,7 +112,7 @@ class Writer:
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""
         for track, reader in enumerate(self._readers):
-            self._write(track, reader.close(), now)
+            self._write(track, reader.close(now), now)
         for file in self._track_files.values():
             file.close()
         if self._mux is not None:
