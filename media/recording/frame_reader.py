@@ -13,6 +13,7 @@ from media.payload.vp8 import Vp8Depacketizer
 from media.payload.vp9 import Vp9Depacketizer
 from media.recording.frame import Frame
 from media.recording.reorder import Gap, ReorderBuffer
+from media.recording.track_clock import TrackClock
 from media.rtp.padding import without_padding
 from media.tracks.outgoing import Outgoing
 
@@ -30,11 +31,11 @@ DEPACKETIZERS: dict[str, Callable[[], Depacketizer]] = {
 class FrameReader:
     """One track. `now` is in seconds of a steady clock. Frames begin near the first packet's timestamp."""
 
-    def __init__(self, codec: str) -> None:
+    def __init__(self, codec: str, clock_rate: int) -> None:
         kind = DEPACKETIZERS.get(codec)
         self._depacketizer: Depacketizer | None = None if kind is None else kind()
         self._reorder: ReorderBuffer[Outgoing] = ReorderBuffer()
-        self._timestamp: int | None = None
+        self._clock = TrackClock(clock_rate)
         self._partial: list[bytes] = []
         self._partial_timestamp = 0
         self._synced = False  # whether the next packet is known to begin a frame, or to continue one
@@ -48,13 +49,17 @@ class FrameReader:
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""
-        return [frame for item in self._reorder.pop(now) for frame in self._take(item)]
+        return [frame for item in self._reorder.pop(now) for frame in self._take(item, now)]
 
-    def close(self) -> list[Frame]:
+    def close(self, now: float) -> list[Frame]:
         """The last frames, without waiting for missing packets."""
-        return [frame for item in self._reorder.drain() for frame in self._take(item)]
+        return [frame for item in self._reorder.drain() for frame in self._take(item, now)]
 
-    def _take(self, item: Outgoing | Gap) -> Iterator[Frame]:
+    def placed(self, timestamp: int) -> int:
+        """A timestamp of the room as the latest frames have it, in 32 bits."""
+        return timestamp + self._clock.offset & 0xFFFFFFFF
+
+    def _take(self, item: Outgoing | Gap, now: float) -> Iterator[Frame]:
         if isinstance(item, Gap):
             self.lost += 1
             if self._depacketizer is not None:
@@ -63,22 +68,21 @@ class FrameReader:
         payload = item.packet.payload
         if item.packet.padding:
             payload = without_padding(payload) or b""
-        timestamp = self._extend(item.timestamp)
         if self._depacketizer is None:  # each packet of these codecs is a frame
             if payload:
-                yield Frame(timestamp, payload)
+                yield Frame(self._clock.place(item.timestamp, now), payload)
             return
-        if self._partial and timestamp != self._partial_timestamp:
-            yield from self._finish()
+        if self._partial and item.timestamp != self._partial_timestamp:
+            yield from self._finish(now)
         if payload:
             self._synced = self._synced or self._depacketizer.starts(payload)
             if self._synced:
                 self._partial.append(payload)
-                self._partial_timestamp = timestamp
+                self._partial_timestamp = item.timestamp
         if len(self._partial) > MAX_FRAME_PACKETS:
             self._start_over()
         if item.packet.marker:
-            yield from self._finish()
+            yield from self._finish(now)
             self._synced = True
 
     def _start_over(self) -> None:
@@ -86,7 +90,7 @@ class FrameReader:
         self._synced = False
         self.wants_keyframe = True
 
-    def _finish(self) -> Iterator[Frame]:
+    def _finish(self, now: float) -> Iterator[Frame]:
         payloads, self._partial = self._partial, []
         if not payloads:
             return
@@ -101,14 +105,4 @@ class FrameReader:
         if picture.setup is not None:
             self.wants_keyframe = False
         if not self.wants_keyframe:
-            yield Frame(self._partial_timestamp, picture.data, picture.setup)
-
-    def _extend(self, timestamp: int) -> int:
-        """The timestamp, extended beyond 32 bits by the latest one."""
-        if self._timestamp is None:
-            self._timestamp = timestamp
-        ahead = timestamp - self._timestamp & 0xFFFFFFFF
-        if ahead >= 0x80000000:
-            return self._timestamp + ahead - 0x100000000
-        self._timestamp += ahead
-        return self._timestamp
+            yield Frame(self._clock.place(self._partial_timestamp, now), picture.data, picture.setup)

@@ -1,4 +1,4 @@
-"""When a recording continues in a new part."""
+"""When a recording continues in a new part, and when it may."""
 
 from dataclasses import dataclass
 
@@ -12,3 +12,33 @@ class Limits:
 
     def reached(self, seconds: float, size: int) -> bool:
         return bool((self.seconds and seconds >= self.seconds) or (self.size and size >= self.size))
+
+
+class ChangeAllowance:
+    """How often a room's recording may begin a new part because its stream changed. `now` is steady.
+
+    A browser changes its resolution a few times in its first minute. A publisher that does so with each
+    keyframe would make thousands of files.
+    """
+
+    BURST = 20
+    SECONDS = 15.0  # until there is another one
+
+    def __init__(self) -> None:
+        self._left = float(self.BURST)
+        self._at = 0.0
+        self.refused = 0
+        self.should_tell = False  # that one was refused: once, however many there are
+
+    def has_one(self, now: float) -> bool:
+        self._left = min(self.BURST, self._left + max(0.0, now - self._at) / self.SECONDS)
+        self._at = max(self._at, now)
+        return self._left >= 1
+
+    def take(self, now: float) -> bool:
+        """Use one up; False, and counted, if there is none."""
+        allowed = self.has_one(now)
+        self._left -= allowed
+        self.should_tell |= not allowed and not self.refused
+        self.refused += not allowed
+        return allowed

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from media.payload.picture import Setup
 from media.recording.frame import Frame
-from media.recording.limits import Limits
+from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile
 from media.recording.timeline import Timeline
@@ -12,6 +12,7 @@ from shared.sdp.codec import Codec
 
 COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound, so that neither is cut
 PICTURE_SECONDS = 3.0  # sound waits this long for a picture; then it gets a file of its own
+MAX_HELD_BYTES = 32 << 20  # of frames in memory; timestamps that stand still would fill it
 
 
 class MuxFile:
@@ -26,6 +27,7 @@ class MuxFile:
         videos: frozenset[int],
         timeline: Timeline,
         limits: Limits,
+        changes: ChangeAllowance,
         open_part: Callable[[str], PartFile],
         ended: Callable[[PartFile], None],
     ) -> None:
@@ -33,46 +35,78 @@ class MuxFile:
         self._videos = videos
         self._timeline = timeline
         self._limits = limits
+        self._changes = changes
         self._open_part = open_part
         self._ended = ended
         self._part: MuxPart | None = None
         self._pending: list[tuple[float, int, Frame]] = []
         self._pending_since = 0.0
+        self._pending_size = 0
+        self._unfit: set[int] = set()  # video tracks left out until a keyframe that fits
         self._began = 0.0
         self._latest = 0.0
 
     @property
-    def wants_keyframe(self) -> bool:
-        """Whether a new part is due, and waits for a keyframe to begin with."""
+    def is_due(self) -> bool:
+        """Whether a new part begins with the next keyframe."""
         part = self._part
         return part is not None and (
             part.file.removed or self._limits.reached(self._latest - self._began, part.file.size)
         )
 
+    @property
+    def held(self) -> int:
+        """Bytes of frames that are in memory."""
+        return self._pending_size + (0 if self._part is None else self._part.held)
+
+    def wants_keyframe(self, now: float) -> bool:
+        """Whether a keyframe would be of use: for a new part, or for pictures that are left out."""
+        return self.is_due or (bool(self._unfit) and (self._part is None or self._changes.has_one(now)))
+
     def write(self, number: int, frame: Frame, now: float) -> None:
         """Add a frame of track `number`, which arrived at `now`."""
         seconds = self._timeline.seconds(number, frame.timestamp, now)
         self._latest = max(self._latest, seconds)
-        if self._part is not None and self._ends_with(self._part, number, frame):
-            self.close()
-        if self._part is not None:
-            if self._part.has(number):
-                self._part.write(number, seconds - self._began, frame)
+        if number in self._unfit and frame.setup is None:
             return
+        self._unfit.discard(number)
+        if self._part is not None and self._ends_part(number, frame):
+            self.close()
+        elif self._part is not None and self._is_change(number, frame):
+            if not self._changes.take(now):
+                self._unfit.add(number)
+                return
+            self.close()
+        if self._part is None:
+            self._wait(seconds, number, frame, now)
+        elif self._part.has(number):
+            self._part.write(number, seconds - self._began, frame)
+            if self.held > MAX_HELD_BYTES:
+                self.close()
+                self._unfit = set(self._videos)
+
+    def _ends_part(self, number: int, frame: Frame) -> bool:
+        """Whether the part is due to end, and `frame` can begin another."""
+        return (
+            self._part is not None
+            and (frame.setup is not None or (number not in self._videos and not self._part.setups))
+            and self.is_due
+        )
+
+    def _is_change(self, number: int, frame: Frame) -> bool:
+        """Whether the part's container cannot hold `frame`, and another one could."""
+        if self._part is None or frame.setup is None:
+            return False
+        setup = self._part.setups.get(number)
+        return setup is None or (not holds_change(self._codecs[number]) and setup != frame.setup)
+
+    def _wait(self, seconds: float, number: int, frame: Frame, now: float) -> None:
+        """Keep a frame until a part can begin."""
         if not self._pending:
             self._pending_since = now
         self._pending.append((seconds, number, frame))
+        self._pending_size += len(frame.data)
         self.poll(now)
-
-    def _ends_with(self, part: MuxPart, number: int, frame: Frame) -> bool:
-        """Whether `frame` is the first of another part."""
-        if frame.setup is None:
-            return number not in self._videos and not part.setups and self.wants_keyframe
-        if number not in part.setups:
-            return True
-        return self.wants_keyframe or (
-            not holds_change(self._codecs[number]) and part.setups[number] != frame.setup
-        )
 
     def poll(self, now: float) -> None:
         """Begin a part if its first frames have waited long enough."""
@@ -83,8 +117,10 @@ class MuxFile:
         present = {number for _, number, _ in self._pending}
         complete = setups.keys() >= self._videos
         if (
-            complete and (present >= self._codecs.keys() or waited >= COMPANY_SECONDS)
-        ) or waited >= PICTURE_SECONDS:
+            (complete and (present >= self._codecs.keys() or waited >= COMPANY_SECONDS))
+            or waited >= PICTURE_SECONDS
+            or self._pending_size > MAX_HELD_BYTES
+        ):
             self._begin(setups)
 
     def _begin(self, setups: dict[int, Setup]) -> None:
@@ -95,6 +131,7 @@ class MuxFile:
         }
         self._part = MuxPart(self._open_part(suffix_for(codecs)), codecs, setups)
         pending, self._pending = sorted(self._pending, key=lambda item: item[:2]), []
+        self._pending_size = 0
         self._began = pending[0][0]
         for seconds, number, frame in pending:
             if self._part.has(number):

@@ -53,6 +53,7 @@ class MuxPart:
         self._expanders: dict[int, Any] = {}
         self._bases: dict[int, Fraction] = {}
         self._latest: dict[int, int] = {}
+        self._taken = 0  # bytes of frames
         for number, codec in codecs.items():
             self._bases[number] = Fraction(1, codec.clock_rate)
             self._streams[number] = self._add(number, codec, setups.get(number))
@@ -84,7 +85,9 @@ class MuxPart:
         if seconds < 0:
             return
         self._latest[number] = time
-        packet = av.Packet(self._expanded(number, frame.data))
+        data = self._expanded(number, frame.data)
+        self._taken += len(data)
+        packet = av.Packet(data)
         packet.stream = self._streams[number]
         packet.time_base = base
         packet.pts = packet.dts = time
@@ -94,6 +97,11 @@ class MuxPart:
         except av.error.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
         self.file.commit()
+
+    @property
+    def held(self) -> int:
+        """Bytes that FFmpeg has taken and not written yet: until a second has passed by the timestamps."""
+        return self._taken - self.file.size
 
     def _expanded(self, number: int, data: bytes) -> bytes:
         expander = self._expanders.get(number)

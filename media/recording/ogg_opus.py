@@ -4,6 +4,7 @@ import struct
 
 CLOCK_RATE = 48_000
 PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: a crash loses no more
+MAX_PACKET_SAMPLES = 5_760  # 120 ms (RFC 6716 2.1.4)
 MAX_GAP_SAMPLES = 600 * CLOCK_RATE  # longer silence is left out
 
 _PAGE = struct.Struct("<4sBBqIII")
@@ -35,7 +36,21 @@ def packet_samples(packet: bytes) -> int:
     else:
         return 0
     total = samples * frames
-    return total if total <= 5760 else 0
+    return total if total <= MAX_PACKET_SAMPLES else 0
+
+
+def silence(like: bytes, samples: int) -> list[tuple[bytes, int]]:
+    """The fewest packets without sound that last `samples`, in frames as those of `like`; with their samples.
+
+    Frames of no bytes ask the decoder to conceal a loss (RFC 7845 4.1). What is left of a frame stays out.
+    """
+    each = packet_samples(bytes((like[0] & 0xFC,)))
+    most = MAX_PACKET_SAMPLES // each
+    toc = like[0] | 3  # any number of frames, of the same size
+    counts = [most] * (samples // each // most)
+    if rest := samples // each % most:
+        counts.append(rest)
+    return [(bytes((toc, count)), count * each) for count in counts]
 
 
 class OggOpus:
@@ -72,10 +87,11 @@ class OggOpus:
         if missing > MAX_GAP_SAMPLES:
             self._first += missing
             missing = 0
-        filler = bytes((packet[0] & 0xFC,))  # one frame, of no bytes
-        each = packet_samples(filler)
-        pages = [self._add(filler, each) for _ in range(missing // each)]
-        return b"".join([*pages, self._add(packet, samples)])
+        pages = [self._add(*filler) for filler in silence(packet, max(0, missing))]
+        pages.append(self._add(packet, samples))
+        if self._position - self._page_start >= PAGE_SAMPLES:
+            pages.append(self.flush())
+        return b"".join(pages)
 
     def _add(self, packet: bytes, samples: int) -> bytes:
         lacing = [255] * (len(packet) // 255) + [len(packet) % 255]
@@ -85,7 +101,7 @@ class OggOpus:
         self._lacing += lacing
         self._body.append(packet)
         self._position += samples
-        return page + self.flush() if self._position - self._page_start >= PAGE_SAMPLES else page
+        return page
 
     def flush(self, *, last: bool = False) -> bytes:
         """A page with the packets since the previous one; empty if there are none, unless it is the last."""

@@ -34,6 +34,7 @@ class PartFile(io.RawIOBase):
                 self._file = self.path.open("xb", buffering=0)
             except FileExistsError:
                 continue
+            self.unix = second
             break
         self.broken = False
         self._committed = 0

@@ -8,7 +8,7 @@ from time import monotonic
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.journal import Journal, NoJournal
-from media.recording.limits import Limits
+from media.recording.limits import ChangeAllowance, Limits
 from media.recording.recording import Recording
 from media.recording.upload import Uploader
 from media.recording.writer import Writer
@@ -62,8 +62,10 @@ class Recorder:
     ) -> Recording:
         """Begin to record a room; see `Recording` for the arguments. Does not wait for the disk."""
 
+        changes = ChangeAllowance()
+
         def new_writer() -> Writer:
-            return Writer(room, tracks, self._folder, self._forms, self._limits, self)
+            return Writer(room, tracks, self._folder, self._forms, self._limits, changes, self)
 
         recording = Recording(room, len(tracks), new_writer, report_at, want_keyframe, warn, monotonic)
         self._recordings.add(recording)

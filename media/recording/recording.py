@@ -145,14 +145,14 @@ class Recording:
             if self._resting:
                 writer.try_disk()
                 self._empty_queue(None)  # a burst that came in while the recording failed
-                self._keyframe_wanted = writer.wants_keyframe
+                self._keyframe_wanted = writer.wants_keyframe(self._now())
                 self._resting = False
             while not self._closing.is_set():
                 self._wake.wait()
                 self._wake.clear()
                 self._empty_queue(writer)
                 writer.tick(self._now())
-                self._keyframe_wanted = writer.wants_keyframe
+                self._keyframe_wanted = writer.wants_keyframe(self._now())
                 if self.failure is not None and writer.has_files:
                     self._is_back()
             self._empty_queue(writer)

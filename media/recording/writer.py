@@ -9,17 +9,20 @@ from typing import Protocol
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
-from media.recording.limits import Limits
+from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile, try_folder
 from media.recording.timeline import Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
 from media.tracks.outgoing import Outgoing
+from shared.logging import get_logger
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
 
 FLUSH_SECONDS = 0.5
+
+log = get_logger()
 
 
 class FileLog(Protocol):
@@ -40,14 +43,17 @@ class Writer:
         folder: Path,
         forms: Iterable[str],
         limits: Limits,
+        changes: ChangeAllowance,
         file_log: FileLog,
     ) -> None:
         self._room = room
         self._folder = folder
         self._file_log = file_log
-        self._readers = [FrameReader(track.codec.name) for track in tracks]
+        self._readers = [FrameReader(track.codec.name, track.codec.clock_rate) for track in tracks]
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
+        self._changes = changes
         self._flush_at = 0.0
+        self._free_from: dict[str, int] = {}  # the first second that no file of a kind is named after
         self.has_files = False  # whether any was begun
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
@@ -68,17 +74,17 @@ class Writer:
                 frozenset(number for number, track in enumerate(tracks) if track.kind == "video"),
                 self._timeline,
                 limits,
+                changes,
                 lambda suffix: self._open(lambda unix: mux_name(room, unix, suffix)),
                 self._ended,
             )
 
-    @property
-    def wants_keyframe(self) -> bool:
+    def wants_keyframe(self, now: float) -> bool:
         """Whether the publisher should send a keyframe: after loss, and for a new part."""
         return (
             any(reader.wants_keyframe for reader in self._readers)
             or any(file.wants_keyframe for file in self._track_files.values())
-            or (self._mux is not None and self._mux.wants_keyframe)
+            or (self._mux is not None and self._mux.wants_keyframe(now))
         )
 
     @property
@@ -96,7 +102,7 @@ class Writer:
             self._write(packet.track, self._readers[packet.track].push(packet, now), now)
 
     def report(self, track: int, ntp_seconds: float, timestamp: int) -> None:
-        self._timeline.report(track, ntp_seconds, timestamp)
+        self._timeline.report(track, ntp_seconds, self._readers[track].placed(timestamp))
 
     def tick(self, now: float) -> None:
         """Stop waiting for packets that are overdue, and write to disk what is pending."""
@@ -104,6 +110,9 @@ class Writer:
             self._write(track, reader.poll(now), now)
         if self._mux is not None:
             self._mux.poll(now)
+        if self._changes.should_tell:
+            self._changes.should_tell = False
+            log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)
         if now >= self._flush_at:
             self._flush_at = now + FLUSH_SECONDS
             for file in self._track_files.values():
@@ -112,7 +121,7 @@ class Writer:
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""
         for track, reader in enumerate(self._readers):
-            self._write(track, reader.close(), now)
+            self._write(track, reader.close(now), now)
         for file in self._track_files.values():
             file.close()
         if self._mux is not None:
@@ -141,7 +150,9 @@ class Writer:
         return lambda: self._open(name_of)
 
     def _open(self, name_of: Callable[[int], str]) -> PartFile:
-        file = PartFile(self._folder, name_of, int(time.time()))
+        kind = name_of(0)
+        file = PartFile(self._folder, name_of, max(int(time.time()), self._free_from.get(kind, 0)))
+        self._free_from[kind] = file.unix + 1
         self._file_log.began(file.file_name)
         self.has_files = True
         return file

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from media.negotiation.agreed_tracks import RoomTrack
-from media.recording.limits import Limits
+from media.recording.limits import ChangeAllowance, Limits
 from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
 from shared.names import RoomName
@@ -55,7 +55,13 @@ def new_writer(
 ) -> Writer:
     """A writer for the room `demo`, with tracks of these codecs."""
     return Writer(
-        RoomName("demo"), room_tracks(*names), folder, forms, limits or Limits(), ledger or Ledger()
+        RoomName("demo"),
+        room_tracks(*names),
+        folder,
+        forms,
+        limits or Limits(),
+        ChangeAllowance(),
+        ledger or Ledger(),
     )
 
 

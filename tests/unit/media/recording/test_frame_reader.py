@@ -18,7 +18,7 @@ from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, Frame
 from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing
-from tests.support.rtp_source import ENCODERS, Numbering, Sent, audio, encode_video, video
+from tests.support.rtp_source import CLOCK_RATES, ENCODERS, Numbering, Sent, audio, encode_video, video
 
 CODECS = tuple(DEPACKETIZERS)
 DECODERS = {"VP8": "vp8", "VP9": "vp9", "AV1": "libdav1d", "H264": "h264", "H265": "hevc"}
@@ -34,9 +34,9 @@ def streams() -> dict[str, list[Sent]]:
 
 def read(codec: str, packets: list[Outgoing]) -> list[Frame]:
     """All frames of packets that come one by one, 1 ms apart."""
-    reader = FrameReader(codec)
+    reader = FrameReader(codec, CLOCK_RATES.get(codec, 90_000))
     frames = [f for number, packet in enumerate(packets) for f in reader.push(packet, number / 1000)]
-    return frames + reader.close()
+    return frames + reader.close(len(packets) / 1000)
 
 
 def numbered(sent: list[Sent]) -> list[Outgoing]:
@@ -86,7 +86,7 @@ def test_after_loss_all_up_to_the_next_keyframe_is_left_out(
     packets = numbered(streams[codec])
     whole = read(codec, packets)
     lost = next(number for number, packet in enumerate(packets) if packet.timestamp >= whole[20].timestamp)
-    reader = FrameReader(codec)
+    reader = FrameReader(codec, 90_000)
     frames: list[Frame] = []
     wanted = []
     now = 0.0
@@ -170,11 +170,11 @@ def outgoing(index: int, timestamp: int, payload: bytes, *, marker: bool) -> Out
 
 
 def test_nothing_grows_without_bound() -> None:
-    reader = FrameReader("VP8")
+    reader = FrameReader("VP8", 90_000)
     for number in range(3 * MAX_FRAME_PACKETS):  # a frame that never ends
         assert not reader.push(outgoing(number, 1, b"\x10\0\0", marker=False), 0.0)
     assert len(reader._partial) <= MAX_FRAME_PACKETS
-    reader = FrameReader("VP8")
+    reader = FrameReader("VP8", 90_000)
     for number in range(3 * MAX_WAITING):  # every other packet is missing
         reader.push(outgoing(2 * number, number, b"\x10\0\0", marker=True), 0.0)
     assert len(reader._reorder._waiting) <= MAX_WAITING + 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.recording.ogg_opus import OggOpus, checksum, packet_samples
+from media.recording.ogg_opus import MAX_GAP_SAMPLES, OggOpus, checksum, packet_samples
 from tests.support.rtp_source import encode_audio
 
 
@@ -70,6 +70,25 @@ def test_a_gap_is_filled_so_that_the_rest_stays_in_its_place() -> None:
     data = stream(holed)
     assert pages(data)[-1][1] == len(packets) * 960
     assert duration(data) == pytest.approx(len(packets) * 0.02)
+
+
+@pytest.mark.parametrize("config", range(32))
+def test_a_gap_is_filled_in_frames_of_any_size(config: int) -> None:
+    """SILK, hybrid and CELT, from 2.5 to 60 ms: FFmpeg decodes the silence to its length."""
+    packet = bytes((config << 3,))
+    each = packet_samples(packet)
+    missing = 7 * 48_000 // each * each
+    data = stream([(0, packet), (each + missing, packet)])
+    assert pages(data)[-1][1] == missing + 2 * each
+    assert duration(data) == pytest.approx((missing + 2 * each) / 48_000, abs=0.02)
+
+
+def test_the_longest_gap_costs_as_much_as_a_second_of_sound() -> None:
+    """Once, 21 bytes with frames of 2.5 ms became half a megabyte."""
+    ogg = OggOpus(1)
+    short = b"\xe0" + bytes(20)
+    ogg.packet(0, short)
+    assert len(ogg.packet(MAX_GAP_SAMPLES, short)) < 20_000
 
 
 def test_packets_may_be_large() -> None:

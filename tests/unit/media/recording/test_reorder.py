@@ -2,7 +2,7 @@
 
 import random
 
-from media.recording.reorder import WAIT_SECONDS, Gap, ReorderBuffer
+from media.recording.reorder import MAX_WAITING, WAIT_SECONDS, Gap, ReorderBuffer
 
 
 def test_what_is_late_is_waited_for() -> None:
@@ -43,3 +43,23 @@ def test_any_order_comes_out_in_order_and_once() -> None:
             buffer.push(index, index, 0.0)
             out += buffer.pop(0.0)
         assert out == list(range(60))
+
+
+class Counted(int):
+    """An index that counts how often any was compared."""
+
+    comparisons = 0
+
+    def __lt__(self, other: int) -> bool:
+        Counted.comparisons += 1
+        return int(self) < int(other)
+
+
+def test_many_that_wait_cost_each_packet_little() -> None:
+    """A stranger leaves every other packet out, so that the buffer is always full."""
+    buffer: ReorderBuffer[int] = ReorderBuffer()
+    packets = 2 * MAX_WAITING
+    for number in range(packets):
+        buffer.push(Counted(2 * number), number, 0.0)
+        list(buffer.pop(0.0))
+    assert Counted.comparisons < 50 * packets

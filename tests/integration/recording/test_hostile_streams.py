@@ -1,0 +1,156 @@
+"""What a publisher sends costs no more than it sends: no timestamps and no parameters make files grow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from media.payload.picture import Setup
+from media.recording import mux_file
+from media.recording.frame import Frame
+from media.recording.limits import ChangeAllowance, Limits
+from media.recording.mux_file import MuxFile
+from media.recording.part_file import PartFile
+from media.recording.timeline import Timeline
+from media.rtp.packet import RtpPacket
+from media.tracks.outgoing import Outgoing
+from tests.integration.recording.stage import by_suffix, codec, new_writer
+from tests.support.recorded import read
+from tests.support.rtp_source import Numbering, encode_video, video
+
+PAYLOAD = b"\xe0" + bytes(20)  # Opus: one frame of 2.5 ms
+
+
+def sound(number: int, timestamp: int) -> Outgoing:
+    packet = RtpPacket(False, True, 111, number & 0xFFFF, timestamp, 1, (), PAYLOAD)
+    return Outgoing(0, 1, number, timestamp & 0xFFFFFFFF, packet)
+
+
+@pytest.mark.parametrize("seconds", [29.0, 599.0, 40_000.0, -29.0, -40_000.0])
+@pytest.mark.parametrize("forth_and_back", [False, True])
+def test_timestamps_that_jump_with_each_packet_make_small_files(
+    tmp_path: Path, seconds: float, forth_and_back: bool
+) -> None:
+    packets, every = 2_000, 0.02
+    writer = new_writer(tmp_path, "opus", limits=Limits(seconds=10.0))
+    timestamp = 0
+    for number in range(packets):
+        timestamp += round(48_000 * seconds) * (-1 if forth_and_back and number % 2 else 1)
+        writer.take([sound(number, timestamp)], number * every)
+    writer.close(packets * every)
+    for suffix, paths in by_suffix(tmp_path).items():
+        assert sum(path.stat().st_size for path in paths) < 4 * packets * len(PAYLOAD), suffix
+        assert len(paths) <= 2 + (packets * every + 30) / 10, suffix
+
+
+def keyframes(count: int, every: float) -> Iterator[tuple[float, list[Outgoing]]]:
+    """(when, packets) of H.264 keyframes, each of another size than the one before."""
+    kinds = [video("H264", 1 / 30, size=size) for size in ((320, 240), (160, 120))]
+    index = 0
+    for number in range(count):
+        burst = [Numbering(0).outgoing(sent.data) for sent in kinds[number % 2]]
+        timestamp = round(90_000 * every * number)
+        yield (
+            every * number,
+            [replace(one, extended=index + n, timestamp=timestamp) for n, one in enumerate(burst)],
+        )
+        index += len(burst)
+
+
+def test_a_new_size_with_each_keyframe_makes_few_files(tmp_path: Path) -> None:
+    seconds, every = 126.0, 1 / 32
+    writer = new_writer(tmp_path, "H264")
+    with capture_logs() as logs:
+        for at, burst in keyframes(round(seconds / every), every):
+            writer.take(burst, at)
+            writer.tick(at)
+        writer.close(seconds)
+    files = by_suffix(tmp_path)
+    assert len(files["mp4"]) <= 1 + ChangeAllowance.BURST + seconds / ChangeAllowance.SECONDS
+    assert len(files["h264"]) == 1
+    assert [log["event"] for log in logs] == [
+        "the stream changes too often: the recording leaves out pictures"
+    ]
+    for path in files["mp4"]:
+        assert len(read(path).sizes) == 1  # whatever is in a file, it decodes
+
+
+def test_a_browser_that_looks_for_its_bit_rate_loses_nothing(tmp_path: Path) -> None:
+    """Ten sizes in its first minute, and one a minute from then on."""
+    writer = new_writer(tmp_path, "H264", forms=["mux"])
+    frames = 0
+    for at, burst in [*keyframes(10, 6.0)]:
+        writer.take(burst, at)
+        frames += 1
+    writer.close(60.0)
+    assert sum(read(path).frames for path in by_suffix(tmp_path)["mp4"]) == frames
+
+
+def test_a_keyframe_is_asked_for_once_a_new_part_may_begin(tmp_path: Path) -> None:
+    writer = new_writer(tmp_path, "H264", forms=["mux"])
+    for at, burst in keyframes(ChangeAllowance.BURST + 6, 0.01):
+        writer.take(burst, at)
+    assert not writer.wants_keyframe(1.0)
+    assert writer.wants_keyframe(1.0 + ChangeAllowance.SECONDS)
+
+
+def mux(folder: Path, *names: str) -> MuxFile:
+    codecs = {number: codec(name) for number, name in enumerate(names)}
+    return MuxFile(
+        codecs,
+        frozenset(number for number, one in codecs.items() if one.name != "opus"),
+        Timeline([one.clock_rate for one in codecs.values()], 0),
+        Limits(),
+        ChangeAllowance(),
+        lambda suffix: PartFile(folder, lambda unix: f"demo_{unix}.{suffix}", 1),
+        lambda file: None,
+    )
+
+
+def test_timestamps_that_stand_still_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg holds a second of media by its timestamps: a publisher can make that any number of bytes."""
+    monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
+    file = mux(tmp_path, "opus", "VP8")
+    [key] = [bytes(packet) for packet in encode_video("VP8", 1 / 30)]
+    file.write(0, Frame(0, PAYLOAD), 0.0)
+    for number in range(100):
+        if file.wants_keyframe(0.0) or not number:
+            file.write(1, Frame(0, key, Setup(320, 240)), 0.0)
+        file.write(1, Frame(0, bytes(10_000)), 0.0)
+        assert file.held <= 100_000
+    file.end()
+    assert len(list(tmp_path.iterdir())) == pytest.approx(1_000_000 / 100_000, abs=2)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 900_000
+
+
+def test_sound_that_waits_for_a_picture_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
+    file = mux(tmp_path, "opus", "VP8")
+    for number in range(1_000):
+        file.write(0, Frame(960 * number, PAYLOAD[:1] + bytes(1_000)), 0.0)
+        assert file.held <= 102_000
+
+
+def test_many_parts_do_not_look_for_their_names_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one in a second: their names run ahead of the clock."""
+    tries = []
+    open_path = Path.open
+
+    def count(path: Path, mode: str, **how: int) -> Any:
+        tries.append(path)
+        return open_path(path, mode, **how)
+
+    monkeypatch.setattr(Path, "open", count)
+    writer = new_writer(tmp_path, "opus", forms=["tracks"], limits=Limits(size=100))
+    for number in range(600):
+        writer.take([sound(number, 120 * number)], number / 400)
+        writer.tick(number / 400)
+    writer.close(2.0)
+    assert 10 < len(list(tmp_path.iterdir())) <= len(tries) < 2 * len(list(tmp_path.iterdir()))
