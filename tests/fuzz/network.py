@@ -24,7 +24,7 @@ from tests.support.published import sound, video
 from tests.support.waiting import eventually
 from tests.support.world import SSRCS, World
 
-CREDENTIALS = Credentials("local", "p" * 24)
+CREDENTIALS, REMOTE = Credentials("local", "p" * 24), Credentials("remote", "q" * 24)
 BLOCK = ReportBlock(SSRCS[0], 2, 3, 4, 5, 6, 7)
 RTP = [
     rtp(),
@@ -52,23 +52,28 @@ def _checks() -> list[bytes]:
         message.add_message_integrity(CREDENTIALS.password.encode())
         message.add_fingerprint()
         made.append(bytes(message))
-    return made
+    answer = other_stun.Message(other_stun.Method.BINDING, other_stun.Class.RESPONSE, b"t" * 12)
+    answer.add_message_integrity(REMOTE.password.encode())
+    return [*made, bytes(answer)]
 
 
 @contextmanager
 def _ice() -> Iterator[Take]:
-    agent = IceLite(CREDENTIALS, "remote", 0.0)
+    agent = IceLite(CREDENTIALS, REMOTE, 0.0)
     now = 0.0
 
     def take(data: bytes) -> None:
         nonlocal now
         now += 0.1
+        address = ("192.0.2.1", len(data) % 5)
         try:
             request = parse_binding_request(data)
         except StunError:
+            assert not agent.receive_response(data, address, now)
             return
-        result = agent.receive_check(request, ("192.0.2.1", len(data)), now)
+        result = agent.receive_check(request, address, now)
         assert not result.valid or request.is_authentic(CREDENTIALS.password)
+        agent.due_request(now)
 
     yield take
 
@@ -224,7 +229,7 @@ def _flights() -> list[bytes]:
 
 def targets() -> list[Target]:
     return [
-        Target("STUN checks and ICE", _checks(), _ice),
+        Target("STUN checks, answers and ICE", _checks(), _ice),
         Target("DTLS records", _flights(), _dtls, fresh_after=10_000),
         parser("RTP packets and header extensions", RTP, parse, RtpError),
         parser("RTX packets", RTP, _rtx, RtxError),

@@ -57,7 +57,7 @@ def _frames(codec: str) -> Callable[[], AbstractContextManager[Take]]:
 
     @contextmanager
     def begin() -> Iterator[Take]:
-        reader = FrameReader(codec)
+        reader = FrameReader(codec, 90_000)
         number = 0
 
         def take(data: bytes) -> None:

@@ -10,14 +10,16 @@ from control.auth import Authenticator
 from control.http.caller import TrustedProxies
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode
+from shared.messages.encoding import DecodeError
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
+from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer
 from shared.settings import load_settings
-from tests.fuzz.target import Take, Target
+from tests.fuzz.target import Take, Target, parser
 from tests.support.sdp import LOCAL, OFFERS, error_of
 
 KEY = "k" * 64
@@ -113,10 +115,15 @@ def _forwarded() -> Iterator[Take]:
     yield take
 
 
+def _encoded() -> list[bytes]:
+    return [encode(parse_offer(_text(text))) for text in OFFER_SEEDS]
+
+
 def targets() -> list[Target]:
     return [
         Target("SDP offers", OFFER_SEEDS, _offer),
         Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
+        parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),
         Target("headers of proxies", ADDRESSES, _forwarded),
