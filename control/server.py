@@ -2,11 +2,14 @@
 
 import signal
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
 from control.app import create_app
 from control.events.streams import EventStreams
+from control.http.caller import TrustedProxies
+from shared.http_connections import HttpLimits
 from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
@@ -29,12 +32,11 @@ def serve(settings: Settings) -> None:
     log.info("control plane stopped")
 
 
-def make_server(settings: Settings) -> HttpServer:
+def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpServer:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
         ws="none",
         lifespan="on",
         log_config=None,
@@ -49,12 +51,19 @@ def make_server(settings: Settings) -> HttpServer:
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(f"TLS_CERT_FILE, TLS_KEY_FILE: {error.strerror or error}") from None
-    return _Server(config, app.state.event_streams)
+    trusts = TrustedProxies(settings.trusted_proxies).trusts
+    return _Server(config, app.state.event_streams, limits or HttpLimits(), trusts)
 
 
 class _Server(HttpServer):
-    def __init__(self, config: uvicorn.Config, streams: EventStreams) -> None:
-        super().__init__(config, stop_on=(signal.SIGINT, signal.SIGTERM))
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        streams: EventStreams,
+        limits: HttpLimits,
+        trusts: Callable[[str], bool],
+    ) -> None:
+        super().__init__(config, (signal.SIGINT, signal.SIGTERM), limits, trusts)
         self._streams = streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

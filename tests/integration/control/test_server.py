@@ -1,7 +1,6 @@
 """A control process of its own: its logs, its end, its TLS, and settings that it cannot serve."""
 
 import asyncio
-import datetime
 import json
 import os
 import signal
@@ -16,15 +15,12 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from control.server import make_server
 from shared.messages.signalling import Closed, Publish
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
+from tests.support.certificate import certificate_files
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.waiting import eventually
 
@@ -216,32 +212,8 @@ async def test_it_starts_without_redis_and_says_that_it_is_not_ready(tmp_path: P
         assert (await http.get(f"{url}/readyz")).status_code == 503
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_file, key_file
-
-
 async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str) -> None:
-    cert_file, key_file = _certificate(tmp_path)
+    cert_file, key_file = certificate_files(tmp_path)
     trust = ssl.create_default_context(cafile=cert_file)
     trust.check_hostname = False
     env = {"REDIS_URL": redis_url, "TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}
