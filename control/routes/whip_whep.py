@@ -87,16 +87,16 @@ class StreamingRoutes:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
         room = room_in_path(request)
         session = self._session(request, room)
-        patched = await self._gateway.patch(
-            Patch(
-                session=session,
-                room=room,
-                role=self._role,
-                fragment=await read_fragment(request),
-                if_match=request.headers.get("if-match"),
-            ),
-            caller_of(request).request_id,
+        request_id = caller_of(request).request_id
+        fragment = await read_fragment(request, lambda: self._gateway.check_session(session, request_id))
+        message = Patch(
+            session=session,
+            room=room,
+            role=self._role,
+            fragment=fragment,
+            if_match=request.headers.get("if-match"),
         )
+        patched = await self._gateway.patch(message, request_id)
         if patched.fragment is None:
             return Response(status_code=204, headers=_ACCEPT_PATCH)
         headers = {"ETag": f'"{patched.etag}"', **_ACCEPT_PATCH}
