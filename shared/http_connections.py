@@ -32,6 +32,8 @@ class HttpLimits:
     body_seconds: float = 15.0  # from the end of the head to the end of the body
     unread_bytes: int = 8 * 1_048_576  # of a body that nobody reads, since its request is answered already
     unread_seconds: float = 1.0
+    accepted_at_once: int = 100  # connections, before other work has its turn
+    accept_pause: float = 0.0  # then, in seconds
     look_seconds: float = 1.0  # between two looks for overdue connections
 
 

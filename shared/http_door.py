@@ -9,7 +9,6 @@ from shared.http_connections import Connections
 from shared.http_protocol import BoundedProtocol
 
 BACKLOG = 2048  # connections that the kernel keeps until they are accepted
-_AT_ONCE = 100  # accepted before other work has its turn
 _PAUSE_SECONDS = 0.1  # when the kernel has no file or memory left for a connection
 
 
@@ -44,20 +43,25 @@ class Door:
         """There is nothing to wait for: uvicorn itself waits for the connections."""
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(self._connections.limits.accepted_at_once):
             try:
                 accepted, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
-                self._loop.remove_reader(self._listener)
-                self._loop.call_later(_PAUSE_SECONDS, self._go_on)
+                self._pause(_PAUSE_SECONDS)
                 return
             protocol = self._new_protocol()
             if self._connections.admit(protocol, address[0], self._loop.time()):
                 protocol.open(accepted, self._tls)
             else:
                 accepted.close()
+
+        self._pause(self._connections.limits.accept_pause)
+
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._loop.call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
         if not self._closed:
