@@ -37,6 +37,7 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
     config = uvicorn.Config(
         app,
         loop="uvloop",
+        http="httptools",
         ws="none",
         lifespan="on",
         log_config=None,

@@ -80,6 +80,7 @@ def _server(
         app,
         log_config=None,
         access_log=False,
+        http="httptools",
         proxy_headers=False,
         ws="none",
         lifespan="off",

@@ -3,125 +3,22 @@
 import asyncio
 import contextlib
 import socket
-import ssl
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import uvicorn
-import uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
 
-from shared.host_port import HostPort
-from shared.http_connections import HttpLimits
-from shared.http_server import HttpServer, bound_connections, listen
-from tests.support.certificate import certificate_files
 from tests.support.waiting import eventually
-
-PATIENCE_SECONDS = 10.0
-AT_ONCE = HttpLimits(head_seconds=0.1, body_seconds=0.1, unread_seconds=0.1, look_seconds=0.02)
-PATIENT = HttpLimits(look_seconds=0.02)
-GET = b"GET /read HTTP/1.1\r\nHost: test\r\n\r\n"
-POST = b"POST /read HTTP/1.1\r\nHost: test\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass
-class Served:
-    server: HttpServer
-    address: tuple[str, int]
-    bodies: list[bytes] = field(default_factory=list)  # that were read whole
-    headers: list[list[str]] = field(default_factory=list)  # the names, of each request
-
-    async def connect(self, **more: object) -> Stream:
-        return await asyncio.open_connection(*self.address, **more)  # type: ignore[arg-type]
-
-    async def send(self, *pieces: bytes) -> bytes:
-        """What the server says to these until it closes the connection."""
-        reader, writer = await self.connect()
-        saying = asyncio.create_task(rest_of(reader, writer))
-        with contextlib.suppress(ConnectionError):
-            for piece in pieces:
-                if saying.done():
-                    break
-                writer.write(piece)
-                await writer.drain()
-        return await saying
-
-    @property
-    def open_connections(self) -> int:
-        return len(self.server._connections)
-
-
-async def rest_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    said = b""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        with contextlib.suppress(ConnectionError):
-            while more := await reader.read(65_536):
-                said += more
-    writer.close()
-    return said
-
-
-def status_of(said: bytes) -> int:
-    return int(said.split(b" ", 2)[1])
-
-
-@contextlib.asynccontextmanager
-async def serving(
-    limits: HttpLimits = PATIENT, tls: tuple[Path, Path] | None = None, stall_seconds: float = 60.0
-) -> AsyncIterator[Served]:
-    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
-    bound_connections(listener, stall_seconds)
-
-    async def read(request: Request) -> Response:
-        served.headers.append(request.headers.keys())
-        served.bodies.append(await request.body())
-        return PlainTextResponse("read")
-
-    async def refuse(_: Request) -> Response:
-        return PlainTextResponse("no", 404)
-
-    async def stream(_: Request) -> Response:
-        async def forever() -> AsyncIterator[bytes]:
-            while True:
-                yield b"x" * 100_000
-                await asyncio.sleep(0.01)
-
-        return StreamingResponse(forever())
-
-    app = Starlette(
-        routes=[
-            Route("/read", read, methods=["GET", "POST"]),
-            Route("/refuse", refuse, methods=["POST"]),
-            Route("/stream", stream),
-        ]
-    )
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
-    )
-    server = HttpServer(config, limits=limits)
-    served = Served(server, listener.getsockname())
-    # on uvloop, as both planes
-    running = asyncio.create_task(asyncio.to_thread(uvloop.run, server.serve(sockets=[listener])))
-    await eventually("it serves", lambda: server.started, PATIENCE_SECONDS, every=0.001)
-    yield served
-    server.stop()
-    await running
-
+from tests.unit.shared.http_stage import (
+    AT_ONCE,
+    CHUNKED,
+    GET,
+    PATIENCE_SECONDS,
+    PATIENT,
+    POST,
+    rest_of,
+    serving,
+    status_of,
+)
 
 # --- how much
 
@@ -261,62 +158,18 @@ async def test_who_does_not_read_an_answer_loses_it() -> None:
             await eventually("it is ended", lambda: not served.open_connections, PATIENCE_SECONDS)
 
 
-# --- how many
+async def test_a_connection_may_go_on_for_many_requests() -> None:
+    async with serving(replace(PATIENT, head_seconds=0.5, look_seconds=0.02)) as served:
+        reader, writer = await served.connect()
+        for _ in range(20):
+            writer.write(POST + b"Content-Length: 3\r\n\r\nv=0")
+            assert (await reader.readuntil(b"read")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert served.bodies == [b"v=0"] * 20
 
 
-async def test_a_thousand_connections_of_one_byte_lock_nobody_out() -> None:
+async def test_nothing_is_said_in_the_middle_of_an_answer() -> None:
     async with serving() as served:
-        strangers = []
-        try:
-            for _ in range(1000):
-                stranger = socket.create_connection(served.address, PATIENCE_SECONDS)
-                stranger.sendall(b"G")
-                strangers.append(stranger)
-                if len(strangers) % 50 == 0:  # the listener's queue is in the same thread
-                    await asyncio.sleep(0)
-            async with asyncio.timeout(2):
-                reader, writer = await served.connect()
-                writer.write(GET)
-                assert status_of(await reader.readuntil(b"read")) == 200
-                writer.close()
-            assert served.open_connections <= PATIENT.waiting_of_client + 1
-        finally:
-            for stranger in strangers:
-                stranger.close()
-
-
-# --- over TLS
-
-
-async def test_a_tls_handshake_that_does_not_end_is_not_waited_for(tmp_path: Path) -> None:
-    async with serving(AT_ONCE, certificate_files(tmp_path)) as served:
-        for said in (b"", b"\x16\x03\x01", b"this is no TLS\r\n\r\n"):
-            assert not (await served.send(said)).startswith(b"HTTP")
-        await eventually("they are forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
-
-
-async def test_handshakes_that_do_not_end_lock_nobody_out(tmp_path: Path) -> None:
-    files = certificate_files(tmp_path)
-    trust = ssl.create_default_context(cafile=files[0])
-    async with serving(replace(PATIENT, waiting_of_client=5), files) as served:
-        strangers = [await served.connect() for _ in range(20)]
-        for _ in range(3):  # the request comes with the end of the handshake, or after it
-            reader, writer = await served.connect(ssl=trust, server_hostname="localhost")
-            writer.write(GET)
-            assert status_of(await reader.readuntil(b"read")) == 200
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
-        assert served.open_connections <= 5
-        for _, writer in strangers:
-            writer.close()
-
-
-async def test_over_tls_a_head_is_bounded_too(tmp_path: Path) -> None:
-    files = certificate_files(tmp_path)
-    trust = ssl.create_default_context(cafile=files[0])
-    async with serving(PATIENT, files) as served:
-        reader, writer = await served.connect(ssl=trust, server_hostname="localhost")
-        writer.write(b"GET /read HTTP/1.1\r\nX: " + b"x" * 100_000)
-        with contextlib.suppress(ssl.SSLError):
-            assert status_of(await rest_of(reader, writer)) == 431
+        said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", b"this is no HTTP\r\n\r\n")
+        assert said.count(b"HTTP/1.1") <= 1
+        assert b"invalid request" not in said
