@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -10,7 +11,9 @@ from starlette.applications import Starlette
 
 from control.app import create_app
 from control.events.streams import EventStreams
+from control.http.caller import TrustedProxies
 from shared.host_port import HostPort
+from shared.http_connections import HttpLimits
 from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
@@ -37,7 +40,7 @@ def serve(settings: Settings) -> None:
     log.info("control plane stopped")
 
 
-def make_server(settings: Settings) -> HttpServer:
+def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpServer:
     app = create_app(settings)
     config = _config(
         app,
@@ -52,7 +55,8 @@ def make_server(settings: Settings) -> HttpServer:
     metrics = None
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
-    return _Server(config, app.state.event_streams, metrics)
+    trusts = TrustedProxies(settings.trusted_proxies).trusts
+    return _Server(config, app.state.event_streams, metrics, limits or HttpLimits(), trusts)
 
 
 def _config(app: Starlette, **more: Any) -> uvicorn.Config:
@@ -88,8 +92,15 @@ class _MetricsServer(HttpServer):
 
 
 class _Server(HttpServer):
-    def __init__(self, config: uvicorn.Config, streams: EventStreams, metrics: _MetricsServer | None) -> None:
-        super().__init__(config, stop_on=(signal.SIGINT, signal.SIGTERM))
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        streams: EventStreams,
+        metrics: _MetricsServer | None,
+        limits: HttpLimits,
+        trusts: Callable[[str], bool],
+    ) -> None:
+        super().__init__(config, (signal.SIGINT, signal.SIGTERM), limits, trusts)
         self._streams = streams
         self._metrics = metrics
 

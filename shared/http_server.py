@@ -1,17 +1,31 @@
-"""What the HTTP servers of both planes share: their listening socket, and how they stop."""
+"""What the HTTP servers of both planes share: their listening socket, their limits, and how they stop."""
 
 import asyncio
+import resource
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from shared.host_port import HostPort
+from shared.http_connections import Connections, HttpLimits
+from shared.http_door import Door
+from shared.http_protocol import BoundedProtocol
+from shared.logging import get_logger
 from shared.settings import SettingsError
 
-_TICK_SECONDS = 1.0  # between two updates of the Date header
+STALL_SECONDS = 60.0  # for which a client may read nothing of an answer, or not acknowledge it
+_RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once
+_OTHER_FILES = 128  # that a process has open besides its HTTP connections
+_WARN_SECONDS = 60.0
+
+log = get_logger()
 
 
 def listen(setting: str, address: HostPort) -> socket.socket:
@@ -23,29 +37,70 @@ def listen(setting: str, address: HostPort) -> socket.socket:
     dual = every and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server(address, family=family, dualstack_ipv6=dual)
+        listener = socket.create_server(address, family=family, dualstack_ipv6=dual)
     except OSError as error:
         reason = error.strerror or error
         raise SettingsError(f"{setting}: cannot listen on {address}: {reason}") from None
+    bound_connections(listener)
+    return listener
+
+
+def bound_connections(listener: socket.socket, stall_seconds: float = STALL_SECONDS) -> None:
+    """Bound what the kernel holds for the connections of `listener`, which inherit it, and for how long."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_seconds * 1000))
 
 
 class HttpServer(uvicorn.Server):
-    """Stops gracefully on the signals `stop_on`, and leaves all other signals to its process."""
+    """Stops gracefully on the signals `stop_on`, and leaves all other signals to its process.
 
-    def __init__(self, config: uvicorn.Config, stop_on: Sequence[signal.Signals] = ()) -> None:
+    `trusts` says from which address any number of connections may come.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop_on: Sequence[signal.Signals] = (),
+        limits: HttpLimits | None = None,
+        trusts: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
         super().__init__(config)
+        self._connections = Connections(_within_files(limits or HttpLimits()), trusts)
         self._stop_on = stop_on
         self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._warned_at = float("-inf")
 
     def stop(self) -> None:
-        """Let `serve` return once the requests under way are answered."""
+        """Let `serve` return once the requests under way are answered. Any thread may call it."""
         self.should_exit = True
-        self._stopping.set()
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has stopped already
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by `serve`, with sockets. uvicorn's own opens the door to everybody."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        new_protocol = partial(
+            BoundedProtocol,
+            self._connections,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self.servers = [
+            Door(listener, self.config.ssl, self._connections, new_protocol)  # type: ignore[misc]
+            for listener in sockets or ()
+        ]
+        self.started = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Called by `serve`. uvicorn's own raises the signals again afterwards, which kills the process."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for number in self._stop_on:
             loop.add_signal_handler(number, self._stop_on_signal, number)
         try:
@@ -58,9 +113,31 @@ class HttpServer(uvicorn.Server):
         """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
+                async with asyncio.timeout(self._connections.limits.look_seconds):
                     await self._stopping.wait()
+            self._look(asyncio.get_running_loop().time())
+
+    def _look(self, now: float) -> None:
+        connections = self._connections
+        connections.look(now)
+        if (connections.closed or connections.refused) and now >= self._warned_at + _WARN_SECONDS:
+            log.warning(
+                "too many HTTP connections: those that waited longest were closed, or new ones refused",
+                closed=connections.closed,
+                refused=connections.refused,
+                open=len(connections),
+            )
+            connections.closed = connections.refused = 0
+            self._warned_at = now
 
     def _stop_on_signal(self, number: signal.Signals) -> None:
         self.handle_exit(number, None)  # a second SIGINT does not wait for the requests
         self._stopping.set()
+
+
+def _within_files(limits: HttpLimits) -> HttpLimits:
+    """A connection is an open file: with too many of them, no other one can be accepted."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return limits
+    return replace(limits, connections=min(limits.connections, max(1, files - _OTHER_FILES)))

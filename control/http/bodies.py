@@ -1,10 +1,20 @@
 """Request bodies: their type, size and text."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
 
-MAX_BODY_BYTES = 1_048_576
+MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
+MAX_FRAGMENT_BYTES = 65_536
+MAX_EVENTS_BYTES = 4_096
+# What a body may have without asking. So small bodies always pass, and 1 000 of them, which is as many as can
+# wait (`HttpLimits`), have 64 MB.
+FREE_BYTES = 65_536
+# What all larger bodies in this process may have together beyond that, until their requests are answered.
+SHARED_BYTES = 16 * 1_048_576
 OFFER_TYPES = frozenset({"application/sdp", "text/plain"})
 FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
 
@@ -13,23 +23,27 @@ async def read_offer(request: Request) -> str:
     """The text of an SDP offer; raises `ServiceError` for 415, 413 or 400, checked in this order."""
     _check_type(request, OFFER_TYPES)
     try:
-        return (await _read(request)).decode()
+        return (await _read(request, MAX_BODY_BYTES)).decode()
     except UnicodeDecodeError:
         raise invalid_sdp("not UTF-8") from None
 
 
-async def read_fragment(request: Request) -> str:
-    """The text of a trickle-ice-sdpfrag (RFC 8840 9); errors as for an offer."""
+async def read_fragment(request: Request, check: Callable[[], Awaitable[None]]) -> str:
+    """The text of a trickle-ice-sdpfrag (RFC 8840 9); errors as for an offer.
+
+    `check` raises if nobody waits for the fragment. It is asked before the body is read.
+    """
     _check_type(request, {FRAGMENT_TYPE})
+    await check()
     try:
-        return (await _read(request)).decode()
+        return (await _read(request, MAX_FRAGMENT_BYTES)).decode()
     except UnicodeDecodeError:
         raise ServiceError(ErrorCode.INVALID_FRAGMENT, detail="not UTF-8") from None
 
 
-async def read_json(request: Request) -> bytes:
-    """A JSON body, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
-    body = await _read(request)
+async def read_events(request: Request) -> bytes:
+    """A list of events in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
+    body = await _read(request, MAX_EVENTS_BYTES)
     if body:
         _check_type(request, {"application/json"})
     return body
@@ -41,13 +55,41 @@ def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:
         raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, limit: int) -> bytes:
     """The body, counted as it arrives: an announced length counts only when it is too large."""
-    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+    if int(request.headers.get("content-length", 0)) > limit:
         raise ServiceError(ErrorCode.BODY_TOO_LARGE)
     body = bytearray()
+    share = _Share()
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) + len(chunk) > limit:
             raise ServiceError(ErrorCode.BODY_TOO_LARGE)
+        share.grow(len(body) + len(chunk) - FREE_BYTES)
+        body += chunk
     return bytes(body)
+
+
+class _Share:
+    """What the body of one request has of `SHARED_BYTES`, until the task that answers it has ended."""
+
+    taken = 0  # by all
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """To `size`; raises `NO_WORKER` when there is not as much left."""
+        more = max(0, size) - self._size
+        if not more:
+            return
+        if _Share.taken + more > SHARED_BYTES:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="too many large requests", retry_after=1)
+        if not self._size:
+            task = asyncio.current_task()
+            assert task is not None
+            task.add_done_callback(self._give_back)
+        self._size += more
+        _Share.taken += more
+
+    def _give_back(self, _: object) -> None:
+        _Share.taken -= self._size

@@ -34,6 +34,11 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [ipaddress.ip_network(network, strict=False) for network in networks]
 
+    def trusts(self, peer: str) -> bool:
+        """Whether a connection from the address `peer` is a proxy's."""
+        address = _parse(peer)
+        return address is not None and self._trusts(address)
+
     def caller(self, peer: str | None, headers: Headers) -> Caller:
         """The caller behind a connection from the address `peer`."""
         address = _parse(peer or "")

@@ -1,7 +1,6 @@
 """Rate limit by client address: token buckets in Redis, shared by all control replicas."""
 
 import asyncio
-import ipaddress
 import math
 from pathlib import Path
 
@@ -15,22 +14,12 @@ from control.http.problems import problem_response
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
+from shared.http_connections import client_of
 from shared.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (`openapi.yaml`)
 
 log = get_logger()
-
-
-def bucket_name(client: str) -> str:
-    """Names the bucket of a client. An IPv6 host owns its /64, and could change its address at will."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    if address.version == 4:
-        return client
-    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class TokenBuckets:
@@ -43,7 +32,7 @@ class TokenBuckets:
 
     async def take(self, client: str) -> int:
         """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
-        key = keys.rate_bucket(bucket_name(client))
+        key = keys.rate_bucket(client_of(client))
         wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
         return wait
 

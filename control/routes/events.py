@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from control.events.streams import EventStream, EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
-from control.http.bodies import read_json
+from control.http.bodies import read_events
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -41,9 +41,9 @@ class EventRoutes:
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
         room, session = room_in_path(request), session_in_path(request)
-        wanted = _wanted(await read_json(request))
         if not await self._streams.is_alive(session):
             return _no_events(request)
+        wanted = _wanted(await read_events(request))
         base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)
         return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})

@@ -91,17 +91,16 @@ class StreamingRoutes:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
         room = room_in_path(request)
         session = self._session(request, room)
-        fragment = parse_fragment(await read_fragment(request))
-        patched = await self._gateway.patch(
-            Patch(
-                session=session,
-                room=room,
-                role=self._role,
-                fragment=encode(fragment),
-                if_match=_if_match(request),
-            ),
-            caller_of(request).request_id,
+        request_id, if_match = caller_of(request).request_id, _if_match(request)
+        text = await read_fragment(request, lambda: self._gateway.check_session(session, request_id))
+        message = Patch(
+            session=session,
+            room=room,
+            role=self._role,
+            fragment=encode(parse_fragment(text)),
+            if_match=if_match,
         )
+        patched = await self._gateway.patch(message, request_id)
         if patched.fragment is None:
             return Response(status_code=204, headers=_ACCEPT_PATCH)
         headers = {"ETag": f'"{patched.etag}"', **_ACCEPT_PATCH}

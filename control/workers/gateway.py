@@ -41,6 +41,12 @@ class Gateway:
             message = FindSessions(sessions=tuple(sessions))
             return (await self._calls.call(worker, message, Living, request_id)).sessions
 
+    async def check_session(self, session: SessionId, request_id: RequestId) -> None:
+        """Raises `SESSION_NOT_FOUND` unless it is alive."""
+        worker = worker_of_session(session)
+        if worker is None or session not in await self.living(worker, [session], request_id):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker; returns how many sessions ended. Raises `ROOM_NOT_FOUND`.
 

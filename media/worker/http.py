@@ -1,44 +1,121 @@
-"""A worker's own HTTP: health and metrics for probes and Prometheus, recordings for control only."""
+"""A worker's own HTTP: health and metrics for probes and Prometheus, recordings for control only.
+
+It has a thread and an event loop of its own: in the media loop, whatever is sent there would hold up media.
+What belongs to the media loop is read in that loop only.
+"""
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import uvicorn
+import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from media.worker.pace import Paced, SharedCall
+from shared.http_connections import HttpLimits
 from shared.http_server import HttpServer
+
+ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs
+# For control's replicas, Prometheus and probes. A flood of requests from one address delays others by 0.5 s:
+# `of_client` times the pace of requests.
+LIMITS = HttpLimits(
+    connections=1_000,
+    of_client=250,
+    waiting=200,
+    waiting_of_client=100,
+    accepted_at_once=20,
+    accept_pause=0.05,
+    unread_bytes=1_048_576,
+)
+
+T = TypeVar("T")
 
 
 async def serve_http(
-    listener: socket.socket, registry: CollectorRegistry, more: Sequence[Route] = ()
+    listener: socket.socket,
+    registry: CollectorRegistry,
+    more: Sequence[Route] = (),
+    limits: HttpLimits = LIMITS,
 ) -> None:
-    """Serve until cancelled. `more` are routes that check by themselves who may use them."""
+    """Serve until cancelled, in another thread than the caller's, which has the media loop.
 
-    async def healthz(_: Request) -> Response:
-        return PlainTextResponse("ok")
-
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics), *more])
-    server = HttpServer(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-    )
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    `more` are routes that check by themselves who may use them, and touch nothing of the media loop.
+    """
+    server = _server(registry, more, limits, asyncio.get_running_loop())
+    serving = asyncio.ensure_future(asyncio.to_thread(uvloop.run, server.serve(sockets=[listener])))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
         server.stop()
         await serving
         raise
+
+
+def _server(
+    registry: CollectorRegistry, more: Sequence[Route], limits: HttpLimits, media: asyncio.AbstractEventLoop
+) -> HttpServer:
+    turn = SharedCall(lambda: _in_loop(media, lambda: None))
+    exposition = SharedCall(lambda: _exposition(media, registry))
+
+    async def healthz(_: Request) -> Response:
+        return await _answer(turn, lambda _: PlainTextResponse("ok"))
+
+    async def metrics(_: Request) -> Response:
+        return await _answer(exposition, lambda text: Response(text, media_type=CONTENT_TYPE_LATEST))
+
+    app = Starlette(
+        routes=[Route("/healthz", healthz), Route("/metrics", metrics), *more],
+        middleware=[Middleware(Paced)],
+    )
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        http="httptools",
+        proxy_headers=False,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    return HttpServer(config, limits=limits)
+
+
+async def _answer(call: SharedCall[T], response: Callable[[T], Response]) -> Response:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return response(await call.result())
+    except TimeoutError:
+        return PlainTextResponse("the media loop does not answer", 503)
+
+
+async def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
+    """What `call` returns when it is called in `loop`, which runs in another thread."""
+
+    async def called() -> T:
+        return call()
+
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(called(), loop))
+
+
+async def _exposition(media: asyncio.AbstractEventLoop, registry: CollectorRegistry) -> bytes:
+    """The media loop reads its counts; their text, which is more work, is made here."""
+    return generate_latest(_Read(await _in_loop(media, lambda: list(registry.collect()))))
+
+
+class _Read(Collector):
+    """Metrics that have been read already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics

@@ -33,6 +33,7 @@ _ENDED = ErrorCode.SESSION_NOT_FOUND
 _NO_REDIS = ErrorCode.NO_WORKER
 _STALE = ErrorCode.PRECONDITION_FAILED
 _NO_MATCH = ErrorCode.PRECONDITION_REQUIRED
+_GONE = {"answers": {FindSessions: Living(sessions=())}}
 _RESTARTED = Patched(etag="next", fragment="a=ice-ufrag:x\r\n")
 
 
@@ -56,10 +57,11 @@ def _rows(base: str) -> list[Row]:
         patch("a fragment is UTF-8", 400, INVALID_FRAGMENT, body=b"\xff"),
         patch("a wrong token is 401", 401, UNAUTHORIZED, settings=TOKENS, headers=FRAGMENT | WRONG_TOKEN),
         patch("a session that ended is 404", 404, NO_SESSION, **refuses(Patch, _ENDED)),
+        patch("a session that ended has no size", 404, NO_SESSION, body=TOO_LARGE, **_GONE),
         patch("a session of a worker that is gone is 404", 404, NO_SESSION, worker=False),
         patch("what is no session id is 404", 404, NO_SESSION, where="demo/w1.short"),
         patch("a stale If-Match is 412", 412, "precondition failed", **refuses(Patch, _STALE)),
-        patch("a fragment has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
+        patch("a fragment has at most 64 KB", 413, TOO_MUCH, body=b"a" * 65_537),
         patch("another type is 415", 415, BAD_TYPE, headers=SDP),
         patch("a restart without If-Match is 428", 428, "precondition required", **refuses(Patch, _NO_MATCH)),
         patch("a worker's bug is 500", 500, UNFORESEEN, **fails(Patch)),
@@ -96,32 +98,32 @@ def _event_rows() -> list[Row]:
     stream = f"demo/{SESSION}/events/airv-AAAAAAAAAAA"
     json = {"Content-Type": "application/json"}
     browser = {"Accept": "text/event-stream"}
-    ended = {"answers": {FindSessions: Living(sessions=())}}
     return [
         ask("POST", "a stream is made", 201),
         ask("POST", "of the events that are asked for", 201, headers=json, body=b'["viewercount","layers"]'),
         ask("POST", "what is no list is 400", 400, INVALID_EVENTS, headers=json, body=b'{"a":1}'),
-        ask("POST", "what is no JSON is 400", 400, INVALID_EVENTS, headers=json, body=b"[" * 9999),
+        ask("POST", "what is no JSON is 400", 400, INVALID_EVENTS, headers=json, body=b"[" * 4000),
         ask("POST", "a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
-        ask("POST", "a session that ended is 404", 404, NO_SESSION, **ended),
-        ask("POST", "of a session that ended is 204 for a browser", 204, headers=browser, **ended),
+        ask("POST", "a session that ended is 404", 404, NO_SESSION, **_GONE),
+        ask("POST", "of a session that ended is 204 for a browser", 204, headers=browser, **_GONE),
         ask("POST", "what is no session id is 404", 404, NO_SESSION, where="demo/w1.short/events"),
         ask("POST", "after its worker it is 404", 404, NO_SESSION, worker=False),
-        ask("POST", "a list has at most 1 MB", 413, TOO_MUCH, headers=json, body=TOO_LARGE),
+        ask("POST", "a list has at most 4 KB", 413, TOO_MUCH, headers=json, body=b"[" * 4097),
+        ask("POST", "a session that ended has no size", 404, NO_SESSION, body=TOO_LARGE, **_GONE),
         ask("POST", "another type is 415", 415, BAD_TYPE, headers=SDP, body=b"[]"),
         ask("GET", "all are on the endpoint itself", 200),
         ask("GET", "of a bad room is 400", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
-        ask("GET", "of a session that ended is 404", 404, NO_SESSION, **ended),
-        ask("GET", "of a session that ended is 204 for a browser", 204, headers=browser, **ended),
+        ask("GET", "of a session that ended is 404", 404, NO_SESSION, **_GONE),
+        ask("GET", "of a session that ended is 204 for a browser", 204, headers=browser, **_GONE),
         ask("GET", "a stream is 200", 200, where=stream),
         ask("GET", "a stream of a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("GET", "what is no stream is 404", 404, NO_SESSION, where=f"demo/{SESSION}/events/xyz"),
-        ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **ended),
-        ask("GET", "after its session it is 204 for a browser", 204, where=stream, headers=browser, **ended),
+        ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **_GONE),
+        ask("GET", "after its session it is 204 for a browser", 204, where=stream, headers=browser, **_GONE),
         ask("GET", "after its worker it is 204 for a browser", 204, headers=browser, worker=False),
         ask("DELETE", "a stream is given up", 200, where=stream),
         ask("DELETE", "a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
-        ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **ended),
+        ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **_GONE),
         ask("DELETE", "of the endpoint is 405", 405, BAD_METHOD),
         ask("OPTIONS", "is 200", 200),
         ask("OPTIONS", "of a stream is 200", 200, where=stream),

@@ -1,12 +1,16 @@
-"""A body beyond 1 MB is refused without reading the rest of it."""
+"""How much of a body is read: not the rest of what is too large, nor any of what nobody waits for."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 
-from control.http.bodies import MAX_BODY_BYTES
-from tests.integration.control.conftest import StartControl
+from control.http.bodies import FREE_BYTES, MAX_BODY_BYTES, _Share
+from shared.messages.sessions import FindSessions, Living
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.row import SESSION
+from tests.support.waiting import eventually
 
 WHIP = "/api/whip/publish/demo"
 HEAD = f"POST {WHIP} HTTP/1.1\r\nHost: test\r\nContent-Type: application/sdp\r\n"
@@ -88,3 +92,49 @@ async def test_a_client_that_leaves_in_the_middle_does_no_harm(start_control: St
     writer.close()
     await writer.wait_closed()
     assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_the_bodies_of_invented_sessions_are_not_read(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    worker.answers[FindSessions] = Living(sessions=())
+    http = await start_control()
+    session = f"/api/whip/publish/demo/{SESSION}"
+    patch = f"PATCH {session} HTTP/1.1\r\nHost: test\r\nContent-Type: application/trickle-ice-sdpfrag\r\n"
+    post = f"POST {session.replace('whip/publish', 'whep/play')}/events HTTP/1.1\r\nHost: test\r\n"
+    opened = []
+    for head in [patch] * 200 + [post] * 20:
+        reader, writer = await connect(http)
+        writer.write(f"{head}Content-Length: 4000\r\n\r\n".encode())  # and no body
+        opened.append((reader, writer))
+    async with asyncio.timeout(10):
+        for reader, writer in opened:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+            writer.close()
+
+
+async def test_large_bodies_share_what_they_may_have_and_small_ones_always_pass(
+    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start_worker()
+    http = await start_control()
+    monkeypatch.setattr("control.http.bodies.SHARED_BYTES", 2 * MAX_BODY_BYTES)
+    headers = {"Content-Type": "application/sdp"}
+    slow = [await connect(http) for _ in range(2)]
+    for _, writer in slow:
+        writer.write(f"{HEAD}Content-Length: {MAX_BODY_BYTES}\r\n\r\n".encode())
+        writer.write(b"v" * (MAX_BODY_BYTES - 1))
+        await writer.drain()
+
+    held = 2 * (MAX_BODY_BYTES - 1 - FREE_BYTES)
+    await eventually("they have arrived", lambda: _Share.taken == held, within=10)
+    refusal = await http.post(WHIP, content=b"v" * MAX_BODY_BYTES, headers=headers)
+    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "1")
+    assert refusal.json()["detail"] == "too many large requests"
+    assert (await http.post(WHIP, content=b"v" * FREE_BYTES, headers=headers)).status_code == 400
+    for _, writer in slow:
+        writer.close()
+
+    await eventually("they have given it back", lambda: not _Share.taken, within=10)
+    assert (await http.post(WHIP, content=b"v" * MAX_BODY_BYTES, headers=headers)).status_code == 400
