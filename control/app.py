@@ -19,7 +19,6 @@ from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
-from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
 from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
@@ -66,7 +65,6 @@ def create_app(settings: Settings) -> Starlette:
     public_url = settings.public_url
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
-        RecordAccess(settings, authenticator),
         authenticator,
         record_proxy,
         redis,
