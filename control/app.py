@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from control.auth import Authenticator
+from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, gateway, placement, redis)
+    event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis))
     record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
@@ -81,7 +82,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
-            *EventRoutes(event_streams, public_url).routes(),
+            *EventRoutes(event_streams, authenticator, public_url).routes(),
             *RoomRoutes(settings, cluster, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),

@@ -22,6 +22,17 @@ class Caller:
     prefix: str  # the path that a trusted proxy removed from the front: "" or "/live"
     request_id: RequestId
 
+    @property
+    def network(self) -> str:
+        """What counts as one client for limits: an IPv6 host owns its /64, and may change in it at will."""
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return self.address
+        if address.version == 4:
+            return self.address
+        return str(ipaddress.ip_network((address, 64), strict=False))
+
 
 def caller_of(request: Request) -> Caller:
     """The caller of this request, as the middleware `RequestLog` determined it."""

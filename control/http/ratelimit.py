@@ -1,7 +1,6 @@
 """Rate limit by client address: token buckets in Redis, shared by all control replicas."""
 
 import asyncio
-import ipaddress
 import math
 from pathlib import Path
 
@@ -22,17 +21,6 @@ TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (`openapi.yaml`)
 log = get_logger()
 
 
-def bucket_name(client: str) -> str:
-    """Names the bucket of a client. An IPv6 host owns its /64, and could change its address at will."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    if address.version == 4:
-        return client
-    return str(ipaddress.ip_network((address, 64), strict=False))
-
-
 class TokenBuckets:
     """A bucket of `burst` tokens for each client, filled by `rate` a second. One round trip a request."""
 
@@ -43,7 +31,7 @@ class TokenBuckets:
 
     async def take(self, client: str) -> int:
         """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
-        key = keys.rate_bucket(bucket_name(client))
+        key = keys.rate_bucket(client)
         wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
         return wait
 
@@ -62,7 +50,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            wait = await self._wait(caller_of(Request(scope)).address)
+            wait = await self._wait(caller_of(Request(scope)).network)
             if wait:
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
                 app = problem_response(error)

@@ -124,8 +124,9 @@ class Handlers:
         return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def find_sessions(self, message: FindSessions) -> Living:
-        living = self._roster
-        return Living(sessions=tuple(session for session in message.sessions if session in living))
+        return Living(
+            sessions=tuple(each for each in message.sessions if self._roster.has(each, message.room))
+        )
 
     async def set_drain(self, message: SetDrain) -> Drained:
         assert self._drain is not None

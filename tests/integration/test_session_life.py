@@ -16,6 +16,7 @@ from media.sessions.session import SETUP_SECONDS
 from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.sessions import FindSessions
 from shared.messages.signalling import CloseRoom, Play, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
@@ -232,6 +233,14 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
     (warning,) = plane.media.rooms.statuses()[0].warnings
     assert "VP8" in warning
     assert [entry["warning"] for entry in logs if entry["log_level"] == "warning"] == [warning]
+
+
+async def test_a_session_is_alive_in_its_own_room_only(plane: Plane) -> None:
+    session = (await plane.ask(plane.peer(publishes=True), publishes=True)).session
+    unknown = session[:-1] + ("A" if session[-1] != "A" else "B")
+    for room, living in (("", (session,)), (ROOM, (session,)), ("other", ())):
+        message = FindSessions(sessions=(session, unknown), room=room)
+        assert (await plane.handlers.find_sessions(message)).sessions == living
 
 
 # --- DELETE

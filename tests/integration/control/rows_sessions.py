@@ -93,7 +93,9 @@ def _event_rows() -> list[Row]:
         where = more.pop("where", f"demo/{SESSION}/events")
         return Row(f"{method} events: {promise}", f"{method} {WHEP}/{where}", status, error, **more)
 
-    stream = f"demo/{SESSION}/events/airv-AAAAAAAAAAA"
+    name = "airv-AAAAAAAAAAA"
+    stream = f"demo/{SESSION}/events/{name}"
+    wrong = {"settings": TOKENS, "headers": WRONG_TOKEN}
     json = {"Content-Type": "application/json"}
     browser = {"Accept": "text/event-stream"}
     ended = {"answers": {FindSessions: Living(sessions=())}}
@@ -108,18 +110,25 @@ def _event_rows() -> list[Row]:
         ask("POST", "what is no session id is 404", 404, NO_SESSION, where="demo/w1.short/events"),
         ask("POST", "after its worker it is 404", 404, NO_SESSION, worker=False),
         ask("POST", "a list has at most 1 MB", 413, TOO_MUCH, headers=json, body=TOO_LARGE),
+        ask("POST", "a wrong token is 401", 401, UNAUTHORIZED, **wrong),
         ask("POST", "another type is 415", 415, BAD_TYPE, headers=SDP, body=b"[]"),
         ask("GET", "all are on the endpoint itself", 200),
         ask("GET", "of a bad room is 400", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
         ask("GET", "of a session that ended is 404", 404, NO_SESSION, **ended),
         ask("GET", "of a session that ended is 204 for a browser", 204, headers=browser, **ended),
-        ask("GET", "a stream is 200", 200, where=stream),
+        ask("GET", "a stream is 200", 200, where=stream, stream=name),
+        ask("GET", "a stream that nobody created is 404", 404, NO_SESSION, where=stream),
+        ask("GET", "the URL is credential enough", 200, settings=TOKENS),
+        ask("GET", "a wrong token is 401", 401, UNAUTHORIZED, **wrong),
+        ask("GET", "of a stream a wrong token is 401", 401, UNAUTHORIZED, where=stream, **wrong),
         ask("GET", "a stream of a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("GET", "what is no stream is 404", 404, NO_SESSION, where=f"demo/{SESSION}/events/xyz"),
         ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **ended),
         ask("GET", "after its session it is 204 for a browser", 204, where=stream, headers=browser, **ended),
         ask("GET", "after its worker it is 204 for a browser", 204, headers=browser, worker=False),
-        ask("DELETE", "a stream is given up", 200, where=stream),
+        ask("DELETE", "a stream is given up", 200, where=stream, stream=name),
+        ask("DELETE", "a stream that nobody created is 404", 404, NO_SESSION, where=stream),
+        ask("DELETE", "a wrong token is 401", 401, UNAUTHORIZED, where=stream, **wrong),
         ask("DELETE", "a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **ended),
         ask("DELETE", "of the endpoint is 405", 405, BAD_METHOD),
