@@ -113,7 +113,13 @@ class StreamingRoutes:
         parsed = parse_offer(offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
-            publish = Publish(room=room, offer=offer, expires_at=grant.expires_at, identity=grant.identity)
+            publish = Publish(
+                room=room,
+                offer=offer,
+                expires_at=grant.expires_at,
+                identity=grant.identity,
+                network=caller_of(request).network,
+            )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
         play = Play(room=room, offer=offer, expires_at=grant.expires_at)

@@ -5,6 +5,8 @@
 | `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
+| `roomcast:rooms`             | zset   | claimed room -> when its claim expires | a minute past the beats  |
+| `roomcast:publishers`        | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
@@ -16,6 +18,8 @@ from shared.names import RoomName, SessionId, WorkerId
 
 PREFIX = "roomcast:"
 WORKERS = PREFIX + "workers"
+ROOMS = PREFIX + "rooms"
+PUBLISHERS = PREFIX + "publishers"
 
 RECORDS_KEY = PREFIX + "records:key"
 

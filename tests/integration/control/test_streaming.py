@@ -59,7 +59,7 @@ async def test_the_worker_gets_the_offer_as_it_was_sent(
     await publish(http)
     await play(http)
     assert worker.received == [
-        Publish(room="demo", offer=PUBLISH_OFFER.decode(), identity="open"),
+        Publish(room="demo", offer=PUBLISH_OFFER.decode(), identity="open", network="127.0.0.1"),
         Play(room="demo", offer=PLAY_OFFER.decode()),
     ]
 
