@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
@@ -22,7 +23,6 @@ from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
-from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
 from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, gateway, placement, redis)
+    event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis))
     record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
@@ -76,7 +76,6 @@ def create_app(settings: Settings) -> Starlette:
     scraped = MetricsRoutes(cluster, metrics).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
-        RecordAccess(settings, authenticator),
         authenticator,
         record_proxy,
         redis,
@@ -93,7 +92,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
-            *EventRoutes(event_streams, public_url).routes(),
+            *EventRoutes(event_streams, authenticator, public_url).routes(),
             *RoomRoutes(settings, cluster, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),

@@ -1,34 +1,28 @@
-"""Who may publish, play and administer. Does no I/O: tokens and the time are arguments.
+"""Who may do what. Does no I/O: tokens and the time are arguments.
 
-A room with a token in `ROOM_TOKENS` is opened by that token or by a JWT, never by the global token. Any other
-room is opened by the global token or by a JWT. Where neither is configured, it is open to everybody, also
-when `ROOM_TOKENS` protects other rooms.
+Every route asks an `Access`, which is what the credential of one request opens. A room with a token in
+`ROOM_TOKENS` is opened by that token or by a JWT, never by the global token. Any other room is opened by the
+global token or by a JWT. Where neither is configured, it is open to everybody, also when `ROOM_TOKENS`
+protects other rooms. Its recordings are opened by what opens the room for viewers, and by its admins; those
+of an open room are open only where no credentials are configured at all.
 """
 
-import hashlib
 import hmac
-import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import jwt
-
+from control.jwt_claims import JwtClaims, JwtError, JwtReader
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings import Settings, secret
 
-LEEWAY_SECONDS = 30
-_ALGORITHMS = ["HS256", "HS384", "HS512"]
-_MAX_TOKEN_BYTES = 8192
-_MAX_TIME = 2**40  # NumericDates beyond it are refused; every clock and wire format can hold it
+MAX_TOKEN_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Permission for a request. `expires_at`: Unix time at which it ends, leeway included; None: never.
+    """Permission to publish or play. `expires_at`: Unix time at which it ends, leeway included; None: never.
 
     `identity` is the same whenever a client uses the same credentials. It reveals nothing about them, and is
     no credential itself.
@@ -48,108 +42,120 @@ def credential(headers: Mapping[str, str]) -> bytes | None:
 
 
 class Authenticator:
-    """Decides according to the settings. Every refusal is a `ServiceError` UNAUTHORIZED."""
+    """Knows the settings, and reads the credential of each request."""
 
     def __init__(self, settings: Settings) -> None:
         self.required = settings.auth_configured
-        self._global = secret(settings.auth_token).encode()
-        self._rooms = {room: secret(token).encode() for room, token in settings.room_tokens.items()}
-        self._admin = secret(settings.admin_token).encode()
-        self._jwt_secret = secret(settings.jwt_secret)
-        self._audience = settings.jwt_audience or None
+        self.has_admin = bool(secret(settings.admin_token) or secret(settings.jwt_secret))
+        self._tokens = _Tokens(
+            everywhere=secret(settings.auth_token).encode(),
+            admin=secret(settings.admin_token).encode(),
+            rooms={room: secret(token).encode() for room, token in settings.room_tokens.items()},
+            takes_jwts=bool(secret(settings.jwt_secret)),
+        )
+        self._jwts = JwtReader(
+            secret(settings.jwt_secret), settings.jwt_audience or None, settings.jwt_required_claims
+        )
 
-    def authorise(self, room: RoomName, action: Role, token: bytes | None, now: float) -> Grant:
-        """Permission for `action` in `room` at Unix time `now`."""
-        room_token = self._rooms.get(room)
-        expected = self._global if room_token is None else room_token
-        if not expected and not self._jwt_secret:
-            return Grant()
-        if _same(token, expected):
-            return Grant(identity="token")  # the same for all: they use the same token
-        claims = self._claims(token, now)
-        if claims is None or not _is_for(claims, room) or action not in claims.get("actions", list(Role)):
-            raise ServiceError(ErrorCode.UNAUTHORIZED)
-        return Grant(claims["exp"] + LEEWAY_SECONDS, self._identity(claims))
+    def access(self, token: bytes | None, now: float) -> "Access":
+        """What `token` opens at Unix time `now`. It is decoded here, once for all that the request asks."""
+        if token is not None and len(token) > MAX_TOKEN_BYTES:
+            return Access(self._tokens, b"", None, f"the token is longer than {MAX_TOKEN_BYTES} bytes")
+        if token is None or not self._tokens.takes_jwts:
+            return Access(self._tokens, token, None, "")
+        try:
+            return Access(self._tokens, token, self._jwts.read(token, now), "")
+        except JwtError as error:
+            return Access(self._tokens, token, None, str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The configured tokens; an empty one opens nothing."""
+
+    everywhere: bytes  # the global one: opens the rooms that have no token of their own
+    admin: bytes
+    rooms: Mapping[str, bytes]
+    takes_jwts: bool
 
     @property
-    def has_admin(self) -> bool:
-        """Whether the settings allow for an administrator at all."""
-        return bool(self._admin or self._jwt_secret)
+    def protect_all(self) -> bool:
+        """Whether every room requires credentials."""
+        return bool(self.everywhere) or self.takes_jwts
 
-    def authorise_admin(self, token: bytes | None, now: float, room: str | None = None) -> None:
+    def of(self, room: str) -> bytes:
+        return self.rooms.get(room, self.everywhere)
+
+
+class Access:
+    """What the credential of one request opens. Every refusal is a `ServiceError` UNAUTHORIZED."""
+
+    def __init__(self, tokens: _Tokens, token: bytes | None, jwt: JwtClaims | None, reason: str) -> None:
+        self._tokens = tokens
+        self._token = token
+        self._jwt = jwt
+        self._reason = reason  # why a JWT is refused; "": there is none, or it is somebody else's
+        self._is_admin = _same(token, tokens.admin)
+
+    def grant(self, room: RoomName, action: Role) -> Grant:
+        """Permission for `action` in `room`; raises."""
+        grant = self._grant(room, action)
+        if grant is None:
+            raise self.refusal()
+        return grant
+
+    def check_sent_along(self, room: RoomName, action: Role) -> None:
+        """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
+        if self._token is not None:
+            self.grant(room, action)
+
+    def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
-        if not self._is_admin(token, now, room):
-            raise ServiceError(ErrorCode.UNAUTHORIZED)
+        if not self._administers(room):
+            raise self.refusal()
 
-    def knows(self, token: bytes | None, now: float) -> bool:
-        """Whether `token` opens anything at all, or no token is required."""
+    def check_opens_anything(self) -> None:
+        """Raises unless the credential opens anything at all, or none is required."""
+        if not self.opens_anything:
+            raise self.refusal()
+
+    @property
+    def opens_anything(self) -> bool:
+        tokens = self._tokens
         return (
-            not self.required
-            or any(_same(token, known) for known in (self._global, self._admin, *self._rooms.values()))
-            or self._claims(token, now) is not None
+            not (tokens.rooms or tokens.protect_all)
+            or self._is_admin
+            or self._jwt is not None
+            or any(_same(self._token, known) for known in (tokens.everywhere, *tokens.rooms.values()))
         )
 
-    def _identity(self, claims: Mapping[str, Any]) -> str:
-        """Made of subject and room, which stay the same when the token is renewed."""
-        subject = claims.get("sub")
-        text = json.dumps([subject if isinstance(subject, str) else None, claims.get("room")])
-        return hmac.new(self._jwt_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-
-    def _is_admin(self, token: bytes | None, now: float, room: str | None) -> bool:
-        if _same(token, self._admin):
+    def may_read_records(self, room: RoomName) -> bool:
+        tokens = self._tokens
+        if not (tokens.rooms or tokens.protect_all) or self._administers(room):
             return True
-        claims = self._claims(token, now)
-        return (
-            claims is not None
-            and (claims.get("role") == "admin" or claims.get("admin") is True)
-            and _is_for(claims, room)
-        )
+        # where only other rooms have tokens, everybody may play this one, but its recordings are for admins
+        is_protected = room in tokens.rooms or tokens.protect_all
+        return is_protected and self._grant(room, Role.PLAY) is not None
 
-    def _claims(self, token: bytes | None, now: float) -> dict[str, Any] | None:
-        """The claims of a JWT that is valid at `now`, otherwise None."""
-        if not token or not self._jwt_secret or len(token) > _MAX_TOKEN_BYTES:
+    def _grant(self, room: RoomName, action: Role) -> Grant | None:
+        expected = self._tokens.of(room)
+        if not expected and not self._tokens.takes_jwts:
+            return Grant()
+        if _same(self._token, expected):
+            return Grant(identity="token")  # the same for all: they use the same token
+        jwt = self._jwt
+        if jwt is None or not jwt.is_for(room) or not jwt.allows(action):
             return None
-        try:
-            with warnings.catch_warnings(action="ignore", category=jwt.InsecureKeyLengthWarning):
-                claims: dict[str, Any] = jwt.decode(
-                    token,
-                    self._jwt_secret,
-                    algorithms=_ALGORITHMS,
-                    audience=self._audience,
-                    # times are checked below, against `now`: PyJWT would read the clock
-                    options={
-                        "require": ["exp"],
-                        "verify_aud": self._audience is not None,
-                        "verify_exp": False,
-                        "verify_nbf": False,
-                        "verify_iat": False,
-                        "verify_sub": False,
-                        "verify_jti": False,
-                    },
-                )
-        # hostile text raises more than PyJWT's own errors
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            return None
-        starts, ends = claims.get("nbf", 0), claims["exp"]
-        if not (_is_time(starts) and _is_time(ends)):
-            return None
-        if not starts - LEEWAY_SECONDS <= now < ends + LEEWAY_SECONDS:
-            return None
-        actions = claims.get("actions", [])
-        return claims if isinstance(actions, list) else None
+        return Grant(jwt.ends_at, jwt.identity)
+
+    def _administers(self, room: str | None) -> bool:
+        return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))
+
+    def refusal(self) -> ServiceError:
+        """The error for a caller without permission, with the reason if a JWT of ours is at fault."""
+        return ServiceError(ErrorCode.UNAUTHORIZED, detail=self._reason or None)
 
 
 def _same(token: bytes | None, expected: bytes) -> bool:
     """Compares in constant time; nothing equals a secret that is not set."""
     return bool(token and expected) and hmac.compare_digest(token or b"", expected)
-
-
-def _is_for(claims: Mapping[str, Any], room: str | None) -> bool:
-    """Whether they hold for `room`, or for all rooms when that is None. A `room` must be a string."""
-    if "room" not in claims:
-        return True
-    return isinstance(claims["room"], str) and claims["room"] == room
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MAX_TIME

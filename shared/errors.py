@@ -24,6 +24,8 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"  # the viewer cannot decode the publisher's codec
     PUBLISHER_EXISTS = "publisher_exists"  # the room has another publisher
+    ROOM_LIMIT = "room_limit"  # the cluster has MAX_ROOMS rooms
+    PUBLISHER_LIMIT = "publisher_limit"  # this address publishes in MAX_PUBLISHERS_PER_CLIENT rooms
     PRECONDITION_FAILED = "precondition_failed"  # If-Match names an older ICE session
     PRECONDITION_REQUIRED = "precondition_required"  # an ICE restart without If-Match
     BODY_TOO_LARGE = "body_too_large"

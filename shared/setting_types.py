@@ -56,6 +56,12 @@ def _ice_urls(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _claim_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"[A-Za-z0-9_.:/-]{1,64}", value) for value in values):
+        raise ValueError("must be names of claims, separated by commas")
+    return values
+
+
 def _worker_name(value: str) -> str:
     if value and not parse_worker_id(value):
         raise ValueError("must be 1 to 48 letters, digits, - or _")
@@ -92,6 +98,7 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Networks = Annotated[CommaList, AfterValidator(_networks)]
 IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]
 IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
+ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]

@@ -14,6 +14,7 @@ from shared.host_port import HostPort
 from shared.names import WorkerId
 from shared.setting_types import (
     Address,
+    ClaimNames,
     IceUrls,
     IpAddresses,
     Networks,
@@ -51,7 +52,17 @@ class Settings(BaseSettings):
     room_tokens: RoomTokens = _field({}, "Tokens of single rooms: room1:token1;room2:token2")
     jwt_secret: SecretStr = _field(SecretStr(""), "Secret of HS256/384/512 JWTs")
     jwt_audience: str = _field("", "Audience that a JWT must name; empty: any")
+    jwt_required_claims: ClaimNames = _field(
+        (), "Claims that every JWT must have beside exp, such as room,role; one without is refused"
+    )
     admin_token: SecretStr = _field(SecretStr(""), "Token for the admin endpoints")
+    max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit", ge=0)
+    max_publishers_per_client: int = _field(
+        0,
+        "Rooms in which one client address (of IPv6, one /64) publishes at once in the whole cluster; 0: no"
+        " limit",
+        ge=0,
+    )
     max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
     rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off", ge=0)
     rate_limit_burst: int = _field(

@@ -11,16 +11,13 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
-from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
+from control.events.stream_names import LIFE_SECONDS, StreamNames
+from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
 from control.workers.placement import Placement
-from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError, redis_away
+from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
@@ -30,7 +27,8 @@ SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are
 KEEP_ALIVE_SECONDS = 15.0
 MAX_STREAMS = 10_000  # in one process
 MAX_STREAMS_OF_SESSION = 3
-DELETED_SECONDS = 3600  # for which a deleted stream is remembered
+MAX_ENDING_OF_SESSION = 3  # whose readers have not noticed the end yet
+KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 
 log = get_logger()
 
@@ -38,14 +36,15 @@ log = get_logger()
 class EventStream:
     """One viewer's stream: `text` yields what to send. It ends with its session."""
 
-    def __init__(self, room: RoomName, session: SessionId, wanted: frozenset[str]) -> None:
+    def __init__(self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]) -> None:
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
+        self.name = name
         self._wanted = wanted
         self._sent: RoomView | None = None
         self._now: RoomView | None = None
-        self._ended = False
+        self.ended = False
         self._wake = asyncio.Event()
 
     def show(self, view: RoomView) -> None:
@@ -54,12 +53,12 @@ class EventStream:
             self._wake.set()
 
     def end(self) -> None:
-        self._ended = True
+        self.ended = True
         self._wake.set()
 
     async def text(self) -> AsyncIterator[str]:
         yield KEEP_ALIVE  # at once: the response headers must not wait for the first event
-        while not self._ended:
+        while not self.ended:
             if self._now is not None:
                 before, self._sent = self._sent, self._now
                 for event in changes(before, self._now, self._wanted):
@@ -75,11 +74,11 @@ class EventStream:
 class EventStreams:
     """All streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis) -> None:
+    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, names: StreamNames) -> None:
         self._cluster = cluster
         self._gateway = gateway
         self._placement = placement
-        self._redis = redis
+        self._names = names
         self._streams: dict[SessionId, list[EventStream]] = {}
         self._count = 0
         self._closed = False
@@ -87,20 +86,22 @@ class EventStreams:
     async def open(
         self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]
     ) -> EventStream:
-        """A stream of a living session; `close` it when its reader has gone.
+        """A stream of a living session; `close` it when its reader has gone. An empty name needs no creation.
 
-        Raises `SESSION_NOT_FOUND` when it was deleted, `NO_WORKER` when there are too many or Redis is away.
+        Raises `SESSION_NOT_FOUND` when there is none, `NO_WORKER` when there are too many or Redis is away.
         """
-        if self._closed or self._count >= MAX_STREAMS:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        if await self._is_deleted(name):
+        if name and not await self._names.has(session, name):
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        stream = EventStream(room, session, wanted)
-        streams = self._streams.setdefault(session, [])
-        streams.append(stream)
+        streams = self._streams.get(session, [])
+        following = [stream for stream in streams if not stream.ended]
+        full = self._count >= MAX_STREAMS or len(streams) - len(following) >= MAX_ENDING_OF_SESSION
+        if self._closed or full:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
+        if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
+            following[0].end()
+        stream = EventStream(room, session, name, wanted)
+        self._streams.setdefault(session, []).append(stream)
         self._count += 1
-        if len(streams) > MAX_STREAMS_OF_SESSION:  # the oldest belongs to a connection that broke unnoticed
-            streams[0].end()
         with suppress(ServiceError):
             self._show([stream], await self._cluster.recent_workers())
         return stream
@@ -118,23 +119,30 @@ class EventStreams:
         for stream in self._all():
             stream.end()
 
-    async def is_alive(self, session: SessionId) -> bool:
+    async def is_alive(self, room: RoomName, session: SessionId) -> bool:
         worker = worker_of_session(session)
         if worker is None:
             return False
         try:
-            return session in await self._gateway.living(worker, [session], new_request_id())
+            return session in await self._gateway.living(worker, [session], new_request_id(), room)
         except ServiceError as error:
             if error.code is ErrorCode.SESSION_NOT_FOUND:  # its worker is gone
                 return False
             raise
 
-    async def delete(self, name: str) -> None:
-        """A stream of that name is not opened again."""
-        try:
-            await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
-        except RedisError:
-            raise redis_away() from None
+    async def create(self, session: SessionId, wanted: frozenset[str]) -> str:
+        """The name of a new stream of a living session, which any control process opens."""
+        name = new_stream_name(wanted)
+        await self._names.add(session, name)
+        return name
+
+    async def delete(self, session: SessionId, name: str) -> None:
+        """A stream of that name is not opened again. Raises `SESSION_NOT_FOUND` when there is none."""
+        if not await self._names.remove(session, name):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        for stream in self._streams.get(session, []):
+            if stream.name == name:
+                stream.end()
 
     async def run(self) -> None:
         looks = 0
@@ -147,6 +155,8 @@ class EventStreams:
                 self._show(self._all(), await self._cluster.recent_workers())
                 if looks % SESSIONS_EVERY_LOOKS == 0:
                     await self._end_those_without_session()
+                if looks % KEEP_EVERY_LOOKS == 0:
+                    await self._names.keep(list(self._streams))
             except ServiceError:  # Redis is away: media flows, and there is nothing to report
                 continue
             except Exception:
@@ -186,12 +196,6 @@ class EventStreams:
             for session in set(sessions) - living:
                 for stream in self._streams.get(session, []):
                     stream.end()
-
-    async def _is_deleted(self, name: str) -> bool:
-        try:
-            return bool(await self._redis.exists(keys.deleted_stream(name)))
-        except RedisError:
-            raise redis_away() from None
 
     def _all(self) -> list[EventStream]:
         return [stream for streams in self._streams.values() for stream in streams]

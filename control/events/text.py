@@ -32,7 +32,7 @@ class RoomView:
 
 
 def new_stream_name(wanted: Iterable[str]) -> str:
-    """A name that contains the wanted events: any control process can serve it, and none has to store it."""
+    """A name that contains the wanted events: any control process can serve it."""
     names = set(wanted)
     letters = "".join(letter for letter, name in _LETTERS.items() if name in names)
     return f"{letters}-{secrets.token_urlsafe(8)}"

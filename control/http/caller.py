@@ -9,6 +9,7 @@ from typing import cast
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from shared.http_connections import client_of
 from shared.names import RequestId, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -21,6 +22,11 @@ class Caller:
     address: str  # "unknown" when there is none
     prefix: str  # the path that a trusted proxy removed from the front: "" or "/live"
     request_id: RequestId
+
+    @property
+    def network(self) -> str:
+        """What counts as one client for limits."""
+        return client_of(self.address)
 
 
 def caller_of(request: Request) -> Caller:

@@ -27,8 +27,10 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BODY_TOO_LARGE: (413, "request body too large"),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "unsupported media type"),
     ErrorCode.RATE_LIMITED: (429, "too many requests"),
+    ErrorCode.PUBLISHER_LIMIT: (429, "too many requests"),
     ErrorCode.NO_WORKER: (503, "no media worker available"),
     ErrorCode.WORKER_FULL: (503, "no media worker available"),
+    ErrorCode.ROOM_LIMIT: (503, "no media worker available"),
     ErrorCode.INTERNAL: (500, "internal server error"),
 }
 
@@ -38,6 +40,8 @@ _RETRY_AFTER = {
     ErrorCode.NO_WORKER: 1,
     ErrorCode.WORKER_FULL: 2,
     ErrorCode.RATE_LIMITED: 1,
+    ErrorCode.ROOM_LIMIT: 5,
+    ErrorCode.PUBLISHER_LIMIT: 5,
 }
 
 _FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}

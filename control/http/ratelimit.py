@@ -14,7 +14,6 @@ from control.http.problems import problem_response
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.http_connections import client_of
 from shared.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4  # leaves time to answer 503 within 2 s (`openapi.yaml`)
@@ -32,7 +31,7 @@ class TokenBuckets:
 
     async def take(self, client: str) -> int:
         """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
-        key = keys.rate_bucket(client_of(client))
+        key = keys.rate_bucket(client)
         wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
         return wait
 
@@ -51,7 +50,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            wait = await self._wait(caller_of(Request(scope)).address)
+            wait = await self._wait(caller_of(Request(scope)).network)
             if wait:
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
                 app = problem_response(error)

@@ -54,7 +54,8 @@ class RecordCatalogue:
             asyncio.to_thread(list_folder, self._folder),
             self._stored(),
         )
-        return _merge([*(record for reply in replies for record in reply.records), *local], stored)
+        near = [*(record for reply in replies for record in reply.records), *local]
+        return await asyncio.to_thread(_merge, near, stored)  # many workers may have 5,000 each
 
     async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | Remote | None:
         """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD)."""

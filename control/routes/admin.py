@@ -35,7 +35,7 @@ class AdminRoutes:
 
     async def close_room(self, request: Request) -> Response:
         name: str = request.path_params["room"]
-        self._authenticator.authorise_admin(credential(request.headers), time.time(), name)
+        self._authenticator.access(credential(request.headers), time.time()).check_admin(name)
         room = parse_room_name(name)
         if room is None:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
@@ -49,7 +49,7 @@ class AdminRoutes:
         return await self._set_drain(request, on=False)
 
     async def _set_drain(self, request: Request, *, on: bool) -> Response:
-        self._authenticator.authorise_admin(credential(request.headers), time.time())
+        self._authenticator.access(credential(request.headers), time.time()).check_admin()
         worker = parse_worker_id(request.path_params["worker"])
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
@@ -60,7 +60,7 @@ class AdminRoutes:
     async def list_workers(self, request: Request) -> Response:
         """Without a configured admin everybody may list them, but without their addresses in the cluster."""
         if self._authenticator.has_admin:
-            self._authenticator.authorise_admin(credential(request.headers), time.time())
+            self._authenticator.access(credential(request.headers), time.time()).check_admin()
         return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])
 
     def _entry(self, worker: WorkerStatus) -> dict[str, object]:

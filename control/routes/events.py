@@ -4,19 +4,23 @@ The session's URL is the credential: an `EventSource` cannot send any other.
 """
 
 import json
-from collections.abc import AsyncIterator
+import time
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from control.events.streams import EventStream, EventStreams
-from control.events.text import EVENTS, RELATION, events_of_stream, new_stream_name
+from control.auth import Authenticator, credential
+from control.events.streams import EventStreams
+from control.events.text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_events
 from control.http.caller import caller_of
+from control.http.long_response import LongResponse
 from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from shared.names import RoomName, SessionId
 
 _PATH = "/api/whep/play/{room}/{session}/events"
 
@@ -27,8 +31,9 @@ def events_link(session_url: str) -> str:
 
 
 class EventRoutes:
-    def __init__(self, streams: EventStreams, public_url: str) -> None:
+    def __init__(self, streams: EventStreams, authenticator: Authenticator, public_url: str) -> None:
         self._streams = streams
+        self._authenticator = authenticator
         self._public_url = public_url
 
     def routes(self) -> list[Route]:
@@ -40,42 +45,46 @@ class EventRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
-        room, session = room_in_path(request), session_in_path(request)
-        if not await self._streams.is_alive(session):
+        room, session = self._session(request)
+        if not await self._streams.is_alive(room, session):
             return _no_events(request)
         wanted = _wanted(await read_events(request))
+        name = await self._streams.create(session, wanted)
         base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)
-        return Response(status_code=201, headers={"Location": f"{base}{path}/{new_stream_name(wanted)}"})
+        return Response(status_code=201, headers={"Location": f"{base}{path}/{name}"})
 
     async def follow(self, request: Request) -> Response:
         """The stream; on the URL without a name it has all events."""
-        room, session = room_in_path(request), session_in_path(request)
+        room, session = self._session(request)
         name, wanted = _stream(request)
-        if not await self._streams.is_alive(session):
+        if not await self._streams.is_alive(room, session):
             return _no_events(request)
         stream = await self._streams.open(room, session, name, wanted)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
         if request.method == "HEAD":
             self._streams.close(stream)
             return Response(headers=headers, media_type="text/event-stream")
-        return StreamingResponse(self._text(stream), headers=headers, media_type="text/event-stream")
+
+        async def close() -> None:
+            self._streams.close(stream)
+
+        return LongResponse(stream.text(), close, headers=headers, media_type="text/event-stream")
 
     async def delete(self, request: Request) -> Response:
-        room_in_path(request)
-        session = session_in_path(request)
+        room, session = self._session(request)
         name, _ = _stream(request)
-        if not await self._streams.is_alive(session):
+        if not await self._streams.is_alive(room, session):
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        await self._streams.delete(name)
+        await self._streams.delete(session, name)
         return Response()
 
-    async def _text(self, stream: EventStream) -> AsyncIterator[str]:
-        try:
-            async for text in stream.text():
-                yield text
-        finally:
-            self._streams.close(stream)
+    def _session(self, request: Request) -> tuple[RoomName, SessionId]:
+        """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
+        room = room_in_path(request)
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_sent_along(room, Role.PLAY)
+        return room, session_in_path(request)
 
 
 def _no_events(request: Request) -> Response:

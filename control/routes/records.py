@@ -1,7 +1,6 @@
 """List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -12,28 +11,24 @@ from starlette.routing import Route
 from control.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.resource import Resource
-from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
 from control.records.links import record_links
+from control.records.listing import RecordListing
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.records import Record
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
-from shared.records.signed_links import SignedLinks
 
 
 class RecordRoutes:
     def __init__(
         self,
         catalogue: RecordCatalogue,
-        access: RecordAccess,
         authenticator: Authenticator,
         proxy: RecordProxy,
         redis: Redis,
     ) -> None:
         self._catalogue = catalogue
-        self._access = access
         self._authenticator = authenticator
         self._proxy = proxy
         self._redis = redis
@@ -46,29 +41,26 @@ class RecordRoutes:
         ]
 
     async def list_records(self, request: Request) -> Response:
-        """The recordings that the caller may read; 401 for a caller who may read none."""
+        """The recordings that the caller may read; 401 for a caller whose credential opens nothing."""
         now = time.time()
-        token = credential(request.headers)
-        if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
-            raise ServiceError(ErrorCode.UNAUTHORIZED)
+        access = self._authenticator.access(credential(request.headers), now)
+        access.check_opens_anything()
         caller = caller_of(request)
-        links = None if self._access.is_open else await record_links(self._redis)
-        entries = []
-        for record in await self._catalogue.records(caller.request_id):
-            name = parse_record_name(record.name)
-            if name is not None and self._access.may_read(name.room, token, now):
-                entries.append(_entry(record, caller.prefix, links, now))
-        return JSONResponse(entries)
+        links = await record_links(self._redis) if self._authenticator.required else None
+        listing = RecordListing(access.may_read_records, caller.prefix, links, now)
+        records = await self._catalogue.records(caller.request_id)
+        return Response(await listing.json(records), media_type="application/json")
 
     async def show_record(self, request: Request) -> Response:
         """The file, for callers with the room's credentials or a signed link."""
         name = _name(request)
         now = time.time()
-        if not (
-            self._access.may_read(name.room, credential(request.headers), now)
-            or ("signature" in request.query_params and await self._has_link(name, request, now))
+        access = self._authenticator.access(credential(request.headers), now)
+        has_signature = "signature" in request.query_params
+        if not access.may_read_records(name.room) and not (
+            has_signature and await self._has_link(name, request, now)
         ):
-            raise ServiceError(ErrorCode.UNAUTHORIZED)
+            raise access.refusal()
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
@@ -82,7 +74,7 @@ class RecordRoutes:
     async def delete_record(self, request: Request) -> Response:
         name = parse_record_name(request.path_params["name"])
         room = name.room if name else None
-        self._authenticator.authorise_admin(credential(request.headers), time.time(), room)
+        self._authenticator.access(credential(request.headers), time.time()).check_admin(room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         await self._catalogue.delete(name, caller_of(request).request_id)
@@ -97,14 +89,3 @@ def _name(request: Request) -> RecordName:
     if name is None:
         raise ServiceError(ErrorCode.NOT_FOUND)
     return name
-
-
-def _entry(record: Record, prefix: str, links: SignedLinks | None, now: float) -> dict[str, object]:
-    query = f"?{links.query(record.name, now)}" if links else ""
-    modified = datetime.fromtimestamp(int(record.modified), UTC)
-    return {
-        "name": record.name,
-        "size": record.size,
-        "modTime": modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "url": f"{prefix}/records/{record.name}{query}",
-    }

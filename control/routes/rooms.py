@@ -34,12 +34,12 @@ class RoomRoutes:
 
     async def bootstrap(self, request: Request) -> Response:
         now = time.time()
-        authorised = self._authenticator.knows(credential(request.headers), now)
+        access = self._authenticator.access(credential(request.headers), now)
         return JSONResponse(
             {
                 "authEnabled": self._authenticator.required,
                 "recordEnabled": self._record_enabled,
-                "iceServers": self._ice_servers.entries(now, authorised=authorised),
+                "iceServers": self._ice_servers.entries(now, authorised=access.opens_anything),
                 "features": {"rooms": True, "records": self._record_enabled},
             }
         )

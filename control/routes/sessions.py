@@ -26,7 +26,7 @@ class SessionRoutes:
     async def list_sessions(self, request: Request) -> Response:
         """All sessions, or with `?room=` those of a room; `total` includes those beyond the limit."""
         room = request.query_params.get("room", "")
-        self._authenticator.authorise_admin(credential(request.headers), time.time(), room or None)
+        self._authenticator.access(credential(request.headers), time.time()).check_admin(room or None)
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
         replies = await self._workers.ask(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.auth import Authenticator, Grant, credential
+from control.auth import Access, Authenticator, Grant, credential
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path, session_in_path
@@ -66,8 +66,7 @@ class StreamingRoutes:
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
         room = room_in_path(request)
-        token = credential(request.headers)
-        grant = self._authenticator.authorise(room, self._role, token, time.time())
+        grant = self._access(request).grant(room, self._role)
         answer = await self._ask(room, await read_offer(request), grant, request)
         response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
         location = self._location(request, room, answer.session)
@@ -119,7 +118,11 @@ class StreamingRoutes:
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             publish = Publish(
-                room=room, offer=encode(parsed), expires_at=grant.expires_at, identity=grant.identity
+                room=room,
+                offer=encode(parsed),
+                expires_at=grant.expires_at,
+                identity=grant.identity,
+                network=caller_of(request).network,
             )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
@@ -128,10 +131,11 @@ class StreamingRoutes:
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
         """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
-        token = credential(request.headers)
-        if token is not None:
-            self._authenticator.authorise(room, self._role, token, time.time())
+        self._access(request).check_sent_along(room, self._role)
         return session_in_path(request)
+
+    def _access(self, request: Request) -> Access:
+        return self._authenticator.access(credential(request.headers), time.time())
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""

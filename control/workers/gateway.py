@@ -33,12 +33,15 @@ class Gateway:
             return await self._calls.call(worker, message, Closed, request_id)
 
     async def living(
-        self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId
+        self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId, room: str = ""
     ) -> Sequence[str]:
-        """Those of `sessions`, all of one worker, that are alive. Raises `SESSION_NOT_FOUND` if it is not."""
+        """Those of `sessions`, all of one worker, that are alive, and in `room` unless that is empty.
+
+        Raises `SESSION_NOT_FOUND` if the worker is not alive.
+        """
         async with self._watch.bounded(LIMIT_SECONDS):
             await self._check_alive(worker)
-            message = FindSessions(sessions=tuple(sessions))
+            message = FindSessions(sessions=tuple(sessions), room=room)
             return (await self._calls.call(worker, message, Living, request_id)).sessions
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:

@@ -49,8 +49,10 @@ class Roster:
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_id.values())
 
-    def __contains__(self, session_id: str) -> bool:
-        return session_id in self._by_id
+    def has(self, session_id: str, room: str) -> bool:
+        """Whether the session is alive, and in `room` unless that is empty."""
+        session = self._by_id.get(SessionId(session_id))
+        return session is not None and room in ("", self._lives[session][0].name)
 
     def transport(self, local: Credentials) -> LocalTransport:
         """This worker's side of a session, for the answer."""

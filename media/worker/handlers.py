@@ -65,9 +65,11 @@ class Handlers:
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
             if self._capacity.draining:
                 await self._give_up(name, is_here=is_here)
-            if self._capacity.draining or not is_here:
+                is_here = False
+            if not is_here:
                 self._capacity.check_publisher()
-                await self._claim(name)
+            if not is_here or self._heartbeat.counts_for(name) != message.network:
+                await self._claim(name, message.network, is_here=is_here)
             session = self._admission.publish(
                 name,
                 offer,
@@ -127,8 +129,9 @@ class Handlers:
         return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def find_sessions(self, message: FindSessions) -> Living:
-        living = self._roster
-        return Living(sessions=tuple(session for session in message.sessions if session in living))
+        return Living(
+            sessions=tuple(each for each in message.sessions if self._roster.has(each, message.room))
+        )
 
     async def set_drain(self, message: SetDrain) -> Drained:
         assert self._drain is not None
@@ -140,11 +143,13 @@ class Handlers:
         state = WorkerState.DRAINING if self._drain.is_on else WorkerState.READY
         return Drained(state=state, until=self._drain.until)
 
-    async def _claim(self, name: RoomName) -> None:
+    async def _claim(self, name: RoomName, network: str, *, is_here: bool) -> None:
+        """Claim a room; anew if it `is_here`, since its next publisher is in another network."""
         try:
-            claimed = await self._heartbeat.claim(name)
+            claimed = await self._heartbeat.claim(name, network)
         except BaseException as error:
-            self._heartbeat.release(name)  # it may have reached Redis all the same
+            if not is_here:
+                self._heartbeat.release(name)  # it may have reached Redis all the same
             if isinstance(error, RedisError | OSError):
                 raise redis_away() from error
             raise

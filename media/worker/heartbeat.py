@@ -41,20 +41,32 @@ class Heartbeat:
         self._claims = claims
         self._lost = lost
         self._released: set[RoomName] = set()
+        self._networks: dict[RoomName, str] = {}  # of the claimed rooms
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._away = False
 
-    async def claim(self, room: RoomName) -> bool:
-        """Claim a room for this worker; False if another one holds it. Raises `RedisError` or `OSError`."""
+    async def claim(self, room: RoomName, network: str) -> bool:
+        """Claim a room for this worker and a publisher of `network`; False if another worker holds it.
+
+        Raises `RedisError` or `OSError`, or `ServiceError` if there are too many rooms.
+        """
         async with self._claiming:
             self._released.discard(room)
-            return await self._directory.claim_room(room, self._worker) == self._worker
+            claimed = await self._directory.claim_room(room, self._worker, network) == self._worker
+        if claimed:
+            self._networks[room] = network
+        return claimed
+
+    def counts_for(self, room: RoomName) -> str | None:
+        """The network for whose publisher this worker has claimed the room; None if it has not."""
+        return self._networks.get(room)
 
     def release(self, room: RoomName) -> None:
         """Release a room's claim with the next beat, which is sent at once."""
         self._released.add(room)
+        self._networks.pop(room, None)
         self._wake.set()
 
     def wake(self) -> None:

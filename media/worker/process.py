@@ -32,7 +32,7 @@ from media.worker.session_list import SessionList
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, RoomLimits
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.host_port import HostPort
@@ -85,7 +85,8 @@ class Worker:
 
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
-        directory = Directory(self._redis)
+        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
+        directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(
             directory, self._id, self._status, self._plane.rooms.names, self._room_lost
         )

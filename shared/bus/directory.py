@@ -5,49 +5,91 @@ scans the keyspace, and media flows without the directory.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from redis.asyncio import Redis
 
 from shared.bus import keys
+from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.messages.status import WorkerStatus
 from shared.names import RoomName, WorkerId
 
 _SCRIPTS = Path(__file__).parent
+_TOO_MANY_OF_NETWORK = 2  # of claim_room.lua
 
 
 def _script(name: str) -> str:
     return (_SCRIPTS / name).read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit."""
+
+    rooms: int = 0
+    rooms_of_network: int = 0
+
+    def reached(self, *, of_network: bool) -> ServiceError:
+        if of_network:
+            detail = f"this address publishes in {self.rooms_of_network} rooms already"
+            return ServiceError(ErrorCode.PUBLISHER_LIMIT, detail=detail)
+        return ServiceError(ErrorCode.ROOM_LIMIT, detail=f"there are {self.rooms} rooms already")
+
+
 class Directory:
     """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
+        self._limits = limits or RoomLimits()
         self._claim = redis.register_script(_script("claim_room.lua"))
         self._release = redis.register_script(_script("release_room.lua"))
         self._beat = redis.register_script(_script("heartbeat.lua"))
 
     # --- for workers
 
-    async def claim_room(self, room: RoomName, worker: WorkerId) -> WorkerId:
-        """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success."""
-        owner: bytes = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
-        return WorkerId(owner.decode())
+    async def claim_room(self, room: RoomName, worker: WorkerId, network: str = "") -> WorkerId:
+        """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success.
+
+        `network` is where its publisher is; empty: not known, and not limited. Raises `ROOM_LIMIT` or
+        `PUBLISHER_LIMIT`.
+        """
+        limits = self._limits
+        outcome: bytes | int = await self._claim(
+            keys=[keys.room_claim(room), keys.ROOMS, keys.PUBLISHERS],
+            args=[
+                worker,
+                keys.CLAIM_TTL_MS,
+                room,
+                network,
+                limits.rooms,
+                limits.rooms_of_network,
+                keys.WORKER_SWEEP_SECONDS,
+            ],
+        )
+        if isinstance(outcome, int):
+            raise limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
+        return WorkerId(outcome.decode())
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
         """Release `room`, unless another worker owns it now."""
-        await self._release(keys=[keys.room_claim(room)], args=[worker])
+        await self._release(keys=[keys.room_claim(room), keys.ROOMS, keys.PUBLISHERS], args=[worker, room])
 
     async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
         """Announce `status` and refresh `claims`; returns those that another worker holds now."""
         worker = WorkerId(status.id)
         rooms = list(claims)
         lost: list[bytes] = await self._beat(
-            keys=[keys.WORKERS, keys.worker_status(worker), *(keys.room_claim(room) for room in rooms)],
+            keys=[
+                keys.WORKERS,
+                keys.worker_status(worker),
+                keys.ROOMS,
+                keys.PUBLISHERS,
+                *(keys.room_claim(room) for room in rooms),
+            ],
             args=[
                 worker,
                 pack(to_map(status)),

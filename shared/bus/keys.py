@@ -5,17 +5,21 @@
 | `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
+| `roomcast:rooms`             | zset   | claimed room -> when its claim expires | a minute past the beats  |
+| `roomcast:publishers`        | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
-| `roomcast:deleted:{stream}`  | string | nothing: this event stream was deleted | an hour                  |
+| `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 """
 
-from shared.names import RoomName, WorkerId
+from shared.names import RoomName, SessionId, WorkerId
 
 PREFIX = "roomcast:"
 WORKERS = PREFIX + "workers"
+ROOMS = PREFIX + "rooms"
+PUBLISHERS = PREFIX + "publishers"
 
 RECORDS_KEY = PREFIX + "records:key"
 
@@ -47,5 +51,5 @@ def rate_bucket(client: str) -> str:
     return f"{PREFIX}rate:{client}"
 
 
-def deleted_stream(name: str) -> str:
-    return f"{PREFIX}deleted:{name}"
+def event_streams(session: SessionId) -> str:
+    return f"{PREFIX}events:{session}"

@@ -40,9 +40,10 @@ class ListedSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindSessions:
-    """Which of these sessions are alive -> `Living`."""
+    """Which of these sessions are alive, and in `room` unless that is empty -> `Living`."""
 
     sessions: tuple[str, ...]
+    room: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

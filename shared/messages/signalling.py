@@ -22,6 +22,7 @@ class Publish:
     offer: bytes = field(repr=False)
     expires_at: float | None = None  # Unix time at which the caller's token ends the session
     identity: str = ""  # the same for the same credentials, not a secret; "": unknown
+    network: str = ""  # where the publisher is: an IPv4 address or an IPv6 /64; "": unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

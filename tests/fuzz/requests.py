@@ -89,13 +89,11 @@ def _names() -> Iterator[Take]:
 
 @contextmanager
 def _tokens() -> Iterator[Take]:
-    access = Authenticator(load_settings(jwt_secret=KEY, auth_token="global", admin_token="admin"))
+    authenticator = Authenticator(load_settings(jwt_secret=KEY, auth_token="global", admin_token="admin"))
 
     def take(data: bytes) -> None:
-        for ask in (
-            lambda: access.authorise(RoomName("other"), Role.PLAY, data, NOW),
-            lambda: access.authorise_admin(data, NOW),
-        ):
+        access = authenticator.access(data, NOW)
+        for ask in (lambda: access.grant(RoomName("other"), Role.PLAY), access.check_admin):
             assert error_of(ask) is ErrorCode.UNAUTHORIZED or data in TOKENS[:2]
 
     yield take

@@ -7,7 +7,10 @@ import pytest
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS
 from media.sessions.session import SETUP_SECONDS
 from media.transport.ice import CONSENT_SECONDS
+from shared.bus.directory import Directory, RoomLimits
+from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import CloseRoom, Role
+from shared.names import RoomName, WorkerId
 from tests.integration.comebacks import GRACE, assert_refused, comes_back, fall_silent, left, sees
 from tests.support.peer import IN_TIME
 from tests.support.plane import ROOM, Plane, running_plane
@@ -99,6 +102,31 @@ async def test_close_room_does_not_wait(plane: Plane) -> None:
     assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 1
     assert plane.holds_nothing()
     await eventually("it is told", lambda: viewer.closed, IN_TIME)
+
+
+# --- with limits of rooms
+
+
+async def test_a_comeback_needs_no_place_and_a_refused_one_ends_nothing(redis_url: str) -> None:
+    limits = RoomLimits(rooms=2, rooms_of_network=1)
+    async with running_plane(redis_url, GRACE, limits) as plane:
+        directory = Directory(plane.redis, limits)
+        at_its_limit = RoomName("elsewhere")
+        await directory.claim_room(at_its_limit, WorkerId("w2"), "198.51.100.1")
+        ghost = plane.peer(publishes=True)
+        await plane.connect(ghost, await plane.ask(ghost, publishes=True, network="192.0.2.1"))
+        viewer = await plane.connected(publishes=False)
+        for network in ("192.0.2.1", "2001:db8::/64", "192.0.2.1"):  # it may change networks
+            fall_silent(plane)
+            await plane.ask(plane.peer(publishes=True), publishes=True, network=network)
+        fall_silent(plane)
+        with pytest.raises(ServiceError) as refused:
+            await plane.ask(plane.peer(publishes=True), publishes=True, network="198.51.100.1")
+        assert refused.value.code is ErrorCode.PUBLISHER_LIMIT
+        assert plane.subscribers == 1
+        assert not viewer.closed
+        assert await directory.room_owner(ROOM) == "w1"
+        await directory.release_room(at_its_limit, WorkerId("w2"))
 
 
 # --- DELETE

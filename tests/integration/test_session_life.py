@@ -17,6 +17,7 @@ from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError
+from shared.messages.sessions import FindSessions
 from shared.messages.signalling import CloseRoom, Play, Publish, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
@@ -239,13 +240,19 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
 
 
 async def test_what_is_no_offer_opens_nothing(plane: Plane) -> None:
-    for request in (
-        plane.handlers.publish(Publish(room=ROOM, offer=b"v=0\r\n")),
-        plane.handlers.play(Play(room=ROOM, offer=b"")),
-    ):
-        with pytest.raises(DecodeError):
-            await request
+    with pytest.raises(DecodeError):
+        await plane.handlers.publish(Publish(room=ROOM, offer=b"v=0\r\n"))
+    with pytest.raises(DecodeError):
+        await plane.handlers.play(Play(room=ROOM, offer=b""))
     assert plane.holds_nothing()
+
+
+async def test_a_session_is_alive_in_its_own_room_only(plane: Plane) -> None:
+    session = (await plane.ask(plane.peer(publishes=True), publishes=True)).session
+    unknown = session[:-1] + ("A" if session[-1] != "A" else "B")
+    for room, living in (("", (session,)), (ROOM, (session,)), ("other", ())):
+        message = FindSessions(sessions=(session, unknown), room=room)
+        assert (await plane.handlers.find_sessions(message)).sessions == living
 
 
 # --- DELETE

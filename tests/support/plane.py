@@ -19,7 +19,7 @@ from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, RoomLimits
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState, WorkerStatus
@@ -49,11 +49,23 @@ class Plane:
         return peer
 
     async def ask(
-        self, peer: Peer, *, publishes: bool, expires_at: float | None = None, identity: str = "open"
+        self,
+        peer: Peer,
+        *,
+        publishes: bool,
+        expires_at: float | None = None,
+        identity: str = "open",
+        network: str = "",
     ) -> Answer:
         if publishes:
             answer = await self.handlers.publish(
-                Publish(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at, identity=identity)
+                Publish(
+                    room=ROOM,
+                    offer=sent_offer(peer.offer()),
+                    expires_at=expires_at,
+                    identity=identity,
+                    network=network,
+                )
             )
         else:
             answer = await self.handlers.play(
@@ -126,7 +138,9 @@ class Plane:
 
 
 @contextlib.asynccontextmanager
-async def running_plane(redis_url: str, grace: float = 0.0) -> AsyncIterator[Plane]:
+async def running_plane(
+    redis_url: str, grace: float = 0.0, limits: RoomLimits | None = None
+) -> AsyncIterator[Plane]:
     """Ends with nothing left behind, and without a word about a failure."""
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
@@ -135,7 +149,7 @@ async def running_plane(redis_url: str, grace: float = 0.0) -> AsyncIterator[Pla
         WORKER, port, (("127.0.0.1", port.address[1]),), lambda name: heartbeat.release(name), grace=grace
     )
     heartbeat = Heartbeat(
-        Directory(redis),
+        Directory(redis, limits),
         WORKER,
         lambda: WorkerStatus(
             id=WORKER, state=WorkerState.READY, http_url="", rooms=media.rooms.statuses(), sessions=0

@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx
 
+from control.events.stream_names import StreamNames
 from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
+from shared.bus.connection import connect
 from shared.errors import ErrorCode, ServiceError
+from shared.names import SessionId
 from tests.integration.control.scripted_worker import ScriptedWorker
 
 WHIP = "/api/whip/publish"
@@ -35,6 +38,7 @@ NOT_FOUND = "not found"
 BAD_METHOD = "method not allowed"
 TAKEN = "publisher already exists in this room"
 TOO_MUCH = "request body too large"
+TOO_MANY = "too many requests"
 BAD_TYPE = "unsupported media type"
 UNFORESEEN = "internal server error"
 UNAVAILABLE = "no media worker available"
@@ -54,6 +58,7 @@ class Row:
     answers: Mapping[type, Any] = field(default_factory=dict)  # what the worker says
     published: str = ""  # a room that the worker w1 has
     recorded: str = ""  # the name of a recording that there is
+    stream: str = ""  # the name of an event stream of SESSION that there is
     worker: bool = True  # whether there is a worker at all
 
     @property
@@ -84,6 +89,9 @@ class Row:
         worker.answers.update(self.answers)
         if self.published:
             await worker.publish_in(self.published)
+        if self.stream:
+            async with connect(worker.redis_url) as redis:
+                await StreamNames(redis).add(SessionId(SESSION), self.stream)
 
 
 def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:

@@ -95,7 +95,9 @@ def _event_rows() -> list[Row]:
         where = more.pop("where", f"demo/{SESSION}/events")
         return Row(f"{method} events: {promise}", f"{method} {WHEP}/{where}", status, error, **more)
 
-    stream = f"demo/{SESSION}/events/airv-AAAAAAAAAAA"
+    name = "airv-AAAAAAAAAAA"
+    stream = f"demo/{SESSION}/events/{name}"
+    wrong = {"settings": TOKENS, "headers": WRONG_TOKEN}
     json = {"Content-Type": "application/json"}
     browser = {"Accept": "text/event-stream"}
     return [
@@ -110,18 +112,25 @@ def _event_rows() -> list[Row]:
         ask("POST", "after its worker it is 404", 404, NO_SESSION, worker=False),
         ask("POST", "a list has at most 4 KB", 413, TOO_MUCH, headers=json, body=b"[" * 4097),
         ask("POST", "a session that ended has no size", 404, NO_SESSION, body=TOO_LARGE, **_GONE),
+        ask("POST", "a wrong token is 401", 401, UNAUTHORIZED, **wrong),
         ask("POST", "another type is 415", 415, BAD_TYPE, headers=SDP, body=b"[]"),
         ask("GET", "all are on the endpoint itself", 200),
         ask("GET", "of a bad room is 400", 400, INVALID_ROOM, where=f"a.b/{SESSION}/events"),
         ask("GET", "of a session that ended is 404", 404, NO_SESSION, **_GONE),
         ask("GET", "of a session that ended is 204 for a browser", 204, headers=browser, **_GONE),
-        ask("GET", "a stream is 200", 200, where=stream),
+        ask("GET", "a stream is 200", 200, where=stream, stream=name),
+        ask("GET", "a stream that nobody created is 404", 404, NO_SESSION, where=stream),
+        ask("GET", "the URL is credential enough", 200, settings=TOKENS),
+        ask("GET", "a wrong token is 401", 401, UNAUTHORIZED, **wrong),
+        ask("GET", "of a stream a wrong token is 401", 401, UNAUTHORIZED, where=stream, **wrong),
         ask("GET", "a stream of a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("GET", "what is no stream is 404", 404, NO_SESSION, where=f"demo/{SESSION}/events/xyz"),
         ask("GET", "a stream of a session that ended is 404", 404, NO_SESSION, where=stream, **_GONE),
         ask("GET", "after its session it is 204 for a browser", 204, where=stream, headers=browser, **_GONE),
         ask("GET", "after its worker it is 204 for a browser", 204, headers=browser, worker=False),
-        ask("DELETE", "a stream is given up", 200, where=stream),
+        ask("DELETE", "a stream is given up", 200, where=stream, stream=name),
+        ask("DELETE", "a stream that nobody created is 404", 404, NO_SESSION, where=stream),
+        ask("DELETE", "a wrong token is 401", 401, UNAUTHORIZED, where=stream, **wrong),
         ask("DELETE", "a bad room is 400", 400, INVALID_ROOM, where=stream.replace("demo", "a.b")),
         ask("DELETE", "after its session it is 404", 404, NO_SESSION, where=stream, **_GONE),
         ask("DELETE", "of the endpoint is 405", 405, BAD_METHOD),

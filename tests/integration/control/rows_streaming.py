@@ -14,6 +14,7 @@ from tests.integration.control.row import (
     TAKEN,
     TOKENS,
     TOO_LARGE,
+    TOO_MANY,
     TOO_MUCH,
     UNAUTHORIZED,
     UNAVAILABLE,
@@ -65,6 +66,8 @@ PUBLISH_ROWS = [
     _publish("a worker's bug is 500", 500, UNFORESEEN, **fails(Publish)),
     _publish("a reply that makes no sense is 500", 500, UNFORESEEN, answers={Publish: Closed(sessions=0)}),
     _publish("without a worker it is 503", 503, UNAVAILABLE, worker=False),
+    _publish("too many rooms are 503", 503, UNAVAILABLE, **refuses(Publish, ErrorCode.ROOM_LIMIT)),
+    _publish("too many of a client are 429", 429, TOO_MANY, **refuses(Publish, ErrorCode.PUBLISHER_LIMIT)),
     _publish("with a full worker it is 503", 503, UNAVAILABLE, **refuses(Publish, ErrorCode.WORKER_FULL)),
 ]
 

@@ -34,14 +34,14 @@ class ScriptedWorker:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self._redis = connect(redis_url)
-        self._redis_url = redis_url
+        self.redis_url = redis_url
         self._directory = Directory(self._redis)
         self._claims: set[RoomName] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedWorker"]:
         kinds = (Publish, Play, Patch, Delete, CloseRoom, FindSessions, SetDrain)
-        server = RpcServer(self._redis, self._redis_url, self.id, dict.fromkeys(kinds, self._answer))
+        server = RpcServer(self._redis, self.redis_url, self.id, dict.fromkeys(kinds, self._answer))
         await self.beat()
         tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
         try:

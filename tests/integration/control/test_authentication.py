@@ -67,7 +67,7 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
         "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
     )
     assert worker.received == [
-        Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY),
+        Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY, network="127.0.0.1"),
         Play(room="demo", offer=ANY, expires_at=ends + 30),
     ]
 

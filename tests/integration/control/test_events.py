@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from control.events import streams as event_streams
+from control.events.stream_names import MAX_NAMES
 from control.events.text import RELATION
 from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
@@ -144,15 +146,79 @@ async def test_a_stream_ends_with_its_session(
     assert (await http.get(url)).status_code == 404
 
 
-async def test_a_deleted_stream_is_404(start_control: StartControl, start_worker: StartWorker) -> None:
+async def test_a_deleted_stream_is_404_in_every_control_process(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
     await (await start_worker()).publish_in("demo")
-    http = await start_control()
+    http, other = await start_control(), await start_control()
     events = await played(http)
     kept, deleted = await subscribed(http, events), await subscribed(http, events)
     assert (await http.delete(deleted)).status_code == 200
     assert (await http.get(deleted)).status_code == 404
-    async with listening(http, kept) as heard:
+    assert (await other.get(deleted)).status_code == 404
+    assert (await other.delete(deleted)).status_code == 404
+    async with listening(other, kept) as heard:
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+
+
+async def test_closing_what_nobody_created_leaves_nothing_behind(
+    start_control: StartControl, start_worker: StartWorker, redis_url: str
+) -> None:
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    events = await played(http)
+    async with Redis.from_url(redis_url) as redis:
+        before = set(await redis.keys())
+        for n in range(20):
+            assert (await http.delete(f"{events}/airv-{n:011}")).status_code == 404
+        assert {key for key in await redis.keys() if b":rp" not in key and b":re" not in key} <= before
+
+
+async def test_a_session_leaves_one_small_key_for_two_minutes(
+    start_control: StartControl, start_worker: StartWorker, redis_url: str
+) -> None:
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    events = await played(http)
+    created = [await subscribed(http, events) for _ in range(MAX_NAMES + 4)]
+    async with Redis.from_url(redis_url) as redis:
+        [key] = await redis.keys("roomcast:events:*")
+        assert await redis.zcard(key) == MAX_NAMES
+        assert 0 < await redis.ttl(key) <= 120
+        assert (await http.get(created[3])).status_code == 404  # the newest stay
+        for url in created[4:]:
+            assert (await http.delete(url)).status_code == 200
+        assert not await redis.exists(key)
+
+
+async def test_a_stream_that_is_followed_stays_alive(
+    start_control: StartControl, start_worker: StartWorker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(event_streams, "KEEP_EVERY_LOOKS", 2)
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    url = await subscribed(http, await played(http))
+    async with listening(http, url), Redis.from_url(redis_url) as redis:
+        [key] = await redis.keys("roomcast:events:*")
+        await redis.expire(key, 50)
+
+        async def kept() -> bool:
+            return await redis.ttl(key) > 100
+
+        await eventually("the stream is kept alive", kept, IN_TIME)
+
+
+async def test_deleting_a_stream_ends_it_at_once_where_it_is_followed(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await (await start_worker()).publish_in("demo")
+    http = await start_control()
+    url = await subscribed(http, await played(http))
+    async with listening(http, url) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+        assert (await http.delete(url)).status_code == 200
+        await eventually("the stream ends", lambda: heard.ended, IN_TIME)
 
 
 async def test_one_session_has_few_streams_and_the_latest_win(

@@ -64,7 +64,7 @@ async def test_the_worker_gets_what_control_has_parsed(
     await publish(http)
     await play(http)
     assert worker.received == [
-        Publish(room="demo", offer=ANY, identity="open"),
+        Publish(room="demo", offer=ANY, identity="open", network="127.0.0.1"),
         Play(room="demo", offer=ANY),
     ]
     assert [decode_offer(message.offer) for message in worker.received] == [

@@ -12,7 +12,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Role
+from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Publish, Role
 from tests.integration.worker.stage import (
     BACK_SECONDS,
     IN_TIME,
@@ -44,6 +44,25 @@ async def test_a_worker_tells_of_its_rooms_before_it_answers(redis_url: str, tmp
         status = await worker.status()
         assert status is not None
         assert (status.rooms, status.sessions) == ((), 0)
+
+
+async def test_the_limits_of_rooms_are_those_of_the_settings(redis_url: str, tmp_path: Path) -> None:
+    limits = {"MAX_ROOMS": "2", "MAX_PUBLISHERS_PER_CLIENT": "1"}
+    async with running(redis_url, tmp_path, **limits) as worker:
+        refused = []
+        for room, network in (("a", "192.0.2.1"), ("b", "192.0.2.1"), ("b", "192.0.2.2"), ("c", "192.0.2.3")):
+            offer = Peer(publishes=True).offer()
+            try:
+                await worker.call(Publish(room=room, offer=offer, network=network), Answer)
+            except ServiceError as error:
+                refused.append((room, error.code))
+        assert refused == [("b", ErrorCode.PUBLISHER_LIMIT), ("c", ErrorCode.ROOM_LIMIT)]
+        async with httpx.AsyncClient() as http:
+            series = await worker.series(http)
+        assert {name for name in series if name.startswith("live_subscribers")} == {
+            'live_subscribers{room="a"}',
+            'live_subscribers{room="b"}',
+        }
 
 
 async def test_a_claim_lives_as_long_as_the_heartbeat(redis_url: str, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Responses that last as long as their reader likes: what each holds is released, whatever the reader does.
+
+A reader may go before the first byte, or stop reading without going.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+STALL_SECONDS = 20.0  # in which a reader must make room for the next bytes
+
+
+class Reader:
+    """The reader of one response, as far as it takes what it is sent."""
+
+    def __init__(self) -> None:
+        self._waits_since: float | None = None
+        self._limit = asyncio.timeout(None)
+
+    def stalled_for(self, now: float) -> float:
+        """Seconds for which it has let a send wait; `now` is the loop's time."""
+        return 0.0 if self._waits_since is None else now - self._waits_since
+
+    def give_up(self) -> None:
+        """End the response of a reader that lets a send wait."""
+        if self._waits_since is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def send(self, send: Send, message: Message) -> None:
+        """Send it; raises `ClientDisconnect` when the reader takes nothing for `STALL_SECONDS`."""
+        self._waits_since = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as self._limit:
+                await send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
+        finally:
+            self._waits_since = None
+
+
+class LongResponse(StreamingResponse):
+    """Calls `release` once it is over: at its end, or when its reader goes, or stalls."""
+
+    def __init__(
+        self,
+        body: AsyncIterable[bytes | str],
+        release: Callable[[], Awaitable[None]],
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+        status_code: int = 200,
+        reader: Reader | None = None,
+    ) -> None:
+        super().__init__(body, status_code, headers, media_type)
+        self._release = release
+        self._reader = reader or Reader()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def limited(message: Message) -> None:
+            await self._reader.send(send, message)
+
+        try:
+            await super().__call__(scope, receive, limited)
+        finally:
+            await self._release()

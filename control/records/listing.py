@@ -1,0 +1,56 @@
+"""The list of recordings as JSON, made in slices: other requests are answered between two of them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from shared.messages.records import Record
+from shared.names import RoomName
+from shared.records.record_name import parse_record_name
+from shared.records.signed_links import SignedLinks
+
+SLICE = 200  # recordings: some 3 ms
+
+
+class RecordListing:
+    """What one caller gets. `prefix` is the path before `/records`; `links`: None where none are needed."""
+
+    def __init__(
+        self, may_read: Callable[[RoomName], bool], prefix: str, links: SignedLinks | None, now: float
+    ) -> None:
+        self._may_read = may_read
+        self._prefix = prefix
+        self._links = links
+        self._now = now
+        self._readable: dict[RoomName, bool] = {}
+
+    async def json(self, records: Sequence[Record]) -> str:
+        """The JSON array of those that may be read, in their order."""
+        entries: list[str] = []
+        for start in range(0, len(records), SLICE):
+            entries.extend(self._entries(records[start : start + SLICE]))
+            await asyncio.sleep(0)
+        return f"[{','.join(entries)}]"
+
+    def _entries(self, records: Sequence[Record]) -> Iterator[str]:
+        for record in records:
+            name = parse_record_name(record.name)
+            if name is not None and self._is_readable(name.room):
+                yield json.dumps(self._entry(record), separators=(",", ":"))
+
+    def _is_readable(self, room: RoomName) -> bool:
+        known = self._readable.get(room)
+        if known is None:
+            known = self._readable[room] = self._may_read(room)
+        return known
+
+    def _entry(self, record: Record) -> dict[str, object]:
+        query = f"?{self._links.query(record.name, self._now)}" if self._links else ""
+        modified = datetime.fromtimestamp(int(record.modified), UTC)
+        return {
+            "name": record.name,
+            "size": record.size,
+            "modTime": modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "url": f"{self._prefix}/records/{record.name}{query}",
+        }

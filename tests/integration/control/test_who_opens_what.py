@@ -1,0 +1,144 @@
+"""Every kind of credential, on every route that opens something of a room, with a token of its own or not.
+
+tests/unit/control/test_auth.py has the matrix of settings and claims.
+"""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import jwt
+import pytest
+
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+ROOMS = ("red", "blue")  # red has a token of its own
+SETTINGS: dict[str, Any] = {
+    "auth_token": "secret-of-all",
+    "room_tokens": "red:secret-of-red",
+    "admin_token": "secret-of-admin",
+    "jwt_secret": SECRET,
+}
+SESSION = "w1." + "x" * 22
+SDP = {"Content-Type": "application/sdp"}
+
+NOBODY: set[str] = set()
+RED, BLUE, BOTH = {"red"}, {"blue"}, {"red", "blue"}
+
+
+class Opens(NamedTuple):
+    """The rooms in which a credential publishes, plays, reads recordings and administrates."""
+
+    publish: set[str]
+    play: set[str]
+    read: set[str]
+    administrate: set[str]
+    cluster: bool = False  # administrates the whole cluster
+    anything: bool = True
+
+
+def make_jwt(**claims: Any) -> str:
+    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
+
+
+TABLE = {
+    "none": ("", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
+    "wrong": ("wrong", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
+    "too long": ("x" * 9000, Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
+    "global": ("secret-of-all", Opens(BLUE, BLUE, BLUE, NOBODY)),
+    "of red": ("secret-of-red", Opens(RED, RED, RED, NOBODY)),
+    "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, cluster=True)),
+    "jwt": (make_jwt(), Opens(BOTH, BOTH, BOTH, NOBODY)),
+    "jwt for red": (make_jwt(room="red"), Opens(RED, RED, RED, NOBODY)),
+    "jwt to play": (make_jwt(actions=["play"]), Opens(NOBODY, BOTH, BOTH, NOBODY)),
+    "jwt to publish": (make_jwt(actions=["publish"]), Opens(BOTH, NOBODY, NOBODY, NOBODY)),
+    "jwt of admin": (make_jwt(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, cluster=True)),
+    "jwt of admin of red": (make_jwt(role="admin", room="red"), Opens(RED, RED, RED, RED)),
+    "jwt of admin for no room": (
+        make_jwt(role="admin", room=None),
+        Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False),
+    ),
+}
+
+
+async def is_open(http: httpx.AsyncClient, method: str, path: str, body: bytes | None = None) -> bool:
+    """Whether the answer is another one than 401."""
+    async with http.stream(method, path, content=body, headers=SDP if body else {}) as response:
+        return response.status_code != 401
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_a_credential_opens_its_rooms_and_nothing_else(
+    name: str, start_control: StartControl, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = await start_worker()
+    for room in ROOMS:
+        await worker.publish_in(room)
+        (tmp_path / f"{room}_1.webm").write_bytes(b"recorded")
+    http = await start_control(record_dir=str(tmp_path), **SETTINGS)
+    http.event_hooks = {}  # test_openapi.py sees each of these answers
+    token, opens = TABLE[name]
+    if token:
+        http.headers["Authorization"] = f"Bearer {token}"
+    publish, play, read, administrate = (set[str]() for _ in range(4))
+    for room in ROOMS:
+        whip, whep = f"/api/whip/publish/{room}", f"/api/whep/play/{room}"
+        if await is_open(http, "POST", whip, PUBLISH_OFFER):
+            publish.add(room)
+        if await is_open(http, "POST", whep, PLAY_OFFER):
+            play.add(room)
+        # a session's URL is credential enough, and a wrong token beside it is refused
+        for method, path, rooms in (
+            ("GET", f"{whip}/{SESSION}", opens.publish),
+            ("PATCH", f"{whip}/{SESSION}", opens.publish),
+            ("DELETE", f"{whip}/{SESSION}", opens.publish),
+            ("GET", f"{whep}/{SESSION}", opens.play),
+            ("DELETE", f"{whep}/{SESSION}", opens.play),
+            ("POST", f"{whep}/{SESSION}/events", opens.play),
+            ("GET", f"{whep}/{SESSION}/events", opens.play),
+            ("DELETE", f"{whep}/{SESSION}/events/airv-12345678901", opens.play),
+        ):
+            assert await is_open(http, method, path) is (not token or room in rooms), (method, path)
+        reads = {await is_open(http, method, f"/records/{room}_1.webm") for method in ("GET", "HEAD")}
+        if reads == {True}:
+            read.add(room)
+        else:
+            assert reads == {False}
+        administers = {
+            await is_open(http, "DELETE", f"/api/admin/records/{room}_9.webm"),
+            await is_open(http, "GET", f"/api/admin/sessions?room={room}"),
+            await is_open(http, "POST", f"/api/admin/rooms/{room}/close"),
+        }
+        if administers == {True}:
+            administrate.add(room)
+        else:
+            assert administers == {False}
+        # what the contract leaves open to everybody
+        assert (await http.get(f"/api/rooms/{room}")).status_code == 200
+    listed = await http.get("/api/records")
+    assert listed.status_code == (200 if opens.anything else 401)
+    if opens.anything:
+        assert {entry["name"].partition("_")[0] for entry in listed.json()} == opens.read
+    for method, path in (
+        ("POST", "/api/admin/workers/w1/drain"),
+        ("POST", "/api/admin/workers/w1/undrain"),
+        ("DELETE", "/api/admin/workers/w1/drain"),
+        ("GET", "/api/admin/sessions"),
+        ("GET", "/api/workers"),
+        ("DELETE", "/api/admin/records/no-name"),
+    ):
+        assert await is_open(http, method, path) is opens.cluster, (method, path)
+    got = Opens(publish, play, read, administrate, opens.cluster, opens.anything)
+    assert got == opens
+
+
+async def test_a_jwt_without_a_required_claim_is_told_so(start_control: StartControl) -> None:
+    http = await start_control(jwt_secret=SECRET, jwt_required_claims="room,role")
+    for path in ("/api/records", "/api/whep/play/red"):
+        method = "GET" if path == "/api/records" else "POST"
+        response = await http.request(method, path, headers={"X-Auth-Token": make_jwt(room="red")})
+        assert response.status_code == 401
+        assert response.json() == {"error": "unauthorized", "detail": "the JWT lacks the claim role"}

@@ -1,0 +1,55 @@
+"""How many event streams a session and a process have."""
+
+from typing import Any, cast
+
+import pytest
+
+from control.events import streams as streams_module
+from control.events.streams import (
+    MAX_ENDING_OF_SESSION,
+    MAX_STREAMS_OF_SESSION,
+    EventStream,
+    EventStreams,
+)
+from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName, SessionId
+
+ROOM = RoomName("demo")
+SESSION = SessionId("w1.AAAAAAAAAAAAAAAAAAAAAA")
+
+
+class NoCluster:
+    async def recent_workers(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def streams() -> EventStreams:
+    nothing = cast(Any, None)
+    return EventStreams(cast(Any, NoCluster()), nothing, nothing, nothing)
+
+
+async def opened(streams: EventStreams, session: SessionId = SESSION) -> EventStream:
+    return await streams.open(ROOM, session, "", frozenset())
+
+
+async def test_readers_that_never_notice_the_end_do_not_add_up(streams: EventStreams) -> None:
+    every = [await opened(streams) for _ in range(MAX_STREAMS_OF_SESSION + MAX_ENDING_OF_SESSION)]
+    assert [stream.ended for stream in every] == [True] * 3 + [False] * 3
+    with pytest.raises(ServiceError) as caught:
+        await opened(streams)
+    assert caught.value.code is ErrorCode.NO_WORKER
+    streams.close(every[0])
+    await opened(streams)
+    assert every[3].ended
+
+
+async def test_a_process_has_so_many(streams: EventStreams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams_module, "MAX_STREAMS", 2)
+    first = await opened(streams)
+    await opened(streams, SessionId("w1." + "B" * 22))
+    with pytest.raises(ServiceError) as caught:
+        await opened(streams, SessionId("w1." + "C" * 22))
+    assert caught.value.retry_after
+    streams.close(first)
+    await opened(streams)
