@@ -240,10 +240,9 @@ async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane:
 
 
 async def test_what_is_no_offer_opens_nothing(plane: Plane) -> None:
-    with pytest.raises(DecodeError):
-        await plane.handlers.publish(Publish(room=ROOM, offer=b"v=0\r\n"))
-    with pytest.raises(DecodeError):
-        await plane.handlers.play(Play(room=ROOM, offer=b""))
+    for ask, message in ((plane.handlers.publish, Publish), (plane.handlers.play, Play)):
+        with pytest.raises(DecodeError):
+            await ask(message(room=ROOM, offer=b"v=0\r\n"))
     assert plane.holds_nothing()
 
 
