@@ -18,7 +18,8 @@ class HttpLimits:
 
     A connection that waits holds up to 64 KB of a head (`head_bytes` each of target, fields and an unfinished
     field, and the objects around the fields), and 192 KB of a body (64 KB in uvicorn, and one read: see
-    `bound_connections`). That is 256 MB for all that wait. One that is answered holds its head.
+    `bound_connections`). That is 256 MB at most for all that wait. One that is answered holds its head, and
+    those of `pipelined` others.
     """
 
     connections: int = 12_000  # more than control's event streams; fewer if the process may open fewer files

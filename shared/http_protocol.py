@@ -6,12 +6,13 @@ Without them httptools keeps heads and trailers of any size, and uvicorn any num
 import asyncio
 import socket
 import ssl
+from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from shared.http_connections import Connections
 
@@ -45,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = connections.limits
         self._accepted: socket.socket | None = None
         self._opening: asyncio.Task[None] | None = None  # kept, so that it is not collected
+        self._cycles: deque[RequestResponseCycle] = deque()  # of requests without a complete answer
         self._phase = _Phase.HEAD
         self._last = False  # no request follows the present one
         self._deaf = False  # nothing more is parsed
@@ -78,6 +80,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
         super().connection_lost(exc)
+        for cycle in self._cycles:  # uvicorn tells only the newest
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def cut(self) -> None:
         self._deaf = True
@@ -157,6 +162,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._silent_bytes = 0
         super().on_headers_complete()
+        self._cycles.append(self.cycle)
         self._head_open, self._body_open = False, True
         self._settle()
         # There is nothing to upgrade to, and what follows may be anything. Who pipelines too many requests
@@ -180,6 +186,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # --- to the client
 
     def on_response_complete(self) -> None:
+        self._cycles.popleft()
         super().on_response_complete()
         self._settle()
 
@@ -194,8 +201,8 @@ class BoundedProtocol(HttpToolsProtocol):
         its data is discarded for a moment.
         """
         self._deaf = True
-        cycle = None if self.cycle is None or self.cycle.response_complete else self.cycle
-        if self.pipeline or (cycle is not None and (cycle.response_started or not self._body_open)):
+        cycle = self._cycles[-1] if self._cycles else None
+        if cycle is not None and (len(self._cycles) > 1 or cycle.response_started or not self._body_open):
             self.cut()
             return
         body = b'{"error":"%s"}' % _REASONS[status]
@@ -215,12 +222,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _settle(self) -> None:
         """Tell `connections` what this one waits for."""
-        answered = self.cycle is None or self.cycle.response_complete
         limits = self._limits
-        if self._body_open and not self.pipeline:
-            phase = _Phase.UNREAD if answered else _Phase.BODY
+        if self._body_open and len(self._cycles) < 2:
+            phase = _Phase.BODY if self._cycles else _Phase.UNREAD
         else:
-            phase = _Phase.HEAD if answered else _Phase.ANSWER
+            phase = _Phase.ANSWER if self._cycles else _Phase.HEAD
         seconds = {
             _Phase.HEAD: limits.head_seconds,
             _Phase.BODY: limits.body_seconds,

@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -78,7 +78,8 @@ async def serving(
 
     async def read(request: Request) -> Response:
         served.headers.append(request.headers.keys())
-        served.bodies.append(await request.body())
+        with contextlib.suppress(ClientDisconnect):
+            served.bodies.append(await request.body())
         return PlainTextResponse("read")
 
     async def refuse(_: Request) -> Response:
@@ -114,6 +115,8 @@ async def serving(
     # on uvloop, as both planes
     running = asyncio.create_task(asyncio.to_thread(uvloop.run, server.serve(sockets=[listener])))
     await eventually("it serves", lambda: server.started, PATIENCE_SECONDS, every=0.001)
-    yield served
-    server.stop()
-    await running
+    try:
+        yield served
+    finally:
+        server.stop()
+        await running

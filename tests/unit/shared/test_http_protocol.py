@@ -168,6 +168,18 @@ async def test_a_connection_may_go_on_for_many_requests() -> None:
         assert served.bodies == [b"v=0"] * 20
 
 
+async def test_who_leaves_in_the_middle_of_many_answers_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n" + GET)
+        await reader.readuntil(b"x")
+        writer.transport.abort()
+        await eventually("nothing is left", lambda: not served.server.server_state.tasks, PATIENCE_SECONDS)
+    assert not caplog.records
+
+
 async def test_nothing_is_said_in_the_middle_of_an_answer() -> None:
     async with serving() as served:
         said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", b"this is no HTTP\r\n\r\n")

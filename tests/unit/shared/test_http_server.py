@@ -1,11 +1,14 @@
-"""A listening socket is on the address that a setting names, or the setting is named."""
+"""A listening socket is on the address that a setting names, and connections leave files for other uses."""
 
+import resource
 import socket
 
 import pytest
+import uvicorn
 
 from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.http_connections import HttpLimits
+from shared.http_server import HttpServer, listen
 from shared.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
 
@@ -22,3 +25,14 @@ def test_an_empty_host_is_every_address_of_both_kinds() -> None:
         port = listener.getsockname()[1]
         for host in LOOPBACKS:
             socket.create_connection((host, port), timeout=2).close()
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(1024, 896), (65_536, 12_000), (resource.RLIM_INFINITY, 12_000)]
+)
+def test_a_process_with_few_files_takes_fewer_connections(
+    monkeypatch: pytest.MonkeyPatch, files: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    server = HttpServer(uvicorn.Config("app", log_config=None), limits=HttpLimits(connections=12_000))
+    assert server._connections.limits.connections == connections

@@ -46,10 +46,12 @@ async def serving(*collectors: Collector) -> AsyncIterator[str]:
     listener = listen("WORKER_HTTP_ADDR", HostPort("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     running = asyncio.create_task(serve_http(listener, registry))
-    yield url
-    running.cancel()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.gather(running, return_exceptions=True)
+    try:
+        yield url
+    finally:
+        running.cancel()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
 
 
