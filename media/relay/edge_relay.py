@@ -9,7 +9,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay.link import OPEN_AGAIN, Link, RelaySecrets, Send, goodbye, new_secrets
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import bye
-from media.rtp.srtp import outbound_session
+from media.rtp.srtp_sender import SrtpSender
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
@@ -57,8 +57,8 @@ class EdgeRelay:
         self._on_end = ended
         self._keys = order.secrets.at_edge()
         addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
-        outbound = outbound_session(self._keys)
-        self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, outbound)
+        sender = SrtpSender(self._keys)
+        self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
         self._known_by = tuple(track.ssrc for track in opened.tracks)
         demux.add_relay(self._known_by, self)
         switch.open_source(feed, self._keys)

@@ -14,9 +14,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.libsrtp import SrtpError
 from media.rtp.rtcp import Bye, RtcpError, parse_compound, receiver_report
 from media.rtp.srtp import Profile, SrtpKeys, inbound_session
+from media.rtp.srtp_sender import SrtpSender
 from media.transport.address import Address
 
 KEEP_ALIVE_SECONDS = 1.0
@@ -66,7 +67,7 @@ class Link:
         addresses: Sequence[Address],
         send: Send,
         now: float,
-        outbound: SrtpSession | None = None,
+        outbound: SrtpSender | None = None,
     ) -> None:
         self.address: Address | None = None
         self.heard_at = now
@@ -79,7 +80,7 @@ class Link:
         self._heard_there_at = -math.inf
         self._sent_at = -math.inf
 
-    def open(self, outbound: SrtpSession) -> None:
+    def open(self, outbound: SrtpSender) -> None:
         """Send from now on, protected by `outbound`."""
         self._outbound = outbound
 

@@ -79,7 +79,7 @@ class OriginRelay:
             now=now,
             keyframes_per_second=KEYFRAMES_PER_SECOND,
         )
-        self._link.open(self._playback.srtp)
+        self._link.open(self._playback.sender)
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)
