@@ -12,7 +12,6 @@ Each end sends RTCP at least once a second, so each notices when the other is go
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtcp import Bye, RtcpError, parse_compound, receiver_report
@@ -31,25 +30,9 @@ KEY_BYTES = PROFILE.key_length + PROFILE.salt_length
 Send = Callable[[bytes, Address], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RelaySecrets:
-    """Master key and salt of each direction, `KEY_BYTES` each. `down` is from origin to edge.
-
-    Each relay needs new ones.
-    """
-
-    down: bytes = field(repr=False)
-    up: bytes = field(repr=False)
-
-    def at_origin(self) -> SrtpKeys:
-        return SrtpKeys(PROFILE, local=self.down, remote=self.up)
-
-    def at_edge(self) -> SrtpKeys:
-        return SrtpKeys(PROFILE, local=self.up, remote=self.down)
-
-
-def new_secrets() -> RelaySecrets:
-    return RelaySecrets(os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
+def new_key() -> bytes:
+    """A master key and salt. Each end of each relay needs one of its own to send under."""
+    return os.urandom(KEY_BYTES)
 
 
 class Link:
