@@ -20,9 +20,8 @@ class SpentIndexes:
         self.next_index = 0
         self._gaps: list[tuple[int, int]] = []  # (first, the one after the last), ascending, never touching
 
-    def spend(self, first: int, count: int) -> bool:
-        """Spend `count` successive indexes. False, and none is spent, if one of them must not be."""
-        after = first + count
+    def spend(self, first: int, after: int) -> bool:
+        """Spend the indexes from `first` to below `after`. False, and none is, if one must not be."""
         if after > INDEXES:
             return False
         if first != self.next_index:

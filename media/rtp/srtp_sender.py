@@ -43,23 +43,20 @@ class SpentError(SrtpError):
 class BurstIndexes:
     """The SSRCs and indexes of at most `MOST_NONCES` packets, prepared once for all viewers that share them.
 
-    `runs` are (SSRC, first index, count) of successive packets with successive indexes.
+    `runs` are the SSRC, the first index, and the one after the last, of successive packets with successive
+    indexes.
     """
 
-    __slots__ = ("_ivs", "count", "runs")
+    __slots__ = ("count", "ivs", "runs")
 
     def __init__(self, runs: Sequence[tuple[int, int, int]]) -> None:
         self.runs = runs
         self.count = 0
-        self._ivs = 0  # all of them, joined in one number
-        for ssrc, first, count in runs:
-            self._ivs = self._ivs << 8 * NONCE * count | _iv(ssrc, first) * _ONES[count] + _RISING[count]
+        self.ivs = 0  # of all packets, joined in one number
+        for ssrc, first, after in runs:
+            count = after - first
+            self.ivs = self.ivs << 8 * NONCE * count | _iv(ssrc, first) * _ONES[count] + _RISING[count]
             self.count += count
-
-    def nonces(self, salt: int) -> tuple[bytes, ...]:
-        """Their nonces: all are salted in one operation."""
-        count = self.count
-        return _SPLIT[count]((self._ivs ^ salt * _ONES[count]).to_bytes(NONCE * count))
 
 
 class SrtpSender:
@@ -107,15 +104,18 @@ class SrtpSender:
 
         The hot loop over the packets runs in C: docs/performance.md.
         """
-        for ssrc, first, count in indexes.runs:
-            if not self._srtp[ssrc].spend(first, count):
+        for ssrc, first, after in indexes.runs:
+            if not self._srtp[ssrc].spend(first, after):
                 raise self._refusal(indexes.count)
-        _exhaust(map(self._encrypt_into, indexes.nonces(self._salt), payloads, headers, ciphertexts))
+        count = indexes.count
+        # all nonces are salted in one operation
+        nonces = _SPLIT[count]((indexes.ivs ^ self._salt * _ONES[count]).to_bytes(NONCE * count))
+        _exhaust(map(self._encrypt_into, nonces, payloads, headers, ciphertexts))
 
     def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """The datagram of a new packet. `index` has 48 bits. Raises `SrtpError`."""
         self._check_guess(ssrc, index)
-        if not self._srtp[ssrc].spend(index, 1):
+        if not self._srtp[ssrc].spend(index, index + 1):
             raise self._refusal(1)
         return self._protect(ssrc, index, header, payload)
 
@@ -143,7 +143,7 @@ class SrtpSender:
             datagram = self._libsrtp.protect(header + payload)
             self._highest[ssrc] = max(self._highest.get(ssrc, 0), index)
             return datagram
-        (nonce,) = BurstIndexes(((ssrc, index, 1),)).nonces(self._salt)
+        nonce = (_iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
         ciphertext = bytearray(len(payload) + GCM_TAG)
         self._encrypt_into(nonce, payload, header, ciphertext)
         return header + ciphertext

@@ -98,9 +98,11 @@ class LaidBurst:
             transmit(datagram, len(datagram), viewer.address)
 
     def _indexes_for(self, offsets: Sequence[int]) -> BurstIndexes:
-        return BurstIndexes(
-            [(first.ssrc, first.extended - offsets[first.track], count) for first, count in self._series]
-        )
+        runs = []
+        for packet, count in self._series:
+            first = packet.extended - offsets[packet.track]
+            runs.append((packet.ssrc, first, first + count))
+        return BurstIndexes(runs)
 
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:

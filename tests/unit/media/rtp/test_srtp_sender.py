@@ -28,7 +28,7 @@ def header(index: int, ssrc: int = SSRC) -> bytes:
 
 def encrypt(sender: SrtpSender, *runs: tuple[int, int, int]) -> list[bytes]:
     """The datagrams of a burst whose packets have their index as payload."""
-    indexes = BurstIndexes(runs)
+    indexes = BurstIndexes([(ssrc, first, first + count) for ssrc, first, count in runs])
     places = [(ssrc, first + n) for ssrc, first, count in runs for n in range(count)]
     headers = [header(index, ssrc) for ssrc, index in places]
     ciphertexts = [memoryview(bytearray(6 + GCM_TAG)) for _ in places]
@@ -101,7 +101,11 @@ def test_nothing_of_a_refused_burst_is_encrypted() -> None:
     sender = SrtpSender(new_keys())
     encrypt(sender, (SSRC, 10, 3))
     out = memoryview(bytearray(6 + GCM_TAG))
-    for runs in (((SSRC, 12, 1),), ((SSRC, 20, 1), (SSRC, 20, 1)), ((SSRC, INDEXES - 1, 2),)):
+    for runs in (
+        ((SSRC, 12, 13),),
+        ((SSRC, 20, 21), (SSRC, 20, 21)),
+        ((SSRC, INDEXES - 1, INDEXES + 1),),
+    ):
         payloads, headers = [bytes(6)] * 2, [header(0)] * 2
         with pytest.raises(SpentError):
             sender.encrypt_burst(BurstIndexes(runs), payloads, headers, [out, out])
