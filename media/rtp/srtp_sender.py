@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.rtp.libsrtp import SrtpError
-from media.rtp.spent_indexes import SpentIndexes
+from media.rtp.spent_indexes import INDEXES, SpentIndexes
 from media.rtp.srtp import GCM_TAG, Profile, SrtpKeys, outbound_session
 
 NONCE = 12  # bytes (RFC 7714 8.1)
@@ -44,7 +44,7 @@ class BurstIndexes:
     """The SSRCs and indexes of at most `MOST_NONCES` packets, prepared once for all viewers that share them.
 
     `runs` are the SSRC, the first index, and the one after the last, of successive packets with successive
-    indexes.
+    indexes. Raises `SpentError` for indexes beyond the last one that there is.
     """
 
     __slots__ = ("count", "ivs", "runs")
@@ -54,6 +54,8 @@ class BurstIndexes:
         self.count = 0
         self.ivs = 0  # of all packets, joined in one number
         for ssrc, first, after in runs:
+            if after > INDEXES:
+                raise SpentError("no index is left")
             count = after - first
             self.ivs = self.ivs << 8 * NONCE * count | _iv(ssrc, first) * _ONES[count] + _RISING[count]
             self.count += count
@@ -105,7 +107,10 @@ class SrtpSender:
         The hot loop over the packets runs in C: docs/performance.md.
         """
         for ssrc, first, after in indexes.runs:
-            if not self._srtp[ssrc].spend(first, after):
+            stream = self._srtp[ssrc]
+            if first == stream.next_index:  # as `spend` does, without a call
+                stream.next_index = after
+            elif not stream.spend(first, after):
                 raise self._refusal(indexes.count)
         count = indexes.count
         # all nonces are salted in one operation

@@ -75,10 +75,10 @@ class LaidBurst:
         if not viewer.sender.in_place:
             self.send_some(viewer, range(len(self.packets)), transmit)
             return
-        indexes = self._indexes.get(viewer.offsets)
-        if indexes is None:
-            indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
         try:
+            indexes = self._indexes.get(viewer.offsets)
+            if indexes is None:
+                indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
             viewer.sender.encrypt_burst(indexes, self._payloads, self._headers, self._ciphertexts)
         except SpentError:  # the sender counts it
             return
