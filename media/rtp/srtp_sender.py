@@ -37,7 +37,7 @@ _exhaust = deque[int](maxlen=0).extend
 
 
 class SpentError(SrtpError):
-    """A key, or an index under it, would serve twice. It is a bug of ours, and nothing has been encrypted."""
+    """A key, or an index under it, would serve twice. It is a bug of ours. Nothing leaves."""
 
 
 class BurstIndexes:
