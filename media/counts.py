@@ -76,6 +76,7 @@ class ViewerStats:
     keyframe_requests: int = 0  # PLI and FIR from viewers
     join_bursts: int = 0  # viewers that began with held pictures
     rtcp_dropped: int = 0  # left unread, from viewers that send too much
+    srtp_refused: int = 0  # packets that would have used an SRTP index twice
 
 
 @dataclass(slots=True)

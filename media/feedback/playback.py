@@ -7,8 +7,8 @@ from random import random
 from media.counts import ViewerStats
 from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.feedback.viewer_feedback import KEYFRAMES_PER_SECOND, ViewerFeedback
-from media.rtp.libsrtp import SrtpSession
 from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
 from media.switch.feed import Feed
 from media.switch.join import Join
 from media.switch.switch import PacketSwitch
@@ -44,6 +44,7 @@ class Playback:
     ) -> None:
         self._switch = switch
         self._feed = feed
+        self._stats = stats
         self._viewer = switch.add_viewer(feed, keys, wires, address, joining=True)
         self._feedback = ViewerFeedback(
             self._viewer, feed.sent, publisher, switch.resend, stats, now, keyframes_per_second
@@ -54,9 +55,9 @@ class Playback:
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311
 
     @property
-    def srtp(self) -> SrtpSession:
+    def sender(self) -> SrtpSender:
         """Protects RTCP to the receiver."""
-        return self._viewer.srtp
+        return self._viewer.sender
 
     @property
     def loss(self) -> float | None:
@@ -102,6 +103,7 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
+        self._stats.srtp_refused += self._viewer.sender.take_refused()
         return self._feedback.reports(now)
 
     def move(self, address: Address) -> None:
@@ -110,4 +112,5 @@ class Playback:
 
     def end(self) -> None:
         self._join.end()
+        self._stats.srtp_refused += self._viewer.sender.take_refused()
         self._switch.remove_viewer(self._feed, self._viewer)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.link import OPEN_AGAIN, Link, RelaySecrets, Send, goodbye, new_secrets
+from media.relay.link import OPEN_AGAIN, PROFILE, Link, Send, goodbye, new_key
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import bye
-from media.rtp.srtp import outbound_session
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
@@ -55,10 +56,10 @@ class EdgeRelay:
         self._switch = switch
         self._demux = demux
         self._on_end = ended
-        self._keys = order.secrets.at_edge()
+        self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down)
         addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
-        outbound = outbound_session(self._keys)
-        self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, outbound)
+        sender = SrtpSender(self._keys)
+        self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
         self._known_by = tuple(track.ssrc for track in opened.tracks)
         demux.add_relay(self._known_by, self)
         switch.open_source(feed, self._keys)
@@ -123,14 +124,14 @@ class EdgeRelay:
 
 
 class Order:
-    """What an edge requests from an origin: one relay, with new keys and a new SSRC."""
+    """What an edge requests from an origin: one relay, with a new key to send under and a new SSRC."""
 
     def __init__(self) -> None:
-        self.secrets: RelaySecrets = new_secrets()
+        self.up = new_key()
         self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
 
     def message(self, room: RoomName, edge: WorkerId) -> OpenRelay:
-        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, down=self.secrets.down, up=self.secrets.up)
+        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, up=self.up)
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:

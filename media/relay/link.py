@@ -12,12 +12,12 @@ Each end sends RTCP at least once a second, so each notices when the other is go
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from media.feedback.compound import packets_of
-from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.libsrtp import SrtpError
 from media.rtp.rtcp import Bye, receiver_report
 from media.rtp.srtp import Profile, SrtpKeys, inbound_session
+from media.rtp.srtp_sender import SrtpSender
 from media.transport.address import Address
 
 KEEP_ALIVE_SECONDS = 1.0
@@ -31,25 +31,9 @@ KEY_BYTES = PROFILE.key_length + PROFILE.salt_length
 Send = Callable[[bytes, Address], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RelaySecrets:
-    """Master key and salt of each direction, `KEY_BYTES` each. `down` is from origin to edge.
-
-    Each relay needs new ones.
-    """
-
-    down: bytes = field(repr=False)
-    up: bytes = field(repr=False)
-
-    def at_origin(self) -> SrtpKeys:
-        return SrtpKeys(PROFILE, local=self.down, remote=self.up)
-
-    def at_edge(self) -> SrtpKeys:
-        return SrtpKeys(PROFILE, local=self.up, remote=self.down)
-
-
-def new_secrets() -> RelaySecrets:
-    return RelaySecrets(os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
+def new_key() -> bytes:
+    """A master key and salt. Each end of each relay needs one of its own to send under."""
+    return os.urandom(KEY_BYTES)
 
 
 class Link:
@@ -67,7 +51,7 @@ class Link:
         addresses: Sequence[Address],
         send: Send,
         now: float,
-        outbound: SrtpSession | None = None,
+        outbound: SrtpSender | None = None,
     ) -> None:
         self.address: Address | None = None
         self.heard_at = now
@@ -80,7 +64,7 @@ class Link:
         self._heard_there_at = -math.inf
         self._sent_at = -math.inf
 
-    def open(self, outbound: SrtpSession) -> None:
+    def open(self, outbound: SrtpSender) -> None:
         """Send from now on, protected by `outbound`."""
         self._outbound = outbound
 

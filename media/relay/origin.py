@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from media.counts import ViewerStats
 from media.relay.link import OPEN_AGAIN, ROOM_IS_OVER, Send
-from media.relay.origin_relay import OriginRelay, relay_tracks
+from media.relay.origin_relay import OriginRelay
 from media.rooms.room import Room
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
@@ -42,22 +42,25 @@ class Origin:
         return sum(map(len, self._relays.values()))
 
     def open(self, room: Room | None, order: OpenRelay, now: float) -> RelayOpened:
-        """Begin a relay of `room`. Raises `NO_PUBLISHER` if there is no room, or if it is itself a copy."""
+        """Begin a relay of `room`; the same order again is the same relay.
+
+        Raises `NO_PUBLISHER` if there is no room, if it is itself a copy, or if the order's relay has ended.
+        """
         if room is None or room.origin is not None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=1)
         relays = self._relays.setdefault(room.name, {})
         edge = WorkerId(order.edge)
-        if edge in relays:
-            self._end(relays.pop(edge))
+        former = relays.get(edge)
+        if former is not None and former.order == order:
+            if former.ended:
+                raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=1)
+            return former.opened(self._addresses)
+        if former is not None:
+            self._end(former)
         relay = relays[edge] = OriginRelay(room, order, self._switch, self._send, self._stats, now)
         self._demux.add_relay((relay.ssrc,), relay)
         log.info("relay requested", room=room.name, edge=edge)
-        return RelayOpened(
-            tracks=relay_tracks(room),
-            started_at=room.started_at,
-            addresses=self._addresses,
-            identity=room.identity,
-        )
+        return relay.opened(self._addresses)
 
     def tick(self, now: float) -> None:
         """Do what is due for all relays, and end those that fail. Called several times a second."""

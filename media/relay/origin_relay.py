@@ -7,14 +7,15 @@ same when another publisher takes the room over. It is not counted as a viewer.
 from media.counts import ViewerStats
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.relay.link import Link, RelaySecrets, Send, goodbye
+from media.relay.link import PROFILE, Link, Send, goodbye, new_key
 from media.rooms.room import Room
 from media.rtp.extensions import FORWARDED_EXTENSIONS
 from media.rtp.rtcp import bye
+from media.rtp.srtp import SrtpKeys
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
 from shared.logging import get_logger
-from shared.messages.relays import OpenRelay, RelayTrack
+from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import WorkerId
 
 EXPIRY_SECONDS = 5.0  # then a silent edge is gone: it sends RTCP each second
@@ -38,6 +39,7 @@ class OriginRelay:
         stats: ViewerStats,
         now: float,
     ) -> None:
+        self.order = order
         self.edge = WorkerId(order.edge)
         self.ssrc = order.ssrc
         self.ended = False
@@ -45,13 +47,24 @@ class OriginRelay:
         self._room = room
         self._switch = switch
         self._stats = stats
-        self._keys = RelaySecrets(order.down, order.up).at_origin()
+        self._keys = SrtpKeys(PROFILE, local=new_key(), remote=order.up)
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
         self._playback: Playback | None = None  # from the edge's hello on
 
+    def opened(self, addresses: tuple[tuple[str, int], ...]) -> RelayOpened:
+        """The answer to the edge's request; `addresses` are this worker's."""
+        room = self._room
+        return RelayOpened(
+            tracks=relay_tracks(room),
+            started_at=room.started_at,
+            addresses=addresses,
+            identity=room.identity,
+            down=self._keys.local,
+        )
+
     def receive_media(self, datagram: bytes, source: Address, now: float) -> None:
         """Take the edge's RTCP. The first packet is its hello: media goes to the address that sent it."""
-        if self.ended:  # its keys must not serve another playback, whose numbers begin anew
+        if self.ended:  # an end is an end: what the edge sent before its BYE may come behind it
             return
         compound = self._link.receive(datagram, source, now)
         if compound is None or self._link.address is None:
@@ -79,7 +92,7 @@ class OriginRelay:
             now=now,
             keyframes_per_second=KEYFRAMES_PER_SECOND,
         )
-        self._link.open(self._playback.srtp)
+        self._link.open(self._playback.sender)
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)

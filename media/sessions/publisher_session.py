@@ -2,8 +2,8 @@
 
 import math
 
-from media.rtp.libsrtp import SrtpSession
-from media.rtp.srtp import SrtpKeys, outbound_session
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
 from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_in
 from media.switch.feed import Feed
@@ -51,10 +51,10 @@ class PublisherSession(Session):
     def traffic(self) -> Traffic:
         return traffic_in(self._feed)
 
-    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+    def _attach(self, keys: SrtpKeys) -> SrtpSender:
         self._keys = keys
         self._switch.open_source(self._feed, keys)
-        return outbound_session(keys)
+        return SrtpSender(keys)
 
     def _detach(self) -> None:
         if self._keys is not None:

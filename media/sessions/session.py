@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from media.rtp.libsrtp import SrtpSession
 from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
 from media.sessions.traffic import Traffic
 from media.switch.feed import Feed
@@ -86,7 +86,7 @@ class Session(ABC):
         self._expires_at = setup.expires_at
         self._on_connected = setup.connected
         self._on_end = setup.ended
-        self._srtcp_out: SrtpSession | None = None
+        self._sender: SrtpSender | None = None
 
     @property
     def etag(self) -> str:
@@ -128,8 +128,8 @@ class Session(ABC):
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP. Dropped before the session is connected."""
-        if self._srtcp_out is not None:
-            self._send(self._srtcp_out.protect_rtcp(compound))
+        if self._sender is not None:
+            self._send(self._sender.protect_rtcp(compound))
 
     def tick(self, now: float) -> None:
         """End the session if its consent, setup time or token has expired. Called several times a second.
@@ -158,7 +158,7 @@ class Session(ABC):
             self._detach()
             self._dtls.close()
         finally:
-            self._srtcp_out = None
+            self._sender = None
             self._on_end(self, reason)
 
     async def _connect(self) -> None:
@@ -177,7 +177,7 @@ class Session(ABC):
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         self.connected = True
-        self._srtcp_out = self._attach(keys)
+        self._sender = self._attach(keys)
         now = loop.time()
         self._on_connected(self, now - self.began_at, now - checked_at)
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
@@ -187,8 +187,8 @@ class Session(ABC):
         """What the session has sent or received so far."""
 
     @abstractmethod
-    def _attach(self, keys: SrtpKeys) -> SrtpSession:
-        """Begin to relay. Returns the SRTP session that protects outgoing RTCP."""
+    def _attach(self, keys: SrtpKeys) -> SrtpSender:
+        """Begin to relay. Returns what protects outgoing RTCP."""
 
     @abstractmethod
     def _detach(self) -> None:

@@ -7,9 +7,10 @@ from media.counts import ViewerStats
 from media.feedback.playback import Playback, ask_early
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.rtp.libsrtp import SrtpError, SrtpSession
+from media.rtp.libsrtp import SrtpError
 from media.rtp.rtcp import is_lone_report
-from media.rtp.srtp import SrtpKeys, inbound_session
+from media.rtp.srtp import InboundSession, SrtpKeys, inbound_session
+from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_out
@@ -49,7 +50,7 @@ class ViewerSession(Session):
         self._wires = wires
         self._stats = stats
         self._playback: Playback | None = None
-        self._srtcp_in: SrtpSession | None = None
+        self._srtcp_in: InboundSession | None = None
         self._srtcp_overhead = 0
         # It waits for the next tick: one report alone costs three times as much as one among others.
         self._waiting_report: tuple[bytes, Address, float] | None = None
@@ -88,7 +89,7 @@ class ViewerSession(Session):
     def traffic(self) -> Traffic:
         return traffic_out(self._wires, self._playback)
 
-    def _attach(self, keys: SrtpKeys) -> SrtpSession:
+    def _attach(self, keys: SrtpKeys) -> SrtpSender:
         assert self.ice.selected is not None
         self._srtcp_in, self._srtcp_overhead = inbound_session(keys), keys.profile.srtcp_overhead
         self._playback = Playback(
@@ -102,7 +103,7 @@ class ViewerSession(Session):
             since=self.began_at,
             now=asyncio.get_running_loop().time(),
         )
-        return self._playback.srtp
+        return self._playback.sender
 
     async def _connect(self) -> None:
         await super()._connect()

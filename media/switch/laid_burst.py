@@ -1,12 +1,12 @@
 """A burst as its datagrams lie in memory: laid out once, encrypted for one viewer after the other."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from media.rtp.extensions import map_extensions
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import build_header
-from media.rtp.srtp import GCM_TAG, MOST_NONCES, gcm_iv, join_ivs, successive_ivs
+from media.rtp.srtp import GCM_TAG
+from media.rtp.srtp_sender import MOST_NONCES, BurstIndexes, SpentError
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -18,8 +18,6 @@ MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 
-_exhaust = deque[int](maxlen=0).extend
-
 
 class LaidBurst:
     """At most `MAX_SEGMENTS` packets in the form of `wires`. `buffer` holds one burst at a time.
@@ -29,12 +27,11 @@ class LaidBurst:
 
     __slots__ = (
         "_ciphertexts",
-        "_datagrams",
         "_headers",
-        "_ivs",
+        "_indexes",
         "_payloads",
         "_runs",
-        "_unbroken",
+        "_series",
         "packets",
     )
 
@@ -43,10 +40,11 @@ class LaidBurst:
         self._headers: list[bytes] = []
         self._payloads: list[bytes] = []
         self._ciphertexts: list[memoryview] = []
-        self._datagrams: list[memoryview] = []
-        self._ivs: dict[tuple[int, ...], int] = {}  # joined IVs of all packets, by a viewer's offsets
-        self._unbroken = True  # the packets are of one track, and each has the index after the one before it
-        expected: tuple[int, int] | None = None
+        self._indexes: dict[tuple[int, ...], BurstIndexes] = {}  # by a viewer's offsets
+        self._series: list[tuple[Outgoing, int]] = []  # first and count of packets of successive indexes
+        first: Outgoing | None = None
+        count = 0
+        datagrams: list[memoryview] = []
         at = 0
         for outgoing in burst:
             wire = wires[outgoing.track]
@@ -61,57 +59,50 @@ class LaidBurst:
             self._headers.append(header)
             self._payloads.append(payload)
             self._ciphertexts.append(buffer[body:end])
-            self._datagrams.append(buffer[at:end])
-            place = outgoing.ssrc, outgoing.extended
-            if expected is not None and place != expected:
-                self._unbroken = False
-            expected = outgoing.ssrc, outgoing.extended + 1
+            datagrams.append(buffer[at:end])
+            if first is None or outgoing.extended != first.extended + count or outgoing.track != first.track:
+                if first is not None:
+                    self._series.append((first, count))
+                first, count = outgoing, 0
+            count += 1
             at = end
-        self._runs = _runs(self._datagrams, buffer)
+        if first is not None:
+            self._series.append((first, count))
+        self._runs = _runs(datagrams, buffer)
 
     def send(self, viewer: Viewer, transmit: Transmit) -> None:
         """Send the whole burst to a viewer. The hot loop: it runs for each packet and viewer."""
-        gcm = viewer.gcm
-        if gcm is None:
-            self._send_by_libsrtp(viewer, range(len(self.packets)), transmit)
+        if not viewer.sender.in_place:
+            self.send_some(viewer, range(len(self.packets)), transmit)
             return
-        offsets = viewer.offsets
-        if offsets not in self._ivs:
-            self._ivs[offsets] = self._joined_ivs(offsets)
-        count = len(self.packets)
-        nonces = gcm.nonces(self._ivs[offsets], count)
-        # the loop over the packets runs in C: docs/performance.md
-        _exhaust(map(gcm.encrypt_into, nonces, self._payloads, self._headers, self._ciphertexts))
+        try:
+            indexes = self._indexes.get(viewer.offsets)
+            if indexes is None:
+                indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
+            viewer.sender.encrypt_burst(indexes, self._payloads, self._headers, self._ciphertexts)
+        except SpentError:  # the sender counts it
+            return
         for run, size in self._runs:
             transmit(run, size, viewer.address)
 
     def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
         """Send the packets at `places` in the burst to a viewer, one by one."""
-        if viewer.gcm is None:
-            self._send_by_libsrtp(viewer, places, transmit)
-            return
+        protect = viewer.sender.protect
         for place in places:
-            (nonce,) = viewer.gcm.nonces(_iv(self.packets[place], viewer.offsets), 1)
-            datagram = self._datagrams[place]
-            viewer.gcm.encrypt_into(
-                nonce, self._payloads[place], self._headers[place], self._ciphertexts[place]
-            )
-            transmit(datagram, len(datagram), viewer.address)
-
-    def _send_by_libsrtp(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
-        protect = viewer.srtp.protect
-        for place in places:
+            packet = self.packets[place]
+            index = packet.extended - viewer.offsets[packet.track]
             try:
-                datagram = protect(self._headers[place] + self._payloads[place])
-            except SrtpError:  # libsrtp lost the rollover count: sequence numbers jumped by half their range
+                datagram = protect(packet.ssrc, index, self._headers[place], self._payloads[place])
+            except SrtpError:  # the index is spent, or libsrtp lost the rollover count
                 continue
             transmit(datagram, len(datagram), viewer.address)
 
-    def _joined_ivs(self, offsets: Sequence[int]) -> int:
-        """The IVs of all packets as one number, so that a viewer salts them in one operation."""
-        if self._unbroken:
-            return successive_ivs(_iv(self.packets[0], offsets), len(self.packets))
-        return join_ivs(_iv(packet, offsets) for packet in self.packets)
+    def _indexes_for(self, offsets: Sequence[int]) -> BurstIndexes:
+        runs = []
+        for packet, count in self._series:
+            first = packet.extended - offsets[packet.track]
+            runs.append((packet.ssrc, first, first + count))
+        return BurstIndexes(runs)
 
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
@@ -130,10 +121,6 @@ def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
     block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
     sequence = outgoing.extended & 0xFFFF
     return build_header(packet, wire.payload_type, sequence, outgoing.timestamp, outgoing.ssrc, block)
-
-
-def _iv(outgoing: Outgoing, offsets: Sequence[int]) -> int:
-    return gcm_iv(outgoing.ssrc, outgoing.extended - offsets[outgoing.track])
 
 
 def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:

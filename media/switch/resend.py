@@ -15,7 +15,7 @@ def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
     """Retransmit a packet to `viewer`; False if that is not possible any more.
 
     Without an RTX stream the datagram equals the first one, byte for byte: only then may its SRTP index be
-    used twice.
+    used again. Header and payload are those of the one packet that `PacketHistory` holds under the index.
     """
     wire = viewer.wires[packet.track]
     assert wire is not None
@@ -24,14 +24,14 @@ def resend(viewer: Viewer, packet: Outgoing, transmit: Transmit) -> bool:
         if stream is None:
             index = packet.extended - viewer.offsets[packet.track]
             header = packet_header(packet, wire)
-            datagram = viewer.protect(packet.ssrc, index, header, packet.packet.payload)
+            datagram = viewer.sender.protect_again(packet.ssrc, index, header, packet.packet.payload)
         else:
             block = _rtx_extensions(packet, wire, viewer.playout_delay)
             index, header, payload = stream.wrap(
                 packet.packet, packet.extended & 0xFFFF, packet.timestamp, block
             )
-            datagram = viewer.protect(stream.ssrc, index, header, payload)
-    except (SrtpError, RtxError):  # too old for libsrtp's window; wrong padding
+            datagram = viewer.sender.protect(stream.ssrc, index, header, payload)
+    except (SrtpError, RtxError):  # too old for libsrtp's window, or never sent; wrong padding
         return False
     transmit(datagram, len(datagram), viewer.address)
     return True

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from media.rtp.extensions import PlayoutDelay
-from media.rtp.libsrtp import SrtpSession
 from media.rtp.rtx import RtxStream
 from media.rtp.sequence import behind_guard
-from media.rtp.srtp import GCM_TAG, GcmSender, Profile, SrtpKeys, gcm_iv, outbound_session
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
 from media.switch.join_burst import JoinBurst
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -35,11 +35,10 @@ class Viewer:
         "address",
         "behind",
         "counts",
-        "gcm",
         "offsets",
         "playout_delay",
         "rtx",
-        "srtp",
+        "sender",
         "starts",
         "wires",
     )
@@ -56,8 +55,7 @@ class Viewer:
         self.address = address
         self.wires = wires
         self.counts = counts
-        self.gcm = GcmSender(keys) if keys.profile is Profile.AEAD_AES_128_GCM else None
-        self.srtp: SrtpSession = outbound_session(keys)
+        self.sender = SrtpSender(keys)
         self.behind: JoinBurst[Outgoing] | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
@@ -102,12 +100,3 @@ class Viewer:
             self.counts.packets[track] - self._base.packets[track],
             self.counts.octets[track] - self._base.octets[track],
         )
-
-    def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
-        """One SRTP datagram. `index` (48 bits) has this viewer's rollover counter. Raises `SrtpError`."""
-        if self.gcm is None:
-            return self.srtp.protect(header + payload)
-        datagram = bytearray(header) + bytearray(len(payload) + GCM_TAG)
-        (nonce,) = self.gcm.nonces(gcm_iv(ssrc, index), 1)
-        self.gcm.encrypt_into(nonce, payload, header, memoryview(datagram)[len(header) :])
-        return bytes(datagram)

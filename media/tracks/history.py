@@ -25,19 +25,23 @@ class PacketHistory(Generic[Item]):
         self._times = [0.0] * packets
         self.next_index = 0  # the index after the newest
 
-    def append(self, extended: int, now: float, item: Item) -> None:
-        """Keep `item`, sent at `now`. A late item is kept too, in its place."""
+    def append(self, extended: int, now: float, item: Item) -> bool:
+        """Keep `item`, sent at `now`. A late item is kept too, in its place. Returns whether it is kept.
+
+        An item that is held is not replaced: a retransmission must be what was sent under its index.
+        """
+        slot = extended & self._packets - 1
         if extended == self.next_index:
             self.next_index = extended + 1
         elif extended > self.next_index:
             for skipped in range(max(self.next_index, extended - self._packets + 1), extended):
                 self._items[skipped & self._packets - 1] = None
             self.next_index = extended + 1
-        elif extended < self.next_index - self._packets:
-            return
-        slot = extended & self._packets - 1
+        elif extended < self.next_index - self._packets or self._items[slot] is not None:
+            return False
         self._items[slot] = item
         self._times[slot] = now
+        return True
 
     def before(self, extended: int, count: int) -> list[Item]:
         """Those of the `count` items before that index that are still held, whatever their age."""

@@ -55,8 +55,8 @@ class SentTrack:
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
-        self.history.append(packet.extended, now, packet)
-        if not self.codec:
+        kept = self.history.append(packet.extended, now, packet)
+        if not kept or not self.codec:
             return
         starts = starts_keyframe(self.codec, packet.packet.payload)
         if starts and packet.timestamp != self._keyframe:

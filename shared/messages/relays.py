@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 class OpenRelay:
     """From an edge to a room's origin: send me the room -> `RelayOpened`.
 
-    It replaces an earlier relay of the room to the same edge. Media flows once the edge has said hello.
+    It replaces an earlier relay of the room to the same edge; the same request again is the same relay. Media
+    flows once the edge has said hello. Each end chooses the key that it sends under, so that no message can
+    make it send under an old one.
     """
 
     room: str
     edge: str  # the worker that asks
     ssrc: int  # identifies its RTCP
-    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
-    up: bytes = field(repr=False)  # likewise, edge to origin
+    up: bytes = field(repr=False)  # SRTP master key and salt, edge to origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +37,5 @@ class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
+    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
     identity: str = ""  # of the publisher, as in `Publish`

@@ -1,49 +1,19 @@
-"""A world in which no SRTP index may serve two packets, and whose publisher may send under any index."""
+"""A world in which each use of an SRTP index is seen, and whose publisher may send under any index."""
 
 from collections.abc import Sequence
 from itertools import count
-from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.rtp.srtp import GcmSender, Profile, SrtpKeys
+from media.rtp.srtp import Profile
+from media.rtp.srtp_sender import derive_key
 from media.switch.wire import Wire
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN, FarViewer
+from tests.support.nonce_watch import NonceWatch
 from tests.support.published import TICKS
-from tests.support.sequence_unwrapper import SequenceUnwrapper
 from tests.support.world import WITHOUT_KEYFRAMES, World
-
-
-class OnceSender(GcmSender):
-    """Fails when a nonce comes again for something else."""
-
-    def __init__(self, keys: SrtpKeys) -> None:
-        super().__init__(keys)
-        used: dict[bytes, tuple[bytes, bytes]] = {}
-        encrypt_into: Any = self.encrypt_into
-
-        def once(nonce: Any, data: Any, header: Any, out: Any) -> int:
-            assert used.setdefault(nonce, (header, data)) == (header, data), "a nonce serves twice"
-            return int(encrypt_into(nonce, data, header, out))
-
-        self.encrypt_into = once  # type: ignore[assignment]
-
-
-class OnceSession:
-    """The same for libsrtp, which itself would let it pass."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._used: dict[tuple[bytes, int], bytes] = {}
-        self._numbers: dict[bytes, SequenceUnwrapper] = {}
-
-    def protect(self, plain: bytes) -> bytes:
-        ssrc, sequence = plain[8:12], int.from_bytes(plain[2:4])
-        numbers = self._numbers.setdefault(ssrc, SequenceUnwrapper(sequence))
-        place = ssrc, numbers.unwrap(sequence)
-        assert self._used.setdefault(place, plain) == plain, "an index serves twice"
-        protected: bytes = self._session.protect(plain)
-        return protected
 
 
 class JumpingPublisher(FarPublisher):
@@ -51,14 +21,14 @@ class JumpingPublisher(FarPublisher):
 
     def __init__(self, published: Sequence[PublishedTrack] = WITHOUT_KEYFRAMES, first: int = 1) -> None:
         super().__init__(published, first=first)
-        self._sender = GcmSender(SrtpKeys(self.keys.profile, self.keys.remote, self.keys.local))
+        key, salt = self.keys.remote[:16], self.keys.remote[16:]
+        self._encrypt = AESGCM(derive_key(key, salt, 0x00, 16)).encrypt
+        self._salt = int.from_bytes(derive_key(key, salt, 0x02, 12))
 
     def protect(self, plain: bytes, index: int = 0) -> bytes:
         header, payload = plain[:12], plain[12:]
-        out = bytearray(len(payload) + 16)
-        nonce = ((int.from_bytes(header[8:12]) << 48 | index) ^ self._sender.salt).to_bytes(12)
-        self._sender.encrypt_into(nonce, payload, header, out)
-        return header + bytes(out)
+        nonce = (int.from_bytes(header[8:12]) << 48 | index) ^ self._salt
+        return header + self._encrypt(nonce.to_bytes(12), payload, header)
 
 
 class OnceWorld(World):
@@ -67,15 +37,14 @@ class OnceWorld(World):
     def __init__(self, index: int = 1) -> None:
         super().__init__(index=index, publisher=JumpingPublisher(first=501))
         self.everyone: list[FarViewer] = []  # those that have left, too
+        self.watch = NonceWatch()  # of what viewers are sent from their joining on
         self._numbers = count()
 
     def join(
         self, wires: Sequence[Wire | None] = PLAIN, profile: Profile = Profile.AEAD_AES_128_GCM
     ) -> FarViewer:
         far = super().join(wires, profile)
-        if far.viewer.gcm is not None:
-            far.viewer.gcm = OnceSender(far.keys)
-        far.viewer.srtp = OnceSession(far.viewer.srtp)  # type: ignore[assignment]
+        self.watch.watch(far.viewer.sender, far.keys)
         self.everyone.append(far)
         return far
 

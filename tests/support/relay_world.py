@@ -175,7 +175,11 @@ class Cluster:
 
     def open(self) -> EdgeRelay:
         order = Order()
-        opened = self.ask(order)
+        return self.open_with(order, self.ask(order))
+
+    def open_with(self, order: Order, opened: RelayOpened) -> EdgeRelay:
+        """Let the edge open its room with that answer to its order."""
+        self.order = order
         tracks = published_tracks(opened.tracks)
         self.keys: SrtpKeys = new_keys()
         wires = [
@@ -208,6 +212,7 @@ class Cluster:
     def reopen(self) -> None:
         """Let another relay continue the edge's room."""
         order, former = Order(), self.relay
+        self.order = order
         opened = self.ask(order)
         with self.network.later():
             self.edge.room.succeed(published_tracks(opened.tracks), self._relay_into(order, opened))

@@ -73,6 +73,11 @@ class TrafficCollector(Collector):
             "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=port.tx_bytes
         )
         yield CounterMetricFamily(
+            "roomcast_srtp_refused",
+            "Packets not sent because they would have used an SRTP index twice: a bug of ours.",
+            value=ledger.viewers.srtp_refused + ledger.relays.srtp_refused,
+        )
+        yield CounterMetricFamily(
             "roomcast_datagrams_received",
             "Datagrams of every kind that were received.",
             value=port.rx_datagrams,

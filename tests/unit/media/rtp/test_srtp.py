@@ -10,13 +10,13 @@ from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import parse
 from media.rtp.srtp import (
     MAX_SSRCS,
-    GcmSender,
     Profile,
-    _derive,
+    SrtpKeys,
     inbound_session,
     outbound_session,
     split_keying_material,
 )
+from media.rtp.srtp_sender import SrtpSender, derive_key
 from media.switch.laid_burst import BUFFER_BYTES
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
@@ -51,9 +51,8 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     packet = parse(PLAIN)
     profile = WireProfile([Wire(packet.payload_type, {})])
     viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile.wires, profile.counts, [0])
-    assert viewer.gcm is not None
-    viewer.gcm.encrypt_into = AESGCM(KEY).encrypt_into
-    viewer.gcm.salt = int.from_bytes(SALT)
+    viewer.sender._encrypt_into = AESGCM(KEY).encrypt_into
+    viewer.sender._salt = int.from_bytes(SALT)
     profile.add(viewer)
     sent: list[bytes] = []
     profile.send(
@@ -67,9 +66,9 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
 def test_session_keys_are_derived_as_in_rfc_3711_b_3() -> None:
     master = unhex("E1F97A0D3E018BE0D64FA32C06DE4139")
     salt = unhex("0EC675AD498AFEEBB6960B3AABE6")
-    assert _derive(master, salt, 0x00, 16) == unhex("C61E7A93744F39EE10734AFE3FF7A087")
-    assert _derive(master, salt, 0x02, 14) == unhex("30CBBC08863D8C85D49DB34A9AE1")
-    assert _derive(master, salt, 0x01, 20) == unhex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4")
+    assert derive_key(master, salt, 0x00, 16) == unhex("C61E7A93744F39EE10734AFE3FF7A087")
+    assert derive_key(master, salt, 0x02, 14) == unhex("30CBBC08863D8C85D49DB34A9AE1")
+    assert derive_key(master, salt, 0x01, 20) == unhex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4")
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
@@ -90,20 +89,31 @@ def test_keys_are_never_printed() -> None:
     assert repr(keys.local) not in repr(keys)
 
 
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_keys_have_the_length_that_libsrtp_will_read(profile: Profile) -> None:
+    keys = new_keys(profile)
+    for local, remote in ((keys.local[:-1], keys.remote), (keys.local, keys.remote + b"x"), (b"", b"")):
+        with pytest.raises(SrtpError, match="length"):
+            SrtpKeys(profile, local, remote)
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_two_ends_do_not_share_a_key(profile: Profile) -> None:
+    key = new_keys(profile).local
+    with pytest.raises(SrtpError, match="one key"):
+        SrtpKeys(profile, key, key)
+
+
 # --- our GCM sender, libsrtp receives
 
 
 def gcm_protector() -> tuple[Callable[[int, bytes], bytes], Callable[[bytes], bytes]]:
     """Ours, by the 48-bit index of a packet, and libsrtp's other end."""
     keys = new_keys()
-    sender = GcmSender(keys)
+    sender = SrtpSender(keys)
 
     def protect(index: int, payload: bytes) -> bytes:
-        header = rtp(index, b"", ssrc=SSRC)
-        ciphertext = bytearray(len(payload) + 16)
-        nonce = ((SSRC << 48 | index) ^ sender.salt).to_bytes(12)
-        sender.encrypt_into(nonce, payload, header, ciphertext)
-        return header + bytes(ciphertext)
+        return sender.protect(SSRC, index, rtp(index, b"", ssrc=SSRC), payload)
 
     return protect, far_receiver(keys).unprotect
 

@@ -84,3 +84,19 @@ def test_a_viewer_whose_keyframe_is_right_before_a_wrap_gets_it(
         keyframe = next(packet for _, packet in arrived if packet.payload.startswith(KEY))
         assert keyframe.sequence == -packets & 0xFFFF
         assert first_keyframe(arrived) <= 0.05
+
+
+@pytest.mark.parametrize("lost", [0, WRAP_GUARD])
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+@pytest.mark.parametrize("packets", [30, WRAP_GUARD, WRAP_GUARD + 1])
+def test_a_viewer_whose_keyframe_has_no_run_up_begins_behind_the_wrap(
+    packets: int, lost: int, profile: Profile
+) -> None:
+    """The room has just begun: nothing was sent before the keyframe."""
+    world = PictureWorld(index=(8 << 16) - packets, mode="on", gop=60.0)
+    world.run(FRAME_SECONDS)
+    viewer = world.join(profile=profile)
+    world.run(2.0)
+    arrived = picture_of(viewer, lost=lost)
+    assert_contiguous(arrived)
+    assert arrived[0][1].sequence - lost & 0xFFFF == (0 if packets <= WRAP_GUARD else -packets & 0xFFFF)

@@ -113,11 +113,13 @@ WILD = st.one_of(
 def test_no_index_is_used_twice_whatever_a_publisher_sends(
     index: int, actions: list[tuple[Any, ...]]
 ) -> None:
-    """`OnceSender` and `OnceSession` watch what the viewers are sent, again or for the first time."""
+    """Nor is a packet refused: publishers cannot bring the room to use one twice."""
     world = OnceWorld(index)
     play(world, [("join", profile, wires) for profile in BOTH_PROFILES for wires in WIRES])
     play(world, actions)
+    assert not world.watch.twice
     for viewer in world.everyone:
+        assert not viewer.viewer.sender.take_refused()
         datagrams = viewer.datagrams()
         # but for what it lost, the same bytes never leave twice
         assert len(datagrams) - len(set(datagrams)) <= viewer.stats.retransmissions

@@ -74,3 +74,16 @@ def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, float]], fir
         for n in range(newest - 20, newest + 20):
             at, held = model.get(n, (0.0, None))
             assert history.get(n, now) is (held if now - at <= age else None)
+
+
+def test_what_is_held_is_not_replaced() -> None:
+    """A retransmission under the index of the original must be the original."""
+    history: PacketHistory[str] = PacketHistory(packets=8)
+    kept = [history.append(extended, 0.0, name) for extended, name in ((10, "a"), (12, "b"), (11, "c"))]
+    assert kept == [True, True, True]
+    for extended in (10, 11, 12):
+        assert not history.append(extended, 1.0, "another")
+    assert [history.get(n, 0.0) for n in (10, 11, 12)] == ["a", "c", "b"]
+    assert history.append(18, 0.0, "in the slot of 10")
+    assert history.get(18, 0.0) == "in the slot of 10"
+    assert not history.append(10, 0.0, "too late")

@@ -1,0 +1,60 @@
+"""One end of a relay: which address it sends to."""
+
+from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS, PROFILE, Link
+from media.rtp.rtcp import receiver_report
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_sender import SrtpSender
+from media.transport.address import Address
+from tests.support.far_end import new_keys
+
+HERE: Address = ("192.0.2.1", 7100)
+THERE: Address = ("192.0.2.2", 7100)
+SSRC = 7
+
+
+class Far:
+    """The other end of a link, which sends from wherever a test says."""
+
+    def __init__(self) -> None:
+        keys = new_keys(PROFILE)
+        self.sent: list[Address] = []
+        self.link = Link(keys, SSRC, (), lambda _, to: self.sent.append(to), 0.0, SrtpSender(keys))
+        self._sender = SrtpSender(SrtpKeys(PROFILE, keys.remote, keys.local))
+
+    def say(self, source: Address, now: float) -> Address | None:
+        """Send from `source`; the address that the link sends to from then on."""
+        self.link.receive(self._sender.protect_rtcp(receiver_report(SSRC, ())), source, now)
+        return self.link.address
+
+
+def test_an_address_is_kept_for_a_while_after_it_was_heard() -> None:
+    far = Far()
+    assert far.say(HERE, 10.0) == HERE
+    assert far.say(THERE, 10.0) == HERE
+    assert far.say(THERE, 10.0 + MOVE_SECONDS - 0.01) == HERE
+    assert far.say(THERE, 10.0 + MOVE_SECONDS) == THERE
+    assert far.say(HERE, 10.0 + MOVE_SECONDS) == THERE
+
+
+def test_each_packet_from_an_address_keeps_it_longer() -> None:
+    far = Far()
+    far.say(HERE, 10.0)
+    far.say(HERE, 11.0)
+    assert far.say(THERE, 10.0 + MOVE_SECONDS) == HERE
+    assert far.say(THERE, 11.0 + MOVE_SECONDS - 0.01) == HERE
+    assert far.say(THERE, 11.0 + MOVE_SECONDS) == THERE
+
+
+def test_an_address_outlives_one_lost_keep_alive_but_not_two() -> None:
+    far = Far()
+    far.say(HERE, 10.0)
+    assert far.say(THERE, 10.0 + 1.9 * KEEP_ALIVE_SECONDS) == HERE
+    assert far.say(THERE, 10.0 + 2.1 * KEEP_ALIVE_SECONDS) == THERE
+
+
+def test_two_addresses_that_both_work_do_not_take_turns() -> None:
+    far = Far()
+    said = {
+        far.say(source, 10.0 + turn * KEEP_ALIVE_SECONDS) for turn in range(10) for source in (HERE, THERE)
+    }
+    assert said == {HERE}

@@ -1,0 +1,205 @@
+"""The sender of a master key: no key has two, and no index of it serves two packets."""
+
+import ast
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from media.rtp import srtp_sender
+from media.rtp.libsrtp import SrtpError
+from media.rtp.rtcp import receiver_report
+from media.rtp.spent_indexes import INDEXES
+from media.rtp.srtp import GCM_TAG, Profile
+from media.rtp.srtp_sender import KEYS_REMEMBERED, BurstIndexes, SpentError, SrtpSender
+from tests.support.far_end import BOTH_PROFILES, far_receiver, new_keys, rtp
+
+MEDIA = Path(__file__).parents[4] / "media"
+SSRC, OTHER = 0x5EED, 0x5EEE
+WRAP = 0x10000
+
+both = pytest.mark.parametrize("profile", BOTH_PROFILES)
+
+
+def header(index: int, ssrc: int = SSRC) -> bytes:
+    return rtp(index, b"", ssrc=ssrc)
+
+
+def encrypt(sender: SrtpSender, *runs: tuple[int, int, int]) -> list[bytes]:
+    """The datagrams of a burst whose packets have their index as payload."""
+    indexes = BurstIndexes([(ssrc, first, first + count) for ssrc, first, count in runs])
+    places = [(ssrc, first + n) for ssrc, first, count in runs for n in range(count)]
+    headers = [header(index, ssrc) for ssrc, index in places]
+    ciphertexts = [memoryview(bytearray(6 + GCM_TAG)) for _ in places]
+    sender.encrypt_burst(indexes, [index.to_bytes(6) for _, index in places], headers, ciphertexts)
+    return [head + bytes(ciphertext) for head, ciphertext in zip(headers, ciphertexts, strict=True)]
+
+
+# --- one key, one sender
+
+
+@both
+def test_a_key_has_one_sender_only(profile: Profile) -> None:
+    keys = new_keys(profile)
+    first = SrtpSender(keys)
+    for same in (keys, replace(keys, remote=new_keys(profile).remote)):
+        with pytest.raises(SpentError):
+            SrtpSender(same)
+    del first
+    gc.collect()
+    with pytest.raises(SpentError):
+        SrtpSender(keys)
+
+
+def test_the_memory_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What repeats a key is a bug, and it repeats a recent one."""
+    taken = {n.to_bytes(16): None for n in range(KEYS_REMEMBERED)}
+    monkeypatch.setattr(srtp_sender, "_taken", taken)
+    for _ in range(3):
+        keys = new_keys()
+        SrtpSender(keys)
+        with pytest.raises(SpentError):
+            SrtpSender(keys)
+    assert len(taken) == KEYS_REMEMBERED
+    assert (2).to_bytes(16) not in taken
+    assert (3).to_bytes(16) in taken
+
+
+# --- one index, one packet
+
+
+@both
+def test_an_index_serves_one_packet(profile: Profile) -> None:
+    sender = SrtpSender(new_keys(profile))
+    for index in (5, 6, 9, 7):
+        sender.protect(SSRC, index, header(index), b"first")
+    for index in (5, 6, 7, 9):
+        with pytest.raises(SpentError):
+            sender.protect(SSRC, index, header(index), b"second")
+    assert sender.take_refused() == 4
+    assert sender.take_refused() == 0
+    sender.protect(SSRC, 8, header(8), b"late")
+    sender.protect(OTHER, 5, header(5, OTHER), b"of another stream")
+
+
+def test_a_burst_spends_what_single_packets_do() -> None:
+    keys = new_keys()
+    sender, unprotect = SrtpSender(keys), far_receiver(keys).unprotect
+    datagrams = encrypt(sender, (SSRC, 10, 3), (OTHER, 7, 1), (SSRC, 13, 2), (SSRC, 9, 1), (SSRC, 17, 1))
+    indexes = [int.from_bytes(unprotect(datagram)[12:]) for datagram in datagrams]
+    assert indexes == [10, 11, 12, 7, 13, 14, 9, 17]
+    for ssrc, index in ((SSRC, 10), (SSRC, 14), (SSRC, 9), (SSRC, 17), (OTHER, 7)):
+        with pytest.raises(SpentError):
+            sender.protect(ssrc, index, header(index, ssrc), b"again")
+    sender.protect(SSRC, 15, header(15), b"late")
+    with pytest.raises(SpentError):
+        encrypt(sender, (SSRC, 15, 2))
+
+
+def test_nothing_of_a_refused_burst_is_encrypted() -> None:
+    sender = SrtpSender(new_keys())
+    encrypt(sender, (SSRC, 10, 3))
+    out = memoryview(bytearray(6 + GCM_TAG))
+    for runs in (
+        ((SSRC, 12, 13),),
+        ((SSRC, 20, 21), (SSRC, 20, 21)),
+        ((SSRC, INDEXES - 1, INDEXES + 1),),
+    ):
+        payloads, headers = [bytes(6)] * 2, [header(0)] * 2
+        with pytest.raises(SpentError):
+            sender.encrypt_burst(BurstIndexes(runs), payloads, headers, [out, out])
+    assert out == bytes(6 + GCM_TAG)
+    assert sender.take_refused() == 3
+
+
+def test_a_burst_over_the_wrap_counts_rollovers() -> None:
+    keys = new_keys()
+    sender, unprotect = SrtpSender(keys), far_receiver(keys).unprotect
+    for first in range(WRAP - 10, 2 * WRAP + 100, 50):
+        for datagram in encrypt(sender, (SSRC, first, 50)):
+            unprotect(datagram)
+
+
+@both
+def test_the_same_packet_again_is_the_same_datagram(profile: Profile) -> None:
+    sender = SrtpSender(new_keys(profile))
+    datagrams = {n: sender.protect(SSRC, n, header(n), b"payload") for n in (7, 9)}
+    for _ in range(2):
+        for index, datagram in datagrams.items():
+            assert sender.protect_again(SSRC, index, header(index), b"payload") == datagram
+    for ssrc, index in ((SSRC, 6), (SSRC, 8), (SSRC, 10), (OTHER, 7)):
+        with pytest.raises(SrtpError):
+            sender.protect_again(ssrc, index, header(index, ssrc), b"never sent")
+
+
+@pytest.mark.parametrize("jump", [0x8000, 0x8001, WRAP, WRAP + 1, 3 * WRAP])
+def test_libsrtp_does_not_count_rollovers_otherwise_than_we_do(jump: int) -> None:
+    """It takes the index nearest to the highest one, which would then serve twice."""
+    keys = new_keys(Profile.AES128_CM_SHA1_80)
+    sender, receiver = SrtpSender(keys), far_receiver(keys)
+    first = WRAP - 3
+    receiver.unprotect(sender.protect(SSRC, first, header(first), b"first"))
+    with pytest.raises(SrtpError):
+        sender.protect(SSRC, first + jump, header(first + jump), b"far away")
+    near = first + 0x7FFF
+    assert receiver.unprotect(sender.protect(SSRC, near, header(near), b"near"))[12:] == b"near"
+    with pytest.raises(SrtpError):
+        SrtpSender(new_keys(Profile.AES128_CM_SHA1_80)).protect(SSRC, WRAP, header(0), b"its first")
+
+
+# --- RTCP
+
+
+@both
+def test_each_rtcp_packet_has_an_index_of_its_own(profile: Profile) -> None:
+    keys = new_keys(profile)
+    sender, receiver = SrtpSender(keys), far_receiver(keys)
+    for _ in range(3):
+        for ssrc in (SSRC, OTHER):
+            report = receiver_report(ssrc, ())
+            assert receiver.unprotect_rtcp(sender.protect_rtcp(report)) == report
+
+
+@both
+def test_rtcp_under_a_spent_index_does_not_leave(profile: Profile) -> None:
+    """Were libsrtp to begin anew."""
+    keys = new_keys(profile)
+    sender = SrtpSender(keys)
+    datagram = sender.protect_rtcp(receiver_report(SSRC, ()))
+
+    class Stuck:
+        def protect_rtcp(self, compound: bytes) -> bytes:
+            return datagram
+
+    sender._libsrtp = Stuck()  # type: ignore[assignment]
+    with pytest.raises(SpentError):
+        sender.protect_rtcp(receiver_report(SSRC, ()))
+    sender.protect_rtcp(receiver_report(OTHER, ()))
+
+
+# --- nothing else encrypts
+
+CIPHERS = {"AESGCM", "Cipher", "SrtpSession", "outbound_session"}
+KNOWN_TO = {  # beside the sender
+    "media.rtp.srtp": {"SrtpSession"},
+}
+
+
+def test_only_the_sender_knows_what_encrypts() -> None:
+    for path in MEDIA.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        module = ".".join(path.relative_to(MEDIA.parent).with_suffix("").parts)
+        froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        names = {alias.name for node in froms for alias in node.names}
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+        modules = {node.module or "" for node in froms} | {a.name for node in imports for a in node.names}
+        calls = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if module != "media.rtp.srtp_sender":
+            assert CIPHERS & names <= KNOWN_TO.get(module, set()), module
+            assert not any(name.startswith("cryptography.hazmat.primitives.ciphers") for name in modules), (
+                module
+            )
+        if module != "media.rtp.libsrtp":
+            assert not {"srtp_protect", "srtp_protect_rtcp"} & calls, module
+            assert "pylibsrtp" not in modules or module == "media.rtp.srtp", module

@@ -1,0 +1,27 @@
+"""A track as a room sends it: what it holds for retransmission."""
+
+from media.rtp.packet import parse
+from media.tracks.history import MAX_AGE_SECONDS
+from media.tracks.outgoing import Outgoing
+from media.tracks.sent_track import SentTrack
+from tests.support.far_end import rtp
+from tests.support.picture_world import DELTA, KEY
+from tests.support.published import VIDEO
+
+SSRC = 7
+
+
+def picture(extended: int, payload: bytes) -> Outgoing:
+    return Outgoing(VIDEO, SSRC, extended, 3000 * extended, parse(rtp(extended, payload, ssrc=SSRC)))
+
+
+def test_an_index_stands_for_one_packet_however_old() -> None:
+    """A plain retransmission is encrypted under the index of the original: it must be the original."""
+    track = SentTrack(SSRC, codec="VP8", join_burst="on")
+    first, second = picture(5, KEY + b"first"), picture(6, DELTA + b"second")
+    for packet in (first, second, picture(6, DELTA + b"another"), picture(5, KEY + b"another")):
+        track.keep(packet, 10.0)
+    for now in (10.0, 10.0 + 2 * MAX_AGE_SECONDS):
+        assert track.find(5, now) is first
+        assert track.find(6, now) is second
+    assert [packet for _, _, packet in track.group()] == [first, second]
