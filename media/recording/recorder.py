@@ -162,10 +162,10 @@ class Recorder:
     # --- the worker's life
 
     async def run(self) -> None:
-        """Upload, and delete what is old, until cancelled. Nothing that fails here ends the worker."""
+        """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker."""
+        if self._uploader is not None:
+            self._uploader.start()
         try:
-            if self._uploader is not None:
-                self._uploader.start()
             while True:
                 if self._keep_seconds:
                     await self._clear()

@@ -86,11 +86,11 @@ async def test_offers_without_media_cost_no_thread_and_no_file(tmp_path: Path) -
     recordings = [opened(ours, f"room{number}") for number in range(200)]
     for recording in recordings:
         recording.tick(time.monotonic())
-    assert threads() == before
+    assert threads() <= before
     for recording in recordings:
         recording.close()
         await recording.finished()
-    assert threads() == before
+    assert threads() <= before
     assert not (tmp_path / "records").exists()
 
 

@@ -153,6 +153,20 @@ def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     assert frames[10].timestamp == 0x1_0000_0000
 
 
+def test_after_a_jump_reports_are_placed_as_the_frames_are() -> None:
+    """Sound that jumps by an hour goes on by the clock, and its sender reports with it."""
+    packets = numbered(audio(1.0))
+    shift = 3_600 * 48_000
+    jumped = [
+        replace(one, timestamp=one.timestamp + (shift if number >= 25 else 0) & 0xFFFFFFFF)
+        for number, one in enumerate(packets)
+    ]
+    reader = FrameReader("opus", 48_000)
+    frames = [f for number, packet in enumerate(jumped) for f in reader.push(packet, number / 50)]
+    assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
+    assert reader.placed(jumped[-1].timestamp) == frames[-1].timestamp & 0xFFFFFFFF
+
+
 def test_padding_is_no_content() -> None:
     packets = numbered(video("VP8", 1.0))
     padded = []
