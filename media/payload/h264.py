@@ -1,7 +1,7 @@
 """H.264: RTP payloads (RFC 6184) to access units as a byte stream; and whether it has B-frames."""
 
 from media.payload.bits import BitReader
-from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, without_emulation
+from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, small, without_emulation
 from media.payload.picture import DepacketizeError, Picture, Setup
 
 _NON_IDR, _IDR, _SPS, _PPS, _DELIMITER = 1, 5, 7, 8, 9  # H.264 table 7-1
@@ -67,7 +67,7 @@ class H264Depacketizer:
         # A publisher with open groups of pictures sends no IDR, but parameter sets where a decoder may begin.
         if kinds.isdisjoint(_STARTS):
             return Picture(byte_stream(units))
-        sets = [unit for (kind, _), unit in sorted(self._sets.items()) if kind in (_SPS, _PPS)]
+        sets = small([unit for (kind, _), unit in sorted(self._sets.items()) if kind in (_SPS, _PPS)])
         if not {kind for kind, _ in self._sets} >= {_SPS, _PPS}:
             return None
         rest = [unit for unit in units if unit[0] & 0x1F not in (_SPS, _PPS)]
@@ -80,6 +80,7 @@ class H264Depacketizer:
         kind = unit[0] & 0x1F
         if kind not in (_SPS, _PPS) or len(unit) < 4:
             return
+        small([unit])
         reader = BitReader(without_emulation(unit)[4 if kind == _SPS else 1 :])
         number = reader.ue().to_bytes(8)
         if kind == _SPS and self._sets.get((kind, number), unit) != unit:

@@ -1,7 +1,7 @@
 """H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
 
 from media.payload.bits import BitReader
-from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, without_emulation
+from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, small, without_emulation
 from media.payload.picture import DepacketizeError, Picture, Setup
 
 _VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35  # H.265 table 7-1
@@ -36,14 +36,14 @@ class H265Depacketizer:
     def picture(self, payloads: list[bytes]) -> Picture | None:
         units = _units(payloads)
         kinds = {_kind(unit) for unit in units}
-        self._sets |= {_kind(unit): unit for unit in units if _kind(unit) in _SETS}
+        self._sets |= {_kind(unit): unit for unit in small([one for one in units if _kind(one) in _SETS])}
         if not any(kind < 32 for kind in kinds):  # no slice
             return None
         if kinds.isdisjoint(_RANDOM_ACCESS):
             return Picture(byte_stream(units))
         if len(self._sets) < len(_SETS):
             return None
-        sets = [self._sets[kind] for kind in _SETS]
+        sets = small([self._sets[kind] for kind in _SETS])
         delimiter = [unit for unit in units if _kind(unit) == _DELIMITER]
         pictures = [unit for unit in units if _kind(unit) not in (*_SETS, _DELIMITER)]
         width, height = _size(self._sets[_SPS])

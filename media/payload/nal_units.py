@@ -6,6 +6,7 @@ from media.payload.bits import BitReader
 from media.payload.picture import DepacketizeError
 
 START_CODE = b"\x00\x00\x00\x01"
+MAX_SETS_BYTES = 2_048  # parameter sets of a stream: they are put before each keyframe, however small that is
 _MAX_SIDE = 16_384  # pixels
 _HEADER_BYTES = 512  # of a unit: the fields that are read here lie within
 
@@ -53,6 +54,13 @@ class Fragments:
 
 def byte_stream(units: Sequence[bytes]) -> bytes:
     return b"".join([part for unit in units for part in (START_CODE, unit)])
+
+
+def small(sets: Sequence[bytes]) -> Sequence[bytes]:
+    """`sets`, unless they are larger than those of any real stream: then raises `DepacketizeError`."""
+    if sum(map(len, sets)) > MAX_SETS_BYTES:
+        raise DepacketizeError("parameter sets are too large")
+    return sets
 
 
 def without_emulation(unit: bytes) -> bytes:

@@ -1,12 +1,16 @@
 """Recording in this worker: opens a recording for each room, uploads finished files, deletes old ones."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 from media.negotiation.agreed_tracks import RoomTrack
+from media.recording.backlog import Backlog
+from media.recording.disk_threads import DiskThreads
 from media.recording.journal import Journal, NoJournal
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.recording import Recording
@@ -18,8 +22,13 @@ from shared.records.folder import list_folder
 from shared.records.store import Store
 from shared.settings import Settings
 
+WRITER_THREADS = 32  # for all rooms; one room has one at most
 CLEAN_SECONDS = 600.0
-UPLOAD_REST_SECONDS = 60.0  # when the worker stops
+# When the worker stops:
+WRITE_REST_SECONDS = 10.0  # for what waits for the disk
+REST_SECONDS = 60.0  # for that and for the uploads
+FINISH_SECONDS = 1.5  # also when it stops at once: `roomcast up` kills a worker after 2.5 s
+MAX_NAMED = 20  # rooms in a line of the log
 _LOOK_SECONDS = 0.1
 _DAY = 86_400
 
@@ -27,7 +36,10 @@ log = get_logger()
 
 
 class Recorder:
-    """Owned by the worker. `run` uploads and deletes until cancelled; `finish` waits for the last files."""
+    """Owned by the worker. `run` uploads and deletes until cancelled; `finish` ends it in bounded time.
+
+    Only its threads call the disk.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(settings.record_dir)
@@ -35,6 +47,9 @@ class Recorder:
         self._limits = Limits(settings.record_max_seconds, settings.record_max_bytes)
         self._keep_seconds = settings.record_keep_days * _DAY
         self._recordings: set[Recording] = set()
+        self._threads = DiskThreads("recording", WRITER_THREADS)
+        self._housekeeping = DiskThreads("recordings housekeeping", 1)
+        self._backlog = Backlog()
         self._journal: Journal | NoJournal = NoJournal()
         self._uploader: Uploader | None = None
         if settings.upload_recordings:
@@ -46,10 +61,12 @@ class Recorder:
                 delete=settings.delete_recording_after_upload,
             )
         self._due: set[str] = set()  # files of this worker that wait for their upload
+        self._due_lock = threading.Lock()
         # counted by recordings that have ended
         self._dropped_before = 0
         self._failures_before = 0
         self._restarts_before = 0
+        self._changes_refused_before = 0
 
     def open(
         self,
@@ -60,14 +77,22 @@ class Recorder:
         want_keyframe: Callable[[], None],
         warn: Callable[[str, bool], None],
     ) -> Recording:
-        """Begin to record a room; see `Recording` for the arguments. Does not wait for the disk."""
+        """Record a room from its first packet on; see `Recording` for the arguments. Does not wait."""
 
-        changes = ChangeAllowance()
-
-        def new_writer() -> Writer:
+        def new_writer(changes: ChangeAllowance) -> Writer:
             return Writer(room, tracks, self._folder, self._forms, self._limits, changes, self)
 
-        recording = Recording(room, len(tracks), new_writer, report_at, want_keyframe, warn, monotonic)
+        recording = Recording(
+            room,
+            len(tracks),
+            new_writer,
+            self._threads,
+            self._backlog,
+            report_at,
+            want_keyframe,
+            warn,
+            monotonic,
+        )
         self._recordings.add(recording)
         recording.add_done_callback(self._done)
         return recording
@@ -103,6 +128,11 @@ class Recorder:
         return self._restarts_before + sum(recording.restarts for recording in self._recordings)
 
     @property
+    def changes_refused(self) -> int:
+        """Keyframes left out because the stream had changed too often for another file, in total."""
+        return self._changes_refused_before + sum(one.changes.refused for one in self._recordings)
+
+    @property
     def uploaded(self) -> int:
         return self._uploader.uploaded if self._uploader else 0
 
@@ -115,6 +145,7 @@ class Recorder:
         self._dropped_before += recording.dropped
         self._failures_before += recording.failures
         self._restarts_before += recording.restarts
+        self._changes_refused_before += recording.changes.refused
 
     # --- what the writers report (`FileLog`)
 
@@ -123,48 +154,77 @@ class Recorder:
 
     def finished(self, name: str) -> None:
         self._journal.finished(name)
-        self._due = {*self._due & self._journal.names(), name}
+        with self._due_lock:
+            self._due = {*self._due & self._journal.names(), name}
         if self._uploader is not None:
             self._uploader.wake()
 
     # --- the worker's life
 
     async def run(self) -> None:
-        """Upload, and delete what is old, until cancelled."""
+        """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker."""
         if self._uploader is not None:
             self._uploader.start()
         try:
             while True:
                 if self._keep_seconds:
-                    try:
-                        await asyncio.to_thread(self.clear, time.time())
-                    except OSError as error:
-                        log.warning("old recordings not deleted", error=error.strerror or str(error))
+                    await self._clear()
                 await asyncio.sleep(CLEAN_SECONDS)
         finally:
             if self._uploader is not None:
                 self._uploader.stop()
 
-    async def upload_rest(self) -> None:
-        """Wait until this worker's files are in the store, for at most `UPLOAD_REST_SECONDS`.
+    async def _clear(self) -> None:
+        try:
+            await self._housekeeping.call(self.clear, time.time())
+        except OSError as error:
+            log.warning("old recordings not deleted", error=error.strerror or str(error))
+        except Exception:
+            log.exception("old recordings not deleted")
 
-        The rest is uploaded by the next worker that finds the journal.
+    async def rest(self) -> None:
+        """Wait until all recordings are written and this worker's files are in the store, for a time.
+
+        What is not uploaded then is uploaded by the next worker that finds the journal.
         """
+        deadline = monotonic() + REST_SECONDS
+        await self._written(WRITE_REST_SECONDS)
         if self._uploader is None:
             return
-        deadline = monotonic() + UPLOAD_REST_SECONDS
-        await asyncio.gather(*(recording.finished() for recording in list(self._recordings)))
-        while monotonic() < deadline:
-            if not self._due & self._journal.names():
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
-        log.warning("recordings are not uploaded yet")
+        try:
+            async with asyncio.timeout(max(0.0, deadline - monotonic())):
+                while True:
+                    if not self._due & await self._housekeeping.call(self._journal.names):
+                        return
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except (TimeoutError, OSError):
+            log.warning("recordings are not uploaded yet")
 
     async def finish(self) -> None:
-        """Wait until the files of all closed recordings are complete, and the upload has stopped."""
-        await asyncio.gather(*(recording.finished() for recording in list(self._recordings)))
+        """Give the last files and the upload in progress `FINISH_SECONDS`; log what is incomplete then.
+
+        An incomplete file is as a crash leaves it: it opens, and the next worker uploads it.
+        """
+        deadline = monotonic() + FINISH_SECONDS
+        await self._written(FINISH_SECONDS)
         if self._uploader is not None:
-            await asyncio.to_thread(self._uploader.join)
+            left = max(0.0, deadline - monotonic())
+            with suppress(TimeoutError):  # the thread for it may hang
+                async with asyncio.timeout(left):
+                    await self._housekeeping.call(self._uploader.join, left)
+        if self._recordings:
+            rooms = sorted(recording.room for recording in self._recordings)
+            log.error(
+                "recordings left incomplete: the disk did not take them in time",
+                rooms=rooms[:MAX_NAMED],
+                count=len(rooms),
+                packets=self.waiting,
+            )
+
+    async def _written(self, seconds: float) -> None:
+        """Wait until the files of all closed recordings are complete, at most so long."""
+        if self._recordings:
+            await asyncio.wait([recording.complete for recording in self._recordings], timeout=seconds)
 
     def clear(self, now: float) -> None:
         """Delete files older than `RECORD_KEEP_DAYS`, except those that wait for their upload."""

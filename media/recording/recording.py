@@ -1,24 +1,32 @@
 """A room's recording, as its room sees it: never waits, and never breaks the room.
 
-Packets go into a bounded queue; a thread of the recording empties it several times a second. When the disk
-cannot keep up, packets are dropped and counted. When the disk fails, the files end where they are, and the
-thread tries the disk every two seconds: as soon as it can be written again, new files begin.
+Packets go into a bounded queue. Several times a second one of the worker's disk threads empties it; they
+come with the first packet, not with the offer. When the disk cannot keep up, packets are dropped and
+counted. When the disk fails, the files end where they are, and the disk is tried from time to time: as soon
+as it can be written again, new files begin.
 """
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from media.recording.backlog import PACKET_BYTES, Backlog, RoomBacklog
+from media.recording.disk_threads import DiskThreads
+from media.recording.limits import ChangeAllowance
 from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
 from shared.logging import get_logger
 from shared.names import RoomName
 
-QUEUE_PACKETS = 16_384  # about 18 MB; a minute of 2.5 Mbit/s
 REPORT_SECONDS = 1.0
-RETRY_SECONDS = 2.0
-BUG_RETRY_SECONDS = 60.0  # the same stream will probably trigger it again
+MAX_REPORTS = 64  # that wait for the thread
+RETRY_SECONDS = 2.0  # doubled each time when the files that it made failed soon, too
+LAST_RETRY_SECONDS = 60.0  # at once after a bug: the same stream will probably trigger it again
+STEADY_SECONDS = 60.0  # files that live this long have not failed soon
+DROP_LOG_SECONDS = 60.0  # between two lines about packets that were dropped
 _NTP_UNIT = 0x100000000
 
 log = get_logger()
@@ -27,79 +35,103 @@ log = get_logger()
 class Recording:
     """`packets`, `tick` and `close` are called in the event loop.
 
-    `new_writer` is called in the thread, for each set of files. `report_at(track, now)` gives what a sender
+    `new_writer` is called in a thread, for each set of files. `report_at(track, now)` gives what a sender
     report would say: NTP time (64 bits) and the room's timestamp; `want_keyframe` asks the publisher for one.
-    `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated.
+    `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated. `complete` is
+    done once the recording is closed and its files are complete.
     """
 
     def __init__(
         self,
         room: RoomName,
         track_count: int,
-        new_writer: Callable[[], Writer],
+        new_writer: Callable[[ChangeAllowance], Writer],
+        threads: DiskThreads,
+        backlog: Backlog,
         report_at: Callable[[int, float], tuple[int, int] | None],
         want_keyframe: Callable[[], None],
         warn: Callable[[str, bool], None],
         now: Callable[[], float],
     ) -> None:
-        self._room = room
+        self.room = room
         self._track_count = track_count
         self._new_writer = new_writer
+        self._threads = threads
+        self._backlog = RoomBacklog(backlog)
         self._report_at = report_at
         self._want_keyframe = want_keyframe
         self._warn = warn
         self._now = now
-        self._queue: deque[tuple[float, Sequence[Outgoing]]] = deque()
-        self._reports: deque[tuple[int, float, int]] = deque()
+        self._queue: deque[tuple[float, Sequence[Outgoing], int]] = deque()
+        self._reports: deque[tuple[int, float, int]] = deque(maxlen=MAX_REPORTS)
         self._queued = 0  # packets ever put in
         self._taken = 0  # packets ever taken out, by the thread
         self._next_report = 0.0
         self._warned: str | None = None  # the warning that the room shows
         self.dropped = 0  # packets
+        self._dropped_logged = 0
+        self._next_drop_log = -math.inf
         self.failure: str | None = None  # why nothing is recorded at present
         self.failures = 0
         self.restarts = 0
+        self._writer: Writer | None = None  # None: its next turn makes one
+        self._began_at = 0.0
+        self._relapses = 0  # failures in a row, each soon after files were made
+        self.changes = ChangeAllowance()
         self._resting = False  # after a failure, until the disk can be written again
-        self._retry_seconds = RETRY_SECONDS
+        self._retry_at = 0.0
         self._keyframe_wanted = False
-        self._closing = threading.Event()
-        self._wake = threading.Event()
+        self._lock = threading.Lock()  # of the two that follow; never held while the disk is called
+        self._busy = False  # a thread has it, or will have
+        self._closing = False
         self._loop = asyncio.get_running_loop()
-        self._finished: asyncio.Future[None] = self._loop.create_future()
-        # A worker that stops in order awaits `finished`; any other must not hang because of its recordings.
-        self._thread = threading.Thread(target=self._run, name=f"recording {room}", daemon=True)
-        self._thread.start()
+        self.complete: asyncio.Future[None] = self._loop.create_future()
 
     def packets(self, burst: Sequence[Outgoing]) -> None:
         """Take a burst of the room's. The sequence is kept: it must not change any more."""
-        if self._resting or self._closing.is_set():
+        if self._resting or self._closing:
             return
-        if self.waiting + len(burst) > QUEUE_PACKETS:
+        size = PACKET_BYTES * len(burst)
+        for packet in burst:
+            size += len(packet.packet.payload)
+        if not self._backlog.add(size):
             self.dropped += len(burst)
             return
         self._queued += len(burst)
-        self._queue.append((self._now(), burst))
+        self._queue.append((self._now(), burst, size))
 
     def tick(self, now: float) -> None:
-        """Wake the thread, and pass on what it found out. Called several times a second."""
-        if self._closing.is_set():
+        """Have written what came, and pass on what the thread found out. Called several times a second."""
+        if self._closing:
             return
         self._show(self.failure)
+        self._backlog.settle()
+        if self.dropped > self._dropped_logged and now >= self._next_drop_log:
+            self._log_dropped(now)
         if self._resting:
+            if now >= self._retry_at:
+                self._begin_turn()
             return
+        if not self._queued:
+            return  # no media has ever come: perhaps it never will
         if now >= self._next_report:
             self._next_report = now + REPORT_SECONDS
             for track in range(self._track_count):
                 if report := self._report_at(track, now):
                     self._reports.append((track, report[0] / _NTP_UNIT, report[1]))
-        if self._keyframe_wanted and self._queued:
+        if self._keyframe_wanted:
             self._want_keyframe()
-        self._wake.set()
+        self._begin_turn()
 
     def close(self) -> None:
         """End the recording; its files are complete some time later."""
-        self._closing.set()
-        self._wake.set()
+        with self._lock:
+            self._closing = True
+            was_busy, self._busy = self._busy, True
+        if not was_busy and self._queued:
+            self._threads.submit(self._take_turns)
+        elif not was_busy:
+            self._loop.call_soon(self._done)
         self._show(None)
 
     @property
@@ -109,12 +141,24 @@ class Recording:
 
     def add_done_callback(self, done: Callable[["Recording"], None]) -> None:
         """Have `done` called in the event loop once the files are complete."""
-        self._finished.add_done_callback(lambda _: done(self))
+        self.complete.add_done_callback(lambda _: done(self))
 
     async def finished(self) -> None:
         """Wait until the files of a closed recording are complete."""
-        await asyncio.shield(self._finished)
-        self._thread.join()
+        await asyncio.shield(self.complete)
+
+    def _begin_turn(self) -> None:
+        if not self._busy:  # only this thread sets it
+            self._busy = True
+            self._threads.submit(self._take_turns)
+
+    def _log_dropped(self, now: float) -> None:
+        log.warning(
+            "recording drops packets: the disk does not keep up",
+            room=self.room,
+            packets=self.dropped - self._dropped_logged,
+        )
+        self._dropped_logged, self._next_drop_log = self.dropped, now + DROP_LOG_SECONDS
 
     def _show(self, failure: str | None) -> None:
         """Have the room show this failure only. A room loses its warnings when its publisher changes."""
@@ -125,64 +169,88 @@ class Recording:
         self._warned = failure
 
     def _done(self) -> None:
-        if not self._finished.done():
-            self._finished.set_result(None)
+        self._backlog.settle()
+        if not self.complete.done():
+            self.complete.set_result(None)
 
-    # --- in the thread
+    # --- in a thread, one at a time
 
-    def _run(self) -> None:
-        try:
-            self._write_files()
-            while self._resting and not self._closing.wait(self._retry_seconds):
-                self._write_files()
-        finally:
+    def _take_turns(self) -> None:
+        """One turn, and the last one, too, if the recording was closed meanwhile."""
+        while True:
+            closing = self._closing
+            self._turn(closing)
+            with self._lock:
+                if closing:
+                    break
+                if not self._closing:
+                    self._busy = False
+                    return
+        with suppress(RuntimeError):  # the worker did not wait for this recording: its loop is closed
             self._loop.call_soon_threadsafe(self._done)
 
-    def _write_files(self) -> None:
-        """Write new files until the recording is closed or fails. After a failure it first tries the disk."""
-        writer = self._new_writer()
+    def _turn(self, closing: bool) -> None:
+        """Write what came. The last turn ends the files."""
+        if closing and self._resting:
+            self._empty_queue(None)
+            return
+        writer = self._writer
         try:
-            if self._resting:
-                writer.try_disk()
-                self._empty_queue(None)  # a burst that came in while the recording failed
-                self._keyframe_wanted = writer.wants_keyframe(self._now())
-                self._resting = False
-            while not self._closing.is_set():
-                self._wake.wait()
-                self._wake.clear()
-                self._empty_queue(writer)
-                writer.tick(self._now())
-                self._keyframe_wanted = writer.wants_keyframe(self._now())
-                if self.failure is not None and writer.has_files:
-                    self._is_back()
+            if writer is None:
+                writer = self._new_writer(self.changes)
+                self._begin(writer)
             self._empty_queue(writer)
-            writer.close(self._now())
+            now = self._now()
+            writer.tick(now)
+            self._keyframe_wanted = writer.wants_keyframe(now)
+            if self.failure is not None and writer.has_files:
+                self._is_back()
+            if closing:
+                writer.close(now)
         except OSError as error:
             self._fail(writer, f"recording stopped: {error.strerror or error}", RETRY_SECONDS)
         except Exception:
-            log.exception("recording broke", room=self._room)
-            self._fail(writer, "recording stopped: internal error", BUG_RETRY_SECONDS)
+            log.exception("recording broke", room=self.room)
+            self._fail(writer, "recording stopped: internal error", LAST_RETRY_SECONDS)
+
+    def _begin(self, writer: Writer) -> None:
+        """Write with `writer` from now on. After a failure it first tries the disk."""
+        self._began_at = self._now()
+        if self._resting:
+            writer.try_disk()
+            self._empty_queue(None)  # a burst that came in while the recording failed
+            self._resting = False
+        self._writer = writer
 
     def _empty_queue(self, writer: Writer | None) -> None:
         """Write what was queued; without a writer, drop it."""
         while self._queue:
-            now, burst = self._queue.popleft()
+            now, burst, size = self._queue.popleft()
             self._taken += len(burst)
+            self._backlog.took(size)
             if writer is not None:
                 while self._reports:
                     writer.report(*self._reports.popleft())
                 writer.take(burst, now)
 
-    def _fail(self, writer: Writer, why: str, retry_seconds: float) -> None:
-        self._resting, self._retry_seconds = True, retry_seconds
+    def _fail(self, writer: Writer | None, why: str, retry_seconds: float) -> None:
+        now = self._now()
+        if writer is not None and writer.has_files:  # each restart that makes files makes them anew
+            if now - self._began_at >= STEADY_SECONDS:
+                self._relapses = 0
+            retry_seconds *= 2**self._relapses
+            self._relapses += retry_seconds < LAST_RETRY_SECONDS
+        self._retry_at = now + min(retry_seconds, LAST_RETRY_SECONDS)
+        self._resting, self._writer = True, None
         self.failures += self.failure is None
         if why != self.failure:  # one line, not one for each retry
-            log.error("recording stopped", room=self._room, reason=why)
+            log.error("recording stopped", room=self.room, reason=why)
         self.failure = why
-        writer.abandon()
+        if writer is not None:
+            writer.abandon()
         self._empty_queue(None)
 
     def _is_back(self) -> None:
         self.restarts += 1
         self.failure = None
-        log.info("recording started again", room=self._room)
+        log.info("recording started again", room=self.room)

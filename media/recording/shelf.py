@@ -3,16 +3,18 @@
 Only control may fetch: it asks for a URL over RPC, signed by a key of this process and good for a minute.
 """
 
-import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from media.recording.disk_threads import DiskBusyError, DiskThreads
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import (
@@ -29,15 +31,23 @@ from shared.records.response import record_response
 from shared.records.signed_links import SignedLinks
 
 SHARE_SECONDS = 60
+THREADS = 4
 MAX_LISTED = 5_000  # recordings in one reply, the newest: some 400 kB
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Shelf:
-    """The folder of recordings; `http_url` is this worker's own."""
+    """The folder of recordings; `http_url` is this worker's own.
+
+    Only its threads call the disk; its methods may be called in any event loop.
+    """
 
     def __init__(self, folder: Path, http_url: str) -> None:
         self._folder = folder
         self._http_url = http_url
+        self._threads = DiskThreads("shelf", THREADS)
         self._links = SignedLinks(secrets.token_bytes(32), SHARE_SECONDS)
 
     def handlers(self) -> dict[type, Handler]:
@@ -47,29 +57,43 @@ class Shelf:
         return [Route("/records/{name}", self.serve, methods=["GET"])]
 
     async def list_records(self, _: ListRecords) -> Records:
-        records = await asyncio.to_thread(list_folder, self._folder)
+        records = await self._call(list_folder, self._folder)
         return Records(records=tuple(records[:MAX_LISTED]))
 
     async def share(self, message: ShareRecord) -> SharedRecord:
-        name, _ = self._find(message.name)
+        name, _ = await self._call(self._find, message.name)
         query = self._links.query(name.text, time.time())
         return SharedRecord(url=f"{self._http_url}/records/{name.text}?{query}")
 
     async def delete(self, message: DeleteRecord) -> DeletedRecord:
-        try:
-            self._find(message.name)[1].unlink()
-        except (ServiceError, FileNotFoundError):
-            return DeletedRecord(existed=False)
-        return DeletedRecord(existed=True)
+        return DeletedRecord(existed=await self._call(self._delete, message.name))
 
     async def serve(self, request: Request) -> Response:
         if not self._links.admits(request.path_params["name"], request.query_params, time.time()):
             raise HTTPException(403)
         try:
-            name, path = self._find(request.path_params["name"])
-            return record_response(path, name, request)
+            return await self._call(self._response, request)
         except (ServiceError, OSError):
             raise HTTPException(404) from None
+
+    async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await self._threads.call(work, *args, **kwargs)
+        except DiskBusyError:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="the disk does not answer") from None
+
+    # --- in a thread
+
+    def _response(self, request: Request) -> Response:
+        name, path = self._find(request.path_params["name"])
+        return record_response(path, name, request)
+
+    def _delete(self, text: str) -> bool:
+        try:
+            self._find(text)[1].unlink()
+        except (ServiceError, FileNotFoundError):
+            return False
+        return True
 
     def _find(self, text: str) -> tuple[RecordName, Path]:
         name = parse_record_name(text)

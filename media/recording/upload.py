@@ -49,10 +49,10 @@ class Uploader:
         self._stopping.set()
         self._wake.set()
 
-    def join(self) -> None:
+    def join(self, seconds: float | None = None) -> None:
         """Wait until it has stopped, if it was ever started."""
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         wait = FIRST_RETRY_SECONDS

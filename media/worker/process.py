@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,6 +64,9 @@ def serve(settings: Settings) -> None:
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
     uvloop.run(_live(settings, port, listener))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)  # the interpreter would wait for threads, and a hung disk may hold one
 
 
 async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> None:
@@ -136,7 +141,7 @@ class Worker:
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
                 if self._recorder is not None:
-                    await self._drain.unless_hurried(self._recorder.upload_rest())
+                    await self._drain.unless_hurried(self._recorder.rest())
                 for task in running:
                     task.cancel()
                 if self._recorder is not None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from shared.messages.records import Record
@@ -13,12 +14,14 @@ def list_folder(folder: Path) -> list[Record]:
     records = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if parse_record_name(entry.name) and entry.is_file(follow_symlinks=False):
-                    status = entry.stat(follow_symlinks=False)
-                    records.append(Record(entry.name, status.st_size, status.st_mtime))
+            names = [entry for entry in entries if parse_record_name(entry.name)]
     except OSError:
         return []
+    for entry in names:
+        with suppress(OSError):  # it was deleted meanwhile: the others are still there
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                records.append(Record(entry.name, status.st_size, status.st_mtime))
     records.sort(key=lambda record: (-record.modified, record.name))
     return records
 

@@ -37,6 +37,11 @@ class RecorderCollector(Collector):
             value=recorder.dropped,
         )
         yield CounterMetricFamily(
+            "roomcast_recording_changes_refused",
+            "Keyframes not recorded because the stream had changed too often for another file.",
+            value=recorder.changes_refused,
+        )
+        yield CounterMetricFamily(
             "roomcast_recording_uploads", "Files that the store confirmed.", value=recorder.uploaded
         )
         yield CounterMetricFamily(

@@ -79,6 +79,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Recorder]:
     except BaseException:  # the test has failed, and has perhaps not closed its recording
         task.cancel()
         raise
+    await recorder.rest()
     task.cancel()
     await recorder.finish()
     with contextlib.suppress(asyncio.CancelledError):

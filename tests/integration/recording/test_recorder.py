@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from media.recording.backlog import PACKET_BYTES, ROOM_BYTES
 from media.recording.recorder import Recorder
-from media.recording.recording import QUEUE_PACKETS
 from shared.settings import load_settings
 from tests.integration.recording.recorded_room import Room, running
 from tests.integration.recording.stage import by_suffix
@@ -107,7 +107,8 @@ async def test_a_disk_that_does_not_keep_up_costs_packets_not_time(
     async with running(tmp_path, record_formats="tracks") as recorder:
         room = Room(recorder, "opus", "VP8")
         [packet] = [Numbering(0).outgoing(streams[0][0].data)]
-        for number in range(QUEUE_PACKETS + 10):  # nobody ticks: the thread sleeps
+        size = PACKET_BYTES + len(packet.packet.payload)
+        for number in range(ROOM_BYTES // size + 10):  # nobody ticks: no thread takes them
             room.recording.packets([replace(packet, extended=number)])
         assert room.recording.dropped == 10
         assert recorder.dropped == 10

@@ -52,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(Writer, "try_disk", count)
     monkeypatch.setattr(recording_module, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(recording_module, "BUG_RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(recording_module, "LAST_RETRY_SECONDS", 0.02)
     return trials
 
 

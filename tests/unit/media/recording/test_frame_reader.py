@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from media.payload.nal_units import MAX_SETS_BYTES
 from media.payload.picture import DepacketizeError
 from media.recording.frame import Frame
 from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, FrameReader
@@ -152,6 +153,20 @@ def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     assert frames[10].timestamp == 0x1_0000_0000
 
 
+def test_after_a_jump_reports_are_placed_as_the_frames_are() -> None:
+    """Sound that jumps by an hour goes on by the clock, and its sender reports with it."""
+    packets = numbered(audio(1.0))
+    shift = 3_600 * 48_000
+    jumped = [
+        replace(one, timestamp=one.timestamp + (shift if number >= 25 else 0) & 0xFFFFFFFF)
+        for number, one in enumerate(packets)
+    ]
+    reader = FrameReader("opus", 48_000)
+    frames = [f for number, packet in enumerate(jumped) for f in reader.push(packet, number / 50)]
+    assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
+    assert reader.placed(jumped[-1].timestamp) == frames[-1].timestamp & 0xFFFFFFFF
+
+
 def test_padding_is_no_content() -> None:
     packets = numbered(video("VP8", 1.0))
     padded = []
@@ -178,6 +193,31 @@ def test_nothing_grows_without_bound() -> None:
     for number in range(3 * MAX_WAITING):  # every other packet is missing
         reader.push(outgoing(2 * number, number, b"\x10\0\0", marker=True), 0.0)
     assert len(reader._reorder._waiting) <= MAX_WAITING + 1
+
+
+@pytest.mark.parametrize(
+    ("codec", "parts", "keyframe"),
+    [
+        # fragments of a picture parameter set: FU-A (RFC 6184 5.8), FU (RFC 7798 4.4.3)
+        ("H264", (b"\x7c\x88", b"\x7c\x08", b"\x7c\x48"), b"\x65\x88"),
+        ("H265", (b"\x62\x01\xa2", b"\x62\x01\x22", b"\x62\x01\x62"), b"\x26\x01\xaf"),
+    ],
+)
+def test_parameter_sets_make_no_large_files_of_small_keyframes(
+    codec: str, parts: tuple[bytes, bytes, bytes], keyframe: bytes, streams: dict[str, list[Sent]]
+) -> None:
+    """They were put before each keyframe whatever their size: megabytes for each packet of a few bytes."""
+    packets = numbered(streams[codec])
+    packets = [packet for packet in packets if packet.timestamp == packets[0].timestamp]
+    index, timestamp = packets[-1].extended + 1, packets[0].timestamp
+    bodies = [head + b"\xff" * 1_100 for head in (parts[0], *[parts[1]] * 50, parts[2])]
+    for body in bodies:
+        packets.append(outgoing(index, timestamp + 3_000, body, marker=body is bodies[-1]))
+        index += 1
+    for number in range(100):
+        packets.append(outgoing(index + number, timestamp + 6_000 + number, keyframe, marker=True))
+    taken = sum(len(packet.packet.payload) for packet in packets)
+    assert sum(len(frame.data) for frame in read(codec, packets)) < taken + 100 * 2 * MAX_SETS_BYTES
 
 
 @pytest.mark.parametrize("codec", CODECS)

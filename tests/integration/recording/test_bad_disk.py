@@ -1,0 +1,300 @@
+"""A disk that is slow or hangs, and rooms that never send: what they cost the worker is bounded."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from media.recording import backlog, recorder
+from media.recording import recording as recording_module
+from media.recording.backlog import PACKET_BYTES
+from media.recording.part_file import PartFile
+from media.recording.recorder import WRITER_THREADS, Recorder
+from media.recording.recording import Recording
+from media.recording.shelf import Shelf
+from media.recording.writer import Writer
+from media.tracks.outgoing import Outgoing
+from shared.errors import ServiceError
+from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
+from shared.names import RoomName
+from shared.settings import load_settings
+from tests.integration.recording.recorded_room import STEADY, Room, running
+from tests.integration.recording.stage import by_suffix, room_tracks
+from tests.support.recorded import read
+from tests.support.rtp_source import Numbering, Sent, audio, video
+from tests.support.waiting import eventually
+
+WITHIN = 20.0
+SECONDS = 2.0
+STUCK = "stuck"
+
+Streams = tuple[list[Sent], list[Sent]]
+
+
+@pytest.fixture(scope="module")
+def streams() -> Streams:
+    return audio(SECONDS), video("VP8", SECONDS)
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Until it is set, writes to the files of rooms whose names begin with `STUCK` do not return."""
+    event, write = threading.Event(), PartFile.write
+
+    def hanging(file: PartFile, data: object) -> int:
+        if file.file_name.startswith(STUCK):
+            event.wait()
+        return write(file, data)
+
+    monkeypatch.setattr(PartFile, "write", hanging)
+    yield event
+    event.set()
+
+
+def recorder_in(folder: Path, **settings: Any) -> Recorder:
+    return Recorder(load_settings(record_enabled=True, record_dir=str(folder), **settings))
+
+
+def opened(recorder: Recorder, name: str) -> Recording:
+    return recorder.open(
+        RoomName(name),
+        room_tracks("opus"),
+        report_at=lambda track, now: None,
+        want_keyframe=lambda: None,
+        warn=lambda text, holds: None,
+    )
+
+
+def sound(sent: list[Sent]) -> list[Outgoing]:
+    numbering = Numbering(0)
+    return [numbering.outgoing(one.data) for one in sent]
+
+
+def threads() -> int:
+    return sum(thread.name == "recording" for thread in threading.enumerate())
+
+
+async def test_offers_without_media_cost_no_thread_and_no_file(tmp_path: Path) -> None:
+    before, ours = threads(), recorder_in(tmp_path / "records")
+    recordings = [opened(ours, f"room{number}") for number in range(200)]
+    for recording in recordings:
+        recording.tick(time.monotonic())
+    assert threads() <= before
+    for recording in recordings:
+        recording.close()
+        await recording.finished()
+    assert threads() <= before
+    assert not (tmp_path / "records").exists()
+
+
+async def test_many_rooms_share_a_bounded_number_of_threads(
+    tmp_path: Path, streams: Streams, hang: threading.Event
+) -> None:
+    before, ours = threads(), recorder_in(tmp_path)
+    packets = sound(streams[0])
+    recordings = [opened(ours, f"{STUCK}{number}") for number in range(2 * WRITER_THREADS)]
+    for recording in recordings:
+        recording.packets(packets)
+        recording.tick(time.monotonic())
+    assert threads() - before <= WRITER_THREADS
+    hang.set()
+    for recording in recordings:
+        recording.close()
+        await recording.finished()
+    assert len(by_suffix(tmp_path)["ogg"]) == len(recordings)
+
+
+async def test_a_file_that_hangs_holds_up_no_other_room(
+    tmp_path: Path, streams: Streams, hang: threading.Event
+) -> None:
+    ours, packets = recorder_in(tmp_path), sound(streams[0])
+    stuck, other = opened(ours, STUCK), opened(ours, "other")
+    for recording in (stuck, other):
+        recording.packets(packets)
+        recording.tick(time.monotonic())
+    other.close()
+    await other.finished()
+    [path] = tmp_path.glob("other_audio*")
+    assert read(path).seconds == pytest.approx(SECONDS, abs=0.1)
+    hang.set()
+    stuck.close()
+    await stuck.finished()
+
+
+async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
+    tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "WRITE_REST_SECONDS", 0.1)
+    monkeypatch.setattr(recorder, "FINISH_SECONDS", 0.1)
+    ours = recorder_in(tmp_path)
+    for name in ("other", STUCK):
+        recording = opened(ours, name)
+        recording.packets(sound(streams[0]))
+        recording.tick(time.monotonic())
+        recording.close()
+    with capture_logs() as logs:
+        async with asyncio.timeout(WITHIN):
+            await ours.rest()
+            await ours.finish()
+    [line] = logs
+    assert line["event"] == "recordings left incomplete: the disk did not take them in time"
+    assert (line["rooms"], line["count"]) == ([STUCK], 1)
+
+
+async def test_what_waits_is_bounded_for_a_room_and_for_all(
+    tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "ROOM_BYTES", 100_000)
+    monkeypatch.setattr(backlog, "TOTAL_BYTES", 250_000)
+    ours, [packet, *_] = recorder_in(tmp_path), sound(streams[0])
+    recordings = [opened(ours, f"{STUCK}{number}") for number in range(4)]
+    with capture_logs() as logs:
+        for number in range(1_000):
+            for recording in recordings:
+                recording.packets([replace(packet, extended=number)])
+        size = PACKET_BYTES + len(packet.packet.payload)
+        assert max(recording._backlog.size for recording in recordings) <= 100_000
+        assert 250_000 - size < ours._backlog.size <= 250_000
+        assert ours.dropped == 4_000 - 250_000 // size
+        for _ in range(3):
+            for recording in recordings:
+                recording.tick(time.monotonic())
+    assert [log["event"] for log in logs] == ["recording drops packets: the disk does not keep up"] * 4
+    hang.set()
+    for recording in recordings:
+        recording.close()
+        await recording.finished()
+    assert ours._backlog.size == 0
+
+
+async def test_a_slow_disk_costs_packets_but_neither_time_nor_memory(
+    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each write takes 50 ms. The stream comes much faster than the disk takes it."""
+    monkeypatch.setattr(backlog, "ROOM_BYTES", 400_000)
+    write, writers = PartFile.write, set()
+
+    def slow(file: PartFile, data: object) -> int:
+        writers.add(threading.get_ident())
+        time.sleep(0.05)  # the disk
+        return write(file, data)
+
+    monkeypatch.setattr(PartFile, "write", slow)
+    async with running(tmp_path) as ours:
+        room = Room(ours, "opus", "VP8")
+        most = 0
+
+        def enough() -> bool:
+            nonlocal most
+            most = max(most, room.recording._backlog.size)
+            return ours.dropped > 1_000
+
+        await room.send_until(enough, *streams)
+        await room.close()
+        assert most <= 400_000
+        assert ours._backlog.size == 0
+    assert writers
+    assert threading.get_ident() not in writers  # the media's thread never waits
+    assert {read(path).seconds > 1.0 for paths in by_suffix(tmp_path).values() for path in paths} == {True}
+
+
+async def test_files_that_fail_soon_again_are_tried_less_and_less_often(
+    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that FFmpeg refuses: each retry begins new files."""
+    monkeypatch.setattr(recording_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(recording_module, "LAST_RETRY_SECONDS", 0.3)
+    tick, made = Writer.tick, []
+
+    def fail(writer: Writer, now: float) -> None:
+        tick(writer, now)
+        if writer.has_files:
+            made.append(time.monotonic())
+            raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(Writer, "tick", fail)
+    async with running(tmp_path) as ours:
+        room = Room(ours, "opus", "VP8")
+        await room.send_until(lambda: len(made) >= 8, *streams, every=STEADY)
+        await room.close()
+    assert made[-1] - made[-2] >= 0.3
+    assert made[-1] - made[0] >= 0.01 + 0.02 + 0.04 + 0.08 + 0.16 + 0.3 + 0.3
+
+
+@pytest.fixture
+def disk_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The calls that this thread makes to the disk, where the recordings are."""
+    calls: list[str] = []
+    here = threading.get_ident()
+
+    def watch(name: str) -> None:
+        real = getattr(os, name)
+
+        def watched(*args: Any, **how: Any) -> Any:
+            if threading.get_ident() == here:
+                where = args[0] if not isinstance(args[0], int) else os.readlink(f"/proc/self/fd/{args[0]}")
+                if str(tmp_path) in os.fsdecode(where):
+                    calls.append(name)
+            return real(*args, **how)
+
+        monkeypatch.setattr(os, name, watched)
+
+    for name in (
+        *("stat", "lstat", "fstat", "scandir", "listdir", "unlink", "remove", "rename", "mkdir", "open"),
+        *("pwrite", "write", "read", "ftruncate", "fsync"),
+    ):
+        watch(name)
+    real_open = Path.open
+
+    def open_path(path: Path, *args: Any, **how: Any) -> Any:
+        if threading.get_ident() == here:
+            calls.append("Path.open")
+        return real_open(path, *args, **how)
+
+    monkeypatch.setattr(Path, "open", open_path)
+    return calls
+
+
+async def test_the_event_loop_never_calls_the_disk(
+    tmp_path: Path, streams: Streams, disk_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording's life: made, listed, shared, deleted, cleared, waited for."""
+    monkeypatch.setattr(recorder, "REST_SECONDS", 1.0)
+    folder = tmp_path / "records"
+    shelf = Shelf(folder, "http://127.0.0.1:1")
+    settings = {"s3_bucket": "none", "s3_endpoint": "http://127.0.0.1:1", "upload_recordings": True}
+    async with running(folder, record_keep_days=1, **settings) as ours:
+        room = Room(ours, "opus", "VP8")
+        rounds = iter(range(10))
+        await room.send_until(lambda: next(rounds) > 5, *streams, every=STEADY)
+        await room.close()
+        names = [record.name for record in (await shelf.list_records(ListRecords())).records]
+        assert len(names) == 3
+        await shelf.share(ShareRecord(name=names[0]))
+        assert (await shelf.delete(DeleteRecord(name=names[0]))).existed
+        with pytest.raises(ServiceError):
+            await shelf.share(ShareRecord(name=names[0]))
+    assert disk_calls == []
+
+
+async def test_housekeeping_that_breaks_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Recorder, "clear", breaks)
+    with capture_logs() as logs:
+        task = asyncio.create_task(recorder_in(tmp_path, record_keep_days=1).run())
+        await eventually("it is logged", lambda: logs, WITHIN)
+        assert not task.done()
+        task.cancel()
+        await asyncio.wait([task])
+    assert [log["event"] for log in logs] == ["old recordings not deleted"]
