@@ -21,6 +21,7 @@ from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
 from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
+from control.records.links import RecordLinks
 from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
 from control.routes.events import EventRoutes
@@ -39,6 +40,7 @@ from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
@@ -49,12 +51,13 @@ def create_app(settings: Settings) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
     redis_url = secret(settings.redis_url)
     redis = connect(redis_url)
-    metrics = HttpMetrics()
-    rpc = RpcClient(redis, redis_url, metrics.rpc_called)
+    clock = RedisClock(redis)
+    metrics = HttpMetrics(clock)
+    rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
     watch = RedisWatch(redis)
     placement = Placement()
-    cluster = Cluster(directory, watch)
+    cluster = Cluster(directory, watch, clock)
     calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
@@ -69,12 +72,12 @@ def create_app(settings: Settings) -> Starlette:
         RecordAccess(settings, authenticator),
         authenticator,
         record_proxy,
-        redis,
+        RecordLinks(redis, clock),
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(rpc.run, watch.run, event_streams.run):
+        async with _running(clock.run, rpc.run, watch.run, event_streams.run):
             yield
         await record_proxy.close()
         await redis.aclose()

@@ -1,10 +1,10 @@
 """List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,13 +14,12 @@ from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.records.access import RecordAccess
 from control.records.catalogue import RecordCatalogue
-from control.records.links import record_links
+from control.records.links import RecordLinks
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import Record
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
-from shared.records.signed_links import SignedLinks
 
 
 class RecordRoutes:
@@ -30,13 +29,13 @@ class RecordRoutes:
         access: RecordAccess,
         authenticator: Authenticator,
         proxy: RecordProxy,
-        redis: Redis,
+        links: RecordLinks,
     ) -> None:
         self._catalogue = catalogue
         self._access = access
         self._authenticator = authenticator
         self._proxy = proxy
-        self._redis = redis
+        self._links = links
 
     def routes(self) -> list[Route]:
         return [
@@ -52,12 +51,12 @@ class RecordRoutes:
         if not self._access.is_open and (token is None or not self._authenticator.knows(token, now)):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
         caller = caller_of(request)
-        links = None if self._access.is_open else await record_links(self._redis)
+        query_of = None if self._access.is_open else await self._links.signer()
         entries = []
         for record in await self._catalogue.records(caller.request_id):
             name = parse_record_name(record.name)
             if name is not None and self._access.may_read(name.room, token, now):
-                entries.append(_entry(record, caller.prefix, links, now))
+                entries.append(_entry(record, caller.prefix, query_of))
         return JSONResponse(entries)
 
     async def show_record(self, request: Request) -> Response:
@@ -66,7 +65,7 @@ class RecordRoutes:
         now = time.time()
         if not (
             self._access.may_read(name.room, credential(request.headers), now)
-            or ("signature" in request.query_params and await self._has_link(name, request, now))
+            or ("signature" in request.query_params and await self._links.admit(name, request.query_params))
         ):
             raise ServiceError(ErrorCode.UNAUTHORIZED)
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
@@ -88,9 +87,6 @@ class RecordRoutes:
         await self._catalogue.delete(name, caller_of(request).request_id)
         return JSONResponse({"name": name.text})
 
-    async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:
-        return (await record_links(self._redis)).admits(name.text, request.query_params, now)
-
 
 def _name(request: Request) -> RecordName:
     name = parse_record_name(request.path_params["name"])
@@ -99,8 +95,8 @@ def _name(request: Request) -> RecordName:
     return name
 
 
-def _entry(record: Record, prefix: str, links: SignedLinks | None, now: float) -> dict[str, object]:
-    query = f"?{links.query(record.name, now)}" if links else ""
+def _entry(record: Record, prefix: str, query_of: Callable[[str], str] | None) -> dict[str, object]:
+    query = f"?{query_of(record.name)}" if query_of else ""
     modified = datetime.fromtimestamp(int(record.modified), UTC)
     return {
         "name": record.name,

@@ -33,6 +33,7 @@ from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.host_port import HostPort
@@ -80,17 +81,23 @@ class Worker:
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         self._http_url = _http_url(settings.worker_http_addr)
         self._recorder = Recorder(settings) if settings.record_enabled else None
-        self._plane = _media_plane(settings, port, lambda room: self._heartbeat.release(room), self._recorder)
-        self._drain = Drain(settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed)
-
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
+        self._clock = RedisClock(self._redis)
+        self._plane = _media_plane(
+            settings, port, lambda room: self._heartbeat.release(room), self._recorder, self._clock.now
+        )
+        self._drain = Drain(
+            settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
+        )
         directory = Directory(self._redis)
         self._heartbeat = Heartbeat(
             directory, self._id, self._status, self._plane.rooms.names, self._room_lost
         )
-        self._registry = new_registry(self._plane, port, self._capacity, self._lag, self._recorder)
-        self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry))
+        self._registry = new_registry(
+            self._plane, port, self._capacity, self._lag, self._recorder, self._clock
+        )
+        self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
             self._id,
             self._plane.rooms,
@@ -102,14 +109,17 @@ class Worker:
             settings.publisher_grace,
         )
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
+        handlers = Handlers(
+            self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
+        )
         self._rpc = RpcServer(
             self._redis,
             url,
             self._id,
-            Handlers(self._plane, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
-            | self._shelf.handlers()
-            | SessionList(self._plane.roster).handlers(),
+            handlers.by_message() | self._shelf.handlers() | SessionList(self._plane.roster).handlers(),
             rpc_metrics.served(self._registry),
+            self._clock,
+            handlers.unanswered,
         )
         self._ticker = Ticker(self._tick)
 
@@ -122,6 +132,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
+                    tasks.create_task(self._clock.run()),
                     tasks.create_task(self._rpc.run()),
                     tasks.create_task(self._calls.run()),
                     tasks.create_task(self._ticker.run()),
@@ -198,7 +209,11 @@ def _http_url(address: HostPort) -> str:
 
 
 def _media_plane(
-    settings: Settings, port: UdpPort, closed: Callable[[RoomName], None], recorder: Recorder | None
+    settings: Settings,
+    port: UdpPort,
+    closed: Callable[[RoomName], None],
+    recorder: Recorder | None,
+    unix_clock: Callable[[], float],
 ) -> MediaPlane:
     host, media_port = port.address[:2]
     addresses = advertised(host, settings.media_public_ips, own_addresses())
@@ -212,4 +227,5 @@ def _media_plane(
         max_viewers=settings.max_subs_per_room,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,
+        unix_clock=unix_clock,
     )

@@ -1,12 +1,17 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
 A request is `{id, op, reply_to, deadline, request_id, body}`, a reply `{id, ok}` or `{id, error}`, both
-msgpack. The deadline is Unix time: hosts keep their clocks within a second of each other. A worker drops a
-request whose deadline has passed; a caller never waits beyond it.
+msgpack.
+
+The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
+and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
+end of the caller's patience: a reply that Redis took in time arrives in time. A worker drops a request whose
+deadline has passed, and undoes what it did when its reply is too late.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -23,6 +28,8 @@ TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
 BLOCK_SECONDS = 2.0  # for one BLPOP
 RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
+REPLY_SHARE = 0.1  # of a caller's time: for the reply to travel
+MAX_SECONDS = 10.0  # that a request may take; more must be an error of its caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,10 @@ class Request:
     deadline: float
     request_id: str
     body: dict[str, Any]
+
+
+def script(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def error_to_map(error: ServiceError) -> dict[str, Any]:
