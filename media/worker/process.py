@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,7 +33,7 @@ from media.worker.session_list import SessionList
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, WorkerIdTakenError
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
@@ -52,7 +53,8 @@ log = get_logger()
 def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
-    Raises `SettingsError` if it cannot listen on its addresses.
+    Raises `SettingsError` if it cannot listen on its addresses, or another worker has its id. Ends with exit
+    code 1 if another one has taken the id over.
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
@@ -62,15 +64,23 @@ def serve(settings: Settings) -> None:
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
-    uvloop.run(_live(settings, port, listener))
+    try:
+        exit_code = uvloop.run(_live(settings, port, listener))
+    except WorkerIdTakenError:
+        raise SettingsError(f"WORKER_ID: another worker is running as {settings.own_worker_id}") from None
+    if exit_code:
+        sys.exit(exit_code)
 
 
-async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> None:
-    await Worker(settings, port, listener).run()
+async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> int:
+    return await Worker(settings, port, listener).run()
 
 
 class Worker:
-    """Composes a worker in the running event loop; `run` returns when it has stopped."""
+    """Composes a worker in the running event loop.
+
+    `run` returns the exit code when it has stopped. Raises `WorkerIdTakenError` if another worker has its id.
+    """
 
     def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
         self._settings = settings
@@ -122,8 +132,9 @@ class Worker:
             handlers.unanswered,
         )
         self._ticker = Ticker(self._tick)
+        self._id_taken: WorkerIdTakenError | None = None
 
-    async def run(self) -> None:
+    async def run(self) -> int:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
@@ -133,7 +144,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._clock.run()),
-                    tasks.create_task(self._rpc.run()),
+                    serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
                     tasks.create_task(self._ticker.run()),
                     tasks.create_task(self._measure()),
@@ -141,7 +152,7 @@ class Worker:
                 ]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
-                beating = tasks.create_task(self._heartbeat.run())
+                beating = tasks.create_task(self._announce(serving))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -155,6 +166,29 @@ class Worker:
         finally:
             self._port.close()
             await self._redis.aclose()
+        if self._id_taken is None:
+            return 0
+        if not self._heartbeat.registered.is_set():
+            raise self._id_taken
+        return 1
+
+    async def _serve(self) -> None:
+        """The list of requests belongs to the process that has this worker's id."""
+        await self._heartbeat.registered.wait()
+        await self._rpc.run()
+
+    async def _announce(self, serving: asyncio.Task[None]) -> None:
+        """Keep the directory true. A worker that has lost its id leaves its sessions the time of a drain."""
+        try:
+            await self._heartbeat.run()
+        except WorkerIdTakenError as error:
+            self._id_taken = error
+            serving.cancel()
+            if self._heartbeat.registered.is_set():
+                log.error("another process has taken this worker's id: draining")
+                self._drain.leave()
+            else:
+                self._drain.hurry()
 
     async def _end_sessions(self) -> None:
         """Close all rooms and release their claims at once, so that publishers can use other workers."""

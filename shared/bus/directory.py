@@ -4,6 +4,7 @@ Workers announce themselves by heartbeats that expire; a room is a claim that it
 scans the keyspace, and media flows without the directory.
 """
 
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
@@ -22,13 +23,22 @@ def _script(name: str) -> str:
     return (_SCRIPTS / name).read_text(encoding="utf-8")
 
 
+class WorkerIdTakenError(Exception):
+    """Another process has this worker's id."""
+
+
 class Directory:
-    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`."""
+    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`.
+
+    The worker that announces itself through one `Directory` has its id until that expires or it leaves.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._process = secrets.token_hex(8)
         self._claim = redis.register_script(_script("claim_room.lua"))
         self._release = redis.register_script(_script("release_room.lua"))
+        self._leave = redis.register_script(_script("leave.lua"))
         self._beat = redis.register_script(_script("heartbeat.lua"))
 
     # --- for workers
@@ -43,28 +53,32 @@ class Directory:
         await self._release(keys=[keys.room_claim(room)], args=[worker])
 
     async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
-        """Announce `status` and refresh `claims`; returns those that another worker holds now."""
+        """Announce `status` and refresh `claims`; returns those that another worker holds now.
+
+        Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
+        """
         worker = WorkerId(status.id)
         rooms = list(claims)
-        lost: list[bytes] = await self._beat(
-            keys=[keys.WORKERS, keys.worker_status(worker), *(keys.room_claim(room) for room in rooms)],
+        lost: list[bytes] | None = await self._beat(
+            keys=[*_entries(worker), *(keys.room_claim(room) for room in rooms)],
             args=[
                 worker,
                 pack(to_map(status)),
                 keys.HEARTBEAT_TTL_MS,
                 keys.WORKER_SWEEP_SECONDS,
                 keys.CLAIM_TTL_MS,
+                self._process,
+                keys.PROCESS_TTL_MS,
                 *rooms,
             ],
         )
+        if lost is None:
+            raise WorkerIdTakenError
         return [RoomName(room.decode()) for room in lost]
 
     async def leave(self, worker: WorkerId) -> None:
-        """Remove a worker that stops from the directory at once."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.delete(keys.worker_status(worker))
-            pipe.zrem(keys.WORKERS, worker)
-            await pipe.execute()
+        """Remove a worker that stops from the directory at once, unless another process has its id."""
+        await self._leave(keys=_entries(worker), args=[worker, self._process])
 
     # --- for control
 
@@ -94,3 +108,7 @@ class Directory:
 
     async def ping(self) -> None:
         await self._redis.ping()
+
+
+def _entries(worker: WorkerId) -> list[str]:
+    return [keys.WORKERS, keys.worker_status(worker), keys.worker_process(worker)]

@@ -1,17 +1,24 @@
--- One heartbeat of a worker: its status, its place in the list of workers, and the claims of its rooms.
--- KEYS[1]  zset of workers, scored by the server's time    KEYS[2]  the worker's status    KEYS[3..]  its claims
+-- One heartbeat of a worker: its hold on its id, its status, its place in the list of workers, its rooms' claims.
+-- KEYS[1]  zset of workers, scored by the server's time    KEYS[2]  the worker's status
+-- KEYS[3]  the process that has the worker's id    KEYS[4..]  its claims
 -- ARGV[1]  the worker    ARGV[2]  its status (msgpack)    ARGV[3]  lifetime in ms    ARGV[4]  sweep age in s
--- ARGV[5]  lifetime of a claim in ms    ARGV[6..] the rooms' names, in the order of KEYS[3..]
--- returns  the names of the rooms that another worker holds
+-- ARGV[5]  lifetime of a claim in ms    ARGV[6]  this process    ARGV[7]  lifetime of its hold in ms
+-- ARGV[8..] the rooms' names, in the order of KEYS[4..]
+-- returns  the names of the rooms that another worker holds; nil, and nothing is done, if another process has the id
+local holder = redis.call('GET', KEYS[3])
+if holder and holder ~= ARGV[6] then
+  return false
+end
+redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[7])
 local now = tonumber(redis.call('TIME')[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[4]))
 local lost = {}
-for i = 3, #KEYS do
+for i = 4, #KEYS do
   local owner = redis.call('GET', KEYS[i])
   if owner and owner ~= ARGV[1] then
-    lost[#lost + 1] = ARGV[i + 3]
+    lost[#lost + 1] = ARGV[i + 4]
   else
     redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[5])
   end

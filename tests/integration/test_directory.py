@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, WorkerIdTakenError
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -176,6 +176,49 @@ async def test_heartbeats_of_other_versions_are_understood(redis: Redis, directo
     assert await directory.workers() == [status(ONE)]
 
 
+# --- two processes with the same id
+
+
+async def test_of_two_processes_with_the_same_id_the_first_has_it(redis: Redis, directory: Directory) -> None:
+    second = Directory(redis)
+    await directory.beat(status(ONE), [ROOM])
+    before = {key: await redis.dump(key) for key in await redis.keys("*")}
+    with pytest.raises(WorkerIdTakenError):
+        await second.beat(status(ONE, state=WorkerState.DRAINING), [OTHER_ROOM])
+    await second.leave(ONE)
+    assert {key: await redis.dump(key) for key in await redis.keys("*")} == before
+    await directory.beat(status(ONE), [ROOM])
+    await second.beat(status(TWO), [])
+
+
+async def test_of_many_processes_at_once_exactly_one_has_the_id(redis: Redis) -> None:
+    async def beats(directory: Directory) -> bool:
+        try:
+            await directory.beat(status(ONE), [])
+        except WorkerIdTakenError:
+            return False
+        return True
+
+    directories = [Directory(redis) for _ in range(20)]
+    first = await asyncio.gather(*map(beats, directories))
+    assert first.count(True) == 1
+    assert await asyncio.gather(*map(beats, directories)) == first
+
+
+async def test_an_id_is_free_once_its_process_has_left_or_fallen_silent(
+    redis: Redis, directory: Directory
+) -> None:
+    second, third = Directory(redis), Directory(redis)
+    await directory.beat(status(ONE), [])
+    await directory.leave(ONE)
+    await second.beat(status(ONE), [])
+    assert 0 < await redis.pttl(keys.worker_process(ONE)) <= keys.PROCESS_TTL_MS
+    await expire(redis, keys.worker_process(ONE))
+    await third.beat(status(ONE), [])
+    with pytest.raises(WorkerIdTakenError):
+        await second.beat(status(ONE), [])
+
+
 # --- what it costs
 
 
@@ -195,7 +238,8 @@ async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, d
     connection_commands = {"config", "hello", "auth", "client", "ping", "select", "info"}
     assert used <= directory_commands | connection_commands | {"evalsha", "script"}
 
-    left = set(await redis.keys("*"))
-    assert left == {keys.WORKERS.encode(), keys.worker_status(ONE).encode(), keys.room_claim(ROOM).encode()}
-    for key in left - {keys.WORKERS.encode()}:  # that one is swept by every beat
+    left = {key.decode() for key in await redis.keys("*")}
+    of_one = {keys.worker_status(ONE), keys.worker_process(ONE), keys.room_claim(ROOM)}
+    assert left == {keys.WORKERS} | of_one
+    for key in of_one:  # the list of workers is swept by every beat
         assert await redis.pttl(key) > 0, key
