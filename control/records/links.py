@@ -38,7 +38,9 @@ class RecordLinks:
     async def _links(self) -> SignedLinks:
         try:
             await self._redis.set(keys.RECORDS_KEY, secrets.token_bytes(32), nx=True)
-            key = cast(bytes, await self._redis.get(keys.RECORDS_KEY))
+            key = cast(bytes | None, await self._redis.get(keys.RECORDS_KEY))
         except RedisError:
             raise redis_away() from None
+        if key is None:  # Redis was emptied in between
+            raise redis_away()
         return SignedLinks(key, LINK_SECONDS)

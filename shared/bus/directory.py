@@ -46,7 +46,7 @@ class Directory:
     async def claim_room(self, room: RoomName, worker: WorkerId) -> WorkerId:
         """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success."""
         owner: bytes = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
-        return WorkerId(owner.decode())
+        return _worker(owner)
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
         """Release `room`, unless another worker owns it now."""
@@ -89,7 +89,7 @@ class Directory:
             return []
         blobs = cast(
             list[bytes | None],
-            await self._redis.mget([keys.worker_status(WorkerId(i.decode())) for i in ids]),
+            await self._redis.mget([keys.worker_status(_worker(i)) for i in ids]),
         )
         statuses = []
         for blob in blobs:
@@ -104,7 +104,7 @@ class Directory:
     async def room_owner(self, room: RoomName) -> WorkerId | None:
         """The worker that holds `room`, or None when nobody publishes there."""
         owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
-        return WorkerId(owner.decode()) if owner is not None else None
+        return _worker(owner) if owner is not None else None
 
     async def ping(self) -> None:
         await self._redis.ping()
@@ -112,3 +112,8 @@ class Directory:
 
 def _entries(worker: WorkerId) -> list[str]:
     return [keys.WORKERS, keys.worker_status(worker), keys.worker_process(worker)]
+
+
+def _worker(data: bytes) -> WorkerId:
+    """The id in a key; what is none becomes the id of no worker."""
+    return WorkerId(data.decode(errors="replace"))

@@ -12,13 +12,15 @@ deadline has passed, and undoes what it did when its reply is too late.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 
 from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import DecodeError, from_map
 
+R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]
 # Called for each request with its operation, its outcome ("ok", the code of an error, or one of those below)
 # and its seconds.
@@ -55,17 +57,23 @@ def error_to_map(error: ServiceError) -> dict[str, Any]:
     }
 
 
-def error_from_map(error: Any) -> ServiceError:
-    """The error of a reply. One that a newer or broken worker has made up becomes `NO_WORKER`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Error:
+    code: ErrorCode
+    message: str | None = None
+    detail: str | None = None
+    retry_after: int | None = None
+
+
+def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
+    """The reply in a result; raises its error. What a newer or broken worker has made up is `NO_WORKER`."""
     try:
-        return ServiceError(
-            ErrorCode(error["code"]),
-            error.get("message"),
-            detail=error.get("detail"),
-            retry_after=error.get("retry_after"),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read")
+        if "error" not in result:
+            return from_map(kind, result.get("ok"))
+        error = from_map(_Error, result["error"])
+    except DecodeError:
+        raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
+    raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
 
 
 async def pop(redis: Redis, key: str) -> bytes | None:

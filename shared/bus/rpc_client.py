@@ -16,14 +16,14 @@ from shared.bus.rpc import (
     RETRY_SECONDS,
     UNANSWERED,
     Observe,
-    error_from_map,
     pop,
+    reply_from_map,
     script,
     unobserved,
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
-from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
 from shared.names import RequestId, WorkerId
 
@@ -72,9 +72,7 @@ class RpcClient:
         began, outcome = monotonic(), UNANSWERED
         try:
             result = await self._exchange(worker, message, timeout, request_id)
-            if error := result.get("error"):
-                raise error_from_map(error)
-            answer = from_map(reply, result.get("ok"))
+            answer = reply_from_map(reply, result)
             outcome = "ok"
             return answer
         except ServiceError as error:

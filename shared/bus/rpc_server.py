@@ -111,18 +111,22 @@ class RpcServer:
         """
         try:
             await self._clock.freshen()
-            if not deadline > self._clock.latest():
+            if deadline <= self._clock.latest():
                 await self._clock.read()
         except RedisError:  # then its caller gets no reply either
             return 0.0
         left = deadline - self._clock.latest()
-        return min(left, MAX_SECONDS) if left > 0 else 0.0  # what is not a number is too late
+        return min(left, MAX_SECONDS)
 
     async def _handle(self, request: Request, left: float) -> Any:
         """The handler's reply or a `ServiceError`; None when it took longer than the `left` seconds."""
         try:
             kind, handler = self._handlers[request.op]
             message: Any = from_map(kind, request.body)
+        except (KeyError, DecodeError):  # of another version
+            log.warning("rpc request not understood", op=request.op, request_id=request.request_id)
+            return ServiceError(ErrorCode.NO_WORKER, detail="the worker does not understand the request")
+        try:
             async with asyncio.timeout(left):
                 return await handler(message)
         except TimeoutError:

@@ -1,13 +1,14 @@
 """Calls between the planes over a real Valkey are answered or refused; garbage hurts nobody."""
 
 import asyncio
+from dataclasses import make_dataclass
 
 import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.bus.rpc import error_from_map
+from shared.bus.rpc import reply_from_map
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
@@ -69,17 +70,34 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
 
 
 @pytest.mark.parametrize(
-    "error",
+    "result",
     [
-        {"code": "of_next_year", "message": None, "detail": None, "retry_after": None},
+        {"error": {"code": "of_next_year", "message": None, "detail": None, "retry_after": None}},
+        {"error": {}},
+        {"error": None},
+        {"error": "no map"},
+        {"error": ["code"]},
+        {"error": 7},
+        {"error": {"code": "no_worker", "message": ["x"]}},
+        {"error": {"code": "no_worker", "retry_after": float("nan")}},
+        {"error": {"code": "no_worker", "retry_after": "soon"}},
+        {"error": {"code": "no_worker", "detail": {"a": 1}}},
         {},
-        "no map",
-        ["code"],
-        7,
+        {"ok": None},
+        {"ok": 7},
+        {"ok": {"session": "w1.x", "sdp": "v=0"}},
+        {"ok": {"session": "w1.x", "sdp": 5, "etag": "e"}},
+        {"ok": {"session": "w1.x\r\nSet-Cookie: a", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "w1.…", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "../../../x", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "w1.x", "sdp": "v=0", "etag": 'e", W/"f'}},
     ],
 )
-def test_an_error_of_a_newer_worker_is_no_bug_of_ours(error: object) -> None:
-    assert error_from_map(error).code is ErrorCode.NO_WORKER
+def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, object]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        reply_from_map(Answer, result)
+    assert caught.value.code is ErrorCode.NO_WORKER
+    assert caught.value.detail == "the worker's answer cannot be read"
 
 
 async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
@@ -99,11 +117,22 @@ async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
     assert all(line["log_level"] == "error" and line["exc_info"] for line in failures)
 
 
-async def test_a_message_without_a_handler_is_internal(client: RpcClient, server: RpcServer) -> None:
-    message = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="", if_match=None)
-    with capture_logs():
-        call = client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-        assert (await refused(call)).code is ErrorCode.INTERNAL
+async def test_a_request_that_a_worker_of_another_version_does_not_know_is_no_bug(
+    redis: Redis, redis_url: str, client: RpcClient, server: RpcServer
+) -> None:
+    unknown = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment="", if_match=None)
+    incomplete = make_dataclass("Publish", [("room", str)])("demo")
+    with capture_logs() as logs:
+        for message in (unknown, incomplete):
+            call = client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
+            error = await refused(call)
+            assert (error.code, error.detail) == (
+                ErrorCode.NO_WORKER,
+                "the worker does not understand the request",
+            )
+    assert {(line["event"], line["log_level"]) for line in logs} == {
+        ("rpc request not understood", "warning")
+    }
 
 
 GARBAGE = [
