@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, gateway, placement, redis)
+    event_streams = EventStreams(cluster, gateway, placement, redis, watch)
     record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
         RecordAccess(settings, authenticator),
         authenticator,
         record_proxy,
-        RecordLinks(redis, clock),
+        RecordLinks(redis, clock, watch),
     )
 
     @asynccontextmanager

@@ -11,15 +11,16 @@ from contextlib import suppress
 from dataclasses import replace
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
 from control.workers.placement import Placement
+from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError, redis_away
+from shared.bus.connection import CALL_TIMEOUT_SECONDS
+from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
@@ -74,7 +75,10 @@ class EventStream:
 class EventStreams:
     """All streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis) -> None:
+    def __init__(
+        self, cluster: Cluster, gateway: Gateway, placement: Placement, redis: Redis, watch: RedisWatch
+    ) -> None:
+        self._watch = watch
         self._cluster = cluster
         self._gateway = gateway
         self._placement = placement
@@ -130,10 +134,8 @@ class EventStreams:
 
     async def delete(self, name: str) -> None:
         """A stream of that name is not opened again."""
-        try:
+        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
             await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
-        except RedisError:
-            raise redis_away() from None
 
     async def run(self) -> None:
         looks = 0
@@ -187,10 +189,8 @@ class EventStreams:
                     stream.end()
 
     async def _is_deleted(self, name: str) -> bool:
-        try:
+        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
             return bool(await self._redis.exists(keys.deleted_stream(name)))
-        except RedisError:
-            raise redis_away() from None
 
     def _all(self) -> list[EventStream]:
         return [stream for streams in self._streams.values() for stream in streams]

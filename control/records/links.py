@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
+from shared.bus.connection import CALL_TIMEOUT_SECONDS
 from shared.bus.redis_clock import RedisClock
 from shared.errors import redis_away
 from shared.records.record_name import RecordName
@@ -22,8 +23,9 @@ LINK_SECONDS = 15 * 60
 class RecordLinks:
     """Signs and verifies by the cluster's key and clock. Every call raises `NO_WORKER` when Redis is away."""
 
-    def __init__(self, redis: Redis, clock: RedisClock) -> None:
+    def __init__(self, redis: Redis, clock: RedisClock, watch: RedisWatch) -> None:
         self._redis = redis
+        self._watch = watch
         self._clock = clock
 
     async def signer(self) -> Callable[[str], str]:
@@ -36,11 +38,9 @@ class RecordLinks:
         return (await self._links()).admits(name.text, query, self._clock.now())
 
     async def _links(self) -> SignedLinks:
-        try:
+        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
             await self._redis.set(keys.RECORDS_KEY, secrets.token_bytes(32), nx=True)
             key = cast(bytes | None, await self._redis.get(keys.RECORDS_KEY))
-        except RedisError:
-            raise redis_away() from None
         if key is None:  # Redis was emptied in between
             raise redis_away()
         return SignedLinks(key, LINK_SECONDS)

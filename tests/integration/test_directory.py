@@ -108,6 +108,20 @@ async def test_a_lost_claim_is_told_and_not_taken_back(redis: Redis, directory: 
     assert await directory.room_owner(OTHER_ROOM) == ONE
 
 
+@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", "…".encode()])
+async def test_a_claim_of_garbage_is_not_ours(redis: Redis, directory: Directory, garbage: bytes) -> None:
+    await redis.set(keys.room_claim(ROOM), garbage)
+    assert await directory.room_owner(ROOM) not in (None, ONE)
+    assert await directory.claim_room(ROOM, ONE) != ONE
+    assert await directory.beat(status(ONE), [ROOM]) == [ROOM]
+
+
+async def test_garbage_in_the_list_of_workers_is_passed_over(redis: Redis, directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    await redis.zadd(keys.WORKERS, {b"\xff\xfe": 1e18, b"": 1e18})
+    assert [worker.id for worker in await directory.workers()] == [ONE]
+
+
 # --- heartbeats
 
 

@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from control.server import make_server
+from shared.messages.signalling import Publish
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
-from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.waiting import eventually
 
 PROGRAM = (
@@ -85,6 +86,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     async with (
         process(
             log,
+            program=f"from control.workers.offers import Offers\nOffers.play = None\n{PROGRAM}",
             REDIS_URL=redis_url,
             ROOM_TOKENS="demo:room-token-1",
             AUTH_TOKEN="global-token-2",
@@ -106,9 +108,10 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
             for method in ("DELETE", "PATCH", "GET", "PUT"):
                 await http.request(method, path, headers={"X-Auth-Token": "global-token-2"})
         await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer admin-token-3"})
-        for bug in (KeyError("worker"), Closed(sessions=0)):  # the second one is a traceback in this log
-            worker.answers[Publish] = bug
-            await post_offer(http, "/api/whip/publish/third", PUBLISH_OFFER, "global-token-2")
+        worker.answers[Publish] = KeyError("worker")
+        await post_offer(http, "/api/whip/publish/third", PUBLISH_OFFER, "global-token-2")
+        played = await post_offer(http, "/api/whep/play/other", PLAY_OFFER, "global-token-2")
+        assert played.status_code == 500
         running.send_signal(signal.SIGTERM)
         await running.wait()
     text = log.read_text()
@@ -117,6 +120,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     lines = [json.loads(line) for line in text.splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
     assert len(requests) > 20
+    assert len([line for line in lines if "exception" in line]) == 1
     assert all(line["plane"] == "control" for line in lines)
     assert {"method", "route", "status", "ms", "client", "request_id"} <= set(requests[0])
     assert any(line["route"] == "/api/whip/publish/{room}/{session}" for line in requests)
