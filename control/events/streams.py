@@ -13,13 +13,12 @@ from dataclasses import replace
 from redis.asyncio import Redis
 
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at
-from control.workers.cluster import Cluster
+from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
-from shared.bus.connection import CALL_TIMEOUT_SECONDS
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import WorkerState, WorkerStatus
@@ -134,7 +133,7 @@ class EventStreams:
 
     async def delete(self, name: str) -> None:
         """A stream of that name is not opened again."""
-        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
+        async with self._watch.bounded(LIMIT_SECONDS):
             await self._redis.set(keys.deleted_stream(name), b"", ex=DELETED_SECONDS)
 
     async def run(self) -> None:
@@ -189,7 +188,7 @@ class EventStreams:
                     stream.end()
 
     async def _is_deleted(self, name: str) -> bool:
-        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
+        async with self._watch.bounded(LIMIT_SECONDS):
             return bool(await self._redis.exists(keys.deleted_stream(name)))
 
     def _all(self) -> list[EventStream]:

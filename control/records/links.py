@@ -9,9 +9,9 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from control.workers.cluster import LIMIT_SECONDS
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
-from shared.bus.connection import CALL_TIMEOUT_SECONDS
 from shared.bus.redis_clock import RedisClock
 from shared.errors import redis_away
 from shared.records.record_name import RecordName
@@ -38,7 +38,7 @@ class RecordLinks:
         return (await self._links()).admits(name.text, query, self._clock.now())
 
     async def _links(self) -> SignedLinks:
-        async with self._watch.bounded(CALL_TIMEOUT_SECONDS):
+        async with self._watch.bounded(LIMIT_SECONDS):
             await self._redis.set(keys.RECORDS_KEY, secrets.token_bytes(32), nx=True)
             key = cast(bytes | None, await self._redis.get(keys.RECORDS_KEY))
         if key is None:  # Redis was emptied in between

@@ -22,9 +22,7 @@ from shared.logging import get_logger
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
-REQUEST_SECONDS = (
-    1.6  # that a request may wait for Redis in all: it must be answered within 2 s (openapi.yaml)
-)
+REQUEST_SECONDS = 1.6  # that a request may wait for Redis in all: it is answered within 2 s (openapi.yaml)
 SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
 
 log = get_logger()

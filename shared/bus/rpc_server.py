@@ -113,7 +113,7 @@ class RpcServer:
             await self._clock.freshen()
             if deadline <= self._clock.latest():
                 await self._clock.read()
-        except RedisError:  # then its caller gets no reply either
+        except (RedisError, OSError):  # then its caller gets no reply either
             return 0.0
         left = deadline - self._clock.latest()
         return min(left, MAX_SECONDS)
@@ -149,7 +149,7 @@ class RpcServer:
                 keys=[request.reply_to],
                 args=[pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
             )
-        except RedisError:  # it may have arrived all the same
+        except (RedisError, OSError):  # it may have arrived all the same
             log.warning("rpc reply lost: Redis is away", op=request.op, request_id=request.request_id)
             return False
         if not in_time:
