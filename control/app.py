@@ -24,6 +24,7 @@ from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
 from control.records.catalogue import RecordCatalogue
+from control.records.links import RecordLinks
 from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
 from control.routes.events import EventRoutes
@@ -43,6 +44,7 @@ from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
@@ -58,17 +60,18 @@ def create_app(settings: Settings) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
     redis_url = secret(settings.redis_url)
     redis = connect(redis_url)
-    metrics = HttpMetrics()
-    rpc = RpcClient(redis, redis_url, metrics.rpc_called)
+    clock = RedisClock(redis)
+    metrics = HttpMetrics(clock)
+    rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
     watch = RedisWatch(redis)
     placement = Placement()
-    cluster = Cluster(directory, watch)
+    cluster = Cluster(directory, watch, clock)
     calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis))
+    event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis, watch))
     record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
@@ -78,12 +81,12 @@ def create_app(settings: Settings) -> Starlette:
         RecordCatalogue(settings, every_worker),
         authenticator,
         record_proxy,
-        redis,
+        RecordLinks(redis, clock, watch),
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(rpc.run, watch.run, event_streams.run):
+        async with _running(clock.run, rpc.run, watch.run, event_streams.run):
             yield
         await record_proxy.close()
         await redis.aclose()

@@ -9,6 +9,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from control.workers.cluster_rooms import cluster_rooms
 from shared.bus import rpc_metrics
+from shared.bus.clock_metrics import export_skew
+from shared.bus.redis_clock import RedisClock
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
@@ -17,9 +19,10 @@ _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 class HttpMetrics:
     """Durations of this process's requests, by route template, method and status, and of its RPC calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: RedisClock) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        export_skew(clock, self._registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",
             "Time since the directory in Redis could last be read",

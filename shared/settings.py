@@ -103,7 +103,9 @@ class Settings(BaseSettings):
 
     # --- media workers
     workers: int = _field(1, "Media workers that `roomcast up` starts", ge=1, le=64)
-    worker_id: WorkerName = _field("", "Name of this worker in the cluster; empty: host name and media port")
+    worker_id: WorkerName = _field(
+        "", "Name of this worker, which no other one in the cluster may have; empty: host name and media port"
+    )
     media_addr: Address = _field(
         HostPort("0.0.0.0", 7100),  # noqa: S104  # media comes from anywhere
         "UDP address of a worker; without a host: every IPv4 address. The workers of `roomcast up` take this"

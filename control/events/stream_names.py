@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from control.workers.cluster import LIMIT_SECONDS
+from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
-from shared.errors import redis_away
 from shared.names import SessionId
 
 MAX_NAMES = 8  # of a session; the newest stay
@@ -21,46 +21,36 @@ _SLICE = 500  # sessions in one round trip
 class StreamNames:
     """Every call is one round trip, and raises `NO_WORKER` when Redis is away."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, watch: RedisWatch) -> None:
         self._redis = redis
+        self._watch = watch
 
     async def add(self, session: SessionId, name: str) -> None:
         key = keys.event_streams(session)
-        try:
-            async with self._redis.pipeline() as pipe:
-                pipe.zadd(key, {name: time.time()})
-                pipe.zremrangebyrank(key, 0, -1 - MAX_NAMES)
-                pipe.expire(key, LIFE_SECONDS)
-                await pipe.execute()
-        except RedisError:
-            raise redis_away() from None
+        async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline() as pipe:
+            pipe.zadd(key, {name: time.time()})
+            pipe.zremrangebyrank(key, 0, -1 - MAX_NAMES)
+            pipe.expire(key, LIFE_SECONDS)
+            await pipe.execute()
 
     async def has(self, session: SessionId, name: str) -> bool:
         """Whether the stream was created and is not closed. Keeps it alive."""
         key = keys.event_streams(session)
-        try:
-            async with self._redis.pipeline() as pipe:
-                pipe.zscore(key, name)
-                pipe.expire(key, LIFE_SECONDS)
-                score, _ = await pipe.execute()
-        except RedisError:
-            raise redis_away() from None
+        async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline() as pipe:
+            pipe.zscore(key, name)
+            pipe.expire(key, LIFE_SECONDS)
+            score, _ = await pipe.execute()
         return score is not None
 
     async def remove(self, session: SessionId, name: str) -> bool:
         """Close a stream; False if there was none."""
-        try:
+        async with self._watch.bounded(LIMIT_SECONDS):
             return bool(await self._redis.zrem(keys.event_streams(session), name))
-        except RedisError:
-            raise redis_away() from None
 
     async def keep(self, sessions: Sequence[SessionId]) -> None:
         """Keep the streams of these sessions alive: they are followed. One round trip for each 500."""
-        try:
-            for start in range(0, len(sessions), _SLICE):
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for session in sessions[start : start + _SLICE]:
-                        pipe.expire(keys.event_streams(session), LIFE_SECONDS)
-                    await pipe.execute()
-        except RedisError:
-            raise redis_away() from None
+        for start in range(0, len(sessions), _SLICE):
+            async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline(transaction=False) as pipe:
+                for session in sessions[start : start + _SLICE]:
+                    pipe.expire(keys.event_streams(session), LIFE_SECONDS)
+                await pipe.execute()

@@ -5,7 +5,6 @@ stay open and silent; when it is back, they report what has changed meanwhile.
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -171,7 +170,7 @@ class EventStreams:
         }
         nobody = RoomView(active=False, viewers=0)
         elsewhere: dict[RoomName, bool] = {}  # whether the room can be played on another worker
-        now = time.time()
+        now = self._cluster.unix_time
         for stream in streams:
             if stream.worker not in living:  # gone with its sessions, or not announced again yet
                 continue

@@ -14,6 +14,7 @@ from structlog.contextvars import bound_contextvars
 from control.http.caller import TrustedProxies
 from control.http.problems import problem_response
 from control.metrics import HttpMetrics
+from control.workers.redis_watch import one_request
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.names import parse_room_name
@@ -52,7 +53,7 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
             await send(message)
 
-        with bound_contextvars(request_id=caller.request_id):
+        with bound_contextvars(request_id=caller.request_id), one_request():
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:

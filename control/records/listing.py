@@ -8,21 +8,22 @@ from datetime import UTC, datetime
 from shared.messages.records import Record
 from shared.names import RoomName
 from shared.records.record_name import parse_record_name
-from shared.records.signed_links import SignedLinks
 
 SLICE = 200  # recordings: some 3 ms
 
 
 class RecordListing:
-    """What one caller gets. `prefix` is the path before `/records`; `links`: None where none are needed."""
+    """What one caller gets. `prefix` is the path before `/records`.
+
+    `query_of` gives the query of a signed link, by the file's name; None: links need no signature.
+    """
 
     def __init__(
-        self, may_read: Callable[[RoomName], bool], prefix: str, links: SignedLinks | None, now: float
+        self, may_read: Callable[[RoomName], bool], prefix: str, query_of: Callable[[str], str] | None
     ) -> None:
         self._may_read = may_read
         self._prefix = prefix
-        self._links = links
-        self._now = now
+        self._query_of = query_of
         self._readable: dict[RoomName, bool] = {}
 
     async def json(self, records: Sequence[Record]) -> str:
@@ -46,7 +47,7 @@ class RecordListing:
         return known
 
     def _entry(self, record: Record) -> dict[str, object]:
-        query = f"?{self._links.query(record.name, self._now)}" if self._links else ""
+        query = f"?{self._query_of(record.name)}" if self._query_of else ""
         modified = datetime.fromtimestamp(int(record.modified), UTC)
         return {
             "name": record.name,

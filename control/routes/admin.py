@@ -54,7 +54,7 @@ class AdminRoutes:
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
         drained = await self._gateway.set_drain(worker, on=on, request_id=caller_of(request).request_id)
-        left = max(0.0, drained.until - time.time()) if drained.until else None
+        left = max(0.0, drained.until - self._cluster.unix_time) if drained.until else None
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 
     async def list_workers(self, request: Request) -> Response:

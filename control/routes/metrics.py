@@ -39,7 +39,10 @@ class MetricsRoutes:
         """Prometheus HTTP service discovery of the workers."""
         groups = []
         for worker in await self._cluster.workers():
-            url = urlsplit(worker.http_url)
+            try:
+                url = urlsplit(worker.http_url)
+            except ValueError:  # of a broken worker
+                continue
             labels = {"__scheme__": url.scheme, "worker": worker.id}
             groups.append({"targets": [url.netloc], "labels": labels})
         return JSONResponse(groups)

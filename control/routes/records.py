@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -12,7 +11,7 @@ from control.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.records.catalogue import RecordCatalogue
-from control.records.links import record_links
+from control.records.links import RecordLinks
 from control.records.listing import RecordListing
 from control.records.proxy import RecordProxy
 from shared.errors import ErrorCode, ServiceError
@@ -26,12 +25,12 @@ class RecordRoutes:
         catalogue: RecordCatalogue,
         authenticator: Authenticator,
         proxy: RecordProxy,
-        redis: Redis,
+        links: RecordLinks,
     ) -> None:
         self._catalogue = catalogue
         self._authenticator = authenticator
         self._proxy = proxy
-        self._redis = redis
+        self._links = links
 
     def routes(self) -> list[Route]:
         return [
@@ -46,8 +45,8 @@ class RecordRoutes:
         access = self._authenticator.access(credential(request.headers), now)
         access.check_opens_anything()
         caller = caller_of(request)
-        links = await record_links(self._redis) if self._authenticator.required else None
-        listing = RecordListing(access.may_read_records, caller.prefix, links, now)
+        query_of = await self._links.signer() if self._authenticator.required else None
+        listing = RecordListing(access.may_read_records, caller.prefix, query_of)
         records = await self._catalogue.records(caller.request_id)
         return Response(await listing.json(records), media_type="application/json")
 
@@ -56,9 +55,8 @@ class RecordRoutes:
         name = _name(request)
         now = time.time()
         access = self._authenticator.access(credential(request.headers), now)
-        has_signature = "signature" in request.query_params
         if not access.may_read_records(name.room) and not (
-            has_signature and await self._has_link(name, request, now)
+            "signature" in request.query_params and await self._links.admit(name, request.query_params)
         ):
             raise access.refusal()
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
@@ -79,9 +77,6 @@ class RecordRoutes:
             raise ServiceError(ErrorCode.NOT_FOUND)
         await self._catalogue.delete(name, caller_of(request).request_id)
         return JSONResponse({"name": name.text})
-
-    async def _has_link(self, name: RecordName, request: Request, now: float) -> bool:
-        return (await record_links(self._redis)).admits(name.text, request.query_params, now)
 
 
 def _name(request: Request) -> RecordName:

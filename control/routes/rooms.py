@@ -49,26 +49,25 @@ class RoomRoutes:
         name = request.query_params.get("name")
         rooms = [room for room in await self._cluster.rooms() if name in (None, room.status.name)]
         if request.query_params.get("detail") == "true":
-            return JSONResponse([_detail(room) for room in rooms])
+            return JSONResponse([self._detail(room) for room in rooms])
         return JSONResponse([_summary(room.status) for room in rooms])
 
     async def show_room(self, request: Request) -> Response:
         for room in await self._cluster.rooms():
             if room.status.name == request.path_params["room"]:
-                return JSONResponse(_detail(room))
+                return JSONResponse(self._detail(room))
         raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
 
-
-def _detail(room: ClusterRoom) -> dict[str, object]:
-    uptime = max(0.0, time.time() - room.status.started_at)
-    return {
-        **_summary(room.status),
-        "codecs": room.status.codecs,
-        "bitrate": room.status.bitrate,
-        "uptime": round(uptime, 1),
-        "workers": room.workers,
-        "warnings": room.status.warnings,
-    }
+    def _detail(self, room: ClusterRoom) -> dict[str, object]:
+        uptime = max(0.0, self._cluster.unix_time - room.status.started_at)
+        return {
+            **_summary(room.status),
+            "codecs": room.status.codecs,
+            "bitrate": room.status.bitrate,
+            "uptime": round(uptime, 1),
+            "workers": room.workers,
+            "warnings": room.status.warnings,
+        }
 
 
 def _summary(room: RoomStatus) -> dict[str, object]:

@@ -5,6 +5,7 @@ from time import monotonic
 from control.workers.cluster_rooms import ClusterRoom, cluster_rooms
 from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -17,9 +18,10 @@ STATUS_AGE_SECONDS = 0.5
 class Cluster:
     """Every call raises `NO_WORKER` when Redis does not answer within 1.5 s, or is known to be away."""
 
-    def __init__(self, directory: Directory, watch: RedisWatch) -> None:
+    def __init__(self, directory: Directory, watch: RedisWatch, clock: RedisClock) -> None:
         self._directory = directory
         self._watch = watch
+        self._clock = clock
         self._workers: list[WorkerStatus] | None = None
         self._read_at = monotonic()
 
@@ -27,6 +29,11 @@ class Cluster:
     def read_at(self) -> float:
         """When the workers were last read, on the steady clock; at first, when this process started."""
         return self._read_at
+
+    @property
+    def unix_time(self) -> float:
+        """The present by the clock that the workers' Unix times are of."""
+        return self._clock.now()
 
     async def workers(self) -> list[WorkerStatus]:
         """Every living worker."""

@@ -21,13 +21,12 @@ def new_room(
     now: float,
     stats: PublisherStats,
     *,
+    started_at: float = 0.0,
     identity: str = "",
-    started_at: float | None = None,
     join_burst: JoinBurstMode = "auto",
 ) -> Room:
-    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time (None: now)."""
-    unix_now = time.time()
-    tracks = new_tracks(published, unix_now - now, join_burst)
+    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time."""
+    tracks = new_tracks(published, time.time() - now, join_burst)
     feed = Feed([track.sent for track in tracks], [track.source for track in tracks])
     sender = source(feed)
     return Room(
@@ -37,5 +36,5 @@ def new_room(
         PublisherFeedback(feed, tracks, name, sender.send_rtcp, stats),
         sender,
         identity=identity,
-        started_at=unix_now if started_at is None else started_at,
+        started_at=started_at,
     )

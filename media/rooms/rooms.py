@@ -1,7 +1,7 @@
 """The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Protocol
 
 from media.negotiation.agreed_tracks import PublishedTrack
@@ -35,7 +35,8 @@ class Copies(Protocol):
 class Rooms:
     """Owns every room. `closed` is called with each name that is free again.
 
-    `grace`: seconds that a room waits for its publisher. `clock` is a steady one, in seconds.
+    `grace`: seconds that a room waits for its publisher. `clock` is a steady one, in seconds; by `unix_clock`
+    the rooms of all workers are compared.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Rooms:
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
+        unix_clock: Callable[[], float] = time,
     ) -> None:
         self._ledger = ledger
         self._copies = copies
@@ -56,6 +58,7 @@ class Rooms:
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
         self._clock = clock
+        self._unix_clock = unix_clock
         self._rooms: dict[RoomName, Room] = {}
 
     def __len__(self) -> int:
@@ -81,7 +84,7 @@ class Rooms:
             now,
             self._ledger.publishers,
             identity=identity,
-            started_at=started_at,
+            started_at=self._unix_clock() if started_at is None else started_at,
             join_burst=self._join_burst,
         )
         room_recording.begin(room, self._recorder)

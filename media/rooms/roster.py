@@ -85,9 +85,12 @@ class Roster:
         self._ledger.session_opened(session)
         log.info("session opened", session=session.id, role=session.role, room=room.name)
 
+    def get(self, session_id: str) -> Session | None:
+        return self._by_id.get(SessionId(session_id))
+
     def find(self, session_id: str, room: str, role: Role) -> Session:
         """The session of that id, room and role; raises `SESSION_NOT_FOUND`."""
-        session = self._by_id.get(SessionId(session_id))
+        session = self.get(session_id)
         if session is None or session.role != role or self._lives[session][0].name != room:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return session

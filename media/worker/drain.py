@@ -6,9 +6,8 @@ drain by an operator lasts until the deadline, so that it can be cancelled until
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
-from time import monotonic
+from time import monotonic, time
 
 from shared.logging import get_logger
 
@@ -21,13 +20,20 @@ class Drain:
     """`over` returns when the worker must stop. `sessions` returns the number of sessions that are left.
 
     `changed` is called when a drain begins (True) or is cancelled (False): the directory must know.
-    `began_at` and `until` are Unix times, 0 without a drain.
+    `began_at` and `until` are Unix times by `unix_clock`, 0 without a drain.
     """
 
-    def __init__(self, seconds: float, sessions: Callable[[], int], changed: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        sessions: Callable[[], int],
+        changed: Callable[[bool], None],
+        unix_clock: Callable[[], float] = time,
+    ) -> None:
         self._seconds = seconds
         self._sessions = sessions
         self._changed = changed
+        self._unix_clock = unix_clock
         self._deadline: float | None = None  # steady clock
         self._leaving = False  # told by a signal: the wait ends when no session is left
         self._hurry = asyncio.Event()
@@ -49,7 +55,7 @@ class Drain:
         if self._deadline is not None:
             return
         self._deadline = monotonic() + self._seconds
-        self.began_at = time.time()
+        self.began_at = self._unix_clock()
         self.until = self.began_at + self._seconds
         log.info("drain started", seconds=self._seconds, sessions=self._sessions())
         self._changed(True)

@@ -1,7 +1,8 @@
 """What the worker does for each RPC message, from control or from another worker."""
 
-import time
-from time import monotonic
+from collections.abc import Callable
+from time import monotonic, time
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -26,7 +27,7 @@ from shared.sdp.encoding import decode_fragment, decode_offer
 class Handlers:
     """Does what has to wait: claims of rooms, and the directory, which must know before the client does.
 
-    The decisions are in `media.rooms`, which never waits.
+    The decisions are in `media.rooms`, which never waits. `unix_clock` is the one by which control counts.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Handlers:
         capacity: Capacity,
         edge: Edge | None = None,
         drain: Drain | None = None,
+        unix_clock: Callable[[], float] = time,
     ) -> None:
         self._rooms = plane.rooms
         self._admission = plane.admission
@@ -45,6 +47,7 @@ class Handlers:
         self._capacity = capacity
         self._edge = edge
         self._drain = drain
+        self._unix_clock = unix_clock
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -76,7 +79,7 @@ class Handlers:
                 local,
                 tracks,
                 monotonic(),
-                _steady(message.expires_at),
+                self._steady(message.expires_at),
                 message.identity,
             )
         await self._announce(session)
@@ -96,10 +99,15 @@ class Handlers:
             await self._edge.take(name, WorkerId(message.origin))
             self._capacity.check_viewer(self._rooms.viewer_count)  # others waited for the same relay
         session, answer = self._admission.join(
-            name, offer, monotonic(), _steady(message.expires_at), message.viewers_elsewhere
+            name, offer, monotonic(), self._steady(message.expires_at), message.viewers_elsewhere
         )
         await self._announce(session)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
+
+    def unanswered(self, reply: Any) -> None:
+        """End the session of an answer that came too late: its client was told that there is none."""
+        if isinstance(reply, Answer) and (session := self._roster.get(reply.session)):
+            session.end(EndReason.NOT_CONNECTED)
 
     async def patch(self, message: Patch) -> Patched:
         session = self._roster.find(message.session, message.room, message.role)
@@ -164,6 +172,10 @@ class Handlers:
             session.end(EndReason.NOT_CONNECTED)
             raise
 
+    def _steady(self, unix_time: float | None) -> float | None:
+        """A Unix time, converted to the steady clock."""
+        return None if unix_time is None else monotonic() + unix_time - self._unix_clock()
+
 
 def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> None:
     """Check If-Match (RFC 9725 4.3.1, RFC 9110 13.1.1). Some clients send the wildcard in quotes."""
@@ -174,8 +186,3 @@ def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> N
     tags = {tag.strip() for tag in if_match.split(",")}
     if tags.isdisjoint({"*", '"*"', f'"{etag}"'}):
         raise ServiceError(ErrorCode.PRECONDITION_FAILED)
-
-
-def _steady(unix_time: float | None) -> float | None:
-    """A Unix time, converted to the steady clock."""
-    return None if unix_time is None else monotonic() + unix_time - time.time()

@@ -2,20 +2,27 @@
 
 Redis may go away at any time. Media continues; the heartbeat tries again every `AWAY_SECONDS`, and announces
 everything as soon as Redis is back.
+
+Of several processes with the same worker id, one has it. It keeps it by its heartbeats; another one waits for
+as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
+from time import monotonic
 
 from redis.exceptions import RedisError
 
-from shared.bus.directory import Directory
-from shared.bus.keys import HEARTBEAT_SECONDS
+from shared.bus.directory import Directory, WorkerIdTakenError
+from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
 from shared.logging import get_logger
 from shared.messages.status import WorkerStatus
 from shared.names import RoomName, WorkerId
 
 AWAY_SECONDS = 0.5  # between tries while Redis is away
+TAKEN_SECONDS = 0.2  # between tries while another process has the id ...
+PATIENCE_SECONDS = PROCESS_TTL_MS / 1000 + 1.0  # ... and for how long
+SETTLE_SECONDS = 2.0  # when Redis comes back: those that had their ids before announce themselves first
 
 log = get_logger()
 
@@ -46,6 +53,7 @@ class Heartbeat:
         self._wake = asyncio.Event()
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._away = False
+        self.registered = asyncio.Event()  # set once this process has had the worker's id
 
     async def claim(self, room: RoomName, network: str) -> bool:
         """Claim a room for this worker and a publisher of `network`; False if another worker holds it.
@@ -79,8 +87,13 @@ class Heartbeat:
         await asyncio.shield(self._next)
 
     async def run(self) -> None:
-        """Beat until cancelled, then leave the directory."""
+        """Beat until cancelled, then leave the directory.
+
+        Raises `WorkerIdTakenError` when another process has this worker's id; if `registered` is set, it has
+        taken it over.
+        """
         try:
+            await self._register()
             while True:
                 self._wake.clear()
                 beaten, self._next = self._next, asyncio.get_running_loop().create_future()
@@ -91,16 +104,41 @@ class Heartbeat:
                         await self._wake.wait()
                 except TimeoutError:
                     pass
-        finally:
+        except WorkerIdTakenError:  # the entries are the other's
+            raise
+        except BaseException:
             await self._leave()
+            raise
+
+    async def _register(self) -> None:
+        """Beat until this process has the worker's id."""
+        refused_at: float | None = None
+        while not self.registered.is_set():
+            try:
+                if self._away:
+                    await self._directory.ping()
+                    await asyncio.sleep(SETTLE_SECONDS)
+                await self._beat()
+                if not self._away:
+                    self.registered.set()
+                    return
+            except (RedisError, OSError):  # it is still away
+                pass
+            except WorkerIdTakenError:
+                if refused_at is None:
+                    log.warning("another process has this worker's id: waiting", seconds=PATIENCE_SECONDS)
+                    refused_at = monotonic()
+                elif monotonic() - refused_at > PATIENCE_SECONDS:
+                    raise
+            await asyncio.sleep(AWAY_SECONDS if self._away else TAKEN_SECONDS)
 
     async def _beat(self) -> None:
         try:
+            lost = await self._directory.beat(self._status(), self._claims())
             async with self._claiming:
                 for room in list(self._released):
                     await self._directory.release_room(room, self._worker)
                     self._released.discard(room)
-            lost = await self._directory.beat(self._status(), self._claims())
         except (RedisError, OSError) as error:
             if not self._away:
                 log.error("redis is away: new offers fail, media continues", error=type(error).__name__)

@@ -1,7 +1,7 @@
 """Composes the sessions, rooms and relays of one worker around its socket."""
 
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
@@ -39,6 +39,7 @@ class MediaPlane:
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
+        unix_clock: Callable[[], float] = time,
     ) -> None:
         self.ledger = Ledger()
         self.switch = PacketSwitch(port.transmit)
@@ -55,6 +56,7 @@ class MediaPlane:
             join_burst=join_burst,
             grace=grace,
             clock=clock,
+            unix_clock=unix_clock,
         )
         self.admission = Admission(
             self.rooms,

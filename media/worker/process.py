@@ -34,7 +34,8 @@ from media.worker.session_list import SessionList
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, RoomLimits
+from shared.bus.directory import Directory, RoomLimits, WorkerIdTakenError
+from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.host_port import HostPort
@@ -53,7 +54,8 @@ log = get_logger()
 def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
-    Raises `SettingsError` if it cannot listen on its addresses.
+    Raises `SettingsError` if it cannot listen on its addresses, or another worker has its id. Ends with exit
+    code 1 if another one has taken the id over.
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
@@ -63,18 +65,24 @@ def serve(settings: Settings) -> None:
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
-    uvloop.run(_live(settings, port, listener))
+    try:
+        exit_code = uvloop.run(_live(settings, port, listener))
+    except WorkerIdTakenError:
+        raise SettingsError(f"WORKER_ID: another worker is running as {settings.own_worker_id}") from None
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(0)  # the interpreter would wait for threads, and a hung disk may hold one
+    os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
 
 
-async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> None:
-    await Worker(settings, port, listener).run()
+async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> int:
+    return await Worker(settings, port, listener).run()
 
 
 class Worker:
-    """Composes a worker in the running event loop; `run` returns when it has stopped."""
+    """Composes a worker in the running event loop.
+
+    `run` returns the exit code when it has stopped. Raises `WorkerIdTakenError` if another worker has its id.
+    """
 
     def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
         self._settings = settings
@@ -85,18 +93,24 @@ class Worker:
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         self._http_url = http_url(settings, listener)
         self._recorder = Recorder(settings) if settings.record_enabled else None
-        self._plane = _media_plane(settings, port, lambda room: self._heartbeat.release(room), self._recorder)
-        self._drain = Drain(settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed)
-
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
+        self._clock = RedisClock(self._redis)
+        self._plane = _media_plane(
+            settings, port, lambda room: self._heartbeat.release(room), self._recorder, self._clock.now
+        )
+        self._drain = Drain(
+            settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
+        )
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(
             directory, self._id, self._status, self._plane.rooms.names, self._room_lost
         )
-        self._registry = new_registry(self._plane, port, self._capacity, self._lag, self._recorder)
-        self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry))
+        self._registry = new_registry(
+            self._plane, port, self._capacity, self._lag, self._recorder, self._clock
+        )
+        self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
             self._id,
             self._plane.rooms,
@@ -108,18 +122,22 @@ class Worker:
             settings.publisher_grace,
         )
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
+        handlers = Handlers(
+            self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
+        )
         self._rpc = RpcServer(
             self._redis,
             url,
             self._id,
-            Handlers(self._plane, self._heartbeat, self._capacity, self._edge, self._drain).by_message()
-            | self._shelf.handlers()
-            | SessionList(self._plane.roster).handlers(),
+            handlers.by_message() | self._shelf.handlers() | SessionList(self._plane.roster).handlers(),
             rpc_metrics.served(self._registry),
+            self._clock,
+            handlers.unanswered,
         )
         self._ticker = Ticker(self._tick)
+        self._id_taken: WorkerIdTakenError | None = None
 
-    async def run(self) -> None:
+    async def run(self) -> int:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
@@ -128,7 +146,8 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(self._rpc.run()),
+                    tasks.create_task(self._clock.run()),
+                    serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
                     tasks.create_task(self._ticker.run()),
                     tasks.create_task(self._measure()),
@@ -136,7 +155,7 @@ class Worker:
                 ]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
-                beating = tasks.create_task(self._heartbeat.run())
+                beating = tasks.create_task(self._announce(serving))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -150,6 +169,29 @@ class Worker:
         finally:
             self._port.close()
             await self._redis.aclose()
+        if self._id_taken is None:
+            return 0
+        if not self._heartbeat.registered.is_set():
+            raise self._id_taken
+        return 1
+
+    async def _serve(self) -> None:
+        """The list of requests belongs to the process that has this worker's id."""
+        await self._heartbeat.registered.wait()
+        await self._rpc.run()
+
+    async def _announce(self, serving: asyncio.Task[None]) -> None:
+        """Keep the directory true. A worker that has lost its id leaves its sessions the time of a drain."""
+        try:
+            await self._heartbeat.run()
+        except WorkerIdTakenError as error:
+            self._id_taken = error
+            serving.cancel()
+            if self._heartbeat.registered.is_set():
+                log.error("another process has taken this worker's id: draining")
+                self._drain.leave()
+            else:
+                self._drain.hurry()
 
     async def _end_sessions(self) -> None:
         """Close all rooms and release their claims at once, so that publishers can use other workers."""
@@ -213,7 +255,11 @@ def http_url(settings: Settings, listener: socket.socket) -> str:
 
 
 def _media_plane(
-    settings: Settings, port: UdpPort, closed: Callable[[RoomName], None], recorder: Recorder | None
+    settings: Settings,
+    port: UdpPort,
+    closed: Callable[[RoomName], None],
+    recorder: Recorder | None,
+    unix_clock: Callable[[], float],
 ) -> MediaPlane:
     host, media_port = port.address[:2]
     addresses = advertised(host, settings.media_public_ips, own_addresses())
@@ -227,4 +273,5 @@ def _media_plane(
         max_viewers=settings.max_subs_per_room,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,
+        unix_clock=unix_clock,
     )

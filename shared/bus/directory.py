@@ -4,6 +4,7 @@ Workers announce themselves by heartbeats that expire; a room is a claim that it
 scans the keyspace, and media flows without the directory.
 """
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ def _script(name: str) -> str:
     return (_SCRIPTS / name).read_text(encoding="utf-8")
 
 
+class WorkerIdTakenError(Exception):
+    """Another process has this worker's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
     """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit."""
@@ -40,13 +45,18 @@ class RoomLimits:
 
 
 class Directory:
-    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`."""
+    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`.
+
+    The worker that announces itself through one `Directory` has its id until that expires or it leaves.
+    """
 
     def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
         self._limits = limits or RoomLimits()
+        self._process = secrets.token_hex(8)
         self._claim = redis.register_script(_script("claim_room.lua"))
         self._release = redis.register_script(_script("release_room.lua"))
+        self._leave = redis.register_script(_script("leave.lua"))
         self._beat = redis.register_script(_script("heartbeat.lua"))
 
     # --- for workers
@@ -72,41 +82,40 @@ class Directory:
         )
         if isinstance(outcome, int):
             raise limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
-        return WorkerId(outcome.decode())
+        return _worker(outcome)
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
         """Release `room`, unless another worker owns it now."""
         await self._release(keys=[keys.room_claim(room), keys.ROOMS, keys.PUBLISHERS], args=[worker, room])
 
     async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
-        """Announce `status` and refresh `claims`; returns those that another worker holds now."""
+        """Announce `status` and refresh `claims`; returns those that another worker holds now.
+
+        Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
+        """
         worker = WorkerId(status.id)
         rooms = list(claims)
-        lost: list[bytes] = await self._beat(
-            keys=[
-                keys.WORKERS,
-                keys.worker_status(worker),
-                keys.ROOMS,
-                keys.PUBLISHERS,
-                *(keys.room_claim(room) for room in rooms),
-            ],
+        held = [keys.room_claim(room) for room in rooms]
+        lost: list[bytes] | None = await self._beat(
+            keys=[*_entries(worker), keys.ROOMS, keys.PUBLISHERS, *held],
             args=[
                 worker,
                 pack(to_map(status)),
                 keys.HEARTBEAT_TTL_MS,
                 keys.WORKER_SWEEP_SECONDS,
                 keys.CLAIM_TTL_MS,
+                self._process,
+                keys.PROCESS_TTL_MS,
                 *rooms,
             ],
         )
+        if lost is None:
+            raise WorkerIdTakenError
         return [RoomName(room.decode()) for room in lost]
 
     async def leave(self, worker: WorkerId) -> None:
-        """Remove a worker that stops from the directory at once."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.delete(keys.worker_status(worker))
-            pipe.zrem(keys.WORKERS, worker)
-            await pipe.execute()
+        """Remove a worker that stops from the directory at once, unless another process has its id."""
+        await self._leave(keys=_entries(worker), args=[worker, self._process])
 
     # --- for control
 
@@ -117,7 +126,7 @@ class Directory:
             return []
         blobs = cast(
             list[bytes | None],
-            await self._redis.mget([keys.worker_status(WorkerId(i.decode())) for i in ids]),
+            await self._redis.mget([keys.worker_status(_worker(i)) for i in ids]),
         )
         statuses = []
         for blob in blobs:
@@ -132,7 +141,16 @@ class Directory:
     async def room_owner(self, room: RoomName) -> WorkerId | None:
         """The worker that holds `room`, or None when nobody publishes there."""
         owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
-        return WorkerId(owner.decode()) if owner is not None else None
+        return _worker(owner) if owner is not None else None
 
     async def ping(self) -> None:
         await self._redis.ping()
+
+
+def _entries(worker: WorkerId) -> list[str]:
+    return [keys.WORKERS, keys.worker_status(worker), keys.worker_process(worker)]
+
+
+def _worker(data: bytes) -> WorkerId:
+    """The id in a key; what is none becomes the id of no worker."""
+    return WorkerId(data.decode(errors="replace"))

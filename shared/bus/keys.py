@@ -4,6 +4,7 @@
 |------------------------------|--------|----------------------------------------|--------------------------|
 | `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
+| `roomcast:process:{id}`      | string | the process that has this worker's id  | 3 s past the heartbeat   |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `roomcast:rooms`             | zset   | claimed room -> when its claim expires | a minute past the beats  |
 | `roomcast:publishers`        | hash   | claimed room -> its publisher's network| a minute past the beats  |
@@ -27,12 +28,18 @@ HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
 # Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
 CLAIM_TTL_MS = 4_000
+# A worker that crashed can start again this long after its last heartbeat.
+PROCESS_TTL_MS = 3_000
 WORKER_SWEEP_SECONDS = 60
 LIST_TTL_SECONDS = 10
 
 
 def worker_status(worker: WorkerId) -> str:
     return f"{PREFIX}worker:{worker}"
+
+
+def worker_process(worker: WorkerId) -> str:
+    return f"{PREFIX}process:{worker}"
 
 
 def room_claim(room: RoomName) -> str:

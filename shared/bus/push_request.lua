@@ -1,6 +1,12 @@
 -- Append a request to a worker's list, unless too many wait there already.
 -- KEYS[1]  the list    ARGV[1]  the request    ARGV[2]  how many may wait    ARGV[3]  lifetime of the list in s
--- returns  1, or 0 when the list is full
+-- ARGV[4]  the request's deadline, Unix time of this clock in s    ARGV[5]  the most that may be left until then
+-- returns  1, 0 when the list is full, or -1 when the deadline cannot be right: it was made by another clock
+local time = redis.call('TIME')
+local left = tonumber(ARGV[4]) - (time[1] + time[2] / 1000000)
+if left <= 0 or left > tonumber(ARGV[5]) then
+  return -1
+end
 if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[2]) then
   return 0
 end

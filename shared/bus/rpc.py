@@ -1,19 +1,26 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
 A request is `{id, op, reply_to, deadline, request_id, body}`, a reply `{id, ok}` or `{id, error}`, both
-msgpack. The deadline is Unix time: hosts keep their clocks within a second of each other. A worker drops a
-request whose deadline has passed; a caller never waits beyond it.
+msgpack.
+
+The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
+and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
+end of the caller's patience: a reply that Redis took in time arrives in time. A worker drops a request whose
+deadline has passed, and undoes what it did when its reply is too late.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 
 from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import DecodeError, from_map
 
+R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]
 # Called for each request with its operation, its outcome ("ok", the code of an error, or one of those below)
 # and its seconds.
@@ -23,6 +30,8 @@ TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
 BLOCK_SECONDS = 2.0  # for one BLPOP
 RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
+REPLY_SHARE = 0.1  # of a caller's time: for the reply to travel
+MAX_SECONDS = 10.0  # that a request may take; more must be an error of its caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,10 @@ class Request:
     body: dict[str, Any]
 
 
+def script(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
 def error_to_map(error: ServiceError) -> dict[str, Any]:
     return {
         "code": error.code.value,
@@ -44,17 +57,23 @@ def error_to_map(error: ServiceError) -> dict[str, Any]:
     }
 
 
-def error_from_map(error: Any) -> ServiceError:
-    """The error of a reply. One that a newer or broken worker has made up becomes `NO_WORKER`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Error:
+    code: ErrorCode
+    message: str | None = None
+    detail: str | None = None
+    retry_after: int | None = None
+
+
+def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
+    """The reply in a result; raises its error. What a newer or broken worker has made up is `NO_WORKER`."""
     try:
-        return ServiceError(
-            ErrorCode(error["code"]),
-            error.get("message"),
-            detail=error.get("detail"),
-            retry_after=error.get("retry_after"),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read")
+        if "error" not in result:
+            return from_map(kind, result.get("ok"))
+        error = from_map(_Error, result["error"])
+    except DecodeError:
+        raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
+    raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
 
 
 async def pop(redis: Redis, key: str) -> bytes | None:

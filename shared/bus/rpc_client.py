@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-import time
-from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -11,10 +10,20 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import connect_blocking
-from shared.bus.rpc import RETRY_SECONDS, UNANSWERED, Observe, error_from_map, pop, unobserved
+from shared.bus.redis_clock import RedisClock
+from shared.bus.rpc import (
+    REPLY_SHARE,
+    RETRY_SECONDS,
+    UNANSWERED,
+    Observe,
+    pop,
+    reply_from_map,
+    script,
+    unobserved,
+)
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
-from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
 from shared.names import RequestId, WorkerId
 
@@ -36,17 +45,21 @@ class SilentWorkerError(ServiceError):
 
 
 class RpcClient:
-    """Calls workers. `run` must be running for the replies to arrive."""
+    """Calls workers. `run` must be running for the replies to arrive.
 
-    def __init__(self, redis: Redis, url: str, observe: Observe = unobserved) -> None:
+    Without `clock` it has one of its own.
+    """
+
+    def __init__(
+        self, redis: Redis, url: str, observe: Observe = unobserved, clock: RedisClock | None = None
+    ) -> None:
         self._redis = redis
         self._reader = connect_blocking(url)
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._push_request = redis.register_script(
-            Path(__file__).with_name("push_request.lua").read_text(encoding="utf-8")
-        )
+        self._clock = clock or RedisClock(redis)
+        self._push_request = redis.register_script(script("push_request.lua"))
 
     async def call(
         self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
@@ -56,24 +69,23 @@ class RpcClient:
         Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
         `SilentWorkerError` when it does not answer in time, or `NO_WORKER` when Redis does not.
         """
-        began, outcome = time.monotonic(), UNANSWERED
+        began, outcome = monotonic(), UNANSWERED
         try:
             result = await self._exchange(worker, message, timeout, request_id)
-            if error := result.get("error"):
-                raise error_from_map(error)
-            answer = from_map(reply, result.get("ok"))
+            answer = reply_from_map(reply, result)
             outcome = "ok"
             return answer
         except ServiceError as error:
             outcome = error.code.value
             raise
         finally:
-            self._observe(type(message).__name__, outcome, time.monotonic() - began)
+            self._observe(type(message).__name__, outcome, monotonic() - began)
 
     async def _exchange(
         self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId
     ) -> dict[str, Any]:
         """Push the request, and wait for the plain map of its reply."""
+        ends = monotonic() + timeout
         call_id = secrets.token_hex(8)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = answer
@@ -81,17 +93,12 @@ class RpcClient:
             "id": call_id,
             "op": type(message).__name__,
             "reply_to": self._reply_to,
-            "deadline": time.time() + timeout,
             "request_id": request_id,
             "body": to_map(message),
         }
         try:
             async with asyncio.timeout(timeout):
-                if not await self._push_request(
-                    keys=[keys.rpc_requests(worker)],
-                    args=[pack(request), _most_waiting(message), keys.LIST_TTL_SECONDS],
-                ):
-                    raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
+                await self._push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message))
                 return await answer
         except TimeoutError:
             raise SilentWorkerError from None
@@ -99,6 +106,26 @@ class RpcClient:
             raise redis_away() from None
         finally:
             self._pending.pop(call_id, None)
+
+    async def _push(self, worker: WorkerId, request: dict[str, Any], ends: float, most: int) -> None:
+        """Append `request`, with the steady time `ends` as its deadline, unless `most` requests wait.
+
+        Redis refuses a deadline that contradicts its clock. Then the clock is read anew, for another try.
+        """
+        await self._clock.freshen()
+        for _ in range(2):
+            left = ends - monotonic()
+            deadline = self._clock.earliest() + left
+            taken = await self._push_request(
+                keys=[keys.rpc_requests(worker)],
+                args=[pack(request | {"deadline": deadline}), most, keys.LIST_TTL_SECONDS, deadline, left],
+            )
+            if taken == 1:
+                return
+            if taken == 0:
+                raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
+            await self._clock.read()
+        raise SilentWorkerError
 
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""

@@ -1,8 +1,8 @@
 """The answering end of RPC: a worker that takes requests off its list."""
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any
 
 from redis.asyncio import Redis
@@ -10,7 +10,9 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import connect_blocking
+from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
+    MAX_SECONDS,
     RETRY_SECONDS,
     TOO_LATE,
     UNANSWERED,
@@ -19,6 +21,7 @@ from shared.bus.rpc import (
     Request,
     error_to_map,
     pop,
+    script,
     unobserved,
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
@@ -32,7 +35,11 @@ log = get_logger()
 
 
 class RpcServer:
-    """Answers each request by the handler for the type of its message."""
+    """Answers each request by the handler for the type of its message.
+
+    `unanswered` is called with each handler's reply that comes too late for its caller: what it did must be
+    undone. Without `clock` it has one of its own.
+    """
 
     def __init__(
         self,
@@ -41,12 +48,17 @@ class RpcServer:
         worker: WorkerId,
         handlers: Mapping[type, Handler],
         observe: Observe = unobserved,
+        clock: RedisClock | None = None,
+        unanswered: Callable[[Any], None] = lambda _: None,
     ) -> None:
         self._redis = redis
         self._observe = observe
         self._reader = connect_blocking(url)
         self._list = keys.rpc_requests(worker)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
+        self._clock = clock or RedisClock(redis)
+        self._unanswered = unanswered
+        self._push_reply = redis.register_script(script("push_reply.lua"))
         self._room_for = asyncio.Semaphore(MAX_BUSY)
 
     async def run(self) -> None:
@@ -77,37 +89,51 @@ class RpcServer:
             log.warning("rpc request not understood")
             return
         operation = request.op if request.op in self._handlers else "unknown"
-        left = request.deadline - time.time()
+        left = await self._left(request.deadline)
         if left <= 0:
             self._observe(operation, TOO_LATE, 0.0)
             log.warning("rpc request too late", op=request.op, request_id=request.request_id)
             return
-        began, outcome = time.monotonic(), UNANSWERED
+        began, outcome = monotonic(), UNANSWERED
         try:
-            result = await self._handle(request, left)
-            if result is not None:
-                outcome = result["error"]["code"] if "error" in result else "ok"
+            reply = await self._handle(request, left)
+            if reply is not None and await self._send(request, reply):
+                outcome = reply.code.value if isinstance(reply, ServiceError) else "ok"
+        except Exception:
+            log.exception("rpc request failed", op=request.op, request_id=request.request_id)
         finally:
-            self._observe(operation, outcome, time.monotonic() - began)
-        if result is not None:
-            await self._reply(request, result)
+            self._observe(operation, outcome, monotonic() - began)
 
-    async def _handle(self, request: Request, left: float) -> dict[str, Any] | None:
-        """The result to send back; None when the handler took longer than the seconds that were `left`."""
+    async def _left(self, deadline: float) -> float:
+        """The seconds until `deadline`, at least, and at most `MAX_SECONDS`.
+
+        Before a request is dropped for it, the clock is read anew: it may have been set a moment ago.
+        """
+        try:
+            await self._clock.freshen()
+            if deadline <= self._clock.latest():
+                await self._clock.read()
+        except (RedisError, OSError):  # then its caller gets no reply either
+            return 0.0
+        left = deadline - self._clock.latest()
+        return min(left, MAX_SECONDS)
+
+    async def _handle(self, request: Request, left: float) -> Any:
+        """The handler's reply or a `ServiceError`; None when it took longer than the `left` seconds."""
         try:
             if request.op not in self._handlers:
                 raise DecodeError("no message of this worker's version")
             kind, handler = self._handlers[request.op]
             message: Any = from_map(kind, request.body)
             async with asyncio.timeout(left):
-                return {"ok": to_map(await handler(message))}
+                return await handler(message)
         except TimeoutError:
             log.error("rpc request ran out of time", op=request.op, request_id=request.request_id)
             return None
         except ServiceError as error:
-            return {"error": error_to_map(error)}
+            return error
         except RedisError:
-            return {"error": error_to_map(redis_away())}
+            return redis_away()
         except DecodeError as error:  # from another version of the caller: no bug, and the upgrade will end
             log.warning(
                 "rpc request not understood",
@@ -115,19 +141,28 @@ class RpcServer:
                 request_id=request.request_id,
                 reason=str(error),
             )
-            return {"error": error_to_map(_not_understood())}
+            return _not_understood()
         except Exception:
             log.exception("rpc request failed", op=request.op, request_id=request.request_id)
-            return {"error": error_to_map(ServiceError(ErrorCode.INTERNAL))}
+            return ServiceError(ErrorCode.INTERNAL)
 
-    async def _reply(self, request: Request, result: dict[str, Any]) -> None:
+    async def _send(self, request: Request, reply: Any) -> bool:
+        """Send a reply or a `ServiceError`, unless the caller has given up; returns whether it was sent."""
+        failed = isinstance(reply, ServiceError)
+        result = {"error": error_to_map(reply)} if failed else {"ok": to_map(reply)}
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.rpush(request.reply_to, pack({"id": request.id, **result}))
-                pipe.expire(request.reply_to, keys.LIST_TTL_SECONDS)
-                await pipe.execute()
-        except RedisError:
+            in_time = await self._push_reply(
+                keys=[request.reply_to],
+                args=[pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
+            )
+        except (RedisError, OSError):  # it may have arrived all the same
             log.warning("rpc reply lost: Redis is away", op=request.op, request_id=request.request_id)
+            return False
+        if not in_time:
+            log.warning("rpc reply too late", op=request.op, request_id=request.request_id)
+            if not failed:
+                self._unanswered(reply)
+        return bool(in_time)
 
 
 def _not_understood() -> ServiceError:

@@ -1,14 +1,14 @@
 """How messages are encoded: frozen dataclasses as msgpack maps.
 
 Unknown fields are ignored, and fields with a default may be missing, so that two versions can run side by
-side during an upgrade.
+side during an upgrade. Numbers are finite: JSON, dates and comparisons rely on that.
 """
 
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import msgpack
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
@@ -31,15 +31,17 @@ def _holds_messages(value: object) -> bool:
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}
+_FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def from_map(kind: type[T], data: object) -> T:
     """The message in a plain map; raises `DecodeError`."""
     adapter = _adapters.get(kind)
     if adapter is None:
-        adapter = _adapters[kind] = TypeAdapter(kind)
+        # a dataclass takes this configuration only from what it is a part of
+        adapter = _adapters[kind] = TypeAdapter(tuple[kind], config=_FINITE)  # type: ignore[valid-type]
     try:
-        message: T = adapter.validate_python(data)
+        message: T = adapter.validate_python((data,))[0]
     except ValidationError as error:
         raise DecodeError(f"not a {kind.__name__}: {error.error_count()} wrong fields") from error
     return message

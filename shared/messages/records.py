@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shared.messages.bounds import UnixTime
+
 
 class Record(NamedTuple):
     """One recording in a list."""
 
     name: str
     size: int  # bytes
-    modified: float  # Unix time
+    modified: UnixTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

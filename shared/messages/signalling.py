@@ -6,6 +6,8 @@ Offers and fragments travel as control has parsed them: in the bytes of `shared/
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.messages.bounds import UrlText
+
 
 class Role(StrEnum):
     """The role of a session in its room, named as in the HTTP paths."""
@@ -41,9 +43,9 @@ class Play:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    session: str
+    session: UrlText
     sdp: str
-    etag: str  # without quotes; identifies the ICE session (RFC 9725 4.3.1)
+    etag: UrlText  # without quotes; identifies the ICE session (RFC 9725 4.3.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class Patch:
 class Patched:
     """`fragment` is None after a trickle; after an ICE restart it holds the new credentials."""
 
-    etag: str
+    etag: UrlText
     fragment: str | None = None
 
 

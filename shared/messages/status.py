@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.messages.bounds import Count, Figure, UnixTime
+
 
 class WorkerState(StrEnum):
     READY = "ready"
@@ -19,7 +21,7 @@ class SetDrain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
     state: WorkerState
-    until: float = 0.0  # Unix time at which the worker stops
+    until: UnixTime = 0.0  # at which the worker stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +30,13 @@ class RoomStatus:
 
     name: str
     has_publisher: bool
-    tracks: int
-    subscribers: int
+    tracks: Count
+    subscribers: Count
     codecs: tuple[str, ...] = ()
-    bitrate: int = 0  # bits a second that the publisher sends
-    started_at: float = 0.0  # Unix time
-    rx_bytes: int = 0  # RTP bytes received from publishers since the room opened
-    rx_packets: int = 0
+    bitrate: Count = 0  # bits a second that the publisher sends
+    started_at: UnixTime = 0.0
+    rx_bytes: Count = 0  # RTP bytes received from publishers since the room opened
+    rx_packets: Count = 0
     warnings: tuple[str, ...] = ()  # for people: what is wrong, for example with the recording
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
 
@@ -46,12 +48,12 @@ class WorkerStatus:
     id: str
     state: WorkerState
     http_url: str  # for health, metrics and recordings
-    load: float = 0.0  # share of one core, 0 to 1
-    egress_packets: float = 0.0  # packets to viewers a second
-    sessions: int = 0
-    viewers: int = 0
+    load: Figure = 0.0  # share of one core, 0 to 1
+    egress_packets: Figure = 0.0  # packets to viewers a second
+    sessions: Count = 0
+    viewers: Count = 0
     takes_publishers: bool = True  # False: it is at its limit
     takes_viewers: bool = True
-    drains_from: float = 0.0  # Unix time at which it began to drain
-    drains_until: float = 0.0  # Unix time at which it ends its remaining sessions
+    drains_from: UnixTime = 0.0  # when it began to drain
+    drains_until: UnixTime = 0.0  # when it ends its remaining sessions
     rooms: tuple[RoomStatus, ...] = ()

@@ -8,8 +8,7 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, RoomLimits
-from shared.errors import ErrorCode, ServiceError
+from shared.bus.directory import Directory, WorkerIdTakenError
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -109,75 +108,18 @@ async def test_a_lost_claim_is_told_and_not_taken_back(redis: Redis, directory: 
     assert await directory.room_owner(OTHER_ROOM) == ONE
 
 
-# --- limits
-
-HOME, AWAY = "192.0.2.1", "2001:db8::/64"
-
-
-async def claims(directory: Directory, *rooms: str, network: str = HOME) -> list[ErrorCode | None]:
-    """What each claim at once gets; None: the room."""
-
-    async def claim(room: str) -> ErrorCode | None:
-        try:
-            await directory.claim_room(RoomName(room), ONE, network)
-        except ServiceError as error:
-            return error.code
-        return None
-
-    return await asyncio.gather(*map(claim, rooms))
+@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", "…".encode()])
+async def test_a_claim_of_garbage_is_not_ours(redis: Redis, directory: Directory, garbage: bytes) -> None:
+    await redis.set(keys.room_claim(ROOM), garbage)
+    assert await directory.room_owner(ROOM) not in (None, ONE)
+    assert await directory.claim_room(ROOM, ONE) != ONE
+    assert await directory.beat(status(ONE), [ROOM]) == [ROOM]
 
 
-async def test_of_many_claims_at_once_as_many_win_as_there_may_be_rooms(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=3))
-    got = await claims(directory, *(f"r{n}" for n in range(20)))
-    assert sorted(got, key=str) == [None] * 3 + [ErrorCode.ROOM_LIMIT] * 17
-
-
-async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=2))
-    assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
-    await directory.release_room(RoomName("a"), ONE)
-    assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
-    await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
-    await redis.delete(keys.room_claim(RoomName("b")))
-    assert await claims(directory, "d") == [None]
-    assert await redis.hkeys(keys.PUBLISHERS) == [b"c", b"d"]
-
-
-async def test_a_room_that_comes_back_needs_no_place(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=1, rooms_of_network=1))
-    assert await claims(directory, "a") == [None]
-    assert await claims(directory, "a") == [None]  # its worker still holds it
-    await redis.delete(keys.room_claim(RoomName("a")))
-    assert await directory.claim_room(RoomName("a"), TWO, HOME) == TWO  # its worker died a moment ago
-
-
-async def test_heartbeats_keep_the_places_of_their_rooms(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=1))
-    assert await claims(directory, "a") == [None]
-    await redis.zadd(keys.ROOMS, {"a": 1})
-    await directory.beat(status(ONE), [RoomName("a")])
-    assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
-    await redis.flushall()
-    await directory.beat(status(ONE), [RoomName("a")])  # Redis has come back, empty
-    assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
-
-
-async def test_a_network_publishes_in_so_many_rooms_and_others_in_theirs(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms_of_network=2))
-    got = await claims(directory, *(f"r{n}" for n in range(20)))
-    assert sorted(got, key=str) == [None] * 2 + [ErrorCode.PUBLISHER_LIMIT] * 18
-    assert await claims(directory, "a", "b", "c", network=AWAY) == [None, None, ErrorCode.PUBLISHER_LIMIT]
-    assert await claims(directory, "x", "y", "z", network="") == [None] * 3  # not known
-
-
-async def test_a_room_counts_for_its_latest_publisher(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms_of_network=1))
-    assert await claims(directory, "a") == [None]
-    assert await claims(directory, "a", network=AWAY) == [None]  # it has changed networks
-    assert await claims(directory, "b") == [None]
-    assert await claims(directory, "c", network=AWAY) == [ErrorCode.PUBLISHER_LIMIT]
-    assert await claims(directory, "a", network=HOME) == [ErrorCode.PUBLISHER_LIMIT]
+async def test_garbage_in_the_list_of_workers_is_passed_over(redis: Redis, directory: Directory) -> None:
+    await directory.beat(status(ONE), [])
+    await redis.zadd(keys.WORKERS, {b"\xff\xfe": 1e18, b"": 1e18})
+    assert [worker.id for worker in await directory.workers()] == [ONE]
 
 
 # --- heartbeats
@@ -248,6 +190,49 @@ async def test_heartbeats_of_other_versions_are_understood(redis: Redis, directo
     assert await directory.workers() == [status(ONE)]
 
 
+# --- two processes with the same id
+
+
+async def test_of_two_processes_with_the_same_id_the_first_has_it(redis: Redis, directory: Directory) -> None:
+    second = Directory(redis)
+    await directory.beat(status(ONE), [ROOM])
+    before = {key: await redis.dump(key) for key in await redis.keys("*")}
+    with pytest.raises(WorkerIdTakenError):
+        await second.beat(status(ONE, state=WorkerState.DRAINING), [OTHER_ROOM])
+    await second.leave(ONE)
+    assert {key: await redis.dump(key) for key in await redis.keys("*")} == before
+    await directory.beat(status(ONE), [ROOM])
+    await second.beat(status(TWO), [])
+
+
+async def test_of_many_processes_at_once_exactly_one_has_the_id(redis: Redis) -> None:
+    async def beats(directory: Directory) -> bool:
+        try:
+            await directory.beat(status(ONE), [])
+        except WorkerIdTakenError:
+            return False
+        return True
+
+    directories = [Directory(redis) for _ in range(20)]
+    first = await asyncio.gather(*map(beats, directories))
+    assert first.count(True) == 1
+    assert await asyncio.gather(*map(beats, directories)) == first
+
+
+async def test_an_id_is_free_once_its_process_has_left_or_fallen_silent(
+    redis: Redis, directory: Directory
+) -> None:
+    second, third = Directory(redis), Directory(redis)
+    await directory.beat(status(ONE), [])
+    await directory.leave(ONE)
+    await second.beat(status(ONE), [])
+    assert 0 < await redis.pttl(keys.worker_process(ONE)) <= keys.PROCESS_TTL_MS
+    await expire(redis, keys.worker_process(ONE))
+    await third.beat(status(ONE), [])
+    with pytest.raises(WorkerIdTakenError):
+        await second.beat(status(ONE), [])
+
+
 # --- what it costs
 
 
@@ -268,8 +253,14 @@ async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, d
     connection_commands = {"config", "hello", "auth", "client", "ping", "select", "info"}
     assert used <= directory_commands | connection_commands | {"evalsha", "script"}
 
-    left = set(await redis.keys("*"))
-    expected = {keys.WORKERS, keys.ROOMS, keys.PUBLISHERS, keys.worker_status(ONE), keys.room_claim(ROOM)}
-    assert left == {key.encode() for key in expected}
-    for key in left - {keys.WORKERS.encode()}:  # that one is swept by every beat
+    left = {key.decode() for key in await redis.keys("*")}
+    kept = {
+        keys.worker_status(ONE),
+        keys.worker_process(ONE),
+        keys.room_claim(ROOM),
+        keys.ROOMS,
+        keys.PUBLISHERS,
+    }
+    assert left == {keys.WORKERS} | kept
+    for key in kept:  # the list of workers is swept by every beat
         assert await redis.pttl(key) > 0, key

@@ -16,10 +16,17 @@ from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
 from media.worker.metrics.traffic import TrafficCollector
+from shared.bus.clock_metrics import export_skew
+from shared.bus.redis_clock import RedisClock
 
 
 def new_registry(
-    plane: MediaPlane, port: UdpPort, capacity: Capacity, lag: Histogram, recorder: Recorder | None
+    plane: MediaPlane,
+    port: UdpPort,
+    capacity: Capacity,
+    lag: Histogram,
+    recorder: Recorder | None,
+    clock: RedisClock,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(RoomsCollector(plane.rooms))
@@ -30,6 +37,7 @@ def new_registry(
     registry.register(EventLoopCollector(lag))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
+    export_skew(clock, registry)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry

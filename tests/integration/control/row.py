@@ -9,6 +9,7 @@ import httpx
 
 from control.events.stream_names import StreamNames
 from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
+from control.workers.redis_watch import RedisWatch
 from shared.bus.connection import connect
 from shared.errors import ErrorCode, ServiceError
 from shared.names import SessionId
@@ -91,7 +92,7 @@ class Row:
             await worker.publish_in(self.published)
         if self.stream:
             async with connect(worker.redis_url) as redis:
-                await StreamNames(redis).add(SessionId(SESSION), self.stream)
+                await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)
 
 
 def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ ADMIN_ROWS = [
     Row("close: a bad name is a room that is not", "POST /api/admin/rooms/a.b/close", 404, NO_ROOM, **_ADMIN),
     Row("close: GET is 405", "GET /api/admin/rooms/demo/close", 405, BAD_METHOD),
     Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **fails(CloseRoom)),
-    Row("close: a reply that makes no sense is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **_NONSENSE),
+    Row("close: a reply that makes no sense is none", _CLOSE, 404, NO_ROOM, **_ADMIN, **_NONSENSE),
     *(
         row
         for ask in (

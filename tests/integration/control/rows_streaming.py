@@ -64,7 +64,7 @@ PUBLISH_ROWS = [
     _publish("another type is 415", 415, BAD_TYPE, headers=_HTML),
     _publish("no type is 415", 415, BAD_TYPE, headers={}),
     _publish("a worker's bug is 500", 500, UNFORESEEN, **fails(Publish)),
-    _publish("a reply that makes no sense is 500", 500, UNFORESEEN, answers={Publish: Closed(sessions=0)}),
+    _publish("a reply that makes no sense is 503", 503, UNAVAILABLE, answers={Publish: Closed(sessions=0)}),
     _publish("without a worker it is 503", 503, UNAVAILABLE, worker=False),
     _publish("too many rooms are 503", 503, UNAVAILABLE, **refuses(Publish, ErrorCode.ROOM_LIMIT)),
     _publish("too many of a client are 429", 429, TOO_MANY, **refuses(Publish, ErrorCode.PUBLISHER_LIMIT)),

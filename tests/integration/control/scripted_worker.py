@@ -11,12 +11,17 @@ from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.sessions import FindSessions, Living
+from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
+from shared.messages.sessions import FindSessions, ListSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
 from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId, new_session_id
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
+_KINDS = (
+    *(Publish, Play, Patch, Delete, CloseRoom, FindSessions, SetDrain),
+    *(ListRecords, ShareRecord, DeleteRecord, ListSessions),
+)
 
 
 class ScriptedWorker:
@@ -40,8 +45,7 @@ class ScriptedWorker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedWorker"]:
-        kinds = (Publish, Play, Patch, Delete, CloseRoom, FindSessions, SetDrain)
-        server = RpcServer(self._redis, self.redis_url, self.id, dict.fromkeys(kinds, self._answer))
+        server = RpcServer(self._redis, self.redis_url, self.id, dict.fromkeys(_KINDS, self._answer))
         await self.beat()
         tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
         try:
@@ -52,6 +56,10 @@ class ScriptedWorker:
             async with asyncio.timeout(10):
                 await asyncio.gather(*tasks, return_exceptions=True)
             await self._redis.aclose()
+
+    def say_always(self, reply: Any) -> None:
+        """Give this reply to every request."""
+        self.answers = dict.fromkeys(_KINDS, reply)
 
     async def beat(self) -> None:
         """Announce the state as it is now."""

@@ -17,11 +17,11 @@ import jwt
 import pytest
 
 from control.server import make_server
-from shared.messages.signalling import Closed, Publish
+from shared.messages.signalling import Publish
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.certificate import new_certificate
-from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.system import free_port
 from tests.support.waiting import eventually
 
@@ -33,7 +33,7 @@ JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes"
 
 @asynccontextmanager
 async def process(
-    log: Path, scheme: str = "http", **env: str
+    log: Path, scheme: str = "http", program: str = PROGRAM, **env: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A control process that logs JSON to `log`, and its URL."""
     with socket.socket() as probe:
@@ -44,7 +44,7 @@ async def process(
     )
     with log.open("wb") as stderr:
         running = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROGRAM, stderr=stderr, env=variables
+            sys.executable, "-c", program, stderr=stderr, env=variables
         )
     url = f"{scheme}://127.0.0.1:{port}"
     try:
@@ -83,6 +83,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     async with (
         process(
             log,
+            program=f"from control.workers.offers import Offers\nOffers.play = None\n{PROGRAM}",
             REDIS_URL=redis_url,
             ROOM_TOKENS="demo:room-token-1",
             AUTH_TOKEN="global-token-2",
@@ -104,9 +105,10 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
             for method in ("DELETE", "PATCH", "GET", "PUT"):
                 await http.request(method, path, headers={"X-Auth-Token": "global-token-2"})
         await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer admin-token-3"})
-        for bug in (KeyError("worker"), Closed(sessions=0)):  # the second one is a traceback in this log
-            worker.answers[Publish] = bug
-            await post_offer(http, "/api/whip/publish/third", PUBLISH_OFFER, "global-token-2")
+        worker.answers[Publish] = KeyError("worker")
+        await post_offer(http, "/api/whip/publish/third", PUBLISH_OFFER, "global-token-2")
+        played = await post_offer(http, "/api/whep/play/other", PLAY_OFFER, "global-token-2")
+        assert played.status_code == 500
         running.send_signal(signal.SIGTERM)
         await running.wait()
     text = log.read_text()
@@ -115,6 +117,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     lines = [json.loads(line) for line in text.splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
     assert len(requests) > 20
+    assert len([line for line in lines if "exception" in line]) == 1
     assert all(line["plane"] == "control" for line in lines)
     assert {"method", "route", "status", "ms", "client", "request_id"} <= set(requests[0])
     assert any(line["route"] == "/api/whip/publish/{room}/{session}" for line in requests)
@@ -141,12 +144,12 @@ async def test_what_pages_fetch_and_ask_for_is_logged_only_where_it_fails(
 
 
 async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
-    tmp_path: Path, redis_url: str, start_worker: StartWorker
+    tmp_path: Path, redis_url: str
 ) -> None:
-    worker = await start_worker()
     log = tmp_path / "log"
+    with_a_bug = f"from control.workers.cluster import Cluster\nCluster.rooms = None\n{PROGRAM}"
     async with (
-        process(log, REDIS_URL=redis_url, JWT_SECRET="") as (_, url),
+        process(log, program=with_a_bug, REDIS_URL=redis_url, JWT_SECRET="") as (_, url),
         httpx.AsyncClient(base_url=url) as http,
     ):
         for body in (
@@ -162,8 +165,7 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
         await reader.read()
         writer.close()
         assert "exception" not in log.read_text().lower()
-        worker.answers[Publish] = Closed(sessions=0)  # no answer to an offer
-        failed = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+        failed = await http.get("/api/rooms")
         assert failed.status_code == 500
     bugs = [line for line in map(json.loads, log.read_text().splitlines()) if "exception" in line]
     assert [line["request_id"] for line in bugs] == [failed.headers["X-Request-Id"]]

@@ -87,6 +87,11 @@ CASES = [
         {f"roomcast_directory_age_seconds{{{CONTROL}}}": "0x30"},
     ),
     Case(
+        "RoomcastClockWrong",
+        {f"roomcast_clock_skew_seconds{{{WORKER}}}": "0x9 -2.5x20"},
+        {f"roomcast_clock_skew_seconds{{{WORKER}}}": "0x9 2.5x2 -1.5x20"},
+    ),
+    Case(
         "RoomcastOffersRefused",
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="503"'),
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="201"'),

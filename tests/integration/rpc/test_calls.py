@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.bus.rpc import error_from_map
+from shared.bus.rpc import reply_from_map
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
@@ -70,17 +70,34 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
 
 
 @pytest.mark.parametrize(
-    "error",
+    "result",
     [
-        {"code": "of_next_year", "message": None, "detail": None, "retry_after": None},
+        {"error": {"code": "of_next_year", "message": None, "detail": None, "retry_after": None}},
+        {"error": {}},
+        {"error": None},
+        {"error": "no map"},
+        {"error": ["code"]},
+        {"error": 7},
+        {"error": {"code": "no_worker", "message": ["x"]}},
+        {"error": {"code": "no_worker", "retry_after": float("nan")}},
+        {"error": {"code": "no_worker", "retry_after": "soon"}},
+        {"error": {"code": "no_worker", "detail": {"a": 1}}},
         {},
-        "no map",
-        ["code"],
-        7,
+        {"ok": None},
+        {"ok": 7},
+        {"ok": {"session": "w1.x", "sdp": "v=0"}},
+        {"ok": {"session": "w1.x", "sdp": 5, "etag": "e"}},
+        {"ok": {"session": "w1.x\r\nSet-Cookie: a", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "w1.…", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "../../../x", "sdp": "v=0", "etag": "e"}},
+        {"ok": {"session": "w1.x", "sdp": "v=0", "etag": 'e", W/"f'}},
     ],
 )
-def test_an_error_of_a_newer_worker_is_no_bug_of_ours(error: object) -> None:
-    assert error_from_map(error).code is ErrorCode.NO_WORKER
+def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, object]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        reply_from_map(Answer, result)
+    assert caught.value.code is ErrorCode.NO_WORKER
+    assert caught.value.detail == "the worker's answer cannot be read"
 
 
 async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(

@@ -104,9 +104,9 @@ def start(redis_url: str, log: Path, **settings: str) -> Forked:
 
 @contextlib.asynccontextmanager
 async def running(
-    redis_url: str, folder: Path, *, http_addr: str = "", **settings: str
+    redis_url: str, folder: Path, *, http_addr: str = "", exit_code: int = 0, **settings: str
 ) -> AsyncIterator[Worker]:
-    """A worker that announces itself. It must neither log a traceback nor end with an error."""
+    """A worker that announces itself. It must not log a traceback, and end with `exit_code`."""
     address = http_addr or f"127.0.0.1:{free_port()}"
     log = folder / "worker.log"
     process = start(redis_url, log, WORKER_HTTP_ADDR=address, **settings)
@@ -119,7 +119,7 @@ async def running(
         yield worker
         if process.poll() is None:
             process.terminate()
-        assert await worker.stopped() == 0
+        assert await worker.stopped() == exit_code
         assert "Traceback" not in log.read_text()
     except BaseException:
         print(log.read_text()[-8000:], file=sys.stderr)

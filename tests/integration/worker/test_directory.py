@@ -25,6 +25,7 @@ from tests.integration.worker.stage import (
     start,
 )
 from tests.support.peer import Peer
+from tests.support.sdp import sent_offer
 from tests.support.system import free_port
 from tests.support.waiting import eventually
 
@@ -51,7 +52,7 @@ async def test_the_limits_of_rooms_are_those_of_the_settings(redis_url: str, tmp
     async with running(redis_url, tmp_path, **limits) as worker:
         refused = []
         for room, network in (("a", "192.0.2.1"), ("b", "192.0.2.1"), ("b", "192.0.2.2"), ("c", "192.0.2.3")):
-            offer = Peer(publishes=True).offer()
+            offer = sent_offer(Peer(publishes=True).offer())
             try:
                 await worker.call(Publish(room=room, offer=offer, network=network), Answer)
             except ServiceError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,16 +40,23 @@ class Served:
         return await asyncio.open_connection(*self.address, **more)  # type: ignore[arg-type]
 
     async def send(self, *pieces: bytes) -> bytes:
-        """What the server says to these until it closes the connection."""
-        reader, writer = await self.connect()
-        saying = asyncio.create_task(rest_of(reader, writer))
-        with contextlib.suppress(ConnectionError):
-            for piece in pieces:
-                if saying.done():
-                    break
-                writer.write(piece)
-                await writer.drain()
-        return await saying
+        """What the server says to these until it closes the connection.
+
+        On a socket: asyncio's streams lose an answer when a write fails before it is read.
+        """
+        loop = asyncio.get_running_loop()
+        with socket.socket() as connection:
+            connection.setblocking(False)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await loop.sock_connect(connection, self.address)
+                with contextlib.suppress(ConnectionError):
+                    for piece in pieces:
+                        await loop.sock_sendall(connection, piece)
+                said = b""
+                with contextlib.suppress(ConnectionError):
+                    while more := await loop.sock_recv(connection, 65_536):
+                        said += more
+        return said
 
     @property
     def open_connections(self) -> int:

@@ -19,6 +19,8 @@ SESSION = SessionId("w1.AAAAAAAAAAAAAAAAAAAAAA")
 
 
 class NoCluster:
+    unix_time = 0.0
+
     async def recent_workers(self) -> list[Any]:
         return []
 

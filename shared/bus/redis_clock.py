@@ -1,0 +1,77 @@
+"""Redis' own clock, the one that all processes of a cluster share, as it is read from afar.
+
+What one process writes as a time and another compares with the present is a time of this clock. So it does
+not matter what the hosts' own clocks say.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import isinf, nan
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.bus.clock_offset import ClockOffset
+
+READ_SECONDS = 1.0  # from one reading to the next
+MAX_AGE_SECONDS = 3.0  # of a reading on which RPC relies
+
+
+class RedisClock:
+    """Unix times as Redis' clock shows them. `steady` and `wall` are the clocks of this host.
+
+    `run` keeps it right. It is right again `READ_SECONDS` after Redis' clock was set, or another host's Redis
+    took over.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        steady: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis = redis
+        self._steady = steady
+        self._wall = wall
+        self._offset = ClockOffset()
+        self._read_at: float | None = None
+
+    async def run(self) -> None:
+        """Read the clock regularly until cancelled; survives outages of Redis."""
+        while True:
+            with suppress(RedisError, OSError):
+                await self.read()
+            await asyncio.sleep(READ_SECONDS)
+
+    async def read(self) -> None:
+        """Read the clock, in one round trip. May raise `RedisError`."""
+        asked = self._steady()
+        seconds, microseconds = await self._redis.time()
+        self._read_at = self._steady()
+        self._offset.read(asked, self._read_at, seconds + microseconds / 1e6)
+
+    async def freshen(self) -> None:
+        """Read the clock, unless that was done a moment ago. May raise `RedisError`."""
+        if self._read_at is None or self._steady() - self._read_at > MAX_AGE_SECONDS:
+            await self.read()
+
+    def earliest(self) -> float:
+        """It is not earlier than this; minus infinity before the first reading."""
+        now = self._steady()
+        return now + self._offset.bounds(now)[0]
+
+    def latest(self) -> float:
+        """It is not later than this; infinity before the first reading."""
+        now = self._steady()
+        return now + self._offset.bounds(now)[1]
+
+    def now(self) -> float:
+        """The most likely time; that of this host before the first reading."""
+        earliest = self.earliest()
+        return self._wall() if isinf(earliest) else (earliest + self.latest()) / 2
+
+    def skew(self) -> float:
+        """Seconds by which this host's clock is ahead of Redis'; NaN before the first reading."""
+        return nan if self._read_at is None else self._wall() - self.now()

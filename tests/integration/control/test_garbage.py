@@ -1,0 +1,212 @@
+"""Whatever is in Redis, no request ends with 500, no task dies, and all is well again without it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import make_dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from control.events import streams
+from control.workers import every_worker
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.messages.encoding import pack
+from shared.names import RoomName, SessionId, WorkerId
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.description import description
+from tests.integration.control.test_redis_away import ADMIN, RECORD, SESSION, STREAM, ask
+from tests.support.waiting import eventually
+
+WORKER = WorkerId("w1")
+ROOM = RoomName("demo")
+SOON = 5.0
+ROUTES = sorted(
+    (path, method)
+    for path, method in description().operations()
+    if path.startswith(("/api/", "/records/", "/readyz", "/metrics"))
+)
+
+STATUS: dict[str, Any] = {"id": "w1", "state": "ready", "http_url": "http://w1.test:9100", "rooms": []}
+IN_ROOM: dict[str, Any] = {"name": "demo", "has_publisher": True, "tracks": 2, "subscribers": 0}
+NAN, INF, HUGE = float("nan"), float("inf"), 1e308
+BYTES = [b"", b"\xff\xfe", "…\r\n".encode()]
+STATUSES = [
+    *BYTES,
+    *(b"\xc1", b"x" * 10_000, pack(None), pack([1, [2]]), pack({"id": 5})),
+    *(pack(STATUS | {"state": state}) for state in ("of next year", None, 5)),
+    *(
+        pack(STATUS | {"http_url": url})
+        for url in ("", "http://[::1", "//", "http://a:b", "\x00", "http://…")
+    ),
+    *(pack(STATUS | {"id": id_}) for id_ in ("", "w1\r\n", "../..", "é" * 1000)),
+    *(pack(STATUS | {name: value}) for name in ("load", "egress_packets") for value in (NAN, INF, -1, HUGE)),
+    *(pack(STATUS | {"state": "draining", "drains_until": value}) for value in (NAN, -INF, HUGE)),
+    *(pack(STATUS | {"sessions": value, "viewers": value}) for value in (-1, 2**63, "5", 0.5, None)),
+    *(pack(STATUS | {"rooms": rooms}) for rooms in (None, 5, [5], [{}], {"a": 1}, [IN_ROOM, IN_ROOM])),
+    *(
+        pack(STATUS | {"rooms": [IN_ROOM | {name: value}]})
+        for name, values in {
+            "name": ("", "\x00\r\n", "é", 5),
+            "started_at": (NAN, INF, HUGE, -5.0),
+            "codecs": ("VP8", [5], None),
+            "origin": ("w1", "nobody", "\r\n"),
+            "subscribers": (-1, 2**63),
+            "warnings": (["\x00"], [5]),
+        }.items()
+        for value in values
+    ),
+]
+KINDS = {
+    "room": keys.room_claim(ROOM),
+    "requests": keys.rpc_requests(WORKER),
+    "rate": keys.rate_bucket("127.0.0.1"),
+    "event streams": keys.event_streams(SessionId(SESSION)),
+    "records key": keys.RECORDS_KEY,
+    "workers": keys.WORKERS,
+}
+
+
+async def lay(redis: Redis, key: str, garbage: bytes) -> None:
+    """Put garbage into a key of the right type."""
+    match key:
+        case keys.WORKERS:
+            await redis.zadd(key, {garbage: 1e18})
+        case _ if key == keys.rpc_requests(WORKER):
+            await redis.rpush(key, garbage)
+        case _ if key == keys.event_streams(SessionId(SESSION)):
+            await redis.zadd(key, {garbage: 1e18})
+        case _ if key == keys.rate_bucket("127.0.0.1"):
+            await redis.hset(key, mapping={"tokens": garbage, "at": garbage})
+        case _:
+            await redis.set(key, garbage)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(every_worker, "RPC_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def no_traceback() -> Iterator[None]:
+    with capture_logs() as logs:
+        yield
+    assert [line for line in logs if line.get("exc_info")] == []
+
+
+Start = Callable[[], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def start(start_control: StartControl, tmp_path: Path) -> Start:
+    async def start() -> httpx.AsyncClient:
+        return await start_control(
+            record_enabled=True, record_dir=str(tmp_path), auth_token="", rate_limit_rps=10_000, **ADMIN
+        )
+
+    return start
+
+
+async def ask_all(http: httpx.AsyncClient) -> None:
+    """Every route at once, several times, and none may answer 500."""
+
+    async def one(path: str, method: str) -> None:
+        async with asyncio.timeout(SOON):
+            if "/events" in path and method == "GET":  # a stream has no end
+                url = path.format(room=ROOM, session=SESSION, stream=STREAM)
+                async with http.stream(method, url) as response:
+                    assert response.status_code != 500, path
+                return
+            response = await ask(http, path, method)
+            assert response.status_code != 500, (method, path)
+
+    async with asyncio.TaskGroup() as requests:
+        for path, method in ROUTES:
+            requests.create_task(one(path, method))
+
+
+async def all_is_well(http: httpx.AsyncClient) -> None:
+    async def published() -> bool:
+        return (await ask(http, "/api/whip/publish/{room}", "POST")).status_code in (201, 409)
+
+    await eventually("all is well again", published, SOON)
+
+
+@pytest.mark.usefixtures("no_traceback")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_garbage_in_a_key_is_nobody_s_500(
+    kind: str, start: Start, start_worker: StartWorker, redis: Redis
+) -> None:
+    http = await start()
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    for garbage in BYTES:
+        await lay(redis, KINDS[kind], garbage)
+        await ask_all(http)
+    await redis.delete(KINDS[kind])
+    await redis.rpush(KINDS[kind], "x") if kind != "requests" else await redis.set(KINDS[kind], "x")
+    await ask_all(http)
+    await redis.delete(KINDS[kind])
+    await worker.beat()
+    await all_is_well(http)
+
+
+@pytest.mark.usefixtures("no_traceback")
+async def test_garbage_in_heartbeats_is_nobody_s_500(
+    start: Start, start_worker: StartWorker, redis: Redis
+) -> None:
+    http = await start()
+    await (await start_worker()).publish_in("demo")
+    for number, garbage in enumerate(STATUSES):
+        await redis.zadd(keys.WORKERS, {f"g{number}": 1e18})
+        await redis.set(keys.worker_status(WorkerId(f"g{number}")), garbage)
+    await redis.zadd(keys.WORKERS, {"list": 1e18})
+    await redis.rpush(keys.worker_status(WorkerId("list")), "x")
+    await ask_all(http)
+    await all_is_well(http)
+
+
+def reply(**fields: Any) -> Any:
+    return make_dataclass("Reply", fields)(**fields)
+
+
+REPLIES = [
+    reply(),
+    reply(session="w1.A"),
+    reply(session="w1.A", sdp="v=0", etag='"\r\nX: y'),
+    reply(session="w1.…", sdp="v=0", etag="e"),
+    reply(sessions="many", reason=5),
+    reply(sessions=5),
+    reply(sessions=[{"id": 5}], total=NAN),
+    reply(state="of next year", until=1.0),
+    *(reply(state="draining", until=until) for until in (NAN, HUGE)),
+    *(reply(url=url, existed=True) for url in ("", "http://[::1", "gopher://x")),
+    *(
+        reply(records=[record])
+        for record in [("a", 1), (RECORD, 1, NAN), (RECORD, 1, HUGE), ("../x", 1, 1.0)]
+    ),
+]
+
+
+@pytest.mark.usefixtures("no_traceback")
+async def test_garbage_in_a_worker_s_replies_is_nobody_s_500(start: Start, start_worker: StartWorker) -> None:
+    http = await start()
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    for garbage in REPLIES:
+        worker.say_always(garbage)
+        await ask_all(http)
+    worker.answers.clear()
+    await all_is_well(http)

@@ -1,0 +1,227 @@
+"""Requests are served or refused as their caller is told, whatever the clocks of the hosts say."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
+
+from deploy.valkey import EmbeddedValkey
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.redis_clock import RedisClock
+from shared.bus.rpc_client import RpcClient
+from shared.bus.rpc_server import RpcServer
+from shared.errors import ErrorCode
+from shared.messages.encoding import pack, unpack
+from shared.messages.signalling import Answer, Publish
+from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.support.waiting import eventually
+
+# Seconds by which the clock of a host is ahead.
+SKEWS = [-3600.0, -5.0, -0.85, 0.85, 5.0, 3600.0]
+OFFER_SECONDS = 0.7  # control's time for a publisher's first worker
+
+
+def skewed(redis: Redis, seconds: float) -> RedisClock:
+    """Redis' clock as a host reads it whose own clocks are ahead by so much."""
+    return RedisClock(redis, lambda: time.monotonic() + seconds, lambda: time.time() + seconds)
+
+
+class JumpingClock(RedisClock):
+    """Redis' clock at a host that knows it from another Redis, ahead by `jump` seconds, until it reads it."""
+
+    jump = 0.0
+
+    def earliest(self) -> float:
+        return super().earliest() + self.jump
+
+    def latest(self) -> float:
+        return super().latest() + self.jump
+
+    async def read(self) -> None:
+        await super().read()
+        self.jump = 0.0
+
+
+class Worker:
+    """Takes offers, after `pause`; `undone` are the answers that came too late."""
+
+    def __init__(self, redis: Redis, url: str, clock: RedisClock) -> None:
+        self.served: list[Publish] = []
+        self.undone: list[Answer] = []
+        self.pause = asyncio.Event()
+        self.pause.set()
+        self.rpc = RpcServer(
+            redis, url, WORKER, {Publish: self._take}, clock=clock, unanswered=self.undone.append
+        )
+
+    async def _take(self, message: Publish) -> Answer:
+        self.served.append(message)
+        await self.pause.wait()
+        return await answer_publish(message)
+
+
+@pytest.fixture
+async def other(redis_url: str) -> AsyncIterator[Redis]:
+    """The connection of another host."""
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.mark.parametrize("seconds", SKEWS)
+async def test_offers_are_served_by_a_worker_whose_clock_is_wrong(
+    redis_url: str, client: RpcClient, other: Redis, seconds: float
+) -> None:
+    worker = Worker(other, redis_url, skewed(other, seconds))
+    async with running(worker.rpc):
+        assert (await publish(client, OFFER_SECONDS)).session == "w1.demo"
+
+
+@pytest.mark.parametrize("seconds", SKEWS)
+async def test_offers_of_a_control_process_whose_clock_is_wrong_are_served(
+    redis: Redis, redis_url: str, other: Redis, seconds: float
+) -> None:
+    client = RpcClient(redis, redis_url, clock=skewed(redis, seconds))
+    worker = Worker(other, redis_url, RedisClock(other))
+    async with running(client, worker.rpc):
+        assert (await publish(client, OFFER_SECONDS)).session == "w1.demo"
+
+
+@pytest.mark.parametrize("seconds", SKEWS)
+async def test_an_offer_whose_client_was_told_503_is_not_served(
+    redis: Redis, redis_url: str, client: RpcClient, other: Redis, seconds: float
+) -> None:
+    assert (await refused(publish(client, 0.3))).code is ErrorCode.NO_WORKER
+    assert await redis.llen(keys.rpc_requests(WORKER)) == 1
+    worker = Worker(other, redis_url, skewed(other, seconds))
+    with capture_logs() as logs:
+        async with running(worker.rpc):
+            await publish(client)
+    assert len(worker.served) == 1  # the second offer
+    assert [line["event"] for line in logs] == ["rpc request too late"]
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, 0.85])
+async def test_an_answer_that_comes_too_late_is_undone(
+    redis: Redis, redis_url: str, client: RpcClient, other: Redis, seconds: float
+) -> None:
+    """The reply is held up between the end of the handler and Redis."""
+    worker = Worker(other, redis_url, skewed(other, seconds))
+    push, go_on = worker.rpc._push_reply, asyncio.Event()
+
+    async def held_up(**arguments: object) -> object:
+        await go_on.wait()
+        return await push(**arguments)
+
+    worker.rpc._push_reply = held_up
+    with capture_logs() as logs:
+        async with running(worker.rpc):
+            await refused(publish(client, 0.3))
+            go_on.set()
+            await eventually("it is undone", lambda: worker.undone, IN_TIME)
+    assert [answer.session for answer in worker.undone] == ["w1.demo"]
+    assert [line["event"] for line in logs] == ["rpc reply too late"]
+    assert not await redis.exists(client._reply_to)
+
+
+async def test_a_reply_has_a_share_of_the_time_to_travel_in(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    call = asyncio.create_task(publish(client, 5.0))
+    before = await redis.time()
+    request = await eventually("it is sent", lambda: redis.lindex(keys.rpc_requests(WORKER), 0), IN_TIME)
+    left = unpack(request)["deadline"] - (before[0] + before[1] / 1e6)
+    assert 4.0 < left <= 4.5
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+
+@pytest.mark.parametrize("jump", [-3600.0, -5.0, 5.0, 3600.0])
+async def test_a_jump_of_redis_clock_drops_nothing_that_a_caller_sends(
+    redis: Redis, redis_url: str, other: Redis, jump: float
+) -> None:
+    clock = JumpingClock(redis)
+    client = RpcClient(redis, redis_url, clock=clock)
+    worker = Worker(other, redis_url, RedisClock(other))
+    async with running(client, worker.rpc):
+        await clock.read()
+        clock.jump = jump
+        assert await publish(client, OFFER_SECONDS)
+
+
+async def test_a_jump_of_redis_clock_drops_nothing_at_a_worker(
+    redis_url: str, client: RpcClient, other: Redis
+) -> None:
+    clock = JumpingClock(other)
+    worker = Worker(other, redis_url, clock)
+    await clock.read()
+    clock.jump = 3600.0  # all requests look too late
+    async with running(worker.rpc):
+        assert await publish(client, OFFER_SECONDS)
+
+
+async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothing(
+    redis: Redis, redis_url: str, other: Redis
+) -> None:
+    class Silent(RedisClock):
+        async def read(self) -> None:
+            raise RedisError
+
+    worker = Worker(other, redis_url, Silent(other))
+    deaf = RpcClient(redis, redis_url, clock=Silent(redis))
+    client = RpcClient(redis, redis_url)
+    with capture_logs():
+        async with running(worker.rpc, client):
+            assert (await refused(publish(deaf))).code is ErrorCode.NO_WORKER
+            assert (await refused(publish(client, 0.3))).code is ErrorCode.NO_WORKER
+    assert worker.served == []
+
+
+@pytest.mark.parametrize("deadline", [float("inf"), float("-inf"), float("nan"), 1e300, -1e300, 0.0])
+async def test_a_deadline_of_garbage_ends_nothing(
+    redis: Redis, client: RpcClient, redis_url: str, other: Redis, deadline: float
+) -> None:
+    worker = Worker(other, redis_url, RedisClock(other))
+    garbage = {"id": "x", "op": "Publish", "reply_to": "roomcast:reply:nobody", "request_id": "r"}
+    garbage |= {"deadline": deadline, "body": {"room": "a", "offer": "v=0"}}  # type: ignore[dict-item]
+    await redis.rpush(keys.rpc_requests(WORKER), pack(garbage))
+    with capture_logs():
+        async with running(worker.rpc):
+            assert (await publish(client)).session == "w1.demo"
+
+
+async def test_the_skew_of_this_host_is_known(redis: Redis) -> None:
+    clock = skewed(redis, 5.0)
+    assert clock.skew() != clock.skew()  # NaN: not known yet
+    assert clock.now() == pytest.approx(time.time() + 5.0, abs=0.5)
+    await clock.read()
+    assert clock.skew() == pytest.approx(5.0, abs=0.5)
+    assert clock.now() == pytest.approx(time.time(), abs=0.5)
+
+
+async def test_another_redis_with_another_clock_is_believed_when_it_is_back() -> None:
+    """`run` survives the outage between them."""
+    valkey = EmbeddedValkey()
+    valkey.start()
+    redis = connect(valkey.url)
+    clock = RedisClock(redis)
+    running_clock = asyncio.create_task(clock.run())
+    try:
+        await eventually("it is read", lambda: clock._read_at, IN_TIME)
+        await asyncio.to_thread(valkey.stop)
+        # as if the Redis that was lost had been 5 s ahead
+        clock._offset._low += 5.0
+        clock._offset._high += 5.0
+        assert clock.skew() == pytest.approx(-5.0, abs=0.5)
+        await asyncio.to_thread(valkey.start)
+        await eventually("the new one is believed", lambda: abs(clock.skew()) < 0.5, IN_TIME)
+    finally:
+        running_clock.cancel()
+        await asyncio.gather(running_clock, return_exceptions=True)
+        await redis.aclose()
+        await asyncio.to_thread(valkey.stop)

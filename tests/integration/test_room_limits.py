@@ -1,0 +1,94 @@
+"""How many rooms there may be, in the cluster and of one network: claims in a real Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.directory import Directory, RoomLimits
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+
+ONE, TWO = WorkerId("w1"), WorkerId("w2")
+STATUS = WorkerStatus(id=ONE, state=WorkerState.READY, http_url="http://10.0.0.1:9100", load=0.0)
+HOME, AWAY = "192.0.2.1", "2001:db8::/64"
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def claim(directory: Directory, room: str, network: str = HOME) -> ErrorCode | None:
+    """What a claim gets; None: the room."""
+    try:
+        await directory.claim_room(RoomName(room), ONE, network)
+    except ServiceError as error:
+        return error.code
+    return None
+
+
+async def claims(directory: Directory, *rooms: str, network: str = HOME) -> list[ErrorCode | None]:
+    """What each of them gets, one after the other."""
+    return [await claim(directory, room, network) for room in rooms]
+
+
+async def claims_at_once(directory: Directory, number: int) -> list[ErrorCode | None]:
+    return sorted(await asyncio.gather(*(claim(directory, f"r{n}") for n in range(number))), key=str)
+
+
+async def test_of_many_claims_at_once_as_many_win_as_there_may_be_rooms(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=3))
+    assert await claims_at_once(directory, 20) == [None] * 3 + [ErrorCode.ROOM_LIMIT] * 17
+
+
+async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=2))
+    assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
+    await directory.release_room(RoomName("a"), ONE)
+    assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
+    await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
+    await redis.delete(keys.room_claim(RoomName("b")))
+    assert await claims(directory, "d") == [None]
+    assert await redis.hkeys(keys.PUBLISHERS) == [b"c", b"d"]
+
+
+async def test_a_room_that_comes_back_needs_no_place(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=1, rooms_of_network=1))
+    assert await claims(directory, "a") == [None]
+    assert await claims(directory, "a") == [None]  # its worker still holds it
+    await redis.delete(keys.room_claim(RoomName("a")))
+    assert await directory.claim_room(RoomName("a"), TWO, HOME) == TWO  # its worker died a moment ago
+
+
+async def test_heartbeats_keep_the_places_of_their_rooms(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=1))
+    assert await claims(directory, "a") == [None]
+    await redis.zadd(keys.ROOMS, {"a": 1})
+    await directory.beat(STATUS, [RoomName("a")])
+    assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
+    await redis.flushall()
+    await directory.beat(STATUS, [RoomName("a")])  # Redis has come back, empty
+    assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
+
+
+async def test_a_network_publishes_in_so_many_rooms_and_others_in_theirs(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms_of_network=2))
+    assert await claims_at_once(directory, 20) == [None] * 2 + [ErrorCode.PUBLISHER_LIMIT] * 18
+    assert await claims(directory, "a", "b", "c", network=AWAY) == [None, None, ErrorCode.PUBLISHER_LIMIT]
+    assert await claims(directory, "x", "y", "z", network="") == [None] * 3  # not known
+
+
+async def test_a_room_counts_for_its_latest_publisher(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms_of_network=1))
+    assert await claims(directory, "a") == [None]
+    assert await claims(directory, "a", network=AWAY) == [None]  # it has changed networks
+    assert await claims(directory, "b") == [None]
+    assert await claims(directory, "c", network=AWAY) == [ErrorCode.PUBLISHER_LIMIT]
+    assert await claims(directory, "a", network=HOME) == [ErrorCode.PUBLISHER_LIMIT]
