@@ -20,10 +20,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from media.recording.disk_threads import DiskThreads
 from media.worker.pace import Paced, SharedCall
 from shared.http_connections import HttpLimits
 from shared.http_server import HttpServer
 
+STOP_SECONDS = 2.0  # for requests under way when the worker stops
 ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs
 # For control's replicas, Prometheus and probes. A flood of requests from one address delays others by 0.5 s:
 # `of_client` times the pace of requests.
@@ -51,12 +53,13 @@ async def serve_http(
     `more` are routes that check by themselves who may use them, and touch nothing of the media loop.
     """
     server = _server(registry, more, limits, asyncio.get_running_loop())
-    serving = asyncio.ensure_future(asyncio.to_thread(uvloop.run, server.serve(sockets=[listener])))
+    thread = DiskThreads("http", 1)  # a recording's disk may hang, and with it what reads from there
+    serving = asyncio.ensure_future(thread.call(uvloop.run, server.serve(sockets=[listener])))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
         server.stop()
-        await serving
+        await asyncio.wait([serving], timeout=STOP_SECONDS)
         raise
 
 

@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from time import monotonic
 
+import anyio
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from media.worker import http as worker_http
 from media.worker.http import serve_http
@@ -39,13 +43,13 @@ class Rooms(Collector):
 
 
 @contextlib.asynccontextmanager
-async def serving(*collectors: Collector) -> AsyncIterator[str]:
+async def serving(*collectors: Collector, more: Sequence[Route] = ()) -> AsyncIterator[str]:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
     listener = listen("WORKER_HTTP_ADDR", HostPort("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    running = asyncio.create_task(serve_http(listener, registry))
+    running = asyncio.create_task(serve_http(listener, registry, more))
     try:
         yield url
     finally:
@@ -145,3 +149,23 @@ async def test_connections_of_one_byte_lock_nobody_out() -> None:
             await eventually("it answers", healthy, within=2)
         for writer in strangers:
             writer.close()
+
+
+async def test_a_download_from_a_hung_disk_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_http, "STOP_SECONDS", 0.2)
+    asked, disk_answers = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    async def download(_: Request) -> Response:
+        loop.call_soon_threadsafe(asked.set)
+        await anyio.to_thread.run_sync(disk_answers.wait)
+        return Response()
+
+    async with httpx.AsyncClient() as http:
+        async with serving(more=[Route("/hung", download)]) as url:
+            downloading = asyncio.create_task(http.get(f"{url}/hung"))
+            await asyncio.wait_for(asked.wait(), PATIENCE_SECONDS)
+            stopped_at = monotonic()
+        assert monotonic() - stopped_at < 5  # not until the disk answers
+        disk_answers.set()
+        await asyncio.wait([downloading])
