@@ -18,14 +18,14 @@ class HttpLimits:
 
     A connection that waits holds up to 64 KB of a head (`head_bytes` each of target, fields and an unfinished
     field, and the objects around the fields), and 192 KB of a body (64 KB in uvicorn, and one read: see
-    `bound_connections`). That is 256 MB at most for all that wait. One that is answered holds its head, and
+    `bound_connections`). That is 160 MB at most for all that wait. One that is answered holds its head, and
     those of `pipelined` others.
     """
 
     connections: int = 12_000  # more than control's event streams; fewer if the process may open fewer files
     of_client: int = 4_000  # unless it is a trusted proxy: many viewers may share an address
-    waiting: int = 1_000
-    waiting_of_client: int = 500
+    waiting: int = 640
+    waiting_of_client: int = 320
     head_bytes: int = 16_384  # of the target, and of all fields with their names
     fields: int = 100  # in the head and the trailers
     pipelined: int = 4  # requests that wait for the answer to the one before

@@ -10,8 +10,8 @@ from shared.errors import ErrorCode, ServiceError, invalid_sdp
 MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
-# What a body may have without asking: so small bodies always pass. As many as can wait, 1 000 (`HttpLimits`),
-# have 64 MB.
+# What a body may have without asking: so small bodies always pass. As many as can wait, 640 (`HttpLimits`),
+# have 40 MB.
 FREE_BYTES = 65_536
 # What all larger bodies in this process may have together beyond that, until their requests are answered.
 SHARED_BYTES = 16 * 1_048_576

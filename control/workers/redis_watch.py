@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import answered_within
+from shared.bus.fair_timeout import fair_timeout
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
@@ -54,12 +55,12 @@ async def within(seconds: float) -> AsyncIterator[None]:
     """Bound what needs Redis, also by what is left of the request's time. Raises `TimeoutError`."""
     patience = _patience.get()
     if patience is None or patience.in_use:
-        async with asyncio.timeout(seconds):
+        async with fair_timeout(seconds):
             yield
         return
     began, patience.in_use = monotonic(), True
     try:
-        async with asyncio.timeout(min(seconds, patience.left)):
+        async with fair_timeout(min(seconds, patience.left)):
             yield
     finally:
         patience.left -= monotonic() - began

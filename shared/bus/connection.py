@@ -5,7 +5,6 @@ could last several times as long. And redis-py writes under `asyncio.wait_for`, 
 lose a cancellation: the cancelled task would continue.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +14,8 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.bus.fair_timeout import fair_timeout
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
@@ -27,7 +28,7 @@ CALL_TIMEOUT_SECONDS = 1.0
 async def answered_within(seconds: float) -> AsyncIterator[None]:
     """Limit the time of the block; raises redis-py's `TimeoutError`, which is a `RedisError`."""
     try:
-        async with asyncio.timeout(seconds):
+        async with fair_timeout(seconds):
             yield
     except TimeoutError:
         raise RedisTimeoutError(f"no answer within {seconds:g} s") from None

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.connection import connect_blocking
+from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
     REPLY_SHARE,
@@ -97,7 +98,7 @@ class RpcClient:
             "body": to_map(message),
         }
         try:
-            async with asyncio.timeout(timeout):
+            async with fair_timeout(timeout):
                 await self._push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message))
                 return await answer
         except TimeoutError:

@@ -81,7 +81,7 @@ async def test_a_drain_is_taken_back(redis_url: str) -> None:
     async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system:
         drained = await drain(system, "worker0")
         assert drained.json()["state"] == "draining"
-        assert 50 < drained.json()["stopsIn"] <= 60
+        assert 50 < drained.json()["stopsIn"] < 61  # by the two processes' estimates of one clock
         assert await states(system) == {"worker0": "draining"}
         assert (await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)).status_code == 503
         assert (await system.http.get(f"{system.controls[0].url}/readyz")).status_code == 503
