@@ -4,11 +4,10 @@ A reader may go before the first byte, or stop reading without going.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STALL_SECONDS = 20.0  # in which a reader must make room for the next bytes
 
@@ -41,20 +40,13 @@ class Reader:
             self._waits_since = None
 
 
-class LongResponse(StreamingResponse):
-    """Calls `release` once it is over: at its end, or when its reader goes, or stalls."""
+class LongResponse:
+    """Sends `response`, then calls `release`: at its end, or when its reader goes or stalls."""
 
     def __init__(
-        self,
-        body: AsyncIterable[bytes | str],
-        release: Callable[[], Awaitable[None]],
-        *,
-        media_type: str,
-        headers: Mapping[str, str],
-        status_code: int = 200,
-        reader: Reader | None = None,
+        self, response: ASGIApp, release: Callable[[], Awaitable[None]], reader: Reader | None = None
     ) -> None:
-        super().__init__(body, status_code, headers, media_type)
+        self._response = response
         self._release = release
         self._reader = reader or Reader()
 
@@ -63,6 +55,6 @@ class LongResponse(StreamingResponse):
             await self._reader.send(send, message)
 
         try:
-            await super().__call__(scope, receive, limited)
+            await self._response(scope, receive, limited)
         finally:
             await self._release()

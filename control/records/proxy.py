@@ -1,12 +1,14 @@
 """Fetches a recording from a worker or the store, and passes it on to the client."""
 
+from typing import Any
+
 import httpx
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp
 
-from control.http.caller import caller_of
 from control.http.long_response import LongResponse
-from control.records.transfers import MAX_TRANSFERS, Transfers
+from control.records.transfers import MAX_TRANSFERS
 from control.records.unavailable import unavailable
 from shared.errors import ErrorCode, ServiceError
 from shared.records.record_name import RecordName
@@ -27,37 +29,20 @@ class RecordProxy:
     def __init__(self) -> None:
         limits = httpx.Limits(max_connections=MAX_TRANSFERS, max_keepalive_connections=20)
         self._http = httpx.AsyncClient(timeout=TIMEOUTS, limits=limits, trust_env=False)
-        self._transfers = Transfers()
 
-    async def fetch(self, url: str, name: RecordName, request: Request) -> Response:
-        """The recording at `url`.
-
-        Raises `NOT_FOUND`, `NO_WORKER` when its server does not answer, or what `Transfers.begin` raises.
-        """
-        transfer = self._transfers.begin(caller_of(request).network)
-        try:
-            response = await self._open(url, request)
-        except BaseException:
-            self._transfers.end(transfer)
-            raise
-
-        async def release() -> None:
-            self._transfers.end(transfer)
-            await response.aclose()
-
+    async def fetch(self, url: str, name: RecordName, request: Request) -> ASGIApp:
+        """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server does not answer."""
+        response = await self._open(url, request)
         kept = {key: response.headers[key] for key in _RESPONSE_HEADERS if key in response.headers}
-        headers = kept | record_headers(name)
+        how: dict[str, Any] = {
+            "status_code": response.status_code,
+            "media_type": name.content_type,
+            "headers": kept | record_headers(name),
+        }
         if request.method == "HEAD":
-            await release()
-            return Response(status_code=response.status_code, media_type=name.content_type, headers=headers)
-        return LongResponse(
-            response.aiter_raw(),
-            release,
-            status_code=response.status_code,
-            media_type=name.content_type,
-            headers=headers,
-            reader=transfer.reader,
-        )
+            await response.aclose()
+            return Response(**how)
+        return LongResponse(StreamingResponse(response.aiter_raw(), **how), response.aclose)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -1,4 +1,4 @@
-"""How many recordings are fetched from other places at once, and who gives way when there are too many.
+"""How many recordings are on their way at once, and who gives way when there are too many.
 
 A reader that stops reading holds a place only as long as nobody else wants it.
 """

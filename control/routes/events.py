@@ -7,8 +7,9 @@ import json
 import time
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from control.auth import Authenticator, credential
 from control.events.streams import EventStreams
@@ -54,7 +55,7 @@ class EventRoutes:
         path = _PATH.format(room=room, session=session)
         return Response(status_code=201, headers={"Location": f"{base}{path}/{name}"})
 
-    async def follow(self, request: Request) -> Response:
+    async def follow(self, request: Request) -> ASGIApp:
         """The stream; on the URL without a name it has all events."""
         room, session = self._session(request)
         name, wanted = _stream(request)
@@ -69,7 +70,8 @@ class EventRoutes:
         async def close() -> None:
             self._streams.close(stream)
 
-        return LongResponse(stream.text(), close, headers=headers, media_type="text/event-stream")
+        text = StreamingResponse(stream.text(), headers=headers, media_type="text/event-stream")
+        return LongResponse(text, close)
 
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)

@@ -6,14 +6,17 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from control.auth import Authenticator, credential
 from control.http.caller import caller_of
+from control.http.long_response import LongResponse
 from control.http.resource import Resource
-from control.records.catalogue import RecordCatalogue
+from control.records.catalogue import RecordCatalogue, Remote
 from control.records.links import RecordLinks
 from control.records.listing import RecordListing
 from control.records.proxy import RecordProxy
+from control.records.transfers import Transfers
 from shared.errors import ErrorCode, ServiceError
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
@@ -31,6 +34,7 @@ class RecordRoutes:
         self._authenticator = authenticator
         self._proxy = proxy
         self._links = links
+        self._transfers = Transfers()
 
     def routes(self) -> list[Route]:
         return [
@@ -50,7 +54,7 @@ class RecordRoutes:
         records = await self._catalogue.records(caller.request_id)
         return Response(await listing.json(records), media_type="application/json")
 
-    async def show_record(self, request: Request) -> Response:
+    async def show_record(self, request: Request) -> ASGIApp:
         """The file, for callers with the room's credentials or a signed link."""
         name = _name(request)
         now = time.time()
@@ -62,6 +66,19 @@ class RecordRoutes:
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
+        transfer = self._transfers.begin(caller_of(request).network)
+
+        async def release() -> None:
+            self._transfers.end(transfer)
+
+        try:
+            response = await self._content(found, name, request)
+        except BaseException:
+            await release()
+            raise
+        return LongResponse(response, release, transfer.reader)
+
+    async def _content(self, found: Path | Remote, name: RecordName, request: Request) -> ASGIApp:
         if not isinstance(found, Path):
             return await self._proxy.fetch(found.url, name, request)
         try:

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from shared.records.record_name import RecordName
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024  # that a reader who stalls has in memory, three times at most
 
 
 def record_headers(name: RecordName) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Readers of proxied recordings that stop reading: others get theirs, and in the end they are dropped."""
+"""Readers of recordings that stop reading: others get theirs, and in the end they are dropped."""
 
 import asyncio
 import socket
@@ -26,11 +26,18 @@ SENDS = 64 * 1024  # buffer of each socket
 STALLED = 100
 
 
-@pytest.fixture
-async def far_recording(
-    start_control: StartControl, start_shelf: StartShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(params=["worker", "here"])
+async def recording(
+    request: pytest.FixtureRequest,
+    start_control: StartControl,
+    start_shelf: StartShelf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """The URL at control of a recording that a worker has. Sockets buffer little: there will be many."""
+    """The URL at control of a recording that a worker has, or control itself.
+
+    Sockets buffer little: there will be many.
+    """
 
     def listen_with_small_buffers(setting: str, address: HostPort) -> socket.socket:
         listener = listen(setting, address)
@@ -39,11 +46,11 @@ async def far_recording(
 
     for stage in (control_conftest, recording_conftest):
         monkeypatch.setattr(stage, "listen", listen_with_small_buffers)
-    folder = tmp_path / "worker"
-    folder.mkdir()
-    with (folder / NAME).open("wb") as file:
+    for folder in ("worker", "here"):
+        (tmp_path / folder).mkdir()
+    with (tmp_path / request.param / NAME).open("wb") as file:
         file.truncate(SIZE)
-    await start_shelf("w1", folder)
+    await start_shelf("w1", tmp_path / "worker")
     http = await start_control(record_dir=str(tmp_path / "here"), trusted_proxies="127.0.0.1")
     return f"{http.base_url}/records/{NAME}"
 
@@ -74,30 +81,30 @@ async def is_served(url: str) -> bool:
     return (response.status_code, len(response.content)) == (206, 100_000)
 
 
-async def test_an_honest_reader_gets_a_recording_while_many_have_stopped_reading(far_recording: str) -> None:
+async def test_an_honest_reader_gets_a_recording_while_many_have_stopped_reading(recording: str) -> None:
     async with AsyncExitStack() as stack:
         for n in range(STALLED):
-            await stack.enter_async_context(stalled(far_recording, f"192.0.2.{n % 10}"))
+            await stack.enter_async_context(stalled(recording, f"192.0.2.{n % 10}"))
         # perhaps not at the first try: the machine is busy with all those
-        await eventually("it is served", lambda: is_served(far_recording), STALL_SECONDS - 5)
+        await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)
 
 
 async def test_stalled_readers_give_way_when_all_places_are_taken(
-    far_recording: str, monkeypatch: pytest.MonkeyPatch
+    recording: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfers, "MAX_TRANSFERS", 3)
     monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", 0.05)
     async with AsyncExitStack() as stack:
         for n in range(3):
-            await stack.enter_async_context(stalled(far_recording, f"192.0.2.{n}"))
-        await eventually("it is served", lambda: is_served(far_recording), STALL_SECONDS - 5)
+            await stack.enter_async_context(stalled(recording, f"192.0.2.{n}"))
+        await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)
 
 
 async def test_a_reader_that_takes_nothing_loses_its_place(
-    far_recording: str, monkeypatch: pytest.MonkeyPatch
+    recording: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfers, "MAX_TRANSFERS", 1)
     monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", 1000)
     monkeypatch.setattr(long_response, "STALL_SECONDS", 0.5)
-    async with stalled(far_recording, "192.0.2.1"):
-        await eventually("it is served", lambda: is_served(far_recording), STALL_SECONDS - 5)
+    async with stalled(recording, "192.0.2.1"):
+        await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from control.http import long_response
@@ -23,9 +24,7 @@ class Stage:
         self.reads.set()
         self.gone = asyncio.Event()
         self.reader = Reader()
-        self.response = LongResponse(
-            self.endless(), self.release, media_type="text/plain", headers={}, reader=self.reader
-        )
+        self.response = LongResponse(StreamingResponse(self.endless()), self.release, self.reader)
 
     async def endless(self) -> AsyncIterator[bytes]:
         while True:
