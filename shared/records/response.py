@@ -1,12 +1,13 @@
 """A recording as an HTTP response of either plane, with ranges and HEAD, also while the file grows."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import anyio
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from shared.records.record_name import RecordName
 
@@ -31,10 +32,24 @@ def record_response(path: Path, name: RecordName, request: Request) -> Response:
     if request.method == "HEAD" or "range" in request.headers:
         return response
     # of a file that grows meanwhile, FileResponse would send more than it announced
-    return StreamingResponse(_content(path, status.st_size), headers=response.headers)
+    return _Content(_content(path, status.st_size), headers=response.headers)
 
 
-async def _content(path: Path, size: int) -> AsyncIterator[bytes]:
+class _Content(StreamingResponse):
+    """Closes the file when the reader goes; Starlette's would leave that to the garbage collector."""
+
+    def __init__(self, body: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
+        super().__init__(body, headers=headers)
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._body.aclose()
+
+
+async def _content(path: Path, size: int) -> AsyncGenerator[bytes, None]:
     async with await anyio.open_file(path, "rb") as file:
         while size and (chunk := await file.read(min(CHUNK_BYTES, size))):
             size -= len(chunk)

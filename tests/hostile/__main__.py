@@ -19,6 +19,7 @@ import httpx
 import uvloop
 
 from deploy.valkey import EmbeddedValkey
+from shared.bus.connection import MAX_CONNECTIONS
 from tests.bench.usage import resident_bytes
 from tests.bench.worker_gauges import FILES, SESSIONS, TASKS, worker_gauges
 from tests.hostile.honest import Honest
@@ -103,7 +104,7 @@ async def held(system: System) -> dict[str, float]:
 
 async def as_before(system: System, before: dict[str, float]) -> str:
     """Wait until no more is held than before; what is, in words, when that does not come."""
-    spare = 5  # a connection or two of our own
+    spare = MAX_CONNECTIONS + 5  # those to Redis are kept; a connection or two are our own
 
     async def settled() -> bool:
         after = await held(system)
