@@ -59,12 +59,12 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 def create_app(settings: Settings) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
     redis_url = secret(settings.redis_url)
-    redis = connect(redis_url)
+    redis, watched = connect(redis_url), connect(redis_url)
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(redis)
+    watch = RedisWatch(watched)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     calls = Calls(rpc, placement)
@@ -90,6 +90,7 @@ def create_app(settings: Settings) -> Starlette:
             yield
         await record_proxy.close()
         await redis.aclose()
+        await watched.aclose()
 
     app = Starlette(
         routes=[

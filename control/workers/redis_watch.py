@@ -14,6 +14,7 @@ from time import monotonic
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys
 from shared.bus.connection import answered_within
@@ -68,7 +69,11 @@ async def within(seconds: float) -> AsyncIterator[None]:
 
 
 class RedisWatch:
-    """`run` must be running for it to notice that Redis is back."""
+    """`run` must be running for it to notice that Redis is back.
+
+    `redis` has a connection that no request uses: in a flood, a request may wait long for one of those, and
+    that says nothing of Redis.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -100,7 +105,7 @@ class RedisWatch:
             async with within(seconds):
                 yield
         except (RedisError, TimeoutError) as error:
-            if isinstance(error, RedisError):
+            if isinstance(error, RedisError) and not isinstance(error, RedisTimeoutError):
                 self._failed(error)
             raise redis_away() from None
 

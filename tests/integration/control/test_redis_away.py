@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from control.http.bodies import FRAGMENT_TYPE
 from deploy.valkey import EmbeddedValkey
@@ -181,3 +182,23 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(
     ]  # recordings are listed without a worker that does not answer
     assert len(asked) == 14
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))
+
+
+async def test_a_request_that_waits_long_for_redis_says_nothing_of_redis(
+    start_control: StartControl, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a flood all connections are busy: the calls of some requests take too long."""
+    monkeypatch.setattr(Directory, "room_owner", too_long)
+    http = await start_control()
+    async with ScriptedWorker(redis_url, "w1").running():
+        await eventually("it is ready", lambda: is_ready(http), within=5)
+        assert (await ask(http, "/api/whep/play/{room}", "POST")).status_code == 503
+        assert await is_ready(http)
+
+
+async def too_long(_self: Directory, _room: RoomName) -> None:
+    raise RedisTimeoutError
+
+
+async def is_ready(http: httpx.AsyncClient) -> bool:
+    return (await http.get("/readyz")).is_success
