@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from control.http.caller import caller_of
 from control.http.problems import problem_response
-from control.workers.redis_watch import RedisWatch, within
+from control.workers.redis_share import within
+from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger

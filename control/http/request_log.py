@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 from control.http.caller import TrustedProxies
 from control.http.problems import problem_response
 from control.metrics import HttpMetrics
-from control.workers.redis_watch import one_request
+from control.workers.redis_share import one_request
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.names import parse_room_name
@@ -53,7 +53,7 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
             await send(message)
 
-        with bound_contextvars(request_id=caller.request_id), one_request():
+        with bound_contextvars(request_id=caller.request_id), one_request(caller.network):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:

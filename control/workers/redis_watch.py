@@ -6,66 +6,25 @@ is not in the directory may exist all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from control.workers.redis_share import within
 from shared.bus import keys
 from shared.bus.connection import answered_within
-from shared.bus.fair_timeout import fair_timeout
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
-REQUEST_SECONDS = 1.6  # that a request may wait for Redis in all: it is answered within 2 s (openapi.yaml)
 SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
 
 log = get_logger()
-
-
-@dataclass(slots=True)
-class _Patience:
-    """What is left of a request's time for Redis."""
-
-    left: float
-    in_use: bool = False  # by a block that contains others
-
-
-_patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
-
-
-@contextmanager
-def one_request() -> Iterator[None]:
-    """All that waits for Redis in this block shares `REQUEST_SECONDS`."""
-    token = _patience.set(_Patience(REQUEST_SECONDS))
-    try:
-        yield
-    finally:
-        _patience.reset(token)
-
-
-@asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[None]:
-    """Bound what needs Redis, also by what is left of the request's time. Raises `TimeoutError`."""
-    patience = _patience.get()
-    if patience is None or patience.in_use:
-        async with fair_timeout(seconds):
-            yield
-        return
-    began, patience.in_use = monotonic(), True
-    try:
-        async with fair_timeout(min(seconds, patience.left)):
-            yield
-    finally:
-        patience.left -= monotonic() - began
-        patience.in_use = False
 
 
 class RedisWatch:

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from control.workers import redis_watch
-from control.workers.redis_watch import one_request, within
+from control.workers import redis_share
+from control.workers.redis_share import one_request, within
 
 LONG = 60.0
 QUICK = 10.0  # far less than LONG, far more than a busy machine needs
@@ -24,12 +24,12 @@ async def waits(seconds: float) -> bool:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_watch, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(redis_share, "REQUEST_SECONDS", 0.2)
 
 
 async def test_the_steps_of_a_request_share_its_time() -> None:
     began = time.monotonic()
-    with one_request():
+    with one_request("192.0.2.1"):
         assert await waits(0.1)
         for _ in range(3):
             assert await waits(LONG)
@@ -38,23 +38,23 @@ async def test_the_steps_of_a_request_share_its_time() -> None:
 
 async def test_steps_within_a_step_and_beside_it_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(redis_watch, "monotonic", lambda: now)
+    monkeypatch.setattr(redis_share, "monotonic", lambda: now)
 
     async def step() -> None:
         nonlocal now
         async with within(LONG):
             now += 0.01
 
-    with one_request():
+    with one_request("192.0.2.1"):
         async with within(LONG), within(LONG):
             await asyncio.gather(*(step() for _ in range(5)))
-        patience = redis_watch._patience.get()
-        assert patience is not None
-        assert patience.left == pytest.approx(0.2 - 0.05)
+        share = redis_share._share.get()
+        assert share is not None
+        assert share.left == pytest.approx(0.2 - 0.05)
 
 
 async def test_a_request_that_waits_for_its_client_keeps_its_time() -> None:
-    with one_request():
+    with one_request("192.0.2.1"):
         await asyncio.sleep(0.3)  # the body arrives slowly
         async with within(LONG):
             await asyncio.sleep(0)
@@ -67,8 +67,32 @@ async def test_what_is_no_request_has_the_time_that_it_asks_for() -> None:
 
 async def test_each_request_has_its_own_time() -> None:
     async def request() -> bool:
-        with one_request():
+        with one_request("192.0.2.1"):
             return await waits(LONG) and await waits(LONG)
 
     assert await asyncio.gather(*(request() for _ in range(5))) == [True] * 5
-    assert redis_watch._patience.get() is None
+    assert redis_share._share.get() is None
+
+
+async def test_many_requests_of_one_client_hold_up_those_of_others_no_longer_than_a_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redis_share, "REQUEST_SECONDS", QUICK)
+    monkeypatch.setattr(redis_share, "AT_ONCE_OF_CLIENT", 2)
+    calls: list[str] = []
+    answers = asyncio.Event()
+
+    async def request(client: str) -> None:
+        with one_request(client):
+            async with within(QUICK):
+                calls.append(client)
+                await answers.wait()
+
+    async with asyncio.TaskGroup() as requests:
+        for client in ("flood",) * 5 + ("other",):
+            requests.create_task(request(client))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert calls == ["flood", "flood", "other"]
+        answers.set()
+    assert calls == ["flood", "flood", "other", "flood", "flood", "flood"]

@@ -1,0 +1,59 @@
+"""What one request, and one client, may have of Redis, so that others get theirs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import monotonic
+from weakref import WeakValueDictionary
+
+from shared.bus.fair_timeout import fair_timeout
+
+REQUEST_SECONDS = 1.6  # that a request may wait for Redis in all: it is answered within 2 s (openapi.yaml)
+# Requests of one client that use Redis at once; more wait. So a flood of one client holds up others by the
+# time of so many calls, and no longer.
+AT_ONCE_OF_CLIENT = 64
+
+
+@dataclass(slots=True)
+class _Share:
+    """What is left of a request's time, and the turns of its client."""
+
+    left: float
+    turns: asyncio.Semaphore
+    in_use: bool = False  # by a block that contains others
+
+
+_share: ContextVar[_Share | None] = ContextVar("share", default=None)
+_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of clients that have requests
+
+
+@contextmanager
+def one_request(client: str) -> Iterator[None]:
+    """All that waits for Redis in this block shares `REQUEST_SECONDS`, and the turns of `client`."""
+    turns = _turns.get(client)
+    if turns is None:
+        turns = _turns[client] = asyncio.Semaphore(AT_ONCE_OF_CLIENT)
+    token = _share.set(_Share(REQUEST_SECONDS, turns))
+    try:
+        yield
+    finally:
+        _share.reset(token)
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Bound what needs Redis, also by what is left of the request's time. Raises `TimeoutError`."""
+    share = _share.get()
+    if share is None or share.in_use:
+        async with fair_timeout(seconds):
+            yield
+        return
+    began, share.in_use = monotonic(), True
+    try:
+        async with fair_timeout(min(seconds, share.left)), share.turns:
+            yield
+    finally:
+        share.left -= monotonic() - began
+        share.in_use = False
