@@ -82,6 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         for cycle in self._cycles:  # uvicorn tells only the newest
             cycle.disconnected = True
+            cycle.body = bytearray()  # a request that still runs reads no more of it
             cycle.message_event.set()
 
     def cut(self) -> None:

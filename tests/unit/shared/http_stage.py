@@ -35,6 +35,7 @@ class Served:
     address: tuple[str, int]
     bodies: list[bytes] = field(default_factory=list)  # that were read whole
     headers: list[list[str]] = field(default_factory=list)  # the names, of each request
+    holds: bool = True  # whether `/hold` does not answer yet, nor read
 
     async def connect(self, **more: object) -> Stream:
         return await asyncio.open_connection(*self.address, **more)  # type: ignore[arg-type]
@@ -93,6 +94,11 @@ async def serving(
     async def refuse(_: Request) -> Response:
         return PlainTextResponse("no", 404)
 
+    async def hold(_: Request) -> Response:
+        while served.holds:
+            await asyncio.sleep(0.01)
+        return PlainTextResponse("held")
+
     async def stream(_: Request) -> Response:
         async def forever() -> AsyncIterator[bytes]:
             while True:
@@ -106,6 +112,7 @@ async def serving(
             Route("/read", read, methods=["GET", "POST"]),
             Route("/refuse", refuse, methods=["POST"]),
             Route("/stream", stream),
+            Route("/hold", hold, methods=["POST"]),
         ]
     )
     config = uvicorn.Config(
@@ -126,5 +133,6 @@ async def serving(
     try:
         yield served
     finally:
+        served.holds = False
         server.stop()
         await running

@@ -185,3 +185,20 @@ async def test_nothing_is_said_in_the_middle_of_an_answer() -> None:
         said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", b"this is no HTTP\r\n\r\n")
         assert said.count(b"HTTP/1.1") <= 1
         assert b"invalid request" not in said
+
+
+async def test_the_body_of_a_client_that_has_gone_is_kept_by_nobody() -> None:
+    async with serving() as served:
+        _, writer = await served.connect()
+        head = b"POST /hold HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"
+        writer.write(head + bytes(50_000))
+
+        def bodies() -> list[bytearray]:
+            open_now = served.server.server_state.connections
+            return [cycle.body for protocol in open_now for cycle in protocol._cycles if cycle.body]
+
+        await eventually("it has a body", bodies, PATIENCE_SECONDS)
+        (protocol,) = served.server.server_state.connections
+        writer.transport.abort()
+        await eventually("it is gone", lambda: not served.open_connections, PATIENCE_SECONDS)
+        assert not any(cycle.body for cycle in protocol._cycles)
