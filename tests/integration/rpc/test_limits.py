@@ -48,7 +48,7 @@ async def test_a_handler_is_stopped_at_the_deadline(redis: Redis, redis_url: str
     server = RpcServer(redis, redis_url, WORKER, {Publish: hang, CloseRoom: answer_close})
     with capture_logs() as logs:
         async with running(server):
-            error = await refused(publish(client, timeout=0.2))
+            error = await refused(publish(client, timeout=0.6))
             await asyncio.wait_for(stopped.wait(), IN_TIME)
             await client.call(WORKER, CloseRoom(room="3"), Closed, timeout=IN_TIME, request_id=REQUEST_ID)
     assert error.code is ErrorCode.NO_WORKER
@@ -64,7 +64,7 @@ async def test_a_request_past_its_deadline_is_dropped(
         served.append(message)
         return await answer_publish(message)
 
-    await refused(publish(client, timeout=0.05))
+    await refused(publish(client, timeout=0.6))
     assert await redis.llen(keys.rpc_requests(WORKER)) == 1
     with capture_logs() as logs:
         async with running(RpcServer(redis, redis_url, WORKER, {Publish: take})):
@@ -82,7 +82,7 @@ async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: Rpc
     assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
     assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED  # the list does not grow
     # requests that end sessions are still accepted
-    close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.2, request_id=REQUEST_ID)
+    close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.6, request_id=REQUEST_ID)
     assert (await refused(close)).detail == "worker did not answer in time"
     assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED + 1
     await redis.rpush(waiting, *[b"waiting"] * rpc_client.MAX_QUEUED)
@@ -161,7 +161,7 @@ async def test_requests_under_way_end_with_the_worker(
 
 
 async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClient) -> None:
-    await refused(publish(client, timeout=0.05))
+    await refused(publish(client, timeout=0.6))
     assert 0 < await redis.pttl(keys.rpc_requests(WORKER)) <= keys.LIST_TTL_SECONDS * 1000
 
 
@@ -169,7 +169,7 @@ async def test_an_answer_to_a_control_process_that_died_expires(
     redis: Redis, redis_url: str, server: RpcServer
 ) -> None:
     deaf = RpcClient(redis, redis_url)  # it sends, but does not read replies
-    await refused(publish(deaf, timeout=0.3))
+    await refused(publish(deaf, timeout=0.6))
     assert 0 < await redis.pttl(deaf._reply_to) <= keys.LIST_TTL_SECONDS * 1000
 
 
