@@ -109,6 +109,18 @@ class OpenPage:
 
         await eventually(f"told: {words}", told, within)
 
+    async def will_tell(self, words: str) -> None:
+        """Wait until that line gets `words`, from now on and however briefly."""
+        await self.page.evaluate(
+            """words => new Promise((done) => {
+                const line = document.querySelector('#status');
+                const look = () => line.textContent.includes(words) && done();
+                const all = { childList: true, characterData: true, subtree: true };
+                new MutationObserver(look).observe(line, all);
+            })""",
+            words,
+        )
+
     async def shows(self, words: str, within: float = LIVE_SECONDS) -> None:
         """Wait until `words` are visible."""
         await self.page.get_by_text(words).first.wait_for(timeout=1000 * within)

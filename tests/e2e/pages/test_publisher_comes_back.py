@@ -1,5 +1,7 @@
 """A publisher in the browser whose worker dies: it reconnects by itself, and reports it."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Response
 
@@ -28,8 +30,9 @@ async def test_it_comes_back_when_its_worker_is_gone(redis_url: str) -> None:
             await page.publish("video/VP8")
         await page.tells("Live in orphan.")
         owner = (await (await opened.value).all_headers())["location"].rpartition("/")[2].partition(".")[0]
+        reconnecting = asyncio.create_task(page.will_tell("Reconnecting"))
         next(worker for worker in system.workers if worker.name == owner).kill()
-        await page.tells("Reconnecting", within=RETURN_SECONDS)
+        await asyncio.wait_for(reconnecting, RETURN_SECONDS)
         await page.tells("Live in orphan.", within=RETURN_SECONDS)
         async with viewer(system.http, system.whep("orphan")) as receiver:
             await receiver.received(within=15)

@@ -24,7 +24,7 @@ IN_TIME = 30.0
 DISK_BYTES, LEFT_BYTES = 8_000_000, 80_000
 RESTART_SECONDS = 8.0  # 2 s between trials, 1 s to the next keyframe, and a busy machine
 RECORDED_SECONDS = 4.0  # of the new files
-SYNC_SECONDS = 0.060
+SYNC_SECONDS = 0.150  # e2e/test_recording.py measures it alone; here the publisher may be short of CPU
 LONGEST_PAUSE = 1.0
 LOOK_SECONDS, CHECK_SECONDS = 0.02, 2.0
 
