@@ -69,6 +69,7 @@ async def test_a_request_past_its_deadline_is_dropped(
     with capture_logs() as logs:
         async with running(RpcServer(redis, redis_url, WORKER, {Publish: take})):
             await publish(client)
+            await eventually("the first is dropped", lambda: logs, within=IN_TIME)
     assert len(served) == 1
     assert [(line["event"], line["request_id"]) for line in logs] == [("rpc request too late", REQUEST_ID)]
 
