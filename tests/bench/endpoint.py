@@ -120,6 +120,21 @@ class Endpoint(ABC):
         if report := self._report():
             self._send(self._outbound.protect_rtcp(report))
 
+    def check(self) -> bytes:
+        """A connectivity check that nominates the address that it comes from (RFC 8445 7.2.4)."""
+        check = stun.Message(
+            stun.Method.BINDING,
+            stun.Class.REQUEST,
+            attributes={
+                "USERNAME": self._username,
+                "PRIORITY": PRIORITY,
+                "ICE-CONTROLLING": self._tie_breaker,
+                "USE-CANDIDATE": None,
+            },
+        )
+        check.add_message_integrity(self._remote_password)
+        return bytes(check)
+
     @abstractmethod
     def _report(self) -> bytes:
         """A sender or receiver report; empty when there is nothing to tell yet."""
@@ -160,18 +175,7 @@ class Endpoint(ABC):
 
     def _send_check(self) -> None:
         self._checked_at = time.monotonic()
-        check = stun.Message(
-            stun.Method.BINDING,
-            stun.Class.REQUEST,
-            attributes={
-                "USERNAME": self._username,
-                "PRIORITY": PRIORITY,
-                "ICE-CONTROLLING": self._tie_breaker,
-                "USE-CANDIDATE": None,
-            },
-        )
-        check.add_message_integrity(self._remote_password)
-        self._send(bytes(check))
+        self._send(self.check())
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:  # closed

@@ -8,11 +8,10 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 
 import httpx
-from aioice import stun
 
 from media.rtp.rtcp import nack, pli
 from media.transport.dtls import Certificate
-from tests.bench.endpoint import PRIORITY, Context
+from tests.bench.endpoint import Context
 from tests.bench.inbox import Inbox
 from tests.bench.publisher import Publisher
 from tests.bench.viewer import Viewer
@@ -36,21 +35,6 @@ class ChangingPictures:
 
 class StrangeViewer(Viewer):
     """A viewer with a valid session, who does with it what he likes."""
-
-    def check(self) -> bytes:
-        """A check that nominates the address that it comes from."""
-        check = stun.Message(
-            stun.Method.BINDING,
-            stun.Class.REQUEST,
-            attributes={
-                "USERNAME": self._username,
-                "PRIORITY": PRIORITY,
-                "ICE-CONTROLLING": self._tie_breaker,
-                "USE-CANDIDATE": None,
-            },
-        )
-        check.add_message_integrity(self._remote_password)
-        return bytes(check)
 
     def flood(self) -> None:
         """Ask for everything again, in one compound."""
