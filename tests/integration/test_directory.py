@@ -1,13 +1,11 @@
 """The directory in a real Valkey: one owner a room, workers that vanish when they fall silent, no scans."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.bus.directory import Directory, WorkerIdTakenError
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
@@ -17,13 +15,6 @@ from tests.support.waiting import eventually
 ROOM, OTHER_ROOM = RoomName("demo"), RoomName("other")
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
 WITHIN = 2.0
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """How many rooms there may be, in the cluster and of one network: claims in a real Valkey."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.bus.directory import Directory, RoomLimits
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
@@ -16,13 +13,6 @@ from shared.names import RoomName, WorkerId
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
 STATUS = WorkerStatus(id=ONE, state=WorkerState.READY, http_url="http://10.0.0.1:9100", load=0.0)
 HOME, AWAY = "192.0.2.1", "2001:db8::/64"
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def claim(directory: Directory, room: str, network: str = HOME) -> ErrorCode | None:

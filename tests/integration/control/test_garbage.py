@@ -1,7 +1,7 @@
 """Whatever is in Redis, no request ends with 500, no task dies, and all is well again without it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from control.events import streams
 from control.workers import every_worker
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.messages.encoding import pack
 from shared.names import RoomName, SessionId, WorkerId
 from tests.integration.control.conftest import StartControl, StartWorker
@@ -90,13 +89,6 @@ async def lay(redis: Redis, key: str, garbage: bytes) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(every_worker, "RPC_SECONDS", 0.2)
     monkeypatch.setattr(streams, "LOOK_SECONDS", 0.05)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
