@@ -16,7 +16,8 @@ class PublishedTrack:
     codec: Codec  # with the accepted feedback, and the payload type of its RTX if accepted
     extensions: Mapping[str, int]  # accepted ones, URI -> id; includes the mid's
     sources: Sources  # as declared; many clients declare none
-    rid: str = ""  # the one simulcast layer that it shall send
+    rid: str = ""  # of its simulcast layer; "" without simulcast
+    layer: int = 0  # rank of that layer among those of the picture: 0 is the best
 
     def at_rest(self) -> "PublishedTrack":
         """The track while nobody sends it: its publisher is asked for nothing."""

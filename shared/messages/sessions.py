@@ -30,6 +30,9 @@ class SessionStatus:
     resent: int = 0  # retransmissions to it
     loss: float | None = None  # recent packet loss, 0 to 1; None: not known
     rtt: float | None = None  # seconds; None: not known
+    layer: str = ""  # what a viewer gets of the picture, for example "720p"; "" if the room has no picture
+    reason: str = ""  # why: a `LayerReason`
+    carries: int | None = None  # bits a second that its line is thought to carry; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,24 @@ class Patched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseLayer:
+    """What a viewer wants to get of the picture -> `LayerChosen`.
+
+    The best layer that the line carries, up to the chosen one.
+    """
+
+    session: str
+    room: str
+    rid: str | None = None  # of the best layer that it wants; None: any
+    picture: bool = True  # False: the sound only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerChosen:
+    """The choice holds until the session ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
     """End one session -> `Closed`."""
 

@@ -1,9 +1,17 @@
 """What a worker announces about itself and its rooms, and the messages that change its state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.messages.bounds import Count, Figure, UnixTime
+
+
+class LayerReason(StrEnum):
+    """Why a viewer gets what it gets of a room's picture."""
+
+    FULL = "full"  # the best that there is
+    LINE = "line"  # its line carries no more
+    CHOICE = "choice"  # it asked for that
 
 
 class WorkerState(StrEnum):
@@ -25,6 +33,17 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerStatus:
+    """One layer of a room's picture as one worker sees it."""
+
+    rid: str  # "" if the publisher sends only one
+    bitrate: Count = 0  # bits a second; 0: nothing comes
+    width: Count = 0  # pixels, of the latest keyframe; 0: not known
+    height: Count = 0
+    viewers: Count = 0  # that get it now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomStatus:
     """One room as one worker sees it."""
 
@@ -38,6 +57,8 @@ class RoomStatus:
     rx_bytes: Count = 0  # RTP bytes received from publishers since the room opened
     rx_packets: Count = 0
     warnings: tuple[str, ...] = ()  # for people: what is wrong, for example with the recording
+    layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
+    viewers_by_reason: dict[str, Count] = field(default_factory=dict)  # by `LayerReason`
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
 
 
