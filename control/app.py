@@ -29,6 +29,7 @@ from control.records.proxy import RecordProxy
 from control.routes.admin import AdminRoutes
 from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
+from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> Starlette:
             *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
+            *LayerRoutes(gateway, authenticator).routes(),
             *RoomRoutes(settings, cluster, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),

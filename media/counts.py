@@ -76,6 +76,9 @@ class ViewerStats:
     keyframe_requests: int = 0  # PLI and FIR from viewers
     join_bursts: int = 0  # viewers that began with held pictures
     rtcp_dropped: int = 0  # left unread, from viewers that send too much
+    layer_changes: int = 0  # of viewers to another layer, or another thinning of one
+    pauses: int = 0  # pictures that were stopped at once, because the line carried no more
+    probes: int = 0  # with padding, whether a line carries more
     srtp_refused: int = 0  # packets that would have used an SRTP index twice
 
 

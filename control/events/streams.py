@@ -8,8 +8,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from control.events.layers import steady
 from control.events.stream_names import LIFE_SECONDS, StreamNames
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name
 from control.workers.cluster import Cluster
@@ -18,7 +19,7 @@ from control.workers.gateway import Gateway
 from control.workers.placement import Placement
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.messages.status import WorkerState, WorkerStatus
+from shared.messages.status import LayerStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 
 LOOK_SECONDS = 1.0
@@ -32,15 +33,25 @@ KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that
 log = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Of a session that is alive."""
+
+    picture: int | None  # place in its SDP of the section (m-line) with the picture; None: it gets none
+
+
 class EventStream:
     """One viewer's stream: `text` yields what to send. It ends with its session."""
 
-    def __init__(self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]) -> None:
+    def __init__(
+        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str], picture: int | None
+    ) -> None:
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
         self.name = name
         self._wanted = wanted
+        self._picture = picture
         self._sent: RoomView | None = None
         self._now: RoomView | None = None
         self.ended = False
@@ -60,7 +71,7 @@ class EventStream:
         while not self.ended:
             if self._now is not None:
                 before, self._sent = self._sent, self._now
-                for event in changes(before, self._now, self._wanted):
+                for event in changes(before, self._now, self._wanted, self._picture):
                     yield event
             self._wake.clear()
             try:
@@ -79,11 +90,12 @@ class EventStreams:
         self._placement = placement
         self._names = names
         self._streams: dict[SessionId, list[EventStream]] = {}
+        self._layers: dict[RoomName | str, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
         self._count = 0
         self._closed = False
 
     async def open(
-        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str]
+        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str], picture: int | None
     ) -> EventStream:
         """A stream of a living session; `close` it when its reader has gone. An empty name needs no creation.
 
@@ -98,7 +110,7 @@ class EventStreams:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
         if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
             following[0].end()
-        stream = EventStream(room, session, name, wanted)
+        stream = EventStream(room, session, name, wanted, picture)
         self._streams.setdefault(session, []).append(stream)
         self._count += 1
         with suppress(ServiceError):
@@ -118,16 +130,18 @@ class EventStreams:
         for stream in self._all():
             stream.end()
 
-    async def is_alive(self, room: RoomName, session: SessionId) -> bool:
+    async def life(self, room: RoomName, session: SessionId) -> Life | None:
+        """What its worker says about a session; None: it has ended."""
         worker = worker_of_session(session)
         if worker is None:
-            return False
+            return None
         try:
-            return session in await self._gateway.living(worker, [session], new_request_id(), room)
+            living = await self._gateway.living(worker, [session], new_request_id(), room)
         except ServiceError as error:
             if error.code is ErrorCode.SESSION_NOT_FOUND:  # its worker is gone
-                return False
+                return None
             raise
+        return Life(living.pictures.get(session)) if session in living.sessions else None
 
     async def create(self, session: SessionId, wanted: frozenset[str]) -> str:
         """The name of a new stream of a living session, which any control process opens."""
@@ -164,9 +178,11 @@ class EventStreams:
     def _show(self, streams: Iterable[EventStream], workers: list[WorkerStatus]) -> None:
         living = {worker.id for worker in workers}
         leaving = {worker.id: worker for worker in workers if worker.state is WorkerState.DRAINING}
+        rooms = {room.status.name: room.status for room in cluster_rooms(workers)}
+        self._layers = {name: steady(self._layers.get(name, ()), room.layers) for name, room in rooms.items()}
         views = {
-            room.status.name: RoomView(room.status.has_publisher, room.status.subscribers)
-            for room in cluster_rooms(workers)
+            name: RoomView(room.has_publisher, room.subscribers, self._layers[name])
+            for name, room in rooms.items()
         }
         nobody = RoomView(active=False, viewers=0)
         elsewhere: dict[RoomName, bool] = {}  # whether the room can be played on another worker
@@ -189,7 +205,7 @@ class EventStreams:
                 by_worker[worker].append(session)
         for worker, sessions in by_worker.items():
             try:
-                living = set(await self._gateway.living(worker, sessions, new_request_id()))
+                living = set((await self._gateway.living(worker, sessions, new_request_id())).sessions)
             except ServiceError:  # it did not answer: the next look asks again
                 continue
             for session in set(sessions) - living:

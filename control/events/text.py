@@ -7,16 +7,19 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from control.events.layers import layers_data
+from shared.messages.status import LayerStatus
 
 RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
 KEEP_ALIVE = ": \n\n"  # a comment, which keeps proxies from closing the connection
 
 # Each event by its letter in the names of streams.
-_LETTERS = {"a": "active", "i": "inactive", "r": "reconnect", "v": "viewercount"}
+_LETTERS = {"a": "active", "i": "inactive", "l": "layers", "r": "reconnect", "v": "viewercount"}
 EVENTS = tuple(_LETTERS.values())
-_STREAM = re.compile(r"([airv]{0,4})-[A-Za-z0-9_-]{11}")
+_STREAM = re.compile(r"([ailrv]{0,5})-[A-Za-z0-9_-]{11}")
 
 # Viewers are asked to move within this share of the time for which their worker drains.
 _WAVE_SHARE = 0.6
@@ -28,6 +31,7 @@ class RoomView:
 
     active: bool  # whether somebody publishes
     viewers: int
+    layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
     reconnect: bool = False  # this viewer should move to another worker now
 
 
@@ -44,13 +48,20 @@ def events_of_stream(name: str) -> frozenset[str] | None:
     return frozenset(_LETTERS[letter] for letter in match[1]) if match else None
 
 
-def changes(before: RoomView | None, now: RoomView, wanted: frozenset[str]) -> Iterator[str]:
-    """The wanted events between two views, as text; `before` is None at the beginning."""
+def changes(
+    before: RoomView | None, now: RoomView, wanted: frozenset[str], picture: int | None
+) -> Iterator[str]:
+    """The wanted events between two views, as text; `before` is None at the beginning.
+
+    `picture` is the place of the viewer's section (m-line) for the picture; None: it gets none.
+    """
     if before is None or now.active != before.active:
         # a stream does not begin with `inactive`: the draft forbids it
         name = "active" if now.active else "inactive"
         if name in wanted and (now.active or before is not None):
             yield _text(name, {})
+    if "layers" in wanted and picture is not None and now.layers != (before.layers if before else ()):
+        yield _text("layers", layers_data(picture, now.layers))
     if "viewercount" in wanted and (before is None or now.viewers != before.viewers):
         yield _text("viewercount", {"viewercount": now.viewers})
     if "reconnect" in wanted and now.reconnect and not (before and before.reconnect):
@@ -63,5 +74,5 @@ def moves_at(session: str, drains_from: float, drains_until: float) -> float:
     return drains_from + _WAVE_SHARE * lot * (drains_until - drains_from)
 
 
-def _text(name: str, data: dict[str, int]) -> str:
+def _text(name: str, data: Mapping[str, object]) -> str:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"

@@ -10,6 +10,7 @@ from shared.errors import ErrorCode, ServiceError, invalid_sdp
 MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
+MAX_CHOICE_BYTES = 4_096
 # What a body may have without asking: so small bodies always pass. As many as can wait, 640 (`HttpLimits`),
 # have 40 MB.
 FREE_BYTES = 65_536
@@ -47,6 +48,12 @@ async def read_events(request: Request) -> bytes:
     if body:
         _check_type(request, {"application/json"})
     return body
+
+
+async def read_choice(request: Request) -> bytes:
+    """The choice of a layer in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
+    _check_type(request, {"application/json"})
+    return await _read(request, MAX_CHOICE_BYTES)
 
 
 def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:

@@ -5,7 +5,7 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?)?")
+_SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?|/layer)?")
 _METHODS = "GET, POST, OPTIONS"
 _REQUEST_HEADERS = "Content-Type, Authorization, X-Auth-Token"
 _EXPOSED = "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allow-Methods"

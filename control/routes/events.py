@@ -47,7 +47,7 @@ class EventRoutes:
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
         room, session = self._session(request)
-        if not await self._streams.is_alive(room, session):
+        if await self._streams.life(room, session) is None:
             return _no_events(request)
         wanted = _wanted(await read_events(request))
         name = await self._streams.create(session, wanted)
@@ -59,9 +59,10 @@ class EventRoutes:
         """The stream; on the URL without a name it has all events."""
         room, session = self._session(request)
         name, wanted = _stream(request)
-        if not await self._streams.is_alive(room, session):
+        life = await self._streams.life(room, session)
+        if life is None:
             return _no_events(request)
-        stream = await self._streams.open(room, session, name, wanted)
+        stream = await self._streams.open(room, session, name, wanted, life.picture)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
         if request.method == "HEAD":
             self._streams.close(stream)
@@ -76,7 +77,7 @@ class EventRoutes:
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)
         name, _ = _stream(request)
-        if not await self._streams.is_alive(room, session):
+        if await self._streams.life(room, session) is None:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         await self._streams.delete(session, name)
         return Response()

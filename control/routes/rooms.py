@@ -12,7 +12,7 @@ from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.status import RoomStatus
+from shared.messages.status import LayerReason, LayerStatus, RoomStatus
 from shared.settings import Settings
 
 
@@ -67,7 +67,21 @@ class RoomRoutes:
             "uptime": round(uptime, 1),
             "workers": room.workers,
             "warnings": room.status.warnings,
+            "layers": [_layer(layer) for layer in room.status.layers],
+            "viewersByReason": {
+                reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason
+            },
         }
+
+
+def _layer(layer: LayerStatus) -> dict[str, object]:
+    return {
+        "rid": layer.rid,
+        "width": layer.width,
+        "height": layer.height,
+        "bitrate": layer.bitrate,
+        "viewers": layer.viewers,
+    }
 
 
 def _summary(room: RoomStatus) -> dict[str, object]:

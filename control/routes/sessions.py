@@ -54,4 +54,7 @@ def _entry(session: SessionStatus) -> dict[str, object]:
         "resent": session.resent,
         "loss": session.loss,
         "rtt": session.rtt,
+        "layer": session.layer,
+        "reason": session.reason,
+        "carries": session.carries,
     }

@@ -16,6 +16,7 @@ from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
+from control.routes.layers import layer_link
 from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
@@ -76,6 +77,7 @@ class StreamingRoutes:
             response.headers.append("Link", link)
         if self._role is Role.PLAY:
             response.headers.append("Link", events_link(location))
+            response.headers.append("Link", layer_link(location))
         return response
 
     async def show_endpoint(self, request: Request) -> Response:

@@ -1,9 +1,10 @@
 """The rooms of the whole cluster, put together from the workers' heartbeats. Does no I/O."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from shared.messages.status import RoomStatus, WorkerStatus
+from shared.messages.status import LayerStatus, RoomStatus, WorkerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,24 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),
             warnings=home.warnings,
+            layers=_layers(home, rooms),
+            viewers_by_reason=_viewers_by_reason(rooms),
         ),
         tuple(sorted(worker for worker, _ in parts)),
     )
+
+
+def _layers(home: RoomStatus, rooms: Sequence[RoomStatus]) -> tuple[LayerStatus, ...]:
+    """As they come from the publisher, with the viewers of all workers."""
+    viewers: Counter[str] = Counter()
+    for room in rooms:
+        for layer in room.layers:
+            viewers[layer.rid] += layer.viewers
+    return tuple(replace(layer, viewers=viewers[layer.rid]) for layer in home.layers)
+
+
+def _viewers_by_reason(rooms: Sequence[RoomStatus]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for room in rooms:
+        total.update(room.viewers_by_reason)
+    return dict(sorted(total.items()))

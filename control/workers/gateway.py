@@ -11,7 +11,7 @@ from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.signalling import Closed, CloseRoom, Delete, Patch, Patched
+from shared.messages.signalling import ChooseLayer, Closed, CloseRoom, Delete, LayerChosen, Patch, Patched
 from shared.messages.status import Drained, SetDrain
 from shared.names import RequestId, RoomName, SessionId, WorkerId, worker_of_session
 
@@ -32,9 +32,14 @@ class Gateway:
             worker = await self._session_worker(message.session)
             return await self._calls.call(worker, message, Closed, request_id)
 
+    async def choose_layer(self, message: ChooseLayer, request_id: RequestId) -> None:
+        async with self._watch.bounded(LIMIT_SECONDS):
+            worker = await self._session_worker(message.session)
+            await self._calls.call(worker, message, LayerChosen, request_id)
+
     async def living(
         self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId, room: str = ""
-    ) -> Sequence[str]:
+    ) -> Living:
         """Those of `sessions`, all of one worker, that are alive, and in `room` unless that is empty.
 
         Raises `SESSION_NOT_FOUND` if the worker is not alive.
@@ -42,12 +47,12 @@ class Gateway:
         async with self._watch.bounded(LIMIT_SECONDS):
             await self._check_alive(worker)
             message = FindSessions(sessions=tuple(sessions), room=room)
-            return (await self._calls.call(worker, message, Living, request_id)).sessions
+            return await self._calls.call(worker, message, Living, request_id)
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive."""
         worker = worker_of_session(session)
-        if worker is None or session not in await self.living(worker, [session], request_id):
+        if worker is None or session not in (await self.living(worker, [session], request_id)).sessions:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:

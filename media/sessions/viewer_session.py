@@ -20,6 +20,7 @@ from media.switch.wire import Wire
 from media.transport.address import Address
 from shared.logging import get_logger
 from shared.messages.signalling import Role
+from shared.sdp.offer import Offer
 
 log = get_logger()
 
@@ -49,6 +50,10 @@ class ViewerSession(Session):
         self._publisher = publisher
         self._wires = wires
         self._stats = stats
+        # What its viewer asked for, until it asks for something else.
+        self.chosen: str | None = None  # the rid of the best layer that it wants; None: any
+        self.wants_picture = True
+        self.picture_section = _picture_section(setup.offer, played)
         self._playback: Playback | None = None
         self._srtcp_in: InboundSession | None = None
         self._srtcp_overhead = 0
@@ -85,6 +90,10 @@ class ViewerSession(Session):
         self._receive_waiting_report()
         if self._playback is not None and (reports := self._playback.tick(now)):
             self.send_rtcp(reports)
+
+    def choose(self, rid: str | None, *, picture: bool) -> None:
+        """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture."""
+        self.chosen, self.wants_picture = rid, picture
 
     def traffic(self) -> Traffic:
         return traffic_out(self._wires, self._playback)
@@ -132,3 +141,16 @@ class ViewerSession(Session):
     def _moved(self, address: Address) -> None:
         if self._playback is not None:
             self._playback.move(address)
+
+
+def _picture_section(offer: Offer, played: Sequence[PlayedTrack]) -> int | None:
+    """The place of the section (m-line) in which the viewer gets the picture; None: it gets none."""
+    mids = {track.mid for track in played}
+    return next(
+        (
+            place
+            for place, section in enumerate(offer.sections)
+            if section.kind == "video" and not section.rejected and section.mid in mids
+        ),
+        None,
+    )

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from media.relay.edge import Edge
 from media.sessions.end_reason import FOR_GOOD, EndReason
 from media.sessions.session import Session
+from media.sessions.viewer_session import ViewerSession
 from media.transport.ice import Credentials
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
@@ -18,7 +19,19 @@ from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
+from shared.messages.signalling import (
+    Answer,
+    ChooseLayer,
+    Closed,
+    CloseRoom,
+    Delete,
+    LayerChosen,
+    Patch,
+    Patched,
+    Play,
+    Publish,
+    Role,
+)
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
 from shared.sdp.encoding import decode_fragment, decode_offer
@@ -54,6 +67,7 @@ class Handlers:
             Publish: self.publish,
             Play: self.play,
             Patch: self.patch,
+            ChooseLayer: self.choose_layer,
             Delete: self.delete,
             CloseRoom: self.close_room,
             OpenRelay: self.open_relay,
@@ -123,6 +137,16 @@ class Handlers:
         answer = self._roster.restart_ice(session, remote)
         return Patched(etag=session.etag, fragment=answer)
 
+    async def choose_layer(self, message: ChooseLayer) -> LayerChosen:
+        session = self._roster.find(message.session, message.room, Role.PLAY)
+        assert isinstance(session, ViewerSession)
+        room = self._rooms.find(RoomName(message.room))
+        rids = {track.published.rid for track in room.tracks} if room is not None else set()
+        if message.rid is not None and message.rid not in rids:
+            raise ServiceError(ErrorCode.INVALID_LAYER, detail="the publisher sends no layer with this rid")
+        session.choose(message.rid, picture=message.picture)
+        return LayerChosen()
+
     async def delete(self, message: Delete) -> Closed:
         reason = self._admission.delete(message.session, message.room, message.role, monotonic())
         await self._heartbeat.flush()
@@ -137,9 +161,15 @@ class Handlers:
         return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def find_sessions(self, message: FindSessions) -> Living:
+        living = tuple(each for each in message.sessions if self._roster.has(each, message.room))
+        sections = ((each, self._picture_section(each)) for each in living)
         return Living(
-            sessions=tuple(each for each in message.sessions if self._roster.has(each, message.room))
+            sessions=living, pictures={each: section for each, section in sections if section is not None}
         )
+
+    def _picture_section(self, session_id: str) -> int | None:
+        session = self._roster.get(session_id)
+        return session.picture_section if isinstance(session, ViewerSession) else None
 
     async def set_drain(self, message: SetDrain) -> Drained:
         assert self._drain is not None

@@ -1,7 +1,8 @@
 """The sessions of a worker as operators see them, and the messages about them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from shared.messages.bounds import Count
 from shared.messages.signalling import Role
 
 MOST_SESSIONS = 500  # in one reply: about 100 kB
@@ -52,3 +53,5 @@ class FindSessions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
     sessions: tuple[str, ...]
+    # Of those that get a picture: the place of its section (m-line) in their SDP, from 0.
+    pictures: dict[str, Count] = field(default_factory=dict)

@@ -1,11 +1,13 @@
-"""The four `live_*` series. Those with a room's name end with the room."""
+"""The four `live_*` series, and the layers of pictures. What has a room's name ends with the room."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
+from shared.messages.status import LayerReason, RoomStatus
 
 
 class RoomsCollector(Collector):
@@ -35,3 +37,28 @@ class RoomsCollector(Collector):
             received.add_metric([status.name], status.rx_bytes)
             packets.add_metric([status.name], status.rx_packets)
         yield from (viewers, received, packets)
+        yield from _layers(statuses)
+
+
+def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:
+    """By rank, 0 for the best layer: its publisher names a layer as it likes."""
+    bitrates = GaugeMetricFamily(
+        "roomcast_layer_bitrate", "Bits a second of a layer of a room's picture.", labels=["room", "layer"]
+    )
+    viewers = GaugeMetricFamily(
+        "roomcast_layer_viewers", "Viewers of a layer on this worker.", labels=["room", "layer"]
+    )
+    for status in statuses:
+        for rank, layer in enumerate(status.layers):
+            viewers.add_metric([status.name, str(rank)], layer.viewers)
+            if not status.origin:
+                bitrates.add_metric([status.name, str(rank)], layer.bitrate)
+    total: Counter[str] = Counter()
+    for status in statuses:
+        total.update(status.viewers_by_reason)
+    reasons = GaugeMetricFamily(
+        "roomcast_viewers", "Viewers by the reason for what they get of the picture.", labels=["reason"]
+    )
+    for reason in LayerReason:
+        reasons.add_metric([reason], total[reason])
+    yield from (bitrates, viewers, reasons)

@@ -44,6 +44,12 @@ _VIEWERS = {
     ),
     "join_bursts": ("roomcast_join_bursts", "Viewers that began with the pictures since the last keyframe."),
     "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR from viewers."),
+    "layer_changes": (
+        "roomcast_layer_changes",
+        "Changes of viewers to another layer of a picture, or to fewer or more of its frames.",
+    ),
+    "pauses": ("roomcast_picture_pauses", "Pictures stopped at once because the viewer's line was choked."),
+    "probes": ("roomcast_line_probes", "Probes, with padding, whether a viewer's line carries more."),
     "rtcp_dropped": (
         "roomcast_viewer_rtcp_dropped",
         "RTCP left unread, from viewers that send too much of it.",

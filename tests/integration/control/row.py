@@ -27,6 +27,7 @@ TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 # the messages, to the letter
 INVALID_SDP = "invalid SDP"
 INVALID_ROOM = "invalid room name"
+INVALID_LAYER = "invalid choice of a layer"
 INVALID_EVENTS = "invalid list of events"
 INVALID_FRAGMENT = "invalid SDP fragment"
 UNAUTHORIZED = "unauthorized"

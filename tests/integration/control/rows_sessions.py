@@ -4,13 +4,14 @@ from typing import Any
 
 from shared.errors import ErrorCode
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.signalling import Delete, Patch, Patched
+from shared.messages.signalling import ChooseLayer, Delete, Patch, Patched
 from tests.integration.control.row import (
     BAD_METHOD,
     BAD_TYPE,
     FRAGMENT,
     INVALID_EVENTS,
     INVALID_FRAGMENT,
+    INVALID_LAYER,
     INVALID_ROOM,
     NO_SESSION,
     SDP,
@@ -31,6 +32,7 @@ from tests.integration.control.row import (
 
 _ENDED = ErrorCode.SESSION_NOT_FOUND
 _NO_REDIS = ErrorCode.NO_WORKER
+_NO_LAYER = ErrorCode.INVALID_LAYER
 _STALE = ErrorCode.PRECONDITION_FAILED
 _NO_MATCH = ErrorCode.PRECONDITION_REQUIRED
 _GONE = {"answers": {FindSessions: Living(sessions=())}}
@@ -139,4 +141,40 @@ def _event_rows() -> list[Row]:
     ]  # fmt: skip
 
 
-SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_event_rows()]
+def _layer_rows() -> list[Row]:
+    def choose(promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        path = f"{WHEP}/{more.pop('where', f'demo/{SESSION}')}/layer"
+        given = {"headers": {"Content-Type": "application/json"}, "body": b'{"rid":"h"}'} | more
+        return Row(f"POST layer: {promise}", f"POST {path}", status, error, **given)
+
+    return [
+        choose("a layer is chosen", 200),
+        choose("by its name in earlier drafts, too", 200, body=b'{"mediaId":"1","encodingId":"h"}'),
+        choose("none is the server's choice", 200, body=b'{"mediaId":"1"}'),
+        choose("null is the server's choice", 200, body=b'{"rid":null}'),
+        choose("the sound alone is chosen", 200, body=b'{"picture":false}'),
+        choose("the URL is credential enough", 200, settings=TOKENS),
+        choose("what is no object is 400", 400, INVALID_LAYER, body=b'["h"]'),
+        choose("what is no JSON is 400", 400, INVALID_LAYER, body=b"[" * 4000),
+        choose("an empty body is 400", 400, INVALID_LAYER, body=b""),
+        choose("a name is text", 400, INVALID_LAYER, body=b'{"rid":1}'),
+        choose("a name has no space", 400, INVALID_LAYER, body=b'{"rid":"a b"}'),
+        choose("a name has at most 64 characters", 400, INVALID_LAYER, body=b'{"rid":"%s"}' % (b"a" * 65)),
+        choose("a picture is wanted or not", 400, INVALID_LAYER, body=b'{"picture":"no"}'),
+        choose("the worker may not have it", 400, INVALID_LAYER, **refuses(ChooseLayer, _NO_LAYER)),
+        choose("a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}"),
+        choose("a wrong token is 401", 401, UNAUTHORIZED, settings=TOKENS, headers=WRONG_TOKEN),
+        choose("a session that ended is 404", 404, NO_SESSION, **refuses(ChooseLayer, _ENDED)),
+        choose("what is no session id is 404", 404, NO_SESSION, where="demo/w1.short"),
+        choose("after its worker it is 404", 404, NO_SESSION, worker=False),
+        choose("a choice has at most 4 KB", 413, TOO_MUCH, body=b"[" * 4097),
+        choose("another type is 415", 415, BAD_TYPE, headers=SDP),
+        choose("a worker's bug is 500", 500, UNFORESEEN, **fails(ChooseLayer)),
+        choose("without Redis it is 503", 503, UNAVAILABLE, **refuses(ChooseLayer, _NO_REDIS)),
+        Row("layer: GET is 405", f"GET {WHEP}/demo/{SESSION}/layer", 405, BAD_METHOD),
+        Row("layer: DELETE is 405", f"DELETE {WHEP}/demo/{SESSION}/layer", 405, BAD_METHOD),
+        Row("layer: OPTIONS is 200", f"OPTIONS {WHEP}/demo/{SESSION}/layer", 200),
+    ]
+
+
+SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_event_rows(), *_layer_rows()]

@@ -13,13 +13,24 @@ from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
 from shared.messages.sessions import FindSessions, ListSessions, Living
-from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish
+from shared.messages.signalling import (
+    Answer,
+    ChooseLayer,
+    Closed,
+    CloseRoom,
+    Delete,
+    LayerChosen,
+    Patch,
+    Patched,
+    Play,
+    Publish,
+)
 from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId, new_session_id
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
-    *(Publish, Play, Patch, Delete, CloseRoom, FindSessions, SetDrain),
+    *(Publish, Play, Patch, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
     *(ListRecords, ShareRecord, DeleteRecord, ListSessions),
 )
 
@@ -119,12 +130,14 @@ class ScriptedWorker:
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
             case Patch():
                 return Patched(etag="first")
+            case ChooseLayer():
+                return LayerChosen()
             case SetDrain(on=on):
                 self.state = WorkerState.DRAINING if on else WorkerState.READY
                 await self.beat()
                 return Drained(state=self.state, until=time.time() + 30 if on else 0.0)
             case FindSessions(sessions=sessions):
-                return Living(sessions=sessions)
+                return Living(sessions=sessions, pictures=dict.fromkeys(sessions, 1))
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
             case _:

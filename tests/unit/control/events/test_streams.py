@@ -32,7 +32,7 @@ def streams() -> EventStreams:
 
 
 async def opened(streams: EventStreams, session: SessionId = SESSION) -> EventStream:
-    return await streams.open(ROOM, session, "", frozenset())
+    return await streams.open(ROOM, session, "", frozenset(), None)
 
 
 async def test_readers_that_never_notice_the_end_do_not_add_up(streams: EventStreams) -> None:

@@ -1,40 +1,52 @@
 """Which events a viewer gets, and when."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from control.events.text import EVENTS, RoomView, changes, events_of_stream, moves_at, new_stream_name
+from shared.messages.status import LayerStatus
 
 ALL = frozenset(EVENTS)
 LIVE = RoomView(active=True, viewers=3)
 
 
 def test_a_stream_begins_with_what_is() -> None:
-    told = list(changes(None, LIVE, ALL))
+    told = list(changes(None, LIVE, ALL, 1))
     assert told == ["event: active\ndata: {}\n\n", 'event: viewercount\ndata: {"viewercount":3}\n\n']
 
 
 def test_it_never_begins_with_inactive() -> None:
-    told = list(changes(None, RoomView(active=False, viewers=0), ALL))
+    told = list(changes(None, RoomView(active=False, viewers=0), ALL, 1))
     assert told == ['event: viewercount\ndata: {"viewercount":0}\n\n']
 
 
 def test_then_it_tells_what_changes() -> None:
-    assert list(changes(LIVE, LIVE, ALL)) == []
+    assert list(changes(LIVE, LIVE, ALL, 1)) == []
     gone = RoomView(active=False, viewers=3)
-    assert list(changes(LIVE, gone, ALL)) == ["event: inactive\ndata: {}\n\n"]
-    assert list(changes(gone, LIVE, ALL)) == ["event: active\ndata: {}\n\n"]
+    assert list(changes(LIVE, gone, ALL, 1)) == ["event: inactive\ndata: {}\n\n"]
+    assert list(changes(gone, LIVE, ALL, 1)) == ["event: active\ndata: {}\n\n"]
+
+
+def test_layers_are_told_to_who_gets_a_picture_when_they_change() -> None:
+    layered = replace(LIVE, layers=(LayerStatus(rid="f", bitrate=1_000_000),))
+    told = 'event: layers\ndata: {"2":[{"rid":"f","bitrate":1000000}]}\n\n'
+    assert list(changes(LIVE, layered, ALL, 2)) == [told]
+    assert list(changes(None, layered, frozenset({"layers"}), 2)) == [told]
+    assert list(changes(layered, layered, ALL, 2)) == []
+    assert list(changes(LIVE, layered, ALL, None)) == []
+    assert list(changes(layered, LIVE, ALL, 2)) == ['event: layers\ndata: {"2":[]}\n\n']
 
 
 def test_a_viewer_is_asked_once_to_move() -> None:
     moving = RoomView(active=True, viewers=3, reconnect=True)
-    assert list(changes(LIVE, moving, ALL)) == ["event: reconnect\ndata: {}\n\n"]
-    assert list(changes(moving, moving, ALL)) == []
+    assert list(changes(LIVE, moving, ALL, 1)) == ["event: reconnect\ndata: {}\n\n"]
+    assert list(changes(moving, moving, ALL, 1)) == []
 
 
 def test_only_what_is_wanted_is_told() -> None:
     moving = RoomView(active=False, viewers=2, reconnect=True)
-    assert list(changes(LIVE, moving, frozenset({"inactive"}))) == ["event: inactive\ndata: {}\n\n"]
-    assert list(changes(LIVE, moving, frozenset())) == []
+    assert list(changes(LIVE, moving, frozenset({"inactive"}), 1)) == ["event: inactive\ndata: {}\n\n"]
+    assert list(changes(LIVE, moving, frozenset(), 1)) == []
 
 
 def test_a_stream_s_name_holds_what_it_is_for() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_rooms
-from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.status import LayerStatus, RoomStatus, WorkerState, WorkerStatus
 
 
 def worker(name: str, *rooms: RoomStatus) -> WorkerStatus:
@@ -38,3 +38,12 @@ def test_a_killed_worker_s_room_is_not_counted_beside_its_successor() -> None:
     assert cluster_rooms([dead, edge, heir]) == [
         ClusterRoom(room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir"))
     ]
+
+
+def test_a_layer_s_viewers_are_those_of_all_workers_and_the_rest_is_its_origin_s() -> None:
+    home = room("a", True, 2, layers=(LayerStatus(rid="f", bitrate=9, height=720, viewers=2),))
+    copies = (LayerStatus(rid="f", bitrate=5, viewers=3), LayerStatus(rid="old", viewers=1))
+    edge = room("a", False, 4, origin="home", layers=copies, viewers_by_reason={"line": 4})
+    [merged] = cluster_rooms([worker("edge", edge), worker("home", home)])
+    assert merged.status.layers == (LayerStatus(rid="f", bitrate=9, height=720, viewers=5),)
+    assert merged.status.viewers_by_reason == {"line": 4}

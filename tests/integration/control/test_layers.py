@@ -1,0 +1,134 @@
+"""The layers of a picture: told to viewers and operators, and chosen, through any control process."""
+
+from typing import Any
+
+from control.routes.layers import RELATION
+from shared.messages.sessions import FindSessions, ListedSessions, ListSessions, Living, SessionStatus
+from shared.messages.signalling import ChooseLayer, Role
+from shared.messages.status import LayerStatus, RoomStatus
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.row import SDP, SESSION, WHEP
+from tests.integration.control.test_events import change, listening, played, subscribed
+from tests.support.offers import PLAY_OFFER
+
+FULL = LayerStatus(rid="f", bitrate=2_512_345, width=1280, height=720, viewers=2)
+HALF = LayerStatus(rid="h", bitrate=604_000, width=640, height=360, viewers=1)
+ASLEEP = LayerStatus(rid="q")
+TOLD_FULL = {"rid": "f", "bitrate": 2_500_000, "width": 1280, "height": 720}
+TOLD_HALF = {"rid": "h", "bitrate": 600_000, "width": 640, "height": 360}
+
+
+async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", layers=(FULL, HALF, ASLEEP))
+    http, other = await start_control(), await start_control()
+    async with listening(other, await subscribed(http, await played(http), "layers")) as heard:
+        await heard.hears(("layers", {"1": [TOLD_FULL, TOLD_HALF, {"rid": "q"}]}))
+        awake = LayerStatus(rid="q", bitrate=150_000, width=320, height=180)
+        await change(worker, layers=(FULL, HALF, awake))
+        told = {"rid": "q", "bitrate": 150_000, "width": 320, "height": 180}
+        await heard.hears(("layers", {"1": [TOLD_FULL, TOLD_HALF, told]}))
+        assert len(heard.events) == 2
+
+
+async def test_a_picture_without_layers_is_one_layer_without_a_name(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", layers=(LayerStatus(rid="", bitrate=900_000, width=640, height=360),))
+    http = await start_control()
+    async with listening(http, await subscribed(http, await played(http), "layers")) as heard:
+        only = {"spatialLayerId": 0, "bitrate": 900_000, "width": 640, "height": 360}
+        await heard.hears(("layers", {"1": [only]}))
+
+
+async def test_who_gets_no_picture_hears_of_no_layers(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", layers=(FULL, HALF))
+    http = await start_control()
+    url = await played(http)
+    worker.answers[FindSessions] = Living(sessions=(url.split("/")[-2],))
+    async with listening(http, await subscribed(http, url, "layers", "viewercount")) as heard:
+        await heard.hears(("viewercount", {"viewercount": 0}))
+        await change(worker, subscribers=1)
+        await heard.hears(("viewercount", {"viewercount": 1}))
+        assert [name for name, _ in heard.events] == ["viewercount", "viewercount"]
+
+
+async def test_a_choice_reaches_the_worker_through_any_control_process(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", layers=(FULL, HALF))
+    http, other = await start_control(), await start_control()
+    response = await http.post(f"{WHEP}/demo", content=PLAY_OFFER, headers=SDP)
+    [link] = [link for link in response.headers.get_list("link") if RELATION in link]
+    url = response.headers["Location"] + "/layer"
+    assert link == f'<{url}>; rel="{RELATION}"'
+    session = response.headers["Location"].rpartition("/")[2]
+
+    async def choice(**wish: object) -> ChooseLayer:
+        assert (await other.post(url, json=wish)).status_code == 200
+        message = worker.received[-1]
+        assert isinstance(message, ChooseLayer)
+        assert (message.session, message.room) == (session, "demo")
+        return message
+
+    assert (await choice(mediaId="1", rid="h")).rid == "h"
+    assert (await choice(mediaId="1", encodingId="h")).rid == "h"
+    assert (await choice(mediaId="1")).rid is None
+    assert not (await choice(picture=False)).picture
+    assert (await choice(rid="f", maxTemporalLayerId=1)).picture
+
+
+async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    home, edge = await start_worker("home"), await start_worker("edge")
+    await home.publish_in(
+        "demo", layers=(FULL, ASLEEP), viewers_by_reason={"full": 2, "line": 1}, subscribers=3
+    )
+    copy = LayerStatus(rid="f", bitrate=2_400_000, width=1280, height=720, viewers=5)
+    edge.rooms = (
+        RoomStatus(
+            name="demo",
+            has_publisher=False,
+            tracks=2,
+            subscribers=6,
+            origin="home",
+            layers=(copy, LayerStatus(rid="q", viewers=1)),
+            viewers_by_reason={"full": 5, "choice": 1},
+        ),
+    )
+    await edge.beat()
+    http = await start_control()
+    [detail] = (await http.get("/api/rooms?detail=true")).json()
+    assert detail["layers"] == [
+        {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_512_345, "viewers": 7},
+        {"rid": "q", "width": 0, "height": 0, "bitrate": 0, "viewers": 1},
+    ]
+    assert detail["viewersByReason"] == {"full": 7, "line": 1, "choice": 1}
+
+
+async def test_operators_see_what_each_viewer_gets_and_why(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    status: dict[str, Any] = {
+        "id": SESSION,
+        "room": "demo",
+        "role": Role.PLAY,
+        "state": "connected",
+        "age": 3.0,
+    }
+    narrow = SessionStatus(**status, layer="360p", reason="line", carries=700_000)
+    worker.answers[ListSessions] = ListedSessions(sessions=(narrow, SessionStatus(**status)), total=2)
+    http = await start_control(admin_token="chief")
+    answer = await http.get("/api/admin/sessions", headers={"Authorization": "Bearer chief"})
+    first, second = answer.json()["sessions"]
+    assert (first["layer"], first["reason"], first["carries"]) == ("360p", "line", 700_000)
+    assert (second["layer"], second["reason"], second["carries"]) == ("", "", None)
