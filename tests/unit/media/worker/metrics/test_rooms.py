@@ -1,0 +1,48 @@
+"""The layers of rooms as series."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from media.worker.metrics.rooms import RoomsCollector
+from shared.messages.status import LayerStatus, RoomStatus
+
+
+def series(*statuses: RoomStatus) -> dict[tuple[str, ...], float]:
+    rooms: Any = SimpleNamespace(statuses=lambda: statuses)
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for metric in RoomsCollector(rooms).collect()
+        for sample in metric.samples
+    }
+
+
+def room(name: str, **more: Any) -> RoomStatus:
+    return RoomStatus(name=name, has_publisher=True, tracks=2, subscribers=3, **more)
+
+
+def test_layers_are_counted_by_rank_whatever_their_publisher_calls_them() -> None:
+    layers = (
+        LayerStatus(rid='"}', bitrate=900, viewers=2),
+        LayerStatus(rid="q", bitrate=100, viewers=1),
+    )
+    found = series(room("a", layers=layers, viewers_by_reason={"full": 2, "line": 1}), room("b"))
+    assert found["roomcast_layer_bitrate", "a", "0"] == 900
+    assert found["roomcast_layer_bitrate", "a", "1"] == 100
+    assert found["roomcast_layer_viewers", "a", "0"] == 2
+    assert found["roomcast_layer_viewers", "a", "1"] == 1
+    assert not [key for key in found if key[0].startswith("roomcast_layer") and key[1] == "b"]
+
+
+def test_viewers_are_counted_by_reason_over_all_rooms() -> None:
+    found = series(
+        room("a", viewers_by_reason={"full": 2, "line": 1}), room("b", viewers_by_reason={"full": 1})
+    )
+    assert found["roomcast_viewers", "full"] == 3
+    assert found["roomcast_viewers", "line"] == 1
+    assert found["roomcast_viewers", "choice"] == 0
+
+
+def test_the_bit_rate_of_a_copy_is_its_origin_s_to_tell() -> None:
+    found = series(room("a", layers=(LayerStatus(rid="f", bitrate=9, viewers=4),), origin="w2"))
+    assert ("roomcast_layer_bitrate", "a", "0") not in found
+    assert found["roomcast_layer_viewers", "a", "0"] == 4
