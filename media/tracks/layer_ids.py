@@ -5,11 +5,15 @@ VP9, or by the frame number of a dependency descriptor. Decoders take a picture 
 old one.
 """
 
+from collections import deque
+
 from msgspec.structs import replace
 
 from media.payload.keyframes import starts_keyframe
 from media.payload.picture_id import PictureId, frame_number, picture_id, with_value
 from media.rtp.packet import RtpPacket
+
+_MOST_KEYFRAMES = 4  # that a late packet may be behind: more than are asked for within the age of a NACK
 
 
 class _Highest:
@@ -48,11 +52,12 @@ class LayerIds:
         self._pictures = _Continued(ids.pictures)
         self._frames = _Continued(ids.frames)
         self._newest: int | None = None  # the publisher's timestamp of the newest picture, ...
-        self._begun_at = 0  # ... and of the latest keyframe that came in order
+        self._begun_at: deque[int] = deque(maxlen=_MOST_KEYFRAMES)  # ... and of keyframes, the latest first
 
     def restart(self) -> None:
         """Another stream takes the layer over. Its numbers and timestamps are not those of the former."""
         self._newest = None
+        self._begun_at.clear()
         self._pictures.restart()
         self._frames.restart()
 
@@ -63,30 +68,31 @@ class LayerIds:
         frame = None if descriptor is None else frame_number(descriptor)
         if found is None and frame is None:
             return packet
-        begins, is_late = self._place(packet)
+        ago = self._keyframes_ago(packet)
         payload, extensions = packet.payload, packet.extensions
         if found is not None:
-            payload = with_value(payload, found, self._pictures.number(found, begins, is_late))
+            payload = with_value(payload, found, self._pictures.number(found, ago))
         if frame is not None and descriptor is not None:
-            written = with_value(descriptor, frame, self._frames.number(frame, begins, is_late))
+            written = with_value(descriptor, frame, self._frames.number(frame, ago))
             extensions = tuple(
-                (element, written if element == self._descriptor else value) for element, value in extensions
+                (element, written if value is descriptor else value) for element, value in extensions
             )
         return replace(packet, payload=payload, extensions=extensions)
 
     def _descriptor_of(self, packet: RtpPacket) -> bytes | None:
         return next((value for element, value in packet.extensions if element == self._descriptor), None)
 
-    def _place(self, packet: RtpPacket) -> tuple[bool, bool]:
-        """Whether a keyframe begins with the packet, and whether it is from before the latest one."""
+    def _keyframes_ago(self, packet: RtpPacket) -> int:
+        """How many keyframes have begun since the one that the packet comes after, or belongs to."""
         timestamp = packet.timestamp
-        if self._newest is not None and not _is_after(timestamp, self._newest):
-            return False, _is_after(self._begun_at, timestamp)
-        begins = self._newest is None or starts_keyframe(self._codec, packet.payload)
-        self._newest = timestamp
-        if begins:
-            self._begun_at = timestamp
-        return begins, False
+        if self._newest is None or _is_after(timestamp, self._newest):
+            if self._newest is None or starts_keyframe(self._codec, packet.payload):
+                self._begun_at.appendleft(timestamp)
+                self._pictures.begin()
+                self._frames.begin()
+            self._newest = timestamp
+            return 0
+        return sum(1 for begun_at in self._begun_at if _is_after(begun_at, timestamp))
 
 
 def _is_after(timestamp: int, other: int) -> bool:
@@ -96,34 +102,38 @@ def _is_after(timestamp: int, other: int) -> bool:
 class _Continued:
     """The numbers of one field in one layer. All are counted over wraps."""
 
-    __slots__ = ("_former", "_highest", "_newest", "_offset")
+    __slots__ = ("_begins", "_highest", "_newest", "_offsets")
 
     def __init__(self, highest: _Highest) -> None:
         self._highest = highest
-        self._newest: int | None = None  # of the publisher's numbers
-        self._offset = 0  # from the publisher's numbers to ours
-        self._former = 0  # the same, before the latest keyframe
+        self.restart()
 
     def restart(self) -> None:
-        self._newest = None
+        self._newest: int | None = None  # of the publisher's numbers
+        self._offsets = deque(
+            [0], _MOST_KEYFRAMES
+        )  # from those to ours, since each keyframe, the latest first
+        self._begins = False
 
-    def number(self, found: PictureId, begins: bool, is_late: bool) -> int:
-        if self._newest is None:
-            own = found.value
-            # nobody was given a number before the very first one: it stays as it is
-            self._offset = self._former = 0 if self._highest.value < 0 else self._above(own)
-        else:
-            half = 1 << found.bits - 1
-            own = self._newest + (found.value - self._newest + half & 2 * half - 1) - half
-            if begins:
-                self._former = self._offset
-                if own + self._offset <= self._highest.value:
-                    self._offset = self._above(own)
-        if begins or self._newest is None or own > self._newest:
-            self._newest = own
-        number = own + (self._former if is_late else self._offset)
+    def begin(self) -> None:
+        """A keyframe begins: the next number is its."""
+        self._offsets.appendleft(self._offsets[0])
+        self._begins = True
+
+    def number(self, found: PictureId, ago: int) -> int:
+        """Ours for a number that the publisher sent after the keyframe that is so many keyframes ago."""
+        own = self._unwrapped(found)
+        if self._begins and not ago:
+            if own + self._offsets[0] <= self._highest.value:
+                self._offsets[0] = self._highest.value + 1 - own
+            self._begins, self._newest = False, own
+        self._newest = own if self._newest is None else max(self._newest, own)
+        number = own + self._offsets[min(ago, len(self._offsets) - 1)]
         self._highest.value = max(self._highest.value, number)
         return number
 
-    def _above(self, own: int) -> int:
-        return self._highest.value + 1 - own
+    def _unwrapped(self, found: PictureId) -> int:
+        if self._newest is None:
+            return found.value
+        half = 1 << found.bits - 1
+        return self._newest + (found.value - self._newest + half & 2 * half - 1) - half
