@@ -117,14 +117,16 @@ class _Continued:
 
     def begin(self) -> None:
         """A keyframe begins: the next number is its."""
-        self._offsets.appendleft(self._offsets[0])
+        if self._newest is not None:
+            self._offsets.appendleft(self._offsets[0])
         self._begins = True
 
     def number(self, found: PictureId, ago: int) -> int:
         """Ours for a number that the publisher sent after the keyframe that is so many keyframes ago."""
         own = self._unwrapped(found)
         if self._begins and not ago:
-            if own + self._offsets[0] <= self._highest.value:
+            first = self._newest is None and self._highest.value >= 0
+            if first or own + self._offsets[0] <= self._highest.value:
                 self._offsets[0] = self._highest.value + 1 - own
             self._begins, self._newest = False, own
         self._newest = own if self._newest is None else max(self._newest, own)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.payload.picture_id import frame_number, picture_id
@@ -81,15 +81,17 @@ class Encoder:
 PICTURES = st.lists(
     st.tuples(
         st.integers(0, 2),
-        st.sampled_from([True, False, False]),
-        st.lists(st.sampled_from([0, 0, 0, 0, 1, 3]), min_size=1, max_size=3),
         st.booleans(),
+        st.lists(st.sampled_from([0, 0, 0, 0, 1, 3]), min_size=1, max_size=3),
+        st.sampled_from([True, True, False]),
     ),
+    min_size=12,
     max_size=60,
 )
 FIRST = st.tuples(st.integers(0, 0x7FFF), st.integers(0, 0xFFFFFFFF))
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["VP8", "VP9"]), st.lists(FIRST, min_size=3, max_size=3), PICTURES)
 def test_whatever_comes_first_a_viewer_sees_numbers_go_up_and_pictures_whole(
     codec: str, firsts: list[tuple[int, int]], pictures: list[tuple[int, bool, list[int], bool]]
