@@ -42,6 +42,10 @@ class LayerStreams:
         }
         self._rtx: dict[int, int] = {}
 
+    def __len__(self) -> int:
+        """How many SSRCs it remembers."""
+        return len(self._media) + len(self._rtx)
+
     def find(self, packet: RtpPacket, now: float) -> int | None:
         """The number of the track that `packet` belongs to; None: of no accepted layer, or it does not tell.
 
