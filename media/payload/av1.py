@@ -23,6 +23,19 @@ def starts_keyframe(payload: bytes) -> bool:
     return False
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload that begins with a sequence header, or with one behind a temporal delimiter."""
+    at = 1
+    for number in (1, 2):
+        start, at = _element(payload, at, number)
+        unit = payload[start:at]
+        if _kind(unit) == _SEQUENCE_HEADER:
+            return _largest_frame(_with_size(unit)[1])
+        if _kind(unit) != _TEMPORAL_DELIMITER:
+            return None
+    return None
+
+
 class Av1Depacketizer:
     def starts(self, payload: bytes) -> bool:
         return bool(payload) and payload[0] & 0x88 == 0x08  # N without Z: a coded video sequence begins

@@ -12,6 +12,12 @@ def starts_keyframe(payload: bytes) -> bool:
     return payload[0] & _START_BITS == _START and not payload[_descriptor_size(payload)] & 0x01
 
 
+def picture_size(payload: bytes) -> tuple[int, int]:
+    """Of a payload in which a keyframe starts."""
+    width, height, _ = _setup(payload[_descriptor_size(payload) :])
+    return width, height
+
+
 class Vp8Depacketizer:
     def starts(self, payload: bytes) -> bool:
         return bool(payload) and payload[0] & _START_BITS == _START

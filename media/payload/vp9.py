@@ -19,6 +19,15 @@ def starts_keyframe(payload: bytes) -> bool:
     return not layer and (first & 0x02 != 0 or _is_keyframe(payload[at]))
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload in which a keyframe starts: the largest layer's, if the scalability structure tells."""
+    size, _ = _descriptor(payload)
+    layer_end = _layer(payload)[1]
+    if payload[0] & 0x02 and (sizes := _structure_sizes(BitReader(payload[layer_end:size]))):
+        return max(sizes)
+    return _keyframe_size(payload[size:]) if size < len(payload) else None
+
+
 class Vp9Depacketizer:
     def starts(self, payload: bytes) -> bool:
         if not payload or not payload[0] & 0x08:  # B
@@ -93,6 +102,13 @@ def _structure_size(reader: BitReader) -> int:
             reader.read(8 * references)
             size += 1 + references
     return size
+
+
+def _structure_sizes(reader: BitReader) -> list[tuple[int, int]]:
+    """Width and height of each spatial layer (RFC 9628 4.2.1); empty if the structure does not tell."""
+    layers, has_sizes = reader.read(3) + 1, reader.flag()
+    reader.read(4)
+    return [(reader.read(16), reader.read(16)) for _ in range(layers)] if has_sizes else []
 
 
 def _superframe(frames: list[bytes]) -> bytes:
