@@ -22,6 +22,11 @@ def starts_keyframe(payload: bytes) -> bool:
     return kind in _STARTS
 
 
+def temporal_layer(payload: bytes) -> int:
+    """Of the payload's header, which fragments and aggregations have, too (RFC 7798 1.1.4, 4.4)."""
+    return max((payload[1] & 0x07) - 1, 0)
+
+
 class H265Depacketizer:
     """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
 
