@@ -21,7 +21,7 @@ class Form(Enum):
 
 
 class Thinned:
-    """Track `number` of a room with the SSRC `ssrc`: what `form` leaves of another track, and only now and then.
+    """Track `number` of a room with the SSRC `ssrc`: what `form` leaves of another track, while it is `active`.
 
     Pictures are passed whole or not at all. Indexes are contiguous where the other track's are, so viewers
     miss nothing that was left out. Where packets of the other track are missing, their indexes remain free:
@@ -53,7 +53,9 @@ class Thinned:
         self.next_index = next_index
         self.active = False
         self._form = form
-        self._free: dict[int, int] = {}  # missing indexes of the other track -> our indexes that wait for them
+        self._free: dict[
+            int, int
+        ] = {}  # missing indexes of the other track -> our indexes that wait for them
         self._pictures: dict[int, bool] = {}  # by timestamp: whether they are passed
         self.publish(codec_name, layers)
         self.stop()
