@@ -4,6 +4,9 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+DEPENDENCY_DESCRIPTOR_EXTENSION = (
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+)
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -17,7 +20,7 @@ FORWARDED_EXTENSIONS = frozenset(
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
         "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
-        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        DEPENDENCY_DESCRIPTOR_EXTENSION,
     }
 )
 PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION}

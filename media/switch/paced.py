@@ -70,7 +70,6 @@ class Paced:
             return
         self._bytes += size + OVERHEAD_BYTES
         self._complete |= item.packet.marker
-        self._first = min(self._first, extended)
         pending = self._pending
         place = len(pending)
         while place and pending[place - 1][0] > extended:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from media.payload.keyframes import starts_keyframe
+from media.payload.temporal_layers import TemporalLayers
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
@@ -40,6 +41,7 @@ class SentTrack:
     join_burst: JoinBurstMode = "auto"
     history: PacketHistory[Outgoing] = field(default_factory=_history)
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    temporal: TemporalLayers = field(default_factory=TemporalLayers)  # of its video
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
@@ -48,9 +50,13 @@ class SentTrack:
     _keyframe: int | None = None  # timestamp of the latest keyframe
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
 
-    def publish(self, codec: str, *, deaf: bool) -> None:
-        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes."""
+    def publish(self, codec: str, *, deaf: bool, descriptor: int = 0) -> None:
+        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes.
+
+        `descriptor` is the room's id of the dependency descriptor; 0: its packets have none.
+        """
         self.codec = codec
+        self.temporal = TemporalLayers(codec, descriptor)
         self.requests = KeyframeRequests(deaf=deaf)
 
     def keep(self, packet: Outgoing, now: float) -> None:
@@ -75,6 +81,7 @@ class SentTrack:
 
     def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
         self.keyframe_at = now
+        self.temporal.learn(packet.packet)
         if self.requests is not None:
             self.requests.arrived(now)
         while self._awaiting:

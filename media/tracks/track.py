@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.codecs import describe, match
-from media.rtp.extensions import RID_EXTENSION, TRANSPORT_CC_EXTENSION
+from media.rtp.extensions import DEPENDENCY_DESCRIPTOR_EXTENSION, RID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.clocks import PublisherClock, SenderClock
 from media.tracks.history import MAX_PACKETS, PacketHistory
@@ -80,7 +80,11 @@ class Track:
     def _tell_sent(self) -> None:
         codec = self.published.codec
         if self.kind == "video":
-            self.sent.publish(codec.name, deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}))
+            self.sent.publish(
+                codec.name,
+                deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}),
+                descriptor=self.extension_ids.get(DEPENDENCY_DESCRIPTOR_EXTENSION, 0),
+            )
 
     def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
         """The successor's ids -> the room's, which get those of new extensions; None: they are the same."""

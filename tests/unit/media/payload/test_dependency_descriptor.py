@@ -1,4 +1,4 @@
-"""What the dependency descriptor says of layers, in descriptors that Chromium wrote; hostile ones do no harm."""
+"""What the dependency descriptor says of layers, as Chromium writes it; hostile bytes do no harm."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The temporal layer of a packet, in real streams and by the book, and where all layers may follow the lowest."""
+"""The temporal layer of a packet, by descriptor and payload, and where all layers may follow the lowest."""
 
 import pytest
 from hypothesis import given

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.temporal_layers import TemporalLayers
 from media.rtp.packet import RtpPacket
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.outgoing import Outgoing
-from media.tracks.thinned import MOST_MISSING, Form, Thinned, share
+from media.tracks.sent_track import SentTrack
+from media.tracks.thinned import MOST_MISSING, Form, Thinned
 
 NUMBER, SSRC, FIRST = 3, 0xABCDEF, 500
 BEGIN = 0xFFF0  # of the other track: its sequence numbers wrap soon
@@ -50,8 +50,10 @@ def stream(sizes: Sequence[int], keyframe_every: int = 6, begin: int = BEGIN) ->
     return sent
 
 
-def thinned(form: Form) -> Thinned:
-    track = Thinned(NUMBER, SSRC, form, FIRST, "VP8", TemporalLayers("VP8"))
+def thinned(form: Form, codec: str = "VP8") -> Thinned:
+    base = SentTrack(77, join_burst="off")
+    base.publish(codec, deaf=False)
+    track = Thinned(NUMBER, SSRC, form, FIRST, base)
     track.start()
     return track
 
@@ -144,23 +146,33 @@ def test_after_a_pause_it_goes_on_with_indexes_that_were_never_used(form: Form) 
 
 def test_another_publisher_may_have_another_codec() -> None:
     track = thinned(Form.KEYFRAMES)
-    track.publish("H264", TemporalLayers("H264"))
+    track.base.publish("H264", deaf=False)
     idr = RtpPacket(False, True, 96, 1, 0, 1, (), b"\x65\x88")
     assert track.take(Outgoing(1, 77, BEGIN, 0, idr)) is not None
 
 
 def test_without_temporal_layers_all_is_passed() -> None:
-    track = Thinned(NUMBER, SSRC, Form.LOWEST_LAYER, FIRST, "H264", TemporalLayers("H264"))
-    track.start()
+    track = thinned(Form.LOWEST_LAYER, "H264")
     packets = [RtpPacket(False, True, 96, n, n, 1, (), b"\x41\x9a") for n in range(5)]
     outs = [track.take(Outgoing(1, 77, BEGIN + n, n, one)) for n, one in enumerate(packets)]
     assert None not in outs
 
 
-def test_the_share_of_the_lowest_layer_is_measured_in_bytes() -> None:
-    packets = [sent.packet for sent in stream([2, 2, 1, 2, 1])]
-    assert share(packets, TemporalLayers("VP8").layer) == 0.5
-    assert share([], TemporalLayers("VP8").layer) == 1.0
+def test_a_packet_that_comes_twice_is_passed_once() -> None:
+    track = thinned(Form.LOWEST_LAYER)
+    arrivals = stream([2, 2, 2])
+    assert len(taken(track, [one for one in arrivals for _ in range(2)])) == 4
+    assert track.next_index == FIRST + 4
+
+
+@pytest.mark.parametrize(("form", "left"), [(Form.LOWEST_LAYER, 0.75), (Form.KEYFRAMES, 0.5)])
+def test_the_share_that_is_left_is_measured_in_bytes(form: Form, left: float) -> None:
+    track = thinned(form)
+    track.stop()
+    assert track.share() == 1.0
+    for sent in stream([4, 1, 1, 1, 1]):
+        track.base.keep(sent.packet, 1.0)
+    assert track.share() == left
 
 
 # --- whatever the line does
