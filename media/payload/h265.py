@@ -29,6 +29,11 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
     return None if sps is None else _size(sps)
 
 
+def temporal_layer(payload: bytes) -> int:
+    """Of the payload's header, which fragments and aggregations have, too (RFC 7798 1.1.4, 4.4)."""
+    return max((payload[1] & 0x07) - 1, 0)
+
+
 class H265Depacketizer:
     """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
 

@@ -28,6 +28,23 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
     return _keyframe_size(payload[size:]) if size < len(payload) else None
 
 
+def temporal_layer(payload: bytes) -> int | None:
+    """TID (RFC 9628 4.2); None without one."""
+    return _layer_flags(payload) >> 5 if payload[0] & 0x20 else None
+
+
+def is_switch(payload: bytes, top: int) -> bool:
+    """U of a picture of layer 0 that starts (RFC 9628 4.2): all higher layers need nothing before it."""
+    if payload[0] & 0x28 != 0x28:  # L and B
+        return False
+    return top > 0 and _layer_flags(payload) & 0xFE == 0x10  # TID 0, U, SID 0; D does not matter
+
+
+def _layer_flags(payload: bytes) -> int:
+    """The octet with TID, U, SID and D, where L is set."""
+    return payload[_behind_picture_id(payload)]
+
+
 class Vp9Depacketizer:
     def starts(self, payload: bytes) -> bool:
         if not payload or not payload[0] & 0x08:  # B
@@ -54,12 +71,16 @@ class Vp9Depacketizer:
         return Picture(_superframe(frames), _setup(frames))
 
 
+def _behind_picture_id(payload: bytes) -> int:
+    if not payload[0] & 0x80:  # I
+        return 1
+    return 3 if payload[1] & 0x80 else 2  # 7 or 15 bits
+
+
 def _layer(payload: bytes) -> tuple[int, int]:
     """The spatial layer, and where the layer indices end (RFC 9628 4.2). May raise `IndexError`."""
     first = payload[0]
-    at = 1
-    if first & 0x80:  # I: a picture ID of 7 or 15 bits
-        at = 3 if payload[1] & 0x80 else 2
+    at = _behind_picture_id(payload)
     if not first & 0x20:  # L
         return 0, at
     return payload[at] >> 1 & 0x07, at + (1 if first & 0x10 else 2)  # TL0PICIDX, except in flexible mode (F)

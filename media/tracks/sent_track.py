@@ -7,6 +7,7 @@ from typing import Literal
 
 from media.payload.keyframes import starts_keyframe
 from media.payload.picture_size import picture_size
+from media.payload.temporal_layers import TemporalLayers
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
@@ -41,6 +42,7 @@ class SentTrack:
     join_burst: JoinBurstMode = "auto"
     history: PacketHistory[Outgoing] = field(default_factory=_history)
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    temporal: TemporalLayers = field(default_factory=TemporalLayers)  # of its video
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
     size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
@@ -54,9 +56,13 @@ class SentTrack:
     _measured_at: float = 0.0
     _measured_octets: int = 0
 
-    def publish(self, codec: str, *, deaf: bool) -> None:
-        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes."""
+    def publish(self, codec: str, *, deaf: bool, descriptor: int = 0) -> None:
+        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes.
+
+        `descriptor` is the room's id of the dependency descriptor; 0: its packets have none.
+        """
         self.codec = codec
+        self.temporal = TemporalLayers(codec, descriptor)
         self.requests = KeyframeRequests(deaf=deaf)
 
     def keep(self, packet: Outgoing, now: float) -> None:
@@ -95,6 +101,7 @@ class SentTrack:
 
     def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
         self.keyframe_at = now
+        self.temporal.learn(packet.packet)
         if self.requests is not None:
             self.requests.arrived(now)
         while self._awaiting:

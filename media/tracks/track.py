@@ -111,7 +111,11 @@ class Track:
     def _tell_sent(self) -> None:
         codec = self.published.codec
         if self.kind == "video":
-            self.sent.publish(codec.name, deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}))
+            self.sent.publish(
+                codec.name,
+                deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}),
+                descriptor=self.extension_ids.get(DEPENDENCY_DESCRIPTOR_EXTENSION, 0),
+            )
 
     def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
         """The successor's ids -> the room's, which get those of new extensions; None: they are the same."""
