@@ -4,7 +4,6 @@ Down at once, straight to what fits; up after a probe has shown that the line ca
 more for a try, and waits longer after each one that failed.
 """
 
-import math
 import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,7 +18,9 @@ CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
 _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
-_REMEMBERED_SECONDS = 8.0  # but not twice
+_DOUBTS, _FORGET = 2.5, 0.15  # but not so many, of which so many are forgotten in a second
+_GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
+_LITTLE_AT_FIRST = 0.5
 _SURE = 1.15  # for keyframes alone: they come in bursts
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
@@ -61,7 +62,9 @@ class LayerChoice:
         self._next_at = now
         self._up_at = now
         self._signs = 0  # of the estimate that were handled
-        self._sign_at = -math.inf  # the last that was let pass
+        self._sign_at = now
+        self._doubts = 0.0  # signs that were let pass, the older ones forgotten
+        self._grace_until = now
         self._tried_at: float | None = None
 
     def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
@@ -74,14 +77,17 @@ class LayerChoice:
         estimate = self._estimate
         if self._probe is not None:
             self._follow_probe(self._probe, now)
-        if estimate.signs != self._signs:
+        if self._tried_at is not None and estimate.suspect:
+            self._give_up(now)
+        elif estimate.signs != self._signs:
             self._signs = estimate.signs
             self._take_sign(rungs, now)
         elif now >= self._up_at and self._best(rungs) < self._rung:
             self._rung, self._up_at = self._best(rungs), now + UP_SECONDS
+            self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
-        if self._rung and self._probe is None and present == self._rung and now >= self._next_at:
+        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.stalls:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
@@ -115,16 +121,15 @@ class LayerChoice:
     # --- down
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
-        if self._tried_at is not None:
-            self._fail(TRY_SECONDS, now)
-            self._tried_at = None
         need, carries = rungs[self._rung], self._estimate.carries
         self._next_at = max(self._next_at, now + CALM_SECONDS)
-        if need <= carries:
+        if need <= carries or now < self._grace_until and need * _LITTLE_AT_FIRST <= carries:
             return
-        former, self._sign_at = self._sign_at, now
-        if need * _LITTLE <= carries and now - former > _REMEMBERED_SECONDS:
-            return  # one over-use may be chance, or another viewer's probe
+        self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
+        self._sign_at = now
+        if need * _LITTLE <= carries and self._doubts < (1.5 if self._estimate.suspect else _DOUBTS):
+            return  # an over-use may be chance, or another viewer's probe
+        self._doubts = 0.0
         fits = next((n for n, each in enumerate(rungs) if each <= carries), len(rungs) - 1)
         if fits == len(rungs) - 2 and not rungs[-2] * _SURE <= carries:
             fits += 1
@@ -142,6 +147,10 @@ class LayerChoice:
             self._rung -= 1
             self._tried_at = now
             self._up_at = now + _TRIED_SECONDS
+
+    def _give_up(self, now: float) -> None:
+        self._rung, self._tried_at, self._signs = self._rung + 1, None, self._estimate.signs
+        self._fail(TRY_SECONDS, now)
 
     def _follow_probe(self, probe: Probe, now: float) -> None:
         estimate = self._estimate

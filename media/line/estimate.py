@@ -14,17 +14,19 @@ LEAST = 20_000.0  # bit/s: no line that has a session carries less, whatever a v
 
 _KEPT_SECONDS = 3.0  # of what was sent
 _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
-_EXCESS = 1.05  # more than what is known to fit
-_FLAT, _LONG_FLAT = 2, 6  # REMBs that do not grow although they could: perhaps, and surely over-use
+_EXCESS = 1.1  # more than what is known to fit
+_AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
+_DOUBT = 0.95  # of that, after each sign
+_FLAT, _LONG_FLAT = 3, 6  # REMBs that do not grow although they could: perhaps, and surely over-use
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
 _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all came through
 
-_MUCH_LOSS, _LITTLE_LOSS = 0.10, 0.02  # draft-ietf-rmcat-gcc-02 6
+_MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
 _SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
 _LESS = 0.75
 _BASE_DECAY = 0.9  # with each report
-_QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.05, 0.25  # growth of the round trip over the shortest one
+_QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
 _RTT_GROWS = 1.01  # with each report, so that a shortest round trip is forgotten
 _MARGIN = 0.95
 
@@ -45,6 +47,7 @@ class LineEstimate:
         "_proven",
         "_remb",
         "_sent",
+        "_suspect",
         "_sign_at",
         "carries",
         "congested",
@@ -66,6 +69,7 @@ class LineEstimate:
         self._bad_reports = 0  # one after the other
         self._judged: tuple[float, float] | None = None  # (rate, loss) when loss was last taken for congestion
         self._lowest_rtt = math.inf
+        self._suspect = False  # the last report shows that the line may be full
 
     @property
     def has_remb(self) -> bool:
@@ -79,7 +83,8 @@ class LineEstimate:
         former, self._remb = self._remb, float(bitrate)
         sound, pictures = self._rates(now, 1.0)
         if former is None or bitrate > former or bitrate > _BOUND * self._rates(now - 0.1, 0.4)[1]:
-            self._flat, self.vouched_at = 0, now
+            self._flat = 0
+            self.vouched_at = self.vouched_at if self._suspect else now
         else:
             self._flat += 1
             if self._flat >= _LONG_FLAT and bitrate < _MIRROR * pictures:
@@ -98,24 +103,28 @@ class LineEstimate:
         return lately < known * _LOWERED and bitrate > pictures * _MIRROR
 
     def report(self, loss: float, rtt: float, now: float) -> None:
-        """Take a receiver report: the share of packets lost, 0 to 1, and the round trip; 0: unknown."""
+        """Take a receiver report: the share of packets lost, 0 to 1, and the round trip; 0: unknown.
+
+        A receiver's estimate is blind to a queue that is full and stays so: loss and round trip are not.
+        """
         queue = 0.0
         if rtt > 0:
             self._lowest_rtt = min(rtt, self._lowest_rtt * _RTT_GROWS)
             queue = rtt - self._lowest_rtt
-        rate = self._total(now, 1.0)
-        self._base_loss = min(self._base_loss, loss) if loss < self._base_loss * _LESS else self._base_loss
+        if loss < self._base_loss * _LESS:
+            self._base_loss = loss
         lost = max(0.0, loss - self._base_loss)
-        grows = queue > _LONG_QUEUE_SECONDS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
-        if self.has_remb:
-            grows = False  # it measures delay better
-        self._bad_reports = self._bad_reports + 1 if grows or lost > _MUCH_LOSS else 0
-        if self._bad_reports < 2 and not (grows and lost > _MUCH_LOSS):
+        self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
+        bad = queue > _LONG_QUEUE_SECONDS or lost > _MUCH_LOSS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
+        self._bad_reports = self._bad_reports + 1 if bad else 0
+        at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
+        if not at_once and self._bad_reports < 2:
             return
-        if self._judged is not None and not grows:
+        rate = self._total(now, 1.0)
+        if self._judged is not None and queue <= _QUEUE_SECONDS:
             former_rate, former_loss = self._judged
             if rate < former_rate * _LESS and loss > former_loss * _SAME_LOSS:
-                self._base_loss, self._bad_reports = loss, 0
+                self._base_loss, self._bad_reports, self._suspect = loss, 0, False
                 return
         self._judged = (rate, loss)
         self._fall(rate * (1 - lost) * _MARGIN, now)
@@ -125,9 +134,9 @@ class LineEstimate:
         self._sign_at, self.congested = now, True
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
-        if most <= self._proven * _EXCESS:
-            self._proven = 0.0
-        self.carries = max(LEAST, min(self.carries, max(told, self._proven)))
+        self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
+        least = 0.0 if self.carries == math.inf else self.carries * _AT_ONCE
+        self.carries = max(LEAST, min(self.carries, max(told, self._proven, least)))
 
     # --- what we sent
 
@@ -138,7 +147,7 @@ class LineEstimate:
         while samples[0][0] < now - _KEPT_SECONDS:
             samples.popleft()
         self.congested = now - self._sign_at < SIGN_SECONDS
-        if self._flat == 0 and now - self._sign_at >= _PROOF_SECONDS and now - samples[0][0] >= _PROOF_SECONDS:
+        if not self.stalls and now - self._sign_at >= _PROOF_SECONDS and now - samples[0][0] >= _PROOF_SECONDS:
             self.fits(self._total(now, _PROOF_SECONDS))
 
     def fits(self, rate: float) -> None:
@@ -147,9 +156,14 @@ class LineEstimate:
         self.carries = max(self.carries, rate)
 
     @property
+    def suspect(self) -> bool:
+        """Whether the last receiver report shows a queue, or loss."""
+        return self._suspect
+
+    @property
     def stalls(self) -> bool:
-        """Whether the receiver's estimate does not grow although it could: the delay on the line grows."""
-        return self._flat >= _FLAT
+        """Whether the line seems to be full: REMB does not grow although it could, or a report shows a queue."""
+        return self._suspect or self._flat >= _FLAT
 
     def rate(self, now: float) -> float:
         """What was sent in the last second."""

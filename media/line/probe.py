@@ -4,8 +4,10 @@ import math
 
 HELD_SECONDS = 0.3  # without a sign of congestion: until it would have come
 
-# Doublings a second: slow at first, since a line that has not changed ends just above the start, then faster.
-_SLOW, _FASTER = 0.4, 0.6
+# Doublings: slow at first, since a line that has not changed ends just above the start, then faster and faster.
+_SLOW, _FASTER = 0.4, 0.15  # times the seconds, and their cube
+_SLOW_RATE = 300_000.0  # below that slower still: a receiver learns from packets, and there are few
+_SLOWEST = 0.3
 _AHEAD_SECONDS = 0.3  # of the last word of the receiver, which sends one each 0.2 s
 _LONGEST_SECONDS = 10.0
 
@@ -33,4 +35,5 @@ class Probe:
 
     def _at(self, now: float) -> float:
         seconds = min(max(0.0, now - self._started_at), _LONGEST_SECONDS)
-        return min(self._goal, self._start * math.exp2((_SLOW + _FASTER / 2 * seconds) * seconds))
+        slow = _SLOW * min(1.0, max(_SLOWEST, self._start / _SLOW_RATE))
+        return min(self._goal, self._start * math.exp2((slow + _FASTER * seconds**2) * seconds))
