@@ -87,7 +87,7 @@ class LayerChoice:
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
-        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.stalls:
+        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.suspect:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
@@ -156,6 +156,8 @@ class LayerChoice:
         estimate = self._estimate
         if estimate.signs != self._signs or estimate.stalls:
             self._probe = None
+            if estimate.signs == self._signs and not estimate.suspect:
+                self._failures = 0  # a receiver that only waits is asked again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
             estimate.fits(probe.held(estimate.vouched_at))

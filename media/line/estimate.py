@@ -115,6 +115,8 @@ class LineEstimate:
             self._base_loss = loss
         lost = max(0.0, loss - self._base_loss)
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
+        if rtt > 0 and not self._suspect:
+            self.vouched_at = max(self.vouched_at, now - rtt)
         bad = queue > _LONG_QUEUE_SECONDS or lost > _MUCH_LOSS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
         self._bad_reports = self._bad_reports + 1 if bad else 0
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS

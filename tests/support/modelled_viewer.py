@@ -149,7 +149,7 @@ class ModelledViewer:
         tops = len(self._layers)
         layer = self._layers[min(self._present, tops - 1)]
         rate = self._decision.pace if self._present == tops else layer * 2.5
-        self._paced = min(self._paced + rate * STEP / 8, 3000)
+        self._paced = min(self._paced + rate * STEP / 8, rate * STEP / 8)
         while self._queue and self._paced > 0:
             frame, size, last = self._queue.pop(0)
             self._paced -= size
