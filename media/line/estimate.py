@@ -17,7 +17,7 @@ _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
 _DOUBT = 0.95  # of that, after each sign
-_FLAT, _LONG_FLAT = 3, 6  # REMBs that do not grow although they could: perhaps, and surely over-use
+_FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
 _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all came through
@@ -87,9 +87,6 @@ class LineEstimate:
             self.vouched_at = self.vouched_at if self._suspect else now
         else:
             self._flat += 1
-            if self._flat >= _LONG_FLAT and bitrate < _MIRROR * pictures:
-                self._flat = 0
-                self._fall(bitrate + sound, now)
         if former is None:
             if bitrate < pictures * FALL:
                 self._fall(bitrate + sound, now)
@@ -116,7 +113,7 @@ class LineEstimate:
         lost = max(0.0, loss - self._base_loss)
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
         if rtt > 0 and not self._suspect:
-            self.vouched_at = max(self.vouched_at, now - rtt)
+            self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
         bad = queue > _LONG_QUEUE_SECONDS or lost > _MUCH_LOSS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
         self._bad_reports = self._bad_reports + 1 if bad else 0
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
