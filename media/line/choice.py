@@ -100,7 +100,7 @@ class LayerChoice:
     def _padded(self, rungs: Sequence[float], now: float) -> float:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
         if self._probe is not None:
-            return self._probe.level(now, self._estimate.vouched_at)
+            return self._probe.level
         if self._probes and self._rung >= len(rungs) - 2:
             return rungs[-1]
         return 0.0
@@ -160,6 +160,7 @@ class LayerChoice:
                 self._failures = 0  # a receiver that only waits is asked again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
+            probe.rise(estimate.vouched_at, now)
             estimate.fits(probe.held(estimate.vouched_at))
             if probe.is_over(estimate.vouched_at):
                 self._probe, self._failures = None, 0

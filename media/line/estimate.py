@@ -17,6 +17,7 @@ _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
 _DOUBT = 0.95  # of that, after each sign
+_DEEP = 0.4  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
@@ -85,7 +86,7 @@ class LineEstimate:
         if former is None or bitrate > former or bitrate > _BOUND * self._rates(now - 0.1, 0.4)[1]:
             self._flat = 0
             self.vouched_at = self.vouched_at if self._suspect else now
-        else:
+        elif bitrate > _DEEP * pictures:
             self._flat += 1
         if former is None:
             if bitrate < pictures * FALL:
