@@ -22,6 +22,7 @@ _DOUBTS, _FORGET = 2.5, 0.15  # but not so many, of which so many are forgotten 
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 _SURE = 1.15  # for keyframes alone: they come in bursts
+LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 _PACE = 0.9  # of what sound leaves: for keyframes alone
@@ -141,7 +142,8 @@ class LayerChoice:
     def _look_up(self, rungs: Sequence[float], now: float) -> None:
         estimate = self._estimate
         if self._probes:
-            start = max(rungs[self._rung], min(estimate.carries, rungs[0]) * _KNOWN)
+            known = min(estimate.carries, rungs[0]) * _KNOWN
+            start = max(rungs[self._rung], known, rungs[-1] + LEAST_PADDING)
             self._probe = Probe(start, rungs[0] * _ROOM, now)
         elif now >= self._up_at and self._tried_at is None:
             self._rung -= 1

@@ -10,7 +10,8 @@ from collections import deque
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
 SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
-LEAST = 20_000.0  # bit/s: no line that has a session carries less, whatever a viewer claims
+LEAST = 20_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
+_TRICKLE = 25_000.0  # bit/s: of what is less than that a receiver learns nothing
 
 _KEPT_SECONDS = 3.0  # of what was sent
 _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
@@ -96,6 +97,8 @@ class LineEstimate:
 
     def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
         """Whether a REMB falls only because we send little: a receiver takes what came in the last second."""
+        if pictures < _TRICKLE:
+            return True
         lately, before = self._total(now, 0.4), self._total(now - 0.4, 1.0)
         known = before if self.carries == math.inf else max(before, self.carries)
         return lately < known * _LOWERED and bitrate > pictures * _MIRROR
@@ -136,7 +139,7 @@ class LineEstimate:
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
         least = 0.0 if self.carries == math.inf else self.carries * _AT_ONCE
-        self.carries = max(LEAST, min(self.carries, max(told, self._proven, least)))
+        self.carries = max(self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least)))
 
     # --- what we sent
 
