@@ -102,9 +102,9 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
 
 /** Why a viewer gets this of the picture. */
 function reason({ reason: name, carries }) {
-  if (name === 'choice') return 'as chosen';
+  if (name === 'choice') return 'chosen';
   if (name !== 'line') return '';
-  return carries === null ? 'its line carries no more' : `its line carries ${bitrate(carries)}`;
+  return carries === null ? 'slow line' : `line: ${bitrate(carries)}`;
 }
 
 /** Bits a second since the last refresh; at the first one, since the session began. */
