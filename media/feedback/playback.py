@@ -41,11 +41,14 @@ class Playback:
         since: float,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
+        rendition: int | None = None,
     ) -> None:
         self._switch = switch
         self._feed = feed
         self._stats = stats
-        self._viewer = switch.add_viewer(feed, keys, wires, address, joining=True)
+        self._viewer = switch.add_viewer(
+            feed, keys, wires, address, now=now, joining=True, rendition=rendition
+        )
         self._feedback = ViewerFeedback(
             self._viewer, feed.sent, publisher, switch.resend, stats, now, keyframes_per_second
         )

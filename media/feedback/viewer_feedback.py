@@ -60,7 +60,7 @@ class ViewerFeedback:
         viewer: Viewer,
         tracks: Sequence[SentTrack],
         publisher: PublisherFeedback,
-        resend: Callable[[Viewer, Outgoing], bool],
+        resend: Callable[[Viewer, Outgoing, int, int, float], bool],
         stats: ViewerStats,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
@@ -103,11 +103,9 @@ class ViewerFeedback:
                 self._take_blocks(packet.blocks, now)
 
     def _take_nack(self, packet: Nack, now: float) -> None:
-        number = next((n for n, track in enumerate(self._tracks) if track.ssrc == packet.media_ssrc), None)
-        if number is None:
-            return
-        wire = self._viewer.wires[number]
-        if wire is None or not wire.nack:
+        number = self._track_of(packet.media_ssrc)
+        wire = None if number is None else self._viewer.forms[number]
+        if number is None or wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
         left = self._budget.admit(packet.count, now)
@@ -116,15 +114,44 @@ class ViewerFeedback:
             return
         media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         for sequence in islice(packet.sequences(), left):
-            lost = self._tracks[number].find(sequence, now)
-            if lost is None or not self._viewer.was_sent(number, lost.extended):
+            lost = self._find(number, packet.media_ssrc, sequence, now)
+            if lost is None:
                 continue
-            if not self._budget.take(number, lost.extended, len(lost.packet.payload), media, now):
+            sent, offset, shift = lost
+            if not self._budget.take(sent.track, sent.extended, len(sent.packet.payload), media, now):
                 self._stats.retransmissions_refused += 1
-            elif self._resend(self._viewer, lost):
+            elif self._resend(self._viewer, sent, offset, shift, now):
                 self._stats.retransmissions += 1
                 self.resent += 1
                 self._lost(now)
+
+    def _track_of(self, ssrc: int) -> int | None:
+        """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""
+        for number, wire in enumerate(self._viewer.forms):
+            if wire is None:
+                continue
+            if wire.ssrc == ssrc:
+                return self._viewer.rendition if self._viewer.rendition is not None else number
+            if wire.ssrc is None and self._tracks[number].ssrc == ssrc:
+                return number
+        return None
+
+    def _find(self, number: int, ssrc: int, sequence: int, now: float) -> tuple[Outgoing, int, int] | None:
+        """The packet that the viewer was sent under that number, if it is held; and its offset and shift."""
+        viewer = self._viewer
+        if not viewer.has_changed(ssrc):
+            found = self._tracks[number].find(sequence, now)
+            if found is None or not viewer.was_sent(number, found.extended):
+                return None
+            return found, viewer.offsets[number], viewer.shifts[number]
+        place = viewer.stretch_of(sequence, ssrc)
+        if place is None:
+            return None
+        stretch, index = place
+        held = self._tracks[stretch.track].held(index, now)
+        if held is None or viewer.waits(stretch.track, index):
+            return None
+        return held, stretch.offset, stretch.shift
 
     def _lost(self, now: float) -> None:
         """Make a viewer with heavy loss delay its playout, so that retransmissions arrive in time.
@@ -169,15 +196,27 @@ class ViewerFeedback:
         """
         if self._viewer.behind is not None:
             return b""
+        viewer = self._viewer
         reports = []
-        for number, track in enumerate(self._tracks):
+        for number, wire in enumerate(viewer.wires):
+            if wire is None:
+                continue
             times = self._publisher.play_time(number, now)
-            packets, octets = self._viewer.sent(number)
+            packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
             if times is not None and packets:
                 self._remember(times[0], now)
-                report = build_sender_report(track.ssrc, *times, packets, octets)
-                reports.append(report + sdes(track.ssrc, self._publisher.cname))
+                ssrc = wire.ssrc or self._tracks[number].ssrc
+                timestamp = times[1] + viewer.shifts[number] & 0xFFFFFFFF
+                report = build_sender_report(ssrc, times[0], timestamp, packets, octets)
+                reports.append(report + sdes(ssrc, self._publisher.cname))
         return b"".join(reports)
+
+    def _picture_sent(self) -> tuple[int, int]:
+        """Packets and payload octets of all renditions of the picture together: they are one stream."""
+        forms = self._viewer.forms
+        pictures = [number for number, form in enumerate(forms) if form is not None and form.ssrc is not None]
+        sent = [self._viewer.sent(number) for number in pictures]
+        return sum(packets for packets, _ in sent), sum(octets for _, octets in sent)
 
     def _remember(self, ntp_time: int, now: float) -> None:
         self._reported[ntp_time >> 16 & 0xFFFFFFFF] = now

@@ -1,7 +1,7 @@
 """Header extensions (RFC 8285): their URIs, their elements as bytes, and the values that we write."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -21,6 +21,8 @@ FORWARDED_EXTENSIONS = frozenset(
     }
 )
 PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION}
+
+ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 _ONE_BYTE = 0xBEDE
 _TWO_BYTE = 0x1000  # the low four bits are the application's (RFC 8285 4.3)
@@ -68,9 +70,27 @@ def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
         at = end
 
 
+def send_time(now: float) -> bytes:
+    """When a packet is sent, for its receiver: 24 bits, of which 18 are the fraction of a second.
+
+    `now` is of a steady clock (webrtc.googlesource.com: abs-send-time).
+    """
+    return (int(now * 0x40000) & 0xFFFFFF).to_bytes(3)
+
+
 def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
     """The extension block with the elements whose ids are in `ids`, under their new ids; empty if none is."""
+    return _block([(ids[element], value) for element, value in extensions if element in ids])
+
+
+def add_element(extensions: Extensions, ids: Mapping[int, int], number: int, value: bytes) -> bytes:
+    """The same block with one element more, under the id `number`."""
     kept = [(ids[element], value) for element, value in extensions if element in ids]
+    kept.append((number, value))
+    return _block(kept)
+
+
+def _block(kept: Sequence[tuple[int, bytes]]) -> bytes:
     if not kept:
         return b""
     if all(element < 15 and 1 <= len(value) <= 16 for element, value in kept):

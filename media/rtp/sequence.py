@@ -76,6 +76,11 @@ class SequenceTranslator:
         given = (self._given << places | 1) & _WINDOW if places <= REORDER_PACKETS else 1
         self._given = _WINDOW if given == _WINDOW else given
 
+    @property
+    def latest_timestamp(self) -> int:
+        """The latest one used, of the room."""
+        return self._timestamp
+
     def translate_timestamp(self, timestamp: int) -> int:
         """The room's timestamp for a timestamp of the current source, for example in a sender report."""
         return timestamp + self._timestamp_offset & 0xFFFFFFFF

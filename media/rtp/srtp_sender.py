@@ -95,11 +95,16 @@ class SrtpSender:
 
     # --- RTP
 
+    def next_index(self, ssrc: int) -> int | None:
+        """The index after the highest one that has served; None if none has."""
+        stream = self._srtp.get(ssrc)
+        return None if stream is None else stream.next_index
+
     def encrypt_burst(
         self,
         indexes: BurstIndexes,
         payloads: Iterable[bytes],
-        headers: Iterable[bytes],
+        headers: Iterable[bytes | memoryview],
         ciphertexts: Iterable[memoryview],
     ) -> None:
         """Encrypt new packets, each into its place of `ciphertexts`. Raises `SpentError`.

@@ -1,11 +1,12 @@
 """One room inside the switch: where its tracks come from, and who gets them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from media.rtp.srtp import InboundSession, SrtpKeys
+from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
@@ -38,6 +39,7 @@ class Feed:
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
+    after_burst: list[Callable[[float], None]] = field(default_factory=list)  # called once, with the time
     tap: Tap | None = None  # sees what is forwarded
     publisher: PublisherRtcp | None = None
     rx_packets: int = 0
@@ -90,6 +92,31 @@ class Feed:
         """
         self.fault = self.fault or fault
         self.srtp = self._keys = None
+
+    def use(self, number: int) -> None:
+        """One viewer more gets, or waits for, that rendition."""
+
+    def release(self, number: int) -> None:
+        """One viewer less gets, or waits for, that rendition."""
+
+    def latest_timestamp(self, number: int) -> int:
+        """The latest timestamp of a track."""
+        return self.sources[number].translator.latest_timestamp
+
+    @property
+    def next_indexes(self) -> Sequence[int]:
+        """By number, the index that its next packet gets."""
+        return [track.translator.next_index for track in self.sources]
+
+    def ssrc_of(self, number: int, wire: Wire | None) -> int:
+        """The SSRC under which the track goes out on that wire."""
+        return self.ssrcs[number] if wire is None or wire.ssrc is None else wire.ssrc
+
+    def rtx_ssrc_of(self, number: int, wire: Wire | None) -> int | None:
+        """The SSRC of retransmissions on that wire; None if the track has none."""
+        if wire is None or wire.ssrc is None:
+            return self.sent[number].rtx_ssrc
+        return next((track.rtx_ssrc for track in self.sent if track.ssrc == wire.ssrc), None)
 
     @property
     def heard_at(self) -> float:

@@ -6,6 +6,7 @@ from media.counts import ViewerStats
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
+from media.tracks.outgoing import Outgoing
 
 STEP_SECONDS = 0.010  # the pace of a burst
 ASK_AGAIN_SECONDS = 0.5
@@ -51,7 +52,7 @@ class Join:
             self._switch.begin_burst(self._feed, self._viewer, now)
             if self._viewer.behind is not None:
                 self._stats.join_bursts += 1
-                self._picture(now)
+                self._seen_picture(now)
         if self._viewer.behind is not None:
             self._switch.advance(self._feed, self._viewer, now)
         if self._viewer.behind is not None:
@@ -66,7 +67,10 @@ class Join:
         self._want_keyframes(now)
         return ASK_AGAIN_SECONDS
 
-    def _picture(self, now: float) -> None:
+    def _picture(self, _packet: Outgoing, now: float) -> None:
+        self._seen_picture(now)
+
+    def _seen_picture(self, now: float) -> None:
         self._seen = True
         self._stats.first_picture(now - self._since)
 

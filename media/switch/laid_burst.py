@@ -1,12 +1,12 @@
 """A burst as its datagrams lie in memory: laid out once, encrypted for one viewer after the other."""
 
+import struct
 from collections.abc import Callable, Iterable, Sequence
 
-from media.rtp.extensions import map_extensions
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
-from media.rtp.packet import build_header
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_sender import MOST_NONCES, BurstIndexes, SpentError
+from media.switch.packet_header import SentAt, numbered, packet_header
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -18,6 +18,9 @@ MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 
+_NUMBERS = struct.Struct("!HI")  # sequence number and timestamp; in the header from byte 2 on
+_NUMBERS_AT = 2
+
 
 class LaidBurst:
     """At most `MAX_SEGMENTS` packets in the form of `wires`. `buffer` holds one burst at a time.
@@ -26,48 +29,63 @@ class LaidBurst:
     """
 
     __slots__ = (
+        "_buffer",
         "_ciphertexts",
         "_headers",
         "_indexes",
+        "_is_patched",
+        "_laid_headers",
         "_payloads",
+        "_places",
         "_runs",
         "_series",
         "packets",
     )
 
-    def __init__(self, burst: Iterable[Outgoing], wires: Sequence[Wire | None], buffer: memoryview) -> None:
+    def __init__(
+        self,
+        burst: Iterable[Outgoing],
+        wires: Sequence[Wire | None],
+        buffer: memoryview,
+        sent_at: SentAt,
+    ) -> None:
         self.packets: list[Outgoing] = []
+        self._buffer = buffer
         self._headers: list[bytes] = []
+        self._laid_headers: list[memoryview] = []
+        self._places: list[int] = []  # of the headers in the buffer
         self._payloads: list[bytes] = []
         self._ciphertexts: list[memoryview] = []
         self._indexes: dict[tuple[int, ...], BurstIndexes] = {}  # by a viewer's offsets
-        self._series: list[tuple[Outgoing, int]] = []  # first and count of packets of successive indexes
+        self._series: list[tuple[Outgoing, int, int]] = []  # first, SSRC, and count of successive indexes
+        self._is_patched = False  # the buffer has the numbers of one viewer
         first: Outgoing | None = None
-        count = 0
+        first_ssrc = count = 0
         datagrams: list[memoryview] = []
         at = 0
         for outgoing in burst:
             wire = wires[outgoing.track]
             if wire is None:
                 continue
-            header = packet_header(outgoing, wire)
+            header = packet_header(outgoing, wire, sent_at)
             payload = outgoing.packet.payload
             body = at + len(header)
             end = body + len(payload) + GCM_TAG
             buffer[at:body] = header
             self.packets.append(outgoing)
             self._headers.append(header)
+            self._places.append(at)
             self._payloads.append(payload)
             self._ciphertexts.append(buffer[body:end])
             datagrams.append(buffer[at:end])
             if first is None or outgoing.extended != first.extended + count or outgoing.track != first.track:
                 if first is not None:
-                    self._series.append((first, count))
-                first, count = outgoing, 0
+                    self._series.append((first, first_ssrc, count))
+                first, first_ssrc, count = outgoing, wire.ssrc or outgoing.ssrc, 0
             count += 1
             at = end
         if first is not None:
-            self._series.append((first, count))
+            self._series.append((first, first_ssrc, count))
         self._runs = _runs(datagrams, buffer)
 
     def send(self, viewer: Viewer, transmit: Transmit) -> None:
@@ -79,48 +97,76 @@ class LaidBurst:
             indexes = self._indexes.get(viewer.offsets)
             if indexes is None:
                 indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
-            viewer.sender.encrypt_burst(indexes, self._payloads, self._headers, self._ciphertexts)
+            if viewer.patched:
+                self._patch(viewer)
+                headers: Sequence[bytes | memoryview] = self._laid_headers
+            else:
+                headers = self._headers
+                if self._is_patched:
+                    self._restore()
+            viewer.sender.encrypt_burst(indexes, self._payloads, headers, self._ciphertexts)
         except SpentError:  # the sender counts it
             return
         for run, size in self._runs:
             transmit(run, size, viewer.address)
+
+    def _patch(self, viewer: Viewer) -> None:
+        """Write the numbers of one viewer into the headers that lie in the buffer."""
+        buffer, offsets, shifts, pack = self._buffer, viewer.offsets, viewer.shifts, _NUMBERS.pack_into
+        if not self._laid_headers:
+            self._laid_headers = [
+                buffer[place : place + len(header)]
+                for place, header in zip(self._places, self._headers, strict=True)
+            ]
+        self._is_patched = True
+        for place, packet in zip(self._places, self.packets, strict=True):
+            track = packet.track
+            pack(
+                buffer,
+                place + _NUMBERS_AT,
+                packet.extended - offsets[track] & 0xFFFF,
+                packet.timestamp + shifts[track] & 0xFFFFFFFF,
+            )
+
+    def _restore(self) -> None:
+        for place, header in zip(self._places, self._headers, strict=True):
+            self._buffer[place : place + len(header)] = header
+        self._is_patched = False
 
     def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
         """Send the packets at `places` in the burst to a viewer, one by one."""
         protect = viewer.sender.protect
         for place in places:
             packet = self.packets[place]
-            index = packet.extended - viewer.offsets[packet.track]
+            wire = viewer.wires[packet.track]
+            assert wire is not None
+            offset = viewer.offsets[packet.track]
+            header = numbered(self._headers[place], packet, offset, viewer.shifts[packet.track])
+            ssrc = wire.ssrc or packet.ssrc
             try:
-                datagram = protect(packet.ssrc, index, self._headers[place], self._payloads[place])
+                datagram = protect(ssrc, packet.extended - offset, header, self._payloads[place])
             except SrtpError:  # the index is spent, or libsrtp lost the rollover count
                 continue
             transmit(datagram, len(datagram), viewer.address)
 
     def _indexes_for(self, offsets: Sequence[int]) -> BurstIndexes:
         runs = []
-        for packet, count in self._series:
+        for packet, ssrc, count in self._series:
             first = packet.extended - offsets[packet.track]
-            runs.append((packet.ssrc, first, first + count))
+            runs.append((ssrc, first, first + count))
         return BurstIndexes(runs)
 
 
-def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
+def send_to(
+    viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit, sent_at: SentAt
+) -> None:
     """Send `viewer` alone packets that the other viewers got earlier."""
     for start in range(0, len(packets), MAX_SEGMENTS):
-        laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer)
+        laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at)
         if laid.packets:
             laid.send(viewer, transmit)
         for packet in laid.packets:
             viewer.count(packet, 1)
-
-
-def packet_header(outgoing: Outgoing, wire: Wire) -> bytes:
-    """The RTP header. It is the same in each call: a retransmission must equal the original."""
-    packet = outgoing.packet
-    block = map_extensions(packet.extensions, wire.extensions) if packet.extensions else b""
-    sequence = outgoing.extended & 0xFFFF
-    return build_header(packet, wire.payload_type, sequence, outgoing.timestamp, outgoing.ssrc, block)
 
 
 def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:

@@ -18,6 +18,7 @@ from media.rtp.srtp import SrtpKeys, inbound_session
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit, send_to
+from media.switch.packet_header import SentAt
 from media.switch.resend import resend
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
@@ -56,29 +57,36 @@ class PacketSwitch:
         wires: Sequence[Wire | None],
         address: Address,
         *,
+        now: float = 0.0,
         joining: bool = False,
+        rendition: int | None = None,
     ) -> Viewer:
         """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
 
+        Of wires with an SSRC it gets `rendition` only: they are renditions of one picture.
         A viewer that is `joining` begins behind the live edge if pictures are held: see `media.switch.join`.
         """
-        profile = feed.profiles.get(_key(wires))
-        if profile is None:
-            profile = feed.profiles[_key(wires)] = WireProfile(wires)
+        gets = [
+            wire if wire is None or wire.ssrc is None or number == rendition else None
+            for number, wire in enumerate(wires)
+        ]
+        profile = _profile(feed, gets)
         viewer = Viewer(
             keys,
             address,
             profile.wires,
             profile.counts,
-            [track.translator.next_index for track in feed.sources],
-            [track.rtx_ssrc for track in feed.sent],
+            feed.next_indexes,
+            [feed.rtx_ssrc_of(number, wire) for number, wire in enumerate(wires)],
+            wires,
+            rendition,
         )
-        for number, (track, wire) in enumerate(zip(feed.sent, wires, strict=True)):
+        for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
             if joining and wire is not None and track.has_pictures:
                 viewer.behind = JoinBurst(number)
-            elif wire is not None and (run_up := track.run_up(feed.sources[number].translator.next_index)):
+            elif wire is not None and (run_up := track.run_up(feed.next_indexes[number])):
                 viewer.start_at(number, run_up[0].extended)
-                send_to(viewer, run_up, self._buffer, self._transmit)
+                send_to(viewer, run_up, self._buffer, self._transmit, SentAt(now))
         profile.add(viewer)
         return viewer
 
@@ -88,6 +96,39 @@ class PacketSwitch:
         profile.remove(viewer)
         if profile.deserted:
             del feed.profiles[key]
+
+    def change(
+        self,
+        feed: Feed,
+        viewer: Viewer,
+        leaves: int | None,
+        takes: int | None = None,
+        index: int = 0,
+        shift: int = 0,
+        now: float = 0.0,
+    ) -> None:
+        """Send a viewer the track `takes` from `index` on, and no more of the track `leaves`.
+
+        What is held of `takes` from there on is sent at once: do not call this while a burst is forwarded.
+        Two renditions of one picture have one SSRC, under which the numbers go on. Timestamps of `takes` are
+        sent later by `shift`.
+        """
+        profile = feed.profiles[_key(viewer.wires)]
+        profile.remove(viewer)
+        if profile.deserted:
+            del feed.profiles[_key(viewer.wires)]
+        wires = list(viewer.wires)
+        if leaves is not None:
+            viewer.leave(leaves, feed.ssrc_of(leaves, viewer.forms[leaves]))
+            wires[leaves] = None
+        if takes is not None:
+            viewer.take(takes, feed.ssrc_of(takes, viewer.forms[takes]), index, shift)
+            wires[takes] = viewer.forms[takes]
+        profile = _profile(feed, wires)
+        viewer.share(profile.wires, profile.counts)
+        profile.add(viewer)
+        if takes is not None:
+            send_to(viewer, feed.sent[takes].history.since(index), self._buffer, self._transmit, SentAt(now))
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
@@ -105,13 +146,13 @@ class PacketSwitch:
         """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
         due = viewer.behind.take(now)
-        send_to(viewer, due, self._buffer, self._transmit)
+        send_to(viewer, due, self._buffer, self._transmit, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
 
-    def resend(self, viewer: Viewer, packet: Outgoing) -> bool:
-        """Retransmit a packet to `viewer`; False if that is not possible any more."""
-        return resend(viewer, packet, self._transmit)
+    def resend(self, viewer: Viewer, packet: Outgoing, offset: int, shift: int, now: float) -> bool:
+        """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
+        return resend(viewer, packet, offset, shift, self._transmit, SentAt(now))
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
         """Forward a batch of publishers' SRTP. `now` is in seconds of a steady clock."""
@@ -157,13 +198,26 @@ class PacketSwitch:
             sent[packet.track].keep(packet, now)
         if feed.tap is not None:
             feed.tap.packets(burst)
+        sent_at = SentAt(now)
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
-                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit)
+                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit, sent_at)
+        if feed.after_burst:
+            due, feed.after_burst = feed.after_burst, []
+            for call in due:
+                call(now)
 
 
 def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:
     return tuple(wire and wire.key() for wire in wires)
+
+
+def _profile(feed: Feed, wires: Sequence[Wire | None]) -> WireProfile:
+    key = _key(wires)
+    profile = feed.profiles.get(key)
+    if profile is None:
+        profile = feed.profiles[key] = WireProfile(wires)
+    return profile
 
 
 def _caught_up(feed: Feed, viewer: Viewer) -> None:

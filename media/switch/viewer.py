@@ -1,7 +1,9 @@
 """One receiver of a room's media, as the switch knows it."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtx import RtxStream
@@ -13,6 +15,8 @@ from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 
+STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
+
 
 @dataclass(slots=True, eq=False)
 class SentCounts:
@@ -22,23 +26,46 @@ class SentCounts:
     octets: list[int]
 
 
+class Stretch(NamedTuple):
+    """A viewer gets a rendition from the index `first` on, until its next stretch begins.
+
+    Its own index is that of the rendition minus `offset`, and its timestamps are later by `shift`.
+    """
+
+    track: int
+    first: int
+    offset: int
+    shift: int
+
+
 class Viewer:
     """One receiver. `wires[track]` is the form in which it gets a track; None: it does not get it.
 
-    `starts[track]` is the first index it gets; its rollover counter is 0 there. `rtx[track]` is the stream of
-    its retransmissions, if it has one. While it is `behind` the live edge of a track, the `JoinBurst` paces
-    that track's packets. `counts` are shared by all viewers with the same wires.
+    `starts[track]` is the first index it gets. Its own index of a packet is that of the track minus
+    `offsets[track]`, and its timestamp is later by `shifts[track]`: at first the offset is such that the
+    rollover counter is 0, and the sequence numbers are those of all viewers. A viewer that has changed to
+    another rendition is `patched`: its numbers differ from theirs.
+
+    `forms` are the wires of all tracks that it may get. Of those with an SSRC, the renditions of the picture,
+    it gets `rendition`; None: no picture. `rtx[track]` is the stream of its retransmissions, if
+    it has one. While it is `behind` the live edge of a track, the `JoinBurst` paces that track's packets.
+    `counts` are shared by all viewers with the same wires.
     """
 
     __slots__ = (
         "_base",
+        "_stretches",
         "address",
         "behind",
         "counts",
+        "forms",
         "offsets",
+        "patched",
         "playout_delay",
+        "rendition",
         "rtx",
         "sender",
+        "shifts",
         "starts",
         "wires",
     )
@@ -51,21 +78,24 @@ class Viewer:
         counts: SentCounts,
         next_indexes: Sequence[int],
         rtx_ssrcs: Sequence[int | None] = (),
+        forms: Sequence[Wire | None] = (),
+        rendition: int | None = None,
     ) -> None:
         self.address = address
+        self.rendition = rendition
         self.wires = wires
+        self.forms = forms or wires
         self.counts = counts
         self.sender = SrtpSender(keys)
         self.behind: JoinBurst[Outgoing] | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
-        self.offsets: tuple[int, ...] = ()
-        self._count_rollovers()
+        self.offsets = tuple(_first_offset(start) for start in self.starts)
+        self.shifts = (0,) * len(self.starts)
+        self.patched = False
+        self._stretches: dict[int, deque[Stretch]] = {}  # by SSRC, of those that have changed
         self._base = SentCounts(list(counts.packets), list(counts.octets))  # that it did not get
-        self.rtx = [
-            RtxStream(ssrc, wire.rtx, first=1) if wire and wire.rtx is not None and ssrc is not None else None
-            for wire, ssrc in zip(wires, rtx_ssrcs or [None] * len(wires), strict=True)
-        ]
+        self.rtx = _rtx_streams(self.forms, rtx_ssrcs)
 
     def delay_playout(self, delay: PlayoutDelay) -> None:
         """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
@@ -77,17 +107,72 @@ class Viewer:
 
     def start_at(self, track: int, index: int) -> None:
         """Begin a track with that index. Nothing of the track was sent yet."""
-        self.starts[track] = index
-        self._count_rollovers()
+        self._begin(track, index, _first_offset(index), 0)
 
-    def _count_rollovers(self) -> None:
-        self.offsets = tuple(start >> 16 << 16 for start in self.starts)
+    def _begin(self, track: int, index: int, offset: int, shift: int) -> None:
+        self.starts[track] = index
+        self.offsets = (*self.offsets[:track], offset, *self.offsets[track + 1 :])
+        self.shifts = (*self.shifts[:track], shift, *self.shifts[track + 1 :])
+
+    def leave(self, track: int, ssrc: int) -> None:
+        """Get no more of a track, whose packets were sent under `ssrc`."""
+        if ssrc not in self._stretches:
+            first = Stretch(track, self.starts[track], self.offsets[track], self.shifts[track])
+            self._stretches[ssrc] = deque((first,), maxlen=STRETCHES)
+        if self.behind is not None and self.behind.track == track:
+            self.behind = None
+        if self.rendition == track:
+            self.rendition = None
+
+    def take(self, track: int, ssrc: int, index: int, shift: int) -> None:
+        """Get a track from `index` on, under `ssrc`: its numbers there go on without a gap."""
+        following = self.sender.next_index(ssrc)
+        offset = _first_offset(index) if following is None else index - following
+        self._begin(track, index, offset, shift)
+        stretches = self._stretches.setdefault(ssrc, deque(maxlen=STRETCHES))
+        stretches.append(Stretch(track, index, offset, shift))
+        form = self.forms[track]
+        if form is not None and form.ssrc is not None:
+            self.rendition = track
+        self.patched = any(offset & 0xFFFF for offset in self.offsets) or any(self.shifts)
+
+    def share(self, wires: Sequence[Wire | None], counts: SentCounts) -> None:
+        """Get what the viewers with other wires get, from now on. What it was sent stays counted."""
+        self.wires = wires
+        was, base, self.counts = self.counts, self._base, counts
+        self._base = SentCounts(
+            [
+                new - old + own
+                for new, old, own in zip(counts.packets, was.packets, base.packets, strict=True)
+            ],
+            [new - old + own for new, old, own in zip(counts.octets, was.octets, base.octets, strict=True)],
+        )
 
     def was_sent(self, track: int, index: int) -> bool:
         """Whether that packet was sent, or is to be sent at once."""
-        if index < self.starts[track]:
-            return False
-        return self.behind is None or track != self.behind.track or index < self.behind.next_index
+        return index >= self.starts[track] and not self.waits(track, index)
+
+    def waits(self, track: int, index: int) -> bool:
+        """Whether that packet is to be sent later: the viewer is behind the live edge."""
+        return self.behind is not None and track == self.behind.track and index >= self.behind.next_index
+
+    def has_changed(self, ssrc: int) -> bool:
+        """Whether successive stretches were sent under `ssrc`."""
+        return ssrc in self._stretches
+
+    def stretch_of(self, sequence: int, ssrc: int) -> tuple[Stretch, int] | None:
+        """The stretch in which a sequence number was sent under `ssrc`, and the track's index of it.
+
+        None if that was too long ago.
+        """
+        following = self.sender.next_index(ssrc)
+        if following is None:
+            return None
+        index = following - 1 - (following - 1 - sequence & 0xFFFF)
+        for stretch in reversed(self._stretches[ssrc]):
+            if index >= stretch.first - stretch.offset:
+                return stretch, index + stretch.offset
+        return None
 
     def count(self, packet: Outgoing, sent: int) -> None:
         """Correct the counts: `sent` is 1 if this viewer alone got the packet, -1 if it alone did not."""
@@ -100,3 +185,20 @@ class Viewer:
             self.counts.packets[track] - self._base.packets[track],
             self.counts.octets[track] - self._base.octets[track],
         )
+
+
+def _first_offset(index: int) -> int:
+    """For the first packet of a stream: its rollover counter is 0 at the viewer."""
+    return index >> 16 << 16
+
+
+def _rtx_streams(forms: Sequence[Wire | None], rtx_ssrcs: Sequence[int | None]) -> Sequence[RtxStream | None]:
+    """One for each SSRC: the renditions of one picture share theirs."""
+    streams: dict[int, RtxStream] = {}
+    of_tracks: list[RtxStream | None] = []
+    for wire, ssrc in zip(forms, rtx_ssrcs or [None] * len(forms), strict=True):
+        if wire is None or wire.rtx is None or ssrc is None:
+            of_tracks.append(None)
+        else:
+            of_tracks.append(streams.setdefault(ssrc, RtxStream(ssrc, wire.rtx, first=1)))
+    return of_tracks

@@ -10,6 +10,7 @@ copy it before it returns.
 from collections.abc import Sequence
 
 from media.switch.laid_burst import LaidBurst, Transmit
+from media.switch.packet_header import SentAt
 from media.switch.viewer import SentCounts, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
@@ -20,29 +21,35 @@ class WireProfile:
 
     def __init__(self, wires: Sequence[Wire | None]) -> None:
         self.wires = tuple(wires)
-        self.viewers: list[Viewer] = []  # at the live edge
+        self.viewers: list[Viewer] = []  # at the live edge, with the numbers of the room; ...
+        self.patched: list[Viewer] = []  # ... or with numbers of their own
         self.behind: list[Viewer] = []  # on their way to the live edge
         self.starts = [0] * len(wires)  # by track, the latest start of a viewer at the live edge
         self.counts = SentCounts([0] * len(wires), [0] * len(wires))
 
     def add(self, viewer: Viewer) -> None:
         """Send to `viewer` from now on."""
-        if viewer.behind is not None:
-            self.behind.append(viewer)
-            return
-        self.viewers.append(viewer)
-        self.starts = list(map(max, self.starts, viewer.starts))
+        self._place_of(viewer).append(viewer)
+        if viewer.behind is None:
+            self.starts = list(map(max, self.starts, viewer.starts))
 
     def remove(self, viewer: Viewer) -> None:
-        (self.viewers if viewer.behind is None else self.behind).remove(viewer)
+        self._place_of(viewer).remove(viewer)
+
+    def _place_of(self, viewer: Viewer) -> list[Viewer]:
+        if viewer.behind is not None:
+            return self.behind
+        return self.patched if viewer.patched else self.viewers
 
     @property
     def deserted(self) -> bool:
-        return not self.viewers and not self.behind
+        return not self.viewers and not self.patched and not self.behind
 
-    def send(self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit) -> None:
+    def send(
+        self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit, sent_at: SentAt
+    ) -> None:
         """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
-        laid = LaidBurst(burst, self.wires, buffer)
+        laid = LaidBurst(burst, self.wires, buffer, sent_at)
         if not laid.packets:
             return
         starts, packets, octets = self.starts, self.counts.packets, self.counts.octets
@@ -53,6 +60,11 @@ class WireProfile:
             octets[track] += len(packet.packet.payload)
             late |= packet.extended < starts[track]
         for viewer in self.viewers:
+            if late:
+                self._send_due(viewer, laid, transmit)
+            else:
+                laid.send(viewer, transmit)
+        for viewer in self.patched:  # behind the others: they write into the headers
             if late:
                 self._send_due(viewer, laid, transmit)
             else:

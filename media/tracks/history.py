@@ -51,6 +51,10 @@ class PacketHistory(Generic[Item]):
         )
         return [item for item in items if item is not None]
 
+    def since(self, extended: int) -> list[Item]:
+        """The items from that index on that are held, whatever their age."""
+        return self.before(self.next_index, self.next_index - extended) if extended < self.next_index else []
+
     def get(self, extended: int, now: float) -> Item | None:
         """The item of that index; None if it never existed or is no longer held."""
         if not self.next_index - self._packets <= extended < self.next_index:

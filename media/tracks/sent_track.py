@@ -42,7 +42,7 @@ class SentTrack:
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
-    _awaiting: dict[object, Callable[[float], None]] = field(default_factory=dict)
+    _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
@@ -61,7 +61,7 @@ class SentTrack:
         starts = starts_keyframe(self.codec, packet.packet.payload)
         if starts and packet.timestamp != self._keyframe:
             self._keyframe = packet.timestamp
-            self._keyframe_begins(packet.extended, now)
+            self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)
 
@@ -73,13 +73,13 @@ class SentTrack:
             self.pictures.clear()
             self._caching = False
 
-    def _keyframe_begins(self, extended: int, now: float) -> None:
+    def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
         self.keyframe_at = now
         if self.requests is not None:
             self.requests.arrived(now)
         while self._awaiting:
-            self._awaiting.popitem()[1](now)
-        self._before = self.run_up(extended)
+            self._awaiting.popitem()[1](packet, now)
+        self._before = self.run_up(packet.extended)
         if self.join_burst != "off":
             # a publisher that answers requests is not asked again while its keyframe is fresh
             self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
@@ -92,7 +92,10 @@ class SentTrack:
     def find(self, sequence: int, now: float) -> Outgoing | None:
         """The latest packet with that 16-bit sequence number, if it is still held."""
         newest = self.history.next_index - 1
-        extended = newest - (newest - sequence & 0xFFFF)
+        return self.held(newest - (newest - sequence & 0xFFFF), now)
+
+    def held(self, extended: int, now: float) -> Outgoing | None:
+        """The packet of that index, if it is still held."""
         return self.history.get(extended, now) or self.pictures.get(extended)
 
     def run_up(self, extended: int) -> list[Outgoing]:
@@ -109,8 +112,11 @@ class SentTrack:
 
     # --- a viewer's first picture
 
-    def await_keyframe(self, owner: object, call: Callable[[float], None]) -> None:
-        """Call `call` once, with the time, when the next keyframe begins, unless its owner is forgotten."""
+    def await_keyframe(self, owner: object, call: Callable[[Outgoing, float], None]) -> None:
+        """Call `call` once when the next keyframe begins, unless its owner is forgotten.
+
+        It gets the keyframe's first packet, and the time.
+        """
         self._awaiting[owner] = call
 
     def forget(self, owner: object) -> None:

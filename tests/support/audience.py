@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from media.rtp.packet import parse
 from media.rtp.srtp import InboundSession, Profile, SrtpKeys, inbound_session
 from media.switch.laid_burst import BUFFER_BYTES, MAX_RUN_BYTES, MAX_SEGMENTS
+from media.switch.packet_header import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -54,7 +55,7 @@ class Audience:
         return viewer
 
     def send(self, burst: Sequence[Outgoing]) -> None:
-        self.profile.send(burst, self._buffer, self.sends)
+        self.profile.send(burst, self._buffer, self.sends, SentAt(0.0))
 
     def received(self, viewer: Viewer) -> list[bytes]:
         """What arrived since the last call, decrypted."""

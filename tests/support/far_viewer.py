@@ -47,6 +47,7 @@ class FarViewer:
         room: Room,
         wires: Sequence[Wire | None] = PLAIN,
         profile: Profile = Profile.AEAD_AES_128_GCM,
+        rendition: int | None = None,
     ) -> None:
         self.room = room
         self.keys = new_keys(profile)
@@ -66,6 +67,7 @@ class FarViewer:
             self.stats,
             since=room.now,
             now=room.now,
+            rendition=rendition,
         )
         self.viewer = _viewer_at(address, room)
 
@@ -116,5 +118,5 @@ class FarViewer:
 
 
 def _viewer_at(address: Address, room: Room) -> Viewer:
-    everyone = (v for p in room.feed.profiles.values() for v in (*p.viewers, *p.behind))
+    everyone = (v for p in room.feed.profiles.values() for v in (*p.viewers, *p.patched, *p.behind))
     return next(viewer for viewer in everyone if viewer.address == address)

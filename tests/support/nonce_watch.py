@@ -50,7 +50,7 @@ class NonceWatch:
         def watched(nonce: bytes, payload: bytes, header: bytes, out: memoryview) -> None:
             encrypt_into(nonce, payload, header, out)
             iv = int.from_bytes(nonce) ^ salt
-            self.saw(("RTP", keys.local, iv >> 48, iv & (1 << 48) - 1), header + bytes(out))
+            self.saw(("RTP", keys.local, iv >> 48, iv & (1 << 48) - 1), bytes(header) + bytes(out))
 
         sender._encrypt_into = watched
 

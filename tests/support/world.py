@@ -132,9 +132,12 @@ class World:
     # --- its viewers
 
     def join(
-        self, wires: Sequence[Wire | None] = PLAIN, profile: Profile = Profile.AEAD_AES_128_GCM
+        self,
+        wires: Sequence[Wire | None] = PLAIN,
+        profile: Profile = Profile.AEAD_AES_128_GCM,
+        rendition: int | None = None,
     ) -> FarViewer:
-        return FarViewer(self, wires, profile)
+        return FarViewer(self, wires, profile, rendition)
 
     def report_to(self, viewer: FarViewer) -> int:
         """Send `viewer` a packet and, within a second, our report of it; returns the LSR of that report."""

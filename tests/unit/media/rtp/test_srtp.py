@@ -18,6 +18,7 @@ from media.rtp.srtp import (
 )
 from media.rtp.srtp_sender import SrtpSender, derive_key
 from media.switch.laid_burst import BUFFER_BYTES
+from media.switch.packet_header import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -59,6 +60,7 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
         [Outgoing(0, packet.ssrc, packet.sequence, packet.timestamp, packet)],
         memoryview(bytearray(BUFFER_BYTES)),
         lambda run, _size, _address: sent.append(bytes(run)),
+        SentAt(0.0),
     )
     assert sent == [PROTECTED]
 

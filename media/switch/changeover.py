@@ -1,0 +1,133 @@
+"""One viewer's way from one rendition of the picture to another: at a keyframe, and without a gap."""
+
+from collections.abc import Callable
+
+from media.counts import ViewerStats
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.switch.viewer import Viewer
+from media.tracks.outgoing import Outgoing
+
+# NTP time and timestamp of a track at a time of the steady clock; None before any packet of it.
+PlayTime = Callable[[int, float], tuple[int, int] | None]
+
+_RANGE = 1 << 32
+_STEP = 90  # ticks of video's clock, a millisecond: the least from one picture to the next
+_MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
+_CLOCK_RATE = 90_000  # of every video codec
+
+
+class Changeover:
+    """Moves one viewer from rendition to rendition. `now` is in seconds of a steady clock.
+
+    A rendition begins with a keyframe of its own, for which `want_keyframe` asks. Until then the viewer gets
+    what it got before, or no picture. Its timestamps go on as the clocks of the layers say, which `play_time`
+    tells: layers have timestamps of their own.
+    """
+
+    def __init__(
+        self,
+        switch: PacketSwitch,
+        feed: Feed,
+        viewer: Viewer,
+        want_keyframe: Callable[[int, float], None],
+        play_time: PlayTime,
+        stats: ViewerStats,
+    ) -> None:
+        self._switch = switch
+        self._feed = feed
+        self._viewer = viewer
+        self._want_keyframe = want_keyframe
+        self._play_time = play_time
+        self._stats = stats
+        self.target = viewer.rendition
+        self._first = viewer.rendition  # whose timestamps the viewer's picture began with
+        self._latest: int | None = None  # the viewer's timestamp of its latest picture, while it gets none
+        self._latest_at = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the viewer is to get another rendition than it gets."""
+        return self.target != self._viewer.rendition
+
+    def aim(self, target: int | None, now: float, *, pause: bool) -> None:
+        """Get `target` as soon as it begins; None: no picture. With `pause` the present one stops now."""
+        if target != self.target:
+            self._forget()
+            self.target = target
+            if target is not None and target != self._viewer.rendition:
+                self._feed.use(target)
+                self._feed.sent[target].await_keyframe(self, self._keyframe)
+                self._want_keyframe(target, now)
+        if self._viewer.rendition is not None and (target is None or (pause and self.waits)):
+            self._stats.pauses += 1
+            self._leave(now)
+
+    def tick(self, now: float) -> None:
+        """Ask again for the keyframe that the viewer waits for. Called several times a second."""
+        if self.waits and self.target is not None:
+            self._want_keyframe(self.target, now)
+
+    def end(self) -> None:
+        """The viewer has left."""
+        self._forget()
+        if self._viewer.rendition is not None:
+            self._feed.release(self._viewer.rendition)
+        self.target = None
+
+    def _forget(self) -> None:
+        """Wait for no keyframe any more."""
+        if self.waits and self.target is not None:
+            self._feed.sent[self.target].forget(self)
+            self._feed.release(self.target)
+
+    def _leave(self, now: float) -> None:
+        rendition = self._viewer.rendition
+        assert rendition is not None
+        self._note_latest(rendition, now)
+        self._switch.change(self._feed, self._viewer, rendition, None, now=now)
+        self._feed.release(rendition)
+
+    def _note_latest(self, rendition: int, now: float) -> None:
+        shift = self._viewer.shifts[rendition]
+        self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
+        self._latest_at = now
+
+    def _keyframe(self, packet: Outgoing, _now: float) -> None:
+        """A keyframe of the target begins. When the burst that brought it is sent, the viewer moves over."""
+        target = packet.track
+        self._feed.after_burst.append(lambda now: self._begin(target, packet, now))
+
+    def _begin(self, target: int, packet: Outgoing, now: float) -> None:
+        viewer = self._viewer
+        if target != self.target or target == viewer.rendition:  # it aims elsewhere meanwhile
+            return
+        former = viewer.rendition
+        if former is not None:
+            self._note_latest(former, now)
+        if self._first is None:
+            self._first = target
+        shift = self._shift(target, packet.timestamp, now)
+        self._switch.change(self._feed, viewer, former, target, packet.extended, shift, now)
+        if former is not None:
+            self._feed.release(former)
+        self._stats.layer_changes += 1
+
+    def _shift(self, target: int, timestamp: int, now: float) -> int:
+        """What to add to timestamps of `target`: time goes on as it did, and never back."""
+        shift = self._by_clocks(target, now)
+        if self._latest is None:
+            return shift
+        elapsed = round((now - self._latest_at) * _CLOCK_RATE)
+        ahead = timestamp + shift - self._latest & _RANGE - 1
+        if not _STEP <= ahead <= elapsed + _MOST_SECONDS * _CLOCK_RATE:
+            shift = self._latest + max(_STEP, elapsed) - timestamp
+        return shift & _RANGE - 1
+
+    def _by_clocks(self, target: int, now: float) -> int:
+        """How much later the timestamps were with which the viewer's picture began."""
+        assert self._first is not None
+        began, comes = self._play_time(self._first, now), self._play_time(target, now)
+        if began is None or comes is None:
+            return 0
+        return began[1] - comes[1] & _RANGE - 1
