@@ -37,7 +37,7 @@ const rooms = new KeyedRows(element('rooms'), element('room-row'), {
     const items = room.warnings.map((words) => Object.assign(document.createElement('li'), { textContent: words }));
     warnings.replaceChildren(...items);
     warnings.hidden = items.length === 0;
-    const layers = room.layers.map((layer) => Object.assign(document.createElement('li'), { textContent: layerInWords(layer) }));
+    const layers = (room.layers ?? []).map((layer) => Object.assign(document.createElement('li'), { textContent: layerInWords(layer) }));
     row.querySelector('[data-cell="layers"]').replaceChildren(...layers);
   },
 });
