@@ -18,7 +18,7 @@
  * @property {number} width 0: nothing is sent
  * @property {number} height
  * @property {number} framesPerSecond
- * @property {number} bitrate bits a second
+ * @property {number} bitrate bits a second, with what the browser sends twice to try the line
  */
 export class SendingStats {
   #before = null;
@@ -43,7 +43,7 @@ export class SendingStats {
     const pair = all.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
     const losses = all.flatMap(({ type, fractionLost }) => (type === 'remote-inbound-rtp' ? [fractionLost ?? 0] : []));
     return {
-      bitrate: outbound.reduce((total, one) => total + rate(one), 0),
+      bitrate: sum(outbound.map(rate)),
       framesPerSecond: video.framesPerSecond ?? 0,
       width: video.frameWidth,
       height: video.frameHeight,
@@ -64,6 +64,9 @@ export class SendingStats {
     };
   }
 }
+
+/** @param {number[]} numbers */
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
 /** Of the `rid`s of simulcast.js. */
 const rank = ({ rid = '' }) => 'fhq'.indexOf(rid);
