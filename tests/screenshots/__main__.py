@@ -23,7 +23,8 @@ DEVICES = {
     "phone": ViewportSize(width=390, height=844),
 }
 SCHEMES = ("light", "dark")
-IN_VIEW = ("embed", "recordings-playing", "admin-question")  # the others whole, as long as they are
+# The others are whole, as long as they are.
+IN_VIEW = ("embed", "watch-quality", "recordings-playing", "admin-question")
 ADMIN_TOKEN = "screenshots"
 LIVE_ROOMS = ("garden-cam", "keynote", "studio")
 RECORDED_ROOM = "rehearsal"
@@ -54,6 +55,12 @@ async def _with_figures(page: Page) -> None:
     await _playing(page)
     await page.keyboard.press("i")
     await page.locator("#figures dt").first.wait_for()
+
+
+async def _with_menu(page: Page) -> None:
+    await _playing(page)
+    await page.locator("#quality").wait_for()
+    await page.keyboard.press("q")
 
 
 async def _waiting(page: Page) -> None:
@@ -92,6 +99,7 @@ SHOTS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "publish-live": ("/publish/balcony", _published),
     "watch": ("/watch/studio", _playing),
     "watch-figures": ("/watch/studio", _with_figures),
+    "watch-quality": ("/watch/studio", _with_menu),
     "watch-waiting": ("/watch/not-yet", _waiting),
     "embed": ("/embed/studio", _playing),
     "recordings": ("/recordings", _recorded),

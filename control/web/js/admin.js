@@ -1,6 +1,6 @@
 // The operators' page: rooms, workers and sessions, refreshed while the page is visible, and actions on them.
 import { confirmed } from './confirm-dialog.js';
-import { bitrate, codecs, count, duration } from './format.js';
+import { bitrate, codecs, count, duration, lines } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { ask, Refused, ROOT } from './server.js';
 import { ADMIN, keepToken, tokenFor } from './token.js';
@@ -37,8 +37,16 @@ const rooms = new KeyedRows(element('rooms'), element('room-row'), {
     const items = room.warnings.map((words) => Object.assign(document.createElement('li'), { textContent: words }));
     warnings.replaceChildren(...items);
     warnings.hidden = items.length === 0;
+    const layers = (room.layers ?? []).map((layer) => Object.assign(document.createElement('li'), { textContent: layerInWords(layer) }));
+    row.querySelector('[data-cell="layers"]').replaceChildren(...layers);
   },
 });
+
+/** `720p, 2.5 Mbit/s, 3 viewers`. */
+function layerInWords(layer) {
+  const rate = layer.bitrate ? bitrate(layer.bitrate) : 'not sent';
+  return [lines(layer) || layer.rid, rate, count(layer.viewers, 'viewer')].filter(Boolean).join(', ');
+}
 
 const workers = new KeyedRows(element('workers'), element('worker-row'), {
   begin(row, worker) {
@@ -81,6 +89,8 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
       address: session.address || '–',
       codecs: codecs(session.codecs),
       bitrate: bitrate(rate(session)),
+      picture: session.layer || '–',
+      reason: reason(session),
       loss: session.loss === null ? '–' : `${(100 * session.loss).toFixed(1)} %`,
       rtt: session.rtt === null ? '–' : `${Math.round(1000 * session.rtt)} ms`,
       resent: publishes ? '–' : figure.format(session.resent),
@@ -89,6 +99,13 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
     row.querySelector('[data-cell="role"]').className = `pill ${session.state !== 'connected' ? 'waiting' : publishes ? 'live' : ''}`;
   },
 });
+
+/** Why a viewer gets this of the picture. */
+function reason({ reason: name, carries }) {
+  if (name === 'choice') return 'chosen';
+  if (name !== 'line') return '';
+  return carries === null ? 'slow line' : `line: ${bitrate(carries)}`;
+}
 
 /** Bits a second since the last refresh; at the first one, since the session began. */
 function rate({ id, bytes, uptime }) {

@@ -7,6 +7,12 @@ export function bitrate(bits) {
   return `${(bits / 1e6).toFixed(bits < 1e7 ? 1 : 0)} Mbit/s`;
 }
 
+/** `720p`, for an upright picture, too; empty: the size is not known. @param {{width?: number, height?: number}} size */
+export function lines({ width = 0, height = 0 }) {
+  const least = Math.min(width, height);
+  return least ? `${least}p` : '';
+}
+
 const SPELLINGS = { OPUS: 'Opus', H264: 'H.264', H265: 'H.265' };
 
 /** `VP8, Opus`. @param {string[]} names as in SDP or MIME types */

@@ -26,9 +26,12 @@ export const limits = () => ({
 /** The preferred codec, `video/VP9`; empty: the browser's choice. */
 export const codec = () => element('codec').value;
 
-/** @param {boolean} locked another codec requires another session */
-export function lockCodec(locked) {
-  element('codec').disabled = locked;
+/** Whether the picture is sent in several sizes. */
+export const several = () => element('several').checked;
+
+/** @param {boolean} locked another codec, or another number of sizes, requires another session */
+export function lockSession(locked) {
+  element('codec').disabled = element('several').disabled = locked;
 }
 
 /**
@@ -41,9 +44,13 @@ export function enableForm(on) {
   for (const id of ['camera', 'microphone', 'picture', 'frame-rate', 'file']) {
     element(id).addEventListener('change', on.source);
   }
+  let touched = false; // people have decided about the sizes themselves
+  element('several').addEventListener('change', () => { touched = true; });
   for (const radio of form.elements.source) {
     radio.addEventListener('change', () => {
       showFields();
+      // small type on a screen does not survive a smaller picture
+      if (!touched && !element('several').disabled) element('several').checked = source() !== 'screen';
       on.source();
     });
   }

@@ -3,7 +3,7 @@ import { enableCopyButtons } from './copy-buttons.js';
 import { count, duration } from './format.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
-import { codec, enableForm, limits, lockCodec, source, wishes } from './publish-form.js';
+import { codec, enableForm, limits, lockSession, several, source, wishes } from './publish-form.js';
 import { roomOfPage } from './room.js';
 import { SendingCharts } from './sending-charts.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -94,7 +94,7 @@ async function publish() {
     if (retryIn) tell('waiting', `${spoken(error)} Trying again…`);
   });
   try {
-    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), ...limits() });
+    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...limits() });
   } catch (error) {
     publisher = null;
     if (!(error instanceof Refused) || error.status !== 401) throw error;
@@ -144,7 +144,7 @@ function setBusy(busy) {
   to.hidden = false;
   if (focused) to.focus(); // a hidden button loses the focus
   from.hidden = true;
-  lockCodec(busy);
+  lockSession(busy);
 }
 
 /** Shows the number of viewers, and the server's warnings. */

@@ -7,6 +7,15 @@ const MOST = 4; // streams of one page: without HTTP/2 a browser opens only six 
 
 let open = 0;
 
+/**
+ * One layer of the picture.
+ * @typedef {object} Layer
+ * @property {string} rid its name; empty: the publisher sends only one
+ * @property {number} width in pixels; 0: not known yet
+ * @property {number} height
+ * @property {number} bitrate bits a second; 0: it is not sent at present
+ */
+
 /** Follows the events of a session while the page is visible. */
 export class SessionEvents {
   #session;
@@ -19,7 +28,9 @@ export class SessionEvents {
   /**
    * @param {import('./whep-session.js').ReceivingSession} session
    * @param {string} token empty: none
-   * @param {{reconnect: () => void}} on the worker is going to stop: another session should take over
+   * @param {object} on
+   * @param {() => void} on.reconnect the worker is going to stop: another session should take over
+   * @param {(layers: Layer[]) => void} on.layers at first, and when they have changed
    */
   constructor(session, token, on) {
     this.#session = session;
@@ -61,7 +72,7 @@ export class SessionEvents {
           Accept: 'text/event-stream', // so that a session that is over is no error: 204
           ...authorization(this.#token),
         },
-        body: JSON.stringify(['reconnect']),
+        body: JSON.stringify(['reconnect', 'layers']),
       });
       if (this.#source !== source) return; // closed meanwhile
       if (response.status === 204) {
@@ -78,6 +89,7 @@ export class SessionEvents {
   #follow(/** @type {URL} */ url) {
     this.#source = new EventSource(url);
     this.#source.addEventListener('reconnect', () => this.#on.reconnect());
+    this.#source.addEventListener('layers', ({ data }) => this.#on.layers(layersOf(JSON.parse(data))));
     // do not let the browser reconnect: the session may be over
     this.#source.addEventListener('error', () => this.#lost());
   }
@@ -86,6 +98,16 @@ export class SessionEvents {
     this.#end();
     this.#again = setTimeout(this.#look, 1000 * AGAIN_SECONDS);
   }
+}
+
+/**
+ * The layers of the picture, of which there is one. A layer without bit rate is inactive.
+ * @param {Record<string, {rid?: string, width?: number, height?: number, bitrate?: number}[]>} sections by their place
+ */
+function layersOf(sections) {
+  return Object.values(sections).flat().map(({ rid = '', width = 0, height = 0, bitrate = 0 }) => (
+    { rid, width, height, bitrate }
+  ));
 }
 
 /** Takes the place of the stream until that is open. */

@@ -1,6 +1,7 @@
 // A video with controls and messages, and its player: shared by the watch page and the embedded page.
 import { figures } from './figures.js';
 import { ask, Refused, ROOT } from './server.js';
+import { QualityMenu } from './quality-menu.js';
 import { onKeys } from './shortcuts.js';
 import { askForToken } from './token-dialog.js';
 import { tokenFor } from './token.js';
@@ -22,6 +23,8 @@ const CONTENT = `
       class="words" aria-hidden="true">Tap for sound</span></button>
     <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="Volume">
     <span class="gap"></span>
+    <label id="quality" class="stage-quality" title="Quality (q)" hidden><svg class="sign" aria-hidden="true"><use/></svg
+      ><span class="words" aria-hidden="true"></span><select aria-label="Quality"></select></label>
     <button type="button" id="statistics" aria-label="Statistics" aria-controls="figures" aria-expanded="false"
       title="Statistics (i)"><svg class="sign" aria-hidden="true"><use/></svg></button>
     <button type="button" id="picture" aria-label="Picture in picture" title="Picture in picture (p)"
@@ -34,6 +37,7 @@ export class Stage {
   #root;
   #room;
   #player;
+  #quality;
   #idling;
 
   /** @param {HTMLElement} root is filled @param {string} room */
@@ -41,7 +45,7 @@ export class Stage {
     this.#root = root;
     this.#room = room;
     root.innerHTML = CONTENT;
-    for (const name of ['statistics', 'picture', 'full-screen']) this.#sign(name, name);
+    for (const name of ['quality', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
     this.video = root.querySelector('video');
     this.video.id = 'video';
     this.video.setAttribute('aria-label', `The stream of ${room}`);
@@ -54,6 +58,8 @@ export class Stage {
     });
     this.#player.addEventListener('state', ({ detail }) => this.#tell(detail));
     this.#player.addEventListener('stats', ({ detail }) => this.#showFigures(detail));
+    this.#player.addEventListener('layers', ({ detail }) => this.#showChoice(detail));
+    this.#quality = new QualityMenu(this.#part('quality'), this.#player, this.video);
     this.#player.play();
   }
 
@@ -120,6 +126,7 @@ export class Stage {
     onKeys({
       m: quietly(this.toggleSound),
       i: quietly(this.toggleFigures),
+      q: () => this.#quality.open(),
       p: quietly(this.togglePicture),
       f: quietly(this.toggleFullScreen),
     });
@@ -164,6 +171,10 @@ export class Stage {
     if (!token) return;
     this.#player.token = token;
     this.#player.play();
+  }
+
+  #showChoice({ choice }) {
+    this.#part('live').querySelector('.pill').textContent = choice.picture ? 'Live' : 'Live, sound only';
   }
 
   #showFigures(stats) {

@@ -10,6 +10,7 @@ const BACKOFF_SECONDS = [0.5, 1, 2, 3, 5];
 const NOT_LIVE_SECONDS = 2; // between two checks whether somebody publishes
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
+const AUTOMATIC = Object.freeze({ rid: null, picture: true });
 const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
 
 /**
@@ -20,6 +21,7 @@ const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
  *   answer, and the player will try again; `live`; `silent`: connected, and nothing arrives; `reconnecting`; `stopped`;
  *   `failed`, with the `error`.
  * - `stats`, detail `Stats` (receiving-stats.js), each second while connected.
+ * - `layers`, detail `{layers, choice}`, as the properties of these names: either has changed.
  * - `error`, detail `{error, retryIn?}`: an attempt failed; without `retryIn` (seconds) it was the last one.
  */
 export class WhepPlayer extends EventTarget {
@@ -33,6 +35,8 @@ export class WhepPlayer extends EventTarget {
   #shown = null;
   #sessions = new Set(); // the one that is shown, and its successor while that gets ready
   #silent = 0;
+  #layers = [];
+  #choice = AUTOMATIC;
 
   /**
    * @param {HTMLVideoElement} video muted, unless people have touched the page: browsers start no other by themselves
@@ -51,6 +55,26 @@ export class WhepPlayer extends EventTarget {
   }
 
   get state() { return this.#reports.state; }
+
+  /**
+   * The layers of the picture, best first; none where there is no choice, since the server does not offer it.
+   * @returns {import('./session-events.js').Layer[]}
+   */
+  get layers() { return this.#layers; }
+
+  /** What was chosen last: the `rid` of the best layer, null: any; `picture` is false for the sound alone. */
+  get choice() { return this.#choice; }
+
+  /**
+   * The best picture that the line carries, up to this layer; it holds for later sessions, too.
+   * @param {string | null} rid of a layer; null: of any
+   * @throws {Refused} the publisher does not send that layer
+   * @throws {TypeError} the server cannot be reached
+   */
+  async chooseLayer(rid) { await this.#choose({ rid, picture: true }); }
+
+  /** Only the sound: the last picture stands. */
+  async soundOnly() { await this.#choose({ rid: null, picture: false }); }
 
   /** The token for later sessions. @param {string} token */
   set token(token) { this.#token = token; }
@@ -102,16 +126,51 @@ export class WhepPlayer extends EventTarget {
     if (!live) throw new Refused(404, 'no active publisher in room');
   }
 
+  async #choose(choice) {
+    const before = this.#choice;
+    this.#choice = Object.freeze(choice);
+    this.#tellLayers();
+    try {
+      if (this.#shown?.choosable) await this.#shown.choose(choice);
+    } catch (error) {
+      if (this.#choice === choice) { // nothing else was chosen meanwhile
+        this.#choice = before;
+        this.#tellLayers();
+      }
+      throw error;
+    }
+  }
+
+  /** Tells a new session what was chosen; its publisher may no longer send that layer. */
+  async #passOnChoice(session) {
+    if (this.#choice === AUTOMATIC || !session.choosable) return;
+    await session.choose(this.#choice).catch((error) => {
+      if (!(error instanceof Refused)) return; // the connection has other cares
+      this.#choice = AUTOMATIC;
+      this.#tellLayers();
+    });
+  }
+
+  #tellLayers() {
+    this.#reports.send('layers', { layers: this.#layers, choice: this.#choice });
+  }
+
   async #open(run) {
     const session = new ReceivingSession(this.#endpoint, this.#token, this.#room, {
       interrupted: () => this.#shown === session && this.#reports.change('reconnecting'),
       resumed: () => this.#shown === session && this.#reports.change('live'),
       stats: (stats) => this.#shown === session && this.#notice(stats),
+      layers: (layers) => {
+        if (!session.choosable) return;
+        this.#layers = layers;
+        this.#tellLayers();
+      },
     });
     this.#sessions.add(session);
     try {
       await session.open(await iceServersNow(this.#iceServers));
       if (!run.wanted) throw new NotConnected('stopped');
+      await this.#passOnChoice(session);
       return session;
     } catch (error) {
       this.#drop(session);
@@ -146,7 +205,7 @@ export class WhepPlayer extends EventTarget {
     for (let failures = 0; !over; failures += 1) {
       try {
         const next = await this.#open(run);
-        await next.picture();
+        if (this.#choice.picture) await next.picture();
         return next;
       } catch (error) {
         const pause = pauseAfter(error, failures) ?? backoff(BACKOFF_SECONDS, failures);

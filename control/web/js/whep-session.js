@@ -1,9 +1,11 @@
 // One session of a viewer (draft-ietf-wish-whep).
 import { ReceivingStats } from './receiving-stats.js';
+import { authorization, Refused } from './server.js';
 import { SessionEvents } from './session-events.js';
 import { Session } from './session.js';
 
 const FIRST_PICTURE_SECONDS = 5;
+const LAYER_LINK = /<([^>]*)>\s*;[^,]*rel="urn:ietf:params:whep:ext:core:layer"/;
 
 export class ReceivingSession extends Session {
   #on;
@@ -27,6 +29,7 @@ export class ReceivingSession extends Session {
    * @param {object} on
    * @param {() => void} on.interrupted
    * @param {() => void} on.resumed
+   * @param {(layers: import('./session-events.js').Layer[]) => void} on.layers there are, now
    * @param {(stats: import('./receiving-stats.js').Stats) => void} on.stats each second
    */
   constructor(endpoint, token, room, on) {
@@ -47,13 +50,33 @@ export class ReceivingSession extends Session {
       const stats = this.#stats.read(await this.pc.getStats());
       if (stats) this.#on.stats(stats);
     }, 1000);
-    this.#events = new SessionEvents(this, this.#token, { reconnect: this.#move });
+    this.#events = new SessionEvents(this, this.#token, {
+      reconnect: this.#move,
+      layers: this.#on.layers,
+    });
   }
 
   close() {
     clearInterval(this.#ticking);
     this.#events?.close();
     super.close();
+  }
+
+  /** Whether the server has the session, and lets its viewers choose. */
+  get choosable() { return this.resource !== null && LAYER_LINK.test(this.links); }
+
+  /**
+   * Asks for the best picture that the line carries, up to a layer; or for the sound alone.
+   * @param {{rid: string | null, picture: boolean}} wish
+   * @throws {Refused} the server does not have it
+   */
+  async choose(wish) {
+    const response = await fetch(new URL(LAYER_LINK.exec(this.links)[1], this.resource), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...authorization(this.#token) },
+      body: JSON.stringify(wish),
+    });
+    if (!response.ok) throw await Refused.from(response);
   }
 
   /** Returns once a picture has been decoded, or when waiting for one is pointless. */

@@ -1,11 +1,13 @@
 // One session of a publisher (RFC 9725).
 import { SendingStats } from './sending-stats.js';
 import { Session } from './session.js';
+import { encodings, limitOf } from './simulcast.js';
 
 /**
  * @typedef {object} PublishOptions
  * @property {string} [codec] video codec to prefer, `video/VP9`; default: the browser's choice
- * @property {number} [maxBitrate] of the video, bits a second
+ * @property {boolean} [simulcast] send the picture in up to three sizes, where it is large enough
+ * @property {number} [maxBitrate] of the video, bits a second; with several sizes, of the largest
  * @property {number} [maxAudioBitrate] bits a second
  * @property {number} [maxFramerate] frames a second
  * @property {'maintain-framerate' | 'maintain-resolution' | 'balanced'} [degradationPreference] what to preserve
@@ -35,7 +37,8 @@ export class SendingSession extends Session {
   async open(stream, iceServers, options) {
     await super.open(iceServers, (pc) => {
       for (const track of stream.getTracks()) {
-        const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+        const sendEncodings = track.kind === 'video' && options.simulcast ? encodings(track, options.maxBitrate) : [{}];
+        const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
         if (track.kind === 'video' && options.codec) prefer(transceiver, options.codec);
       }
     }, () => this.limit(options));
@@ -59,14 +62,17 @@ export class SendingSession extends Session {
   async limit({ maxBitrate, maxAudioBitrate, maxFramerate, degradationPreference }) {
     for (const sender of this.pc?.getSenders() ?? []) {
       const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings;
-      if (!encoding) continue; // the server rejected the track
-      if (sender.track?.kind === 'video') {
-        Object.assign(encoding, defined({ maxBitrate, maxFramerate }));
-        Object.assign(parameters, defined({ degradationPreference }));
-      } else {
-        Object.assign(encoding, defined({ maxBitrate: maxAudioBitrate }));
+      if (parameters.encodings.length === 0) continue; // the server rejected the track
+      for (const encoding of parameters.encodings) {
+        if (sender.track?.kind !== 'video') {
+          Object.assign(encoding, defined({ maxBitrate: maxAudioBitrate }));
+        } else if (encoding.rid) {
+          Object.assign(encoding, { maxBitrate: limitOf(encoding.rid, sender.track, maxBitrate) }, defined({ maxFramerate }));
+        } else {
+          Object.assign(encoding, defined({ maxBitrate, maxFramerate }));
+        }
       }
+      if (sender.track?.kind === 'video') Object.assign(parameters, defined({ degradationPreference }));
       await sender.setParameters(parameters);
     }
   }

@@ -49,8 +49,8 @@ async def test_rooms_workers_and_sessions_are_shown_as_they_are(system: System, 
             return (
                 [row[1:3] for row in room] == [["1", "Opus, VP8"]]
                 and [row[1] for row in sessions] == ["Publisher", "Viewer"]
-                and all("bit/s" in row[5] for row in sessions)
-                and "ms" in sessions[1][7]
+                and all("bit/s" in row[6] for row in sessions)
+                and "ms" in sessions[1][8]
             )
 
         await eventually("all that there is to see", complete, within=15)
@@ -100,6 +100,11 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         "uptime": 5,
         "workers": ["worker0"],
         "warnings": ["the disk is full: recording has ended"],
+        "layers": [
+            {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_500_000, "viewers": 1},
+            {"rid": "h", "width": 0, "height": 0, "bitrate": 0, "viewers": 0},
+        ],
+        "viewersByReason": {"full": 1, "line": 0, "choice": 0},
     }
 
     async def one_room(route: Route) -> None:
@@ -113,5 +118,7 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         await admin.page.route("**/api/workers", no_worker)
         await admin.sign_in(ADMIN_TOKEN)
         await admin.shows("the disk is full: recording has ended")
+        await admin.shows("720p, 2.5 Mbit/s, 1 viewer")
+        await admin.shows("h, not sent, 0 viewers")
         await admin.shows("No media worker is alive")
         await assert_no_barrier(admin.page)
