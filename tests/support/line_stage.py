@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
 
 from playwright.async_api import Browser
 
@@ -13,7 +14,9 @@ from tests.support.browser import chromium
 from tests.support.layer_publisher import THREE, Layer, layer_publisher
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_tab import LineTab, line_tab
+from tests.support.line_viewer import LineViewer, line_viewer
 from tests.support.script_publisher import ScriptPublisher, Sent
+from tests.support.seen_line import SeenLine
 from tests.support.shaped_line import Address, ShapedLine, shaped_line
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -22,6 +25,13 @@ ROOM = "lines"
 PUBLISH_SECONDS = 30.0
 WATCH_SECONDS = 15.0
 FULL = 0.85  # of its bit rate, at which a layer is taken for complete
+
+
+class Watching(Protocol):
+    """A viewer, whatever it is made of."""
+
+    async def seen(self) -> SeenLine:
+        """All that it has seen and heard so far."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,15 @@ class Stage:
     async def viewer(self, line: ShapedLine) -> AsyncIterator[LineTab]:
         """A Chromium that watches over the line, and sees."""
         async with line_tab(self.browser, self.system.http, self.whep, line.lead) as tab:
-
-            async def sees() -> bool:
-                return len((await tab.seen()).pictures) > 1
-
-            await eventually("a viewer sees", sees, WATCH_SECONDS)
+            await _sees(tab)
             yield tab
+
+    @contextlib.asynccontextmanager
+    async def modelled_viewer(self, line: ShapedLine) -> AsyncIterator[LineViewer]:
+        """One in Python, which sees."""
+        async with line_viewer(self.system.http, self.whep, line.lead) as viewer:
+            await _sees(viewer)
+            yield viewer
 
     async def full(self) -> None:
         """Wait until the publisher sends each layer at about its full bit rate."""
@@ -78,6 +91,13 @@ class Stage:
         for then, now in zip(before, after, strict=True):
             rates[now.rid] = (now.octets - then.octets) * 8 / max(now.at - then.at, 0.1)
         return all(rates.get(layer.rid, 0.0) > FULL * layer.bitrate for layer in self.layers)
+
+
+async def _sees(viewer: Watching) -> None:
+    async def sees() -> bool:
+        return len((await viewer.seen()).pictures) > 1
+
+    await eventually("a viewer sees", sees, WATCH_SECONDS)
 
 
 @contextlib.asynccontextmanager
