@@ -1,7 +1,7 @@
 """Chromium as a camera with sound, in one layer or three: bit rates that hold, and no silence to conceal."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ ONE = (Layer("", 1, 600_000),)
 
 # A scene that moves sideways, under noise that no encoder can foresee; a chord whose loudness changes as
 # speech's does, and never ends.
-_PUBLISH = """async ([whip, width, height, rate, encodings, codec, grain]) => {
+_CAPTURE = """async ([width, height, rate, encodings, codec, grain]) => {
     const area = (w, h) => Object.assign(document.createElement('canvas'), { width: w, height: h });
     const scene = area(2 * width, height), canvas = area(width, height);
     const noise = area(width + 64, height + 64);
@@ -93,29 +93,41 @@ _PUBLISH = """async ([whip, width, height, rate, encodings, codec, grain]) => {
     const { sender } = transceiver;  // a slow start makes frames fewer, not smaller: size tells the layer
     await sender.setParameters({ ...sender.getParameters(), degradationPreference: 'maintain-resolution' });
     await peer.setLocalDescription();
-    const answer = await fetch(whip, {
-        method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: peer.localDescription.sdp,
-    });
-    if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
-    const sdp = await answer.text();
-    await peer.setRemoteDescription({ type: 'answer', sdp });
-    return [peer.localDescription.sdp, sdp];
+    return peer.localDescription.sdp;
 }"""
+# A room whose publisher has gone without a word is free after a while.
+_OFFER = """async ([whip, sdp]) => {
+    const headers = { 'Content-Type': 'application/sdp' };
+    let answer;
+    while ((answer = await fetch(whip, { method: 'POST', headers, body: sdp })).status === 409) {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
+    return answer.text();
+}"""
+_ACCEPT = "(sdp) => peer.setRemoteDescription({ type: 'answer', sdp })"
 
 
 @contextlib.asynccontextmanager
 async def layer_publisher(
-    browser: Browser, url: str, room: str, layers: Sequence[Layer] = THREE, *, codec: str = "video/VP8"
+    browser: Browser,
+    url: str,
+    room: str,
+    layers: Sequence[Layer] = THREE,
+    *,
+    lead: Callable[[str], str],
+    codec: str = "video/VP8",
 ) -> AsyncIterator[ScriptPublisher]:
-    """Publish into `room` at `url` until left."""
+    """Publish into `room` at `url` until left, over the line to which `lead` turns the answer."""
     page = await browser.new_page()
     try:
         await page.goto(f"{url}/healthz")
         encodings = [layer.encoding() for layer in layers]
         top = layers[-1]
         grain = round(GRAIN * top.bitrate / (SIZE[0] * SIZE[1] * FRAME_RATE))
-        whip = f"{url}/api/whip/publish/{room}"
-        offer, answer = await page.evaluate(_PUBLISH, [whip, *SIZE, FRAME_RATE, encodings, codec, grain])
+        offer = await page.evaluate(_CAPTURE, [*SIZE, FRAME_RATE, encodings, codec, grain])
+        answer = await page.evaluate(_OFFER, [f"{url}/api/whip/publish/{room}", offer])
+        await page.evaluate(_ACCEPT, lead(answer))
         yield ScriptPublisher(page, offer, answer)
     finally:
         await page.close()

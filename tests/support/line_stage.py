@@ -36,29 +36,23 @@ class Watching(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands. `layers` are published, the lowest first."""
+    """What stands. `layers` are published, the lowest first, over `uplink`."""
 
     system: System
     browser: Browser
     publisher: ScriptPublisher
     layers: Sequence[Layer]
+    uplink: ShapedLine
     _seeds: "count[int]"
 
     @property
     def whep(self) -> str:
         return self.system.whep(ROOM)
 
-    @property
-    def worker(self) -> Address:
-        """Where its media comes from."""
-        media = self.system.workers[0].media
-        assert media
-        return media
-
     @contextlib.asynccontextmanager
     async def line(self, down: Shape = OPEN) -> AsyncIterator[ShapedLine]:
         """A line of its own."""
-        async with shaped_line(self.worker, down=down, seed=next(self._seeds)) as line:
+        async with shaped_line(_worker(self.system), down=down, seed=next(self._seeds)) as line:
             yield line
 
     @contextlib.asynccontextmanager
@@ -107,6 +101,16 @@ async def line_stage(
     """A system, a Chromium, and in it a publisher of `layers`."""
     async with running_system(redis_url) as system, chromium() as browser:
         url = system.controls[0].url
-        async with layer_publisher(browser, url, ROOM, layers, codec=codec) as publisher:
+        async with (
+            shaped_line(_worker(system)) as uplink,
+            layer_publisher(browser, url, ROOM, layers, lead=uplink.lead, codec=codec) as publisher,
+        ):
             await system.room_live(ROOM, within=10)
-            yield Stage(system, browser, publisher, layers, count(1))
+            yield Stage(system, browser, publisher, layers, uplink, count(1))
+
+
+def _worker(system: System) -> Address:
+    """Where its media comes from."""
+    media = system.workers[0].media
+    assert media
+    return media
