@@ -7,12 +7,12 @@ from typing import Literal
 
 from media.payload.keyframes import starts_keyframe
 from media.payload.picture_size import picture_size
-from media.payload.temporal_layers import TemporalLayers
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.outgoing import Outgoing
 from media.tracks.picture_cache import Cached, PictureCache
+from media.tracks.temporal_layers import TemporalLayers
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
 FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one

@@ -33,7 +33,7 @@ class Sent:
 
 def stream(sizes: Sequence[int], keyframe_every: int = 6, begin: int = BEGIN) -> list[Sent]:
     """Pictures of so many packets each; those with odd numbers are in layer 1."""
-    sent = []
+    sent: list[Sent] = []
     for picture, size in enumerate(sizes):
         keyframe = picture % keyframe_every == 0
         layer = 0 if keyframe else picture % 2

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.temporal_layers import TemporalLayers
 from media.rtp.packet import RtpPacket
+from media.tracks.temporal_layers import TemporalLayers
 from tests.support.encoded import ENCODERS, encode
 
 DESCRIPTOR = 13
