@@ -25,16 +25,19 @@ class Thinned:
 
     Pictures are passed whole or not at all. Indexes are contiguous where those of `base` are, so viewers miss
     nothing that was left out. Where packets of `base` are missing, their indexes remain free: nobody knows
-    yet what is in them. A late packet takes its place there; if its picture is left out, an empty packet
-    does, so that no viewer waits for it in vain.
+    yet what is in them. A late packet takes its place there. If its picture is of an upper layer, an empty
+    packet does, so that no viewer waits for it in vain.
     """
 
     __slots__ = (
+        "_begins_at",
         "_ended",
         "_free",
+        "_is_switch",
         "_newest",
         "_passed",
         "_pictures",
+        "_timestamp",
         "active",
         "base",
         "form",
@@ -65,7 +68,10 @@ class Thinned:
         self._pictures.clear()
         self._newest: int | None = None  # index of the newest packet of `base`; ...
         self._passed = False  # ... whether it was passed, ...
-        self._ended = True  # ... and whether it ended its picture
+        self._ended = False  # ... whether it ended its picture, ...
+        self._timestamp: int | None = None  # ... which that is, ...
+        self._begins_at = 0  # ... where it began, ...
+        self._is_switch = False  # ... and whether all pictures may be passed from it on
 
     def take(self, packet: Outgoing) -> Outgoing | None:
         """What goes out for a packet of `base`, taken in the order of arrival; None: nothing."""
@@ -73,7 +79,12 @@ class Thinned:
         if newest is not None and packet.extended <= newest:
             return self._late(packet)
         passes = self._passes(packet)
+        if packet.timestamp != self._timestamp:
+            self._timestamp = packet.timestamp
+            self._begins_at = packet.extended
+            self._is_switch = self.base.temporal.is_switch(packet.packet)
         if newest is not None and packet.extended > newest + 1:
+            self._is_switch = False  # the picture may come late, when its viewers are elsewhere
             self._keep_free(newest + 1, packet.extended, passes)
         self._newest = packet.extended
         self._passed, self._ended = passes, packet.packet.marker
@@ -82,6 +93,24 @@ class Thinned:
         index = self.next_index
         self.next_index = index + 1
         return Outgoing(self.number, self.ssrc, index, packet.timestamp, packet.packet)
+
+    @property
+    def between_pictures(self) -> bool:
+        """Whether a viewer of `base` that has got all so far may go on with this form, at `next_index`."""
+        return self._ended
+
+    @property
+    def whole_from(self) -> int | None:
+        """The index of `base` from which on a viewer of this form, that has got all so far, may get all.
+
+        None: not now. It needs no keyframe, but that the latest picture is one that all layers may follow: it
+        was left out and is to be sent now, or it was passed and has ended.
+        """
+        if self._newest is None or not self._is_switch:
+            return None
+        if not self._passed:
+            return self._begins_at
+        return self._newest + 1 if self._ended else None
 
     def share(self) -> float:
         """The share of the bytes of `base` that is left of them lately, 0 to 1; 1 before any packet.
@@ -104,7 +133,11 @@ class Thinned:
         index = self._free.pop(packet.extended, None)
         if index is None:
             return None
-        content = packet.packet if self._passes(packet) else _empty(packet.packet)
+        content = packet.packet
+        if not self._passes(packet):
+            if self.form is Form.KEYFRAMES:  # `Paced` numbers each keyframe behind what it has sent
+                return None
+            content = _empty(content)
         return Outgoing(self.number, self.ssrc, index, packet.timestamp, content)
 
     def _passes(self, packet: Outgoing) -> bool:

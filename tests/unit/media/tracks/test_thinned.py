@@ -110,6 +110,14 @@ def test_viewers_do_not_wait_for_a_late_packet_of_a_picture_that_is_left_out() -
     assert (empty.packet.extensions, empty.packet.marker, empty.packet.padding) == ((), False, False)
 
 
+def test_a_late_packet_between_keyframes_is_left_out() -> None:
+    arrivals = [sent for sent in stream([3, 2, 2]) if sent.packet.extended - BEGIN not in (2, 3)]
+    end, late = stream([3, 2, 2])[2:4]
+    outs = taken(thinned(Form.KEYFRAMES), [*arrivals, late, end])
+    assert [sent.packet.extended - BEGIN for sent, _ in outs] == [0, 1, 2]
+    assert [out.extended for _, out in outs] == [FIRST, FIRST + 1, FIRST + 2]
+
+
 def test_losses_between_keyframes_leave_no_gap_among_them() -> None:
     arrivals = [sent for sent in stream([3, 2, 2, 2, 2, 2, 3]) if sent.picture not in (2, 4)]
     outs = taken(thinned(Form.KEYFRAMES), arrivals)
@@ -173,6 +181,73 @@ def test_the_share_that_is_left_is_measured_in_bytes(form: Form, left: float) ->
     for sent in stream([4, 1, 1, 1, 1]):
         track.base.keep(sent.packet, 1.0)
     assert track.share() == left
+
+
+def test_a_viewer_of_all_layers_may_come_over_between_pictures() -> None:
+    track = thinned(Form.LOWEST_LAYER)
+    assert not track.between_pictures  # nobody knows
+    seen = []
+    for sent in stream([2, 1, 3]):
+        track.take(sent.packet)
+        seen.append(track.between_pictures)
+    assert seen == [False, True, True, False, False, True]
+    track.stop()
+    assert not track.between_pictures
+
+
+def vp9(first: int, layer: int, *, b: bool = True, end: bool = True) -> Outgoing:
+    """A packet of one layer of a picture, `layer` with TID and U (RFC 9628 4.2)."""
+    payload = bytes((0x71 | (0x08 if b else 0), layer, 0x01))
+    return Outgoing(1, 77, first, 3000 * first, RtpPacket(False, end, 96, first, 0, 1, (), payload))
+
+
+def test_a_viewer_may_get_all_layers_behind_a_picture_that_they_may_follow() -> None:
+    track = thinned(Form.LOWEST_LAYER, "VP9")
+    frames = [0x10, 0x30, 0x10, 0x30, 0x00, 0x30]  # U is missing in the fifth one
+    seen = []
+    for place, layer in enumerate(frames):
+        track.take(vp9(10 + place, layer))
+        seen.append(track.whole_from)
+    assert seen == [None, None, 13, None, None, None]  # at first it is unknown that there are layers
+
+
+def test_a_viewer_does_not_get_all_layers_in_the_middle_of_a_picture_or_behind_a_gap() -> None:
+    track = thinned(Form.LOWEST_LAYER, "VP9")
+    track.take(vp9(10, 0x30))
+    track.take(vp9(11, 0x10, end=False))
+    assert track.whole_from is None
+    track.take(vp9(13, 0x30))
+    track.take(vp9(15, 0x10))
+    assert track.whole_from is None
+    track.take(vp9(16, 0x10))
+    assert track.whole_from == 17
+
+
+def test_a_picture_that_was_left_out_may_be_the_first_of_all_layers() -> None:
+    track = thinned(Form.LOWEST_LAYER)
+
+    def vp8(index: int, picture: int, flags: int, *, start: bool = True) -> Outgoing:
+        """`flags` are TID and Y (RFC 7741 4.2)."""
+        payload = bytes((0x90 if start else 0x80, 0x20, flags, 0x01))
+        packet = RtpPacket(False, not start, 96, index, 0, 1, (), payload)
+        return Outgoing(1, 77, index, 3000 * picture, packet)
+
+    pictures = [0x00, 0x40, 0x00, 0x60, 0x00]  # Y of the second one in layer 1
+    seen = []
+    for picture, flags in enumerate(pictures):
+        for place in range(2):
+            track.take(vp8(2 * picture + place, picture, flags, start=place == 0))
+            seen.append(track.whole_from)
+    assert seen == [None, None, None, None, None, None, 6, 6, None, None]
+
+
+def test_all_pictures_may_follow_a_keyframe() -> None:
+    track = thinned(Form.KEYFRAMES)
+    seen = []
+    for sent in stream([2, 1, 1]):
+        track.take(sent.packet)
+        seen.append(track.whole_from)
+    assert seen == [None, BEGIN + 2, None, None]
 
 
 # --- whatever the line does
