@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -93,3 +94,11 @@ class PlayoutDelay(NamedTuple):
         """Two numbers of 12 bits, in units of 10 ms (webrtc.googlesource.com: playout-delay)."""
         least, most = (min(round(seconds * 100), 0xFFF) for seconds in self)
         return (least << 12 | most).to_bytes(3)
+
+
+def send_time(now: float) -> bytes:
+    """The value of abs-send-time: when a packet is sent, in seconds of a steady clock, modulo 64.
+
+    A number of 24 bits, 18 of them behind the point (webrtc.googlesource.com: abs-send-time).
+    """
+    return (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3)
