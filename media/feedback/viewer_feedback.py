@@ -13,12 +13,14 @@ from media.feedback.compound import packets_of
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
+from media.line.estimate import LineEstimate
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import (
     Fir,
     Nack,
     Pli,
     ReceiverReport,
+    Remb,
     ReportBlock,
     SenderReport,
     sdes,
@@ -52,7 +54,8 @@ _MAX_RTT = 5.0
 class ViewerFeedback:
     """Owns the RTCP between a room and one viewer. `now` is in seconds of a steady clock.
 
-    `resend` retransmits a packet; it returns False if that is not possible.
+    `resend` retransmits a packet; it returns False if that is not possible. `line`, if there is one, learns
+    what the viewer says of its line.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class ViewerFeedback:
         stats: ViewerStats,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
+        line: LineEstimate | None = None,
     ) -> None:
         self._viewer = viewer
+        self._line = line
         self._tracks = tracks
         self._publisher = publisher
         self._resend = resend
@@ -99,6 +104,9 @@ class ViewerFeedback:
                 self._take_nack(packet, now)
             elif isinstance(packet, Pli | Fir):
                 self._take_keyframe_request(now)
+            elif isinstance(packet, Remb):
+                if self._line is not None:
+                    self._line.remb(packet.bitrate, now)
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_blocks(packet.blocks, now)
 
@@ -176,18 +184,23 @@ class ViewerFeedback:
             self._publisher.want_keyframes(now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
-        """RFC 3550 6.4.1: the round trip is the time since our report, minus the viewer's delay."""
-        if blocks:
-            self.loss = max(block.fraction_lost for block in blocks) / 256
-        for block in blocks:
-            sent_at = self._reported.get(block.last_report)
-            if sent_at is None:
-                continue
-            rtt = now - sent_at - block.delay / 0x10000
-            if 0 <= rtt <= _MAX_RTT:
-                self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
-                self._budget.measured(rtt)
+        if not blocks:
             return
+        self.loss = max(block.fraction_lost for block in blocks) / 256
+        rtt = next((rtt for block in blocks if (rtt := self._round_trip(block, now)) is not None), 0.0)
+        if rtt:
+            self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
+            self._budget.measured(rtt)
+        if self._line is not None:
+            self._line.report(self.loss, rtt, now)
+
+    def _round_trip(self, block: ReportBlock, now: float) -> float | None:
+        """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
+        sent_at = self._reported.get(block.last_report)
+        if sent_at is None:
+            return None
+        rtt = now - sent_at - block.delay / 0x10000
+        return rtt if 0 <= rtt <= _MAX_RTT else None
 
     def reports(self, now: float) -> bytes:
         """Sender reports of the tracks that the viewer gets; empty before anything was sent.

@@ -1,7 +1,7 @@
 """Which rendition of the picture a viewer gets: the best one that its line carries, and sound before all.
 
-Down at once, straight to what fits; up after a probe has shown that the line carries more. Who cannot be probed gets
-more for a try, and waits longer after each one that failed.
+Down at once, straight to what fits; up after a probe has shown that the line carries more. A viewer that cannot
+be probed gets more for a try, and waits longer after each one that failed.
 """
 
 import random
@@ -71,8 +71,8 @@ class LayerChoice:
     def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
         """Decide anew; called ten times a second.
 
-        `rungs` are what the renditions need, in bit/s with sound, best first; the last two are keyframes alone, at
-        their slowest, and sound alone. `present` is the rung that the viewer gets so far.
+        `rungs` are what the renditions need, in bit/s with sound, best first; the last two are keyframes alone,
+        at their slowest, and sound alone. `present` is the rung that the viewer gets so far.
         """
         self._rung = min(self._rung, len(rungs) - 1)
         estimate = self._estimate
@@ -88,7 +88,13 @@ class LayerChoice:
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
-        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.suspect:
+        if (
+            self._rung
+            and self._probe is None
+            and present == self._rung
+            and now >= self._next_at
+            and not estimate.suspect
+        ):
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
@@ -124,7 +130,7 @@ class LayerChoice:
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
         need, carries = rungs[self._rung], self._estimate.carries
         self._next_at = max(self._next_at, now + CALM_SECONDS)
-        if need <= carries or now < self._grace_until and need * _LITTLE_AT_FIRST <= carries:
+        if need <= carries or (now < self._grace_until and need * _LITTLE_AT_FIRST <= carries):
             return
         self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
         self._sign_at = now

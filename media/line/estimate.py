@@ -1,8 +1,8 @@
 """What a viewer's line carries, by what its receiver says: REMB, or else its receiver reports.
 
-REMB says nothing while it grows: it does so slowly, to 1.5 times what comes in. Its **fall** is a sign that the line
-is congested, and says how much came through. Receivers measure 0.85 of that, so that their queue drains. Sound is not
-in it: browsers count pictures and retransmissions only.
+REMB is no measure while it grows: it does so slowly, to 1.5 times what comes in. That it **grows** says that all
+comes through; its **fall** is a sign of congestion, and tells 0.85 of what came through, so that the queue drains.
+Sound is not in it: browsers count pictures and retransmissions only.
 """
 
 import math
@@ -18,7 +18,9 @@ _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
 _DOUBT = 0.95  # of that, after each sign
-_DEEP = 0.4  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
+_DEEP = (
+    0.6  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
+)
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
@@ -36,21 +38,22 @@ _MARGIN = 0.95
 class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s.
 
-    `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested` says that
-    a sign of congestion is fresh, `signs` counts them. `vouched_at` is when a REMB said last that all comes through.
+    `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested` says
+    that a sign of congestion is fresh, `signs` counts them. `vouched_at` is when the receiver said last that all
+    comes through.
     """
 
     __slots__ = (
-        "_base_loss",
         "_bad_reports",
+        "_base_loss",
         "_flat",
         "_judged",
         "_lowest_rtt",
         "_proven",
         "_remb",
         "_sent",
-        "_suspect",
         "_sign_at",
+        "_suspect",
         "carries",
         "congested",
         "signs",
@@ -69,7 +72,9 @@ class LineEstimate:
         self.vouched_at = now
         self._base_loss = 0.0  # that is there however little is sent
         self._bad_reports = 0  # one after the other
-        self._judged: tuple[float, float] | None = None  # (rate, loss) when loss was last taken for congestion
+        self._judged: tuple[float, float] | None = (
+            None  # (rate, loss) when loss was last taken for congestion
+        )
         self._lowest_rtt = math.inf
         self._suspect = False  # the last report shows that the line may be full
 
@@ -118,7 +123,11 @@ class LineEstimate:
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
         if rtt > 0 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
-        bad = queue > _LONG_QUEUE_SECONDS or lost > _MUCH_LOSS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
+        bad = (
+            queue > _LONG_QUEUE_SECONDS
+            or lost > _MUCH_LOSS
+            or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
+        )
         self._bad_reports = self._bad_reports + 1 if bad else 0
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
@@ -133,24 +142,30 @@ class LineEstimate:
         self._fall(rate * (1 - lost) * _MARGIN, now)
 
     def _fall(self, told: float, now: float) -> None:
-        """A sign of congestion. It speaks of what was sent; what is known to fit still does, if that was more."""
+        """A sign of congestion. It speaks of what was sent: if that was more than is known to fit, this stays."""
         self._sign_at, self.congested = now, True
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
         least = 0.0 if self.carries == math.inf else self.carries * _AT_ONCE
-        self.carries = max(self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least)))
+        self.carries = max(
+            self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
+        )
 
     # --- what we sent
 
     def sent(self, octets: int, sound: int, now: float) -> None:
-        """Take how many octets were sent so far, `sound` of them of sound. Called about ten times a second."""
+        """Take how many octets were sent so far, `sound` of them of sound; called ten times a second."""
         samples = self._sent
         samples.append((now, octets, sound))
         while samples[0][0] < now - _KEPT_SECONDS:
             samples.popleft()
         self.congested = now - self._sign_at < SIGN_SECONDS
-        if not self.stalls and now - self._sign_at >= _PROOF_SECONDS and now - samples[0][0] >= _PROOF_SECONDS:
+        if (
+            not self.stalls
+            and now - self._sign_at >= _PROOF_SECONDS
+            and now - samples[0][0] >= _PROOF_SECONDS
+        ):
             self.fits(self._total(now, _PROOF_SECONDS))
 
     def fits(self, rate: float) -> None:
@@ -165,7 +180,7 @@ class LineEstimate:
 
     @property
     def stalls(self) -> bool:
-        """Whether the line seems to be full: REMB does not grow although it could, or a report shows a queue."""
+        """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
         return self._suspect or self._flat >= _FLAT
 
     def rate(self, now: float) -> float:

@@ -5,7 +5,7 @@ from collections import deque
 
 HELD_SECONDS = 0.3  # without a sign of congestion: until it would have come
 
-# Doublings: slow at first, since a line that has not changed ends just above the start, then faster and faster.
+# Doublings: slow at first, since a line that has not changed ends just above the start, then ever faster.
 _SLOW, _FASTER = 0.4, 0.15  # times the seconds, and their cube
 _SLOW_RATE = 300_000.0  # below that slower still: a receiver learns from packets, and there are few
 _SLOWEST = 0.3

@@ -12,6 +12,7 @@ from media.negotiation.answer import Accepted, LocalTransport, build_answer
 from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
 from media.negotiation.simulcast import layers_of
 from media.rtp.extensions import (
+    ABS_SEND_TIME_EXTENSION,
     FORWARDED_EXTENSIONS,
     PLAYOUT_DELAY_EXTENSION,
     PUBLISHER_EXTENSIONS,
@@ -118,6 +119,11 @@ def negotiate_play(
         given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
         if codec.rtx is not None:
             given |= {PLAYOUT_DELAY_EXTENSION}  # we send it ourselves, with retransmissions
+        feedback = codec.feedback & VIEWER_FEEDBACK
+        if _estimates(section, codec):
+            given |= {ABS_SEND_TIME_EXTENSION}  # likewise, with all packets
+        else:
+            feedback -= {"goog-remb"}
         played.append(
             PlayedTrack(
                 track_index=index,
@@ -125,7 +131,7 @@ def negotiate_play(
                 payload_type=codec.payload_type,
                 codec=codec,
                 extensions={uri: n for uri, n in section.extensions.items() if uri in given},
-                feedback=codec.feedback & VIEWER_FEEDBACK,
+                feedback=feedback,
                 rtx=codec.rtx,
             )
         )
@@ -153,6 +159,16 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
     if "nack" not in codec.feedback or track.rtx_ssrc is None:  # no requests, or no stream to answer them
         return replace(codec, rtx=None)
     return codec
+
+
+def _estimates(section: MediaSection, codec: Codec) -> bool:
+    """Whether a viewer judges the line by this section's packets and their times of sending.
+
+    Browsers judge by pictures only. Without RTX a retransmission must equal the original, so it could not
+    say when it was sent.
+    """
+    offered = "goog-remb" in codec.feedback and ABS_SEND_TIME_EXTENSION in section.extensions
+    return section.kind == "video" and codec.rtx is not None and offered
 
 
 def _idle(section: MediaSection) -> Accepted | None:

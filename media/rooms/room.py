@@ -10,7 +10,7 @@ from media.recording.recording import Recording
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
 from media.rooms.warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
-from media.rtp.extensions import PLAYOUT_DELAY_EXTENSION
+from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
@@ -84,6 +84,7 @@ class Room:
                 nack="nack" in track.feedback,
                 rtx=track.rtx,
                 playout_delay=track.extensions.get(PLAYOUT_DELAY_EXTENSION),
+                sent_at=track.extensions.get(ABS_SEND_TIME_EXTENSION),
             )
         return wires
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 DEPENDENCY_DESCRIPTOR_EXTENSION = (
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
+ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -25,8 +26,6 @@ FORWARDED_EXTENSIONS = frozenset(
     }
 )
 PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION, REPAIRED_RID_EXTENSION}
-
-ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 _ONE_BYTE = 0xBEDE
 _TWO_BYTE = 0x1000  # the low four bits are the application's (RFC 8285 4.3)
@@ -74,14 +73,6 @@ def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
         at = end
 
 
-def send_time(now: float) -> bytes:
-    """When a packet is sent, for its receiver: 24 bits, of which 18 are the fraction of a second.
-
-    `now` is of a steady clock (webrtc.googlesource.com: abs-send-time).
-    """
-    return (int(now * 0x40000) & 0xFFFFFF).to_bytes(3)
-
-
 def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
     """The extension block with the elements whose ids are in `ids`, under their new ids; empty if none is."""
     return _block([(ids[element], value) for element, value in extensions if element in ids])
@@ -117,3 +108,11 @@ class PlayoutDelay(NamedTuple):
         """Two numbers of 12 bits, in units of 10 ms (webrtc.googlesource.com: playout-delay)."""
         least, most = (min(round(seconds * 100), 0xFFF) for seconds in self)
         return (least << 12 | most).to_bytes(3)
+
+
+def send_time(now: float) -> bytes:
+    """The value of abs-send-time: when a packet is sent, in seconds of a steady clock, modulo 64.
+
+    A number of 24 bits, 18 of them behind the point (webrtc.googlesource.com: abs-send-time).
+    """
+    return (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3)

@@ -1,8 +1,8 @@
 """How a browser judges the line that it receives on: a model of the estimate that it sends as REMB.
 
-After draft-ietf-rmcat-gcc-02, in its receive-side form with abs-send-time: a Kalman filter follows how the one-way
-delay grows from one group of packets to the next, a detector with an adaptive threshold finds over-use, and a
-controller raises and lowers the rate. Sound is not counted, as browsers do not.
+After draft-ietf-rmcat-gcc-02, in its receive-side form with abs-send-time: a Kalman filter follows how the
+one-way delay grows from one group of packets to the next, a detector with an adaptive threshold finds over-use,
+and a controller raises and lowers the rate. Sound is not counted, as browsers do not.
 """
 
 import math
@@ -16,7 +16,7 @@ FORGET_SECONDS = 2.0  # without a packet
 
 
 class DelayGrowth:
-    """Whether the one-way delay grows: 1 over-use, -1 under-use, 0 neither. Times are in ms, sizes in bytes."""
+    """Whether the one-way delay grows: 1 over-use, -1 under-use, 0 neither; in ms and bytes."""
 
     def __init__(self) -> None:
         self._groups: list[list[float]] = []  # first and last sent, last arrival, size; two at most
@@ -132,7 +132,7 @@ class ModelledEstimate:
         may = arrived - self._lowered_at >= 0.2 or (
             self._rate is not None and incoming is not None and incoming < 0.5 * self._rate
         )
-        if over and (may or before <= 0) or arrived - self._updated_at >= REMB_SECONDS:
+        if (over and (may or before <= 0)) or arrived - self._updated_at >= REMB_SECONDS:
             self._update(arrived)
         due, self._due = self._due, None
         return due

@@ -39,7 +39,7 @@ class Saw:
 
 
 class ModelledViewer:
-    """`layers` are in bit/s, best first. `remb`: it estimates by itself; otherwise it only reports each second."""
+    """`layers` are in bit/s, best first. `remb`: it estimates by itself; otherwise it only reports."""
 
     def __init__(
         self,
