@@ -7,8 +7,10 @@ from random import random
 from media.counts import ViewerStats
 from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.feedback.viewer_feedback import KEYFRAMES_PER_SECOND, ViewerFeedback
+from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
+from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.join import Join
 from media.switch.switch import PacketSwitch
@@ -16,16 +18,22 @@ from media.switch.wire import Wire
 from media.transport.address import Address
 
 
-def ask_early(feed: Feed, publisher: PublisherFeedback, now: float) -> None:
-    """Request a keyframe for a receiver that is not connected yet, if the answer would be held for it."""
-    if any(sent.asks_early for sent in feed.sent):
-        publisher.want_keyframes(now)
+def ask_early(feed: Feed, publisher: PublisherFeedback, now: float, rendition: int | None = None) -> None:
+    """Request a keyframe for a receiver that is not connected yet, if the answer would be held for it.
+
+    It will begin with `rendition`; None: with all tracks.
+    """
+    for number in range(len(feed.sources)):
+        if rendition in (None, number) and feed.sent[number].asks_early:
+            publisher.want_keyframe(number, now)
 
 
 class Playback:
     """Sends a room's tracks in the form of `wires` to `address`, from its construction until `end`.
 
-    `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock.
+    `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock. A
+    receiver that begins with a `rendition` of the picture may get others later; one without (an edge) gets
+    the tracks that its wires name.
     """
 
     def __init__(
@@ -49,13 +57,23 @@ class Playback:
         self._viewer = switch.add_viewer(
             feed, keys, wires, address, now=now, joining=True, rendition=rendition
         )
+        self.picture = self._picture(publisher, now) if rendition is not None else None
         self._feedback = ViewerFeedback(
-            self._viewer, feed.sent, publisher, switch.resend, stats, now, keyframes_per_second
+            self._viewer, feed, publisher, switch.resend, stats, now, keyframes_per_second, self.picture
         )
-        self._join = Join(switch, feed, self._viewer, publisher.want_keyframes, stats, since)
+        want = (lambda at: publisher.want_keyframe(rendition, at)) if rendition is not None else None
+        self._join = Join(switch, feed, self._viewer, want or publisher.want_keyframes, stats, since)
         self._step_at = now
         # spread over the second, so that the reports of many receivers do not leave in one burst
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311
+
+    def _picture(self, publisher: PublisherFeedback, now: float) -> ViewerPicture:
+        changeover = Changeover(
+            self._switch, self._feed, self._viewer, publisher.want_keyframe, publisher.play_time, self._stats
+        )
+        return ViewerPicture(
+            self._switch, self._feed, self._viewer, changeover, publisher.want_keyframe, self._stats, now
+        )
 
     @property
     def sender(self) -> SrtpSender:
@@ -71,6 +89,11 @@ class Playback:
     def rtt(self) -> float:
         """Round trip in seconds; 0: unknown."""
         return self._feedback.rtt
+
+    @property
+    def rendition(self) -> int | None:
+        """The rendition of the picture that the receiver gets; None: none."""
+        return self._viewer.rendition
 
     @property
     def resent(self) -> int:
@@ -93,16 +116,26 @@ class Playback:
         """Take the receiver's decrypted RTCP."""
         self._feedback.receive(compound, now)
 
+    @property
+    def steps(self) -> bool:
+        """Whether `step` is to be called more often than ticks come."""
+        return self._step_at < math.inf or (self.picture is not None and self.picture.steps)
+
     def step(self, now: float) -> float | None:
-        """Send what is due until the first picture. Returns the seconds until more is due; None: never."""
+        """Send what is due at once. Returns the seconds until more is due; None: nothing, for now."""
         if now >= self._step_at:
             pause = self._join.step(now)
             self._step_at = math.inf if pause is None else now + pause
+        if self.picture is not None and self.picture.steps:
+            self.picture.step(now)
+            return STEP_SECONDS
         return None if self._step_at == math.inf else self._step_at - now
 
     def tick(self, now: float) -> bytes:
         """Do what is due. Returns sender reports, not yet protected. Called several times a second."""
         self.step(now)
+        if self.picture is not None and self._step_at == math.inf:  # the viewer has seen a picture
+            self.picture.tick(now)
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
@@ -115,5 +148,7 @@ class Playback:
 
     def end(self) -> None:
         self._join.end()
+        if self.picture is not None:
+            self.picture.end()
         self._stats.srtp_refused += self._viewer.sender.take_refused()
         self._switch.remove_viewer(self._feed, self._viewer)

@@ -5,7 +5,7 @@ authentic counts: who forges a viewer's address must not silence it. A forged da
 forged check 20 µs whatever its address is: so nothing but the socket's turn limits how many are tried.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from media.counts import ViewerStats
@@ -13,7 +13,7 @@ from media.feedback.compound import packets_of
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
-from media.line.estimate import LineEstimate
+from media.feedback.viewer_picture import ViewerPicture
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import (
     Fir,
@@ -26,9 +26,9 @@ from media.rtp.rtcp import (
     sdes,
 )
 from media.rtp.rtcp import sender_report as build_sender_report
+from media.switch.feed import Feed
 from media.switch.viewer import Viewer
 from media.tracks.outgoing import Outgoing
-from media.tracks.sent_track import SentTrack
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
 # costs what it contains: 64 keyframe requests or 62 report blocks take 0.15 ms. A viewer that loses much
@@ -61,17 +61,18 @@ class ViewerFeedback:
     def __init__(
         self,
         viewer: Viewer,
-        tracks: Sequence[SentTrack],
+        feed: Feed,
         publisher: PublisherFeedback,
         resend: Callable[[Viewer, Outgoing, int, int, float], bool],
         stats: ViewerStats,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
-        line: LineEstimate | None = None,
+        picture: ViewerPicture | None = None,
     ) -> None:
         self._viewer = viewer
-        self._line = line
-        self._tracks = tracks
+        self._feed = feed
+        self._tracks = feed.sent
+        self._picture = picture
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
@@ -102,13 +103,14 @@ class ViewerFeedback:
         for packet in packets_of(compound):
             if isinstance(packet, Nack):
                 self._take_nack(packet, now)
-            elif isinstance(packet, Pli | Fir):
-                self._take_keyframe_request(now)
-            elif isinstance(packet, Remb):
-                if self._line is not None:
-                    self._line.remb(packet.bitrate, now)
+            elif isinstance(packet, Pli):
+                self._take_keyframe_request((packet.media_ssrc,), now)
+            elif isinstance(packet, Fir):
+                self._take_keyframe_request([ssrc for ssrc, _ in packet.entries], now)
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_blocks(packet.blocks, now)
+            elif isinstance(packet, Remb) and self._picture is not None:
+                self._picture.remb(packet.bitrate, now)
 
     def _take_nack(self, packet: Nack, now: float) -> None:
         number = self._track_of(packet.media_ssrc)
@@ -177,11 +179,14 @@ class ViewerFeedback:
         elif self._viewer.playout_delay is not None:
             self._viewer.delay_playout(PlayoutDelay(0.0, MOST_DELAY))
 
-    def _take_keyframe_request(self, now: float) -> None:
+    def _take_keyframe_request(self, ssrcs: Iterable[int], now: float) -> None:
         self._stats.keyframe_requests += 1
-        if now >= self._keyframe_asked_at + _SAME_REQUEST_SECONDS and self._keyframes.take(now):
-            self._keyframe_asked_at = now
-            self._publisher.want_keyframes(now)
+        if now < self._keyframe_asked_at + _SAME_REQUEST_SECONDS or not self._keyframes.take(now):
+            return
+        self._keyframe_asked_at = now
+        for ssrc in ssrcs:
+            if (number := self._track_of(ssrc)) is not None:
+                self._publisher.want_keyframe(self._feed.base_of(number), now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if not blocks:
@@ -191,8 +196,8 @@ class ViewerFeedback:
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
-        if self._line is not None:
-            self._line.report(self.loss, rtt, now)
+        if self._picture is not None:
+            self._picture.report(self.loss, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
@@ -214,7 +219,7 @@ class ViewerFeedback:
         for number, wire in enumerate(viewer.wires):
             if wire is None:
                 continue
-            times = self._publisher.play_time(number, now)
+            times = self._publisher.play_time(self._feed.base_of(number), now)
             packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
             if times is not None and packets:
                 self._remember(times[0], now)

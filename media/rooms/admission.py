@@ -152,7 +152,7 @@ class Admission:
             room.feed,
             room.publisher,
             played,
-            room.wires(played),
+            room.viewer_wires(played),
             self._ledger.viewers,
         )
         room.viewers[session.id] = session

@@ -9,6 +9,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.room import Room
 from media.rooms.source import MakeSource
 from media.switch.feed import Feed
+from media.switch.thinning import Thinning
 from media.tracks.sent_track import JoinBurstMode
 from media.tracks.track import new_tracks
 from shared.names import RoomName
@@ -27,7 +28,10 @@ def new_room(
 ) -> Room:
     """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time."""
     tracks = new_tracks(published, time.time() - now, join_burst)
-    feed = Feed([track.sent for track in tracks], [track.source for track in tracks])
+    sent = [track.sent for track in tracks]
+    layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
+    thinning = Thinning(sent, layers[-1]) if layers else None
+    feed = Feed(sent, [track.source for track in tracks], thinning=thinning)
     sender = source(feed)
     return Room(
         name,

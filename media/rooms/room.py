@@ -1,12 +1,15 @@
 """One room: where its media comes from, its tracks, and its viewers."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
 from media.recording.recording import Recording
+from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
 from media.rooms.warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
@@ -15,12 +18,15 @@ from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.wire import Wire
+from media.tracks.thinned import Form
 from media.tracks.track import Track, can_read, succeed
 from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
+
+_FORMS = {Form.LOWEST_LAYER: "fewer pictures", Form.KEYFRAMES: "keyframes only"}
 
 
 class Succession(NamedTuple):
@@ -74,7 +80,7 @@ class Room:
         return len(self.viewers) + (self.source is not None and self.origin is None)
 
     def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
-        """The form of each track towards one viewer; None for a track that it does not get."""
+        """The form of each track towards one receiver; None for a track that it does not get."""
         wires: list[Wire | None] = [None] * len(self.tracks)
         for track in played:
             own = self.tracks[track.track_index].extension_ids
@@ -87,6 +93,29 @@ class Room:
                 sent_at=track.extensions.get(ABS_SEND_TIME_EXTENSION),
             )
         return wires
+
+    def viewer_wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
+        """The same for a viewer, which may get every rendition of the picture: in one form, under one SSRC."""
+        wires = self.wires(played)
+        videos = [number for number, track in enumerate(self.tracks) if track.kind == "video"]
+        top = next((number for number in videos if wires[number] is not None), None)
+        wires += [None] * (len(self.feed.sent) - len(wires))
+        if top is not None:
+            picture = wires[top]
+            assert picture is not None
+            picture = replace(picture, ssrc=self.tracks[top].sent.ssrc)
+            for number in (*videos, *range(len(self.tracks), len(wires))):
+                wires[number] = picture
+        return wires
+
+    def describe(self, rendition: int | None) -> str:
+        """A rendition of the picture in words; None: no picture."""
+        if rendition is None:
+            return "sound only"
+        track = self.tracks[self.feed.base_of(rendition)]
+        name = f"{track.size[1]}p" if track.size else track.published.rid
+        form = self.feed.form(rendition)
+        return " ".join(filter(None, (name, "" if form is None else _FORMS[form.form])))
 
     # --- its publisher
 
@@ -158,6 +187,7 @@ class Room:
         self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
         for sent in self.feed.sent:
             sent.measure(now)
+        self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
 
     def _watch_stream(self, now: float) -> None:
         b_frames = no_keyframe = False
@@ -186,14 +216,31 @@ class Room:
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
             rx_packets=self.feed.rx_packets if self.origin is None else 0,
             warnings=tuple(self.warnings),
-            layers=tuple(_layer_status(track) for track in self.tracks if track.kind == "video"),
+            layers=self._layers(),
+            viewers_by_reason=dict(
+                Counter(viewer.reason for viewer in self.viewers.values() if viewer.reason)
+            ),
             origin=self.origin or "",
         )
 
+    def _layers(self) -> tuple[LayerStatus, ...]:
+        watched = Counter(
+            self.feed.base_of(viewer.rendition)
+            for viewer in self.viewers.values()
+            if viewer.rendition is not None
+        )
+        return tuple(
+            _layer_status(track, watched[number])
+            for number, track in enumerate(self.tracks)
+            if track.kind == "video"
+        )
 
-def _layer_status(track: Track) -> LayerStatus:
+
+def _layer_status(track: Track, viewers: int) -> LayerStatus:
     width, height = track.size or (0, 0)
-    return LayerStatus(rid=track.published.rid, bitrate=track.bitrate, width=width, height=height)
+    return LayerStatus(
+        rid=track.published.rid, bitrate=track.bitrate, width=width, height=height, viewers=viewers
+    )
 
 
 def _for_viewers(reason: EndReason) -> EndReason:

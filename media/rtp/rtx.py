@@ -5,7 +5,9 @@ from msgspec.structs import replace
 from media.rtp.packet import RtpPacket, build_header
 from media.rtp.padding import without_padding
 
+PADDING_BYTES = 255  # the most that one packet can have (RFC 3550 5.1)
 _OSN_SIZE = 2
+_PADDING = RtpPacket(True, False, 0, 0, 0, 0, (), bytes(PADDING_BYTES - 1) + bytes((PADDING_BYTES,)))
 
 
 class RtxError(ValueError):
@@ -40,6 +42,13 @@ class RtxStream:
         self.next_index = index + 1
         header = build_header(bare, self.payload_type, index & 0xFFFF, timestamp, self.ssrc, extension_block)
         return index, header, sequence.to_bytes(_OSN_SIZE) + payload
+
+    def padding(self, extension_block: bytes) -> tuple[int, bytes, bytes]:
+        """Index, header and payload of a packet of nothing but padding."""
+        index = self.next_index
+        self.next_index = index + 1
+        header = build_header(_PADDING, self.payload_type, index & 0xFFFF, 0, self.ssrc, extension_block)
+        return index, header, _PADDING.payload
 
 
 def unwrap(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket:

@@ -18,6 +18,9 @@ class Traffic:
     resent: int = 0  # packets retransmitted at its request
     loss: float | None = None  # share of packets lost recently, 0 to 1; None: unknown
     rtt: float | None = None  # seconds; None: unknown
+    rendition: int | None = None  # of the picture that a viewer gets; None: none
+    reason: str = ""  # why: a `LayerReason`; "" if the room has no picture
+    carries: int | None = None  # bits a second, of a viewer's line; None: unknown
 
 
 def traffic_in(feed: Feed) -> Traffic:
@@ -33,10 +36,13 @@ def traffic_in(feed: Feed) -> Traffic:
 
 def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traffic:
     """What a viewer gets; it has no `playback` before it is connected."""
-    tracks = tuple(number for number, wire in enumerate(wires) if wire is not None)
+    numbers = [number for number, wire in enumerate(wires) if wire is not None]
+    # the renditions of the picture share one wire: the best stands for all
+    tracks = tuple(n for n in numbers if wires.index(wires[n]) == n)
     if playback is None:
         return Traffic(tracks)
-    sent = [playback.sent(number) for number in tracks]
+    picture = playback.picture
+    sent = [playback.sent(number) for number in numbers]
     return Traffic(
         tracks=tracks,
         packets=sum(packets for packets, _ in sent),
@@ -44,4 +50,7 @@ def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traf
         resent=playback.resent,
         loss=playback.loss,
         rtt=playback.rtt or None,
+        rendition=playback.rendition,
+        reason="" if picture is None else picture.reason,
+        carries=None if picture is None else picture.carries,
     )

@@ -55,11 +55,12 @@ class ViewerSession(Session):
         self.wants_picture = True
         self.picture_section = _picture_section(setup.offer, played)
         self._playback: Playback | None = None
+        self._pacing: asyncio.Task[None] | None = None
         self._srtcp_in: InboundSession | None = None
         self._srtcp_overhead = 0
         # It waits for the next tick: one report alone costs three times as much as one among others.
         self._waiting_report: tuple[bytes, Address, float] | None = None
-        ask_early(feed, publisher, setup.now)
+        ask_early(feed, publisher, setup.now, self._first_rendition())
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         if is_lone_report(datagram, self._srtcp_overhead):
@@ -88,12 +89,35 @@ class ViewerSession(Session):
     def tick(self, now: float) -> None:
         super().tick(now)
         self._receive_waiting_report()
-        if self._playback is not None and (reports := self._playback.tick(now)):
+        if self._playback is None:
+            return
+        if reports := self._playback.tick(now):
             self.send_rtcp(reports)
+        if self._playback.steps and (self._pacing is None or self._pacing.done()):
+            self._pacing = asyncio.get_running_loop().create_task(self._pace())
 
     def choose(self, rid: str | None, *, picture: bool) -> None:
         """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture."""
         self.chosen, self.wants_picture = rid, picture
+        if self._playback is not None and self._playback.picture is not None:
+            self._playback.picture.choose(rid, picture=picture)
+
+    def _first_rendition(self) -> int | None:
+        """What the viewer begins with; None: it gets no picture. Nobody knows yet what its line carries."""
+        if self._feed.ladder is not None:
+            return self._feed.ladder.renditions[0].number
+        return next((n for n, wire in enumerate(self._wires) if wire and wire.ssrc is not None), None)
+
+    @property
+    def rendition(self) -> int | None:
+        """What it gets of the picture; None: nothing."""
+        return None if self._playback is None else self._playback.rendition
+
+    @property
+    def reason(self) -> str:
+        """Why it gets that: a `LayerReason`; "" before it is connected, and without a picture."""
+        picture = None if self._playback is None else self._playback.picture
+        return "" if picture is None else picture.reason
 
     def traffic(self) -> Traffic:
         return traffic_out(self._wires, self._playback)
@@ -111,29 +135,35 @@ class ViewerSession(Session):
             self._stats,
             since=self.began_at,
             now=asyncio.get_running_loop().time(),
+            rendition=self._first_rendition(),
         )
+        self.choose(self.chosen, picture=self.wants_picture)
         return self._playback.sender
 
     async def _connect(self) -> None:
         await super()._connect()
-        try:
-            await self._show_first_picture()
-        except Exception:
-            log.exception("unexpected error while a viewer joins", session=self.id)
-            self.end(EndReason.FAULT)
+        if self._playback is not None:
+            self._pacing = asyncio.get_running_loop().create_task(self._pace())
 
-    async def _show_first_picture(self) -> None:
-        """Step the join at its own pace: ticks are too far apart for it."""
+    async def _pace(self) -> None:
+        """Step what is due more often than ticks come: the first picture, padding, keyframes alone."""
         loop = asyncio.get_running_loop()
-        pause = self._step(loop.time())
-        while pause is not None:
-            await asyncio.sleep(pause)
+        try:
             pause = self._step(loop.time())
+            while pause is not None:
+                await asyncio.sleep(pause)
+                pause = self._step(loop.time())
+        except Exception:
+            log.exception("unexpected error while a viewer is sent its picture", session=self.id)
+            self.end(EndReason.FAULT)
 
     def _step(self, now: float) -> float | None:
         return None if self._playback is None else self._playback.step(now)
 
     def _detach(self) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
+            self._pacing = None
         if self._playback is not None:
             self._playback.end()
         self._playback = self._srtcp_in = None

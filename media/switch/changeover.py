@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from media.counts import ViewerStats
 from media.switch.feed import Feed
+from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from media.tracks.outgoing import Outgoing
+from media.tracks.thinned import Form, Thinned
 
 # NTP time and timestamp of a track at a time of the steady clock; None before any packet of it.
 PlayTime = Callable[[int, float], tuple[int, int] | None]
@@ -14,6 +16,7 @@ PlayTime = Callable[[int, float], tuple[int, int] | None]
 _RANGE = 1 << 32
 _STEP = 90  # ticks of video's clock, a millisecond: the least from one picture to the next
 _MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
+_SWITCH_SECONDS = 1.0  # for a picture that needs no keyframe; then a keyframe is asked for
 _CLOCK_RATE = 90_000  # of every video codec
 
 
@@ -41,6 +44,8 @@ class Changeover:
         self._play_time = play_time
         self._stats = stats
         self.target = viewer.rendition
+        self.pace = 0.0  # bit/s for keyframes alone
+        self._asks_at = 0.0
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
         self._latest: int | None = None  # the viewer's timestamp of its latest picture, while it gets none
         self._latest_at = 0.0
@@ -50,6 +55,12 @@ class Changeover:
         """Whether the viewer is to get another rendition than it gets."""
         return self.target != self._viewer.rendition
 
+    def set_pace(self, bitrate: float) -> None:
+        """How fast keyframes alone may go, in bit/s."""
+        self.pace = bitrate
+        if isinstance(self._viewer.behind, Paced):
+            self._viewer.behind.bitrate = bitrate
+
     def aim(self, target: int | None, now: float, *, pause: bool) -> None:
         """Get `target` as soon as it begins; None: no picture. With `pause` the present one stops now."""
         if target != self.target:
@@ -57,16 +68,46 @@ class Changeover:
             self.target = target
             if target is not None and target != self._viewer.rendition:
                 self._feed.use(target)
-                self._feed.sent[target].await_keyframe(self, self._keyframe)
-                self._want_keyframe(target, now)
+                self._aim(target, now)
         if self._viewer.rendition is not None and (target is None or (pause and self.waits)):
             self._stats.pauses += 1
             self._leave(now)
 
+    def _aim(self, target: int, now: float) -> None:
+        """Wait for a keyframe; between a track and its lowest temporal layer, for the end of a picture."""
+        if self._between(target) is None:
+            self._asks_at = now
+            self._feed.sent[target].await_keyframe(self, self._keyframe)
+        else:
+            self._asks_at = now + _SWITCH_SECONDS
+            self._feed.after_burst.append(lambda at: self._step_over(target, at))
+
+    def _between(self, target: int) -> Thinned | None:
+        """The form of a track from which, or to which, the viewer goes; None: it changes the track."""
+        feed, present = self._feed, self._viewer.rendition
+        if present is None or feed.base_of(present) != feed.base_of(target):
+            return None
+        forms = [form for form in (feed.form(present), feed.form(target)) if form is not None]
+        return forms[0] if len(forms) == 1 and forms[0].form is Form.LOWEST_LAYER else None
+
+    def _step_over(self, target: int, now: float) -> None:
+        form = self._between(target)
+        if target != self.target or form is None:
+            return
+        index = form.whole_from
+        if form.number == target:
+            index = form.next_index if form.between_pictures else None
+        if index is None:
+            self._feed.after_burst.append(lambda at: self._step_over(target, at))
+        else:
+            present = self._viewer.rendition
+            assert present is not None
+            self._change(target, index, self._viewer.shifts[present], now)
+
     def tick(self, now: float) -> None:
-        """Ask again for the keyframe that the viewer waits for. Called several times a second."""
-        if self.waits and self.target is not None:
-            self._want_keyframe(self.target, now)
+        """Ask for the keyframe that the viewer waits for. Called several times a second."""
+        if self.waits and self.target is not None and now >= self._asks_at:
+            self._want_keyframe(self._feed.base_of(self.target), now)
 
     def end(self) -> None:
         """The viewer has left."""
@@ -108,9 +149,16 @@ class Changeover:
         if self._first is None:
             self._first = target
         shift = self._shift(target, packet.timestamp, now)
-        self._switch.change(self._feed, viewer, former, target, packet.extended, shift, now)
+        self._change(target, packet.extended, shift, now)
+
+    def _change(self, target: int, index: int, shift: int, now: float) -> None:
+        feed, former = self._feed, self._viewer.rendition
+        form = feed.form(target)
+        slow = form is not None and form.form is Form.KEYFRAMES
+        paced = Paced(target, index, self.pace, now) if slow else None
+        self._switch.change(feed, self._viewer, former, target, index, shift, now, paced)
         if former is not None:
-            self._feed.release(former)
+            feed.release(former)
         self._stats.layer_changes += 1
 
     def _shift(self, target: int, timestamp: int, now: float) -> int:
@@ -127,7 +175,8 @@ class Changeover:
     def _by_clocks(self, target: int, now: float) -> int:
         """How much later the timestamps were with which the viewer's picture began."""
         assert self._first is not None
-        began, comes = self._play_time(self._first, now), self._play_time(target, now)
+        began = self._play_time(self._feed.base_of(self._first), now)
+        comes = self._play_time(self._feed.base_of(target), now)
         if began is None or comes is None:
             return 0
         return began[1] - comes[1] & _RANGE - 1

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from media.rtp.srtp import InboundSession, SrtpKeys
+from media.switch.rendition import Ladder
+from media.switch.thinning import Thinning
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.layer_streams import LayerStreams
 from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from media.tracks.source_track import NO_PAYLOAD, SourceTrack
+from media.tracks.thinned import Thinned
 
 
 class Tap(Protocol):
@@ -41,6 +44,9 @@ class Feed:
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     after_burst: list[Callable[[float], None]] = field(default_factory=list)  # called once, with the time
+    thinning: Thinning | None = None  # of its picture
+    ladder: Ladder | None = None  # the renditions of its picture, as last measured
+    limited: int = 0  # viewers whose line does not carry the best that they want
     tap: Tap | None = None  # sees what is forwarded
     publisher: PublisherRtcp | None = None
     rx_packets: int = 0
@@ -57,6 +63,8 @@ class Feed:
     _keys: SrtpKeys | None = None
 
     def __post_init__(self) -> None:
+        if self.thinning is not None:
+            self.sent = [*self.sent, *self.thinning.sent]
         self.ssrcs = [track.ssrc for track in self.sent]
         self.take(self.sources)
 
@@ -76,6 +84,8 @@ class Feed:
         self._layered = frozenset(shared)
         layered = sorted({number for found in shared.values() for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
+        if self.thinning is not None:
+            self.thinning.publish(self.sent)
         self.srtp = self._keys = None
 
     def is_layered(self, payload_type: int) -> bool:
@@ -104,20 +114,39 @@ class Feed:
         self.fault = self.fault or fault
         self.srtp = self._keys = None
 
+    def base_of(self, number: int) -> int:
+        """The track of the publisher that a rendition is made of."""
+        if self.thinning is None or number < len(self.sources):
+            return number
+        return self.thinning.base
+
     def use(self, number: int) -> None:
         """One viewer more gets, or waits for, that rendition."""
+        if self.thinning is not None and number >= len(self.sources):
+            self.thinning.use(number)
 
     def release(self, number: int) -> None:
         """One viewer less gets, or waits for, that rendition."""
+        if self.thinning is not None and number >= len(self.sources):
+            self.thinning.release(number)
+
+    def form(self, number: int) -> Thinned | None:
+        """The thinned form of a track that a rendition is; None: it is a track."""
+        if self.thinning is None or number < len(self.sources):
+            return None
+        return self.thinning.form(number)
 
     def latest_timestamp(self, number: int) -> int:
-        """The latest timestamp of a track."""
-        return self.sources[number].translator.latest_timestamp
+        """The latest timestamp of a rendition, or of the track that it is made of."""
+        return self.sources[self.base_of(number)].translator.latest_timestamp
 
     @property
     def next_indexes(self) -> Sequence[int]:
         """By number, the index that its next packet gets."""
-        return [track.translator.next_index for track in self.sources]
+        indexes = [track.translator.next_index for track in self.sources]
+        if self.thinning is not None:
+            indexes += [form.next_index for form in self.thinning.forms]
+        return indexes
 
     def ssrc_of(self, number: int, wire: Wire | None) -> int:
         """The SSRC under which the track goes out on that wire."""

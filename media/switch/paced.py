@@ -58,6 +58,10 @@ class Paced:
         self._credit = 0.0
         self._taken_at = now
 
+    def was_sent(self, _index: int, _start: int) -> bool:
+        """Nothing is sent live."""
+        return False
+
     def add(self, extended: int, size: int, item: Outgoing) -> None:
         """Take a live packet, of `size` bytes of payload, in the order of arrival."""
         if extended < self.next_index:
@@ -95,6 +99,11 @@ class Paced:
             self.next_index = extended + 1
             items.append(item)
         return items
+
+    @property
+    def due(self) -> bool:
+        """Whether there is a whole picture to send, or the rest of one."""
+        return self._complete and bool(self._pending)
 
     @property
     def sends(self) -> bool:

@@ -36,6 +36,7 @@ def resend(
             datagram = viewer.sender.protect(stream.ssrc, index, header, payload)
     except (SrtpError, RtxError):  # too old for libsrtp's window, or never sent; wrong padding
         return False
+    viewer.resent_octets += len(packet.packet.payload)
     transmit(datagram, len(datagram), viewer.address)
     return True
 

@@ -12,18 +12,20 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from media.rtp.libsrtp import SrtpError
-from media.rtp.packet import RtpError, RtpPacket, is_rtcp, parse
+from media.rtp.packet import RtpError, is_rtcp, parse
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import SrtpKeys, inbound_session
 from media.switch.feed import Feed
+from media.switch.intake import layer_of, take
 from media.switch.join_burst import JoinBurst
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit, send_to
+from media.switch.paced import Paced
 from media.switch.packet_header import SentAt
+from media.switch.padding import pad
 from media.switch.resend import resend
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.nack_generator import Seen
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 
@@ -66,6 +68,7 @@ class PacketSwitch:
         Of wires with an SSRC it gets `rendition` only: they are renditions of one picture.
         A viewer that is `joining` begins behind the live edge if pictures are held: see `media.switch.join`.
         """
+        wires = [*wires, *[None] * (len(feed.sent) - len(wires))]
         gets = [
             wire if wire is None or wire.ssrc is None or number == rendition else None
             for number, wire in enumerate(wires)
@@ -106,12 +109,13 @@ class PacketSwitch:
         index: int = 0,
         shift: int = 0,
         now: float = 0.0,
+        paced: Paced | None = None,
     ) -> None:
         """Send a viewer the track `takes` from `index` on, and no more of the track `leaves`.
 
         What is held of `takes` from there on is sent at once: do not call this while a burst is forwarded.
         Two renditions of one picture have one SSRC, under which the numbers go on. Timestamps of `takes` are
-        sent later by `shift`.
+        sent later by `shift`. With `paced` they go out by that.
         """
         profile = feed.profiles[_key(viewer.wires)]
         profile.remove(viewer)
@@ -124,15 +128,22 @@ class PacketSwitch:
         if takes is not None:
             viewer.take(takes, feed.ssrc_of(takes, viewer.forms[takes]), index, shift)
             wires[takes] = viewer.forms[takes]
+            viewer.behind = paced
         profile = _profile(feed, wires)
         viewer.share(profile.wires, profile.counts)
         profile.add(viewer)
-        if takes is not None:
-            send_to(viewer, feed.sent[takes].history.since(index), self._buffer, self._transmit, SentAt(now))
+        if takes is None:
+            return
+        held = feed.sent[takes].history.since(index)
+        if paced is None:
+            send_to(viewer, held, self._buffer, self._transmit, SentAt(now))
+        else:
+            for packet in held:
+                paced.add(packet.extended, len(packet.packet.payload), packet)
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
-        assert viewer.behind is not None
+        assert isinstance(viewer.behind, JoinBurst)
         track = feed.sent[viewer.behind.track]
         group = track.group() if track.has_pictures else []
         if not group or before_wrap(group[0][0]) <= WRAP_GUARD:
@@ -145,7 +156,11 @@ class PacketSwitch:
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
+        track = viewer.behind.track
         due = viewer.behind.take(now)
+        if (begins_at := viewer.behind.begins_at) is not None:
+            ssrc = feed.ssrc_of(track, viewer.forms[track])
+            viewer.take(track, ssrc, begins_at, viewer.shifts[track])
         send_to(viewer, due, self._buffer, self._transmit, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
@@ -153,6 +168,10 @@ class PacketSwitch:
     def resend(self, viewer: Viewer, packet: Outgoing, offset: int, shift: int, now: float) -> bool:
         """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
         return resend(viewer, packet, offset, shift, self._transmit, SentAt(now))
+
+    def pad(self, viewer: Viewer, octets: float, now: float) -> int:
+        """Send `viewer` whole packets of padding, up to `octets`; returns the octets that were sent."""
+        return pad(viewer, octets, self._transmit, SentAt(now))
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
         """Forward a batch of publishers' SRTP. `now` is in seconds of a steady clock."""
@@ -174,10 +193,10 @@ class PacketSwitch:
                 plain = srtp.unprotect(datagram)
                 packet = parse(plain)
                 if number is None:
-                    number = _layer(feed, packet, now)
+                    number = layer_of(feed, packet, now)
                     if number is None:
                         continue
-                outgoing = _take(feed, number, packet, now)
+                outgoing = take(feed, number, packet, now)
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
                 continue
@@ -203,6 +222,11 @@ class PacketSwitch:
             sent[packet.track].keep(packet, now)
         if feed.tap is not None:
             feed.tap.packets(burst)
+        if feed.thinning is not None and feed.thinning.active:
+            thinned = feed.thinning.of(burst)
+            for packet in thinned:
+                sent[packet.track].keep(packet, now)
+            burst = [*burst, *thinned]
         sent_at = SentAt(now)
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
@@ -230,60 +254,3 @@ def _caught_up(feed: Feed, viewer: Viewer) -> None:
     profile.remove(viewer)
     viewer.behind = None
     profile.add(viewer)
-
-
-def _layer(feed: Feed, packet: RtpPacket, now: float) -> int | None:
-    """The number of the layer that `packet` belongs to; None: it is dropped."""
-    number = None if feed.layers is None else feed.layers.find(packet, now)
-    feed.rx_dropped += number is None
-    return number
-
-
-def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
-    """What goes out for a packet of track `number`, in the room's numbering; None: nothing."""
-    track = feed.sources[number]
-    if track.transport is not None:
-        track.transport.arrived(packet.extensions, now)
-    is_resent = packet.payload_type != track.payload_type
-    if is_resent:
-        original = track.original(packet)
-        if original is None:
-            return None
-        packet = original
-    else:
-        stats = track.stats
-        if stats is None or stats.ssrc != packet.ssrc:
-            if not track.follow(packet, now):
-                feed.rx_dropped += 1
-                return None
-            stats = track.stats
-            assert stats is not None
-        stats.received(packet.sequence, packet.timestamp, now)
-    track.heard_at = now
-    if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
-        _note(feed, seen)
-    if track.gate.closed:
-        if not track.gate.lets_pass(packet.payload, now):
-            feed.rx_dropped += 1
-            return None
-        track.go_on(packet, now)
-    if track.ids is not None:
-        packet = track.ids.continued(packet)
-    if track.extension_ids is not None and packet.extensions:
-        packet = packet.with_extension_ids(track.extension_ids)
-    numbered = track.translator.translate(packet.sequence, packet.timestamp)
-    if numbered is None:
-        feed.rx_late += not is_resent  # a needless packet in RTX is a bandwidth probe
-        return None
-    if track.watch is not None and track.watch.packets_wanted > 0:
-        track.watch.saw(packet.payload, now)
-    extended, timestamp = numbered
-    track.last_received, track.last_timestamp = now, timestamp
-    return Outgoing(number, feed.ssrcs[number], extended, timestamp, packet)
-
-
-def _note(feed: Feed, seen: Seen) -> None:
-    if seen is Seen.AFTER_GAP:
-        feed.rtcp_due_at = 0.0
-    elif seen is Seen.RECOVERED:
-        feed.rx_recovered += 1

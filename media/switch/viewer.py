@@ -11,6 +11,7 @@ from media.rtp.sequence import behind_guard
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.switch.join_burst import JoinBurst
+from media.switch.paced import Paced
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
@@ -47,8 +48,8 @@ class Viewer:
     another rendition is `patched`: its numbers differ from theirs.
 
     `forms` are the wires of all tracks that it may get. Of those with an SSRC, the renditions of the picture,
-    it gets `rendition`; None: no picture. `rtx[track]` is the stream of its retransmissions, if
-    it has one. While it is `behind` the live edge of a track, the `JoinBurst` paces that track's packets.
+    it gets `rendition`; None: no picture. `rtx[track]` is the stream of its retransmissions, if it has one.
+    While it is `behind` the live edge of a track, its `JoinBurst` or `Paced` has that track's packets.
     `counts` are shared by all viewers with the same wires.
     """
 
@@ -63,6 +64,7 @@ class Viewer:
         "patched",
         "playout_delay",
         "rendition",
+        "resent_octets",
         "rtx",
         "sender",
         "shifts",
@@ -86,8 +88,9 @@ class Viewer:
         self.wires = wires
         self.forms = forms or wires
         self.counts = counts
+        self.resent_octets = 0  # of payload, in retransmissions
         self.sender = SrtpSender(keys)
-        self.behind: JoinBurst[Outgoing] | None = None
+        self.behind: JoinBurst[Outgoing] | Paced | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets = tuple(_first_offset(start) for start in self.starts)
@@ -150,7 +153,9 @@ class Viewer:
 
     def was_sent(self, track: int, index: int) -> bool:
         """Whether that packet was sent, or is to be sent at once."""
-        return index >= self.starts[track] and not self.waits(track, index)
+        if self.behind is not None and track == self.behind.track:
+            return self.behind.was_sent(index, self.starts[track])
+        return index >= self.starts[track]
 
     def waits(self, track: int, index: int) -> bool:
         """Whether that packet is to be sent later: the viewer is behind the live edge."""

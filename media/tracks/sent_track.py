@@ -48,6 +48,7 @@ class SentTrack:
     size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
+    keyframe_octets: int = 0  # of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
@@ -72,10 +73,13 @@ class SentTrack:
         if not kept or not self.codec:
             return
         starts = starts_keyframe(self.codec, packet.packet.payload)
+        if packet.timestamp == self._keyframe:
+            self.keyframe_octets += len(packet.packet.payload)
         if starts:
             self.size = picture_size(self.codec, packet.packet.payload) or self.size
             if packet.timestamp != self._keyframe:
                 self._keyframe = packet.timestamp
+                self.keyframe_octets = len(packet.packet.payload)
                 self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)

@@ -49,6 +49,9 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
         resent=traffic.resent,
         loss=traffic.loss,
         rtt=traffic.rtt,
+        layer=room.describe(traffic.rendition) if traffic.reason else "",
+        reason=traffic.reason,
+        carries=traffic.carries,
     )
 
 

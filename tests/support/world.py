@@ -44,9 +44,10 @@ class _Feedback(PublisherFeedback):
         super().__init__(*how)
         self.wishes: list[float] = []
 
-    def want_keyframes(self, now: float) -> None:
-        self.wishes.append(now)
-        super().want_keyframes(now)
+    def want_keyframe(self, number: int, now: float) -> None:
+        if self._tracks[number].kind == "video":
+            self.wishes.append(now)
+        super().want_keyframe(number, now)
 
 
 class World:

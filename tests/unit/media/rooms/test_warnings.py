@@ -18,7 +18,7 @@ def test_a_room_warns_of_a_publisher_that_sends_no_keyframe_and_cannot_be_asked_
         origin=None, is_alive=lambda _: True, send_rtcp=lambda _: None, heard_at=0.0
     )
     room = new_room(RoomName("demo"), [video()], lambda _: source, 0.0, PublisherStats())
-    (track,), (sent,) = room.feed.sources, room.feed.sent
+    (track,), (sent, *_) = room.feed.sources, room.feed.sent
     assert track.watch is not None
 
     def warnings_at(now: float) -> list[str]:

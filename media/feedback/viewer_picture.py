@@ -1,0 +1,177 @@
+"""Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from media.counts import ViewerStats
+from media.line.choice import Decision, LayerChoice
+from media.line.estimate import LineEstimate
+from media.switch.changeover import Changeover
+from media.switch.feed import Feed
+from media.switch.paced import Paced
+from media.switch.padding import can_pad
+from media.switch.rendition import Ladder
+from media.switch.switch import PacketSwitch
+from media.switch.viewer import Viewer
+from shared.messages.status import LayerReason
+
+STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
+SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+_MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
+_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
+
+
+class ViewerPicture:
+    """Owns what one viewer gets of the picture. `now` is in seconds of a steady clock.
+
+    A viewer that gets the best rendition, and whose line shows no congestion, costs nothing here.
+    """
+
+    def __init__(
+        self,
+        switch: PacketSwitch,
+        feed: Feed,
+        viewer: Viewer,
+        changeover: Changeover,
+        want_keyframe: Callable[[int, float], None],
+        stats: ViewerStats,
+        now: float,
+    ) -> None:
+        self._switch = switch
+        self._feed = feed
+        self._viewer = viewer
+        self._changeover = changeover
+        self._want_keyframe = want_keyframe
+        self._stats = stats
+        self.line = LineEstimate(now)
+        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
+        self._decision = _NOTHING
+        self._signs = 0
+        self._rid: str | None = None  # of the best layer that it wants; None: any
+        self._wants_picture = True
+        self._padded = 0  # octets of padding so far
+        self._credit = 0.0  # octets of padding that are due
+        self._stepped_at = now
+        self._stepped_octets = 0
+
+    # --- what it wants, and what its line says
+
+    def choose(self, rid: str | None, *, picture: bool) -> None:
+        """Want nothing better than the layer `rid`, None for any; or no picture."""
+        self._rid, self._wants_picture = rid, picture
+
+    @property
+    def reason(self) -> LayerReason:
+        """Why the viewer gets what it gets."""
+        if self._decision.rung:
+            return LayerReason.LINE
+        return LayerReason.FULL if self._rid is None and self._wants_picture else LayerReason.CHOICE
+
+    def _best(self, ladder: Ladder) -> int:
+        """The best rung that it wants. The last one is the sound alone."""
+        if not self._wants_picture:
+            return len(ladder.renditions)
+        return next((n for n, each in enumerate(ladder.renditions) if each.rid == self._rid), 0)
+
+    @property
+    def carries(self) -> int | None:
+        """Bits a second that the line is thought to carry; None: nothing says that there is a limit."""
+        return None if math.isinf(self.line.carries) else round(self.line.carries)
+
+    def remb(self, bitrate: int, now: float) -> None:
+        """Take the receiver's own estimate."""
+        self._sample(now)
+        self.line.remb(bitrate, now)
+
+    def report(self, loss: float, rtt: float, now: float) -> None:
+        """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
+        self._sample(now)
+        self.line.report(loss, rtt, now)
+
+    def _sample(self, now: float) -> None:
+        octets, sound = self._octets()
+        self.line.sent(octets, sound, now)
+
+    def _octets(self) -> tuple[int, int]:
+        """Octets that the viewer was sent so far: all, and those of sound."""
+        total = sound = 0
+        for number, form in enumerate(self._viewer.forms):
+            if form is not None:
+                octets = self._viewer.sent(number)[1]
+                total += octets
+                if form.ssrc is None:
+                    sound += octets
+        return total + self._padded + self._viewer.resent_octets, sound
+
+    # --- in time
+
+    def tick(self, now: float) -> None:
+        """Decide anew. Called several times a second."""
+        ladder = self._feed.ladder
+        if ladder is None:
+            return
+        best = self._best(ladder)
+        at_best = self._viewer.rendition == self._number(ladder, best)
+        if at_best and not self._decision.rung and self.line.signs == self._signs:
+            return
+        self._signs = self.line.signs
+        self._sample(now)
+        self._decide(ladder.needs[best:], self._present(ladder, best), now)
+        self._changeover.set_pace(self._decision.pace)
+        target = self._number(ladder, best + self._decision.rung)
+        self._changeover.aim(target, now, pause=self._decision.pause)
+        self._changeover.tick(now)
+        self._keep_slow_show_going(now)
+
+    def _decide(self, needs: Sequence[float], present: int, now: float) -> None:
+        former = self._decision
+        self._decision = self._choice.step(needs, present, now) if len(needs) > 1 else _NOTHING
+        self._stats.probes += bool(self._decision.probe and not former.probe)
+        self._feed.limited += bool(self._decision.rung) - bool(former.rung)
+
+    def _keep_slow_show_going(self, now: float) -> None:
+        """A publisher that sends no keyframes by itself is asked for one every few seconds."""
+        behind, feed = self._viewer.behind, self._feed
+        if isinstance(behind, Paced) and not behind.due:
+            base = feed.base_of(behind.track)
+            if now - feed.sent[base].keyframe_at >= SLOW_SECONDS:
+                self._want_keyframe(base, now)
+
+    def _present(self, ladder: Ladder, best: int) -> int:
+        """The rung that it gets, counted from the best that it wants."""
+        numbers = [each.number for each in ladder.renditions]
+        rendition = self._viewer.rendition
+        present = numbers.index(rendition) if rendition in numbers else len(numbers)
+        return max(0, present - best)
+
+    def _number(self, ladder: Ladder, rung: int) -> int | None:
+        return ladder.renditions[rung].number if rung < len(ladder.renditions) else None
+
+    @property
+    def steps(self) -> bool:
+        """Whether `step` is to be called each `STEP_SECONDS`."""
+        behind = self._viewer.behind
+        return self._decision.probe > 0 or (isinstance(behind, Paced) and behind.due)
+
+    def step(self, now: float) -> None:
+        """Send what is due of keyframes alone, and of padding."""
+        if isinstance(self._viewer.behind, Paced):
+            self._switch.advance(self._feed, self._viewer, now)
+        octets = self._octets()[0]
+        elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
+        sent, self._stepped_octets, self._stepped_at = octets - self._stepped_octets, octets, now
+        if not self._decision.probe:
+            self._credit = 0.0
+            return
+        due = self._decision.probe * elapsed / 8
+        self._credit = min(self._credit + due - sent, due + self._decision.probe * STEP_SECONDS / 8)
+        if self._credit > 0:
+            padded = self._switch.pad(self._viewer, self._credit, now)
+            self._padded += padded
+            self._stepped_octets += padded
+            self._credit -= padded
+
+    def end(self) -> None:
+        """The viewer has left."""
+        self._feed.limited -= bool(self._decision.rung)
+        self._changeover.end()

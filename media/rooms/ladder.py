@@ -1,0 +1,40 @@
+"""What the renditions of a room's picture need, measured once a second."""
+
+from collections.abc import Sequence
+
+from media.switch.feed import Feed
+from media.switch.rendition import Ladder, Rendition
+from media.tracks.thinned import Form
+from media.tracks.track import Track
+
+SLOWEST_SECONDS = 8.0  # from keyframe to keyframe; a line that carries less gets the sound alone
+LEAST_SAVING = 0.9  # a form that needs a larger share of its track is not worth a change
+
+
+def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
+    """The ladder of the picture; None without one.
+
+    It has as many rungs at all times. A layer that does not come stands for the next one that does.
+    """
+    layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
+    if not layers or feed.thinning is None:
+        return None
+    live = [number for number in layers if tracks[number].live(now)] or layers[:1]
+    feed.thinning.rebase(feed.sent, live[-1])
+    present = [next((other for other in live if other >= number), live[-1]) for number in layers]
+    renditions = [Rendition(n, tracks[n].bitrate, rid=tracks[n].published.rid) for n in present]
+    sound = sum(track.bitrate for track in tracks if track.kind == "audio")
+    return Ladder.of((*renditions, *_thinned(feed)), sound)
+
+
+def _thinned(feed: Feed) -> Sequence[Rendition]:
+    assert feed.thinning is not None
+    base = feed.sent[feed.thinning.base]
+    forms = {form.form: form for form in feed.thinning.forms}
+    slow = Rendition(forms[Form.KEYFRAMES].number, base.keyframe_octets * 8 / SLOWEST_SECONDS, slow=True)
+    lowest = forms[Form.LOWEST_LAYER]
+    # looked at only while somebody may need it: it takes a walk through the history
+    share = lowest.share() if feed.limited and base.temporal.top else 1.0
+    if share > LEAST_SAVING:
+        return slow, slow
+    return Rendition(lowest.number, base.bitrate * share), slow
