@@ -95,7 +95,7 @@ class Room:
         return wires
 
     def viewer_wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
-        """The same for a viewer, which may get every rendition of the picture: in one form, under one SSRC."""
+        """The same for a viewer, which may get every rendition of the picture, under one SSRC."""
         wires = self.wires(played)
         videos = [number for number, track in enumerate(self.tracks) if track.kind == "video"]
         top = next((number for number in videos if wires[number] is not None), None)
