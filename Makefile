@@ -86,6 +86,10 @@ fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damag
 hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network of its own
 	unshare --net sh -c 'ip link set lo up && exec $(BIN)/python -m tests.hostile'
 
+.PHONY: line
+line: .venv/test.stamp test-packages ## Watch over a line: make line HISTORY="0:open 5:500k 20:open 30"
+	$(BIN)/python -m tests.lines $(HISTORY)
+
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench

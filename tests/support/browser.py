@@ -218,7 +218,7 @@ class WatchPage(OpenPage):
 
 
 @contextlib.asynccontextmanager
-async def chromium(namespace: Namespace | None = None) -> AsyncIterator[Browser]:
+async def chromium(namespace: Namespace | None = None, *flags: str) -> AsyncIterator[Browser]:
     """A Chromium of its own, headless and off the network; in `namespace`, if there is one."""
     executable = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     assert executable, "the browser tests need Chromium: apt-get install chromium"
@@ -226,7 +226,7 @@ async def chromium(namespace: Namespace | None = None) -> AsyncIterator[Browser]
         if namespace is not None:
             executable = str(stack.enter_context(namespace.program(executable)))
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:

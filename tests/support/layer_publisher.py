@@ -11,6 +11,7 @@ from tests.support.script_publisher import ScriptPublisher
 
 SIZE = (640, 360)
 FRAME_RATE = 15
+ONE_STREAM = ("video/VP9", "video/AV1")  # all layers of these would be in one, if none had a mode
 GRAIN = 115.0  # opacity of the noise (of 255) for each bit a pixel: so an encoder needs what it may send
 
 
@@ -26,10 +27,11 @@ class Layer:
     def height(self) -> int:
         return SIZE[1] // self.divisor
 
-    def encoding(self) -> dict[str, Any]:
+    def encoding(self, codec: str) -> dict[str, Any]:
         """As `sendEncodings` wants it."""
         return {
             **({"rid": self.rid} if self.rid else {}),
+            **({"scalabilityMode": "L1T1"} if codec in ONE_STREAM else {}),
             "scaleResolutionDownBy": self.divisor,
             "maxBitrate": self.bitrate,
             "maxFramerate": FRAME_RATE,
@@ -122,7 +124,7 @@ async def layer_publisher(
     page = await browser.new_page()
     try:
         await page.goto(f"{url}/healthz")
-        encodings = [layer.encoding() for layer in layers]
+        encodings = [layer.encoding(codec) for layer in layers]
         top = layers[-1]
         grain = round(GRAIN * top.bitrate / (SIZE[0] * SIZE[1] * FRAME_RATE))
         offer = await page.evaluate(_CAPTURE, [*SIZE, FRAME_RATE, encodings, codec, grain])

@@ -42,8 +42,12 @@ class ModelledPicture:
         if self._unwrapper is None:
             self._unwrapper = SequenceUnwrapper(sequence)
         index = self._unwrapper.unwrap(sequence)
-        if (self._next is not None and index < self._next) or len(self._held) >= MOST_HELD:
+        if self._next is not None and index < self._next:
             return
+        if len(self._held) >= MOST_HELD:  # all of this is lost
+            self._next = None
+            self._held.clear()
+            self._starts.clear()
         self._held[index] = _Packet(marker, payload)
         if starts_keyframe("VP8", payload):
             self._starts.append(index)

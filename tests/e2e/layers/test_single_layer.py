@@ -45,6 +45,7 @@ async def test_the_sound_is_whole_whatever_the_line_carries(redis_url: str, cut_
         await asyncio.sleep(BACK_SECONDS + WHOLE_SECONDS)
         ended_at = time.time()
         beside, *all_seen = [await tab.seen() for tab in tabs]
+        late = max(line.late() for line in lines)
 
     whole_at = opened_at + BACK_SECONDS
     full = beside.between(whole_at, ended_at).frames
@@ -76,6 +77,7 @@ async def test_the_sound_is_whole_whatever_the_line_carries(redis_url: str, cut_
         f"--- {rate} bit/s from {cut_at - began:.1f} s to {opened_at - began:.1f} s\n{seen.story(began)}"
         for rate, seen in zip([0, *LINES], [beside, *all_seen], strict=True)
     )
+    stories += f"\nlate by {1000 * late:.0f} ms at most"
     print(stories)
     assert not faults, f"{faults}\n{stories}"
 
