@@ -30,7 +30,7 @@ class Accepted:
     feedback: frozenset[str]
     extensions: Mapping[str, int]
     source: tuple[str, ...] = ()  # the lines that describe what we send there
-    rid: str = ""  # the one simulcast layer that we accept (RFC 8853), if any
+    rids: tuple[str, ...] = ()  # the simulcast layers that we accept (RFC 8853), in the order of the offer
 
 
 def answer_setup(offer: Offer) -> Setup:
@@ -95,8 +95,9 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     lines += [f"a=rtcp-fb:{payload_type} {feedback}" for feedback in sorted(answer.feedback)]
     if codec.rtx is not None:  # RFC 4588 8.6
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
-    if answer.rid:
-        lines += [f"a=rid:{answer.rid} recv", f"a=simulcast:recv {answer.rid}"]
+    if answer.rids:
+        lines += [f"a=rid:{rid} recv" for rid in answer.rids]
+        lines.append("a=simulcast:recv " + ";".join(answer.rids))
     # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
     return [*lines, *answer.source, *host_candidates(local.candidates)]
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.answer import Accepted, LocalTransport, build_answer
 from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
-from media.negotiation.simulcast import best_layer
+from media.negotiation.simulcast import layers_of
 from media.rtp.extensions import (
     FORWARDED_EXTENSIONS,
     PLAYOUT_DELAY_EXTENSION,
@@ -27,9 +27,13 @@ class CannotPlayError(ServiceError):
 
 
 def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
-    """Accept the first codec of each section that we pass through; reject a section without one."""
+    """Accept the first codec of each section that we pass through; reject a section without one.
+
+    A section of several simulcast layers gives a track for each layer, side by side, best first.
+    """
     check_publish(offer)
     tracks: list[PublishedTrack] = []
+    codecs: list[Codec] = []
     accepted: list[Accepted | None] = []
     for section in offer.sections:
         codec = _first_passed_through(section)
@@ -37,21 +41,25 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
             accepted.append(None)
             continue
         codec = _published(codec, section)
+        codecs.append(codec)
         wanted = PUBLISHER_EXTENSIONS | (
             {TRANSPORT_CC_EXTENSION} if "transport-cc" in codec.feedback else set()
         )
         extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
-        rid = best_layer(section.sources.rids)
-        tracks.append(
+        layers = layers_of(section)
+        tracks += [
             PublishedTrack(
                 kind=section.kind,
                 mid=section.mid,
                 codec=codec,
                 extensions=extensions,
-                sources=section.sources,
-                rid=rid,
+                sources=layer.sources,
+                rid=layer.rid,
+                layer=rank,
             )
-        )
+            for rank, layer in enumerate(layers)
+        ]
+        taken = {layer.rid for layer in layers}
         accepted.append(
             Accepted(
                 direction=Direction.RECVONLY,
@@ -59,12 +67,12 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 fmtp=_receiver_fmtp(codec),
                 feedback=codec.feedback,
                 extensions=extensions,
-                rid=rid,
+                rids=tuple(rid for rid in section.sources.rids if rid in taken),
             )
         )
     if not tracks:
         raise _not_acceptable(f"codec not supported: {_offered(offer)}")
-    _check_payload_types([track.codec for track in tracks])
+    _check_payload_types(codecs)
     return tuple(tracks), build_answer(offer, accepted, local)
 
 

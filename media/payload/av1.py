@@ -23,6 +23,29 @@ def starts_keyframe(payload: bytes) -> bool:
     return False
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload that begins with a sequence header, or with one behind a temporal delimiter."""
+    at = 1
+    for number in (1, 2):
+        start, at = _element(payload, at, number)
+        unit = payload[start:at]
+        if _kind(unit) == _SEQUENCE_HEADER:
+            return _largest_frame(_with_size(unit)[1])
+        if _kind(unit) != _TEMPORAL_DELIMITER:
+            return None
+    return None
+
+
+def temporal_layer(payload: bytes) -> int | None:
+    """Of the first OBU, if it begins here and says so (AV1 5.3.3). Sequence headers come with keyframes."""
+    if payload[0] & 0x80:  # Z: the rest of an OBU comes first
+        return None
+    start, _ = _element(payload, 1, 1)
+    if payload[start] & 0x04:
+        return payload[start + 1] >> 5
+    return 0 if payload[start] >> 3 & 0x0F == _SEQUENCE_HEADER else None
+
+
 class Av1Depacketizer:
     def starts(self, payload: bytes) -> bool:
         return bool(payload) and payload[0] & 0x88 == 0x08  # N without Z: a coded video sequence begins

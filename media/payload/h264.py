@@ -24,6 +24,13 @@ def starts_keyframe(payload: bytes) -> bool:
     return kind in _STARTS
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload with a sequence parameter set, whole or in an aggregate; None without one."""
+    whole = (payload,) if payload[0] & 0x1F != _STAP_A else aggregated(payload, 1)
+    sps = next((unit for unit in whole if unit and unit[0] & 0x1F == _SPS), None)
+    return None if sps is None else _size(sps)
+
+
 def has_b_frames(payload: bytes) -> bool:
     """Whether a B slice starts in `payload`; False for one that is cut. Browsers show B-frames unevenly."""
     try:

@@ -22,6 +22,18 @@ def starts_keyframe(payload: bytes) -> bool:
     return kind in _STARTS
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload with a sequence parameter set, whole or in an aggregate; None without one."""
+    whole = (payload,) if _kind(payload) != _AGGREGATION else aggregated(payload, 2)
+    sps = next((unit for unit in whole if unit and _kind(unit) == _SPS), None)
+    return None if sps is None else _size(sps)
+
+
+def temporal_layer(payload: bytes) -> int:
+    """Of the payload's header, which fragments and aggregations have, too (RFC 7798 1.1.4, 4.4)."""
+    return max((payload[1] & 0x07) - 1, 0)
+
+
 class H265Depacketizer:
     """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
 

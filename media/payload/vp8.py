@@ -12,6 +12,31 @@ def starts_keyframe(payload: bytes) -> bool:
     return payload[0] & _START_BITS == _START and not payload[_descriptor_size(payload)] & 0x01
 
 
+def picture_size(payload: bytes) -> tuple[int, int]:
+    """Of a payload in which a keyframe starts."""
+    width, height, _ = _setup(payload[_descriptor_size(payload) :])
+    return width, height
+
+
+def temporal_layer(payload: bytes) -> int | None:
+    """TID (RFC 7741 4.2); None without one."""
+    flags = _layer_flags(payload)
+    return None if flags is None else flags >> 6
+
+
+def is_switch(payload: bytes, top: int) -> bool:
+    """A frame of the layer `top` starts that needs layer 0 alone: TID and Y (RFC 7741 4.2)."""
+    flags = _layer_flags(payload)
+    return payload[0] & _START_BITS == _START and flags is not None and flags >> 5 == (top << 1 | 1) > 1
+
+
+def _layer_flags(payload: bytes) -> int | None:
+    """The octet with TID and Y, if they are there."""
+    if not payload[0] & 0x80 or not payload[1] & 0x20:  # X; T
+        return None
+    return payload[_descriptor_size(payload) - 1]
+
+
 class Vp8Depacketizer:
     def starts(self, payload: bytes) -> bool:
         return bool(payload) and payload[0] & _START_BITS == _START

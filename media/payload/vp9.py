@@ -19,6 +19,32 @@ def starts_keyframe(payload: bytes) -> bool:
     return not layer and (first & 0x02 != 0 or _is_keyframe(payload[at]))
 
 
+def picture_size(payload: bytes) -> tuple[int, int] | None:
+    """Of a payload in which a keyframe starts: the largest layer's, if the scalability structure tells."""
+    size, _ = _descriptor(payload)
+    layer_end = _layer(payload)[1]
+    if payload[0] & 0x02 and (sizes := _structure_sizes(BitReader(payload[layer_end:size]))):
+        return max(sizes)
+    return _keyframe_size(payload[size:]) if size < len(payload) else None
+
+
+def temporal_layer(payload: bytes) -> int | None:
+    """TID (RFC 9628 4.2); None without one."""
+    return _layer_flags(payload) >> 5 if payload[0] & 0x20 else None
+
+
+def is_switch(payload: bytes, top: int) -> bool:
+    """U of a picture of layer 0 that starts (RFC 9628 4.2): all higher layers need nothing before it."""
+    if payload[0] & 0x28 != 0x28:  # L and B
+        return False
+    return top > 0 and _layer_flags(payload) & 0xFE == 0x10  # TID 0, U, SID 0; D does not matter
+
+
+def _layer_flags(payload: bytes) -> int:
+    """The octet with TID, U, SID and D, where L is set."""
+    return payload[_behind_picture_id(payload)]
+
+
 class Vp9Depacketizer:
     def starts(self, payload: bytes) -> bool:
         if not payload or not payload[0] & 0x08:  # B
@@ -45,12 +71,16 @@ class Vp9Depacketizer:
         return Picture(_superframe(frames), _setup(frames))
 
 
+def _behind_picture_id(payload: bytes) -> int:
+    if not payload[0] & 0x80:  # I
+        return 1
+    return 3 if payload[1] & 0x80 else 2  # 7 or 15 bits
+
+
 def _layer(payload: bytes) -> tuple[int, int]:
     """The spatial layer, and where the layer indices end (RFC 9628 4.2). May raise `IndexError`."""
     first = payload[0]
-    at = 1
-    if first & 0x80:  # I: a picture ID of 7 or 15 bits
-        at = 3 if payload[1] & 0x80 else 2
+    at = _behind_picture_id(payload)
     if not first & 0x20:  # L
         return 0, at
     return payload[at] >> 1 & 0x07, at + (1 if first & 0x10 else 2)  # TL0PICIDX, except in flexible mode (F)
@@ -93,6 +123,13 @@ def _structure_size(reader: BitReader) -> int:
             reader.read(8 * references)
             size += 1 + references
     return size
+
+
+def _structure_sizes(reader: BitReader) -> list[tuple[int, int]]:
+    """Width and height of each spatial layer (RFC 9628 4.2.1); empty if the structure does not tell."""
+    layers, has_sizes = reader.read(3) + 1, reader.flag()
+    reader.read(4)
+    return [(reader.read(16), reader.read(16)) for _ in range(layers)] if has_sizes else []
 
 
 def _superframe(frames: list[bytes]) -> bytes:

@@ -16,7 +16,7 @@ from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.wire import Wire
 from media.tracks.track import Track, can_read, succeed
-from shared.messages.status import RoomStatus
+from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
@@ -155,6 +155,8 @@ class Room:
         if self._measured_at:
             self._bitrate = round(received * 8 / (now - self._measured_at))
         self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
+        for sent in self.feed.sent:
+            sent.measure(now)
 
     def _watch_stream(self, now: float) -> None:
         b_frames = no_keyframe = False
@@ -170,20 +172,27 @@ class Room:
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
 
     def status(self) -> RoomStatus:
+        tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once
         return RoomStatus(
             name=self.name,
             has_publisher=self._shows_media and self.origin is None,
-            tracks=len(self.tracks),
+            tracks=len(tracks),
             subscribers=len(self.viewers),
-            codecs=tuple(track.published.codec.name for track in self.tracks),
+            codecs=tuple(track.published.codec.name for track in tracks),
             bitrate=self._bitrate,
             started_at=self.started_at,
             # media of a relay is counted at its origin
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
             rx_packets=self.feed.rx_packets if self.origin is None else 0,
             warnings=tuple(self.warnings),
+            layers=tuple(_layer_status(track) for track in self.tracks if track.kind == "video"),
             origin=self.origin or "",
         )
+
+
+def _layer_status(track: Track) -> LayerStatus:
+    width, height = track.size or (0, 0)
+    return LayerStatus(rid=track.published.rid, bitrate=track.bitrate, width=width, height=height)
 
 
 def _for_viewers(reason: EndReason) -> EndReason:

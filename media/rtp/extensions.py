@@ -4,9 +4,13 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+DEPENDENCY_DESCRIPTOR_EXTENSION = (
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+)
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC_EXTENSION = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 # Extensions that a publisher writes for the receiver of a packet: they are forwarded to the viewers.
 FORWARDED_EXTENSIONS = frozenset(
@@ -17,10 +21,10 @@ FORWARDED_EXTENSIONS = frozenset(
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
         "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
-        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        DEPENDENCY_DESCRIPTOR_EXTENSION,
     }
 )
-PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION}
+PUBLISHER_EXTENSIONS = FORWARDED_EXTENSIONS | {MID_EXTENSION, RID_EXTENSION, REPAIRED_RID_EXTENSION}
 
 ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from media.rtp.srtp import InboundSession, SrtpKeys
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
+from media.tracks.layer_streams import LayerStreams
 from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from media.tracks.source_track import NO_PAYLOAD, SourceTrack
@@ -50,7 +51,9 @@ class Feed:
     rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
     ssrcs: Sequence[int] = field(init=False)
-    by_payload_type: dict[int, int] = field(init=False)
+    by_payload_type: dict[int, int] = field(init=False)  # of tracks that share theirs with no other
+    layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
+    _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
 
     def __post_init__(self) -> None:
@@ -63,13 +66,21 @@ class Feed:
         A track that the publisher lacks has the payload type `NO_PAYLOAD`.
         """
         self.sources = sources
-        self.by_payload_type = {
-            payload_type: number
-            for number, track in enumerate(sources)
-            for payload_type in (track.payload_type, track.rtx_payload_type)
-            if payload_type not in (None, NO_PAYLOAD)
-        }
+        numbers: dict[int, list[int]] = {}
+        for number, track in enumerate(sources):
+            for payload_type in (track.payload_type, track.rtx_payload_type):
+                if payload_type is not None and payload_type != NO_PAYLOAD:
+                    numbers.setdefault(payload_type, []).append(number)
+        self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}
+        shared = {kind: found for kind, found in numbers.items() if len(found) > 1}
+        self._layered = frozenset(shared)
+        layered = sorted({number for found in shared.values() for number in found})
+        self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
         self.srtp = self._keys = None
+
+    def is_layered(self, payload_type: int) -> bool:
+        """Whether `layers` finds the track of packets with that payload type."""
+        return payload_type in self._layered
 
     def open(self, srtp: InboundSession, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""

@@ -168,11 +168,16 @@ class PacketSwitch:
                     continue
                 touched[feed] = None
                 number = feed.by_payload_type.get(datagram[1] & 0x7F)
-                if number is None:
+                if number is None and not feed.is_layered(datagram[1] & 0x7F):
                     feed.rx_dropped += 1
                     continue
                 plain = srtp.unprotect(datagram)
-                outgoing = _take(feed, number, parse(plain), now)
+                packet = parse(plain)
+                if number is None:
+                    number = _layer(feed, packet, now)
+                    if number is None:
+                        continue
+                outgoing = _take(feed, number, packet, now)
             except (SrtpError, RtpError):
                 feed.rx_dropped += 1
                 continue
@@ -227,6 +232,13 @@ def _caught_up(feed: Feed, viewer: Viewer) -> None:
     profile.add(viewer)
 
 
+def _layer(feed: Feed, packet: RtpPacket, now: float) -> int | None:
+    """The number of the layer that `packet` belongs to; None: it is dropped."""
+    number = None if feed.layers is None else feed.layers.find(packet, now)
+    feed.rx_dropped += number is None
+    return number
+
+
 def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
     """What goes out for a packet of track `number`, in the room's numbering; None: nothing."""
     track = feed.sources[number]
@@ -255,6 +267,8 @@ def _take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | 
             feed.rx_dropped += 1
             return None
         track.go_on(packet, now)
+    if track.ids is not None:
+        packet = track.ids.continued(packet)
     if track.extension_ids is not None and packet.extensions:
         packet = packet.with_extension_ids(track.extension_ids)
     numbered = track.translator.translate(packet.sequence, packet.timestamp)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from media.payload.keyframes import starts_keyframe
+from media.payload.picture_size import picture_size
+from media.payload.temporal_layers import TemporalLayers
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
@@ -40,30 +42,54 @@ class SentTrack:
     join_burst: JoinBurstMode = "auto"
     history: PacketHistory[Outgoing] = field(default_factory=_history)
     pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    temporal: TemporalLayers = field(default_factory=TemporalLayers)  # of its video
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
+    size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
+    octets: int = 0  # of RTP payload, so far
+    bitrate: int = 0  # bits a second of it lately: see `measure`
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
+    _measured_at: float = 0.0
+    _measured_octets: int = 0
 
-    def publish(self, codec: str, *, deaf: bool) -> None:
-        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes."""
+    def publish(self, codec: str, *, deaf: bool, descriptor: int = 0) -> None:
+        """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes.
+
+        `descriptor` is the room's id of the dependency descriptor; 0: its packets have none.
+        """
         self.codec = codec
+        self.temporal = TemporalLayers(codec, descriptor)
         self.requests = KeyframeRequests(deaf=deaf)
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
+        self.octets += len(packet.packet.payload)
         kept = self.history.append(packet.extended, now, packet)
         if not kept or not self.codec:
             return
         starts = starts_keyframe(self.codec, packet.packet.payload)
-        if starts and packet.timestamp != self._keyframe:
-            self._keyframe = packet.timestamp
-            self._keyframe_begins(packet, now)
+        if starts:
+            self.size = picture_size(self.codec, packet.packet.payload) or self.size
+            if packet.timestamp != self._keyframe:
+                self._keyframe = packet.timestamp
+                self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)
+
+    def measure(self, now: float) -> None:
+        """Measure the bit rate of the time since the last call. Call it about once a second.
+
+        Keyframes make seconds unequal, so the rate goes halfway to what is measured. A stop shows at once.
+        """
+        elapsed = now - self._measured_at
+        if self._measured_at and elapsed > 0:
+            measured = round((self.octets - self._measured_octets) * 8 / elapsed)
+            self.bitrate = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
+        self._measured_at, self._measured_octets = now, self.octets
 
     def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
         if now < self._cache_until:
@@ -75,6 +101,7 @@ class SentTrack:
 
     def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
         self.keyframe_at = now
+        self.temporal.learn(packet.packet)
         if self.requests is not None:
             self.requests.arrived(now)
         while self._awaiting:

@@ -1,12 +1,13 @@
 """A track as its publisher sends it: which packets belong to it, and their numbering in the room."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from media.rtp.packet import RtpPacket
 from media.rtp.rtx import RtxError, unwrap
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.keyframe_gate import KeyframeGate
+from media.tracks.layer_ids import LayerIds
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
 from media.tracks.stream_watch import StreamWatch
@@ -32,9 +33,11 @@ class SourceTrack:
     rtx_payload_type: int | None = None  # of its RTX (RFC 4588); None: it retransmits packets as they were
     repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> the repaired SSRC, if declared
     transport: TransportFeedback | None = None  # shared by all tracks of the publisher, if negotiated
-    layers: Sequence[int] = ()  # SSRCs of the same picture, poorest first
-    rid: bytes = b""  # of the one accepted layer, if layers have names; ...
-    rid_extension: int = 0  # ... in this header extension
+    rid: bytes = b""  # the name of the layer, if it has one; ...
+    rid_extension: int = 0  # ... in this header extension, ...
+    repaired_rid_extension: int = 0  # ... and in this one of its RTX
+    declared: int | None = None  # SSRC of a layer without a name
+    ids: LayerIds | None = None  # numbers inside its packets, if the room's picture has several layers
     watch: StreamWatch | None = None  # video only
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None before the first packet
     heard_at: float = 0.0  # when that SSRC was last heard
@@ -47,21 +50,19 @@ class SourceTrack:
         self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
 
     def follow(self, packet: RtpPacket, now: float) -> bool:
-        """Switch to a new SSRC of the track's payload type, if it may take over; returns whether it did.
+        """Switch to a new SSRC of the track, if it may take over; returns whether it did.
 
-        Another SSRC takes over only if the current one is silent or is a poorer layer. So if a client sends
-        several layers in spite of our answer, the best one is relayed.
+        Another SSRC takes over only if the current one is silent, and never one that names another layer.
         """
         if self.rid and any(n == self.rid_extension and rid != self.rid for n, rid in packet.extensions):
             return False
         if self.stats is not None and now - self.heard_at < SOURCE_SILENT_SECONDS:
-            known = self.layers
-            better = known[known.index(self.stats.ssrc) + 1 :] if self.stats.ssrc in known else ()
-            if packet.ssrc not in better:
-                return False
+            return False
         self.stats = ReceptionStats(packet.ssrc, self.clock_rate)
         if self.nack is not None:
             self.nack = NackGenerator()
+        if self.ids is not None:
+            self.ids.restart()
         if self.last_received:
             self.gate.close()
         if not self.gate.closed:

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.codecs import describe, match
-from media.rtp.extensions import RID_EXTENSION, TRANSPORT_CC_EXTENSION
+from media.rtp.extensions import (
+    DEPENDENCY_DESCRIPTOR_EXTENSION,
+    REPAIRED_RID_EXTENSION,
+    RID_EXTENSION,
+    TRANSPORT_CC_EXTENSION,
+)
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.clocks import PublisherClock, SenderClock
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.tracks.keyframe_gate import KeyframeGate
+from media.tracks.layer_ids import LayerIds, PictureIds
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import OUR_SSRC
 from media.tracks.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
@@ -19,12 +25,14 @@ from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
 MAX_EXTENSION_ID = 255  # RFC 8285 4.3
+LIVE_SECONDS = 2.0  # a pause of this length means that a track has stopped
 
 
 @dataclass(slots=True, eq=False)
 class Track:
     """It outlives its publishers: `succeed` gives it to the next one.
 
+    A simulcast layer is a track of its own. `ids` are those of its picture, None if that has no other layer.
     `extension_ids` are the room's own, by URI: those of its first publisher, and what later ones add.
     """
 
@@ -32,6 +40,7 @@ class Track:
     source: SourceTrack
     sent: SentTrack
     clock: SenderClock
+    ids: PictureIds | None = None
     extension_ids: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +50,26 @@ class Track:
     @property
     def kind(self) -> str:
         return self.published.kind
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Kind and rank of its layer: a newcomer's track of the same place continues this one."""
+        return self.published.kind, self.published.layer
+
+    @property
+    def bitrate(self) -> int:
+        """Bits a second of RTP payload that were forwarded lately; 0: nothing comes."""
+        return self.sent.bitrate
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the latest keyframe, in pixels; None: not known."""
+        return self.sent.size
+
+    def live(self, now: float) -> bool:
+        """Whether packets for viewers came lately. `now` is in seconds of a steady clock."""
+        last = self.source.last_received
+        return last > 0 and now - last < LIVE_SECONDS
 
     @property
     def offered(self) -> RoomTrack:
@@ -66,7 +95,7 @@ class Track:
             self.source = SourceTrack(NO_PAYLOAD, before.codec.clock_rate, former.translator)
         else:
             ids = self._translated_ids(coming.extensions)
-            self.source = _source_track(coming, former.translator, transport, ids)
+            self.source = _source_track(coming, former.translator, transport, self.ids, ids)
         self.source.succeed(former)
         clock = SenderClock(publisher, self.published.codec.clock_rate)
         clock.succeed(self.clock)
@@ -75,12 +104,18 @@ class Track:
         changed = describe(before.codec) != describe(self.published.codec)
         if changed:
             self.sent.pictures.clear()  # new viewers read the new codec only
+        if coming is None or changed:
+            self.sent.size = None
         return changed
 
     def _tell_sent(self) -> None:
         codec = self.published.codec
         if self.kind == "video":
-            self.sent.publish(codec.name, deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}))
+            self.sent.publish(
+                codec.name,
+                deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}),
+                descriptor=self.extension_ids.get(DEPENDENCY_DESCRIPTOR_EXTENSION, 0),
+            )
 
     def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
         """The successor's ids -> the room's, which get those of new extensions; None: they are the same."""
@@ -105,12 +140,16 @@ def new_tracks(
     while len(ssrcs) < 2 * len(published):
         ssrcs.add(secrets.randbelow(0xFFFFFFFE) + 1)
     publisher, transport = PublisherClock(unix_offset), _transport_feedback(published)
+    ids = PictureIds() if any(track.layer for track in published) else None
     return [
         Track(
             track,
             # below half the range, so that the first packets cannot wrap (RFC 3711 3.3.1)
             _source_track(
-                track, SequenceTranslator(secrets.randbelow(0x8000), secrets.randbits(32)), transport
+                track,
+                SequenceTranslator(secrets.randbelow(0x8000), secrets.randbits(32)),
+                transport,
+                ids if track.kind == "video" else None,
             ),
             SentTrack(
                 ssrcs.pop(),
@@ -119,22 +158,26 @@ def new_tracks(
                 history=PacketHistory(AUDIO_PACKETS if track.kind == "audio" else MAX_PACKETS),
             ),
             SenderClock(publisher, track.codec.clock_rate),
+            ids if track.kind == "video" else None,
         )
         for track in published
     ]
 
 
 def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> bool:
-    """Continue a room's tracks with another publisher's, by kind. Returns whether any codec changed."""
-    coming = {track.kind: track for track in published}
+    """Continue a room's tracks with another publisher's, layer by layer. Returns whether any codec changed.
+
+    The best layer continues the best one; those that the newcomer lacks rest.
+    """
+    coming = {(track.kind, track.layer): track for track in published}
     publisher, transport = tracks[0].clock.of_next_publisher(), _transport_feedback(published)
-    changed = [track.succeed(coming.get(track.kind), publisher, transport) for track in tracks]
+    changed = [track.succeed(coming.get(track.place), publisher, transport) for track in tracks]
     return any(changed)
 
 
 def fits(tracks: Sequence[Track], published: Iterable[PublishedTrack]) -> bool:
-    """Whether a room has a track of each kind that a newcomer publishes. If not, viewers must join again."""
-    return {track.kind for track in published} <= {track.kind for track in tracks}
+    """Whether a room has a track for each that a newcomer publishes. If not, viewers must join again."""
+    return {(track.kind, track.layer) for track in published} <= {track.place for track in tracks}
 
 
 def can_read(played: Iterable[PlayedTrack], tracks: Sequence[Track]) -> bool:
@@ -154,8 +197,10 @@ def _source_track(
     track: PublishedTrack,
     translator: SequenceTranslator,
     transport: TransportFeedback | None,
+    ids: PictureIds | None,
     extension_ids: Mapping[int, int] | None = None,
 ) -> SourceTrack:
+    descriptor = track.extensions.get(DEPENDENCY_DESCRIPTOR_EXTENSION, 0)
     return SourceTrack(
         payload_type=track.codec.payload_type,
         clock_rate=track.codec.clock_rate,
@@ -166,8 +211,10 @@ def _source_track(
         rtx_payload_type=track.codec.rtx,
         repairs=track.sources.repairs,
         transport=transport if "transport-cc" in track.codec.feedback else None,
-        layers=track.sources.layers,
         rid=track.rid.encode(),
         watch=StreamWatch(track.codec.name) if track.kind == "video" else None,
         rid_extension=track.extensions.get(RID_EXTENSION, 0),
+        repaired_rid_extension=track.extensions.get(REPAIRED_RID_EXTENSION, 0),
+        declared=None if track.rid else next(iter(track.sources.ssrcs), None),
+        ids=None if ids is None else LayerIds(ids, track.codec.name, descriptor),
     )

@@ -45,6 +45,7 @@ _SENT = """async () => {
     return all.filter((s) => s.type === 'outbound-rtp').map((s) => ({
         at: s.timestamp / 1000, octets: s.bytesSent ?? 0, rid: s.rid ?? '', height: s.frameHeight ?? 0,
         frames: s.framesSent ?? 0, target: s.targetBitrate ?? 0, active: s.active ?? true,
+        keyframes: s.keyFramesEncoded ?? 0,
     }));
 }"""
 
@@ -60,6 +61,7 @@ class Sent:
     frames: int
     target: float  # bit/s that congestion control allows
     active: bool
+    keyframes: int
 
 
 class ScriptPublisher:

@@ -1,8 +1,8 @@
-"""What is agreed on with a publisher: codecs, feedback, layers, and what is refused."""
+"""What is agreed on with a publisher: codecs, feedback, and what is refused."""
 
 import pytest
 
-from media.rtp.extensions import FORWARDED_EXTENSIONS, MID_EXTENSION, RID_EXTENSION
+from media.rtp.extensions import FORWARDED_EXTENSIONS, MID_EXTENSION
 from shared.errors import ErrorCode, ServiceError
 from shared.sdp.sources import Sources
 from tests.support.sdp import OPUS, VP8, audio, read_answer, section, video
@@ -156,45 +156,6 @@ def test_parameters_of_a_publisher_come_back_but_not_those_of_its_stream_alone()
     )
     assert "a=fmtp:111 minptime=10;stereo=1;useinbandfec=1\r\n" in answer
     assert "a=fmtp:96 packetization-mode=1;profile-level-id=42c00d\r\n" in answer
-
-
-@pytest.mark.parametrize(
-    ("simulcast", "best"),
-    [
-        ("send q;h;f", "f"),
-        ("send q;h", "h"),
-        ("send l;m;h", "h"),
-        ("send low;mid;high", "high"),
-        ("send 1;0", "0"),  # OBS
-        ("send 10;9", "9"),
-        ("recv x send ~one,other;two", "one"),
-        ("send two;one", "two"),
-    ],
-)
-def test_of_a_simulcast_offer_the_best_layer_is_taken(simulcast: str, best: str) -> None:
-    names = simulcast.split("send ")[1].replace("~", "").replace(",", ";").split(";")
-    layers = (*(f"a=rid:{name} send" for name in names), f"a=simulcast:{simulcast}")
-    tracks, answer = publish(video(*VP8, *layers, f"a=extmap:9 {RID_EXTENSION}"), bundle="1")
-    assert (tracks[0].rid, tracks[0].extensions) == (best, {RID_EXTENSION: 9})
-    lines = answer.splitlines()
-    assert [line for line in lines if "rid" in line] == [f"a=rid:{best} recv"]
-    assert [line for line in lines if "simulcast" in line] == [f"a=simulcast:recv {best}"]
-
-
-@pytest.mark.parametrize("simulcast", ["", "send", "recv h", "send x", "send ;", "send h-1;l_2"])
-def test_of_malformed_simulcast_nothing_is_taken(simulcast: str) -> None:
-    layers = ("a=rid:h recv", "a=rid:h-1 send", "a=rid:l_2 send", "a=rid", f"a=simulcast:{simulcast}")
-    tracks, answer = publish(video(*VP8, *layers), bundle="1")
-    assert tracks[0].rid == ""
-    assert "rid" not in answer
-    assert "simulcast" not in answer
-
-
-def test_layers_without_names_are_known_from_the_poorest_on() -> None:
-    groups = ("a=ssrc-group:SIM 1 2 3", *(f"a=ssrc:{ssrc} cname:x" for ssrc in (1, 2, 3)))
-    tracks, answer = publish(video(*VP8, *groups), bundle="1")
-    assert tracks[0].sources == Sources(ssrcs=(1, 2, 3), layers=(1, 2, 3))
-    assert "SIM" not in answer
 
 
 def test_a_publisher_that_would_only_receive_is_refused() -> None:

@@ -1,4 +1,7 @@
-"""Every offer that a real client was seen to send gets the answer that it should."""
+"""Every offer that a real client was seen to send gets the answer that it should.
+
+Only that of OBS 32 with simulcast was put together from its published source, and the offer of OBS 30.
+"""
 
 from dataclasses import replace
 
@@ -34,6 +37,7 @@ PUBLISHERS = {
     ),
     "whip-gst-whipsink-VP8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 111)], "server"),
     "whip-obs-30-2-3": ([OPUS_111, ("video", "1", "H264", 96)], "server"),
+    "whip-obs-32-simulcast": ([OPUS_111, ("video", "1", "H264", 96)], "server"),
     "whip-pyav-18-1": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
     "whip-whip-client-h264-notrickle": (
         [("video", "video0", "H264", 96), ("audio", "audio1", "opus", 100)],
@@ -59,6 +63,7 @@ VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
     "whip-gst-whipsink-H264": (GST, None),
     "whip-gst-whipsink-VP8": (GST, None),
     "whip-obs-30-2-3": ({"nack", "nack pli", "goog-remb"}, None),
+    "whip-obs-32-simulcast": ({"nack", "nack pli", "goog-remb"}, None),
     "whip-pyav-18-1": ({"nack"}, 105),
     "whip-whip-client-h264-notrickle": (GST, None),
     "whip-whip-client-vp8": (GST, None),
@@ -132,8 +137,10 @@ def test_a_publisher_is_answered(name: str) -> None:
     wanted, dtls_role = PUBLISHERS[name]
     offer = parse_offer(real_offer(name))
     tracks, answer = negotiate_publish(offer, LOCAL)
-    assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in tracks] == wanted
-    assert all(len(track.sources.ssrcs) == 1 for track in tracks)
+    best = [track for track in tracks if not track.layer]
+    assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in best] == wanted
+    # layers with names are found by these
+    assert all(len(track.sources.ssrcs) == (not track.rid) for track in tracks)
     parsed = read_answer(answer)
     check_frame(parsed, dtls_role)
     assert [answered(media) for media in parsed.media] == wanted
@@ -154,6 +161,17 @@ def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
     told = {line.removeprefix(prefix) for line in answer.splitlines() if line.startswith(prefix)}
     assert told == feedback
     assert (TRANSPORT_CC_EXTENSION in video.extensions) == ("transport-cc" in feedback)
+
+
+def test_obs_sends_three_layers_best_first() -> None:
+    tracks, answer = negotiate_publish(parse_offer(real_offer("whip-obs-32-simulcast")), LOCAL)
+    assert [(track.kind, track.rid, track.layer) for track in tracks] == [
+        ("audio", "", 0),
+        ("video", "0", 0),
+        ("video", "1", 1),
+        ("video", "2", 2),
+    ]
+    assert "a=simulcast:recv 0;1;2\r\n" in answer
 
 
 @pytest.mark.parametrize("publisher", BROWSER)

@@ -146,16 +146,6 @@ def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None)
     return True
 
 
-def test_the_best_layer_that_arrives_is_followed() -> None:
-    track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), layers=(1, 2, 3))
-    assert follows(track, 2, 1.0)
-    assert not follows(track, 1, 1.1)
-    assert not follows(track, 7, 1.1)
-    assert follows(track, 3, 1.2)
-    assert not follows(track, 2, 1.3)
-    assert follows(track, 1, 1.2 + SOURCE_SILENT_SECONDS)
-
-
 def test_only_the_named_layer_that_was_agreed_on_is_followed() -> None:
     track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), rid=b"f", rid_extension=9)
     assert not follows(track, 1, 1.0, b"q")

@@ -1,4 +1,6 @@
-"""A track as a room sends it: what it holds for retransmission."""
+"""A track as a room sends it: what it holds for retransmission, and knows of its layers."""
+
+from msgspec.structs import replace
 
 from media.rtp.packet import parse
 from media.tracks.history import MAX_AGE_SECONDS
@@ -25,3 +27,22 @@ def test_an_index_stands_for_one_packet_however_old() -> None:
         assert track.find(5, now) is first
         assert track.find(6, now) is second
     assert [packet for _, _, packet in track.group()] == [first, second]
+
+
+def test_it_learns_from_each_keyframe_what_its_layers_are() -> None:
+    track = SentTrack(SSRC, join_burst="off")
+    track.publish("VP8", deaf=False, descriptor=4)
+    structure = bytes.fromhex("800001800104eaac851450460404fc03bc")  # of two temporal layers
+
+    def descriptor(value: bytes, extended: int, payload: bytes) -> Outgoing:
+        one = picture(extended, payload)
+        return replace(one, packet=replace(one.packet, extensions=((4, value),)))
+
+    track.keep(descriptor(structure, 5, KEY), 1.0)
+    delta = descriptor(bytes.fromhex("830002"), 6, DELTA)
+    track.keep(delta, 1.1)
+    assert track.temporal.top == 1
+    assert track.temporal.layer(delta.packet) == 1
+    track.publish("VP8", deaf=False)  # somebody else
+    assert track.temporal.top == 0
+    assert track.temporal.layer(delta.packet) is None

@@ -55,7 +55,7 @@ def check_answer(answer: str, sections: int) -> None:
     assert set(re.findall(r"(?m)^a=([^:\r]+)", answer)) <= {
         *("group", "ice-lite", "extmap-allow-mixed", "mid", "ice-ufrag", "ice-pwd", "fingerprint", "setup"),
         *("recvonly", "sendonly", "inactive", "rtcp-mux", "rtcp-rsize", "extmap", "rtpmap", "fmtp"),
-        *("rtcp-fb", "msid", "ssrc", "candidate", "end-of-candidates"),
+        *("rtcp-fb", "msid", "ssrc", "rid", "simulcast", "candidate", "end-of-candidates"),
     }
 
 

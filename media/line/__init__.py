@@ -1,0 +1,1 @@
+"""What one viewer's line carries, and which rendition of the picture fits it."""

@@ -1,0 +1,174 @@
+"""Which rendition of the picture a viewer gets: the best one that its line carries, and sound before all.
+
+Down at once, straight to what fits; up after a probe has shown that the line carries more. Who cannot be probed gets
+more for a try, and waits longer after each one that failed.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from media.line.estimate import LineEstimate
+from media.line.probe import Probe
+
+UP_SECONDS = 1.0  # between two changes upwards
+BACK_OFF_SECONDS = (1.5, 2.2, 3.0)  # after one failed probe, two, and more
+TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
+CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
+
+_ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
+_LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
+_DOUBTS, _FORGET = 2.5, 0.15  # but not so many, of which so many are forgotten in a second
+_GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
+_LITTLE_AT_FIRST = 0.5
+_SURE = 1.15  # for keyframes alone: they come in bursts
+LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
+_KNOWN = 0.85  # of what is known to fit: from there a probe begins
+_MUCH = 1.1  # a picture that needs this multiple is paused at once
+_PACE = 0.9  # of what sound leaves: for keyframes alone
+_TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
+
+
+class Decision(NamedTuple):
+    """What to send to a viewer.
+
+    `rung` is an index of the rungs. With `pause` the present picture stops at once, and does not wait for the
+    keyframe of the other one. `probe` is what to send in total, with padding, and `pace` how fast keyframes
+    alone may go, both in bit/s; 0: none.
+    """
+
+    rung: int
+    pause: bool
+    probe: float
+    pace: float
+
+
+class LayerChoice:
+    """For one viewer. `now` is in seconds of a steady clock; `jitter` gives a number from 0 to 1."""
+
+    def __init__(
+        self,
+        estimate: LineEstimate,
+        now: float,
+        *,
+        can_probe: bool,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._estimate = estimate
+        self._can_probe = can_probe
+        self._jitter = jitter
+        self._rung = 0
+        self._probe: Probe | None = None
+        self._failures = 0
+        self._next_at = now
+        self._up_at = now
+        self._signs = 0  # of the estimate that were handled
+        self._sign_at = now
+        self._doubts = 0.0  # signs that were let pass, the older ones forgotten
+        self._grace_until = now
+        self._tried_at: float | None = None
+
+    def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
+        """Decide anew; called ten times a second.
+
+        `rungs` are what the renditions need, in bit/s with sound, best first; the last two are keyframes alone, at
+        their slowest, and sound alone. `present` is the rung that the viewer gets so far.
+        """
+        self._rung = min(self._rung, len(rungs) - 1)
+        estimate = self._estimate
+        if self._probe is not None:
+            self._follow_probe(self._probe, now)
+        if self._tried_at is not None and estimate.suspect:
+            self._give_up(now)
+        elif estimate.signs != self._signs:
+            self._signs = estimate.signs
+            self._take_sign(rungs, now)
+        elif now >= self._up_at and self._best(rungs) < self._rung:
+            self._rung, self._up_at = self._best(rungs), now + UP_SECONDS
+            self._grace_until = now + _GRACE_SECONDS
+        if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
+            self._tried_at, self._failures = None, 0
+        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.suspect:
+            self._look_up(rungs, now)
+        carries = estimate.carries
+        return Decision(
+            rung=self._rung,
+            pause=present < self._rung and rungs[present] > carries * _MUCH,
+            probe=self._padded(rungs, now),
+            pace=self._pace(rungs),
+        )
+
+    def _padded(self, rungs: Sequence[float], now: float) -> float:
+        """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
+        if self._probe is not None:
+            return self._probe.level
+        if self._probes and self._rung >= len(rungs) - 2:
+            return rungs[-1]
+        return 0.0
+
+    @property
+    def _probes(self) -> bool:
+        return self._can_probe and self._estimate.has_remb
+
+    def _best(self, rungs: Sequence[float]) -> int:
+        carries = self._estimate.carries
+        return next((n for n, need in enumerate(rungs) if need * _ROOM <= carries), len(rungs) - 1)
+
+    def _pace(self, rungs: Sequence[float]) -> float:
+        if self._rung != len(rungs) - 2:
+            return 0.0
+        return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
+
+    # --- down
+
+    def _take_sign(self, rungs: Sequence[float], now: float) -> None:
+        need, carries = rungs[self._rung], self._estimate.carries
+        self._next_at = max(self._next_at, now + CALM_SECONDS)
+        if need <= carries or now < self._grace_until and need * _LITTLE_AT_FIRST <= carries:
+            return
+        self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
+        self._sign_at = now
+        if need * _LITTLE <= carries and self._doubts < (1.5 if self._estimate.suspect else _DOUBTS):
+            return  # an over-use may be chance, or another viewer's probe
+        self._doubts = 0.0
+        fits = next((n for n, each in enumerate(rungs) if each <= carries), len(rungs) - 1)
+        if fits == len(rungs) - 2 and not rungs[-2] * _SURE <= carries:
+            fits += 1
+        self._rung = max(self._rung, fits)
+        self._up_at = now + UP_SECONDS
+
+    # --- up
+
+    def _look_up(self, rungs: Sequence[float], now: float) -> None:
+        estimate = self._estimate
+        if self._probes:
+            known = min(estimate.carries, rungs[0]) * _KNOWN
+            start = max(rungs[self._rung], known, rungs[-1] + LEAST_PADDING)
+            self._probe = Probe(start, rungs[0] * _ROOM, now)
+        elif now >= self._up_at and self._tried_at is None:
+            self._rung -= 1
+            self._tried_at = now
+            self._up_at = now + _TRIED_SECONDS
+
+    def _give_up(self, now: float) -> None:
+        self._rung, self._tried_at, self._signs = self._rung + 1, None, self._estimate.signs
+        self._fail(TRY_SECONDS, now)
+
+    def _follow_probe(self, probe: Probe, now: float) -> None:
+        estimate = self._estimate
+        if estimate.signs != self._signs or estimate.stalls:
+            self._probe = None
+            if estimate.signs == self._signs and not estimate.suspect:
+                self._failures = 0  # a receiver that only waits is asked again soon
+            self._fail(BACK_OFF_SECONDS, now)
+        else:
+            probe.rise(estimate.vouched_at, now)
+            estimate.fits(probe.held(estimate.vouched_at))
+            if probe.is_over(estimate.vouched_at):
+                self._probe, self._failures = None, 0
+
+    def _fail(self, waits: Sequence[float], now: float) -> None:
+        wait = waits[min(self._failures, len(waits) - 1)]
+        self._failures += 1
+        # so that viewers behind one line do not probe together
+        self._next_at = now + wait * (0.8 + 0.2 * self._jitter())

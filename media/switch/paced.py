@@ -1,0 +1,122 @@
+"""Keyframes alone for one viewer, at the pace that its line carries: a slow picture show."""
+
+from collections import deque
+
+from media.tracks.outgoing import Outgoing
+from media.tracks.picture_cache import Cached
+
+MAX_PICTURE_BYTES = 1_000_000  # a larger keyframe is skipped
+OVERHEAD_BYTES = (
+    72  # of each packet: its headers and SRTP's tag; so that a picture's packets are bounded, too
+)
+MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
+_SKIPPED = 8  # pictures whose later packets are known
+
+
+class Paced:
+    """It paces the packets of one track, as a `JoinBurst` does, but never catches up.
+
+    It holds one picture. Pictures go out whole and in order, or not at all: one is sent only when its last
+    packet (by the marker bit) is there. While that goes on, newer pictures are skipped; one that waits is
+    replaced by a newer one. `now` is in seconds of a steady clock.
+
+    What was skipped leaves a gap in the track's indexes that the viewer must not see. So where a picture
+    begins, `begins_at` says at which index: there the viewer's numbers continue (`Viewer.take`).
+    """
+
+    __slots__ = (
+        "_begun",
+        "_bytes",
+        "_complete",
+        "_credit",
+        "_first",
+        "_pending",
+        "_skipped",
+        "_taken_at",
+        "_timestamp",
+        "begins_at",
+        "bitrate",
+        "next_index",
+        "track",
+    )
+
+    begun = True  # it has no held pictures to begin with; ...
+    caught_up = False  # ... and the live edge is never reached
+
+    def __init__(self, track: int, next_index: int, bitrate: float, now: float) -> None:
+        """Packets of `track` below `next_index` are not for the viewer. `bitrate` may be set at any time."""
+        self.track = track
+        self.next_index = next_index  # packets below it were sent or skipped, if they do not come late
+        self.bitrate = bitrate  # bit/s, with the overhead of packets
+        self.begins_at: int | None = None  # where the picture starts whose first packets `take` returned
+        self._pending: deque[Cached[Outgoing]] = deque()
+        self._first = next_index  # of the picture in hand
+        self._timestamp: int | None = None  # of it; None before the first
+        self._bytes = 0  # of it, so far
+        self._complete = self._begun = False
+        self._skipped: deque[int] = deque(maxlen=_SKIPPED)  # timestamps
+        self._credit = 0.0
+        self._taken_at = now
+
+    def add(self, extended: int, size: int, item: Outgoing) -> None:
+        """Take a live packet, of `size` bytes of payload, in the order of arrival."""
+        if extended < self.next_index:
+            return
+        if item.timestamp != self._timestamp and not self._turn_to(extended, item.timestamp):
+            return
+        if self._bytes + size + OVERHEAD_BYTES > MAX_PICTURE_BYTES:
+            if not self._begun:
+                self._skip_this()
+            return
+        self._bytes += size + OVERHEAD_BYTES
+        self._complete |= item.packet.marker
+        pending = self._pending
+        place = len(pending)
+        while place and pending[place - 1][0] > extended:
+            place -= 1
+        pending.insert(place, (extended, size, item))
+
+    def take(self, now: float) -> list[Outgoing]:
+        """The packets to send at `now`, all of one picture. Call it every few milliseconds."""
+        elapsed = min(now - self._taken_at, MAX_PAUSE_SECONDS)
+        self._taken_at = now
+        self._credit += elapsed * self.bitrate / 8
+        self.begins_at = None
+        items: list[Outgoing] = []
+        if not self._pending or not self._complete:
+            self._credit = min(self._credit, 0.0)  # a pause is not made up for, but what is owed remains
+            return items
+        while self._pending and self._credit >= 0 and self.bitrate > 0:
+            extended, size, item = self._pending.popleft()
+            if not self._begun:
+                self._begun = True
+                self.begins_at = extended
+            self._credit -= size + OVERHEAD_BYTES
+            self.next_index = extended + 1
+            items.append(item)
+        return items
+
+    @property
+    def sends(self) -> bool:
+        """Whether a picture is on its way: some of it was sent, and some was not."""
+        return self._begun and bool(self._pending)
+
+    def _turn_to(self, extended: int, timestamp: int) -> bool:
+        """Take another picture in hand, of which a packet came; False if it is skipped."""
+        if timestamp in self._skipped or extended < self._first:
+            return False
+        if self.sends:
+            self._skipped.append(timestamp)
+            return False
+        if self._timestamp is not None and not self._begun:
+            self._skip_this()
+        self._timestamp, self._first = timestamp, extended
+        self._bytes = 0
+        self._complete = self._begun = False
+        return True
+
+    def _skip_this(self) -> None:
+        assert self._timestamp is not None
+        self._skipped.append(self._timestamp)
+        self._timestamp = None
+        self._pending.clear()

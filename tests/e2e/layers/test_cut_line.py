@@ -1,0 +1,84 @@
+"""Three layers: a viewer whose line is cut gets a lower one whole, and the best again when it opens."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from tests.support.layer_publisher import THREE, TOP
+from tests.support.line_shape import OPEN, Shape
+from tests.support.line_stage import line_stage
+from tests.support.seen_line import SeenLine
+
+CUT = Shape(rate=500_000, delay=0.02)
+LOWER_SECONDS = 5.0  # from the cut until a lower layer is seen
+WHOLE_SECONDS = 5.0  # it is watched for so long
+TOP_SECONDS = 10.0  # from the opening until the best is seen
+BEFORE_SECONDS = 2.0
+FRAMES = 0.9  # of the layer's frames
+LONGEST_GAP = 0.5
+CONCEALED = 0.02
+
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+
+
+@pytest.mark.parametrize(
+    "codec",
+    ["VP8", *(pytest.param(codec, marks=pytest.mark.soak) for codec in ("H264", "AV1"))],
+)
+async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(redis_url: str, codec: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(line_stage(redis_url, THREE, codec=f"video/{codec}"))
+        await stage.full()
+        line = await stack.enter_async_context(stage.line())
+        clean = await stack.enter_async_context(stage.line())
+        tab = await stack.enter_async_context(stage.viewer(line))
+        beside = await stack.enter_async_context(stage.viewer(clean))
+
+        async def height(wanted: bool, within: float) -> float | None:
+            """Seconds until a picture is (`wanted`) or is not of the best layer."""
+            began = time.time()
+            while time.time() - began < within:
+                seen = await tab.seen()
+                for at, high in seen.pictures:
+                    if at >= began and (high == TOP.height) == wanted:
+                        return at - began
+                await asyncio.sleep(0.1)
+            return None
+
+        began = time.time()
+        assert await height(wanted=True, within=TOP_SECONDS), (await tab.seen()).story(began)
+        await asyncio.sleep(BEFORE_SECONDS)
+        line.shape(down=CUT)
+        cut_at = time.time()
+        lower_after = await height(wanted=False, within=LOWER_SECONDS)
+        whole_at = cut_at + LOWER_SECONDS
+        await asyncio.sleep(whole_at + WHOLE_SECONDS - time.time())
+        line.shape(down=OPEN)
+        opened_at = time.time()
+        top_after = await height(wanted=True, within=TOP_SECONDS)
+        await asyncio.sleep(2.0)
+        ended_at = time.time()
+        seen, other = await tab.seen(), await beside.seen()
+        story = told(seen, other, began, cut_at, opened_at)
+
+    print(f"a lower layer after {lower_after} s, the best again after {top_after} s\n{story}")
+    assert lower_after is not None, f"no lower layer within {LOWER_SECONDS} s\n{story}"
+    lower = seen.between(whole_at, opened_at)
+    frames = other.between(whole_at, opened_at).frames
+    assert lower.frames >= FRAMES * frames, f"{lower.frames} of {frames} frames\n{story}"
+    assert max(seen.gaps(whole_at, opened_at)) <= LONGEST_GAP, story
+    concealed = seen.between(whole_at, ended_at).concealed
+    assert concealed <= CONCEALED, f"{concealed:.1%} concealed\n{story}"
+    assert top_after is not None, f"not the best layer within {TOP_SECONDS} s\n{story}"
+    assert max(other.gaps(cut_at, ended_at)) <= LONGEST_GAP, story
+    assert other.heights(cut_at, ended_at) == [TOP.height], story
+    assert other.between(cut_at, ended_at).concealed <= CONCEALED, story
+
+
+def told(seen: SeenLine, other: SeenLine, began: float, cut_at: float, opened_at: float) -> str:
+    return (
+        f"cut at {cut_at - began:.1f} s, opened at {opened_at - began:.1f} s\n{seen.story(began)}\n"
+        f"the viewer beside it:\n{other.story(began)}"
+    )

@@ -1,0 +1,116 @@
+"""A live room whose viewers sit behind lines that a test shapes."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from playwright.async_api import Browser
+
+from tests.support.browser import chromium
+from tests.support.layer_publisher import THREE, Layer, layer_publisher
+from tests.support.line_shape import OPEN, Shape
+from tests.support.line_tab import LineTab, line_tab
+from tests.support.line_viewer import LineViewer, line_viewer
+from tests.support.script_publisher import ScriptPublisher, Sent
+from tests.support.seen_line import SeenLine
+from tests.support.shaped_line import Address, ShapedLine, shaped_line
+from tests.support.system import System, running_system
+from tests.support.waiting import eventually
+
+ROOM = "lines"
+PUBLISH_SECONDS = 30.0
+WATCH_SECONDS = 15.0
+FULL = 0.85  # of its bit rate, at which a layer is taken for complete
+
+
+class Watching(Protocol):
+    """A viewer, whatever it is made of."""
+
+    async def seen(self) -> SeenLine:
+        """All that it has seen and heard so far."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stands. `layers` are published, the lowest first, over `uplink`."""
+
+    system: System
+    browser: Browser
+    publisher: ScriptPublisher
+    layers: Sequence[Layer]
+    uplink: ShapedLine
+    _seeds: "count[int]"
+
+    @property
+    def whep(self) -> str:
+        return self.system.whep(ROOM)
+
+    @contextlib.asynccontextmanager
+    async def line(self, down: Shape = OPEN) -> AsyncIterator[ShapedLine]:
+        """A line of its own."""
+        async with shaped_line(_worker(self.system), down=down, seed=next(self._seeds)) as line:
+            yield line
+
+    @contextlib.asynccontextmanager
+    async def viewer(self, line: ShapedLine) -> AsyncIterator[LineTab]:
+        """A Chromium that watches over the line, and sees."""
+        async with line_tab(self.browser, self.system.http, self.whep, line.lead) as tab:
+            await _sees(tab)
+            yield tab
+
+    @contextlib.asynccontextmanager
+    async def modelled_viewer(self, line: ShapedLine) -> AsyncIterator[LineViewer]:
+        """One in Python, which sees."""
+        async with line_viewer(self.system.http, self.whep, line.lead) as viewer:
+            await _sees(viewer)
+            yield viewer
+
+    async def full(self) -> None:
+        """Wait until the publisher sends each layer at about its full bit rate."""
+        latest = await self.publisher.sent()
+        deadline = time.monotonic() + PUBLISH_SECONDS
+        while time.monotonic() < deadline:
+            await asyncio.sleep(1.0)
+            before, latest = latest, await self.publisher.sent()
+            if self._is_full(before, latest):
+                return
+        raise AssertionError(f"the publisher does not send all it should: {latest}")
+
+    def _is_full(self, before: Sequence[Sent], after: Sequence[Sent]) -> bool:
+        rates = {}
+        for then, now in zip(before, after, strict=True):
+            rates[now.rid] = (now.octets - then.octets) * 8 / max(now.at - then.at, 0.1)
+        return all(rates.get(layer.rid, 0.0) > FULL * layer.bitrate for layer in self.layers)
+
+
+async def _sees(viewer: Watching) -> None:
+    async def sees() -> bool:
+        return len((await viewer.seen()).pictures) > 1
+
+    await eventually("a viewer sees", sees, WATCH_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def line_stage(
+    redis_url: str, layers: Sequence[Layer] = THREE, *, codec: str = "video/VP8"
+) -> AsyncIterator[Stage]:
+    """A system, a Chromium, and in it a publisher of `layers`."""
+    async with running_system(redis_url) as system, chromium() as browser:
+        url = system.controls[0].url
+        async with (
+            shaped_line(_worker(system)) as uplink,
+            layer_publisher(browser, url, ROOM, layers, lead=uplink.lead, codec=codec) as publisher,
+        ):
+            await system.room_live(ROOM, within=10)
+            yield Stage(system, browser, publisher, layers, uplink, count(1))
+
+
+def _worker(system: System) -> Address:
+    """Where its media comes from."""
+    media = system.workers[0].media
+    assert media
+    return media

@@ -1,0 +1,89 @@
+"""A bare player in a tab of Chromium behind a line: what it sees and hears, moment by moment."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urljoin
+
+import httpx
+from playwright.async_api import Browser, Page
+
+from tests.support.seen_line import Look, SeenLine
+
+_OFFER = """async () => {
+    const pc = window.pc = new RTCPeerConnection();
+    const video = window.video = document.createElement('video');
+    video.autoplay = true;  // with its sound: what nobody hears is not concealed
+    video.width = 64;  // cheap to paint
+    video.srcObject = new MediaStream();
+    document.body.append(video);
+    pc.ontrack = ({ track }) => video.srcObject.addTrack(track);
+    pc.addTransceiver('audio', { direction: 'recvonly' });
+    pc.addTransceiver('video', { direction: 'recvonly' });
+    await pc.setLocalDescription();
+    return pc.localDescription.sdp;
+}"""
+# Looks every tenth of a second; the moments of pictures are those in which they are shown.
+_ACCEPT = """async (sdp) => {
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    const now = () => (performance.timeOrigin + performance.now()) / 1000;
+    window.looks = [];
+    window.pictures = [];
+    const shown = (_, { height, presentedFrames }) => {
+        pictures.push([now(), height, presentedFrames]);
+        video.requestVideoFrameCallback(shown);
+    };
+    video.requestVideoFrameCallback(shown);
+    window.looking = setInterval(async () => {
+        const at = now();
+        const all = [...(await pc.getStats()).values()];
+        const inbound = (kind) => all.find((s) => s.type === 'inbound-rtp' && s.kind === kind) ?? {};
+        const [video, audio] = [inbound('video'), inbound('audio')];
+        const pair = all.find((s) => s.type === 'candidate-pair' && s.nominated) ?? {};
+        looks.push([
+            at, pair.bytesReceived ?? 0, pair.availableIncomingBitrate ?? 0,
+            video.framesDecoded ?? 0, video.frameHeight ?? 0, video.freezeCount ?? 0,
+            video.keyFramesDecoded ?? 0, video.pliCount ?? 0, video.nackCount ?? 0,
+            audio.totalSamplesReceived ?? 0,
+            (audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0),
+            audio.jitterBufferDelay ?? 0, audio.jitterBufferEmittedCount ?? 0, audio.packetsLost ?? 0,
+        ]);
+    }, 100);
+}"""
+_TAKE = "() => [looks.splice(0), pictures.splice(0)]"
+_STOP = "() => { clearInterval(looking); pc.close(); video.remove(); }"
+
+
+class LineTab:
+    """The player. Its times are Unix times."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._seen = SeenLine()
+
+    async def seen(self) -> SeenLine:
+        """All that it has seen and heard so far."""
+        looks, pictures = await self.page.evaluate(_TAKE)
+        self._seen.looks += [Look(*look) for look in looks]
+        self._seen.pictures += [(at, height) for at, height, _ in pictures]
+        return self._seen
+
+
+@contextlib.asynccontextmanager
+async def line_tab(
+    browser: Browser, http: httpx.AsyncClient, whep: str, lead: Callable[[str], str]
+) -> AsyncIterator[LineTab]:
+    """Play `whep` until left; `lead` turns the answer so that it leads to the line."""
+    page = await browser.new_page(viewport={"width": 160, "height": 120})
+    try:
+        await page.goto(urljoin(whep, "/healthz"))
+        offer = await page.evaluate(_OFFER)
+        response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
+        assert response.status_code == 201, response.text
+        await page.evaluate(_ACCEPT, lead(response.text))
+        try:
+            yield LineTab(page)
+        finally:
+            await page.evaluate(_STOP)
+            await http.delete(urljoin(whep, response.headers["Location"]))
+    finally:
+        await page.close()

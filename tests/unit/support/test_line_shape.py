@@ -1,0 +1,109 @@
+"""A shaped line passes what it should, when it should, in order."""
+
+import random
+
+import pytest
+
+from tests.support.line_shape import Shape, Way
+
+SIZE = 1000
+
+
+def came_out(way: Way[int], until: float) -> list[tuple[float, int]]:
+    """(when, which) of all that comes out until then."""
+    came = []
+    while (due := way.due()) is not None and due <= until:
+        came += [(due, number) for number in way.leave(due)]
+    return came
+
+
+def pour(way: Way[int], rate: float, seconds: float, begin: float = 0.0) -> list[tuple[float, int]]:
+    """Put datagrams in at a steady rate; what came out meanwhile."""
+    count = round(seconds * rate / 8 / SIZE)
+    came = []
+    for number in range(count):
+        now = begin + number * SIZE * 8 / rate
+        came += came_out(way, now)
+        way.enter(SIZE, number, now)
+    return came
+
+
+@pytest.mark.parametrize("rate", [150_000, 500_000, 2_000_000, 20_000_000])
+@pytest.mark.parametrize("load", [1.05, 2.0, 10.0])
+def test_a_full_line_passes_its_rate(rate: int, load: float) -> None:
+    way = Way[int](Shape(rate=rate, delay=0.02), seed=1)
+    came = pour(way, load * rate, seconds=20)
+    passed = len([when for when, _ in came if when >= 10.0]) * SIZE * 8
+    assert passed == pytest.approx(10 * rate, rel=0.03)
+    came_out(way, 1e9)
+    assert way.dropped
+    assert way.dropped + way.passed == way.entered
+
+
+def test_the_queue_is_bounded_and_the_order_kept() -> None:
+    way = Way[int](Shape(rate=400_000, queue=0.3), seed=1)
+    came = pour(way, 1_000_000, seconds=5) + came_out(way, 100)
+    order = [number for _, number in came]
+    assert order == sorted(order)
+    waits = [when - number * SIZE * 8 / 1_000_000 for when, number in came]
+    assert 0.25 < max(waits) <= 0.3 + 1e-9
+    assert way.queued == 0
+    assert way.due() is None
+
+
+def test_a_line_that_is_wide_enough_only_delays() -> None:
+    way = Way[int](Shape(rate=1_000_000, delay=0.05), seed=1)
+    came = pour(way, 900_000, seconds=2) + came_out(way, 100)
+    waits = [when - number * SIZE * 8 / 900_000 for when, number in came]
+    assert waits == pytest.approx([0.05 + SIZE * 8 / 1_000_000] * len(came))
+    assert (way.dropped, way.lost) == (0, 0)
+
+
+def test_loss_is_as_told_and_the_same_by_the_same_seed() -> None:
+    def passed(seed: int) -> list[int]:
+        way = Way[int](Shape(loss=0.05), seed)
+        return [number for _, number in pour(way, 8_000_000, seconds=10) + came_out(way, 100)]
+
+    assert len(passed(7)) == pytest.approx(9_500, abs=80)
+    assert passed(7) == passed(7) != passed(8)
+
+
+def test_a_change_of_rate_holds_for_what_waits() -> None:
+    way = Way[int](Shape(rate=80_000, queue=1.0), seed=1)  # a datagram each 0.1 s
+    for number in range(10):
+        way.enter(SIZE, number, 0.0)
+    assert [number for _, number in came_out(way, 0.25)] == [0, 1]
+    way.reshape(Shape(rate=8_000, queue=4.0), 0.25)  # a tenth: half of the third is left, and four fit
+    assert way.dropped == 10 - 2 - 4
+    came = came_out(way, 100)
+    assert [when for when, _ in came] == pytest.approx([0.75, 1.75, 2.75, 3.75])
+    assert [number for _, number in came] == [2, 3, 4, 5]
+
+
+def test_an_opened_line_empties_its_queue_at_once() -> None:
+    way = Way[int](Shape(rate=80_000, queue=1.0), seed=1)
+    for number in range(5):
+        way.enter(SIZE, number, 0.0)
+    way.reshape(Shape(), 0.05)
+    assert came_out(way, 0.05) == [(0.05, number) for number in range(5)]
+
+
+def test_nothing_overtakes_when_the_delay_shrinks() -> None:
+    way = Way[int](Shape(delay=0.5), seed=1)
+    way.enter(SIZE, 1, 0.0)
+    way.reshape(Shape(delay=0.0), 0.1)
+    way.enter(SIZE, 2, 0.1)
+    assert came_out(way, 10) == [(0.5, 1), (0.5, 2)]
+
+
+def test_whenever_it_is_looked_at_the_times_are_the_same() -> None:
+    """A line that is woken late does not slow down."""
+    chance = random.Random(3)
+    way = Way[int](Shape(rate=1_000_000), seed=1)
+    now, out = 0.0, 0
+    while now < 20.0:
+        now += chance.uniform(0, 0.04)
+        while way.wait < 0.25:  # always enough to send
+            way.enter(SIZE, 0, now)
+        out += len(way.leave(now))
+    assert out * SIZE * 8 == pytest.approx(20 * 1_000_000, rel=0.03)
