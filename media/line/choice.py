@@ -88,13 +88,7 @@ class LayerChoice:
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
-        if (
-            self._rung
-            and self._probe is None
-            and present == self._rung
-            and now >= self._next_at
-            and not estimate.suspect
-        ):
+        if self._rung and self._probe is None and present == self._rung and now >= self._next_at and not estimate.suspect:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(

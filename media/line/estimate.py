@@ -18,9 +18,7 @@ _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
 _DOUBT = 0.95  # of that, after each sign
-_DEEP = (
-    0.4  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
-)
+_DEEP = 0.4  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
@@ -71,9 +69,7 @@ class LineEstimate:
         self.vouched_at = now
         self._base_loss = 0.0  # that is there however little is sent
         self._bad_reports = 0  # one after the other
-        self._judged: tuple[float, float] | None = (
-            None  # (rate, loss) when loss was last taken for congestion
-        )
+        self._judged: tuple[float, float] | None = None  # (rate, loss) when loss was last taken for congestion
         self._lowest_rtt = math.inf
         self._suspect = False  # the last report shows that the line may be full
 
@@ -122,11 +118,7 @@ class LineEstimate:
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
         if rtt > 0 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
-        bad = (
-            queue > _LONG_QUEUE_SECONDS
-            or lost > _MUCH_LOSS
-            or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
-        )
+        bad = queue > _LONG_QUEUE_SECONDS or lost > _MUCH_LOSS or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
         self._bad_reports = self._bad_reports + 1 if bad else 0
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
@@ -147,9 +139,7 @@ class LineEstimate:
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
         least = 0.0 if self.carries == math.inf else self.carries * _AT_ONCE
-        self.carries = max(
-            self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
-        )
+        self.carries = max(self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least)))
 
     # --- what we sent
 
@@ -160,11 +150,7 @@ class LineEstimate:
         while samples[0][0] < now - _KEPT_SECONDS:
             samples.popleft()
         self.congested = now - self._sign_at < SIGN_SECONDS
-        if (
-            not self.stalls
-            and now - self._sign_at >= _PROOF_SECONDS
-            and now - samples[0][0] >= _PROOF_SECONDS
-        ):
+        if not self.stalls and now - self._sign_at >= _PROOF_SECONDS and now - samples[0][0] >= _PROOF_SECONDS:
             self.fits(self._total(now, _PROOF_SECONDS))
 
     def fits(self, rate: float) -> None:
