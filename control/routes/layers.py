@@ -44,17 +44,18 @@ class LayerRoutes:
         access = self._authenticator.access(credential(request.headers), time.time())
         access.check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
-        rid, picture = _choice(await read_choice(request))
+        rid, picture = parse_choice(await read_choice(request))
         message = ChooseLayer(session=session, room=room, rid=rid, picture=picture)
         await self._gateway.choose_layer(message, caller_of(request).request_id)
         return Response()
 
 
-def _choice(body: bytes) -> tuple[str | None, bool]:
+def parse_choice(body: bytes) -> tuple[str | None, bool]:
     """The `rid` of the wanted layer, None for the server's choice; and whether a picture is wanted at all.
 
     `picture` is ours: false asks for the sound alone. `encodingId` is the name of `rid` in earlier drafts.
-    All else is ignored: a room has one picture (`mediaId`), and its layers have no others within.
+    All else is ignored: a room has one picture (`mediaId`), and its layers have no others within. Raises
+    `ServiceError(INVALID_LAYER)`.
     """
     try:
         wish = json.loads(body)

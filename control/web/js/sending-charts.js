@@ -1,6 +1,5 @@
 // A publisher's statistics as four small charts, a line of text, and a row for each size of the picture.
 import { bitrate, lines } from './format.js';
-import { KeyedRows, write } from './keyed-rows.js';
 import { Sparkline } from './sparkline.js';
 
 const FIGURES = {
@@ -14,7 +13,6 @@ const LIMITS = { bandwidth: 'Your connection does not allow more.', cpu: 'This c
 export class SendingCharts {
   #element;
   #lines = new Map();
-  #layers;
 
   /** @param {Element} element with a `strong` and an SVG for each figure, and a table for the sizes */
   constructor(element) {
@@ -22,13 +20,6 @@ export class SendingCharts {
     for (const [figure, of] of Object.entries(FIGURES)) {
       this.#lines.set(figure, new Sparkline(element.querySelector(`[data-chart="${figure}"]`), of));
     }
-    this.#layers = new KeyedRows(element.querySelector('tbody'), element.querySelector('template'), {
-      fill: (row, layer) => write(row, {
-        size: lines(layer) || 'Not sent',
-        frames: layer.width ? `${Math.round(layer.framesPerSecond)}/s` : '–',
-        bitrate: bitrate(layer.width && layer.bitrate),
-      }),
-    });
   }
 
   /** @param {import('./sending-stats.js').Stats} stats of one second */
@@ -42,12 +33,20 @@ export class SendingCharts {
     const sent = [stats.codec?.split('/')[1], size].filter(Boolean).join(', ');
     this.#element.querySelector('#sent').textContent = [sent, LIMITS[stats.limitedBy]].filter(Boolean).join('. ');
     this.#element.querySelector('table').hidden = stats.layers.length < 2;
-    this.#layers.show(stats.layers, ({ rid }) => rid);
+    this.#element.querySelector('tbody').replaceChildren(...stats.layers.map(row));
   }
 
   clear() {
-    this.#layers.show([], String);
     this.#lines.forEach((line) => line.clear());
     for (const figure of this.#element.querySelectorAll('strong')) figure.textContent = '–';
   }
+}
+
+/** @param {import('./sending-stats.js').LayerStats} layer */
+function row(layer) {
+  const made = document.createElement('tr');
+  const frames = `${Math.round(layer.framesPerSecond)}/s`;
+  const texts = layer.width ? [lines(layer), frames, bitrate(layer.bitrate)] : ['Not sent', '–', '–'];
+  for (const text of texts) made.insertCell().textContent = text;
+  return made;
 }

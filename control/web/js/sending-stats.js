@@ -18,7 +18,7 @@
  * @property {number} width 0: nothing is sent
  * @property {number} height
  * @property {number} framesPerSecond
- * @property {number} bitrate bits a second, with what the browser sends twice to try the line
+ * @property {number} bitrate bits a second
  */
 export class SendingStats {
   #before = null;
@@ -58,7 +58,7 @@ export class SendingStats {
           width: sent ? one.frameWidth : 0,
           height: sent ? one.frameHeight : 0,
           framesPerSecond: one.framesPerSecond ?? 0,
-          bitrate: rate(one),
+          bitrate: Math.min(rate(one), one.targetBitrate ?? Infinity), // above that it is padding, which tries the line
         };
       }),
     };

@@ -44,6 +44,12 @@ async def test_session_resources(method: str, base: str, start_control: StartCon
         assert cors_of(response) == OF_A_SESSION
 
 
+async def test_the_choice_of_a_layer(start_control: StartControl) -> None:
+    http = await start_control()
+    for method in ("OPTIONS", "POST", "GET"):
+        assert cors_of(await http.request(method, f"/api/whep/play/demo/{SESSION}/layer")) == OF_A_SESSION
+
+
 async def test_the_500_that_nobody_foresaw(start_control: StartControl, start_worker: StartWorker) -> None:
     worker = await start_worker()
     worker.answers[Publish] = KeyError("bug")

@@ -115,6 +115,8 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         "bitrate": 900_000,
         "workers": ["w1"],
         "warnings": [],
+        "layers": [],
+        "viewersByReason": {"full": 0, "line": 0, "choice": 0},
     }
 
 

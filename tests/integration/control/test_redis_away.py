@@ -38,6 +38,8 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
     elif path.endswith("{room}") and path.startswith(("/api/whip", "/api/whep")) and method == "POST":
         body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
         headers = {"Content-Type": "application/sdp"}
+    elif path.endswith("/layer"):
+        body, headers = b"{}", {"Content-Type": "application/json"}
     elif path.startswith(("/api/admin", "/api/workers")):
         headers = {"Authorization": "Bearer secret-of-admin"}
     return await http.request(
@@ -180,7 +182,7 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(
         for path, method in NEED_REDIS
         if (method != "GET" or "/events" in path) and "/records/" not in path
     ]  # recordings are listed without a worker that does not answer
-    assert len(asked) == 14
+    assert len(asked) == 15
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))
 
 

@@ -97,6 +97,7 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(
             ("DELETE", f"{whip}/{SESSION}", opens.publish),
             ("GET", f"{whep}/{SESSION}", opens.play),
             ("DELETE", f"{whep}/{SESSION}", opens.play),
+            ("POST", f"{whep}/{SESSION}/layer", opens.play),
             ("POST", f"{whep}/{SESSION}/events", opens.play),
             ("GET", f"{whep}/{SESSION}/events", opens.play),
             ("DELETE", f"{whep}/{SESSION}/events/airv-12345678901", opens.play),

@@ -1,0 +1,123 @@
+"""Several sizes of a picture, from the publish page to the choice of a viewer."""
+
+import pytest
+from playwright.async_api import Browser, Response
+
+from tests.support.barriers import assert_no_barrier
+from tests.support.browser import open_publish_page, open_watch_page
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+SENT_SECONDS = 30.0  # until an encoder that starts carefully sends all sizes
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+SIZES = "(all) => all.map((row) => row.cells[0].innerText)"
+
+
+@pytest.mark.parametrize("codec", ["video/VP8", "video/H264", "video/VP9", "video/AV1"])
+async def test_the_publish_page_sends_several_sizes_and_shows_them(
+    system: System, browser: Browser, codec: str
+) -> None:
+    room = f"sizes-{codec[6:]}"
+    async with await open_publish_page(browser, system.controls[0].url, room) as publisher:
+        await publisher.publish(codec)
+
+        async def shown() -> bool:
+            sizes = await publisher.page.eval_on_selector_all("#sizes tbody tr", SIZES)
+            return sizes == ["360p", "180p"]
+
+        await eventually("both sizes are sent", shown, SENT_SECONDS)
+        await assert_no_barrier(publisher.page)
+
+        async def known() -> bool:
+            detail = (await system.http.get(f"{system.controls[0].url}/api/rooms/{room}")).json()
+            return [(layer["rid"], layer["height"]) for layer in detail["layers"] if layer["bitrate"]] == [
+                ("f", 360),
+                ("h", 180),
+            ]
+
+        await eventually("the server knows both", known, SENT_SECONDS)
+
+
+async def test_a_viewer_chooses_from_a_list_by_keyboard(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "menu") as publisher,
+        await open_watch_page(browser, url, "menu") as viewer,
+    ):
+        await publisher.publish("video/VP8")
+        await viewer.tells("Watching menu.")
+        quality = viewer.page.get_by_role("combobox", name="Quality")
+        await quality.wait_for()
+
+        async def whole() -> bool:
+            options = await quality.locator("option").all_inner_texts()
+            heads = [option.split(",")[0] for option in options]
+            return heads == ["Automatic", "360p", "180p", "Sound only"] and "bit/s" in options[2]
+
+        await eventually("the list has both sizes", whole, SENT_SECONDS)
+        await assert_no_barrier(viewer.page)
+        async with viewer.page.expect_response(lambda response: response.url.endswith("/layer")) as chosen:
+            await viewer.page.keyboard.press("q")
+            for _ in range(2):
+                await viewer.page.keyboard.press("ArrowDown")
+            await viewer.page.keyboard.press("Enter")
+        answer = await chosen.value
+        assert (answer.status, answer.request.post_data_json) == (200, {"rid": "h", "picture": True})
+        assert await viewer.page.inner_text("#quality .words") == "180p"
+
+
+async def test_the_choice_holds_for_later_sessions(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "again") as publisher,
+        await open_watch_page(browser, url, "again") as viewer,
+    ):
+        await publisher.publish("video/VP8")
+        await viewer.tells("Watching again.")
+        quality = viewer.page.get_by_role("combobox", name="Quality")
+        await quality.select_option("sound")
+        await viewer.page.locator("#live").get_by_text("Live, sound only").wait_for()
+        await publisher.stop()
+        await viewer.tells("again is not live yet.")
+
+        def is_choice(response: Response) -> bool:
+            return response.url.endswith("/layer")
+
+        async with viewer.page.expect_response(is_choice, timeout=20_000) as chosen:
+            await publisher.publish("video/VP8")
+        answer = await chosen.value
+        assert (answer.status, answer.request.post_data_json) == (200, {"rid": None, "picture": False})
+        assert await quality.input_value() == "sound"
+
+
+async def test_where_the_sizes_are_switched_off_one_is_sent(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "one") as publisher,
+        await open_watch_page(browser, url, "one") as viewer,
+    ):
+        await publisher.page.get_by_label("Send several sizes").uncheck()
+        await publisher.publish("video/VP8")
+        await viewer.tells("Watching one.")
+        options = viewer.page.get_by_role("combobox", name="Quality").locator("option")
+        await options.first.wait_for(state="attached")
+        assert await options.all_inner_texts() == ["Automatic", "Sound only"]
+        assert await publisher.page.is_hidden("#sizes")
+        assert await publisher.page.is_disabled("#several")  # another number requires another session
+
+
+async def test_a_screen_is_sent_in_one_size_unless_somebody_wants_more(
+    system: System, browser: Browser
+) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "screen") as publisher:
+        several = publisher.page.get_by_label("Send several sizes")
+        assert await several.is_checked()
+        await publisher.page.check('input[value="screen"]', force=True)
+        assert not await several.is_checked()
+        await publisher.page.check('input[value="camera"]', force=True)
+        assert await several.is_checked()
+        await several.uncheck()
+        await publisher.page.check('input[value="file"]', force=True)
+        assert not await several.is_checked()

@@ -1,0 +1,49 @@
+"""What is read from a choice of a layer, whatever a stranger sends."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.routes.layers import parse_choice
+from shared.errors import ErrorCode
+from tests.support.sdp import error_of
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+_MEMBERS = st.sampled_from(["rid", "encodingId", "picture", "mediaId", "maxTemporalLayerId"])
+_WISHES = st.dictionaries(_MEMBERS, _VALUES)
+
+
+def refused(body: bytes) -> bool:
+    """Whether it is refused, as it should be; otherwise it is a choice."""
+    if (error := error_of(lambda: parse_choice(body))) is not None:
+        assert error is ErrorCode.INVALID_LAYER
+        return True
+    rid, picture = parse_choice(body)
+    assert rid is None or (rid.isascii() and 0 < len(rid) <= 64)
+    assert picture in (True, False)
+    return False
+
+
+@given(st.binary(max_size=200) | _VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_a_choice_or_refused(body: bytes) -> None:
+    refused(body)
+
+
+@given(_WISHES)
+def test_any_members_are_a_choice_or_refused(wish: dict[str, object]) -> None:
+    refused(json.dumps(wish).encode())
+
+
+@pytest.mark.parametrize("body", [b"[" * 4096, b'{"rid":' * 500, b"1" * 4096, b'"\\ud800"', b"\xff\xfe{"])
+def test_what_breaks_parsers_is_refused(body: bytes) -> None:
+    assert refused(body)
+
+
+def test_the_present_name_counts_where_both_are_given() -> None:
+    assert parse_choice(b'{"encodingId":"q","rid":"f"}') == ("f", True)
+    assert parse_choice(b'{"encodingId":"q","rid":null}') == (None, True)
+    assert parse_choice(b'{"encodingId":"q"}') == ("q", True)
+    assert parse_choice(b'{"rid":"f","picture":false}') == ("f", False)
