@@ -19,7 +19,7 @@ CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
 _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
-_DOUBTS, _FORGET = 2.5, 0.15  # but not so many, of which so many are forgotten in a second
+_DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 _SURE = 1.15  # for keyframes alone: they come in bursts

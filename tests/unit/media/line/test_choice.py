@@ -95,7 +95,7 @@ def test_one_sign_may_be_chance_but_not_several() -> None:
     viewer.run(10)
     viewer.fall(1_400_000)
     assert viewer.run(1)[-1].rung == 0
-    for bitrate in (1_300_000, 1_250_000):
+    for bitrate in (1_350_000, 1_305_000, 1_265_000):
         viewer.fall(bitrate)
         viewer.run(0.2)
     assert viewer.decision.rung == 1
