@@ -1,9 +1,10 @@
 """Which rendition of the picture a viewer gets: the best one that its line carries, and sound before all.
 
-Down at once, straight to what fits; up after a probe has shown that the line carries more. A viewer that cannot
-be probed gets more for a try, and waits longer after each one that failed.
+Down at once, straight to what fits; up after a probe has shown that the line carries more. A viewer that
+cannot be probed gets more for a try, and waits longer after each one that failed.
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -18,11 +19,12 @@ CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
 _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
-_DOUBTS, _FORGET = 2.5, 0.15  # but not so many, of which so many are forgotten in a second
+_DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 _SURE = 1.15  # for keyframes alone: they come in bursts
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
+_CLOSE = 0.85  # for the last moving picture: the receiver told so much of what came through
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 _PACE = 0.9  # of what sound leaves: for keyframes alone
@@ -33,8 +35,8 @@ class Decision(NamedTuple):
     """What to send to a viewer.
 
     `rung` is an index of the rungs. With `pause` the present picture stops at once, and does not wait for the
-    keyframe of the other one. `probe` is what to send in total, with padding, and `pace` how fast keyframes
-    alone may go, both in bit/s; 0: none.
+    keyframe of the other one. `probe` is what to send in total, with padding, and with a packet of padding
+    after each 0.2 s without a picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
     """
 
     rung: int
@@ -67,19 +69,23 @@ class LayerChoice:
         self._doubts = 0.0  # signs that were let pass, the older ones forgotten
         self._grace_until = now
         self._tried_at: float | None = None
+        self._tried_from = 0
 
     def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
         """Decide anew; called ten times a second.
 
-        `rungs` are what the renditions need, in bit/s with sound, best first; the last two are keyframes alone,
-        at their slowest, and sound alone. `present` is the rung that the viewer gets so far.
+        `rungs` are what the renditions need, in bit/s with sound, best first; infinite is one that there is
+        not, or that the viewer does not want. The last two are keyframes alone, at their slowest, and sound
+        alone. `present` is the rung that the viewer gets so far.
         """
-        self._rung = min(self._rung, len(rungs) - 1)
+        present, self._rung = min(present, len(rungs) - 1), min(self._rung, len(rungs) - 1)
         estimate = self._estimate
+        if rungs[self._rung] == math.inf:
+            self._rung = self._best(rungs)
         if self._probe is not None:
             self._follow_probe(self._probe, now)
         if self._tried_at is not None and estimate.suspect:
-            self._give_up(now)
+            self._give_up(rungs, now)
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
             self._take_sign(rungs, now)
@@ -88,13 +94,8 @@ class LayerChoice:
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
-        if (
-            self._rung
-            and self._probe is None
-            and present == self._rung
-            and now >= self._next_at
-            and not estimate.suspect
-        ):
+        ready = self._probe is None and present == self._rung and now >= self._next_at
+        if ready and self._rung > self._top(rungs) and not estimate.suspect:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
@@ -116,9 +117,16 @@ class LayerChoice:
     def _probes(self) -> bool:
         return self._can_probe and self._estimate.has_remb
 
+    @staticmethod
+    def _top(rungs: Sequence[float]) -> int:
+        return next(n for n, need in enumerate(rungs) if need < math.inf)
+
     def _best(self, rungs: Sequence[float]) -> int:
-        carries = self._estimate.carries
-        return next((n for n, need in enumerate(rungs) if need * _ROOM <= carries), len(rungs) - 1)
+        return self._fitting(rungs, self._estimate.carries / _ROOM)
+
+    def _fitting(self, rungs: Sequence[float], carries: float) -> int:
+        fits = (n for n, need in enumerate(rungs) if need <= carries and need < math.inf)
+        return next(fits, len(rungs) - 1)
 
     def _pace(self, rungs: Sequence[float]) -> float:
         if self._rung != len(rungs) - 2:
@@ -137,7 +145,9 @@ class LayerChoice:
         if need * _LITTLE <= carries and self._doubts < (1.5 if self._estimate.suspect else _DOUBTS):
             return  # an over-use may be chance, or another viewer's probe
         self._doubts = 0.0
-        fits = next((n for n, each in enumerate(rungs) if each <= carries), len(rungs) - 1)
+        fits = self._fitting(rungs, carries)
+        if self._rung < len(rungs) - 3 < fits and rungs[-3] * _CLOSE <= carries:
+            fits = len(rungs) - 3
         if fits == len(rungs) - 2 and not rungs[-2] * _SURE <= carries:
             fits += 1
         self._rung = max(self._rung, fits)
@@ -148,16 +158,19 @@ class LayerChoice:
     def _look_up(self, rungs: Sequence[float], now: float) -> None:
         estimate = self._estimate
         if self._probes:
-            known = min(estimate.carries, rungs[0]) * _KNOWN
+            most = rungs[self._top(rungs)]
+            known = min(estimate.carries, most) * _KNOWN
             start = max(rungs[self._rung], known, rungs[-1] + LEAST_PADDING)
-            self._probe = Probe(start, rungs[0] * _ROOM, now)
+            self._probe = Probe(start, most * _ROOM, now)
         elif now >= self._up_at and self._tried_at is None:
-            self._rung -= 1
+            self._tried_from = self._rung
+            self._rung = max(n for n in range(self._rung) if rungs[n] < math.inf)
             self._tried_at = now
             self._up_at = now + _TRIED_SECONDS
 
-    def _give_up(self, now: float) -> None:
-        self._rung, self._tried_at, self._signs = self._rung + 1, None, self._estimate.signs
+    def _give_up(self, rungs: Sequence[float], now: float) -> None:
+        self._rung = min(self._tried_from, len(rungs) - 1)
+        self._tried_at, self._signs = None, self._estimate.signs
         self._fail(TRY_SECONDS, now)
 
     def _follow_probe(self, probe: Probe, now: float) -> None:

@@ -1,26 +1,25 @@
 """What a viewer's line carries, by what its receiver says: REMB, or else its receiver reports.
 
-REMB is no measure while it grows: it does so slowly, to 1.5 times what comes in. That it **grows** says that all
-comes through; its **fall** is a sign of congestion, and tells 0.85 of what came through, so that the queue drains.
-Sound is not in it: browsers count pictures and retransmissions only.
+REMB is no measure while it grows: it does so slowly, to 1.5 times what comes in. That it **grows** says that
+all comes through; its **fall** is a sign of congestion, and tells 0.85 of what came through, so that queues
+drain. Sound is not in it: browsers count pictures and retransmissions only.
 """
 
 import math
-from collections import deque
+from bisect import bisect_right
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
 SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
 LEAST = 20_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
 _TRICKLE = 25_000.0  # bit/s: of what is less than that a receiver learns nothing
 
-_KEPT_SECONDS = 3.0  # of what was sent
+_MOST_SAMPLES = 64  # of what was sent: the later half spans three seconds
+_EARLY = 0.001  # ticks come a little early
 _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
-_EXCESS = 1.1  # more than what is known to fit
-_AT_ONCE = 0.5  # of what the line carried, one sign leaves at least: a second one comes if that is too much
+_EXCESS = 1.1  # this multiple is more than what is known to fit
+_AT_ONCE = 0.5  # of what the line carried, a doubtful sign leaves at least
 _DOUBT = 0.95  # of that, after each sign
-_DEEP = (
-    0.6  # a REMB below this share of what comes in does not follow the line: it fell while little was sent
-)
+_DEEP = 0.6  # a REMB below this share of what is sent fell while little was, and does not follow the line
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
@@ -29,7 +28,6 @@ _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all c
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
 _SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
 _LESS = 0.75
-_BASE_DECAY = 0.9  # with each report
 _QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
 _RTT_GROWS = 1.01  # with each report, so that a shortest round trip is forgotten
 _MARGIN = 0.95
@@ -38,27 +36,10 @@ _MARGIN = 0.95
 class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s.
 
-    `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested` says
-    that a sign of congestion is fresh, `signs` counts them. `vouched_at` is when the receiver said last that all
-    comes through.
+    `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested`
+    says that a sign of congestion is fresh, `signs` counts them. `vouched_at` is when the receiver said last
+    that all comes through.
     """
-
-    __slots__ = (
-        "_bad_reports",
-        "_base_loss",
-        "_flat",
-        "_judged",
-        "_lowest_rtt",
-        "_proven",
-        "_remb",
-        "_sent",
-        "_sign_at",
-        "_suspect",
-        "carries",
-        "congested",
-        "signs",
-        "vouched_at",
-    )
 
     def __init__(self, now: float) -> None:
         self.carries = math.inf
@@ -66,15 +47,15 @@ class LineEstimate:
         self.signs = 0
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
-        self._sent: deque[tuple[float, int, int]] = deque()  # (when, octets, octets of sound)
+        self._times: list[float] = []  # of the calls of `sent`, and what they told
+        self._octets: list[int] = []
+        self._sound: list[int] = []
         self._remb: float | None = None
         self._flat = 0  # REMBs one after the other that did not grow although they could
         self.vouched_at = now
         self._base_loss = 0.0  # that is there however little is sent
         self._bad_reports = 0  # one after the other
-        self._judged: tuple[float, float] | None = (
-            None  # (rate, loss) when loss was last taken for congestion
-        )
+        self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
         self._lowest_rtt = math.inf
         self._suspect = False  # the last report shows that the line may be full
 
@@ -98,7 +79,9 @@ class LineEstimate:
             if bitrate < pictures * FALL:
                 self._fall(bitrate + sound, now)
         elif bitrate < former * FALL and not self._is_mirror(bitrate, pictures, now):
-            self._fall(bitrate + sound, now)
+            # a REMB that was far below what comes in falls to what has little to do with the line
+            deep = former < _DEEP * pictures
+            self._fall(bitrate + sound, now, self.carries * _AT_ONCE if deep else 0.0)
 
     def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
         """Whether a REMB falls only because we send little: a receiver takes what came in the last second."""
@@ -141,13 +124,12 @@ class LineEstimate:
         self._judged = (rate, loss)
         self._fall(rate * (1 - lost) * _MARGIN, now)
 
-    def _fall(self, told: float, now: float) -> None:
-        """A sign of congestion. It speaks of what was sent: if that was more than is known to fit, this stays."""
+    def _fall(self, told: float, now: float, least: float = 0.0) -> None:
+        """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
         self._sign_at, self.congested = now, True
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
-        least = 0.0 if self.carries == math.inf else self.carries * _AT_ONCE
         self.carries = max(
             self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
         )
@@ -156,16 +138,15 @@ class LineEstimate:
 
     def sent(self, octets: int, sound: int, now: float) -> None:
         """Take how many octets were sent so far, `sound` of them of sound; called ten times a second."""
-        samples = self._sent
-        samples.append((now, octets, sound))
-        while samples[0][0] < now - _KEPT_SECONDS:
-            samples.popleft()
+        self._times.append(now)
+        self._octets.append(octets)
+        self._sound.append(sound)
+        if len(self._times) > _MOST_SAMPLES:
+            for kept in (self._times, self._octets, self._sound):
+                del kept[: _MOST_SAMPLES // 2]
         self.congested = now - self._sign_at < SIGN_SECONDS
-        if (
-            not self.stalls
-            and now - self._sign_at >= _PROOF_SECONDS
-            and now - samples[0][0] >= _PROOF_SECONDS
-        ):
+        quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._times[0] >= _PROOF_SECONDS
+        if quiet and not self.stalls:
             self.fits(self._total(now, _PROOF_SECONDS))
 
     def fits(self, rate: float) -> None:
@@ -183,23 +164,16 @@ class LineEstimate:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
         return self._suspect or self._flat >= _FLAT
 
-    def rate(self, now: float) -> float:
-        """What was sent in the last second."""
-        return self._total(now, 1.0)
-
     def _total(self, until: float, seconds: float) -> float:
         return sum(self._rates(until, seconds))
 
     def _rates(self, until: float, seconds: float) -> tuple[float, float]:
         """Of sound and of all else, in the time of `seconds` that ended at `until`."""
-        first = last = None
-        for sample in self._sent:
-            if sample[0] <= until - seconds + 0.001 or first is None:
-                first = sample
-            if sample[0] <= until + 0.001:
-                last = sample
-        if first is None or last is None or last[0] <= first[0]:
+        times = self._times
+        first = max(0, bisect_right(times, until - seconds + _EARLY) - 1)
+        last = bisect_right(times, until + _EARLY) - 1
+        if last <= first:
             return 0.0, 0.0
-        span = last[0] - first[0]
-        sound = (last[2] - first[2]) * 8 / span
-        return sound, (last[1] - first[1]) * 8 / span - sound
+        span = times[last] - times[first]
+        sound = (self._sound[last] - self._sound[first]) * 8 / span
+        return sound, (self._octets[last] - self._octets[first]) * 8 / span - sound

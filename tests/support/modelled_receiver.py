@@ -1,8 +1,8 @@
 """How a browser judges the line that it receives on: a model of the estimate that it sends as REMB.
 
 After draft-ietf-rmcat-gcc-02, in its receive-side form with abs-send-time: a Kalman filter follows how the
-one-way delay grows from one group of packets to the next, a detector with an adaptive threshold finds over-use,
-and a controller raises and lowers the rate. Sound is not counted, as browsers do not.
+one-way delay grows from one group of packets to the next, a detector with an adaptive threshold finds
+over-use, and a controller raises and lowers the rate. Sound is not counted, as browsers do not.
 """
 
 import math

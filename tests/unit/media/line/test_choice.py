@@ -1,0 +1,161 @@
+"""Which rendition a viewer gets, by what its line is said to carry."""
+
+import math
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.line.choice import Decision, LayerChoice
+from media.line.estimate import LineEstimate
+
+SOUND = 40_000
+RUNGS = [1_600_000.0, 540_000.0, 190_000.0, 60_000.0, 40_000.0]
+SINGLE = [700_000.0, 65_000.0, 40_000.0]
+
+
+class Viewer:
+    """Gets what was decided, a moment later, and says what its receiver says."""
+
+    def __init__(self, rungs: list[float], *, can_probe: bool = True) -> None:
+        self.rungs = rungs
+        self.estimate = LineEstimate(0.0)
+        self.choice = LayerChoice(self.estimate, 0.0, can_probe=can_probe, jitter=lambda: 0.5)
+        self.now = 0.0
+        self.present = 0
+        self.decision = Decision(0, False, 0.0, 0.0)
+        self._octets = self._sound = 0.0
+        self._remb = 2_000_000
+
+    def run(self, seconds: float, *, remb: bool = True, loss: float = 0.0) -> list[Decision]:
+        decisions = []
+        for n in range(round(seconds * 10)):
+            self.now += 0.1
+            need = self.rungs[self.present]
+            picture = 0.0 if self.decision.pause or need == math.inf else need - SOUND
+            self._octets += max(SOUND + picture, self.decision.probe) / 80
+            self._sound += SOUND / 80
+            self.estimate.sent(round(self._octets), round(self._sound), self.now)
+            if remb and n % 2 == 0:
+                self._remb += 100
+                self.estimate.remb(self._remb, self.now)
+            if n % 10 == 9:
+                self.estimate.report(loss, 0.05, self.now)
+            self.decision = self.choice.step(self.rungs, self.present, self.now)
+            decisions.append(self.decision)
+            self.present = self.decision.rung
+        return decisions
+
+    def fall(self, bitrate: int) -> None:
+        self._remb = bitrate
+        self.estimate.remb(bitrate, self.now)
+
+
+def test_everybody_gets_the_best_until_the_line_says_otherwise() -> None:
+    assert {decision.rung for decision in Viewer(RUNGS).run(30)} == {0}
+
+
+def test_a_fall_leads_at_once_to_what_fits_and_the_picture_that_does_not_stops() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(160_000)
+    viewer.present = 0
+    decision = viewer.choice.step(RUNGS, 0, viewer.now)
+    assert (decision.rung, decision.pause) == (2, True)
+
+
+def test_a_probe_leads_up_again_one_change_a_second() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(160_000)
+    decisions = viewer.run(8)
+    assert decisions[0].rung == 2
+    assert decisions[-1].rung == 0
+    changes = [n for n in range(1, 80) if decisions[n].rung != decisions[n - 1].rung]
+    assert all(later - earlier >= 10 for earlier, later in pairwise(changes))
+    assert max(decision.probe for decision in decisions) <= RUNGS[0] * 1.1
+
+
+def test_a_probe_that_fails_stops_at_once_and_comes_again_within_four_seconds() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(160_000)
+    while not viewer.decision.probe:
+        viewer.run(0.1)
+    viewer.run(1.0)
+    viewer.fall(150_000)
+    decisions = viewer.run(4.0)
+    assert decisions[0].probe == 0
+    assert decisions[0].rung == 2  # what was known to fit still does
+    assert any(decision.probe for decision in decisions)
+
+
+def test_one_sign_may_be_chance_but_not_several() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(1_400_000)
+    assert viewer.run(1)[-1].rung == 0
+    for bitrate in (1_350_000, 1_305_000, 1_265_000):
+        viewer.fall(bitrate)
+        viewer.run(0.2)
+    assert viewer.decision.rung == 1
+
+
+def test_keyframes_alone_get_what_sound_leaves() -> None:
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(360_000)
+    decision = viewer.run(0.1)[0]
+    assert decision.rung == 1
+    assert 250_000 < decision.pace < 360_000
+
+
+def test_sound_is_alone_when_not_even_keyframes_fit() -> None:
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(10_000)
+    decision = viewer.run(0.1)[0]
+    assert (decision.rung, decision.pace) == (2, 0.0)
+
+
+def test_who_cannot_be_probed_gets_more_for_a_try_and_waits_longer_after_each_failure() -> None:
+    viewer = Viewer(RUNGS, can_probe=False)
+    viewer.run(5, remb=False)
+    viewer.run(2, remb=False, loss=0.4)
+    down = viewer.decision.rung
+    assert down > 0
+    tries: list[int] = []
+    for tick in range(600):
+        above = viewer.decision.rung < down
+        if above and (not tries or tick - tries[-1] > 20):
+            tries.append(tick)
+        viewer.run(0.1, remb=False)
+        viewer.estimate.report(0.4 if above else 0.0, 0.05, viewer.now)
+    waits = [later - earlier for earlier, later in pairwise(tries)]
+    assert len(tries) >= 3
+    assert waits == sorted(waits)
+    assert not any(decision.probe for decision in viewer.run(5, remb=False))
+
+
+def test_a_rendition_that_ends_is_left_without_a_sign_and_none_above_is_tried() -> None:
+    viewer = Viewer(list(RUNGS))
+    viewer.run(5)
+    viewer.rungs = [math.inf, *RUNGS[1:]]
+    decisions = viewer.run(10)
+    assert {decision.rung for decision in decisions} == {1}
+    assert not any(decision.probe for decision in decisions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2**40), st.integers(3, 6), st.integers(0, 5)), max_size=40))
+def test_every_decision_is_a_rung_and_no_probe_exceeds_the_stream(words: list[tuple[int, int, int]]) -> None:
+    viewer = Viewer(RUNGS)
+    for bitrate, count, present in words:
+        rungs = [1_600_000.0 / 3**n + SOUND for n in range(count - 1)] + [40_000.0]
+        viewer.rungs = rungs
+        viewer.present = min(present, count - 1)
+        viewer.fall(bitrate)
+        for decision in viewer.run(0.5):
+            assert 0 <= decision.rung < count
+            assert decision.probe <= rungs[0] * 1.1
+            assert decision.pace >= 0

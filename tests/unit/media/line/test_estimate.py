@@ -1,0 +1,131 @@
+"""What a receiver's words say of its line, and what they may not do."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.line.estimate import LEAST, LineEstimate
+
+SOUND = 40_000
+
+
+class Sender:
+    """Sends at a rate, tells the estimate ten times a second, and passes on what a receiver says."""
+
+    def __init__(self) -> None:
+        self.estimate = LineEstimate(0.0)
+        self.now = 0.0
+        self._octets = self._sound = 0.0
+
+    def send(self, rate: float, seconds: float, *, remb: float | None = None) -> None:
+        for n in range(round(seconds * 10)):
+            self.now += 0.1
+            self._octets += rate / 80
+            self._sound += min(SOUND, rate) / 80
+            self.estimate.sent(round(self._octets), round(self._sound), self.now)
+            if remb is not None and n % 2 == 0:
+                self.estimate.remb(round(remb + n), self.now)
+
+
+def test_nothing_is_known_of_a_line_that_carries_everything() -> None:
+    sender = Sender()
+    sender.send(1_500_000, 10, remb=2_000_000)
+    sender.estimate.report(0.0, 0.05, sender.now)
+    assert sender.estimate.carries == math.inf
+    assert not sender.estimate.congested
+
+
+def test_a_fall_says_what_the_line_carries_with_the_sound_that_it_leaves_out() -> None:
+    sender = Sender()
+    sender.send(700_000, 10, remb=900_000)
+    sender.estimate.remb(430_000, sender.now)
+    assert sender.estimate.carries == pytest.approx(470_000, rel=0.01)
+    assert sender.estimate.congested
+    sender.send(200_000, 1)
+    assert not sender.estimate.congested
+
+
+def test_a_growing_remb_raises_nothing() -> None:
+    sender = Sender()
+    sender.send(700_000, 5, remb=900_000)
+    sender.estimate.remb(430_000, sender.now)
+    carries = sender.estimate.carries
+    sender.estimate.remb(2**40, sender.now + 0.1)
+    assert sender.estimate.carries == carries
+
+
+def test_a_fall_while_hardly_anything_is_sent_says_nothing() -> None:
+    """After a pause a receiver takes what came in the last second for what the line carries."""
+    sender = Sender()
+    sender.send(700_000, 10, remb=900_000)
+    sender.estimate.remb(430_000, sender.now)
+    carries, signs = sender.estimate.carries, sender.estimate.signs
+    sender.send(SOUND + 10_000, 2)
+    sender.estimate.remb(9_000, sender.now)
+    assert (sender.estimate.carries, sender.estimate.signs) == (carries, signs)
+
+
+def test_what_was_sent_without_a_sign_fits_from_then_on() -> None:
+    sender = Sender()
+    sender.send(700_000, 5, remb=900_000)
+    sender.estimate.remb(430_000, sender.now)
+    sender.send(600_000, 5, remb=700_000)
+    assert sender.estimate.carries == pytest.approx(600_000, rel=0.05)
+
+
+def test_what_is_known_to_fit_survives_a_probe_for_more() -> None:
+    sender = Sender()
+    sender.send(300_000, 5, remb=400_000)
+    sender.send(600_000, 0.5)
+    sender.estimate.remb(150_000, sender.now)
+    assert sender.estimate.carries > 270_000
+
+
+def test_reports_count_where_there_is_no_remb() -> None:
+    sender = Sender()
+    sender.send(700_000, 5)
+    sender.estimate.report(0.3, 0.05, sender.now)
+    assert sender.estimate.suspect
+    assert sender.estimate.carries == math.inf  # once is chance
+    sender.send(700_000, 1)
+    sender.estimate.report(0.3, 0.05, sender.now)
+    assert sender.estimate.carries == pytest.approx(700_000 * 0.7 * 0.95, rel=0.05)
+
+
+@pytest.mark.parametrize("remb", [None, 600_000])
+def test_a_full_queue_is_known_by_its_delay_even_to_who_estimates(remb: float | None) -> None:
+    """A queue that is full does not grow, so a receiver sees no over-use."""
+    sender = Sender()
+    for _ in range(3):
+        sender.send(500_000, 1, remb=remb)
+        sender.estimate.report(0.0, 0.05, sender.now)
+    sender.send(500_000, 1, remb=remb)
+    sender.estimate.report(0.2, 0.35, sender.now)
+    assert sender.estimate.carries < 420_000
+
+
+def test_loss_that_stays_when_less_is_sent_is_not_congestion() -> None:
+    sender = Sender()
+    for rate in (700_000, 700_000, 300_000, 300_000, 300_000, 300_000, 300_000):
+        sender.send(rate, 1)
+        sender.estimate.report(0.2, 0.05, sender.now)
+    assert sender.estimate.signs == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2**81), st.floats(0, 1), st.floats(0, 5), st.floats(SOUND, 3_000_000)))
+)
+def test_no_words_of_a_viewer_take_its_sound_or_make_a_rate_that_is_none(
+    words: list[tuple[int, float, float, float]],
+) -> None:
+    sender = Sender()
+    sender.send(SOUND, 2)
+    for bitrate, loss, rtt, rate in words:
+        sender.send(rate, 0.4)
+        sender.estimate.remb(bitrate, sender.now)
+        sender.estimate.report(loss, rtt, sender.now)
+        assert sender.estimate.carries >= SOUND * 0.9 + LEAST
+        assert (sender.estimate.carries == math.inf) >= (sender.estimate.signs == 0)
