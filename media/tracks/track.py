@@ -80,6 +80,7 @@ class Track:
             extensions=self.published.extensions,
             ssrc=self.sent.ssrc,
             rtx_ssrc=self.sent.rtx_ssrc,
+            layer=self.published.layer,
         )
 
     def succeed(
