@@ -27,7 +27,7 @@ class LayeredReader:
         self._clock_rate = clock_rate
         self._numbers = numbers
         self._ranks = {number: rank for rank, number in enumerate(numbers)}
-        self._readers: dict[int, FrameReader] = {}  # by rank; poorer layers are read when they are needed
+        self._readers = {0: self._reader()}  # by rank; poorer layers are read when they are needed
         self._heard = [-math.inf] * len(numbers)
         self._rank = 0  # of the layer that is in the files
         self._shift = 0  # from its timestamps to those of the files
@@ -48,10 +48,9 @@ class LayeredReader:
         if rank > max(self._rank, self._best(now)):
             self._readers.pop(rank, None)
             return []
-        reader = self._readers.get(rank)
-        if reader is None:
-            reader = self._readers[rank] = FrameReader(self._codec, self._clock_rate)
-        return list(self._chosen(rank, reader.push(packet, now), now))
+        if rank not in self._readers:
+            self._readers[rank] = self._reader()
+        return list(self._chosen(rank, self._readers[rank].push(packet, now), now))
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""
@@ -75,8 +74,12 @@ class LayeredReader:
         return [
             self._numbers[rank]
             for rank, reader in self._readers.items()
-            if (reader.wants_keyframe or rank != self._rank) and self._comes(rank, now)
+            if (reader.wants_keyframe or rank != self._rank)
+            and (self._comes(rank, now) or self._heard[rank] == -math.inf)
         ]
+
+    def _reader(self) -> FrameReader:
+        return FrameReader(self._codec, self._clock_rate)
 
     def _comes(self, rank: int, now: float) -> bool:
         return now - self._heard[rank] < SILENT_SECONDS
