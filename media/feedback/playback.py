@@ -1,7 +1,7 @@
 """One receiver of a room, a viewer or an edge: its media, its RTCP, and its first picture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import random
 
 from media.counts import ViewerStats
@@ -25,6 +25,7 @@ def ask_early(feed: Feed, publisher: PublisherFeedback, now: float) -> None:
 class Playback:
     """Sends a room's tracks in the form of `wires` to `address`, from its construction until `end`.
 
+    It gets the tracks `without` later, if at all.
     `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock.
     """
 
@@ -42,17 +43,18 @@ class Playback:
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
         rendition: int | None = None,
+        without: Collection[int] = (),
     ) -> None:
         self._switch = switch
         self._feed = feed
         self._stats = stats
-        self._viewer = switch.add_viewer(
-            feed, keys, wires, address, now=now, joining=True, rendition=rendition
+        self.viewer = switch.add_viewer(
+            feed, keys, wires, address, now=now, joining=True, rendition=rendition, without=without
         )
         self._feedback = ViewerFeedback(
-            self._viewer, feed.sent, publisher, switch.resend, stats, now, keyframes_per_second
+            self.viewer, feed.sent, publisher, switch.resend, stats, now, keyframes_per_second
         )
-        self._join = Join(switch, feed, self._viewer, publisher.want_keyframes, stats, since)
+        self._join = Join(switch, feed, self.viewer, publisher.want_keyframes, stats, since)
         self._step_at = now
         # spread over the second, so that the reports of many receivers do not leave in one burst
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311
@@ -60,7 +62,7 @@ class Playback:
     @property
     def sender(self) -> SrtpSender:
         """Protects RTCP to the receiver."""
-        return self._viewer.sender
+        return self.viewer.sender
 
     @property
     def loss(self) -> float | None:
@@ -79,7 +81,7 @@ class Playback:
 
     def sent(self, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` that were sent."""
-        return self._viewer.sent(track)
+        return self.viewer.sent(track)
 
     def listens(self, now: float) -> bool:
         """Whether to decrypt one more datagram: False while the receiver has sent too much."""
@@ -106,14 +108,14 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
-        self._stats.srtp_refused += self._viewer.sender.take_refused()
+        self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 
     def move(self, address: Address) -> None:
         """Send to another address of the receiver from now on."""
-        self._viewer.move(address)
+        self.viewer.move(address)
 
     def end(self) -> None:
         self._join.end()
-        self._stats.srtp_refused += self._viewer.sender.take_refused()
-        self._switch.remove_viewer(self._feed, self._viewer)
+        self._stats.srtp_refused += self.viewer.sender.take_refused()
+        self._switch.remove_viewer(self._feed, self.viewer)
