@@ -49,7 +49,11 @@ class EdgeViewer:
     def aim(self, layer: int | None) -> None:
         self._change.aim(layer, self._cluster.clock.now, pause=False)
 
+    def tick(self) -> None:
+        self._change.tick(self._cluster.clock.now)
+
     def leave(self) -> None:
+        self._cluster.viewers.remove(self)
         self._change.end()
         self._cluster.edge.switch.remove_viewer(self._cluster.edge.room.feed, self.viewer)
 
@@ -79,10 +83,13 @@ class LayersCluster(Cluster):
         self.frames = [0] * len(LAYERS)
         self.asked: list[set[int]] = []  # of which layers keyframes were requested, by frame
         self.sends = set(LAYERS)
+        self.viewers: list[EdgeViewer] = []
         self._ports = iter(range(5_000, 6_000))
 
     def watch(self, layer: int | None) -> EdgeViewer:
-        return EdgeViewer(self, layer, next(self._ports))
+        viewer = EdgeViewer(self, layer, next(self._ports))
+        self.viewers.append(viewer)
+        return viewer
 
     def admit(self) -> None:
         """Viewers come when a test lets them."""
@@ -106,6 +113,8 @@ class LayersCluster(Cluster):
             number = self.frames[layer]
             datagram = self.publisher.packet(layer, payload, sequence=number, timestamp=3_000 * number)
             self.origin.forward([(self.origin.room.feed, datagram)])
+        for viewer in self.viewers:
+            viewer.tick()
         self.pass_time(FRAME, step=FRAME)
 
     def play(self, seconds: float) -> None:
