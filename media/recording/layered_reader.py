@@ -45,7 +45,7 @@ class LayeredReader:
         if self._heard[0] == -math.inf:
             self._heard[0] = now  # the best layer begins last: its bit rate must be reached first
         self._heard[rank] = now
-        if rank > max(self._rank, self._best(now)):
+        if rank > self._rank and rank > self._best(now):
             self._readers.pop(rank, None)
             return []
         if rank not in self._readers:
