@@ -70,7 +70,7 @@ class ViewerFeedback:
         line: LineEstimate | None = None,
     ) -> None:
         self._viewer = viewer
-        self.line = line
+        self._line = line
         self._tracks = tracks
         self._publisher = publisher
         self._resend = resend
@@ -105,8 +105,8 @@ class ViewerFeedback:
             elif isinstance(packet, Pli | Fir):
                 self._take_keyframe_request(now)
             elif isinstance(packet, Remb):
-                if self.line is not None:
-                    self.line.remb(packet.bitrate, now)
+                if self._line is not None:
+                    self._line.remb(packet.bitrate, now)
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_blocks(packet.blocks, now)
 
@@ -164,8 +164,8 @@ class ViewerFeedback:
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
-        if self.line is not None:
-            self.line.report(self.loss, rtt, now)
+        if self._line is not None:
+            self._line.report(self.loss, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
