@@ -13,7 +13,8 @@ SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
 LEAST = 20_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
 _TRICKLE = 25_000.0  # bit/s: of what is less than that a receiver learns nothing
 
-_MOST_SAMPLES = 64  # of what was sent: the later half spans three seconds
+_APART = 0.05  # seconds between two samples of what was sent: a viewer's words must not crowd them out
+_MOST_SAMPLES = 128  # the later half spans three seconds, and more
 _EARLY = 0.001  # ticks come a little early
 _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # this multiple is more than what is known to fit
@@ -137,14 +138,19 @@ class LineEstimate:
     # --- what we sent
 
     def sent(self, octets: int, sound: int, now: float) -> None:
-        """Take how many octets were sent so far, `sound` of them of sound; called ten times a second."""
+        """Take how many octets were sent so far, `sound` of them of sound.
+
+        Called ten times a second, or more, and before each of the receiver's words.
+        """
+        self.congested = now - self._sign_at < SIGN_SECONDS
+        if self._times and now - self._times[-1] < _APART:
+            return
         self._times.append(now)
         self._octets.append(octets)
         self._sound.append(sound)
         if len(self._times) > _MOST_SAMPLES:
             for kept in (self._times, self._octets, self._sound):
                 del kept[: _MOST_SAMPLES // 2]
-        self.congested = now - self._sign_at < SIGN_SECONDS
         quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._times[0] >= _PROOF_SECONDS
         if quiet and not self.stalls:
             self.fits(self._total(now, _PROOF_SECONDS))

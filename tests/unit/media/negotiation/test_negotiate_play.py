@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack, RoomTrack
-from media.rtp.extensions import MID_EXTENSION, PLAYOUT_DELAY_EXTENSION
+from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, MID_EXTENSION, PLAYOUT_DELAY_EXTENSION
 from shared.errors import ErrorCode, ServiceError
 from tests.support.sdp import OPUS, VP8, audio, codec, read_answer, video
 from tests.unit.media.negotiation.rooms import (
@@ -158,3 +158,32 @@ def test_a_viewers_own_parameters_come_back() -> None:
     h264 = ("a=rtpmap:102 H264/90000", "a=fmtp:102 level-asymmetry-allowed=1;profile-level-id=42001f")
     _, answer = play(room(codec("H264", profile_level_id="640028")), viewer(*h264), bundle="1")
     assert f"{h264[1]}\r\n" in answer
+
+
+REMB, SENT_AT = "a=rtcp-fb:96 goog-remb", f"a=extmap:3 {ABS_SEND_TIME_EXTENSION}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "estimates"),
+    [
+        ([*LOSSES, *RTX, REMB, SENT_AT], True),
+        ([*LOSSES, REMB, SENT_AT], False),  # a retransmission must equal the original, with its time
+        ([*LOSSES[1:], *RTX, REMB, SENT_AT], False),
+        ([*LOSSES, *RTX, SENT_AT], False),
+        ([*LOSSES, *RTX, REMB], False),
+    ],
+)
+def test_a_viewer_that_can_estimate_its_line_is_told_when_packets_were_sent(
+    lines: list[str], estimates: bool
+) -> None:
+    (played,), answer = play([MENDED], viewer(*VP8, *lines), bundle="1")
+    assert played.extensions == ({ABS_SEND_TIME_EXTENSION: 3} if estimates else {})
+    assert ("goog-remb" in played.feedback) == ("goog-remb" in answer) == estimates
+    assert (ABS_SEND_TIME_EXTENSION in answer) == estimates
+
+
+def test_a_viewer_does_not_estimate_by_sound() -> None:
+    lines = (*OPUS, "a=rtcp-fb:111 goog-remb", f"a=extmap:3 {ABS_SEND_TIME_EXTENSION}")
+    (played,), answer = play(room(codec("opus")), audio(*lines, direction="recvonly"), bundle="0")
+    assert (played.extensions, played.feedback) == ({}, frozenset())
+    assert "goog-remb" not in answer
