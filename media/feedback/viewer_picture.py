@@ -1,11 +1,12 @@
 """Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from media.counts import ViewerStats
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
+from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
@@ -17,6 +18,8 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+_QUIET_SECONDS = 0.2  # a receiver that gets nothing for longer estimates nothing
+_MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
 
@@ -53,6 +56,9 @@ class ViewerPicture:
         self._credit = 0.0  # octets of padding that are due
         self._stepped_at = now
         self._stepped_octets = 0
+        self._seen_octets = 0  # of picture and padding, when some last went out
+        self._seen_at = now
+        self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
     # --- what it wants, and what its line says
 
@@ -63,7 +69,7 @@ class ViewerPicture:
     @property
     def reason(self) -> LayerReason:
         """Why the viewer gets what it gets."""
-        if self._decision.rung:
+        if self.is_limited:
             return LayerReason.LINE
         return LayerReason.FULL if self._rid is None and self._wants_picture else LayerReason.CHOICE
 
@@ -111,23 +117,26 @@ class ViewerPicture:
         if ladder is None:
             return
         best = self._best(ladder)
-        at_best = self._viewer.rendition == self._number(ladder, best)
-        if at_best and not self._decision.rung and self.line.signs == self._signs:
+        at_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
+        if at_best and self.line.signs == self._signs:
             return
         self._signs = self.line.signs
         self._sample(now)
-        self._decide(ladder.needs[best:], self._present(ladder, best), now)
+        self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace)
-        target = self._number(ladder, best + self._decision.rung)
+        target = self._number(ladder, self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
 
-    def _decide(self, needs: Sequence[float], present: int, now: float) -> None:
+    def _decide(self, ladder: Ladder, best: int, now: float) -> None:
+        needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
         former = self._decision
-        self._decision = self._choice.step(needs, present, now) if len(needs) > 1 else _NOTHING
+        self._decision = self._choice.step(needs, self._present(ladder), now)
         self._stats.probes += bool(self._decision.probe and not former.probe)
-        self._feed.limited += bool(self._decision.rung) - bool(former.rung)
+        is_limited = self._decision.rung > best
+        self._feed.limited += is_limited - self.is_limited
+        self.is_limited = is_limited
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""
@@ -137,12 +146,13 @@ class ViewerPicture:
             if now - feed.sent[base].keyframe_at >= SLOW_SECONDS:
                 self._want_keyframe(base, now)
 
-    def _present(self, ladder: Ladder, best: int) -> int:
-        """The rung that it gets, counted from the best that it wants."""
+    def _present(self, ladder: Ladder) -> int:
+        """The rung that it gets. Of several that are the same, the one that it is to get."""
+        rendition, decided = self._viewer.rendition, self._decision.rung
+        if rendition == self._number(ladder, decided):
+            return decided
         numbers = [each.number for each in ladder.renditions]
-        rendition = self._viewer.rendition
-        present = numbers.index(rendition) if rendition in numbers else len(numbers)
-        return max(0, present - best)
+        return numbers.index(rendition) if rendition in numbers else len(numbers)
 
     def _number(self, ladder: Ladder, rung: int) -> int | None:
         return ladder.renditions[rung].number if rung < len(ladder.renditions) else None
@@ -157,21 +167,28 @@ class ViewerPicture:
         """Send what is due of keyframes alone, and of padding."""
         if isinstance(self._viewer.behind, Paced):
             self._switch.advance(self._feed, self._viewer, now)
-        octets = self._octets()[0]
+        total, sound = self._octets()
         elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
-        sent, self._stepped_octets, self._stepped_at = octets - self._stepped_octets, octets, now
+        sent, self._stepped_octets, self._stepped_at = total - self._stepped_octets, total, now
+        if total - sound != self._seen_octets:
+            self._seen_octets, self._seen_at = total - sound, now
         if not self._decision.probe:
             self._credit = 0.0
             return
-        due = self._decision.probe * elapsed / 8
-        self._credit = min(self._credit + due - sent, due + self._decision.probe * STEP_SECONDS / 8)
-        if self._credit > 0:
-            padded = self._switch.pad(self._viewer, self._credit, now)
-            self._padded += padded
-            self._stepped_octets += padded
-            self._credit -= padded
+        byte_rate = self._decision.probe / 8
+        credit = self._credit + byte_rate * elapsed - sent
+        self._credit = max(min(credit, byte_rate * (elapsed + STEP_SECONDS)), -byte_rate * _MOST_DEBT_SECONDS)
+        is_quiet = now - self._seen_at >= _QUIET_SECONDS
+        if self._credit > 0 or is_quiet:
+            self._pad(max(self._credit, PADDING_BYTES if is_quiet else 0.0), now)
+
+    def _pad(self, octets: float, now: float) -> None:
+        padded = self._switch.pad(self._viewer, octets, now)
+        self._padded += padded
+        self._stepped_octets += padded
+        self._credit -= padded
 
     def end(self) -> None:
         """The viewer has left."""
-        self._feed.limited -= bool(self._decision.rung)
+        self._feed.limited -= self.is_limited
         self._changeover.end()
