@@ -43,7 +43,8 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
         state=session.state,
         age=now - session.began_at,
         address=_text(session.ice.selected),
-        codecs=tuple(room.tracks[number].published.codec.name for number in traffic.tracks),
+        # the layers of a picture have one codec
+        codecs=tuple(dict.fromkeys(room.tracks[number].published.codec.name for number in traffic.tracks)),
         packets=traffic.packets,
         octets=traffic.octets,
         resent=traffic.resent,

@@ -20,6 +20,7 @@ from media.transport.ice import Credentials, IceLite
 from media.transport.stun import StunError, parse_binding_request
 from tests.fuzz.target import Take, Target, parser
 from tests.support.far_end import one_byte, rtp, two_byte
+from tests.support.layered import RID, RIDS, RTX_TYPE, LayeredWorld, layers
 from tests.support.published import sound, video
 from tests.support.waiting import eventually
 from tests.support.world import SSRCS, World
@@ -31,6 +32,14 @@ RTP = [
     rtp(payload_type=97, payload=b"\x00\x07rest", extension=one_byte((1, b"\x10"), (5, b"\x00\x09"))),
     rtp(padding=4, csrcs=(1, 2), extension=two_byte((1, b"v" * 20), (200, b""))),
     rtp(ssrc=SSRCS[0], payload=b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(30), marker=True),
+]
+LAYERS = [
+    *(
+        rtp(ssrc=ssrc, payload=b"\x90\x80\x81\x23\x00" + bytes(20), extension=one_byte((RID, rid.encode())))
+        for ssrc, rid in enumerate(RIDS)
+    ),
+    rtp(ssrc=2, payload=b"\x90\x80\x12\x01" + bytes(20)),
+    rtp(ssrc=9, payload_type=RTX_TYPE, payload=b"\x00\x02rest", extension=one_byte((2, b"h"), (3, b"\0\7"))),
 ]
 RTCP = [
     rtcp.sender_report(0x51, 2, 3, 4, 5) + rtcp.sdes(1, b"name"),
@@ -128,18 +137,24 @@ def _publisher_reports() -> Iterator[Take]:
 
 @contextmanager
 def _switch() -> Iterator[Take]:
-    """A publisher's packets, authentic and damaged before he encrypted them."""
+    """Packets of a publisher, authentic, and damaged before he encrypted them: without layers, and with."""
     extensions = {"urn:ietf:params:rtp-hdrext:ssrc-audio-level": 1}
-    world = World((video(rtx=97, feedback=("nack", "nack pli")), sound(extensions=extensions)))
-    viewer = world.join()
-    world.media(count=3)
+    single = World((video(rtx=97, feedback=("nack", "nack pli")), sound(extensions=extensions)))
+    single.media(count=3)
+    layered = LayeredWorld([*layers(codec="VP8"), sound()])
+    viewers = [single.join(), layered.watch()]
 
     def take(data: bytes) -> None:
-        world.now += 0.001
-        with suppress(SrtpError, ValueError):  # libsrtp encrypts no malformed header
-            world.receive(world.publisher.protect(data))
-        viewer.inbox.clear()
-        world.publisher.told.clear()
+        for world in (single, layered):
+            world.now += 0.001
+            with suppress(SrtpError, ValueError):  # libsrtp encrypts no malformed header
+                world.receive(world.publisher.protect(data))
+            world.publisher.told.clear()
+            assert world.feed.fault is None
+        assert layered.feed.layers is not None
+        assert len(layered.feed.layers) <= 3 * len(RIDS)
+        for viewer in viewers:
+            viewer.inbox.clear()
 
     yield take
 
@@ -236,6 +251,6 @@ def targets() -> list[Target]:
         Target("RTCP compounds", RTCP, _rtcp),
         Target("RTCP of a viewer", RTCP, _viewer),
         Target("RTCP of a publisher", RTCP, _publisher_reports),
-        Target("RTP of a publisher in the switch", RTP, _switch),
+        Target("RTP of a publisher in the switch", RTP + LAYERS, _switch),
         Target("sequence numbers, timestamps and times", [bytes(range(64))], _numbers),
     ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from media.payload.keyframes import starts_keyframe
+from media.payload.picture_id import picture_id, with_value
+from media.payload.picture_size import picture_size
 from media.recording.frame_reader import DEPACKETIZERS, FrameReader
 from media.recording.ogg_opus import OggOpus, packet_samples
 from media.rtp.packet import RtpError, parse
@@ -46,6 +48,9 @@ def _keyframes(codec: str) -> Callable[[], AbstractContextManager[Take]]:
     def begin() -> Iterator[Take]:
         def take(data: bytes) -> None:
             assert starts_keyframe(codec, data) in (True, False)
+            size, found = picture_size(codec, data), picture_id(codec, data)
+            assert size is None or min(size) >= 0
+            assert found is None or with_value(data, found, found.value) == data
 
         yield take
 

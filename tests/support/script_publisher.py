@@ -10,15 +10,17 @@ from playwright.async_api import Browser, Page
 FRAME_RATE = 15  # few and small pictures: the line is the limit, not the processor
 
 # Pictures of noise, drawn in turn: no encoder can foresee them, and each bit rate can be reached.
-_PUBLISH = """async ([whip, width, height, encodings, codec]) => {
+_PUBLISH = """async ([whip, width, height, grain, encodings, codec]) => {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext('2d');
     const pictures = Array.from({ length: 16 }, () => {
         const picture = context.createImageData(width, height);
-        const shades = Array.from({ length: (width / 4) * (height / 4) }, () => Math.random() * 255);
+        const columns = Math.ceil(width / grain);
+        const grains = columns * Math.ceil(height / grain);
+        const shades = Array.from({ length: grains }, () => Math.random() * 255);
         for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-            const shade = shades[(y >> 2) * (width / 4) + (x >> 2)];
+            const shade = shades[Math.floor(y / grain) * columns + Math.floor(x / grain)];
             picture.data.set([shade, shade, shade, 255], 4 * (y * width + x));
         }
         return picture;
@@ -83,14 +85,15 @@ async def script_publisher(
     encodings: Sequence[dict[str, Any]] = ({},),
     *,
     size: tuple[int, int] = (320, 240),
+    grain: int = 4,
     codec: str = "video/VP8",
 ) -> AsyncIterator[ScriptPublisher]:
-    """Publish into `room` at `url` with those `sendEncodings`; `size` in pixels, of multiples of 4."""
+    """Publish into `room` at `url` with those `sendEncodings`; `size`, and the noise's `grain`, in pixels."""
     page = await browser.new_page()
     try:
         await page.goto(f"{url}/healthz")
         whip = f"{url}/api/whip/publish/{room}"
-        offer, answer = await page.evaluate(_PUBLISH, [whip, *size, list(encodings), codec])
+        offer, answer = await page.evaluate(_PUBLISH, [whip, *size, grain, list(encodings), codec])
         yield ScriptPublisher(page, offer, answer)
     finally:
         await page.close()

@@ -1,0 +1,115 @@
+"""What is known of a track: its layer, its bit rate, its size, and whether it comes."""
+
+import pytest
+
+from media.payload.picture_id import picture_id
+from media.tracks.track import LIVE_SECONDS, can_read, fits, new_tracks, succeed
+from tests.support.encoded import HEIGHT, WIDTH, encode
+from tests.support.layered import AUDIO, RIDS, LayeredWorld, layers
+from tests.support.published import sound, video
+
+VP8 = "VP8"
+SSRCS = (10, 20, 30)
+
+
+def numbered(number: int, *, key: bool) -> bytes:
+    """A picture of VP8 with that id of 15 bits."""
+    return b"\x90\x80" + (number | 0x8000).to_bytes(2) + bytes((not key, 0))
+
+
+def id_of(payload: bytes) -> int:
+    found = picture_id(VP8, payload)
+    assert found is not None
+    return found.value
+
+
+def test_a_rooms_tracks_are_in_the_order_of_the_publishers_with_one_set_of_ids_for_a_picture() -> None:
+    tracks = new_tracks([sound(), *layers()], 0.0)
+    assert [track.place for track in tracks] == [("audio", 0), ("video", 0), ("video", 1), ("video", 2)]
+    assert tracks[0].ids is None
+    assert tracks[1].ids is tracks[2].ids is tracks[3].ids is not None
+    assert len({track.sent.ssrc for track in tracks}) == 4
+    assert all(track.ids is None for track in new_tracks([sound(), video()], 0.0))
+
+
+def test_a_newcomer_fits_if_it_has_no_layer_that_the_room_lacks() -> None:
+    three, one = new_tracks([*layers(), sound()], 0.0), new_tracks([video(), sound()], 0.0)
+    assert fits(three, layers(2))
+    assert fits(three, [video()])
+    assert fits(three, [*layers(3), sound()])
+    assert not fits(one, layers(2))
+    assert not fits(new_tracks(layers(2), 0.0), layers(3))
+
+
+def test_the_codec_of_a_layer_that_rests_does_not_matter_to_a_viewer_of_the_best() -> None:
+    tracks = new_tracks([*layers(codec=VP8), sound()], 0.0)
+    assert succeed(tracks, [video("H264"), sound()])
+    assert [track.published.codec.name for track in tracks] == ["H264", VP8, VP8, "opus"]
+    assert can_read([], tracks)
+
+
+def test_the_bit_rate_follows_what_comes_and_falls_to_nothing_at_once() -> None:
+    world = LayeredWorld()
+    sent = world.tracks[0].sent
+
+    def second(packets: int) -> int:
+        for _ in range(packets):
+            world.send(10, bytes(1000), rid="f")
+        world.now += 1.0
+        sent.measure(world.now)
+        return world.tracks[0].bitrate
+
+    assert second(1) == 0  # measured from here on
+    assert second(100) == 800_000
+    assert second(200) == 1_200_000
+    assert second(0) == 0
+    assert second(50) == 400_000
+
+
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])
+def test_the_size_is_that_of_the_latest_keyframe(codec: str) -> None:
+    world = LayeredWorld([*layers(codec=codec), sound()])
+    track = world.tracks[1]
+    for number, frame in enumerate(encode(codec, frames=2, gop=9)):
+        for payload in frame.payloads:
+            world.send(20, payload, rid="h", timestamp=3000 * number)
+    assert track.size == (WIDTH, HEIGHT)
+    assert world.tracks[0].size is None
+    world.succeed([*layers(1, codec=codec), sound()])
+    assert track.size is None
+
+
+def test_a_track_is_live_while_packets_for_viewers_come() -> None:
+    world = LayeredWorld()
+    assert not any(track.live(world.now) for track in world.tracks)
+    world.receive(world.publisher.packet(AUDIO, timestamp=0))
+    world.send(30, rid="q")
+    assert [track.live(world.now) for track in world.tracks] == [False, False, True, True]
+    world.now += LIVE_SECONDS
+    assert not any(track.live(world.now) for track in world.tracks)
+
+
+def test_the_numbers_of_pictures_go_on_over_layers_and_publishers() -> None:
+    world = LayeredWorld([*layers(codec=VP8), sound()])
+    viewer = world.watch()
+
+    def seen() -> list[int]:
+        return [id_of(packet.payload) for packet in viewer.packets()]
+
+    for ssrc, rid, number in zip(SSRCS, RIDS, (500, 7, 32_000), strict=True):
+        world.send(ssrc, numbered(number, key=True), rid=rid)
+    assert seen() == [500, 501, 502]
+    world.succeed([*layers(1, codec=VP8), sound()])
+    world.send(44, numbered(3, key=True))
+    world.send(44, numbered(4, key=False))
+    assert seen() == [503, 504]
+
+
+def test_a_picture_without_layers_keeps_its_numbers() -> None:
+    world = LayeredWorld([video(), sound()])
+    viewer = world.watch()
+    for number in (40, 41):
+        world.send(10, numbered(number, key=number == 40))
+    world.succeed()
+    world.send(11, numbered(3, key=True))
+    assert [id_of(packet.payload) for packet in viewer.packets()] == [40, 41, 3]
