@@ -124,15 +124,18 @@ async def test_a_screen_is_sent_in_one_size_unless_somebody_wants_more(
         assert not await several.is_checked()
 
 
-async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(system: System, browser: Browser) -> None:
-    url = system.controls[0].url
+@pytest.mark.parametrize("codec", ["VP8", "H264", "AV1"])
+async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(
+    system: System, browser: Browser, codec: str
+) -> None:
+    url, room = system.controls[0].url, f"chosen-{codec}"
     async with (
-        await open_publish_page(browser, url, "chosen") as publisher,
-        await open_watch_page(browser, url, "chosen") as viewer,
+        await open_publish_page(browser, url, room) as publisher,
+        await open_watch_page(browser, url, room) as viewer,
         await open_admin_page(browser, url) as admin,
     ):
-        await publisher.publish("video/VP8")
-        await viewer.tells("Watching chosen.")
+        await publisher.publish(f"video/{codec}")
+        await viewer.tells(f"Watching {room}.")
         quality = viewer.page.get_by_role("combobox", name="Quality")
 
         async def gets(width: int) -> None:
@@ -144,7 +147,7 @@ async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(system: System
 
         async def room_shows(layer: str, viewers: int, reason: str) -> None:
             async def shown() -> bool:
-                detail = (await system.http.get(f"{url}/api/rooms/chosen")).json()
+                detail = (await system.http.get(f"{url}/api/rooms/{room}")).json()
                 found = {one["rid"]: one["viewers"] for one in detail["layers"]}
                 return found[layer] == viewers and detail["viewersByReason"][reason] == 1
 
@@ -156,7 +159,7 @@ async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(system: System
         await gets(320)
         await room_shows("h", 1, "choice")
         await admin.sign_in(ADMIN_TOKEN)
-        row = admin.page.locator("#sessions tr", has_text="Viewer")
+        row = admin.page.locator("#sessions tr", has_text=room).filter(has_text="Viewer")
         await row.get_by_text("180p").wait_for()
         await row.get_by_text("chosen", exact=True).last.wait_for()
 
