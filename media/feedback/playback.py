@@ -1,7 +1,7 @@
 """One receiver of a room, a viewer or an edge: its media, its RTCP, and its first picture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import random
 
 from media.counts import ViewerStats
@@ -33,7 +33,7 @@ class Playback:
 
     `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock. A
     receiver that begins with a `rendition` of the picture may get others later; one without (an edge) gets
-    the tracks that its wires name.
+    the tracks that its wires name, but for those `without` which it begins.
     """
 
     def __init__(
@@ -50,35 +50,36 @@ class Playback:
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
         rendition: int | None = None,
+        without: Collection[int] = (),
     ) -> None:
         self._switch = switch
         self._feed = feed
         self._stats = stats
-        self._viewer = switch.add_viewer(
-            feed, keys, wires, address, now=now, joining=True, rendition=rendition
+        self.viewer = switch.add_viewer(
+            feed, keys, wires, address, now=now, joining=True, rendition=rendition, without=without
         )
         self.picture = self._picture(publisher, now) if rendition is not None else None
         self._feedback = ViewerFeedback(
-            self._viewer, feed, publisher, switch.resend, stats, now, keyframes_per_second, self.picture
+            self.viewer, feed, publisher, switch.resend, stats, now, keyframes_per_second, self.picture
         )
         want = (lambda at: publisher.want_keyframe(rendition, at)) if rendition is not None else None
-        self._join = Join(switch, feed, self._viewer, want or publisher.want_keyframes, stats, since)
+        self._join = Join(switch, feed, self.viewer, want or publisher.want_keyframes, stats, since)
         self._step_at = now
         # spread over the second, so that the reports of many receivers do not leave in one burst
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311
 
     def _picture(self, publisher: PublisherFeedback, now: float) -> ViewerPicture:
         changeover = Changeover(
-            self._switch, self._feed, self._viewer, publisher.want_keyframe, publisher.play_time, self._stats
+            self._switch, self._feed, self.viewer, publisher.want_keyframe, publisher.play_time, self._stats
         )
         return ViewerPicture(
-            self._switch, self._feed, self._viewer, changeover, publisher.want_keyframe, self._stats, now
+            self._switch, self._feed, self.viewer, changeover, publisher.want_keyframe, self._stats, now
         )
 
     @property
     def sender(self) -> SrtpSender:
         """Protects RTCP to the receiver."""
-        return self._viewer.sender
+        return self.viewer.sender
 
     @property
     def loss(self) -> float | None:
@@ -93,7 +94,7 @@ class Playback:
     @property
     def rendition(self) -> int | None:
         """The rendition of the picture that the receiver gets; None: none."""
-        return self._viewer.rendition
+        return self.viewer.rendition
 
     @property
     def resent(self) -> int:
@@ -102,7 +103,7 @@ class Playback:
 
     def sent(self, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` that were sent."""
-        return self._viewer.sent(track)
+        return self.viewer.sent(track)
 
     def listens(self, now: float) -> bool:
         """Whether to decrypt one more datagram: False while the receiver has sent too much."""
@@ -139,16 +140,16 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
-        self._stats.srtp_refused += self._viewer.sender.take_refused()
+        self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 
     def move(self, address: Address) -> None:
         """Send to another address of the receiver from now on."""
-        self._viewer.move(address)
+        self.viewer.move(address)
 
     def end(self) -> None:
         self._join.end()
         if self.picture is not None:
             self.picture.end()
-        self._stats.srtp_refused += self._viewer.sender.take_refused()
-        self._switch.remove_viewer(self._feed, self._viewer)
+        self._stats.srtp_refused += self.viewer.sender.take_refused()
+        self._switch.remove_viewer(self._feed, self.viewer)

@@ -33,6 +33,7 @@ class RoomTrack:
     extensions: Collection[str]  # URIs
     ssrc: int  # chosen by the room, the same for every viewer
     rtx_ssrc: int | None = None  # likewise, of its retransmission stream; None: the track has none
+    layer: int = 0  # rank among the layers of its picture, which are side by side: 0 is the best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ class Recorder:
         tracks: Sequence[RoomTrack],
         *,
         report_at: Callable[[int, float], tuple[int, int] | None],
-        want_keyframe: Callable[[], None],
+        want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
     ) -> Recording:
         """Record a room from its first packet on; see `Recording` for the arguments. Does not wait."""

@@ -10,7 +10,7 @@ import asyncio
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from media.recording.backlog import PACKET_BYTES, Backlog, RoomBacklog
@@ -36,9 +36,9 @@ class Recording:
     """`packets`, `tick` and `close` are called in the event loop.
 
     `new_writer` is called in a thread, for each set of files. `report_at(track, now)` gives what a sender
-    report would say: NTP time (64 bits) and the room's timestamp; `want_keyframe` asks the publisher for one.
-    `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated. `complete` is
-    done once the recording is closed and its files are complete.
+    report would say: NTP time (64 bits) and the room's timestamp; `want_keyframe(track)` asks the publisher
+    for one. `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated.
+    `complete` is done once the recording is closed and its files are complete.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Recording:
         threads: DiskThreads,
         backlog: Backlog,
         report_at: Callable[[int, float], tuple[int, int] | None],
-        want_keyframe: Callable[[], None],
+        want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
         now: Callable[[], float],
     ) -> None:
@@ -80,7 +80,7 @@ class Recording:
         self.changes = ChangeAllowance()
         self._resting = False  # after a failure, until the disk can be written again
         self._retry_at = 0.0
-        self._keyframe_wanted = False
+        self._keyframes_wanted: Iterable[int] = ()  # of these tracks
         self._lock = threading.Lock()  # of the two that follow; never held while the disk is called
         self._busy = False  # a thread has it, or will have
         self._closing = False
@@ -119,8 +119,8 @@ class Recording:
             for track in range(self._track_count):
                 if report := self._report_at(track, now):
                     self._reports.append((track, report[0] / _NTP_UNIT, report[1]))
-        if self._keyframe_wanted:
-            self._want_keyframe()
+        for track in self._keyframes_wanted:
+            self._want_keyframe(track)
         self._begin_turn()
 
     def close(self) -> None:
@@ -202,7 +202,7 @@ class Recording:
             self._empty_queue(writer)
             now = self._now()
             writer.tick(now)
-            self._keyframe_wanted = writer.wants_keyframe(now)
+            self._keyframes_wanted = writer.wanted_keyframes(now)
             if self.failure is not None and writer.has_files:
                 self._is_back()
             if closing:

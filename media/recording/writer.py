@@ -8,7 +8,7 @@ from typing import Protocol
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.frame import Frame
-from media.recording.frame_reader import FrameReader
+from media.recording.layered_reader import LayeredReader
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile, try_folder
@@ -34,7 +34,11 @@ class FileLog(Protocol):
 
 
 class Writer:
-    """One room's files. `now` is of a steady clock. After an `OSError` only `abandon` may be called."""
+    """One room's files; `tracks` are the room's, the layers of a picture side by side, best first.
+
+    A track of the files is named by the number of its best layer. `now` is of a steady clock. After an
+    `OSError` only `abandon` may be called.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,16 @@ class Writer:
         self._room = room
         self._folder = folder
         self._file_log = file_log
-        self._readers = [FrameReader(track.codec.name, track.codec.clock_rate) for track in tracks]
+        pictures = _layers(tracks)
+        self._readers = {
+            numbers[0]: LayeredReader(
+                tracks[numbers[0]].codec.name, tracks[numbers[0]].codec.clock_rate, numbers
+            )
+            for numbers in pictures
+        }
+        self._first = {number: numbers[0] for numbers in pictures for number in numbers}
+        recorded = {number: tracks[number] for number in self._readers}
+        self._videos = frozenset(number for number, track in recorded.items() if track.kind == "video")
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._changes = changes
         self._flush_at = 0.0
@@ -57,9 +70,9 @@ class Writer:
         self.has_files = False  # whether any was begun
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
-            for number, track in enumerate(tracks):
+            for number, track in recorded.items():
                 if track.codec.name in SUFFIXES:
-                    index = sum(other.kind == track.kind for other in tracks[:number])
+                    index = sum(other.kind == track.kind for n, other in recorded.items() if n < number)
                     self._track_files[number] = TrackFile(
                         track.codec.name,
                         track.codec.clock_rate,
@@ -70,8 +83,8 @@ class Writer:
         self._mux: MuxFile | None = None
         if "mux" in forms:
             self._mux = MuxFile(
-                {number: track.codec for number, track in enumerate(tracks)},
-                frozenset(number for number, track in enumerate(tracks) if track.kind == "video"),
+                {number: track.codec for number, track in recorded.items()},
+                self._videos,
                 self._timeline,
                 limits,
                 changes,
@@ -79,18 +92,13 @@ class Writer:
                 self._ended,
             )
 
-    def wants_keyframe(self, now: float) -> bool:
-        """Whether the publisher should send a keyframe: after loss, and for a new part."""
-        return (
-            any(reader.wants_keyframe for reader in self._readers)
-            or any(file.wants_keyframe for file in self._track_files.values())
-            or (self._mux is not None and self._mux.wants_keyframe(now))
-        )
-
-    @property
-    def lost(self) -> int:
-        """Gaps in the packets of all tracks."""
-        return sum(reader.lost for reader in self._readers)
+    def wanted_keyframes(self, now: float) -> set[int]:
+        """The tracks of which the publisher should send a keyframe: after loss, and for a new part."""
+        wanted = {number for reader in self._readers.values() for number in reader.wanted(now)}
+        due = {number for number, file in self._track_files.items() if file.wants_keyframe}
+        if self._mux is not None and self._mux.wants_keyframe(now):
+            due |= self._videos
+        return wanted | {self._readers[number].number for number in due}
 
     def try_disk(self) -> None:
         """Raise `OSError` unless new files can be written."""
@@ -99,14 +107,18 @@ class Writer:
     def take(self, burst: Sequence[Outgoing], now: float) -> None:
         """Write the frames that these packets, which arrived at `now`, complete."""
         for packet in burst:
-            self._write(packet.track, self._readers[packet.track].push(packet, now), now)
+            number = self._first[packet.track]
+            self._write(number, self._readers[number].push(packet, now), now)
 
     def report(self, track: int, ntp_seconds: float, timestamp: int) -> None:
-        self._timeline.report(track, ntp_seconds, self._readers[track].placed(timestamp))
+        """What a sender report of a track of the room says."""
+        number = self._first[track]
+        if (placed := self._readers[number].placed(track, timestamp)) is not None:
+            self._timeline.report(number, ntp_seconds, placed)
 
     def tick(self, now: float) -> None:
         """Stop waiting for packets that are overdue, and write to disk what is pending."""
-        for track, reader in enumerate(self._readers):
+        for track, reader in self._readers.items():
             self._write(track, reader.poll(now), now)
         if self._mux is not None:
             self._mux.poll(now)
@@ -120,7 +132,7 @@ class Writer:
 
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""
-        for track, reader in enumerate(self._readers):
+        for track, reader in self._readers.items():
             self._write(track, reader.close(now), now)
         for file in self._track_files.values():
             file.close()
@@ -159,6 +171,17 @@ class Writer:
 
     def _ended(self, file: PartFile) -> None:
         self._file_log.finished(file.file_name)
+
+
+def _layers(tracks: Sequence[RoomTrack]) -> list[list[int]]:
+    """The numbers of the tracks that are recorded as one: the layers of a picture, best first."""
+    found: list[list[int]] = []
+    for number, track in enumerate(tracks):
+        if track.layer:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return found
 
 
 def _leader(tracks: Sequence[RoomTrack]) -> int:

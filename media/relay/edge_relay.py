@@ -5,8 +5,11 @@ import secrets
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
+from media.relay.layer_messages import read_forms, wanted_layers
 from media.relay.link import OPEN_AGAIN, PROFILE, Link, Send, goodbye, new_key
+from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import bye
 from media.rtp.srtp import SrtpKeys
@@ -15,6 +18,7 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.track import LIVE_SECONDS
 from media.transport.address import Address
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
@@ -61,8 +65,10 @@ class EdgeRelay:
         sender = SrtpSender(self._keys)
         self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
         self._known_by = tuple(track.ssrc for track in opened.tracks)
+        self._layers = layers_of(opened, feed)
         demux.add_relay(self._known_by, self)
         switch.open_source(feed, self._keys)
+        self._say_wanted(self._link)
         self._link.tick(now)
 
     @property
@@ -81,6 +87,7 @@ class EdgeRelay:
             if compound is None:
                 return None
             self.has_run = True
+            self._take_forms(compound)
             if (reason := goodbye(compound)) is not None:
                 self.over = reason != OPEN_AGAIN
                 self._lose(now)
@@ -91,6 +98,29 @@ class EdgeRelay:
         if self._link is not None:
             self._link.send(compound[:4] + self._order.ssrc.to_bytes(4) + compound[8:])
 
+    def _say_wanted(self, link: Link) -> None:
+        """Have the origin told which layers somebody here watches."""
+        if self._layers:
+            wanted = sorted(watched(self._feed, self._layers))
+            link.say(wanted_layers(self._order.ssrc, [self._layers[number] for number in wanted]))
+
+    def _forget_old_pictures(self, now: float) -> None:
+        """A viewer shall not begin with what a layer showed before it went off."""
+        for number in self._layers:
+            sent = self._feed.sent[number]
+            if sent.has_pictures and now - self._feed.sources[number].last_received >= LIVE_SECONDS:
+                sent.pictures.clear()
+
+    def _take_forms(self, compound: bytes) -> None:
+        """Note what the origin says about its layers: those that do not come cannot be measured here."""
+        numbers = {ssrc: number for number, ssrc in self._layers.items()}
+        for packet in packets_of(compound):
+            for form in read_forms(packet) or ():
+                if (number := numbers.get(form.ssrc)) is not None:
+                    sent = self._feed.sent[number]
+                    sent.announced = form.bitrate
+                    sent.size = (form.width, form.height) if form.width and form.height else sent.size
+
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""
         self._fault = self._fault or fault
@@ -100,7 +130,9 @@ class EdgeRelay:
         if self._fault is not None:
             raise self._fault
         if self._link is not None:
+            self._say_wanted(self._link)
             self._link.tick(now)
+            self._forget_old_pictures(now)
             if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:
                 self._lose(now)
 
@@ -119,6 +151,8 @@ class EdgeRelay:
     def _disconnect(self) -> None:
         if self._link is not None:
             self._link = None
+            for number in self._layers:
+                self._feed.sent[number].announced = 0
             self._switch.close_source(self._feed, self._keys)
             self._demux.remove_relay(self._known_by, self)
 
@@ -131,7 +165,7 @@ class Order:
         self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
 
     def message(self, room: RoomName, edge: WorkerId) -> OpenRelay:
-        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, up=self.up)
+        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, up=self.up, layers=True)
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:
@@ -150,6 +184,22 @@ def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]
             ),
             extensions=track.extensions,
             sources=Sources(ssrcs=(track.ssrc,)),
+            rid=track.rid,
+            layer=track.layer,
         )
         for track in tracks
     )
+
+
+def layers_of(opened: RelayOpened, feed: Feed) -> dict[int, int]:
+    """The layers of the picture, best first: their numbers in the feed and their SSRCs on the relay.
+
+    Empty if it has one only.
+    """
+    if not any(track.layer for track in opened.tracks):
+        return {}
+    return {
+        feed.by_payload_type[track.payload_type]: track.ssrc
+        for track in opened.tracks
+        if track.kind == "video" and track.payload_type in feed.by_payload_type
+    }

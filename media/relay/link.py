@@ -57,7 +57,9 @@ class Link:
         self.heard_at = now
         self._outbound = outbound
         self._inbound = inbound_session(keys)
-        self._keep_alive = receiver_report(ssrc, ())
+        self._report = receiver_report(ssrc, ())
+        self._words = b""
+        self._said_at = -math.inf
         self._addresses = addresses
         self._send = send
         self._now = now
@@ -94,11 +96,18 @@ class Link:
             self._send(datagram, address)
         self._sent_at = self._now
 
+    def say(self, words: bytes) -> None:
+        """Tell the other end `words`, RTCP of ours, with each keep-alive; soon, if they are new."""
+        if words != self._words:
+            self._words, self._said_at = words, -math.inf
+
     def tick(self, now: float) -> None:
         """Send a keep-alive if nothing else was sent for a while. Called several times a second."""
         self._now = now
-        if now - self._sent_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
-            self.send(self._keep_alive)
+        sent_at = self._said_at if self._words else self._sent_at
+        if now - sent_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
+            self.send(self._report + self._words)
+            self._said_at = now
 
 
 def goodbye(compound: bytes) -> bytes | None:

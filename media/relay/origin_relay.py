@@ -4,14 +4,20 @@ To the switch it is a viewer. Its payload types and extension ids are the relay'
 same when another publisher takes the room over. It is not counted as a viewer.
 """
 
+from collections.abc import Iterator
+
 from media.counts import ViewerStats
+from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
+from media.relay.layer_messages import LayerForm, layer_forms, read_wanted
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
+from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
 from media.rtp.extensions import FORWARDED_EXTENSIONS
 from media.rtp.rtcp import bye
 from media.rtp.srtp import SrtpKeys
+from media.switch.layer_set import LayerSet
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
 from shared.logging import get_logger
@@ -49,13 +55,16 @@ class OriginRelay:
         self._stats = stats
         self._keys = SrtpKeys(PROFILE, local=new_key(), remote=order.up)
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
-        self._playback: Playback | None = None  # from the edge's hello on
+        self._layers = layers_of(room) if order.layers else {}
+        self._wanted = WantedLayers(self._layers)
+        self._playback: Playback | None = None  # from the edge's hello on; ...
+        self._gets: LayerSet | None = None  # ... and the layers that the edge gets
 
     def opened(self, addresses: tuple[tuple[str, int], ...]) -> RelayOpened:
         """The answer to the edge's request; `addresses` are this worker's."""
         room = self._room
         return RelayOpened(
-            tracks=relay_tracks(room),
+            tracks=relay_tracks(room, layers=self.order.layers),
             started_at=room.started_at,
             addresses=addresses,
             identity=room.identity,
@@ -71,7 +80,11 @@ class OriginRelay:
             return
         if goodbye(compound) is not None:
             self.end()
-        elif self._playback is None:
+            return
+        for packet in packets_of(compound):
+            if (ssrcs := read_wanted(packet)) is not None:
+                self._wanted.heard(ssrcs, now)
+        if self._playback is None:
             self._begin(self._link.address, now)
         else:
             self._playback.move(self._link.address)
@@ -80,17 +93,23 @@ class OriginRelay:
     def _begin(self, address: Address, now: float) -> None:
         room = self._room
         ask_early(room.feed, room.publisher, now)
+        # the best of them joins, with the pictures that are held; the others come with their keyframes
+        first = min(self._wanted.at(now), default=None)
         self._playback = Playback(
             self._switch,
             room.feed,
             room.publisher,
             self._keys,
-            room.wires(played_over_relay(room)),
+            room.wires(played_over_relay(room, layers=self.order.layers)),
             address,
             self._stats,
             since=now,
             now=now,
             keyframes_per_second=KEYFRAMES_PER_SECOND,
+            without=self._layers.keys() - {first},
+        )
+        self._gets = LayerSet(
+            self._switch, room.feed, self._playback.viewer, self._layers, room.publisher.want_keyframe
         )
         self._link.open(self._playback.sender)
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
@@ -112,9 +131,18 @@ class OriginRelay:
             log.warning("relay expired: its edge is silent", room=self._room.name, edge=self.edge)
             self.end()
             return
+        if self._gets is not None:
+            self._gets.get(self._wanted.at(now), now)
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
+        if self._layers:
+            self._link.say(layer_forms(self._room.feed.ssrcs[0], self._forms()))
         self._link.tick(now)
+
+    def _forms(self) -> Iterator[LayerForm]:
+        for number, ssrc in self._layers.items():
+            track = self._room.tracks[number]
+            yield LayerForm(ssrc, track.bitrate, *(track.size or (0, 0)))
 
     def say_goodbye(self, reason: bytes) -> None:
         """Send the edge a BYE with `reason`, and end."""
@@ -124,13 +152,22 @@ class OriginRelay:
     def end(self) -> None:
         self.ended = True
         self._link.close()
+        if self._gets is not None:
+            self._gets.end()
+            self._gets = None
         if self._playback is not None:
             self._playback.end()
             self._playback = None
 
 
-def played_over_relay(room: Room) -> list[PlayedTrack]:
-    """A room's tracks in the form in which every edge gets them."""
+def layers_of(room: Room) -> dict[int, int]:
+    """The layers of the room's picture, best first: their numbers and SSRCs. Empty if it has one only."""
+    layers = {number: track.sent.ssrc for number, track in enumerate(room.tracks) if track.kind == "video"}
+    return layers if any(track.published.layer for track in room.tracks) else {}
+
+
+def played_over_relay(room: Room, *, layers: bool) -> list[PlayedTrack]:
+    """A room's tracks in the form in which every edge gets them; with all `layers`, or the best only."""
     return [
         PlayedTrack(
             track_index=number,
@@ -143,10 +180,11 @@ def played_over_relay(room: Room) -> list[PlayedTrack]:
             feedback=frozenset({"nack", "nack pli"}),
         )
         for number, track in enumerate(room.tracks)
+        if layers or not track.published.layer
     ]
 
 
-def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
+def relay_tracks(room: Room, *, layers: bool) -> tuple[RelayTrack, ...]:
     """The same tracks, described for the edge."""
     return tuple(
         RelayTrack(
@@ -158,6 +196,9 @@ def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
             payload_type=played.payload_type,
             extensions=EXTENSION_IDS,
             ssrc=track.sent.ssrc,
+            rid=track.published.rid,
+            layer=track.published.layer,
         )
-        for track, played in zip(room.tracks, played_over_relay(room), strict=True)
+        for played in played_over_relay(room, layers=layers)
+        for track in (room.tracks[played.track_index],)
     )

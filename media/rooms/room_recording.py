@@ -14,7 +14,7 @@ def begin(room: Room, recorder: Recorder | None) -> None:
                 room.name,
                 [track.offered for track in room.tracks],
                 report_at=room.publisher.play_time,
-                want_keyframe=lambda: room.publisher.want_keyframes(monotonic()),
+                want_keyframe=lambda track: room.publisher.want_keyframe(track, monotonic()),
                 warn=lambda text, holds: _warn(room, text, holds=holds),
             )
         )

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from media.rtp import rtcp_app
 from media.rtp.padding import without_padding
 
 MAX_PACKETS = 64  # in one compound packet; real ones hold two or three
@@ -106,7 +107,7 @@ class Remb:
     ssrcs: tuple[int, ...]
 
 
-Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb
+Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb | rtcp_app.App
 
 
 def parse_compound(data: bytes) -> list[Packet]:
@@ -227,6 +228,7 @@ _PARSERS: dict[int, Callable[[bytes, int], Packet | None]] = {
     _RR: _parse_receiver_report,
     _SDES: _parse_sdes,
     _BYE: _parse_bye,
+    rtcp_app.KIND: rtcp_app.parse_app,
     _RTPFB: _parse_transport_feedback,
     _PSFB: _parse_payload_feedback,
 }

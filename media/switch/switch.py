@@ -8,7 +8,7 @@ SSRC, sequence numbers and timestamps towards viewers belong to the room, not to
 can be replaced, and its viewers see one unbroken stream.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from media.rtp.libsrtp import SrtpError
@@ -62,15 +62,19 @@ class PacketSwitch:
         now: float = 0.0,
         joining: bool = False,
         rendition: int | None = None,
+        without: Collection[int] = (),
     ) -> Viewer:
         """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
 
-        Of wires with an SSRC it gets `rendition` only: they are renditions of one picture.
+        Of wires with an SSRC it gets `rendition` only: they are renditions of one picture. It gets the tracks
+        `without` later, if at all: see `change`.
         A viewer that is `joining` begins behind the live edge if pictures are held: see `media.switch.join`.
         """
         wires = [*wires, *[None] * (len(feed.sent) - len(wires))]
         gets = [
-            wire if wire is None or wire.ssrc is None or number == rendition else None
+            wire
+            if (wire is None or wire.ssrc is None or number == rendition) and number not in without
+            else None
             for number, wire in enumerate(wires)
         ]
         profile = _profile(feed, gets)

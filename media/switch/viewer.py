@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtx import RtxStream
-from media.rtp.sequence import behind_guard
+from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.switch.join_burst import JoinBurst
@@ -130,7 +130,10 @@ class Viewer:
     def take(self, track: int, ssrc: int, index: int, shift: int) -> None:
         """Get a track from `index` on, under `ssrc`: its numbers there go on without a gap."""
         following = self.sender.next_index(ssrc)
-        offset = _first_offset(index) if following is None else index - following
+        if following is not None:
+            offset = index - following
+        else:  # its first packets must not wrap, or the receiver may take one behind the wrap for the first
+            offset = _first_offset(index) if before_wrap(index) > WRAP_GUARD else index - 1
         self._begin(track, index, offset, shift)
         stretches = self._stretches.setdefault(ssrc, deque(maxlen=STRETCHES))
         stretches.append(Stretch(track, index, offset, shift))

@@ -49,6 +49,7 @@ class SentTrack:
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
     keyframe_octets: int = 0  # of the latest keyframe, so far
+    announced: int = 0  # what the origin of a copy says of that: an edge takes only what is watched
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
@@ -92,7 +93,8 @@ class SentTrack:
         elapsed = now - self._measured_at
         if self._measured_at and elapsed > 0:
             measured = round((self.octets - self._measured_octets) * 8 / elapsed)
-            self.bitrate = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
+            halfway = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
+            self.bitrate = max(halfway, self.announced)
         self._measured_at, self._measured_octets = now, self.octets
 
     def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:

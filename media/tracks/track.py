@@ -67,9 +67,12 @@ class Track:
         return self.sent.size
 
     def live(self, now: float) -> bool:
-        """Whether packets for viewers came lately. `now` is in seconds of a steady clock."""
+        """Whether packets for viewers came lately, or would come to this copy if they were watched.
+
+        `now` is in seconds of a steady clock.
+        """
         last = self.source.last_received
-        return last > 0 and now - last < LIVE_SECONDS
+        return self.sent.announced > 0 or (last > 0 and now - last < LIVE_SECONDS)
 
     @property
     def offered(self) -> RoomTrack:
@@ -80,6 +83,7 @@ class Track:
             extensions=self.published.extensions,
             ssrc=self.sent.ssrc,
             rtx_ssrc=self.sent.rtx_ssrc,
+            layer=self.published.layer,
         )
 
     def succeed(

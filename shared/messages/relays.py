@@ -16,11 +16,12 @@ class OpenRelay:
     edge: str  # the worker that asks
     ssrc: int  # identifies its RTCP
     up: bytes = field(repr=False)  # SRTP master key and salt, edge to origin
+    layers: bool = False  # the edge says which layers it wants; an older one gets the best only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayTrack:
-    """One track of a room as the relay carries it."""
+    """One track of a room as the relay carries it. A layer of the picture is a track of its own."""
 
     kind: str
     codec: str  # its name
@@ -30,6 +31,8 @@ class RelayTrack:
     payload_type: int
     extensions: dict[str, int]  # URI -> id
     ssrc: int
+    rid: str = ""  # of its simulcast layer; "" without simulcast
+    layer: int = 0  # rank of that layer: 0 is the best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

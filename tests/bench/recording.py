@@ -60,7 +60,7 @@ async def measure(codec: str, seconds: float) -> None:
             RoomName("bench"),
             room_tracks("opus", codec),
             report_at=lambda track, now: None,
-            want_keyframe=lambda: None,
+            want_keyframe=lambda track: None,
             warn=print,
         )
         cost = await play(bursts, recording) - without

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.support import aiortc_client
 from tests.support.browser import chromium, open_publish_page
 from tests.support.disk import small_disk
 from tests.support.foreign_client import running_client
-from tests.support.recorded import Recorded, read
+from tests.support.recorded import Recorded, read, reads_without_a_word
 from tests.support.s3_server import s3_server
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -96,21 +95,6 @@ async def _finished(system: System, folder: Path, room: str, suffixes: set[str])
     return files
 
 
-def _reads_without_a_word(path: Path) -> None:
-    """`ffprobe` and `ffmpeg -f null` of the system find no fault in the file.
-
-    ffmpeg is told to keep the file's time base: left alone it counts pictures in 1/(average rate), and two
-    that a camera took close together fall on one number.
-    """
-    for command in (
-        ["ffprobe", "-v", "warning", "-show_format", "-show_streams", str(path)],
-        ["ffmpeg", "-v", "warning", "-xerror", "-i", str(path), "-enc_time_base", "demux", "-f", "null", "-"],
-    ):
-        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert result.returncode == 0, (command, result.stderr)
-        assert not result.stderr, (command, result.stderr)
-
-
 # The full measure of both of these runs with `make soak`: `make test` is to end within ten minutes.
 @pytest.mark.alone
 @pytest.mark.parametrize("seconds", [6.0, pytest.param(20.0, marks=pytest.mark.soak)])
@@ -149,7 +133,7 @@ async def _recorded(
 def _assert_whole_and_in_sync(files: dict[str, Path], codec: str, seconds: float) -> None:
     raw, muxed = FORMS.get(codec, IN_WEBM)
     for path in files.values():
-        _reads_without_a_word(path)
+        reads_without_a_word(path)
     both, sound, picture = read(files[muxed]), read(files["ogg"]), read(files[raw])
     print(codec, both.worst_offset(), both, sep="\n")
     assert both.seconds == pytest.approx(seconds, abs=0.5)

@@ -1,5 +1,6 @@
 """What is in a recorded file, as FFmpeg decodes it: how long it is, where it flashes and beeps."""
 
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,23 @@ def read(path: Path) -> Recorded:
             found.ends[kind] = at + length
     found.seconds = max(found.ends.values(), default=0.0) - min(found.starts.values(), default=0.0)
     return found
+
+
+def reads_without_a_word(path: Path) -> None:
+    """`ffprobe` and `ffmpeg -f null` of the system find no fault in the file.
+
+    ffmpeg is told to keep the file's time base: left alone it counts pictures in 1/(average rate), and two
+    that a camera took close together fall on one number. And not to scale all pictures to the size of the
+    first one.
+    """
+    as_it_is = ["-enc_time_base", "demux", "-noautoscale"]
+    for command in (
+        ["ffprobe", "-v", "warning", "-show_format", "-show_streams", str(path)],
+        ["ffmpeg", "-v", "warning", "-xerror", "-i", str(path), *as_it_is, "-f", "null", "-"],
+    ):
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, (command, result.stderr)
+        assert not result.stderr, (command, result.stderr)
 
 
 def _brightness(frame: av.VideoFrame) -> float:

@@ -116,8 +116,8 @@ class OriginPublisher(FarPublisher):
     origin = None
     heard_at = 0.0
 
-    def __init__(self) -> None:
-        super().__init__(TRACKS, ssrcs=(1, 2))
+    def __init__(self, tracks: Sequence[PublishedTrack]) -> None:
+        super().__init__(tracks, ssrcs=range(1, 1 + len(tracks)))
 
     def into(self, switch: PacketSwitch) -> Callable[[Feed], "OriginPublisher"]:
         def source(feed: Feed) -> OriginPublisher:
@@ -145,13 +145,13 @@ class OriginPublisher(FarPublisher):
 class Cluster:
     """An origin with a publisher, and an edge with a viewer."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracks: Sequence[PublishedTrack] = TRACKS) -> None:
         self.clock = Stopped(100.0)
         self.network = Network(self.clock)
         self.origin = self._worker(ORIGIN_AT)
         self.edge = self._worker(EDGE_AT)
-        self.publisher = OriginPublisher()
-        self.origin.open_room(TRACKS, self.publisher.into(self.origin.switch))
+        self.publisher = OriginPublisher(tracks)
+        self.origin.open_room(tracks, self.publisher.into(self.origin.switch))
         self.stats = ViewerStats()
         self.relays = Origin(
             self.origin.switch,
@@ -181,15 +181,19 @@ class Cluster:
         """Let the edge open its room with that answer to its order."""
         self.order = order
         tracks = published_tracks(opened.tracks)
+        with self.network.later():
+            self.edge.open_room(tracks, self._relay_into(order, opened))
+            self.admit()
+        return self.relay
+
+    def admit(self) -> None:
+        """Let the viewer in, for whom the edge opens its room."""
         self.keys: SrtpKeys = new_keys()
         wires = [
             Wire(101, {}),
             Wire(102, {EXTENSION_IDS[LEVEL]: 3}),
         ]
-        with self.network.later():
-            self.edge.open_room(tracks, self._relay_into(order, opened))
-            self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
-        return self.relay
+        self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
 
     def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
         def source(feed: Feed) -> EdgeRelay:

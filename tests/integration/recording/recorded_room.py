@@ -35,7 +35,7 @@ class Room:
             warn=self._warn,
         )
 
-    def _want_keyframe(self) -> None:
+    def _want_keyframe(self, _: int) -> None:
         self.keyframes_wanted += 1
 
     def _warn(self, text: str, holds: bool) -> None:

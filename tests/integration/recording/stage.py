@@ -1,7 +1,8 @@
 """A writer with a stream to record; the test makes the time."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.limits import ChangeAllowance, Limits
@@ -34,15 +35,17 @@ def codec(name: str) -> Codec:
     return Codec(payload_type=96, name=name, clock_rate=rate, channels=channels)
 
 
-def room_tracks(*names: str) -> list[RoomTrack]:
+def room_tracks(*names: str, layers: Mapping[int, int] = MappingProxyType({})) -> list[RoomTrack]:
+    """Tracks with these codecs; `layers` are the ranks of those that are no best layer, by their places."""
     return [
         RoomTrack(
             kind="audio" if name in ("opus", "PCMU") else "video",
             codec=codec(name),
             extensions=(),
-            ssrc=number,
+            ssrc=1 + number,
+            layer=layers.get(number, 0),
         )
-        for number, name in enumerate(names, 1)
+        for number, name in enumerate(names)
     ]
 
 
@@ -52,11 +55,12 @@ def new_writer(
     forms: Iterable[str] = ("tracks", "mux"),
     limits: Limits | None = None,
     ledger: Ledger | None = None,
+    layers: Mapping[int, int] = MappingProxyType({}),
 ) -> Writer:
-    """A writer for the room `demo`, with tracks of these codecs."""
+    """A writer for the room `demo`; tracks as in `room_tracks`."""
     return Writer(
         RoomName("demo"),
-        room_tracks(*names),
+        room_tracks(*names, layers=layers),
         folder,
         forms,
         limits or Limits(),

@@ -67,7 +67,7 @@ def opened(recorder: Recorder, name: str) -> Recording:
         RoomName(name),
         room_tracks("opus"),
         report_at=lambda track, now: None,
-        want_keyframe=lambda: None,
+        want_keyframe=lambda track: None,
         warn=lambda text, holds: None,
     )
 

@@ -128,7 +128,7 @@ def test_loss_leaves_files_that_decode_and_a_wish_for_a_keyframe(
     def keep(track: int, packet: Outgoing) -> bool:
         nonlocal count, wished
         count += track == 1
-        wished = wished or (count > lost and stage.writer.wants_keyframe(stage.now))
+        wished = wished or (count > lost and bool(stage.writer.wanted_keyframes(stage.now)))
         return track == 0 or count not in (lost, lost + 1)
 
     stage.play(sound, pictures[name], keep=keep)

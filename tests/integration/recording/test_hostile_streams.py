@@ -93,8 +93,8 @@ def test_a_keyframe_is_asked_for_once_a_new_part_may_begin(tmp_path: Path) -> No
     writer = new_writer(tmp_path, "H264", forms=["mux"])
     for at, burst in keyframes(ChangeAllowance.BURST + 6, 0.01):
         writer.take(burst, at)
-    assert not writer.wants_keyframe(1.0)
-    assert writer.wants_keyframe(1.0 + ChangeAllowance.SECONDS)
+    assert not writer.wanted_keyframes(1.0)
+    assert writer.wanted_keyframes(1.0 + ChangeAllowance.SECONDS)
 
 
 def mux(folder: Path, *names: str) -> MuxFile:

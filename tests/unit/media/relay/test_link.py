@@ -58,3 +58,31 @@ def test_two_addresses_that_both_work_do_not_take_turns() -> None:
         far.say(source, 10.0 + turn * KEEP_ALIVE_SECONDS) for turn in range(10) for source in (HERE, THERE)
     }
     assert said == {HERE}
+
+
+def test_words_are_repeated_each_second_whatever_else_is_sent() -> None:
+    far = Far()
+    far.say(HERE, 10.0)
+    far.link.say(receiver_report(SSRC, ()))
+    heard = 0
+    for tick in range(100):
+        now = 10.0 + tick / 10
+        sent = len(far.sent)
+        far.link.tick(now)
+        heard += len(far.sent) - sent
+        far.link.send(receiver_report(SSRC, ()))
+    assert heard == 10
+
+
+def test_new_words_do_not_wait() -> None:
+    far = Far()
+    far.say(HERE, 10.0)
+    far.link.say(receiver_report(SSRC, ()))
+    far.link.tick(10.0)
+    sent = len(far.sent)
+    far.link.say(receiver_report(SSRC, ()))
+    far.link.tick(10.1)
+    assert len(far.sent) == sent
+    far.link.say(receiver_report(SSRC + 1, ()))
+    far.link.tick(10.2)
+    assert len(far.sent) == sent + 1

@@ -155,9 +155,10 @@ def test_remb_of_another_implementation_is_read(bitrate: int) -> None:
 
 def test_compound_packets_are_read_in_order_and_unknown_ones_skipped() -> None:
     transport_cc = bytes((0x8F, 205, 0, 3)) + bytes(12)
-    app = bytes((0x80, 204, 0, 2)) + bytes(8)
+    extended = bytes((0x80, 207, 0, 2)) + bytes(8)
     other_afb = bytes((0x8F, 206, 0, 3)) + bytes(12)
-    data = rtcp.receiver_report(1, []) + app + rtcp.sdes(1, b"c") + transport_cc + other_afb + rtcp.pli(1, 2)
+    compound = rtcp.receiver_report(1, []) + extended + rtcp.sdes(1, b"c")
+    data = compound + transport_cc + other_afb + rtcp.pli(1, 2)
     assert parse_compound(data) == [ReceiverReport(1), Sdes(((1, b"c"),)), Pli(1, 2)]
 
 
@@ -175,7 +176,7 @@ def test_a_profile_extension_after_the_blocks_is_ignored() -> None:
 
 def test_a_compound_without_known_packets_is_empty() -> None:
     assert parse_compound(b"") == []
-    assert parse_compound(bytes((0x80, 204, 0, 0)) * rtcp.MAX_PACKETS) == []
+    assert parse_compound(bytes((0x80, 207, 0, 0)) * rtcp.MAX_PACKETS) == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_a_compound_without_known_packets_is_empty() -> None:
         b"\xa0\xcc\x00\x00",  # padding of nothing
         b"\xa0\xcc\x00\x01" + bytes(4),  # padding of length 0
         b"\xa0\xcc\x00\x01" + b"\x00\x00\x00\x05",
-        bytes((0x80, 204, 0, 0)) * (rtcp.MAX_PACKETS + 1),
+        bytes((0x80, 207, 0, 0)) * (rtcp.MAX_PACKETS + 1),
         rtcp.pli(1, 2) + b"\x00",
     ],
 )

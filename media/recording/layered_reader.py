@@ -1,0 +1,107 @@
+"""One track of a recording: of a picture in layers always the best that comes, as if it were the only one.
+
+A publisher whose uplink is narrow drops its best layer. The recording then goes on with the next one, and
+returns with the first keyframe of the better one.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from media.recording.frame import Frame
+from media.recording.frame_reader import FrameReader
+from media.tracks.outgoing import Outgoing
+
+SILENT_SECONDS = 2.0  # then a layer has stopped; browsers show a still screen once a second
+
+
+class LayeredReader:
+    """`numbers` are those of the layers in the room, best first; a track without layers is one of one layer.
+
+    Timestamps continue over a change of layer, as far apart as the frames arrived. `now` is in seconds of a
+    steady clock.
+    """
+
+    def __init__(self, codec: str, clock_rate: int, numbers: Sequence[int]) -> None:
+        self._codec = codec
+        self._clock_rate = clock_rate
+        self._numbers = numbers
+        self._ranks = {number: rank for rank, number in enumerate(numbers)}
+        self._readers = {0: self._reader()}  # by rank; poorer layers are read when they are needed
+        self._heard = [-math.inf] * len(numbers)
+        self._rank = 0  # of the layer that is in the files
+        self._shift = 0  # from its timestamps to those of the files
+        self._latest: int | None = None  # timestamp in the files ...
+        self._latest_at = 0.0  # ... of a frame that came at this time
+
+    @property
+    def number(self) -> int:
+        """The track of the room that is in the files at present."""
+        return self._numbers[self._rank]
+
+    def push(self, packet: Outgoing, now: float) -> list[Frame]:
+        """Take one packet of any layer; returns the frames that it completes."""
+        rank = self._ranks[packet.track]
+        if self._heard[0] == -math.inf:
+            self._heard[0] = now  # the best layer begins last: its bit rate must be reached first
+        self._heard[rank] = now
+        if rank > self._rank and rank > self._best(now):
+            self._readers.pop(rank, None)
+            return []
+        if rank not in self._readers:
+            self._readers[rank] = self._reader()
+        return list(self._chosen(rank, self._readers[rank].push(packet, now), now))
+
+    def poll(self, now: float) -> list[Frame]:
+        """The frames that have waited long enough for missing packets."""
+        readers = list(self._readers.items())
+        return [frame for rank, reader in readers for frame in self._chosen(rank, reader.poll(now), now)]
+
+    def close(self, now: float) -> list[Frame]:
+        """The last frames, without waiting for missing packets."""
+        readers = list(self._readers.items())
+        return [frame for rank, reader in readers for frame in self._chosen(rank, reader.close(now), now)]
+
+    def placed(self, number: int, timestamp: int) -> int | None:
+        """A timestamp of track `number` as the latest frames have it, in 32 bits; None if those lack it."""
+        reader = self._readers.get(self._rank)
+        if number != self.number or reader is None:
+            return None
+        return reader.placed(timestamp) + self._shift & 0xFFFFFFFF
+
+    def wanted(self, now: float) -> list[int]:
+        """The tracks of the room of which a keyframe is needed: after loss, and to change to them."""
+        return [
+            self._numbers[rank]
+            for rank, reader in self._readers.items()
+            if (reader.wants_keyframe or rank != self._rank)
+            and (self._comes(rank, now) or self._heard[rank] == -math.inf)
+        ]
+
+    def _reader(self) -> FrameReader:
+        return FrameReader(self._codec, self._clock_rate)
+
+    def _comes(self, rank: int, now: float) -> bool:
+        return now - self._heard[rank] < SILENT_SECONDS
+
+    def _best(self, now: float) -> int:
+        """The rank of the best layer that comes."""
+        return next((rank for rank in range(len(self._heard)) if self._comes(rank, now)), self._rank)
+
+    def _chosen(self, rank: int, frames: Iterable[Frame], now: float) -> Iterator[Frame]:
+        for frame in frames:
+            if rank != self._rank:
+                if not frame.keyframe or (rank > self._rank and self._comes(self._rank, now)):
+                    continue
+                self._change(rank, frame, now)
+            timestamp = frame.timestamp + self._shift
+            self._latest, self._latest_at = timestamp, now
+            yield replace(frame, timestamp=timestamp) if self._shift else frame
+
+    def _change(self, rank: int, frame: Frame, now: float) -> None:
+        self._rank = rank
+        if self._latest is not None:
+            apart = max(1, round((now - self._latest_at) * self._clock_rate))
+            self._shift = self._latest + apart - frame.timestamp
+        for poorer in range(rank + 1, len(self._numbers)):
+            self._readers.pop(poorer, None)

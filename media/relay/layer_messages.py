@@ -1,0 +1,57 @@
+"""What the two ends of a relay tell each other about the layers of the room's picture, as RTCP APP packets.
+
+The edge says which ones somebody there watches, and gets only these. The origin says what each of them is,
+since an edge cannot measure what it does not get. Both repeat it each second, as UDP loses packets.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from media.rtp.rtcp import Packet
+from media.rtp.rtcp_app import App, app
+
+MOST_LAYERS = 32  # in one packet; a picture has three
+_WANTED, _LAYERS = b"WANT", b"LAYR"
+_SSRC = struct.Struct("!I")
+_ENTRY = struct.Struct("!IIHH")
+
+
+class LayerForm(NamedTuple):
+    """One layer at its origin. `ssrc` is the relay's."""
+
+    ssrc: int
+    bitrate: int  # bits a second of RTP payload; 0: nothing comes
+    width: int = 0  # pixels, of the latest keyframe; 0: not known
+    height: int = 0
+
+
+def wanted_layers(sender_ssrc: int, ssrcs: Iterable[int]) -> bytes:
+    """The edge's message: the SSRCs of the layers that it wants."""
+    return app(App(sender_ssrc, _WANTED, b"".join(map(_SSRC.pack, ssrcs))))
+
+
+def layer_forms(sender_ssrc: int, forms: Iterable[LayerForm]) -> bytes:
+    """The origin's message. Figures beyond their fields are cut to the most that these hold."""
+    entries = [
+        _ENTRY.pack(ssrc, min(bitrate, 0xFFFFFFFF), min(width, 0xFFFF), min(height, 0xFFFF))
+        for ssrc, bitrate, width, height in forms
+    ]
+    return app(App(sender_ssrc, _LAYERS, b"".join(entries)))
+
+
+def read_wanted(packet: Packet) -> frozenset[int] | None:
+    """The SSRCs of the wanted layers; None if `packet` is no such message."""
+    if not isinstance(packet, App) or packet.name != _WANTED:
+        return None
+    data = packet.data[: MOST_LAYERS * _SSRC.size]
+    return frozenset(ssrc for (ssrc,) in _SSRC.iter_unpack(data[: len(data) // _SSRC.size * _SSRC.size]))
+
+
+def read_forms(packet: Packet) -> tuple[LayerForm, ...] | None:
+    """The layers at the origin; None if `packet` is no such message."""
+    if not isinstance(packet, App) or packet.name != _LAYERS:
+        return None
+    data = packet.data[: MOST_LAYERS * _ENTRY.size]
+    whole = data[: len(data) // _ENTRY.size * _ENTRY.size]
+    return tuple(LayerForm(*entry) for entry in _ENTRY.iter_unpack(whole))

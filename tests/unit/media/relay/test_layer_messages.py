@@ -1,0 +1,62 @@
+"""What a relay's ends say about layers reads back as it was said; another implementation knows its frame."""
+
+from aiortc import rtp as other
+
+from media.relay.layer_messages import (
+    MOST_LAYERS,
+    LayerForm,
+    layer_forms,
+    read_forms,
+    read_wanted,
+    wanted_layers,
+)
+from media.rtp.rtcp import Packet, Pli, parse_compound, receiver_report
+from media.rtp.rtcp_app import App
+
+FORMS = (LayerForm(0xFFFFFFFF, 2_500_000, 1280, 720), LayerForm(7, 0))
+
+
+def only(data: bytes) -> Packet:
+    [packet] = parse_compound(data)
+    return packet
+
+
+def test_the_wanted_layers_read_back() -> None:
+    assert read_wanted(only(wanted_layers(1, [2, 0xFFFFFFFF]))) == frozenset((2, 0xFFFFFFFF))
+    assert read_wanted(only(wanted_layers(1, []))) == frozenset()
+
+
+def test_the_layers_of_the_origin_read_back() -> None:
+    assert read_forms(only(layer_forms(1, FORMS))) == FORMS
+
+
+def test_figures_that_are_too_large_are_cut() -> None:
+    [form] = read_forms(only(layer_forms(1, [LayerForm(2, 1 << 40, 1 << 20, 1 << 20)]))) or ()
+    assert form == LayerForm(2, 0xFFFFFFFF, 0xFFFF, 0xFFFF)
+
+
+def test_one_message_is_not_taken_for_the_other() -> None:
+    assert read_forms(only(wanted_layers(1, [2, 3, 4]))) is None
+    assert read_wanted(only(layer_forms(1, FORMS))) is None
+    assert read_wanted(Pli(1, 2)) is None
+    assert read_forms(Pli(1, 2)) is None
+
+
+def test_a_message_of_odd_length_is_read_as_far_as_it_goes() -> None:
+    assert read_forms(App(1, b"LAYR", bytes(20))) == (LayerForm(0, 0),)
+    assert read_wanted(App(1, b"WANT", b"\0\0\0\2\0")) == frozenset((2,))
+
+
+def test_no_message_is_longer_than_a_picture_has_layers() -> None:
+    many = range(1, 10_000)
+    assert read_wanted(only(wanted_layers(1, many))) == frozenset(range(1, MOST_LAYERS + 1))
+    assert len(read_forms(only(layer_forms(1, (LayerForm(n, 1) for n in range(5_000))))) or ()) == MOST_LAYERS
+
+
+def test_the_frame_is_that_of_rfc_3550() -> None:
+    """Behind a report, as RTCP has it: who does not know the name still finds the packets around it."""
+    compound = receiver_report(1, ()) + wanted_layers(1, [2]) + receiver_report(3, ())
+    theirs = [packet for packet in other.RtcpPacket.parse(compound) if isinstance(packet, other.RtcpRrPacket)]
+    assert [packet.ssrc for packet in theirs] == [1, 3]
+    assert wanted_layers(1, [2])[:2] == bytes((0x80, 204))
+    assert wanted_layers(1, [2])[4:12] == b"\0\0\0\1WANT"
