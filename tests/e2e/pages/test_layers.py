@@ -1,10 +1,11 @@
-"""Several sizes of a picture, from the publish page to the choice of a viewer."""
+"""Several sizes of a picture, from the publish page to the choice of a viewer and the view of operators."""
 
 import pytest
 from playwright.async_api import Browser, Response
 
+from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.barriers import assert_no_barrier
-from tests.support.browser import open_publish_page, open_watch_page
+from tests.support.browser import Received, WatchPage, open_admin_page, open_publish_page, open_watch_page
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -121,3 +122,62 @@ async def test_a_screen_is_sent_in_one_size_unless_somebody_wants_more(
         await several.uncheck()
         await publisher.page.check('input[value="file"]', force=True)
         assert not await several.is_checked()
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264", "AV1"])
+async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(
+    system: System, browser: Browser, codec: str
+) -> None:
+    url, room = system.controls[0].url, f"chosen-{codec}"
+    async with (
+        await open_publish_page(browser, url, room) as publisher,
+        await open_watch_page(browser, url, room) as viewer,
+        await open_admin_page(browser, url) as admin,
+    ):
+        await publisher.publish(f"video/{codec}")
+        await viewer.tells(f"Watching {room}.")
+        quality = viewer.page.get_by_role("combobox", name="Quality")
+
+        async def gets(width: int) -> None:
+            async def has() -> bool:
+                return await viewer.video("videoWidth") == width
+
+            await eventually(f"a picture of {width} columns", has, SENT_SECONDS)
+            await viewer.pictures(frames=15)
+
+        async def room_shows(layer: str, viewers: int, reason: str) -> None:
+            async def shown() -> bool:
+                detail = (await system.http.get(f"{url}/api/rooms/{room}")).json()
+                found = {one["rid"]: one["viewers"] for one in detail["layers"]}
+                return found[layer] == viewers and detail["viewersByReason"][reason] == 1
+
+            await eventually(f"{viewers} of {layer}, {reason}", shown, within=5)
+
+        await gets(640)
+        await room_shows("f", 1, "full")
+        await quality.select_option("layer h")
+        await gets(320)
+        await room_shows("h", 1, "choice")
+        await admin.sign_in(ADMIN_TOKEN)
+        row = admin.page.locator("#sessions tr", has_text=room).filter(has_text="Viewer")
+        await row.get_by_text("180p").wait_for()
+        await row.get_by_text("chosen", exact=True).last.wait_for()
+
+        await quality.select_option("sound")
+        await room_shows("h", 0, "choice")
+        before = await viewer.received()
+        heard = await _hears_more(viewer, before.audio_samples + 96_000)
+        assert heard.frames_decoded - before.frames_decoded < 5  # those that were on their way
+        assert await viewer.video("videoWidth") == 320  # the last picture stands
+
+        await quality.select_option("automatic")
+        await gets(640)
+        await room_shows("f", 1, "full")
+
+
+async def _hears_more(viewer: WatchPage, samples: int) -> Received:
+    async def heard() -> Received | None:
+        received = await viewer.received()
+        return received if received.audio_samples >= samples else None
+
+    return await eventually("two more seconds of sound", heard, within=10)
