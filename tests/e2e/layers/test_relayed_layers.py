@@ -8,12 +8,14 @@ from playwright.async_api import Page
 
 from media.relay.wanted_layers import LINGER_SECONDS
 from tests.support.browser import chromium
-from tests.support.layer_publisher import LOW, THREE, TOP, Layer, layer_publisher
+from tests.support.layer_publisher import LOW, TOP, Layer, layer_publisher
+from tests.support.script_publisher import ScriptPublisher
 from tests.support.system import Member, System, running_system
 from tests.support.viewer_tab import open_page, watching
 from tests.support.waiting import eventually
 
 ROOM = "wide"
+TWO = (LOW, TOP)  # Chromium sends no more of a picture of this size
 CHANGE_SECONDS = 10.0
 MEASURE_SECONDS = 4.0
 SOUND = 100_000  # bit/s, with its headers
@@ -22,7 +24,8 @@ ROOM_TO_SPARE = 1.3  # encoders do not hold their bit rates well
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 _CHOOSE = """async (rid) => {
-    const wish = { method: 'POST', body: JSON.stringify({ rid }) };
+    const headers = { 'Content-Type': 'application/json' };
+    const wish = { method: 'POST', headers, body: JSON.stringify({ rid }) };
     const response = await fetch(`${session}/layer`, wish);
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
 }"""
@@ -33,9 +36,10 @@ async def test_an_edge_takes_the_layer_that_its_viewer_chooses_and_no_other(redi
         system = await stack.enter_async_context(running_system(redis_url, workers=2, WORKER_MAX_VIEWERS="1"))
         browser = await stack.enter_async_context(chromium())
         url = system.controls[0].url
-        await stack.enter_async_context(
-            layer_publisher(browser, url, ROOM, THREE, lead=lambda answer: answer)
+        publisher = await stack.enter_async_context(
+            layer_publisher(browser, url, ROOM, TWO, lead=lambda answer: answer)
         )
+        await eventually("all layers are sent", lambda: sends_all(publisher), within=30)
         pages = [await open_page(browser, url) for _ in range(2)]
         for page in pages:
             await stack.enter_async_context(watching(page, system.whep(ROOM)))
@@ -49,6 +53,11 @@ async def test_an_edge_takes_the_layer_that_its_viewer_chooses_and_no_other(redi
         await there.evaluate(_CHOOSE, None)
         await shows(there, TOP)
         assert await height_of(here) == TOP.height
+
+
+async def sends_all(publisher: ScriptPublisher) -> bool:
+    sent = await publisher.sent()
+    return len([one for one in sent if one.rid and one.frames > 30]) == len(TWO)
 
 
 async def height_of(page: Page) -> int:
