@@ -62,8 +62,13 @@ class Playback:
         self._feedback = ViewerFeedback(
             self.viewer, feed, publisher, switch.resend, stats, now, keyframes_per_second, self.picture
         )
-        want = (lambda at: publisher.want_keyframe(rendition, at)) if rendition is not None else None
-        self._join = Join(switch, feed, self.viewer, want or publisher.want_keyframes, stats, since)
+        begins = (rendition,) if rendition is not None else set(range(len(feed.sources))) - set(without)
+
+        def want_keyframes(at: float) -> None:
+            for number in begins:
+                publisher.want_keyframe(number, at)
+
+        self._join = Join(switch, feed, self.viewer, want_keyframes, stats, since)
         self._step_at = now
         # spread over the second, so that the reports of many receivers do not leave in one burst
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311

@@ -5,6 +5,7 @@ authentic counts: who forges a viewer's address must not silence it. A forged da
 forged check 20 µs whatever its address is: so nothing but the socket's turn limits how many are tried.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
@@ -82,7 +83,7 @@ class ViewerFeedback:
         self._keyframes = TokenBucket(keyframes_per_second, KEYFRAMES_AT_ONCE, now)
         self._losses = self._losses_before = 0
         self._losses_since = now
-        self._keyframe_asked_at = -_SAME_REQUEST_SECONDS
+        self._keyframe_asked_at: dict[int, float] = {}  # by track: an edge watches several layers
         self.loss: float | None = None  # share of packets lost recently, 0 to 1, of the worst track
         self.resent = 0  # packets retransmitted so far
         self._reported: dict[int, float] = {}  # middle 32 bits of a report's NTP time -> when it was sent
@@ -181,12 +182,14 @@ class ViewerFeedback:
 
     def _take_keyframe_request(self, ssrcs: Iterable[int], now: float) -> None:
         self._stats.keyframe_requests += 1
-        if now < self._keyframe_asked_at + _SAME_REQUEST_SECONDS or not self._keyframes.take(now):
-            return
-        self._keyframe_asked_at = now
         for ssrc in ssrcs:
-            if (number := self._track_of(ssrc)) is not None:
-                self._publisher.want_keyframe(self._feed.base_of(number), now)
+            number = self._track_of(ssrc)
+            if number is None or now < self._keyframe_asked_at.get(number, -math.inf) + _SAME_REQUEST_SECONDS:
+                continue
+            if not self._keyframes.take(now):
+                return
+            self._keyframe_asked_at[number] = now
+            self._publisher.want_keyframe(self._feed.base_of(number), now)
 
     def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if not blocks:

@@ -92,9 +92,10 @@ class OriginRelay:
 
     def _begin(self, address: Address, now: float) -> None:
         room = self._room
-        ask_early(room.feed, room.publisher, now)
         # the best of them joins, with the pictures that are held; the others come with their keyframes
         first = min(self._wanted.at(now), default=None)
+        if first is not None or not self._layers:
+            ask_early(room.feed, room.publisher, now, first)
         self._playback = Playback(
             self._switch,
             room.feed,

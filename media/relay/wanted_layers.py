@@ -39,4 +39,4 @@ def watched(feed: Feed, layers: Iterable[int]) -> set[int]:
         return set(list(layers)[:1])
     gets = {number for profile in feed.profiles.values() for number, wire in enumerate(profile.wires) if wire}
     waits = {number for number, sent in enumerate(feed.sent) if sent.awaiting_count}
-    return (gets | waits) & set(layers)
+    return {feed.base_of(number) for number in gets | waits} & set(layers)

@@ -33,6 +33,15 @@ def test_the_edge_knows_the_layers_of_the_room(cluster: LayersCluster) -> None:
     assert [(track.rid, track.layer) for track in published] == [*zip(RIDS, LAYERS, strict=True), ("", 0)]
 
 
+def test_an_edge_that_joins_asks_for_a_keyframe_of_the_best_layer_only(cluster: LayersCluster) -> None:
+    cluster.play(2.0)
+    cluster.asked.clear()
+    cluster.open()
+    cluster.watch(0)
+    cluster.play(2.0)
+    assert {layer for asked in cluster.asked for layer in asked} == {0}
+
+
 def test_before_a_viewer_is_there_the_best_layer_comes(cluster: LayersCluster) -> None:
     cluster.open()
     assert layers_on(cluster) == {0}
@@ -97,6 +106,19 @@ def test_a_keyframe_request_of_the_edge_is_for_the_layer_that_it_names(cluster: 
     assert stats is not None
     relay.send_rtcp(pli(1, stats.ssrc))
     assert cluster.publisher.keyframe_requests() == [3]
+
+
+def test_requests_for_two_layers_in_one_moment_both_count(cluster: LayersCluster) -> None:
+    relay = cluster.open()
+    cluster.watch(0)
+    cluster.watch(2)
+    cluster.play(3.0)
+    cluster.publisher.told.clear()
+    for layer in (0, 2, 0, 2):
+        stats = cluster.edge.room.feed.sources[layer].stats
+        assert stats is not None
+        relay.send_rtcp(pli(1, stats.ssrc))
+    assert cluster.publisher.keyframe_requests() == [1, 3]
 
 
 def test_an_edge_whose_viewers_want_no_picture_gets_none(cluster: LayersCluster) -> None:
