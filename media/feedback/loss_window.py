@@ -4,36 +4,34 @@ from collections.abc import Iterable
 
 from media.rtp.rtcp import ReportBlock
 
-WINDOW_SECONDS = (
-    0.9  # reports come each second; beside a NACK they come each few milliseconds, about few packets
-)
+WINDOW_SECONDS = 0.9  # reports come each second; beside a NACK each few milliseconds, about few packets
 LEAST_PACKETS = 10
+MOST_STREAMS = 8  # a viewer may report of any SSRC
 
 
 class LossWindow:
-    """Of the worst stream, by the counts of receiver reports (RFC 3550 6.4.1). `now` is of a steady clock."""
+    """By the counts of receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock.
 
-    __slots__ = ("_began", "_since")
+    Each stream has a window of its own: browsers report of sound and of the picture at different times.
+    """
+
+    __slots__ = ("_began",)
 
     def __init__(self) -> None:
-        self._began: dict[int, tuple[int, int]] = {}  # by SSRC: highest sequence number, and packets lost
-        self._since = 0.0
+        self._began: dict[int, tuple[float, int, int]] = {}  # by SSRC: when, highest number, packets lost
 
     def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share since the last result, 0 to 1; None: the time was too short."""
-        is_over = now - self._since >= WINDOW_SECONDS
+        """The share since the last result, 0 to 1, of the worst stream; None: too little was sent since."""
         worst = None
         for block in blocks:
-            began = self._began.get(block.ssrc)
-            if began is not None and not is_over:
+            since, highest, lost = self._began.get(block.ssrc, (now, 0, 0))
+            if block.ssrc in self._began and now - since < WINDOW_SECONDS:
                 continue
-            self._began[block.ssrc] = (block.highest_sequence, block.packets_lost)
-            if began is None:
-                continue
-            expected = block.highest_sequence - began[0]
-            if expected >= LEAST_PACKETS:
-                share = min(max((block.packets_lost - began[1]) / expected, 0.0), 1.0)
+            expected = block.highest_sequence - highest
+            if block.ssrc in self._began and expected >= LEAST_PACKETS:
+                share = min(max((block.packets_lost - lost) / expected, 0.0), 1.0)
                 worst = share if worst is None else max(worst, share)
-        if is_over:
-            self._since = now
+            self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+            if len(self._began) > MOST_STREAMS:
+                del self._began[next(iter(self._began))]
         return worst

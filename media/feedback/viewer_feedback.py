@@ -51,6 +51,9 @@ MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 _KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
 _MAX_RTT = 5.0
+_LATE_SECONDS = (
+    2.5  # since a report of ours reached the viewer: none has for long, and that one tells nothing new
+)
 
 
 class ViewerFeedback:
@@ -214,7 +217,7 @@ class ViewerFeedback:
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
         sent_at = self._reported.get(block.last_report)
-        if sent_at is None:
+        if sent_at is None or block.delay > _LATE_SECONDS * 0x10000:
             return None
         rtt = now - sent_at - block.delay / 0x10000
         return rtt if 0 <= rtt <= _MAX_RTT else None

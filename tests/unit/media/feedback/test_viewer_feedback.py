@@ -151,6 +151,14 @@ def test_the_round_trip_is_the_time_since_our_report_without_the_viewers_delay(
     assert viewer.playback.rtt == pytest.approx(0.11)
 
 
+def test_a_report_of_what_came_long_ago_tells_no_round_trip(world: World, viewer: FarViewer) -> None:
+    """A viewer behind a full line goes on to report of the last that came before."""
+    last = world.report_to(viewer)
+    world.now += 3.1
+    viewer.reports(PICTURE, last, delay=3.0)
+    assert viewer.playback.rtt == 0
+
+
 @pytest.mark.parametrize(
     ("forged", "delay", "after"), [(0, 0.0, 0.1), (1, 0.0, 0.1), (None, 0.0, 7.0), (None, 1e9, 0.1)]
 )
