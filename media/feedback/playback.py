@@ -128,9 +128,9 @@ class Playback:
         return self._step_at < math.inf or (self.picture is not None and self.picture.steps)
 
     @property
-    def probes(self) -> bool:
-        """Whether it finds out what the line carries: then its round trip is worth to be measured."""
-        return self.picture is not None and self.picture.probes
+    def measure_seconds(self) -> float:
+        """From one measurement of its round trip to the next; infinite: none is wanted."""
+        return math.inf if self.picture is None else self.picture.measure_seconds
 
     def measured(self, round_trip: float, now: float) -> None:
         """Take a round trip to the receiver, in seconds."""

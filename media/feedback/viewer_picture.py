@@ -18,7 +18,7 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
-_QUIET_SECONDS = 0.2  # a receiver that gets nothing for longer estimates nothing
+_QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
@@ -118,7 +118,7 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs:
+        if at_best and self.line.signs == self._signs and math.isinf(self.measure_seconds):
             return
         self._signs = self.line.signs
         self._sample(now)
@@ -131,9 +131,9 @@ class ViewerPicture:
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
-        former = self._decision
+        was_probing = self._choice.is_probing
         self._decision = self._choice.step(needs, self._present(ladder), now)
-        self._stats.probes += bool(self._decision.probe and not former.probe)
+        self._stats.probes += self._choice.is_probing and not was_probing
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
@@ -155,9 +155,9 @@ class ViewerPicture:
         return numbers.index(rendition) if rendition in numbers else len(numbers)
 
     @property
-    def probes(self) -> bool:
-        """Whether padding is sent."""
-        return self._decision.probe > 0
+    def measure_seconds(self) -> float:
+        """From one measurement of the round trip to the next; infinite: none is wanted."""
+        return self._choice.measure_seconds
 
     @property
     def steps(self) -> bool:

@@ -93,6 +93,8 @@ class ViewerSession(Session):
             return
         if reports := self._playback.tick(now):
             self.send_rtcp(reports)
+        if (request := self.ice.due_measurement(self._playback.measure_seconds, now)) is not None:
+            self._send_to(*request)
         if self._playback.steps and (self._pacing is None or self._pacing.done()):
             self._pacing = asyncio.get_running_loop().create_task(self._pace())
 
@@ -160,8 +162,6 @@ class ViewerSession(Session):
     def _step(self, now: float) -> float | None:
         if self._playback is None:
             return None
-        if self._playback.probes and (request := self.ice.due_measurement(now)) is not None:
-            self._send_to(*request)
         return self._playback.step(now)
 
     def _measured(self, round_trip: float, now: float) -> None:

@@ -46,6 +46,12 @@ class Viewer:
             self.present = self.decision.rung
         return decisions
 
+    def measure(self, *trips: float, remb: bool = True) -> None:
+        """Of one round trip after the other, each with a tenth of a second."""
+        for seconds in trips:
+            self.estimate.round_trip(seconds, self.now)
+            self.run(0.1, remb=remb)
+
     def fall(self, bitrate: int) -> None:
         self._remb = bitrate
         self.estimate.remb(bitrate, self.now)
@@ -90,6 +96,55 @@ def test_a_probe_that_fails_stops_at_once_and_comes_again_within_four_seconds() 
     assert any(decision.probe for decision in decisions)
 
 
+def test_a_probe_ends_when_the_round_trip_shows_a_queue_and_none_begins_before_it_is_gone() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(160_000)
+    while not viewer.choice.is_probing:
+        viewer.run(0.1)
+    viewer.measure(0.03, 0.20)
+    assert viewer.choice.is_probing  # one may be chance
+    viewer.measure(0.20)
+    assert not viewer.choice.is_probing
+    viewer.measure(*[0.25] * 50)
+    assert not viewer.choice.is_probing
+    viewer.measure(*[0.03] * 30)
+    assert viewer.choice.is_probing
+
+
+def test_the_round_trip_is_measured_often_while_more_is_sent_seldom_below_the_best_and_never_at_it() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    assert viewer.choice.measure_seconds == math.inf
+    viewer.fall(160_000)
+    viewer.run(0.2)
+    assert viewer.choice.measure_seconds == 1.0
+    while not viewer.choice.is_probing:
+        viewer.run(0.1)
+    assert viewer.choice.measure_seconds == 0.1
+    viewer.run(10)
+    assert viewer.decision.rung == 0
+    assert viewer.choice.measure_seconds == math.inf
+
+
+def test_a_viewer_that_wants_no_more_is_neither_measured_nor_sent_padding() -> None:
+    viewer = Viewer([math.inf] * 4 + [40_000.0])
+    assert {decision.probe for decision in viewer.run(5)} == {0.0}
+    assert viewer.choice.measure_seconds == math.inf
+
+
+def test_a_try_is_given_up_when_the_round_trip_shows_a_queue() -> None:
+    viewer = Viewer(RUNGS, can_probe=False)
+    viewer.run(5, remb=False)
+    viewer.run(2, remb=False, loss=0.4)
+    down = viewer.decision.rung
+    while viewer.decision.rung == down:
+        viewer.run(0.1, remb=False)
+    assert viewer.choice.measure_seconds == 0.1
+    viewer.measure(0.03, 0.2, 0.2, remb=False)
+    assert viewer.decision.rung == down
+
+
 def test_one_sign_may_be_chance_but_not_several() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
@@ -108,6 +163,23 @@ def test_keyframes_alone_get_what_sound_leaves() -> None:
     decision = viewer.run(0.1)[0]
     assert decision.rung == 1
     assert 250_000 < decision.pace < 360_000
+
+
+def test_keyframes_alone_end_when_a_queue_stays() -> None:
+    """They stretch themselves over all that a line seems to carry, and a full queue does not grow."""
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(60_000)
+    assert viewer.run(0.1)[0].rung == 1
+    viewer.measure(0.03, *[0.35] * 60)
+    assert viewer.decision.rung == 2
+
+
+def test_keyframes_alone_need_room_to_spare_both_to_begin_and_to_go_on() -> None:
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(35_000)  # 75 with sound; keyframes need 65
+    assert viewer.run(0.5)[-1].rung == 2
 
 
 def test_sound_is_alone_when_not_even_keyframes_fit() -> None:
