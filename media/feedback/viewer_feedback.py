@@ -75,8 +75,7 @@ class ViewerFeedback:
         self._feed = feed
         self._tracks = feed.sent
         self._picture = picture
-        self._losses_by_second = LossWindow()
-        self._rtx_ssrcs = {stream.ssrc for stream in viewer.rtx if stream is not None}
+        self._loss_window = LossWindow()
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
@@ -207,8 +206,8 @@ class ViewerFeedback:
         if self._picture is None:
             return
         # of retransmissions there are few: one that is lost would look like half of the stream
-        lost = self._losses_by_second.take((b for b in blocks if b.ssrc not in self._rtx_ssrcs), now)
-        if lost is not None:
+        media = [block for block in blocks if self._track_of(block.ssrc) is not None]
+        if (lost := self._loss_window.take(media, now)) is not None:
             self._picture.report(lost, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:

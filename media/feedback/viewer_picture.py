@@ -11,14 +11,14 @@ from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import Ladder
+from media.switch.rendition import OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
-_QUIET_SECONDS = 0.2  # a receiver that gets nothing for longer estimates nothing
+_QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
@@ -99,14 +99,18 @@ class ViewerPicture:
         self.line.sent(octets, sound, now)
 
     def _octets(self) -> tuple[int, int]:
-        """Octets that the viewer was sent so far: all, and those of sound."""
+        """Octets so far: all, and those of sound.
+
+        Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
+        """
         total = sound = 0
         for number, form in enumerate(self._viewer.forms):
             if form is not None:
-                octets = self._viewer.sent(number)[1]
-                total += octets
+                packets, octets = self._viewer.sent(number)
                 if form.ssrc is None:
+                    octets += packets * OVERHEAD
                     sound += octets
+                total += octets
         return total + self._padded + self._viewer.resent_octets, sound
 
     # --- in time
@@ -156,8 +160,9 @@ class ViewerPicture:
 
     @property
     def probes(self) -> bool:
-        """Whether padding is sent."""
-        return self._decision.probe > 0
+        """Whether more is sent than the viewer needs, to find out what its line carries."""
+        ladder = self._feed.ladder
+        return ladder is not None and self._decision.probe > ladder.sound
 
     @property
     def steps(self) -> bool:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from media.switch.feed import Feed
-from media.switch.rendition import Ladder, Rendition
+from media.switch.rendition import OVERHEAD, Ladder, Rendition
 from media.tracks.thinned import Form
 from media.tracks.track import Track
 
@@ -22,7 +22,8 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     renditions = [
         Rendition(number, tracks[number].bitrate if number in live else math.inf) for number in layers
     ]
-    sound = sum(track.bitrate for track in tracks if track.kind == "audio")
+    sounds = [track.sent for track in tracks if track.kind == "audio"]
+    sound = sum(sent.bitrate + sent.packet_rate * OVERHEAD * 8 for sent in sounds)
     rids = tuple(tracks[number].published.rid for number in layers)
     return Ladder.of((*renditions, *_thinned(feed)), sound, rids)
 
