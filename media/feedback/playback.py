@@ -127,6 +127,16 @@ class Playback:
         """Whether `step` is to be called more often than ticks come."""
         return self._step_at < math.inf or (self.picture is not None and self.picture.steps)
 
+    @property
+    def probes(self) -> bool:
+        """Whether it finds out what the line carries: then its round trip is worth to be measured."""
+        return self.picture is not None and self.picture.probes
+
+    def measured(self, round_trip: float, now: float) -> None:
+        """Take a round trip to the receiver, in seconds."""
+        if self.picture is not None:
+            self.picture.line.round_trip(round_trip, now)
+
     def step(self, now: float) -> float | None:
         """Send what is due at once. Returns the seconds until more is due; None: nothing, for now."""
         if now >= self._step_at:

@@ -11,6 +11,7 @@ from itertools import islice
 
 from media.counts import ViewerStats
 from media.feedback.compound import packets_of
+from media.feedback.loss_window import LossWindow
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
@@ -74,6 +75,8 @@ class ViewerFeedback:
         self._feed = feed
         self._tracks = feed.sent
         self._picture = picture
+        self._losses_by_second = LossWindow()
+        self._rtx_ssrcs = {stream.ssrc for stream in viewer.rtx if stream is not None}
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
@@ -159,6 +162,8 @@ class ViewerFeedback:
         if place is None:
             return None
         stretch, index = place
+        if self._picture is not None and self._picture.is_limited and not viewer.is_latest(stretch, ssrc):
+            return None  # it began anew with a keyframe: its line has no room for what was before
         held = self._tracks[stretch.track].held(index, now)
         if held is None or viewer.waits(stretch.track, index):
             return None
@@ -200,8 +205,12 @@ class ViewerFeedback:
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
-        if self._picture is not None:
-            self._picture.report(self.loss, rtt, now)
+        if self._picture is None:
+            return
+        # of retransmissions there are few: one that is lost would look like half of the stream
+        lost = self._losses_by_second.take((b for b in blocks if b.ssrc not in self._rtx_ssrcs), now)
+        if lost is not None:
+            self._picture.report(lost, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known.

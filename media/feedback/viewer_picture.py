@@ -77,7 +77,9 @@ class ViewerPicture:
         """The best rung that it wants. The last one is the sound alone."""
         if not self._wants_picture:
             return len(ladder.renditions)
-        return next((n for n, each in enumerate(ladder.renditions) if each.rid == self._rid), 0)
+        if self._rid is None:
+            return 0
+        return ladder.rids.index(self._rid) if self._rid in ladder.rids else 0
 
     @property
     def carries(self) -> int | None:
@@ -156,6 +158,11 @@ class ViewerPicture:
 
     def _number(self, ladder: Ladder, rung: int) -> int | None:
         return ladder.renditions[rung].number if rung < len(ladder.renditions) else None
+
+    @property
+    def probes(self) -> bool:
+        """Whether padding is sent."""
+        return self._decision.probe > 0
 
     @property
     def steps(self) -> bool:

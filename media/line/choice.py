@@ -13,7 +13,7 @@ from media.line.estimate import LineEstimate
 from media.line.probe import Probe
 
 UP_SECONDS = 1.0  # between two changes upwards
-BACK_OFF_SECONDS = (1.5, 2.2, 3.0)  # after one failed probe, two, and more
+BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
 TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
 CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 

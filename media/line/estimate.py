@@ -21,6 +21,9 @@ _EXCESS = 1.1  # this multiple is more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, a doubtful sign leaves at least
 _DOUBT = 0.95  # of that, after each sign
 _DEEP = 0.6  # a REMB below this share of what is sent fell while little was, and does not follow the line
+_PING_QUEUE_SECONDS = 0.06
+_PING_GROWS = 1.002  # with each measurement, so that a shortest round trip is forgotten
+_FORGOTTEN_SECONDS = 20.0
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
@@ -58,6 +61,9 @@ class LineEstimate:
         self._bad_reports = 0  # one after the other
         self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
         self._lowest_rtt = math.inf
+        self._lowest_ping = math.inf
+        self._pinged_at = -math.inf
+        self._queues = False  # the last round trip shows a queue
         self._suspect = False  # the last report shows that the line may be full
 
     @property
@@ -125,6 +131,17 @@ class LineEstimate:
         self._judged = (rate, loss)
         self._fall(rate * (1 - lost) * _MARGIN, now)
 
+    def round_trip(self, seconds: float, now: float) -> None:
+        """Take a round trip that was measured just now: a queue shows in it at once."""
+        if now - self._pinged_at > _FORGOTTEN_SECONDS:
+            self._lowest_ping = math.inf
+        self._pinged_at = now
+        self._lowest_ping = min(seconds, self._lowest_ping * _PING_GROWS)
+        queue = seconds - self._lowest_ping
+        self._queues = queue > _PING_QUEUE_SECONDS
+        if queue < _PING_QUEUE_SECONDS / 2 and not self._suspect:
+            self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
+
     def _fall(self, told: float, now: float, least: float = 0.0) -> None:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
         self._sign_at, self.congested = now, True
@@ -168,7 +185,7 @@ class LineEstimate:
     @property
     def stalls(self) -> bool:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
-        return self._suspect or self._flat >= _FLAT
+        return self._suspect or self._queues or self._flat >= _FLAT
 
     def _total(self, until: float, seconds: float) -> float:
         return sum(self._rates(until, seconds))

@@ -5,10 +5,8 @@ from collections import deque
 
 HELD_SECONDS = 0.3  # without a sign of congestion: until it would have come
 
-# Doublings: slow at first, since a line that has not changed ends just above the start, then ever faster.
-_SLOW, _FASTER = 0.4, 0.15  # times the seconds, and their cube
-_SLOW_RATE = 300_000.0  # below that slower still: a receiver learns from packets, and there are few
-_SLOWEST = 0.3
+# A receiver says 0.3 to 0.4 s too late that a line is full: by then the rate may be a fifth too high.
+DOUBLINGS = 0.7  # a second
 _AHEAD_SECONDS = 0.3  # of the last word of the receiver: most send one each 0.2 s
 _KEPT_SECONDS = 3.0
 _LONGEST_SECONDS = 10.0
@@ -17,12 +15,11 @@ _LONGEST_SECONDS = 10.0
 class Probe:
     """From `start` to `goal`, in bit/s with all that is sent. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_goal", "_levels", "_risen", "_slow", "_start", "level")
+    __slots__ = ("_goal", "_levels", "_risen", "_start", "level")
 
     def __init__(self, start: float, goal: float, now: float) -> None:
         self._goal = goal
         self._start = self.level = min(start, goal)  # what to send now
-        self._slow = _SLOW * min(1.0, max(_SLOWEST, self._start / _SLOW_RATE))
         self._risen = 0.0  # seconds for which it has risen
         self._levels: deque[tuple[float, float]] = deque([(now, self.level)])
 
@@ -31,9 +28,7 @@ class Probe:
         before = self._levels[-1][0]
         if now - max(vouched_at, self._levels[0][0]) <= _AHEAD_SECONDS:
             self._risen = min(self._risen + now - before, _LONGEST_SECONDS)
-        seconds = self._risen
-        doublings = (self._slow + _FASTER * seconds**2) * seconds
-        self.level = min(self._goal, self._start * math.exp2(doublings))
+        self.level = min(self._goal, self._start * math.exp2(DOUBLINGS * self._risen))
         self._levels.append((now, self.level))
         while self._levels[0][0] < now - _KEPT_SECONDS:
             self._levels.popleft()

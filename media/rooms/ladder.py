@@ -22,9 +22,10 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     live = [number for number in layers if tracks[number].live(now)] or layers[:1]
     feed.thinning.rebase(feed.sent, live[-1])
     present = [next((other for other in live if other >= number), live[-1]) for number in layers]
-    renditions = [Rendition(n, tracks[n].bitrate, rid=tracks[n].published.rid) for n in present]
+    renditions = [Rendition(number, tracks[number].bitrate) for number in present]
     sound = sum(track.bitrate for track in tracks if track.kind == "audio")
-    return Ladder.of((*renditions, *_thinned(feed)), sound)
+    rids = tuple(tracks[number].published.rid for number in layers)
+    return Ladder.of((*renditions, *_thinned(feed)), sound, rids)
 
 
 def _thinned(feed: Feed) -> Sequence[Rendition]:

@@ -115,7 +115,9 @@ class Session(ABC):
 
     def receive_response(self, response: bytes, source: Address, now: float) -> None:
         """Take the answer to a connectivity check of our own: media goes to its source from now on."""
-        if self.ice.receive_response(response, source, now):
+        if (seconds := self.ice.round_trip(response, source, now)) is not None:
+            self._measured(seconds, now)
+        elif self.ice.receive_response(response, source, now):
             self._proven.set()
             self._moved(source)
 
@@ -196,6 +198,9 @@ class Session(ABC):
 
     def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
         """The peer's address has changed to `address`."""
+
+    def _measured(self, round_trip: float, now: float) -> None:  # noqa: B027  # a publisher is not measured
+        """An answer to a request of `due_measurement` came after `round_trip` seconds."""
 
     def _send_due_request(self, now: float) -> None:
         if (request := self.ice.due_request(now)) is not None:

@@ -158,7 +158,15 @@ class ViewerSession(Session):
             self.end(EndReason.FAULT)
 
     def _step(self, now: float) -> float | None:
-        return None if self._playback is None else self._playback.step(now)
+        if self._playback is None:
+            return None
+        if self._playback.probes and (request := self.ice.due_measurement(now)) is not None:
+            self._send_to(*request)
+        return self._playback.step(now)
+
+    def _measured(self, round_trip: float, now: float) -> None:
+        if self._playback is not None:
+            self._playback.measured(round_trip, now)
 
     def _detach(self) -> None:
         if self._pacing is not None:

@@ -6,14 +6,12 @@ from typing import NamedTuple
 class Rendition(NamedTuple):
     """One of them: a track of the room as it is, or thinned out.
 
-    `number` is its place in `Feed.sent`, `rid` that of its layer. `bitrate` is what it needs, in bit/s,
-    without sound. A `slow` one is keyframes alone, sent at the pace that the line allows; its `bitrate` is
-    for the slowest that is worth it.
+    `number` is its place in `Feed.sent`. `bitrate` is what it needs, in bit/s, without sound. A `slow` one is
+    keyframes alone, sent at the pace that the line allows; its `bitrate` is for the slowest that is worth it.
     """
 
     number: int
     bitrate: float
-    rid: str = ""
     slow: bool = False
 
 
@@ -23,8 +21,9 @@ class Ladder(NamedTuple):
     renditions: tuple[Rendition, ...]
     sound: float
     needs: tuple[float, ...]  # bit/s of each with the sound; last, the sound alone
+    rids: tuple[str, ...] = ()  # of the layers, whether they come or not: those of the first rungs
 
     @classmethod
-    def of(cls, renditions: tuple[Rendition, ...], sound: float) -> "Ladder":
+    def of(cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...] = ()) -> "Ladder":
         """With what each needs."""
-        return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound))
+        return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids)

@@ -182,6 +182,10 @@ class Viewer:
                 return stretch, index + stretch.offset
         return None
 
+    def is_latest(self, stretch: Stretch, ssrc: int) -> bool:
+        """Whether the viewer still gets what it got in that stretch."""
+        return stretch is self._stretches[ssrc][-1] and self.wires[stretch.track] is not None
+
     def count(self, packet: Outgoing, sent: int) -> None:
         """Correct the counts: `sent` is 1 if this viewer alone got the packet, -1 if it alone did not."""
         self._base.packets[packet.track] -= sent

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from media.transport.address import Address
 from media.transport.address_proof import AddressProof
+from media.transport.round_trips import RoundTrips
 from media.transport.stun import BindingRequest, StunCode, error_response, success_response
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
@@ -73,6 +74,7 @@ class IceLite:
         self._checked_at = now  # by a check from the selected address
         self._former: dict[Address, float] = {}  # proven addresses that the peer has left -> last heard there
         self._proof = AddressProof()
+        self._round_trips = RoundTrips()
 
     @property
     def local(self) -> Credentials:
@@ -172,6 +174,19 @@ class IceLite:
     def due_request(self, now: float) -> tuple[bytes, Address] | None:
         """The request for a proof to send at `now`, if one is due. It counts as sent."""
         return self._proof.due(now)
+
+    def due_measurement(self, now: float) -> tuple[bytes, Address] | None:
+        """A request that measures the round trip, if one is due. It counts as sent."""
+        if not self.proven or self.selected is None:
+            return None
+        remote = self._current.remote
+        username = f"{remote.ufrag}:{self._current.local.ufrag}"
+        request = self._round_trips.due(self.selected, username, remote.password, now)
+        return None if request is None else (request, self.selected)
+
+    def round_trip(self, response: bytes, address: Address, now: float) -> float | None:
+        """The round trip in seconds, if `response` is the answer to such a request."""
+        return self._round_trips.take(response, address, now)
 
     def receive_response(self, response: bytes, address: Address, now: float) -> bool:
         """Take the answer to a request of ours. Returns whether it proves `address`, selected then."""

@@ -162,6 +162,18 @@ def test_another_relay_begins_with_the_layers_that_are_watched(cluster: LayersCl
     assert viewer.layers_got() == [2]
 
 
+def test_viewers_of_two_layers_go_on_with_another_relay(cluster: LayersCluster) -> None:
+    cluster.open()
+    viewers = [cluster.watch(0), cluster.watch(2)]
+    cluster.play(LINGER_SECONDS + 1)
+    cluster.reopen()
+    cluster.play(1.0)
+    seen = [len(viewer.got()) for viewer in viewers]
+    cluster.play(1.0)
+    assert [len(viewer.got()) - before for viewer, before in zip(viewers, seen, strict=True)] == [30, 30]
+    assert [viewer.layers_got() for viewer in viewers] == [[0], [2]]
+
+
 def test_an_older_edge_is_given_the_best_layer_as_the_only_one(cluster: LayersCluster) -> None:
     order = Order()
     message = order.message(ROOM, EDGE)
