@@ -77,9 +77,7 @@ class ViewerPicture:
         """The best rung that it wants. The last one is the sound alone."""
         if not self._wants_picture:
             return len(ladder.renditions)
-        if self._rid is None:
-            return 0
-        return ladder.rids.index(self._rid) if self._rid in ladder.rids else 0
+        return ladder.best_from(ladder.rids.index(self._rid) if self._rid in ladder.rids else 0)
 
     @property
     def carries(self) -> int | None:
@@ -119,14 +117,14 @@ class ViewerPicture:
         if ladder is None:
             return
         best = self._best(ladder)
-        at_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
+        at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
         if at_best and self.line.signs == self._signs:
             return
         self._signs = self.line.signs
         self._sample(now)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace)
-        target = self._number(ladder, self._decision.rung)
+        target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
@@ -151,13 +149,10 @@ class ViewerPicture:
     def _present(self, ladder: Ladder) -> int:
         """The rung that it gets. Of several that are the same, the one that it is to get."""
         rendition, decided = self._viewer.rendition, self._decision.rung
-        if rendition == self._number(ladder, decided):
+        if rendition == ladder.number(decided):
             return decided
         numbers = [each.number for each in ladder.renditions]
         return numbers.index(rendition) if rendition in numbers else len(numbers)
-
-    def _number(self, ladder: Ladder, rung: int) -> int | None:
-        return ladder.renditions[rung].number if rung < len(ladder.renditions) else None
 
     @property
     def probes(self) -> bool:
