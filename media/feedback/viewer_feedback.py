@@ -122,6 +122,7 @@ class ViewerFeedback:
         if number is None or wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
+        missing = 0
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left
         if not left:
@@ -131,6 +132,7 @@ class ViewerFeedback:
             lost = self._find(number, packet.media_ssrc, sequence, now)
             if lost is None:
                 continue
+            missing += 1
             sent, offset, shift = lost
             if not self._budget.take(sent.track, sent.extended, len(sent.packet.payload), media, now):
                 self._stats.retransmissions_refused += 1
@@ -138,6 +140,8 @@ class ViewerFeedback:
                 self._stats.retransmissions += 1
                 self.resent += 1
                 self._lost(now)
+        if missing and wire.ssrc is not None and self._picture is not None:
+            self._picture.asked(missing, now)
 
     def _track_of(self, ssrc: int) -> int | None:
         """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from media.counts import ViewerStats
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
+from media.line.loss_burst import LossBurst
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
@@ -48,6 +49,7 @@ class ViewerPicture:
         self._want_keyframe = want_keyframe
         self._stats = stats
         self.line = LineEstimate(now)
+        self._loss_burst = LossBurst()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
@@ -89,6 +91,15 @@ class ViewerPicture:
         """Take the receiver's own estimate."""
         self._sample(now)
         self.line.remb(bitrate, now)
+
+    def asked(self, packets: int, now: float) -> None:
+        """Take a request for `packets` of the present picture to be sent again."""
+        if self._viewer.rendition is None or self._viewer.behind is not None:
+            return
+        sent = sum(self._viewer.sent(n)[0] for n, form in enumerate(self._viewer.forms) if form and form.ssrc)
+        if (share := self._loss_burst.asked(packets, sent, now)) is not None:
+            self._sample(now)
+            self.line.lost(share, now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
