@@ -14,7 +14,8 @@ LEAST_SAVING = 0.9  # a form that needs a larger share of its track is not worth
 def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     """The ladder of the picture; None without one.
 
-    It has as many rungs at all times. A layer that does not come stands for the next one that does.
+    It always has the same number of rungs. In the place of a layer that does not come stands the next one
+    that does.
     """
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     if not layers or feed.thinning is None:
@@ -34,7 +35,7 @@ def _thinned(feed: Feed) -> Sequence[Rendition]:
     forms = {form.form: form for form in feed.thinning.forms}
     slow = Rendition(forms[Form.KEYFRAMES].number, base.keyframe_octets * 8 / SLOWEST_SECONDS, slow=True)
     lowest = forms[Form.LOWEST_LAYER]
-    # looked at only while somebody may need it: it takes a walk through the history
+    # measured only while somebody may need it: it takes a walk through the history
     share = lowest.share() if feed.limited and base.temporal.top else 1.0
     if share > LEAST_SAVING:
         return slow, slow
