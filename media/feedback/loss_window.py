@@ -1,5 +1,6 @@
 """What share of packets a receiver lost, over a time that means something."""
 
+import math
 from collections.abc import Iterable
 
 from media.rtp.rtcp import ReportBlock
@@ -11,29 +12,24 @@ LEAST_PACKETS = 10
 
 
 class LossWindow:
-    """Of the worst stream, by the counts of receiver reports (RFC 3550 6.4.1). `now` is of a steady clock."""
+    """By the counts of receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_began", "_since")
+    __slots__ = ("_began",)
 
     def __init__(self) -> None:
-        self._began: dict[int, tuple[int, int]] = {}  # by SSRC: highest sequence number, and packets lost
-        self._since = 0.0
+        # by SSRC: when, the highest sequence number, and packets lost
+        self._began: dict[int, tuple[float, int, int]] = {}
 
     def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share since the last result, 0 to 1; None: the time was too short."""
-        is_over = now - self._since >= WINDOW_SECONDS
+        """The share that was lost since the last result, 0 to 1, of the worst stream; None: it is too early."""
         worst = None
         for block in blocks:
-            began = self._began.get(block.ssrc)
-            if began is not None and not is_over:
-                continue
-            self._began[block.ssrc] = (block.highest_sequence, block.packets_lost)
-            if began is None:
-                continue
-            expected = block.highest_sequence - began[0]
-            if expected >= LEAST_PACKETS:
-                share = min(max((block.packets_lost - began[1]) / expected, 0.0), 1.0)
+            since, highest, lost = self._began.get(block.ssrc, (-math.inf, 0, 0))
+            expected = block.highest_sequence - highest
+            if math.isinf(since):
+                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+            elif now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
+                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+                share = min(max((block.packets_lost - lost) / max(expected, 1), 0.0), 1.0)
                 worst = share if worst is None else max(worst, share)
-        if is_over:
-            self._since = now
         return worst

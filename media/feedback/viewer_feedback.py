@@ -75,8 +75,7 @@ class ViewerFeedback:
         self._feed = feed
         self._tracks = feed.sent
         self._picture = picture
-        self._losses_by_second = LossWindow()
-        self._rtx_ssrcs = {stream.ssrc for stream in viewer.rtx if stream is not None}
+        self._loss_window = LossWindow()
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
@@ -200,20 +199,25 @@ class ViewerFeedback:
         if not blocks:
             return
         self.loss = max(block.fraction_lost for block in blocks) / 256
-        rtt = next((rtt for block in blocks if (rtt := self._round_trip(block, now)) is not None), 0.0)
+        rtts = [rtt for block in blocks if (rtt := self._round_trip(block, now)) is not None]
+        rtt = rtts[0] if rtts else 0.0
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
         if self._picture is None:
             return
         # of retransmissions there are few: one that is lost would look like half of the stream
-        lost = self._losses_by_second.take((b for b in blocks if b.ssrc not in self._rtx_ssrcs), now)
-        if lost is not None:
+        media = [block for block in blocks if self._track_of(block.ssrc) is not None]
+        if (lost := self._loss_window.take(media, now)) is not None:
             self._picture.report(lost, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
-        """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
-        sent_at = self._reported.get(block.last_report)
+        """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known.
+
+        Each of our reports counts once. A viewer that loses much names the same one with each NACK, long
+        after the queue in which that one waited is empty.
+        """
+        sent_at = self._reported.pop(block.last_report, None)
         if sent_at is None:
             return None
         rtt = now - sent_at - block.delay / 0x10000

@@ -11,14 +11,14 @@ from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import Ladder
+from media.switch.rendition import OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
-_QUIET_SECONDS = 0.2  # a receiver that gets nothing for longer estimates nothing
+_QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
@@ -77,9 +77,7 @@ class ViewerPicture:
         """The best rung that it wants. The last one is the sound alone."""
         if not self._wants_picture:
             return len(ladder.renditions)
-        if self._rid is None:
-            return 0
-        return ladder.rids.index(self._rid) if self._rid in ladder.rids else 0
+        return ladder.best_from(ladder.rids.index(self._rid) if self._rid in ladder.rids else 0)
 
     @property
     def carries(self) -> int | None:
@@ -101,14 +99,18 @@ class ViewerPicture:
         self.line.sent(octets, sound, now)
 
     def _octets(self) -> tuple[int, int]:
-        """Octets that the viewer was sent so far: all, and those of sound."""
+        """Octets so far: all, and those of sound.
+
+        Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
+        """
         total = sound = 0
         for number, form in enumerate(self._viewer.forms):
             if form is not None:
-                octets = self._viewer.sent(number)[1]
-                total += octets
+                packets, octets = self._viewer.sent(number)
                 if form.ssrc is None:
+                    octets += packets * OVERHEAD
                     sound += octets
+                total += octets
         return total + self._padded + self._viewer.resent_octets, sound
 
     # --- in time
@@ -119,14 +121,14 @@ class ViewerPicture:
         if ladder is None:
             return
         best = self._best(ladder)
-        at_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
+        at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
         if at_best and self.line.signs == self._signs:
             return
         self._signs = self.line.signs
         self._sample(now)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace)
-        target = self._number(ladder, self._decision.rung)
+        target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
@@ -151,18 +153,16 @@ class ViewerPicture:
     def _present(self, ladder: Ladder) -> int:
         """The rung that it gets. Of several that are the same, the one that it is to get."""
         rendition, decided = self._viewer.rendition, self._decision.rung
-        if rendition == self._number(ladder, decided):
+        if rendition == ladder.number(decided):
             return decided
         numbers = [each.number for each in ladder.renditions]
         return numbers.index(rendition) if rendition in numbers else len(numbers)
 
-    def _number(self, ladder: Ladder, rung: int) -> int | None:
-        return ladder.renditions[rung].number if rung < len(ladder.renditions) else None
-
     @property
     def probes(self) -> bool:
-        """Whether padding is sent."""
-        return self._decision.probe > 0
+        """Whether more is sent than the viewer needs, to find out what its line carries."""
+        ladder = self._feed.ladder
+        return ladder is not None and self._decision.probe > ladder.sound
 
     @property
     def steps(self) -> bool:

@@ -109,7 +109,7 @@ class LayerChoice:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
         if self._probe is not None:
             return self._probe.level
-        if self._probes and self._rung >= len(rungs) - 2:
+        if self._probes and (self._is_slow(rungs) or self._rung == len(rungs) - 1):
             return rungs[-1]
         return 0.0
 
@@ -128,8 +128,12 @@ class LayerChoice:
         fits = (n for n, need in enumerate(rungs) if need <= carries and need < math.inf)
         return next(fits, len(rungs) - 1)
 
+    def _is_slow(self, rungs: Sequence[float]) -> bool:
+        """Whether keyframes alone are sent. They stand for rungs before them, too, that the picture lacks."""
+        return self._rung < len(rungs) - 1 and rungs[self._rung] <= rungs[-2]
+
     def _pace(self, rungs: Sequence[float]) -> float:
-        if self._rung != len(rungs) - 2:
+        if not self._is_slow(rungs):
             return 0.0
         return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
 

@@ -1,29 +1,40 @@
 """The ways in which viewers may get a room's picture."""
 
+import math
 from typing import NamedTuple
+
+# Bytes of each packet on a line besides its payload: IP and UDP 28, RTP 12, its extensions 8, SRTP's tag 16.
+OVERHEAD = 64
 
 
 class Rendition(NamedTuple):
     """One of them: a track of the room as it is, or thinned out.
 
-    `number` is its place in `Feed.sent`. `bitrate` is what it needs, in bit/s, without sound. A `slow` one is
-    keyframes alone, sent at the pace that the line allows; its `bitrate` is for the slowest that is worth it.
+    `number` is its place in `Feed.sent`. `bitrate` is what it needs, in bit/s, without sound; infinite if it
+    does not come. Keyframes alone go at the pace of the line: theirs is for the slowest that is worth it.
     """
 
     number: int
     bitrate: float
-    slow: bool = False
 
 
 class Ladder(NamedTuple):
-    """All renditions of the picture, best first, and bit/s of the room's sound."""
+    """All renditions of the picture, best first, and bit/s of the room's sound with its headers."""
 
     renditions: tuple[Rendition, ...]
     sound: float
     needs: tuple[float, ...]  # bit/s of each with the sound; last, the sound alone
-    rids: tuple[str, ...] = ()  # of the layers, whether they come or not: those of the first rungs
+    rids: tuple[str, ...] = ()  # of the layers, which are the first rungs
 
     @classmethod
     def of(cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...] = ()) -> "Ladder":
         """With what each needs."""
         return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids)
+
+    def best_from(self, rung: int) -> int:
+        """The best rung from that one on that comes; the last one is the sound alone."""
+        return next(n for n, need in enumerate(self.needs) if n >= rung and need < math.inf)
+
+    def number(self, rung: int) -> int | None:
+        """The rendition of a rung; None for the sound alone."""
+        return self.renditions[rung].number if rung < len(self.renditions) else None

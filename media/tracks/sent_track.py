@@ -48,6 +48,7 @@ class SentTrack:
     size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
+    packet_rate: float = 0.0  # packets a second lately
     announced: int = 0  # the bit rate at a copy's origin: an edge takes only the layers that are watched
     keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class SentTrack:
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
     _measured_at: float = 0.0
     _measured_octets: int = 0
+    _measured_index: int = 0
 
     def publish(self, codec: str, *, deaf: bool, descriptor: int = 0) -> None:
         """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes.
@@ -95,7 +97,9 @@ class SentTrack:
             measured = round((self.octets - self._measured_octets) * 8 / elapsed)
             halfway = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
             self.bitrate = max(halfway, self.announced)
+            self.packet_rate = max(0, self.history.next_index - self._measured_index) / elapsed
         self._measured_at, self._measured_octets = now, self.octets
+        self._measured_index = self.history.next_index
 
     def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
         if now < self._cache_until:
