@@ -9,9 +9,9 @@ from aioice import stun as other_stun
 from media.feedback.receiver_estimate import ReceiverEstimate
 from media.relay.layer_messages import (
     MOST_LAYERS,
-    LayerForm,
-    layer_forms,
-    read_forms,
+    LayerFigures,
+    layer_figures,
+    read_figures,
     read_wanted,
     wanted_layers,
 )
@@ -55,7 +55,7 @@ RTCP = [
     rtcp.receiver_report(1, []) + rtcp.nack(1, SSRCS[1], range(1, 40)),
     rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
     rtcp.remb(1, 5_000_000, [SSRCS[0]]),
-    rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_forms(1, [LayerForm(2, 3, 4, 5)]),
+    rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
 ]
 
 
@@ -107,7 +107,7 @@ def _rtcp() -> Iterator[Take]:
             if isinstance(packet, Nack):
                 assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
             assert len(read_wanted(packet) or ()) <= MOST_LAYERS
-            assert len(read_forms(packet) or ()) <= MOST_LAYERS
+            assert len(read_figures(packet) or ()) <= MOST_LAYERS
 
     yield take
 
