@@ -21,7 +21,7 @@ class LossWindow:
         self._began: dict[int, tuple[float, int, int]] = {}
 
     def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share that was lost since the last result, 0 to 1, of the worst stream; None: it is too early."""
+        """The share lost since the last result, 0 to 1, of the worst stream; None: it is too early."""
         worst = None
         for block in blocks:
             since, highest, lost = self._began.get(block.ssrc, (-math.inf, 0, 0))

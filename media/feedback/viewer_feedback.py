@@ -29,6 +29,7 @@ from media.rtp.rtcp import (
 )
 from media.rtp.rtcp import sender_report as build_sender_report
 from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
 from media.switch.viewer import Viewer
 from media.tracks.outgoing import Outgoing
 
@@ -174,6 +175,8 @@ class ViewerFeedback:
         Browsers do that by themselves only if they know the round-trip time, which receivers do not. The
         delay goes out in retransmissions, so it reaches this viewer only, and only when it is needed.
         """
+        if self._picture is not None and self._picture.is_limited:
+            return  # its line is full: that is what it loses by
         if now >= self._losses_since + LOSSES_SECONDS:
             self._losses_before, self._losses, self._losses_since = self._losses, 0, now
         self._losses += 1
@@ -228,13 +231,13 @@ class ViewerFeedback:
 
         Also empty while the viewer is behind: it would delay its sound until its picture is live.
         """
-        if self._viewer.behind is not None:
+        if isinstance(self._viewer.behind, JoinBurst):
             return b""
         viewer = self._viewer
         reports = []
         for number, wire in enumerate(viewer.wires):
-            if wire is None:
-                continue
+            if wire is None or (viewer.behind is not None and viewer.behind.track == number):
+                continue  # of keyframes alone each has a timestamp of its own
             times = self._publisher.play_time(self._feed.base_of(number), now)
             packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
             if times is not None and packets:

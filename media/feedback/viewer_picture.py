@@ -18,6 +18,7 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+_TRICKLE_BYTES = 64
 _QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
@@ -173,21 +174,30 @@ class ViewerPicture:
     def step(self, now: float) -> None:
         """Send what is due of keyframes alone, and of padding."""
         if isinstance(self._viewer.behind, Paced):
-            self._switch.advance(self._feed, self._viewer, now)
+            self._send_slow(self._viewer.behind, now)
         total, sound = self._octets()
         elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
         sent, self._stepped_octets, self._stepped_at = total - self._stepped_octets, total, now
         if total - sound != self._seen_octets:
             self._seen_octets, self._seen_at = total - sound, now
-        if not self._decision.probe:
+        if not self._decision.probe or elapsed == _MOST_STEP_SECONDS:
             self._credit = 0.0
             return
         byte_rate = self._decision.probe / 8
         credit = self._credit + byte_rate * elapsed - sent
-        self._credit = max(min(credit, byte_rate * (elapsed + STEP_SECONDS)), -byte_rate * _MOST_DEBT_SECONDS)
-        is_quiet = now - self._seen_at >= _QUIET_SECONDS
-        if self._credit > 0 or is_quiet:
-            self._pad(max(self._credit, PADDING_BYTES if is_quiet else 0.0), now)
+        self._credit = max(
+            min(credit, byte_rate * _MOST_STEP_SECONDS + PADDING_BYTES), -byte_rate * _MOST_DEBT_SECONDS
+        )
+        if self._credit >= PADDING_BYTES:
+            self._pad(self._credit, now)
+        elif now - self._seen_at >= _QUIET_SECONDS:
+            self._pad(_TRICKLE_BYTES, now)
+
+    def _send_slow(self, paced: Paced, now: float) -> None:
+        if (picture := paced.next_picture) is not None:
+            timestamp, seconds = picture
+            paced.shift = self._changeover.shift_to(now + seconds, timestamp)
+        self._switch.advance(self._feed, self._viewer, now)
 
     def _pad(self, octets: float, now: float) -> None:
         padded = self._switch.pad(self._viewer, octets, now)
