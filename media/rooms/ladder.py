@@ -13,7 +13,7 @@ LEAST_SAVING = 0.9  # a form that needs a larger share of its track is not worth
 
 
 def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
-    """The ladder of the picture; None without one. It has as many rungs at all times."""
+    """The ladder of the picture; None without one. It always has the same number of rungs."""
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     if not layers or feed.thinning is None:
         return None
@@ -33,7 +33,7 @@ def _thinned(feed: Feed) -> Sequence[Rendition]:
     base = feed.sent[feed.thinning.base]
     forms = {form.form: form for form in feed.thinning.forms}
     lowest, keyframes = forms[Form.LOWEST_LAYER], forms[Form.KEYFRAMES]
-    # looked at only while somebody may need it: it takes a walk through the history
+    # measured only while somebody may need it: it takes a walk through the history
     share = lowest.share() if feed.limited and base.temporal.top else 1.0
     return (
         Rendition(lowest.number, base.bitrate * share if share <= LEAST_SAVING else math.inf),

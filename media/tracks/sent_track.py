@@ -49,8 +49,8 @@ class SentTrack:
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
     packet_rate: float = 0.0  # packets a second lately
-    keyframe_octets: int = 0  # of the latest keyframe, so far
-    announced: int = 0  # what the origin of a copy says of that: an edge takes only what is watched
+    announced: int = 0  # the bit rate at a copy's origin: an edge takes only the layers that are watched
+    keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
