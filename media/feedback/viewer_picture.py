@@ -46,6 +46,7 @@ class ViewerPicture:
         self._changeover = changeover
         self._want_keyframe = want_keyframe
         self._stats = stats
+        self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
@@ -58,6 +59,7 @@ class ViewerPicture:
         self._stepped_octets = 0
         self._seen_octets = 0  # of picture and padding, when some last went out
         self._seen_at = now
+        self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
         self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
     # --- what it wants, and what its line says
@@ -102,14 +104,9 @@ class ViewerPicture:
 
     def _octets(self) -> tuple[int, int]:
         """Octets that the viewer was sent so far: all, and those of sound."""
-        total = sound = 0
-        for number, form in enumerate(self._viewer.forms):
-            if form is not None:
-                octets = self._viewer.sent(number)[1]
-                total += octets
-                if form.ssrc is None:
-                    sound += octets
-        return total + self._padded + self._viewer.resent_octets, sound
+        viewer = self._viewer
+        sound = sum(viewer.sent(number)[1] for number in self._sounds)
+        return viewer.octets + viewer.resent_octets + self._padded, sound
 
     # --- in time
 
@@ -120,7 +117,8 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs:
+        self.rests = at_best and self.line.signs == self._signs
+        if self.rests:
             return
         self._signs = self.line.signs
         self._sample(now)

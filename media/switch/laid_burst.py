@@ -38,7 +38,6 @@ class LaidBurst:
         "_numbers",
         "_patched_for",
         "_payloads",
-        "_places",
         "_runs",
         "_series",
         "packets",
@@ -54,15 +53,21 @@ class LaidBurst:
         self.packets: list[Outgoing] = []
         self._buffer = buffer
         self._headers: list[bytes] = []
-        self._laid_headers: list[memoryview] = []
-        self._places: list[int] = []  # of the headers in the buffer
         self._payloads: list[bytes] = []
         self._ciphertexts: list[memoryview] = []
         self._indexes: dict[tuple[int, ...], BurstIndexes] = {}  # by a viewer's offsets
         self._series: list[tuple[Outgoing, int, int]] = []  # first, SSRC, and count of successive indexes
-        # place in the buffer, index and timestamp of each packet, by track; made for the first patched viewer
+        # made for the first patched viewer: the headers in the buffer, ...
+        self._laid_headers: list[memoryview] = []
+        # ... and by track, the place of each packet's numbers, its index and its timestamp
         self._numbers: list[tuple[int, list[tuple[int, int, int]]]] = []
         self._patched_for: Numbering | None = None  # whose numbers the buffer has; None: the room's
+        packets, headers, payloads, ciphertexts = (
+            self.packets,
+            self._headers,
+            self._payloads,
+            self._ciphertexts,
+        )
         first: Outgoing | None = None
         first_ssrc = count = 0
         datagrams: list[memoryview] = []
@@ -76,11 +81,10 @@ class LaidBurst:
             body = at + len(header)
             end = body + len(payload) + GCM_TAG
             buffer[at:body] = header
-            self.packets.append(outgoing)
-            self._headers.append(header)
-            self._places.append(at)
-            self._payloads.append(payload)
-            self._ciphertexts.append(buffer[body:end])
+            packets.append(outgoing)
+            headers.append(header)
+            payloads.append(payload)
+            ciphertexts.append(buffer[body:end])
             datagrams.append(buffer[at:end])
             if first is None or outgoing.extended != first.extended + count or outgoing.track != first.track:
                 if first is not None:
@@ -131,15 +135,17 @@ class LaidBurst:
     def _prepare_patches(self) -> None:
         """Look up once what does not depend on the viewer."""
         by_track: dict[int, list[tuple[int, int, int]]] = {}
-        for place, header, packet in zip(self._places, self._headers, self.packets, strict=True):
-            numbers = place + _NUMBERS_AT, packet.extended, packet.timestamp
+        at = 0
+        for packet, header, ciphertext in zip(self.packets, self._headers, self._ciphertexts, strict=True):
+            numbers = at + _NUMBERS_AT, packet.extended, packet.timestamp
             by_track.setdefault(packet.track, []).append(numbers)
-            self._laid_headers.append(self._buffer[place : place + len(header)])
+            self._laid_headers.append(self._buffer[at : at + len(header)])
+            at += len(header) + len(ciphertext)
         self._numbers = list(by_track.items())
 
     def _restore(self) -> None:
-        for place, header in zip(self._places, self._headers, strict=True):
-            self._buffer[place : place + len(header)] = header
+        for laid, header in zip(self._laid_headers, self._headers, strict=True):
+            laid[:] = header
         self._patched_for = None
 
     def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
