@@ -48,6 +48,7 @@ class ViewerPicture:
         self._changeover = changeover
         self._want_keyframe = want_keyframe
         self._stats = stats
+        self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
@@ -61,6 +62,7 @@ class ViewerPicture:
         self._stepped_octets = 0
         self._seen_octets = 0  # of picture and padding, when some last went out
         self._seen_at = now
+        self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
         self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
     # --- what it wants, and what its line says
@@ -115,15 +117,13 @@ class ViewerPicture:
 
         Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
         """
-        total = sound = 0
-        for number, form in enumerate(self._viewer.forms):
-            if form is not None:
-                packets, octets = self._viewer.sent(number)
-                if form.ssrc is None:
-                    octets += packets * OVERHEAD
-                    sound += octets
-                total += octets
-        return total + self._padded + self._viewer.resent_octets, sound
+        viewer = self._viewer
+        sound = headers = 0
+        for number in self._sounds:
+            packets, octets = viewer.sent(number)
+            headers += packets * OVERHEAD
+            sound += octets
+        return viewer.octets + headers + viewer.resent_octets + self._padded, sound + headers
 
     # --- in time
 
@@ -134,7 +134,8 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs:
+        self.rests = at_best and self.line.signs == self._signs
+        if self.rests:
             return
         self._signs = self.line.signs
         self._sample(now)
