@@ -1,37 +1,35 @@
 """What share of packets a receiver lost, over a time that means something."""
 
+import math
 from collections.abc import Iterable
 
 from media.rtp.rtcp import ReportBlock
 
-WINDOW_SECONDS = 0.9  # reports come each second; beside a NACK each few milliseconds, about few packets
+WINDOW_SECONDS = (
+    0.9  # reports come each second; beside a NACK they come each few milliseconds, about few packets
+)
 LEAST_PACKETS = 10
-MOST_STREAMS = 8  # a viewer may report of any SSRC
 
 
 class LossWindow:
-    """By the counts of receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock.
-
-    Each stream has a window of its own: browsers report of sound and of the picture at different times.
-    """
+    """By the counts of receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock."""
 
     __slots__ = ("_began",)
 
     def __init__(self) -> None:
-        self._began: dict[int, tuple[float, int, int]] = {}  # by SSRC: when, highest number, packets lost
+        # by SSRC: when, the highest sequence number, and packets lost
+        self._began: dict[int, tuple[float, int, int]] = {}
 
     def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share since the last result, 0 to 1, of the worst stream; None: too little was sent since."""
+        """The share lost since the last result, 0 to 1, of the worst stream; None: it is too early."""
         worst = None
         for block in blocks:
-            since, highest, lost = self._began.get(block.ssrc, (now, 0, 0))
-            if block.ssrc in self._began and now - since < WINDOW_SECONDS:
-                continue
+            since, highest, lost = self._began.get(block.ssrc, (-math.inf, 0, 0))
             expected = block.highest_sequence - highest
-            if block.ssrc in self._began and expected >= LEAST_PACKETS:
-                share = min(max((block.packets_lost - lost) / expected, 0.0), 1.0)
+            if math.isinf(since):
+                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+            elif now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
+                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+                share = min(max((block.packets_lost - lost) / max(expected, 1), 0.0), 1.0)
                 worst = share if worst is None else max(worst, share)
-            self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
-            if len(self._began) > MOST_STREAMS:
-                del self._began[next(iter(self._began))]
         return worst

@@ -118,9 +118,14 @@ class Playback:
         """Count an authentic RTCP datagram of `size` bytes."""
         self._feedback.charge(size)
 
-    def receive(self, compound: bytes, now: float) -> None:
-        """Take the receiver's decrypted RTCP."""
-        self._feedback.receive(compound, now)
+    @property
+    def rests(self) -> bool:
+        """Whether the next tick is soon enough for what the receiver says of its line."""
+        return self.picture is None or self.picture.rests
+
+    def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
+        """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
+        self._feedback.receive(compound, now, late)
 
     @property
     def steps(self) -> bool:

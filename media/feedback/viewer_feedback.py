@@ -29,6 +29,7 @@ from media.rtp.rtcp import (
 )
 from media.rtp.rtcp import sender_report as build_sender_report
 from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
 from media.switch.viewer import Viewer
 from media.tracks.outgoing import Outgoing
 
@@ -49,11 +50,9 @@ MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
 MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 
 _KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
+_REPORTS = (ReceiverReport, SenderReport)
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
 _MAX_RTT = 5.0
-_LATE_SECONDS = (
-    2.5  # since a report of ours reached the viewer: none has for long, and that one tells nothing new
-)
 
 
 class ViewerFeedback:
@@ -78,8 +77,7 @@ class ViewerFeedback:
         self._feed = feed
         self._tracks = feed.sent
         self._picture = picture
-        self._losses_by_second = LossWindow()
-        self._rtx_ssrcs = {stream.ssrc for stream in viewer.rtx if stream is not None}
+        self._loss_window = LossWindow()
         self._publisher = publisher
         self._resend = resend
         self._stats = stats
@@ -105,17 +103,17 @@ class ViewerFeedback:
         """Count an authentic datagram of `size` bytes."""
         self._rtcp_bytes.spend(size)
 
-    def receive(self, compound: bytes, now: float) -> None:
-        """Take decrypted RTCP. What cannot be parsed is ignored."""
+    def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
+        """Take decrypted RTCP, which came `late` seconds ago. What cannot be parsed is ignored."""
         for packet in packets_of(compound):
-            if isinstance(packet, Nack):
+            if isinstance(packet, _REPORTS):
+                self._take_blocks(packet.blocks, now, late)
+            elif isinstance(packet, Nack):
                 self._take_nack(packet, now)
             elif isinstance(packet, Pli):
                 self._take_keyframe_request((packet.media_ssrc,), now)
             elif isinstance(packet, Fir):
                 self._take_keyframe_request([ssrc for ssrc, _ in packet.entries], now)
-            elif isinstance(packet, ReceiverReport | SenderReport):
-                self._take_blocks(packet.blocks, now)
             elif isinstance(packet, Remb) and self._picture is not None:
                 self._picture.remb(packet.bitrate, now)
 
@@ -125,6 +123,7 @@ class ViewerFeedback:
         if number is None or wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
+        missing = 0
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left
         if not left:
@@ -134,6 +133,7 @@ class ViewerFeedback:
             lost = self._find(number, packet.media_ssrc, sequence, now)
             if lost is None:
                 continue
+            missing += 1
             sent, offset, shift = lost
             if not self._budget.take(sent.track, sent.extended, len(sent.packet.payload), media, now):
                 self._stats.retransmissions_refused += 1
@@ -141,6 +141,8 @@ class ViewerFeedback:
                 self._stats.retransmissions += 1
                 self.resent += 1
                 self._lost(now)
+        if missing and wire.ssrc is not None and self._picture is not None:
+            self._picture.asked(missing, now)
 
     def _track_of(self, ssrc: int) -> int | None:
         """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""
@@ -178,6 +180,8 @@ class ViewerFeedback:
         Browsers do that by themselves only if they know the round-trip time, which receivers do not. The
         delay goes out in retransmissions, so it reaches this viewer only, and only when it is needed.
         """
+        if self._picture is not None and self._picture.is_limited:
+            return  # its line is full: that is what it loses by
         if now >= self._losses_since + LOSSES_SECONDS:
             self._losses_before, self._losses, self._losses_since = self._losses, 0, now
         self._losses += 1
@@ -199,25 +203,30 @@ class ViewerFeedback:
             self._keyframe_asked_at[number] = now
             self._publisher.want_keyframe(self._feed.base_of(number), now)
 
-    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
+    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float, late: float) -> None:
         if not blocks:
             return
         self.loss = max(block.fraction_lost for block in blocks) / 256
-        rtt = next((rtt for block in blocks if (rtt := self._round_trip(block, now)) is not None), 0.0)
+        rtts = [rtt for block in blocks if (rtt := self._round_trip(block, now - late)) is not None]
+        rtt = rtts[0] if rtts else 0.0
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
         if self._picture is None:
             return
         # of retransmissions there are few: one that is lost would look like half of the stream
-        lost = self._losses_by_second.take((b for b in blocks if b.ssrc not in self._rtx_ssrcs), now)
-        if lost is not None:
+        media = [block for block in blocks if self._track_of(block.ssrc) is not None]
+        if (lost := self._loss_window.take(media, now)) is not None:
             self._picture.report(lost, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
-        """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known."""
-        sent_at = self._reported.get(block.last_report)
-        if sent_at is None or block.delay > _LATE_SECONDS * 0x10000:
+        """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known.
+
+        Each of our reports counts once. A viewer that loses much names the same one with each NACK, long
+        after the queue in which that one waited is empty.
+        """
+        sent_at = self._reported.pop(block.last_report, None)
+        if sent_at is None:
             return None
         rtt = now - sent_at - block.delay / 0x10000
         return rtt if 0 <= rtt <= _MAX_RTT else None
@@ -227,13 +236,13 @@ class ViewerFeedback:
 
         Also empty while the viewer is behind: it would delay its sound until its picture is live.
         """
-        if self._viewer.behind is not None:
+        if isinstance(self._viewer.behind, JoinBurst):
             return b""
         viewer = self._viewer
         reports = []
         for number, wire in enumerate(viewer.wires):
-            if wire is None:
-                continue
+            if wire is None or (viewer.behind is not None and viewer.behind.track == number):
+                continue  # of keyframes alone each has a timestamp of its own
             times = self._publisher.play_time(self._feed.base_of(number), now)
             packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
             if times is not None and packets:

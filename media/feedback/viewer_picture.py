@@ -6,18 +6,20 @@ from collections.abc import Callable
 from media.counts import ViewerStats
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
+from media.line.loss_burst import LossBurst
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import Ladder
+from media.switch.rendition import OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+_TRICKLE_BYTES = 64
 _QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
 _MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
@@ -46,7 +48,9 @@ class ViewerPicture:
         self._changeover = changeover
         self._want_keyframe = want_keyframe
         self._stats = stats
+        self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
+        self._loss_burst = LossBurst()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
@@ -58,6 +62,7 @@ class ViewerPicture:
         self._stepped_octets = 0
         self._seen_octets = 0  # of picture and padding, when some last went out
         self._seen_at = now
+        self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
         self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
     # --- what it wants, and what its line says
@@ -89,6 +94,15 @@ class ViewerPicture:
         self._sample(now)
         self.line.remb(bitrate, now)
 
+    def asked(self, packets: int, now: float) -> None:
+        """Take a request for `packets` of the present picture to be sent again."""
+        if self._viewer.rendition is None or self._viewer.behind is not None:
+            return
+        sent = sum(self._viewer.sent(n)[0] for n, form in enumerate(self._viewer.forms) if form and form.ssrc)
+        if (share := self._loss_burst.asked(packets, sent, now)) is not None:
+            self._sample(now)
+            self.line.lost(share, now)
+
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
         self._sample(now)
@@ -99,15 +113,17 @@ class ViewerPicture:
         self.line.sent(octets, sound, now)
 
     def _octets(self) -> tuple[int, int]:
-        """Octets that the viewer was sent so far: all, and those of sound."""
-        total = sound = 0
-        for number, form in enumerate(self._viewer.forms):
-            if form is not None:
-                octets = self._viewer.sent(number)[1]
-                total += octets
-                if form.ssrc is None:
-                    sound += octets
-        return total + self._padded + self._viewer.resent_octets, sound
+        """Octets so far: all, and those of sound.
+
+        Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
+        """
+        viewer = self._viewer
+        sound = headers = 0
+        for number in self._sounds:
+            packets, octets = viewer.sent(number)
+            headers += packets * OVERHEAD
+            sound += octets
+        return viewer.octets + headers + viewer.resent_octets + self._padded, sound + headers
 
     # --- in time
 
@@ -118,7 +134,9 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs and math.isinf(self.measure_seconds):
+        rests = at_best and math.isinf(self.measure_seconds)
+        self.rests = rests and self.line.signs == self._signs
+        if self.rests:
             return
         self._signs = self.line.signs
         self._sample(now)
@@ -168,21 +186,30 @@ class ViewerPicture:
     def step(self, now: float) -> None:
         """Send what is due of keyframes alone, and of padding."""
         if isinstance(self._viewer.behind, Paced):
-            self._switch.advance(self._feed, self._viewer, now)
+            self._send_slow(self._viewer.behind, now)
         total, sound = self._octets()
         elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
         sent, self._stepped_octets, self._stepped_at = total - self._stepped_octets, total, now
         if total - sound != self._seen_octets:
             self._seen_octets, self._seen_at = total - sound, now
-        if not self._decision.probe:
+        if not self._decision.probe or elapsed == _MOST_STEP_SECONDS:
             self._credit = 0.0
             return
         byte_rate = self._decision.probe / 8
         credit = self._credit + byte_rate * elapsed - sent
-        self._credit = max(min(credit, byte_rate * (elapsed + STEP_SECONDS)), -byte_rate * _MOST_DEBT_SECONDS)
-        is_quiet = now - self._seen_at >= _QUIET_SECONDS
-        if self._credit > 0 or is_quiet:
-            self._pad(max(self._credit, PADDING_BYTES if is_quiet else 0.0), now)
+        self._credit = max(
+            min(credit, byte_rate * _MOST_STEP_SECONDS + PADDING_BYTES), -byte_rate * _MOST_DEBT_SECONDS
+        )
+        if self._credit >= PADDING_BYTES:
+            self._pad(self._credit, now)
+        elif now - self._seen_at >= _QUIET_SECONDS:
+            self._pad(_TRICKLE_BYTES, now)
+
+    def _send_slow(self, paced: Paced, now: float) -> None:
+        if (picture := paced.next_picture) is not None:
+            timestamp, seconds = picture
+            paced.shift = self._changeover.shift_to(now + seconds, timestamp)
+        self._switch.advance(self._feed, self._viewer, now)
 
     def _pad(self, octets: float, now: float) -> None:
         padded = self._switch.pad(self._viewer, octets, now)

@@ -86,7 +86,7 @@ class LayerChoice:
             self._rung = self._best(rungs)
         if self._probe is not None:
             self._follow_probe(self._probe, now)
-        if self._rung == len(rungs) - 2:
+        if self._is_slow(rungs, self._rung):
             estimate.give_way(now)  # keyframes stretch themselves over whatever there is
         if self._tried_at is not None and (estimate.suspect or estimate.queues > 1):
             self._give_up(rungs, now)
@@ -131,7 +131,8 @@ class LayerChoice:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
         if self._probe is not None and self._probe.level:
             return self._probe.level
-        if self._probes and self._is_limited and self._rung >= len(rungs) - 2:
+        slow_or_less = self._rung == len(rungs) - 1 or self._is_slow(rungs, self._rung)
+        if self._probes and self._is_limited and slow_or_less:
             return rungs[-1]
         return 0.0
 
@@ -150,12 +151,16 @@ class LayerChoice:
         fits = (n for n in range(len(rungs) - 1) if self._need(rungs, n) <= carries and rungs[n] < math.inf)
         return next(fits, len(rungs) - 1)
 
+    def _need(self, rungs: Sequence[float], rung: int) -> float:
+        return rungs[rung] * (_SURE if self._is_slow(rungs, rung) else 1.0)
+
     @staticmethod
-    def _need(rungs: Sequence[float], rung: int) -> float:
-        return rungs[rung] * (_SURE if rung == len(rungs) - 2 else 1.0)
+    def _is_slow(rungs: Sequence[float], rung: int) -> bool:
+        """Whether that is keyframes alone. They stand for rungs before them, too, that the picture lacks."""
+        return rung < len(rungs) - 1 and rungs[rung] <= rungs[-2]
 
     def _pace(self, rungs: Sequence[float]) -> float:
-        if self._rung != len(rungs) - 2:
+        if not self._is_slow(rungs, self._rung):
             return 0.0
         return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
 
@@ -169,7 +174,8 @@ class LayerChoice:
         self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
         self._sign_at = now
         doubts = 1.5 if self._estimate.suspect else _DOUBTS
-        if self._rung < len(rungs) - 2 and need * _LITTLE <= carries and self._doubts < doubts:
+        is_moving = self._rung < len(rungs) - 1 and not self._is_slow(rungs, self._rung)
+        if is_moving and need * _LITTLE <= carries and self._doubts < doubts:
             return  # an over-use may be chance, or another viewer's probe
         self._doubts = 0.0
         fits = self._fitting(rungs, carries)

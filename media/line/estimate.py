@@ -12,7 +12,7 @@ from media.line.shortest_round_trip import ShortestRoundTrip
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
 SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
-LEAST = 20_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
+LEAST = 8_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
 _TRICKLE = 25_000.0  # bit/s: of what is less than that a receiver learns nothing
 
 _APART = 0.05  # seconds between two samples of what was sent: a viewer's words must not crowd them out
@@ -149,6 +149,10 @@ class LineEstimate:
                 return
         self._judged = (rate, loss)
         self._fall(rate * (1 - lost) * _MARGIN, now)
+
+    def lost(self, share: float, now: float) -> None:
+        """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion."""
+        self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""

@@ -40,7 +40,6 @@ class FrameReader:
         self._partial_timestamp = 0
         self._synced = False  # whether the next packet is known to begin a frame, or to continue one
         self.wants_keyframe = self._depacketizer is not None
-        self.lost = 0  # gaps
 
     def push(self, packet: Outgoing, now: float) -> list[Frame]:
         """Take one packet; returns the frames that it completes."""
@@ -61,7 +60,6 @@ class FrameReader:
 
     def _take(self, item: Outgoing | Gap, now: float) -> Iterator[Frame]:
         if isinstance(item, Gap):
-            self.lost += 1
             if self._depacketizer is not None:
                 self._start_over()
             return

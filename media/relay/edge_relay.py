@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.layer_messages import read_forms, wanted_layers
+from media.relay.layer_messages import read_figures, wanted_layers
 from media.relay.link import OPEN_AGAIN, PROFILE, Link, Send, goodbye, new_key
 from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp
@@ -87,7 +87,7 @@ class EdgeRelay:
             if compound is None:
                 return None
             self.has_run = True
-            self._take_forms(compound)
+            self._take_figures(compound)
             if (reason := goodbye(compound)) is not None:
                 self.over = reason != OPEN_AGAIN
                 self._lose(now)
@@ -111,15 +111,15 @@ class EdgeRelay:
             if sent.has_pictures and now - self._feed.sources[number].last_received >= LIVE_SECONDS:
                 sent.pictures.clear()
 
-    def _take_forms(self, compound: bytes) -> None:
+    def _take_figures(self, compound: bytes) -> None:
         """Note what the origin says about its layers: those that do not come cannot be measured here."""
         numbers = {ssrc: number for number, ssrc in self._layers.items()}
         for packet in packets_of(compound):
-            for form in read_forms(packet) or ():
-                if (number := numbers.get(form.ssrc)) is not None:
+            for layer in read_figures(packet) or ():
+                if (number := numbers.get(layer.ssrc)) is not None:
                     sent = self._feed.sent[number]
-                    sent.announced = form.bitrate
-                    sent.size = (form.width, form.height) if form.width and form.height else sent.size
+                    sent.announced = layer.bitrate
+                    sent.size = (layer.width, layer.height) if layer.width and layer.height else sent.size
 
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""

@@ -17,7 +17,7 @@ _SSRC = struct.Struct("!I")
 _ENTRY = struct.Struct("!IIHH")
 
 
-class LayerForm(NamedTuple):
+class LayerFigures(NamedTuple):
     """One layer at its origin. `ssrc` is the relay's."""
 
     ssrc: int
@@ -31,11 +31,11 @@ def wanted_layers(sender_ssrc: int, ssrcs: Iterable[int]) -> bytes:
     return app(App(sender_ssrc, _WANTED, b"".join(map(_SSRC.pack, ssrcs))))
 
 
-def layer_forms(sender_ssrc: int, forms: Iterable[LayerForm]) -> bytes:
+def layer_figures(sender_ssrc: int, layers: Iterable[LayerFigures]) -> bytes:
     """The origin's message. Figures beyond their fields are cut to the most that these hold."""
     entries = [
         _ENTRY.pack(ssrc, min(bitrate, 0xFFFFFFFF), min(width, 0xFFFF), min(height, 0xFFFF))
-        for ssrc, bitrate, width, height in forms
+        for ssrc, bitrate, width, height in layers
     ]
     return app(App(sender_ssrc, _LAYERS, b"".join(entries)))
 
@@ -48,10 +48,10 @@ def read_wanted(packet: Packet) -> frozenset[int] | None:
     return frozenset(ssrc for (ssrc,) in _SSRC.iter_unpack(data[: len(data) // _SSRC.size * _SSRC.size]))
 
 
-def read_forms(packet: Packet) -> tuple[LayerForm, ...] | None:
+def read_figures(packet: Packet) -> tuple[LayerFigures, ...] | None:
     """The layers at the origin; None if `packet` is no such message."""
     if not isinstance(packet, App) or packet.name != _LAYERS:
         return None
     data = packet.data[: MOST_LAYERS * _ENTRY.size]
     whole = data[: len(data) // _ENTRY.size * _ENTRY.size]
-    return tuple(LayerForm(*entry) for entry in _ENTRY.iter_unpack(whole))
+    return tuple(LayerFigures(*entry) for entry in _ENTRY.iter_unpack(whole))

@@ -10,7 +10,7 @@ from media.counts import ViewerStats
 from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.relay.layer_messages import LayerForm, layer_forms, read_wanted
+from media.relay.layer_messages import LayerFigures, layer_figures, read_wanted
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
@@ -137,13 +137,13 @@ class OriginRelay:
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
         if self._layers:
-            self._link.say(layer_forms(self._room.feed.ssrcs[0], self._forms()))
+            self._link.say(layer_figures(self._room.feed.ssrcs[0], self._figures()))
         self._link.tick(now)
 
-    def _forms(self) -> Iterator[LayerForm]:
+    def _figures(self) -> Iterator[LayerFigures]:
         for number, ssrc in self._layers.items():
             track = self._room.tracks[number]
-            yield LayerForm(ssrc, track.bitrate, *(track.size or (0, 0)))
+            yield LayerFigures(ssrc, track.bitrate, *(track.size or (0, 0)))
 
     def say_goodbye(self, reason: bytes) -> None:
         """Send the edge a BYE with `reason`, and end."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from media.switch.feed import Feed
-from media.switch.rendition import Ladder, Rendition
+from media.switch.rendition import OVERHEAD, Ladder, Rendition
 from media.tracks.thinned import Form
 from media.tracks.track import Track
 
@@ -13,7 +13,7 @@ LEAST_SAVING = 0.9  # a form that needs a larger share of its track is not worth
 
 
 def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
-    """The ladder of the picture; None without one. It has as many rungs at all times."""
+    """The ladder of the picture; None without one. It always has the same number of rungs."""
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     if not layers or feed.thinning is None:
         return None
@@ -22,7 +22,8 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     renditions = [
         Rendition(number, tracks[number].bitrate if number in live else math.inf) for number in layers
     ]
-    sound = sum(track.bitrate for track in tracks if track.kind == "audio")
+    sounds = [track.sent for track in tracks if track.kind == "audio"]
+    sound = sum(sent.bitrate + sent.packet_rate * OVERHEAD * 8 for sent in sounds)
     rids = tuple(tracks[number].published.rid for number in layers)
     return Ladder.of((*renditions, *_thinned(feed)), sound, rids)
 
@@ -32,7 +33,7 @@ def _thinned(feed: Feed) -> Sequence[Rendition]:
     base = feed.sent[feed.thinning.base]
     forms = {form.form: form for form in feed.thinning.forms}
     lowest, keyframes = forms[Form.LOWEST_LAYER], forms[Form.KEYFRAMES]
-    # looked at only while somebody may need it: it takes a walk through the history
+    # measured only while somebody may need it: it takes a walk through the history
     share = lowest.share() if feed.limited and base.temporal.top else 1.0
     return (
         Rendition(lowest.number, base.bitrate * share if share <= LEAST_SAVING else math.inf),

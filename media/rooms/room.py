@@ -113,7 +113,7 @@ class Room:
         if rendition is None:
             return "sound only"
         track = self.tracks[self.feed.base_of(rendition)]
-        name = f"{track.size[1]}p" if track.size else track.published.rid
+        name = f"{min(track.size)}p" if track.size else track.published.rid  # of an upright picture, too
         form = self.feed.form(rendition)
         return " ".join(filter(None, (name, "" if form is None else _FORMS[form.form])))
 

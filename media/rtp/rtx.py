@@ -7,7 +7,7 @@ from media.rtp.padding import without_padding
 
 PADDING_BYTES = 255  # the most that one packet can have (RFC 3550 5.1)
 _OSN_SIZE = 2
-_PADDING = RtpPacket(True, False, 0, 0, 0, 0, (), bytes(PADDING_BYTES - 1) + bytes((PADDING_BYTES,)))
+_PADDED = RtpPacket(True, False, 0, 0, 0, 0, (), b"")
 
 
 class RtxError(ValueError):
@@ -43,12 +43,12 @@ class RtxStream:
         header = build_header(bare, self.payload_type, index & 0xFFFF, timestamp, self.ssrc, extension_block)
         return index, header, sequence.to_bytes(_OSN_SIZE) + payload
 
-    def padding(self, extension_block: bytes) -> tuple[int, bytes, bytes]:
-        """Index, header and payload of a packet of nothing but padding."""
+    def padding(self, octets: int, extension_block: bytes) -> tuple[int, bytes, bytes]:
+        """Index, header and payload of a packet of nothing but padding: 1 to `PADDING_BYTES` octets."""
         index = self.next_index
         self.next_index = index + 1
-        header = build_header(_PADDING, self.payload_type, index & 0xFFFF, 0, self.ssrc, extension_block)
-        return index, header, _PADDING.payload
+        header = build_header(_PADDED, self.payload_type, index & 0xFFFF, 0, self.ssrc, extension_block)
+        return index, header, bytes(octets - 1) + bytes((octets,))
 
 
 def unwrap(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket:

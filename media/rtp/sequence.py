@@ -78,7 +78,7 @@ class SequenceTranslator:
 
     @property
     def latest_timestamp(self) -> int:
-        """The latest one used, of the room."""
+        """The room's timestamp of the newest packet."""
         return self._timestamp
 
     def translate_timestamp(self, timestamp: int) -> int:

@@ -61,6 +61,22 @@ class Changeover:
         if isinstance(self._viewer.behind, Paced):
             self._viewer.behind.bitrate = bitrate
 
+    def shift_to(self, at: float, timestamp: int) -> int:
+        """What to add to a timestamp of keyframes alone so that the picture plays at the time `at`.
+
+        Their pictures come late, by as much as they take. If their timestamps told so, the receiver would
+        hold back the sound to keep it in step.
+        """
+        first = self._first
+        plays = None if first is None else self._play_time(self._feed.base_of(first), at)
+        if plays is None:
+            return 0
+        shift = plays[1] - timestamp & _RANGE - 1
+        if self._latest is not None and plays[1] - self._latest & _RANGE - 1 >= _RANGE // 2:
+            shift = self._latest + _STEP - timestamp & _RANGE - 1
+        self._latest, self._latest_at = timestamp + shift & _RANGE - 1, at
+        return shift
+
     def aim(self, target: int | None, now: float, *, pause: bool) -> None:
         """Get `target` as soon as it begins; None: no picture. With `pause` the present one stops now."""
         if target != self.target:
@@ -130,6 +146,8 @@ class Changeover:
         self._feed.release(rendition)
 
     def _note_latest(self, rendition: int, now: float) -> None:
+        if isinstance(self._viewer.behind, Paced) and self._latest is not None:
+            return  # its pictures have noted it
         shift = self._viewer.shifts[rendition]
         self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
         self._latest_at = now

@@ -35,8 +35,6 @@ class JoinBurst(Generic[Item]):
     def begun(self) -> bool:
         return self._pending is not None
 
-    begins_at = None  # its packets have the numbers that they would have live
-
     def was_sent(self, index: int, start: int) -> bool:
         """Whether a packet of the viewer, which began at `start`, was sent, or is to be sent live."""
         return start <= index < self.next_index

@@ -37,6 +37,7 @@ class Paced:
         "begins_at",
         "bitrate",
         "next_index",
+        "shift",
         "track",
     )
 
@@ -48,6 +49,7 @@ class Paced:
         self.track = track
         self.next_index = next_index  # packets below it were sent or skipped, if they do not come late
         self.bitrate = bitrate  # bit/s, with the overhead of packets
+        self.shift = 0  # of the timestamps of the next picture: see `Viewer`
         self.begins_at: int | None = None  # where the picture starts whose first packets `take` returned
         self._pending: deque[Cached[Outgoing]] = deque()
         self._first = next_index  # of the picture in hand
@@ -104,6 +106,14 @@ class Paced:
     def due(self) -> bool:
         """Whether there is a whole picture to send, or the rest of one."""
         return self._complete and bool(self._pending)
+
+    @property
+    def next_picture(self) -> tuple[int, float] | None:
+        """Timestamp of the picture that is sent next, and the seconds that it takes; None: there is none."""
+        if not self.due or self._begun or not self.bitrate:
+            return None
+        assert self._timestamp is not None
+        return self._timestamp, self._bytes * 8 / self.bitrate
 
     @property
     def sends(self) -> bool:

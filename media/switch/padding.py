@@ -14,24 +14,24 @@ def can_pad(viewer: Viewer) -> bool:
 
 
 def pad(viewer: Viewer, octets: float, transmit: Transmit, sent_at: SentAt) -> int:
-    """Send as many whole packets as `octets` allow; returns the octets that were sent."""
-    count = min(int(octets / PADDING_BYTES), MAX_SEGMENTS)
+    """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent."""
     place = next((n for n, stream in enumerate(viewer.rtx) if stream is not None), None)
-    if not count or place is None:
+    size = min(int(octets), PADDING_BYTES)
+    if place is None or size < 1:
         return 0
     stream, wire = viewer.rtx[place], viewer.forms[place]
     assert stream is not None
     assert wire is not None
     datagrams = []
-    for _ in range(count):
-        index, header, payload = stream.padding(_block(wire, sent_at))
+    for _ in range(min(int(octets / size), MAX_SEGMENTS)):
+        index, header, payload = stream.padding(size, _block(wire, sent_at))
         try:
             datagrams.append(viewer.sender.protect(stream.ssrc, index, header, payload))
         except SrtpError:
             break
     if datagrams:
         transmit(b"".join(datagrams), len(datagrams[0]), viewer.address)
-    return len(datagrams) * PADDING_BYTES
+    return len(datagrams) * size
 
 
 def _block(wire: Wire, sent_at: SentAt) -> bytes:

@@ -3,6 +3,9 @@
 import math
 from typing import NamedTuple
 
+# Bytes of each packet on a line besides its payload: IP and UDP 28, RTP 12, its extensions 8, SRTP's tag 16.
+OVERHEAD = 64
+
 
 class Rendition(NamedTuple):
     """One of them: a track of the room as it is, or thinned out.
@@ -16,7 +19,7 @@ class Rendition(NamedTuple):
 
 
 class Ladder(NamedTuple):
-    """All renditions of the picture, best first, and bit/s of the room's sound."""
+    """All renditions of the picture, best first, and bit/s of the room's sound with its headers."""
 
     renditions: tuple[Rendition, ...]
     sound: float

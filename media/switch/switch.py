@@ -162,9 +162,8 @@ class PacketSwitch:
         assert viewer.behind is not None
         track = viewer.behind.track
         due = viewer.behind.take(now)
-        if (begins_at := viewer.behind.begins_at) is not None:
-            ssrc = feed.ssrc_of(track, viewer.forms[track])
-            viewer.take(track, ssrc, begins_at, viewer.shifts[track])
+        if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
+            viewer.take(track, feed.ssrc_of(track, viewer.forms[track]), begins_at, viewer.behind.shift)
         send_to(viewer, due, self._buffer, self._transmit, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
@@ -174,7 +173,7 @@ class PacketSwitch:
         return resend(viewer, packet, offset, shift, self._transmit, SentAt(now))
 
     def pad(self, viewer: Viewer, octets: float, now: float) -> int:
-        """Send `viewer` whole packets of padding, up to `octets`; returns the octets that were sent."""
+        """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
         return pad(viewer, octets, self._transmit, SentAt(now))
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:

@@ -48,8 +48,9 @@ class SentTrack:
     size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
-    keyframe_octets: int = 0  # of the latest keyframe, so far
-    announced: int = 0  # what the origin of a copy says of that: an edge takes only what is watched
+    packet_rate: float = 0.0  # packets a second lately
+    announced: int = 0  # the bit rate at a copy's origin: an edge takes only the layers that are watched
+    keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
@@ -57,6 +58,7 @@ class SentTrack:
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
     _measured_at: float = 0.0
     _measured_octets: int = 0
+    _measured_index: int = 0
 
     def publish(self, codec: str, *, deaf: bool, descriptor: int = 0) -> None:
         """Another publisher sends this video; it is `deaf` when it cannot be asked for keyframes.
@@ -69,18 +71,19 @@ class SentTrack:
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
-        self.octets += len(packet.packet.payload)
+        payload = packet.packet.payload
+        self.octets += len(payload)
         kept = self.history.append(packet.extended, now, packet)
         if not kept or not self.codec:
             return
-        starts = starts_keyframe(self.codec, packet.packet.payload)
+        starts = starts_keyframe(self.codec, payload)
         if packet.timestamp == self._keyframe:
-            self.keyframe_octets += len(packet.packet.payload)
+            self.keyframe_octets += len(payload)
         if starts:
-            self.size = picture_size(self.codec, packet.packet.payload) or self.size
+            self.size = picture_size(self.codec, payload) or self.size
             if packet.timestamp != self._keyframe:
                 self._keyframe = packet.timestamp
-                self.keyframe_octets = len(packet.packet.payload)
+                self.keyframe_octets = len(payload)
                 self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)
@@ -95,7 +98,9 @@ class SentTrack:
             measured = round((self.octets - self._measured_octets) * 8 / elapsed)
             halfway = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
             self.bitrate = max(halfway, self.announced)
+            self.packet_rate = max(0, self.history.next_index - self._measured_index) / elapsed
         self._measured_at, self._measured_octets = now, self.octets
+        self._measured_index = self.history.next_index
 
     def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
         if now < self._cache_until:

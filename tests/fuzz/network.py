@@ -7,6 +7,14 @@ from contextlib import contextmanager, suppress
 from aioice import stun as other_stun
 
 from media.feedback.receiver_estimate import ReceiverEstimate
+from media.relay.layer_messages import (
+    MOST_LAYERS,
+    LayerFigures,
+    layer_figures,
+    read_figures,
+    read_wanted,
+    wanted_layers,
+)
 from media.rtp import rtcp
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, parse
@@ -47,6 +55,7 @@ RTCP = [
     rtcp.receiver_report(1, []) + rtcp.nack(1, SSRCS[1], range(1, 40)),
     rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
     rtcp.remb(1, 5_000_000, [SSRCS[0]]),
+    rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
 ]
 
 
@@ -97,6 +106,8 @@ def _rtcp() -> Iterator[Take]:
         for packet in packets:
             if isinstance(packet, Nack):
                 assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
+            assert len(read_wanted(packet) or ()) <= MOST_LAYERS
+            assert len(read_figures(packet) or ()) <= MOST_LAYERS
 
     yield take
 

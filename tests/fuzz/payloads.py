@@ -1,15 +1,18 @@
 """What is inside packets: the payloads of each codec, for the switch and for recordings."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
+from media.payload import dependency_descriptor
 from media.payload.keyframes import starts_keyframe
-from media.payload.picture_id import picture_id, with_value
+from media.payload.picture import DepacketizeError
+from media.payload.picture_id import frame_number, picture_id, with_value
 from media.payload.picture_size import picture_size
 from media.recording.frame_reader import DEPACKETIZERS, FrameReader
 from media.recording.ogg_opus import OggOpus, packet_samples
-from media.rtp.packet import RtpError, parse
+from media.rtp.packet import RtpError, RtpPacket, parse
 from media.tracks.outgoing import Outgoing
+from media.tracks.temporal_layers import TemporalLayers
 from tests.fuzz.target import Take, Target
 from tests.support.far_end import rtp
 
@@ -40,6 +43,17 @@ SEEDS = {
         b"\x62\x01\x53" + bytes(20),
     ],
 }
+# The first packet of a keyframe with three temporal layers and with two, and frames that follow.
+DESCRIPTORS = [
+    bytes.fromhex(value)
+    for value in (
+        "800001800214eaa860414d1410208427013f00ef",
+        "800001800104eaac851450460404fc03bc",
+        "830002",
+        "8000071260",
+    )
+]
+DESCRIPTOR_ID = 13
 OPUS = [b"\xfc" + bytes(20), b"\xe3\x08" + bytes(20), b"\x03\xbf" + bytes(20), b"\x00"]
 
 
@@ -55,6 +69,49 @@ def _keyframes(codec: str) -> Callable[[], AbstractContextManager[Take]]:
         yield take
 
     return begin
+
+
+def _packet(payload: bytes, descriptor: bytes | None = None) -> RtpPacket:
+    extensions = () if descriptor is None else ((DESCRIPTOR_ID, descriptor),)
+    return RtpPacket(False, False, 96, 1, 2, 3, extensions, payload)
+
+
+def _ask(layers: TemporalLayers, packet: RtpPacket) -> None:
+    """All that is asked about a packet."""
+    layer = layers.layer(packet)
+    assert layer is None or 0 <= layer < 64
+    assert layers.is_switch(packet) in (True, False)
+    layers.learn(packet)
+    assert 0 <= layers.top < 64
+
+
+@contextmanager
+def _temporal_layers() -> Iterator[Take]:
+    tracks = [TemporalLayers(codec) for codec in SEEDS]
+
+    def take(data: bytes) -> None:
+        for layers in tracks:
+            _ask(layers, _packet(data))
+
+    yield take
+
+
+@contextmanager
+def _descriptors() -> Iterator[Take]:
+    """Behind each other, so that a frame meets the structure of another one."""
+    layers = TemporalLayers("AV1", DESCRIPTOR_ID)
+
+    def take(data: bytes) -> None:
+        _ask(layers, _packet(SEEDS["AV1"][0], data))
+        found = frame_number(data)
+        assert found is None or with_value(data, found, found.value) == data
+        if dependency_descriptor.has_structure(data):
+            with suppress(DepacketizeError):
+                known = dependency_descriptor.structure(data)
+                assert len(known.templates) <= 64
+                assert known.targets <= 32
+
+    yield take
 
 
 def _frames(codec: str) -> Callable[[], AbstractContextManager[Take]]:
@@ -99,6 +156,8 @@ def _opus() -> Iterator[Take]:
 def targets() -> list[Target]:
     return [
         *(Target(f"{codec}: keyframes", seeds, _keyframes(codec)) for codec, seeds in SEEDS.items()),
+        Target("temporal layers", [seed for seeds in SEEDS.values() for seed in seeds], _temporal_layers),
+        Target("dependency descriptors", DESCRIPTORS, _descriptors),
         *(Target(f"{codec}: frames of a recording", SEEDS[codec], _frames(codec)) for codec in DEPACKETIZERS),
         Target("Opus: pages of a recording", OPUS, _opus),
     ]

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 
 from control.auth import Authenticator
 from control.http.caller import TrustedProxies
+from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode
 from shared.messages.encoding import DecodeError
@@ -45,6 +46,12 @@ NAMES = [
     b"../../etc/passwd",
     b"demo_1710123456.webm",
 ]
+CHOICES = [
+    b'{"rid": "h", "mediaId": "1"}',
+    b'{"encodingId": null, "picture": false}',
+    b"[" * 2000,
+    b'{"rid": ' + b"9" * 4000 + b"}",
+]
 ADDRESSES = [b"192.0.2.1, 10.0.0.1", b"[2001:db8::1]:443", b"::ffff:10.0.0.1", b"unknown", b"10.0.0.1:80,,"]
 
 
@@ -69,6 +76,19 @@ def _offer() -> Iterator[Take]:
 def _fragment() -> Iterator[Take]:
     def take(data: bytes) -> None:
         assert error_of(lambda: parse_fragment(_text(data))) in (None, ErrorCode.INVALID_FRAGMENT)
+
+    yield take
+
+
+@contextmanager
+def _choice() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def parse() -> None:
+            rid, picture = parse_choice(data)
+            assert picture in (True, False)
+            assert rid is None or (0 < len(rid) <= 64 and rid.isascii())
+
+        assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
 
     yield take
 
@@ -121,6 +141,7 @@ def targets() -> list[Target]:
     return [
         Target("SDP offers", OFFER_SEEDS, _offer),
         Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
+        Target("choices of a layer", CHOICES, _choice),
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),

@@ -1,7 +1,7 @@
 // A video with controls and messages, and its player: shared by the watch page and the embedded page.
 import { figures } from './figures.js';
-import { ask, Refused, ROOT } from './server.js';
 import { QualityMenu } from './quality-menu.js';
+import { ask, Refused, ROOT } from './server.js';
 import { onKeys } from './shortcuts.js';
 import { askForToken } from './token-dialog.js';
 import { tokenFor } from './token.js';

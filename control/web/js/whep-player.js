@@ -10,8 +10,8 @@ const BACKOFF_SECONDS = [0.5, 1, 2, 3, 5];
 const NOT_LIVE_SECONDS = 2; // between two checks whether somebody publishes
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
-const AUTOMATIC = Object.freeze({ rid: null, picture: true });
 const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
+const AUTOMATIC = Object.freeze({ rid: null, picture: true });
 
 /**
  * Plays one WHEP endpoint in one video element until it is stopped.

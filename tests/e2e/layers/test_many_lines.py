@@ -26,9 +26,10 @@ CONCEALED = 0.02
 LOWEST_NEEDS = 1.25 * (LOW.bitrate + 75_000)  # bit/s with the sound, the packets' headers, and room to spare
 LONGEST_STILL = 2.0
 SHORTEST_STAY = 10.0
-# On average a second of a viewer's stay; one who asks each round trip, all the time, sends ten.
-MOST_NACKS = 3.0
+# On average a second of a viewer's stay. A browser on a line that is always full sends thirty and more.
+MOST_NACKS = 15.0
 MOST_ASKED = 0.1  # keyframe requests
+MOST_KEYFRAMES = 2.5  # of a layer: a publisher is asked twice a second at most, and sends some by itself
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.soak]
 
@@ -176,4 +177,4 @@ async def test_everybody_hears_and_sees_what_their_line_carries(redis_url: str) 
         f"{len(audience.stays)} viewers: {dropped} packets dropped, {nacks} NACKs for {nacked}, {asked} PLIs"
     )
     assert not bad, "\n".join([f"{len(bad)} of {len(audience.stays)} viewers:", *bad, *stories])
-    assert max(keyframes.values()) <= 2.0 * sent_for, keyframes
+    assert max(keyframes.values()) <= MOST_KEYFRAMES * sent_for, keyframes

@@ -231,3 +231,13 @@ def test_every_decision_is_a_rung_and_no_probe_exceeds_the_stream(words: list[tu
             assert 0 <= decision.rung < count
             assert decision.probe <= rungs[0] * 1.1
             assert decision.pace >= 0
+
+
+def test_keyframes_alone_have_a_pace_where_they_stand_for_a_thinner_picture_too() -> None:
+    viewer = Viewer([SINGLE[0], SINGLE[1], *SINGLE[1:]])
+    viewer.run(10)
+    viewer.fall(300_000)
+    viewer.present = 0
+    decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
+    assert decision.rung == 1
+    assert 150_000 < decision.pace < 300_000

@@ -4,16 +4,16 @@ from aiortc import rtp as other
 
 from media.relay.layer_messages import (
     MOST_LAYERS,
-    LayerForm,
-    layer_forms,
-    read_forms,
+    LayerFigures,
+    layer_figures,
+    read_figures,
     read_wanted,
     wanted_layers,
 )
 from media.rtp.rtcp import Packet, Pli, parse_compound, receiver_report
 from media.rtp.rtcp_app import App
 
-FORMS = (LayerForm(0xFFFFFFFF, 2_500_000, 1280, 720), LayerForm(7, 0))
+FORMS = (LayerFigures(0xFFFFFFFF, 2_500_000, 1280, 720), LayerFigures(7, 0))
 
 
 def only(data: bytes) -> Packet:
@@ -27,30 +27,33 @@ def test_the_wanted_layers_read_back() -> None:
 
 
 def test_the_layers_of_the_origin_read_back() -> None:
-    assert read_forms(only(layer_forms(1, FORMS))) == FORMS
+    assert read_figures(only(layer_figures(1, FORMS))) == FORMS
 
 
 def test_figures_that_are_too_large_are_cut() -> None:
-    [form] = read_forms(only(layer_forms(1, [LayerForm(2, 1 << 40, 1 << 20, 1 << 20)]))) or ()
-    assert form == LayerForm(2, 0xFFFFFFFF, 0xFFFF, 0xFFFF)
+    [figures] = read_figures(only(layer_figures(1, [LayerFigures(2, 1 << 40, 1 << 20, 1 << 20)]))) or ()
+    assert figures == LayerFigures(2, 0xFFFFFFFF, 0xFFFF, 0xFFFF)
 
 
 def test_one_message_is_not_taken_for_the_other() -> None:
-    assert read_forms(only(wanted_layers(1, [2, 3, 4]))) is None
-    assert read_wanted(only(layer_forms(1, FORMS))) is None
+    assert read_figures(only(wanted_layers(1, [2, 3, 4]))) is None
+    assert read_wanted(only(layer_figures(1, FORMS))) is None
     assert read_wanted(Pli(1, 2)) is None
-    assert read_forms(Pli(1, 2)) is None
+    assert read_figures(Pli(1, 2)) is None
 
 
 def test_a_message_of_odd_length_is_read_as_far_as_it_goes() -> None:
-    assert read_forms(App(1, b"LAYR", bytes(20))) == (LayerForm(0, 0),)
+    assert read_figures(App(1, b"LAYR", bytes(20))) == (LayerFigures(0, 0),)
     assert read_wanted(App(1, b"WANT", b"\0\0\0\2\0")) == frozenset((2,))
 
 
 def test_no_message_is_longer_than_a_picture_has_layers() -> None:
     many = range(1, 10_000)
     assert read_wanted(only(wanted_layers(1, many))) == frozenset(range(1, MOST_LAYERS + 1))
-    assert len(read_forms(only(layer_forms(1, (LayerForm(n, 1) for n in range(5_000))))) or ()) == MOST_LAYERS
+    assert (
+        len(read_figures(only(layer_figures(1, (LayerFigures(n, 1) for n in range(5_000))))) or ())
+        == MOST_LAYERS
+    )
 
 
 def test_the_frame_is_that_of_rfc_3550() -> None:

@@ -38,6 +38,16 @@ def test_each_layer_has_its_name_bit_rate_and_size_and_the_picture_counts_as_one
     assert (status.tracks, status.codecs) == (2, ("opus", "VP8"))
 
 
+def test_a_rendition_is_named_by_its_lines_whichever_way_the_picture_stands() -> None:
+    room = room_of(sound(), *layers(codec="VP8"))
+    assert room.describe(1) == "f"
+    room.feed.sent[1].size = (1280, 720)
+    room.feed.sent[2].size = (360, 640)
+    assert [room.describe(number) for number in (1, 2, None)] == ["720p", "360p", "sound only"]
+    room.feed.sent[3].size = (180, 320)
+    assert [room.describe(number) for number in (4, 5)] == ["180p fewer pictures", "180p keyframes only"]
+
+
 def test_a_picture_without_layers_is_one_without_a_name_and_sound_is_none() -> None:
     assert room_of(video(), sound()).status().layers == (LayerStatus(rid=""),)
     assert room_of(sound()).status().layers == ()

@@ -9,7 +9,7 @@ from aioice import stun as other_stun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.relay.layer_messages import LayerForm, layer_forms, read_forms, read_wanted, wanted_layers
+from media.relay.layer_messages import LayerFigures, layer_figures, read_figures, read_wanted, wanted_layers
 from media.rtp import rtcp
 from media.rtp.rtcp import Nack, ReceiverReport, ReportBlock, RtcpError, SenderReport, parse_compound
 from media.transport.ice import Credentials, IceLite
@@ -31,7 +31,7 @@ RTCP = [
     rtcp.sender_report(1, 2, 3, 4, 5) + rtcp.sdes(1, b"name"),
     rtcp.receiver_report(1, [BLOCK, BLOCK]) + rtcp.nack(1, 2, [3, 4, 500]),
     rtcp.pli(1, 2) + rtcp.fir(1, 2, 3) + rtcp.bye([1, 2]),
-    rtcp.receiver_report(1, ()) + wanted_layers(1, [2, 3]) + layer_forms(1, [LayerForm(2, 3, 4, 5)]),
+    rtcp.receiver_report(1, ()) + wanted_layers(1, [2, 3]) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
     bytes.fromhex("8fce00060000000100000000") + b"REMB" + bytes.fromhex("0200ffff0000000300000004"),
 ]
 
@@ -121,7 +121,7 @@ def test_rtcp(data: bytes) -> None:
             assert parse_compound(again) == [ReceiverReport(packet.ssrc, packet.blocks)]
         if (wanted := read_wanted(packet)) is not None:
             assert all(0 <= ssrc <= 0xFFFFFFFF for ssrc in wanted)
-        if (forms := read_forms(packet)) is not None:
+        if (forms := read_figures(packet)) is not None:
             assert all(0 <= figure <= 0xFFFFFFFF for form in forms for figure in form)
 
 
