@@ -138,7 +138,8 @@ class LayerChoice:
 
     @property
     def _probes(self) -> bool:
-        return self._can_probe and self._estimate.has_remb
+        """A receiver's own estimate begins after five seconds; the round trip tells before that."""
+        return self._can_probe and (self._estimate.has_remb or self._estimate.is_measured)
 
     @staticmethod
     def _top(rungs: Sequence[float]) -> int:

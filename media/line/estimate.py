@@ -69,6 +69,7 @@ class LineEstimate:
         self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
         self._shortest = ShortestRoundTrip()
         self._pinged_at = -math.inf
+        self.is_measured = False  # the round trip is measured, and the receiver answers
         self._queues = 0  # measured round trips that show a queue, one after the other
         self._queued_since = now
         self._suspect = False  # the last report shows that the line may be full
@@ -191,7 +192,8 @@ class LineEstimate:
         self.congested = now - self._sign_at < SIGN_SECONDS
         if now - self._reported_at > _FRESH_SECONDS:
             self._suspect = False
-        if now - self._pinged_at > _PING_STALE_SECONDS:
+        self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
+        if not self.is_measured:
             self._queues = 0
         if self._times and now - self._times[-1] < _APART:
             return

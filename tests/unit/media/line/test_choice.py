@@ -133,6 +133,15 @@ def test_a_viewer_that_wants_no_more_is_neither_measured_nor_sent_padding() -> N
     assert viewer.choice.measure_seconds == math.inf
 
 
+def test_who_does_not_estimate_yet_is_probed_as_soon_as_it_answers() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(2, remb=False)
+    viewer.run(2, remb=False, loss=0.4)
+    assert viewer.decision.rung > 0
+    viewer.measure(*[0.03] * 80, remb=False)
+    assert viewer.decision.rung == 0
+
+
 def test_a_try_is_given_up_when_the_round_trip_shows_a_queue() -> None:
     viewer = Viewer(RUNGS, can_probe=False)
     viewer.run(5, remb=False)
