@@ -35,6 +35,7 @@ _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all c
 
 _BACK_OFF = 0.85  # of what comes in: a REMB falls to that
 _HEARD_SECONDS = 0.15  # what was sent since is not in what a receiver says
+_OLD_NEWS_SECONDS = 1.5  # after a sign, word of loss is of what was sent before it
 _FRESH_SECONDS = 1.5  # reports come each second; one that says nothing new is none
 
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
@@ -142,6 +143,9 @@ class LineEstimate:
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
             return
+        is_past = self.is_measured and not self._queues and queue <= _QUEUE_SECONDS
+        if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
+            return  # what it lost before less was sent
         rate = self._total(now, 1.0)
         if self._judged is not None and queue <= _QUEUE_SECONDS:
             former_rate, former_loss = self._judged
@@ -153,7 +157,11 @@ class LineEstimate:
 
     def lost(self, share: float, now: float) -> None:
         """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion."""
-        self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
+        if self.carries == math.inf:
+            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
+        elif now - self._sign_at > _OLD_NEWS_SECONDS:
+            # a burst that is too much for a queue is lost, on a line whose rate is known
+            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now, self.carries * _AT_ONCE)
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""

@@ -142,6 +142,23 @@ def test_a_fall_when_a_probe_has_just_begun_tells_little() -> None:
     assert sender.estimate.carries >= carries / 2
 
 
+def test_loss_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.send(1_000_000, 1)
+    sender.estimate.lost(0.6, sender.now)
+    carries = sender.estimate.carries
+    sender.send(300_000, 0.2)
+    sender.estimate.lost(0.9, sender.now)
+    sender.estimate.report(0.3, 0.0, sender.now)
+    sender.measure(0.03)
+    sender.send(300_000, 0.9)
+    sender.estimate.report(0.3, 0.0, sender.now)
+    assert sender.estimate.carries == carries
+    assert sender.estimate.signs == 1
+
+
 def test_a_report_says_nothing_of_two_seconds_later() -> None:
     sender = Sender()
     sender.send(500_000, 5)
