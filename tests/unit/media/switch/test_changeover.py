@@ -12,7 +12,15 @@ from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import nack
 from media.rtp.srtp import Profile
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.layers_world import LAYERS, PICTURE, SOUND, ChangingViewer, LayersWorld
+from tests.support.layers_world import (
+    KEYFRAMES,
+    LAYERS,
+    LOWEST,
+    PICTURE,
+    SOUND,
+    ChangingViewer,
+    LayersWorld,
+)
 from tests.support.nonce_watch import NonceWatch
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
@@ -153,17 +161,21 @@ def test_no_change_costs_nothing() -> None:
 
 
 indexes = st.sampled_from((1, 500, 0x7FFE, 0xFFF0, 0xFFFF, (7 << 16) - 3))
+renditions = st.sampled_from((*LAYERS, LOWEST, KEYFRAMES, None))
+pictures = st.tuples(st.sampled_from(LAYERS), st.sampled_from(((), (0,), (1,), (2,))), st.booleans())
 actions = st.one_of(
-    st.tuples(st.just("pictures"), st.lists(st.tuples(st.sampled_from(LAYERS), st.booleans()), max_size=9)),
-    st.tuples(st.just("aim"), st.integers(0, 1), st.sampled_from((*LAYERS, None)), st.booleans()),
+    st.tuples(st.just("pictures"), st.lists(pictures, max_size=9)),
+    st.tuples(st.just("aim"), st.integers(0, 1), renditions, st.booleans()),
     st.tuples(st.just("lose"), st.integers(0, 1), st.lists(st.integers(0, 60), max_size=5)),
     st.tuples(st.just("wait"), st.sampled_from((FRAME, 0.2, 3.0))),
     st.tuples(st.just("take over")),
-    st.tuples(st.just("keyframe"), st.sampled_from(LAYERS)),
+    st.tuples(st.just("keyframe"), st.sampled_from(LAYERS), st.integers(1, 4)),
+    st.tuples(st.just("late")),
+    st.tuples(st.just("pace"), st.sampled_from((0.0, 20_000.0, 1e6)), st.integers(0, 20)),
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.tuples(indexes, indexes, indexes),
     st.tuples(*(st.integers(0, 0xFFFFFFFF) for _ in LAYERS)),
@@ -174,22 +186,27 @@ def test_any_history_is_one_stream(
     first: Sequence[int], ahead: Sequence[int], profile: Profile, history: Sequence[tuple[Any, ...]]
 ) -> None:
     watch = NonceWatch()
-    world = LayersWorld(first, ahead)
+    world = LayersWorld(first, ahead, thinned=True)
     for layer in LAYERS:
         world.picture(layer, keyframe=True)
     viewers = [ChangingViewer(world, layer, profile, watch=watch) for layer in (0, 2)]
     got: list[list[RtpPacket]] = [[], []]
+    late: list[bytes] = []
     for action in history:
         match action:
-            case ("pictures", pictures):
-                for layer, lossy in pictures:
-                    world.picture(layer, packets=3, lost=[1] if lossy else [])
+            case ("pictures", sent):
+                for layer, lost, upper in sent:
+                    world.picture(layer, packets=3, lost=lost, upper=upper)
                     world.now += FRAME
-            case ("keyframe", layer):
-                world.picture(layer, keyframe=True)
+            case ("keyframe", layer, packets):
+                world.picture(layer, keyframe=True, packets=packets)
                 world.now += FRAME
-            case ("aim", number, layer, pause):
-                viewers[number].aim(layer, pause=pause)
+            case ("late",):
+                world.receive(*world.lost)
+                late += world.lost
+                world.lost.clear()
+            case ("aim", number, rendition, pause):
+                viewers[number].aim(rendition, pause=pause)
             case ("lose", number, backs):
                 newest = got[number][-1].sequence if got[number] else 0
                 got[number] += viewers[number].pictures()
@@ -198,14 +215,62 @@ def test_any_history_is_one_stream(
                 world.now += seconds
             case ("take over",):
                 world.take_over()
+                world.lost.clear()
+            case ("pace", bitrate, steps):
+                for viewer in viewers:
+                    viewer.change.set_pace(bitrate)
+                for _ in range(steps):
+                    world.now += 0.010
+                    for viewer in viewers:
+                        viewer.step()
         world.feedback.tick(world.now)
         for stream, viewer in zip(got, viewers, strict=True):
             stream += viewer.pictures()
     for stream in got:
-        assert_one_stream(stream, gaps=True)
+        if late:
+            assert_each_number_is_one_packet(stream)
+        else:
+            assert_one_stream(stream, gaps=True)
     assert watch.twice == []
     assert all(viewer.far.stats.srtp_refused == 0 for viewer in viewers)
     assert world.feed.fault is None
+
+
+def test_no_gap_in_any_history_without_losses() -> None:
+    """From rendition to rendition at each moment of a second: numbers are contiguous, time goes on."""
+    for moment, (former, latter) in enumerate(itertools.permutations((*LAYERS, LOWEST, KEYFRAMES), 2)):
+        world = LayersWorld(thinned=True)
+        for layer in LAYERS:
+            world.picture(layer, keyframe=True)
+        viewer = ChangingViewer(world, former if former in LAYERS else 2)
+        viewer.change.set_pace(1e6)
+        viewer.aim(former)
+        got: list[RtpPacket] = []
+        for frame in range(90):
+            world.now += FRAME
+            for layer in LAYERS:
+                world.picture(
+                    layer, keyframe=frame % 30 == 10 + layer, packets=1 + frame % 3, upper=frame % 2 == 1
+                )
+            viewer.step()
+            if frame == 30 + moment:
+                assert viewer.far.viewer.rendition == former
+                viewer.aim(latter)
+            got += viewer.pictures()
+        assert viewer.far.viewer.rendition == latter
+        assert_one_stream(got)
+        viewer.change.end()
+        assert world.feed.thinning is not None
+        assert not world.feed.thinning.active
+
+
+def assert_each_number_is_one_packet(packets: Sequence[RtpPacket]) -> None:
+    """What comes late has its place before what was sent already."""
+    unwrap = SequenceUnwrapper(packets[0].sequence if packets else 0)
+    numbers = [unwrap.unwrap(packet.sequence) for packet in packets]
+    assert len(set(numbers)) == len(numbers)
+    in_order = [packet for _, packet in sorted(zip(numbers, packets, strict=True), key=lambda pair: pair[0])]
+    assert_one_stream(in_order, gaps=True)
 
 
 def assert_one_stream(packets: Sequence[RtpPacket], *, gaps: bool = False) -> None:
