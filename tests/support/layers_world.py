@@ -75,9 +75,7 @@ class LayersWorld(World):
             payload = (head + bytes((layer, place)) + number.to_bytes(4)).ljust(size, b"\0")
             payloads.append(payload)
             timestamp = round(self.now * 90_000) + self._ahead[layer] & 0xFFFFFFFF
-            datagram = self.publisher.packet(
-                layer, payload, timestamp=timestamp, marker=place == packets - 1
-            )
+            datagram = self.publisher.packet(layer, payload, timestamp=timestamp, marker=place == packets - 1)
             (self.lost if place in lost else datagrams).append(datagram)
         self.receive(*datagrams)
         return payloads

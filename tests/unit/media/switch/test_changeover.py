@@ -160,6 +160,63 @@ def test_no_change_costs_nothing() -> None:
     assert world.feed.profiles == {}
 
 
+def test_to_the_lowest_temporal_layer_no_picture_is_lost() -> None:
+    """It needs no keyframe: so the picture does not stop, however urgent the change is."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    world.now += FRAME
+    sent = world.picture(2)
+    viewer.aim(LOWEST, pause=True)
+    for frame in range(6):
+        world.now += FRAME
+        is_upper = frame % 2 == 0
+        payloads = world.picture(2, upper=is_upper)
+        sent += payloads if not is_upper or frame == 0 else []
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
+    assert viewer.far.stats.pauses == 0
+    assert world.feed.sent[LOWEST].awaiting_count == 0
+
+
+def test_keyframes_alone_do_not_begin_with_one_that_was_sent_already() -> None:
+    """On a line that is full, a keyframe that comes twice takes twice its time."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    viewer.change.set_pace(1e6)
+    world.now += FRAME
+    sent = world.picture(2)
+    viewer.aim(KEYFRAMES)
+    for frame in range(4):
+        world.now += FRAME
+        payloads = world.picture(2, keyframe=frame == 2)
+        sent += payloads if frame <= 2 else []
+        viewer.step()
+        viewer.step()
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
+
+
+def test_what_waits_for_the_end_of_a_picture_is_one_call_for_each_viewer() -> None:
+    """In a room whose publisher is silent, a viewer that changes its mind must not leave anything behind."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer, other = ChangingViewer(world, 2), ChangingViewer(world, 2)
+    for _ in range(50):
+        viewer.aim(LOWEST)
+        viewer.aim(2)
+        other.aim(LOWEST)
+    assert len(world.feed.after_burst) <= 1
+    viewer.leave()
+    other.leave()
+    assert len(world.feed.after_burst) == 0
+    assert world.feed.thinning is not None
+    assert not world.feed.thinning.active
+
+
 indexes = st.sampled_from((1, 500, 0x7FFE, 0xFFF0, 0xFFFF, (7 << 16) - 3))
 renditions = st.sampled_from((*LAYERS, LOWEST, KEYFRAMES, None))
 pictures = st.tuples(st.sampled_from(LAYERS), st.sampled_from(((), (0,), (1,), (2,))), st.booleans())
