@@ -1,6 +1,7 @@
 """What the renditions of a room's picture need, measured once a second."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 
 from media.switch.feed import Feed
 from media.switch.rendition import Ladder, Rendition
@@ -8,34 +9,52 @@ from media.tracks.thinned import Form
 from media.tracks.track import Track
 
 SLOWEST_SECONDS = 8.0  # from keyframe to keyframe; a line that carries less gets the sound alone
+KEPT = 0.85  # of what a layer needed a second ago: a pause of its publisher is no room on anybody's line
 LEAST_SAVING = 0.9  # a form that needs a larger share of its track is not worth a change
 
 
 def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     """The ladder of the picture; None without one.
 
-    It has as many rungs at all times. A layer that does not come stands for the next one that does.
+    It has as many rungs at all times. A layer that does not come stands for the next one that does. While no
+    layer comes, what was known remains: it says what a viewer needs when the picture goes on.
     """
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     if not layers or feed.thinning is None:
         return None
-    live = [number for number in layers if tracks[number].live(now)] or layers[:1]
+    live = [number for number in layers if tracks[number].live(now)]
+    if not live and feed.ladder is not None:
+        return feed.ladder
+    for number in layers if live else ():
+        if number not in live:
+            feed.sent[
+                number
+            ].pictures.clear()  # a viewer that joins when it comes back would begin with these
+    live = live or layers[:1]
     feed.thinning.rebase(feed.sent, live[-1])
     present = [next((other for other in live if other >= number), live[-1]) for number in layers]
-    renditions = [Rendition(number, tracks[number].bitrate) for number in present]
+    former = _bitrates(feed.ladder)
+    renditions = [
+        Rendition(number, max(tracks[number].bitrate, former.get(number, 0.0) * KEPT)) for number in present
+    ]
     sound = sum(track.bitrate for track in tracks if track.kind == "audio")
     rids = tuple(tracks[number].published.rid for number in layers)
-    return Ladder.of((*renditions, *_thinned(feed)), sound, rids)
+    return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids)
 
 
-def _thinned(feed: Feed) -> Sequence[Rendition]:
+def _bitrates(ladder: Ladder | None) -> dict[int, float]:
+    return {} if ladder is None else {each.number: each.bitrate for each in ladder.renditions}
+
+
+def _thinned(feed: Feed, live: Collection[int]) -> Sequence[Rendition]:
+    """The thinned forms. One that there is not now needs more than any line carries."""
     assert feed.thinning is not None
     base = feed.sent[feed.thinning.base]
-    forms = {form.form: form for form in feed.thinning.forms}
-    slow = Rendition(forms[Form.KEYFRAMES].number, base.keyframe_octets * 8 / SLOWEST_SECONDS, slow=True)
-    lowest = forms[Form.LOWEST_LAYER]
-    # looked at only while somebody may need it: it takes a walk through the history
-    share = lowest.share() if feed.limited and base.temporal.top else 1.0
-    if share > LEAST_SAVING:
-        return slow, slow
-    return Rendition(lowest.number, base.bitrate * share), slow
+    forms = {form.form: form.number for form in feed.thinning.forms}
+    lowest, keyframes = forms[Form.LOWEST_LAYER], forms[Form.KEYFRAMES]
+    if feed.thinning.base not in live:  # it has stopped, and somebody still waits for a form of it
+        return Rendition(lowest, math.inf), Rendition(keyframes, math.inf, slow=True)
+    slow = Rendition(keyframes, base.keyframe_octets * 8 / SLOWEST_SECONDS, slow=True)
+    # looked at only while somebody may need it: it takes a walk through the history, and so learns of layers
+    share = feed.thinning.form(lowest).share() if feed.limited else 1.0
+    return Rendition(lowest, base.bitrate * share if share <= LEAST_SAVING else math.inf), slow
