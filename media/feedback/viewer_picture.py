@@ -119,8 +119,7 @@ class ViewerPicture:
         if ladder is None:
             return
         best = self._best(ladder)
-        at_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs:
+        if self._has(best, ladder) and self._choice.settled and self.line.signs == self._signs:
             return
         self._signs = self.line.signs
         self._sample(now)
@@ -131,14 +130,25 @@ class ViewerPicture:
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
 
+    def _has(self, best: int, ladder: Ladder) -> bool:
+        """Whether the viewer gets the best rung that it wants, and that was decided."""
+        is_best = self._viewer.rendition == self._number(ladder, best) and self._decision.rung == best
+        return is_best and not self.is_limited  # it may want less since then
+
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
         former = self._decision
         self._decision = self._choice.step(needs, self._present(ladder), now)
-        self._stats.probes += bool(self._decision.probe and not former.probe)
+        if self._decision.probe and not former.probe:
+            self._stats.probes += 1
+            self._begin_padding(now)
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
+
+    def _begin_padding(self, now: float) -> None:
+        """Before that there may have been no steps: what was sent then must not count against the padding."""
+        self._credit, self._stepped_at, self._stepped_octets = 0.0, now, self._octets()[0]
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""
@@ -184,16 +194,19 @@ class ViewerPicture:
             return
         byte_rate = self._decision.probe / 8
         credit = self._credit + byte_rate * elapsed - sent
-        self._credit = max(min(credit, byte_rate * (elapsed + STEP_SECONDS)), -byte_rate * _MOST_DEBT_SECONDS)
+        most = PADDING_BYTES + byte_rate * (elapsed + STEP_SECONDS)  # a whole packet, however slowly
+        self._credit = max(min(credit, most), -byte_rate * _MOST_DEBT_SECONDS)
         is_quiet = now - self._seen_at >= _QUIET_SECONDS
         if self._credit > 0 or is_quiet:
-            self._pad(max(self._credit, PADDING_BYTES if is_quiet else 0.0), now)
+            padded = self._pad(max(self._credit, PADDING_BYTES if is_quiet else 0.0), now)
+            # what goes out only because it is quiet is no debt: a probe that begins would be late by that
+            self._credit = max(self._credit - padded, min(self._credit, 0.0))
 
-    def _pad(self, octets: float, now: float) -> None:
+    def _pad(self, octets: float, now: float) -> int:
         padded = self._switch.pad(self._viewer, octets, now)
         self._padded += padded
         self._stepped_octets += padded
-        self._credit -= padded
+        return padded
 
     def end(self) -> None:
         """The viewer has left."""

@@ -94,22 +94,29 @@ class LayerChoice:
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
+        if self._rung <= self._top(rungs):  # what a probe would look for is there
+            self._probe = None
         ready = self._probe is None and present == self._rung and now >= self._next_at
         if ready and self._rung > self._top(rungs) and not estimate.suspect:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
             rung=self._rung,
-            pause=present < self._rung and rungs[present] > carries * _MUCH,
+            pause=present < self._rung and carries * _MUCH < rungs[present] < math.inf,
             probe=self._padded(rungs, now),
             pace=self._pace(rungs),
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is tried out: at the best rung there is nothing to decide before the next sign."""
+        return self._probe is None and self._tried_at is None
 
     def _padded(self, rungs: Sequence[float], now: float) -> float:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
         if self._probe is not None:
             return self._probe.level
-        if self._probes and self._rung >= len(rungs) - 2:
+        if self._probes and self._rung >= max(len(rungs) - 2, self._top(rungs) + 1):
             return rungs[-1]
         return 0.0
 
