@@ -8,6 +8,7 @@ WINDOW_SECONDS = (
     0.9  # reports come each second; beside a NACK they come each few milliseconds, about few packets
 )
 LEAST_PACKETS = 10
+MOST_STREAMS = 16  # more than anybody is sent: a viewer may report on whatever it likes
 
 
 class LossWindow:
@@ -25,11 +26,13 @@ class LossWindow:
         worst = None
         for block in blocks:
             began = self._began.get(block.ssrc)
-            if began is not None and not is_over:
+            if began is None:
+                if len(self._began) < MOST_STREAMS:
+                    self._began[block.ssrc] = (block.highest_sequence, block.packets_lost)
+                continue
+            if not is_over:
                 continue
             self._began[block.ssrc] = (block.highest_sequence, block.packets_lost)
-            if began is None:
-                continue
             expected = block.highest_sequence - began[0]
             if expected >= LEAST_PACKETS:
                 share = min(max((block.packets_lost - began[1]) / expected, 0.0), 1.0)
