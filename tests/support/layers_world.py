@@ -8,6 +8,7 @@ from media.rtp.srtp import Profile
 from media.switch.changeover import Changeover
 from media.switch.paced import Paced
 from media.switch.wire import Wire
+from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
 from tests.support.nonce_watch import NonceWatch
@@ -27,7 +28,7 @@ def wires(
 ) -> list[Wire | None]:
     """The thinned forms are behind the sound."""
     picture = Wire(100, {}, nack=True, rtx=101 if rtx else None, sent_at=sent_at, ssrc=PICTURE)
-    return [*[picture] * layers, Wire(111, {}, sent_at=sent_at), *[picture] * (2 if thinned else 0)]
+    return [*[picture] * layers, Wire(111, {}), *[picture] * (2 if thinned else 0)]
 
 
 class LayersWorld(World):
@@ -43,8 +44,9 @@ class LayersWorld(World):
         *,
         published: Sequence[PublishedTrack] = PUBLISHED,
         thinned: bool = False,
+        join_burst: JoinBurstMode = "off",
     ) -> None:
-        super().__init__(published, join_burst="off", publisher=_publisher(published), thinned=thinned)
+        super().__init__(published, join_burst=join_burst, publisher=_publisher(published), thinned=thinned)
         self._ahead = ahead
         self.lost: list[bytes] = []  # what its publisher has sent and did not come
         self._pictures = [0] * len(indexes)
@@ -98,11 +100,12 @@ class ChangingViewer:
         profile: Profile = Profile.AEAD_AES_128_GCM,
         *,
         rtx: bool = True,
+        sent_at: int | None = None,
         watch: NonceWatch | None = None,
     ) -> None:
         self.world = world
         self.far: FarViewer = world.join(
-            wires(rtx=rtx, thinned=world.feed.thinning is not None), profile, layer
+            wires(rtx=rtx, thinned=world.feed.thinning is not None, sent_at=sent_at), profile, layer
         )
         if watch is not None:
             watch.watch(self.far.viewer.sender, self.far.keys)

@@ -11,6 +11,7 @@ from media.rooms import ladder
 from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import Pli, parse_compound, pli, remb
 from media.switch.thinning import Thinning
+from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_viewer import REPORTER, FarViewer
 from tests.support.layers_world import PICTURE, PICTURE_RTX, LayersWorld, wires
 from tests.support.published import sound, video
@@ -40,10 +41,15 @@ class ShownWorld(LayersWorld):
         temporal: bool = False,
         keyframe_seconds: float = math.inf,
         answers: bool = True,
+        join_burst: JoinBurstMode = "off",
     ) -> None:
         layers = len(rates)
         super().__init__(
-            (1000,) * layers, (0, 77_000, 5)[:layers], published=_published(layers), thinned=True
+            (1000,) * layers,
+            (0, 77_000, 5)[:layers],
+            published=_published(layers),
+            thinned=True,
+            join_burst=join_burst,
         )
         self.rates = list(rates)
         self.answers = answers
