@@ -25,11 +25,9 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     live = [number for number in layers if tracks[number].live(now)]
     if not live and feed.ladder is not None:
         return feed.ladder
-    for number in layers if live else ():
-        if number not in live:
-            feed.sent[
-                number
-            ].pictures.clear()  # a viewer that joins when it comes back would begin with these
+    stopped = [number for number in layers if live and number not in live]
+    for number in stopped:  # whoever joins when it comes back must not begin with what it was
+        feed.sent[number].pictures.clear()
     live = live or layers[:1]
     feed.thinning.rebase(feed.sent, live[-1])
     present = [next((other for other in live if other >= number), live[-1]) for number in layers]

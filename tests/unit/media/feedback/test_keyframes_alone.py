@@ -13,7 +13,7 @@ from tests.support.shown_world import LARGE, SINGLE, limited
 
 
 def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
-    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=0.4)
     assert viewer.rendition == world.keyframes
     since = world.now
     world.run(8.0)
@@ -21,7 +21,7 @@ def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
     assert_one_stream(pictures)
     sizes = Counter(packet.timestamp for packet in pictures)
     ended = {packet.timestamp for packet in pictures if packet.marker}
-    assert len(sizes) >= 6
+    assert 6 <= len(sizes) <= 15  # of 20: the line has no room for the others, which leave no gap
     whole = list(sizes)[1:-1]  # the first and the last one may be on their way
     assert {sizes[timestamp] for timestamp in whole} == {max(sizes.values())}
     assert ended.issuperset(whole)

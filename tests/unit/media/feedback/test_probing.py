@@ -72,3 +72,20 @@ def test_a_viewer_of_the_sound_alone_gets_a_trickle_so_that_its_receiver_says_so
     came = [at for at, packet in viewer.got if packet.ssrc == PICTURE_RTX and since < at < world.now - 0.1]
     assert len(came) >= 3
     assert [later - one for one, later in pairwise(came)] == pytest.approx([0.2] * (len(came) - 1), abs=0.021)
+
+
+def test_a_try_that_has_succeeded_is_over() -> None:
+    """A viewer that cannot be probed gets more for a try. What its line does later is another matter."""
+    world = ShownWorld()
+    viewer = world.watch(rtx=False)
+    world.run(3.0)
+    viewer.line = 400_000
+    world.until(lambda: viewer.rendition == 1)
+    viewer.line = 4e6
+    world.until(lambda: viewer.rendition == 0)
+    world.run(20.0)
+    assert viewer.rendition == 0
+    for _ in range(2):
+        viewer.picture.report(0.8, 0.0, world.now)
+        world.run(0.3)
+    assert viewer.rendition not in (0, 1)  # not what it was tried from, but what fits

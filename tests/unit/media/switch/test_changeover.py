@@ -207,3 +207,44 @@ def test_what_waits_for_the_end_of_a_picture_is_one_call_for_each_viewer() -> No
     assert len(world.feed.after_burst) == 0
     assert world.feed.thinning is not None
     assert not world.feed.thinning.active
+
+
+def test_a_keyframe_that_is_not_waited_for_any_more_changes_nothing() -> None:
+    world = LayersWorld(thinned=True)
+    for layer in LAYERS:
+        world.picture(layer, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    for rendition in (0, KEYFRAMES, 1, LOWEST, KEYFRAMES, 2):
+        viewer.aim(rendition)
+    assert {sent.awaiting_count for sent in world.feed.sent} == {0}
+    world.now += FRAME
+    for layer in LAYERS:
+        world.picture(layer, keyframe=True)
+    assert viewer.far.viewer.rendition == 2
+    assert viewer.far.stats.layer_changes == 0
+
+
+def test_a_picture_that_has_begun_is_not_torn_on_the_way_to_the_lowest_temporal_layer_and_back() -> None:
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    world.now += FRAME
+    viewer.aim(LOWEST)
+    sent = world.picture(2, packets=3, lost=[2], upper=True)
+    assert viewer.far.viewer.rendition == 2
+    world.receive(*world.lost)
+    assert viewer.far.viewer.rendition == LOWEST
+    world.now += FRAME
+    world.picture(2, upper=True)
+    viewer.aim(2)
+    world.lost.clear()
+    world.now += FRAME
+    sent += world.picture(2, packets=3, lost=[2], keyframe=True)
+    assert viewer.far.viewer.rendition == LOWEST
+    world.receive(*world.lost)
+    assert viewer.far.viewer.rendition == 2
+    world.now += FRAME
+    sent += world.picture(2, upper=True)
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
