@@ -250,3 +250,35 @@ def test_keyframes_alone_have_a_pace_where_they_stand_for_a_thinner_picture_too(
     decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
     assert decision.rung == 1
     assert 150_000 < decision.pace < 300_000
+
+
+def test_a_rung_that_the_viewer_does_not_want_any_more_does_not_pause() -> None:
+    """What it gets of it fits: it only wants less. The other picture begins soon."""
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    viewer.fall(900_000)
+    viewer.run(30)
+    viewer.rungs = [math.inf, *RUNGS[1:]]
+    viewer.present = 0
+    decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
+    assert viewer.estimate.carries < math.inf
+    assert decision.rung == 1
+    assert not decision.pause
+
+
+def test_at_the_best_rung_nothing_is_looked_for() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    viewer.fall(400_000)
+    while not viewer.decision.probe:
+        viewer.run(0.1)
+    assert not viewer.choice.settled
+    viewer.rungs = [300_000.0, 250_000.0, *RUNGS[2:]]  # now all of it fits
+    viewer.run(3)
+    assert viewer.decision.rung == 0
+    assert viewer.decision.probe == 0
+    assert viewer.choice.settled
+    viewer.rungs = [*[math.inf] * 4, SOUND]  # the sound alone, by choice
+    viewer.run(3)
+    assert viewer.decision.rung == 4
+    assert viewer.decision.probe == 0
