@@ -6,7 +6,7 @@ from media.counts import ViewerStats
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
-from media.switch.viewer import Viewer
+from media.switch.viewer import Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
@@ -118,7 +118,7 @@ class Changeover:
         else:
             present = self._viewer.rendition
             assert present is not None
-            self._change(target, index, self._viewer.shifts[present], now)
+            self._go_on(Place(target, index, self._viewer.shifts[present]), now)
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
@@ -142,7 +142,7 @@ class Changeover:
         rendition = self._viewer.rendition
         assert rendition is not None
         self._note_latest(rendition, now)
-        self._switch.change(self._feed, self._viewer, rendition, None, now=now)
+        self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
         self._feed.release(rendition)
 
     def _note_latest(self, rendition: int, now: float) -> None:
@@ -167,14 +167,14 @@ class Changeover:
         if self._first is None:
             self._first = target
         shift = self._shift(target, packet.timestamp, now)
-        self._change(target, packet.extended, shift, now)
+        self._go_on(Place(target, packet.extended, shift), now)
 
-    def _change(self, target: int, index: int, shift: int, now: float) -> None:
+    def _go_on(self, place: Place, now: float) -> None:
         feed, former = self._feed, self._viewer.rendition
-        form = feed.form(target)
+        form = feed.form(place.track)
         slow = form is not None and form.form is Form.KEYFRAMES
-        paced = Paced(target, index, self.pace, now) if slow else None
-        self._switch.change(feed, self._viewer, former, target, index, shift, now, paced)
+        paced = Paced(place.track, place.first, self.pace, now) if slow else None
+        self._switch.change(feed, self._viewer, leaves=former, takes=place, paced=paced, now=now)
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1
