@@ -220,5 +220,6 @@ def _source_track(
         rid_extension=track.extensions.get(RID_EXTENSION, 0),
         repaired_rid_extension=track.extensions.get(REPAIRED_RID_EXTENSION, 0),
         declared=None if track.rid else next(iter(track.sources.ssrcs), None),
+        left_out=track.left_out,
         ids=None if ids is None else LayerIds(ids, track.codec.name, descriptor),
     )
