@@ -106,9 +106,8 @@ class Track:
         self.clock = clock
         self._tell_sent()
         changed = describe(before.codec) != describe(self.published.codec)
-        if changed:
-            self.sent.pictures.clear()  # new viewers read the new codec only
         if coming is None or changed:
+            self.sent.pictures.clear()  # new viewers would see what is over, or cannot read it
             self.sent.size = None
         return changed
 
@@ -182,6 +181,18 @@ def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> boo
 def fits(tracks: Sequence[Track], published: Iterable[PublishedTrack]) -> bool:
     """Whether a room has a track for each that a newcomer publishes. If not, viewers must join again."""
     return {(track.kind, track.layer) for track in published} <= {track.place for track in tracks}
+
+
+def has_stopped(track: Track, tracks: Iterable[Track], now: float) -> bool:
+    """Whether the publisher of `tracks` has stopped this layer, and not the whole picture.
+
+    A picture that comes in no layer may stand still. `now` is in seconds of a steady clock.
+    """
+    return (
+        track.ids is not None
+        and now - track.source.heard_at >= LIVE_SECONDS
+        and any(other.ids is track.ids and other.live(now) for other in tracks)
+    )
 
 
 def can_read(played: Iterable[PlayedTrack], tracks: Sequence[Track]) -> bool:
