@@ -171,6 +171,12 @@ class ViewerPicture:
         return numbers.index(rendition) if rendition in numbers else len(numbers)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the rendition that it gets does not come any more."""
+        ladder = self._feed.ladder
+        return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
+
+    @property
     def probes(self) -> bool:
         """Whether more is sent than the viewer needs, to find out what its line carries."""
         ladder = self._feed.ladder
