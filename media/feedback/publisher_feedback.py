@@ -73,11 +73,6 @@ class PublisherFeedback:
                     report.ntp_time, source.translator.translate_timestamp(report.rtp_time), now
                 )
 
-    def want_keyframes(self, now: float) -> None:
-        """A viewer joined or lost its picture: request a keyframe of every video track."""
-        for number in range(len(self._tracks)):
-            self.want_keyframe(number, now)
-
     def want_keyframe(self, number: int, now: float) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.
 

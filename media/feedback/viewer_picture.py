@@ -12,7 +12,7 @@ from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import OVERHEAD, Ladder
+from media.switch.rendition import PACKET_OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
@@ -120,7 +120,7 @@ class ViewerPicture:
             if form is not None:
                 packets, octets = self._viewer.sent(number)
                 if form.ssrc is None:
-                    octets += packets * OVERHEAD
+                    octets += packets * PACKET_OVERHEAD
                     sound += octets
                 total += octets
         return total + self._padded + self._viewer.resent_octets, sound
