@@ -12,7 +12,7 @@ from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import OVERHEAD, Ladder
+from media.switch.rendition import PACKET_OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
@@ -121,7 +121,7 @@ class ViewerPicture:
         sound = headers = 0
         for number in self._sounds:
             packets, octets = viewer.sent(number)
-            headers += packets * OVERHEAD
+            headers += packets * PACKET_OVERHEAD
             sound += octets
         return viewer.octets + headers + viewer.resent_octets + self._padded, sound + headers
 
@@ -171,6 +171,12 @@ class ViewerPicture:
             return decided
         numbers = [each.number for each in ladder.renditions]
         return numbers.index(rendition) if rendition in numbers else len(numbers)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the rendition that it gets does not come any more."""
+        ladder = self._feed.ladder
+        return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
 
     @property
     def measure_seconds(self) -> float:

@@ -6,7 +6,7 @@ from media.counts import ViewerStats
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
-from media.switch.viewer import Viewer
+from media.switch.viewer import Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
@@ -123,7 +123,7 @@ class Changeover:
         else:
             present = self._viewer.rendition
             assert present is not None
-            self._change(target, index, self._viewer.shifts[present], now)
+            self._go_on(Place(target, index, self._viewer.shifts[present]), now)
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
@@ -149,7 +149,7 @@ class Changeover:
         assert rendition is not None
         self._note_latest(rendition, now)
         steps_over = self.target is not None and self._between(self.target) is not None
-        self._switch.change(self._feed, self._viewer, rendition, None, now=now)
+        self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
         self._feed.release(rendition)
         if steps_over and self.target is not None:
             self._aim(self.target, now)  # who gets no picture cannot go over in the middle: a keyframe is due
@@ -187,12 +187,12 @@ class Changeover:
         if self._first is None:
             self._first = target
         shift = self._shift(target, packet.timestamp, now)
-        self._change(target, packet.extended, shift, now)
+        self._go_on(Place(target, packet.extended, shift), now)
 
-    def _change(self, target: int, index: int, shift: int, now: float) -> None:
+    def _go_on(self, place: Place, now: float) -> None:
         feed, former = self._feed, self._viewer.rendition
-        paced = Paced(target, index, self.pace, now) if self._is_slow(target) else None
-        self._switch.change(feed, self._viewer, former, target, index, shift, now, paced)
+        paced = Paced(place.track, place.first, self.pace, now) if self._is_slow(place.track) else None
+        self._switch.change(feed, self._viewer, leaves=former, takes=place, paced=paced, now=now)
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1

@@ -113,7 +113,7 @@ class ChangingViewer:
             world.switch,
             world.feed,
             self.far.viewer,
-            lambda _number, now: world.feedback.want_keyframes(now),
+            world.feedback.want_keyframe,
             world.feedback.play_time,
             self.far.stats,
         )
