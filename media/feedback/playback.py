@@ -118,9 +118,14 @@ class Playback:
         """Count an authentic RTCP datagram of `size` bytes."""
         self._feedback.charge(size)
 
-    def receive(self, compound: bytes, now: float) -> None:
-        """Take the receiver's decrypted RTCP."""
-        self._feedback.receive(compound, now)
+    @property
+    def rests(self) -> bool:
+        """Whether the next tick is soon enough for what the receiver says of its line."""
+        return self.picture is None or self.picture.rests
+
+    def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
+        """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
+        self._feedback.receive(compound, now, late)
 
     @property
     def steps(self) -> bool:
@@ -128,9 +133,9 @@ class Playback:
         return self._step_at < math.inf or (self.picture is not None and self.picture.steps)
 
     @property
-    def probes(self) -> bool:
-        """Whether it finds out what the line carries: then its round trip is worth to be measured."""
-        return self.picture is not None and self.picture.probes
+    def measure_seconds(self) -> float:
+        """From one measurement of its round trip to the next; infinite: none is wanted."""
+        return math.inf if self.picture is None else self.picture.measure_seconds
 
     def measured(self, round_trip: float, now: float) -> None:
         """Take a round trip to the receiver, in seconds."""

@@ -50,6 +50,7 @@ MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
 MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 
 _KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
+_REPORTS = (ReceiverReport, SenderReport)
 _FOLLOW_RTT = 1 / 8  # RFC 6298 2.3
 _MAX_RTT = 5.0
 
@@ -102,17 +103,17 @@ class ViewerFeedback:
         """Count an authentic datagram of `size` bytes."""
         self._rtcp_bytes.spend(size)
 
-    def receive(self, compound: bytes, now: float) -> None:
-        """Take decrypted RTCP. What cannot be parsed is ignored."""
+    def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
+        """Take decrypted RTCP, which came `late` seconds ago. What cannot be parsed is ignored."""
         for packet in packets_of(compound):
-            if isinstance(packet, Nack):
+            if isinstance(packet, _REPORTS):
+                self._take_blocks(packet.blocks, now, late)
+            elif isinstance(packet, Nack):
                 self._take_nack(packet, now)
             elif isinstance(packet, Pli):
                 self._take_keyframe_request((packet.media_ssrc,), now)
             elif isinstance(packet, Fir):
                 self._take_keyframe_request([ssrc for ssrc, _ in packet.entries], now)
-            elif isinstance(packet, ReceiverReport | SenderReport):
-                self._take_blocks(packet.blocks, now)
             elif isinstance(packet, Remb) and self._picture is not None:
                 self._picture.remb(packet.bitrate, now)
 
@@ -202,11 +203,11 @@ class ViewerFeedback:
             self._keyframe_asked_at[number] = now
             self._publisher.want_keyframe(self._feed.base_of(number), now)
 
-    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float) -> None:
+    def _take_blocks(self, blocks: Sequence[ReportBlock], now: float, late: float) -> None:
         if not blocks:
             return
         self.loss = max(block.fraction_lost for block in blocks) / 256
-        rtts = [rtt for block in blocks if (rtt := self._round_trip(block, now)) is not None]
+        rtts = [rtt for block in blocks if (rtt := self._round_trip(block, now - late)) is not None]
         rtt = rtts[0] if rtts else 0.0
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)

@@ -48,6 +48,7 @@ class ViewerPicture:
         self._changeover = changeover
         self._want_keyframe = want_keyframe
         self._stats = stats
+        self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
@@ -61,6 +62,7 @@ class ViewerPicture:
         self._stepped_octets = 0
         self._seen_octets = 0  # of picture and padding, when some last went out
         self._seen_at = now
+        self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
         self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
     # --- what it wants, and what its line says
@@ -115,15 +117,13 @@ class ViewerPicture:
 
         Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
         """
-        total = sound = 0
-        for number, form in enumerate(self._viewer.forms):
-            if form is not None:
-                packets, octets = self._viewer.sent(number)
-                if form.ssrc is None:
-                    octets += packets * PACKET_OVERHEAD
-                    sound += octets
-                total += octets
-        return total + self._padded + self._viewer.resent_octets, sound
+        viewer = self._viewer
+        sound = headers = 0
+        for number in self._sounds:
+            packets, octets = viewer.sent(number)
+            headers += packets * PACKET_OVERHEAD
+            sound += octets
+        return viewer.octets + headers + viewer.resent_octets + self._padded, sound + headers
 
     # --- in time
 
@@ -134,7 +134,9 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        if at_best and self.line.signs == self._signs:
+        rests = at_best and math.isinf(self.measure_seconds)
+        self.rests = rests and self.line.signs == self._signs
+        if self.rests:
             return
         self._signs = self.line.signs
         self._sample(now)
@@ -147,9 +149,9 @@ class ViewerPicture:
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
-        former = self._decision
+        was_probing = self._choice.is_probing
         self._decision = self._choice.step(needs, self._present(ladder), now)
-        self._stats.probes += bool(self._decision.probe and not former.probe)
+        self._stats.probes += self._choice.is_probing and not was_probing
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
@@ -177,10 +179,9 @@ class ViewerPicture:
         return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
 
     @property
-    def probes(self) -> bool:
-        """Whether more is sent than the viewer needs, to find out what its line carries."""
-        ladder = self._feed.ladder
-        return ladder is not None and self._decision.probe > ladder.sound
+    def measure_seconds(self) -> float:
+        """From one measurement of the round trip to the next; infinite: none is wanted."""
+        return self._choice.measure_seconds
 
     @property
     def steps(self) -> bool:

@@ -22,12 +22,13 @@ _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
 _DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
-_SURE = 1.15  # for keyframes alone: they come in bursts
+_SURE = 1.3  # for keyframes alone: they come in bursts
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _CLOSE = 0.85  # for the last moving picture: the receiver told so much of what came through
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 _PACE = 0.9  # of what sound leaves: for keyframes alone
+_OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 1.0  # between two round trips: while more is sent, and before
 _TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
 
 
@@ -36,7 +37,7 @@ class Decision(NamedTuple):
 
     `rung` is an index of the rungs. With `pause` the present picture stops at once, and does not wait for the
     keyframe of the other one. `probe` is what to send in total, with padding, and with a packet of padding
-    after each 0.2 s without a picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
+    after each 0.5 s without a picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
     """
 
     rung: int
@@ -70,6 +71,7 @@ class LayerChoice:
         self._grace_until = now
         self._tried_at: float | None = None
         self._tried_from = 0
+        self._is_limited = False  # there is a better rung than it has
 
     def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
         """Decide anew; called ten times a second.
@@ -84,7 +86,9 @@ class LayerChoice:
             self._rung = self._best(rungs)
         if self._probe is not None:
             self._follow_probe(self._probe, now)
-        if self._tried_at is not None and estimate.suspect:
+        if self._is_slow(rungs, self._rung):
+            estimate.give_way(now)  # keyframes stretch themselves over whatever there is
+        if self._tried_at is not None and (estimate.suspect or estimate.queues > 1):
             self._give_up(rungs, now)
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
@@ -95,7 +99,10 @@ class LayerChoice:
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
         ready = self._probe is None and present == self._rung and now >= self._next_at
-        if ready and self._rung > self._top(rungs) and not estimate.suspect:
+        self._is_limited = self._rung > self._top(rungs)
+        if not self._is_limited:
+            self._probe = None
+        elif ready and not estimate.suspect and estimate.queues < 2:
             self._look_up(rungs, now)
         carries = estimate.carries
         return Decision(
@@ -105,17 +112,34 @@ class LayerChoice:
             pace=self._pace(rungs),
         )
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether padding finds out if the line carries more."""
+        return self._probe is not None
+
+    @property
+    def measure_seconds(self) -> float:
+        """From one measurement of the round trip to the next; infinite: none is wanted.
+
+        The shortest one must be known before a queue grows.
+        """
+        if self._probe is not None or self._tried_at is not None:
+            return _OFTEN_SECONDS
+        return _SELDOM_SECONDS if self._is_limited else math.inf
+
     def _padded(self, rungs: Sequence[float], now: float) -> float:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
-        if self._probe is not None:
+        if self._probe is not None and self._probe.level:
             return self._probe.level
-        if self._probes and (self._is_slow(rungs) or self._rung == len(rungs) - 1):
+        slow_or_less = self._rung == len(rungs) - 1 or self._is_slow(rungs, self._rung)
+        if self._probes and self._is_limited and slow_or_less:
             return rungs[-1]
         return 0.0
 
     @property
     def _probes(self) -> bool:
-        return self._can_probe and self._estimate.has_remb
+        """A receiver's own estimate begins after five seconds; the round trip tells before that."""
+        return self._can_probe and (self._estimate.has_remb or self._estimate.is_measured)
 
     @staticmethod
     def _top(rungs: Sequence[float]) -> int:
@@ -125,35 +149,39 @@ class LayerChoice:
         return self._fitting(rungs, self._estimate.carries / _ROOM)
 
     def _fitting(self, rungs: Sequence[float], carries: float) -> int:
-        fits = (n for n, need in enumerate(rungs) if need <= carries and need < math.inf)
+        fits = (n for n in range(len(rungs) - 1) if self._need(rungs, n) <= carries and rungs[n] < math.inf)
         return next(fits, len(rungs) - 1)
 
-    def _is_slow(self, rungs: Sequence[float]) -> bool:
-        """Whether keyframes alone are sent. They stand for rungs before them, too, that the picture lacks."""
-        return self._rung < len(rungs) - 1 and rungs[self._rung] <= rungs[-2]
+    def _need(self, rungs: Sequence[float], rung: int) -> float:
+        return rungs[rung] * (_SURE if self._is_slow(rungs, rung) else 1.0)
+
+    @staticmethod
+    def _is_slow(rungs: Sequence[float], rung: int) -> bool:
+        """Whether that is keyframes alone. They stand for rungs before them, too, that the picture lacks."""
+        return rung < len(rungs) - 1 and rungs[rung] <= rungs[-2]
 
     def _pace(self, rungs: Sequence[float]) -> float:
-        if not self._is_slow(rungs):
+        if not self._is_slow(rungs, self._rung):
             return 0.0
         return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
 
     # --- down
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
-        need, carries = rungs[self._rung], self._estimate.carries
+        need, carries = self._need(rungs, self._rung), self._estimate.carries
         self._next_at = max(self._next_at, now + CALM_SECONDS)
         if need <= carries or (now < self._grace_until and need * _LITTLE_AT_FIRST <= carries):
             return
         self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
         self._sign_at = now
-        if need * _LITTLE <= carries and self._doubts < (1.5 if self._estimate.suspect else _DOUBTS):
+        doubts = 1.5 if self._estimate.suspect else _DOUBTS
+        is_moving = self._rung < len(rungs) - 1 and not self._is_slow(rungs, self._rung)
+        if is_moving and need * _LITTLE <= carries and self._doubts < doubts:
             return  # an over-use may be chance, or another viewer's probe
         self._doubts = 0.0
         fits = self._fitting(rungs, carries)
         if self._rung < len(rungs) - 3 < fits and rungs[-3] * _CLOSE <= carries:
             fits = len(rungs) - 3
-        if fits == len(rungs) - 2 and not rungs[-2] * _SURE <= carries:
-            fits += 1
         self._rung = max(self._rung, fits)
         self._up_at = now + UP_SECONDS
 
@@ -185,7 +213,10 @@ class LayerChoice:
                 self._failures = 0  # a receiver that only waits is asked again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
-            probe.rise(estimate.vouched_at, now)
+            if estimate.queues:
+                probe.rest(now)
+            else:
+                probe.rise(estimate.vouched_at, now)
             estimate.fits(probe.held(estimate.vouched_at))
             if probe.is_over(estimate.vouched_at):
                 self._probe, self._failures = None, 0

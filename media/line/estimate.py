@@ -8,6 +8,8 @@ drain. Sound is not in it: browsers count pictures and retransmissions only.
 import math
 from bisect import bisect_right
 
+from media.line.shortest_round_trip import ShortestRoundTrip
+
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
 SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
 LEAST = 8_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
@@ -21,19 +23,25 @@ _EXCESS = 1.1  # this multiple is more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, a doubtful sign leaves at least
 _DOUBT = 0.95  # of that, after each sign
 _DEEP = 0.6  # a REMB below this share of what is sent fell while little was, and does not follow the line
+_STEP = 0.6  # a REMB that falls below this share of itself follows what comes in
+_FAR_LESS = 0.6  # what is told of less than this share of what fitted means another line
 _PING_QUEUE_SECONDS = 0.06
-_PING_GROWS = 1.002  # with each measurement, so that a shortest round trip is forgotten
-_FORGOTTEN_SECONDS = 20.0
+_PING_STALE_SECONDS = 3.0  # the queue of then says nothing of now
+_STANDING_SECONDS = 2.0  # a queue that stays for so long is of what we send
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
 _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all came through
 
+_BACK_OFF = 0.85  # of what comes in: a REMB falls to that
+_HEARD_SECONDS = 0.15  # what was sent since is not in what a receiver says
+_OLD_NEWS_SECONDS = 1.5  # after a sign, word of loss is of what was sent before it
+_FRESH_SECONDS = 1.5  # reports come each second; one that says nothing new is none
+
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
 _SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
 _LESS = 0.75
 _QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
-_RTT_GROWS = 1.01  # with each report, so that a shortest round trip is forgotten
 _MARGIN = 0.95
 
 
@@ -60,11 +68,13 @@ class LineEstimate:
         self._base_loss = 0.0  # that is there however little is sent
         self._bad_reports = 0  # one after the other
         self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
-        self._lowest_rtt = math.inf
-        self._lowest_ping = math.inf
+        self._shortest = ShortestRoundTrip()
         self._pinged_at = -math.inf
-        self._queues = False  # the last round trip shows a queue
+        self.is_measured = False  # the round trip is measured, and the receiver answers
+        self._queues = 0  # measured round trips that show a queue, one after the other
+        self._queued_since = now
         self._suspect = False  # the last report shows that the line may be full
+        self._reported_at = -math.inf
 
     @property
     def has_remb(self) -> bool:
@@ -76,7 +86,7 @@ class LineEstimate:
     def remb(self, bitrate: int, now: float) -> None:
         """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
         former, self._remb = self._remb, float(bitrate)
-        sound, pictures = self._rates(now, 1.0)
+        pictures = self._rates(now, 1.0)[1]
         if former is None or bitrate > former or bitrate > _BOUND * self._rates(now - 0.1, 0.4)[1]:
             self._flat = 0
             self.vouched_at = self.vouched_at if self._suspect else now
@@ -84,11 +94,24 @@ class LineEstimate:
             self._flat += 1
         if former is None:
             if bitrate < pictures * FALL:
-                self._fall(bitrate + sound, now)
+                self._fall(self._told(bitrate, now), now)
         elif bitrate < former * FALL and not self._is_mirror(bitrate, pictures, now):
-            # a REMB that was far below what comes in falls to what has little to do with the line
-            deep = former < _DEEP * pictures
-            self._fall(bitrate + sound, now, self.carries * _AT_ONCE if deep else 0.0)
+            # A REMB that was far below what comes in falls to what has little to do with the line. So does
+            # one that falls when a probe has just begun: the receiver takes the silence before for the line.
+            deep = former < _DEEP * pictures and bitrate > former * _STEP
+            begins = self._rates(now - _HEARD_SECONDS, 1.0)[1] < _TRICKLE
+            doubtful = (deep or begins) and self.carries < math.inf
+            self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
+
+    def _told(self, bitrate: float, now: float) -> float:
+        """What a REMB that fell says that the line carries.
+
+        It speaks of the mean of the last second, in which a probe has risen. What tells is the share that
+        came through.
+        """
+        sound, mean = self._rates(now - _HEARD_SECONDS, 1.0)
+        share = min(1.0, bitrate / _BACK_OFF / mean) if mean > 0 else 0.0
+        return sound + max(bitrate, share * _BACK_OFF * self._rates(now, 0.4)[1])
 
     def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
         """Whether a REMB falls only because we send little: a receiver takes what came in the last second."""
@@ -103,13 +126,11 @@ class LineEstimate:
 
         A receiver's estimate is blind to a queue that is full and stays so: loss and round trip are not.
         """
-        queue = 0.0
-        if rtt > 0:
-            self._lowest_rtt = min(rtt, self._lowest_rtt * _RTT_GROWS)
-            queue = rtt - self._lowest_rtt
+        queue = rtt - self._shortest.take(rtt, now) if rtt > 0 else 0.0
         if loss < self._base_loss * _LESS:
             self._base_loss = loss
         lost = max(0.0, loss - self._base_loss)
+        self._reported_at = now
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
         if rtt > 0 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
@@ -122,6 +143,9 @@ class LineEstimate:
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
             return
+        is_past = self.is_measured and not self._queues and queue <= _QUEUE_SECONDS
+        if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
+            return  # what it lost before less was sent
         rate = self._total(now, 1.0)
         if self._judged is not None and queue <= _QUEUE_SECONDS:
             former_rate, former_loss = self._judged
@@ -133,25 +157,35 @@ class LineEstimate:
 
     def lost(self, share: float, now: float) -> None:
         """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion."""
-        self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
+        if self.carries == math.inf:
+            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
+        elif now - self._sign_at > _OLD_NEWS_SECONDS:
+            # a burst that is too much for a queue is lost, on a line whose rate is known
+            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now, self.carries * _AT_ONCE)
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""
-        if now - self._pinged_at > _FORGOTTEN_SECONDS:
-            self._lowest_ping = math.inf
         self._pinged_at = now
-        self._lowest_ping = min(seconds, self._lowest_ping * _PING_GROWS)
-        queue = seconds - self._lowest_ping
-        self._queues = queue > _PING_QUEUE_SECONDS
+        queue = seconds - self._shortest.take(seconds, now)
+        self._queues = self._queues + 1 if queue > _PING_QUEUE_SECONDS else 0
+        if not self._queues:
+            self._queued_since = now
         if queue < _PING_QUEUE_SECONDS / 2 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
+
+    def give_way(self, now: float) -> None:
+        """Take a queue that stays for a sign: what is sent is more than the line carries."""
+        if self._queues > 1 and now - max(self._queued_since, self._sign_at) > _STANDING_SECONDS:
+            self._fall(self._total(now, 1.0) * _MARGIN, now)
 
     def _fall(self, told: float, now: float, least: float = 0.0) -> None:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
         self._sign_at, self.congested = now, True
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
-        self._proven = 0.0 if most <= self._proven * _EXCESS else self._proven * _DOUBT
+        is_another = max(told, least) < self._proven * _FAR_LESS
+        is_proven = most > self._proven * _EXCESS and not is_another
+        self._proven = self._proven * _DOUBT if is_proven else 0.0
         self.carries = max(
             self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
         )
@@ -164,6 +198,11 @@ class LineEstimate:
         Called ten times a second, or more, and before each of the receiver's words.
         """
         self.congested = now - self._sign_at < SIGN_SECONDS
+        if now - self._reported_at > _FRESH_SECONDS:
+            self._suspect = False
+        self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
+        if not self.is_measured:
+            self._queues = 0
         if self._times and now - self._times[-1] < _APART:
             return
         self._times.append(now)
@@ -187,9 +226,14 @@ class LineEstimate:
         return self._suspect
 
     @property
+    def queues(self) -> int:
+        """How many of the last measured round trips show a queue. One alone may be chance."""
+        return self._queues
+
+    @property
     def stalls(self) -> bool:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
-        return self._suspect or self._queues or self._flat >= _FLAT
+        return self._suspect or self._queues > 1 or self._flat >= _FLAT
 
     def _total(self, until: float, seconds: float) -> float:
         return sum(self._rates(until, seconds))

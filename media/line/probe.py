@@ -1,34 +1,45 @@
 """Whether a line carries more: a rate that rises, filled up with padding."""
 
-import math
 from collections import deque
 
 HELD_SECONDS = 0.3  # without a sign of congestion: until it would have come
 
 # A receiver says 0.3 to 0.4 s too late that a line is full: by then the rate may be a fifth too high.
 DOUBLINGS = 0.7  # a second
+FAR_DOUBLINGS = 1.5  # far above what was known: such a line has opened, and is much wider mostly
+_FAR = 1.5  # times the start
 _AHEAD_SECONDS = 0.3  # of the last word of the receiver: most send one each 0.2 s
 _KEPT_SECONDS = 3.0
-_LONGEST_SECONDS = 10.0
+_LONGEST_STEP_SECONDS = 0.2  # a longer pause between two steps is not made up for
 
 
 class Probe:
     """From `start` to `goal`, in bit/s with all that is sent. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_goal", "_levels", "_risen", "_start", "level")
+    __slots__ = ("_far", "_goal", "_levels", "_reached", "level")
 
     def __init__(self, start: float, goal: float, now: float) -> None:
         self._goal = goal
-        self._start = self.level = min(start, goal)  # what to send now
-        self._risen = 0.0  # seconds for which it has risen
+        self.level = self._reached = min(start, goal)  # what to send now; without a rest
+        self._far = self.level * _FAR
         self._levels: deque[tuple[float, float]] = deque([(now, self.level)])
 
     def rise(self, vouched_at: float, now: float) -> None:
         """Go on. The receiver said at `vouched_at` that all came through: without that the rate waits."""
         before = self._levels[-1][0]
         if now - max(vouched_at, self._levels[0][0]) <= _AHEAD_SECONDS:
-            self._risen = min(self._risen + now - before, _LONGEST_SECONDS)
-        self.level = min(self._goal, self._start * math.exp2(DOUBLINGS * self._risen))
+            doublings = DOUBLINGS if self._reached < self._far else FAR_DOUBLINGS
+            seconds = min(now - before, _LONGEST_STEP_SECONDS)
+            self._reached = min(self._goal, self._reached * 2.0 ** (doublings * seconds))
+        self.level = self._reached
+        self._note(now)
+
+    def rest(self, now: float) -> None:
+        """Send no padding until the next `rise`: there may be a queue."""
+        self.level = 0.0
+        self._note(now)
+
+    def _note(self, now: float) -> None:
         self._levels.append((now, self.level))
         while self._levels[0][0] < now - _KEPT_SECONDS:
             self._levels.popleft()

@@ -8,7 +8,7 @@ from media.feedback.playback import Playback, ask_early
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PlayedTrack
 from media.rtp.libsrtp import SrtpError
-from media.rtp.rtcp import is_lone_report
+from media.rtp.srtcp_header import begins_with_report, is_lone_report
 from media.rtp.srtp import InboundSession, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
@@ -60,22 +60,33 @@ class ViewerSession(Session):
         self._srtcp_overhead = 0
         # It waits for the next tick: one report alone costs three times as much as one among others.
         self._waiting_report: tuple[bytes, Address, float] | None = None
+        self._has_short_rtcp = all(section.rtcp_rsize for section in setup.offer.live)
         ask_early(feed, publisher, setup.now, self._first_rendition())
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
-        if is_lone_report(datagram, self._srtcp_overhead):
-            self._receive_waiting_report()  # not replaced: the later one may be forged
+        if begins_with_report(datagram) and self._can_wait(datagram):
+            self._receive_waiting_report(now)  # not replaced: the later one may be forged
             self._waiting_report = datagram, source, now
         else:
             self._receive_rtcp(datagram, source, now)
         return None
 
-    def _receive_waiting_report(self) -> None:
-        if self._waiting_report is not None:
-            report, self._waiting_report = self._waiting_report, None
-            self._receive_rtcp(*report)
+    def _can_wait(self, datagram: bytes) -> bool:
+        """Whether nothing urgent can be in a datagram that begins with a report, and is not decrypted yet.
 
-    def _receive_rtcp(self, datagram: bytes, source: Address, now: float) -> None:
+        Browsers put their estimate of the line behind a report. What they ask for comes without a report
+        (RFC 5506), and the estimate matters at the next tick, unless the line is being probed.
+        """
+        if self._has_short_rtcp and self._playback is not None and self._playback.rests:
+            return True
+        return is_lone_report(datagram, self._srtcp_overhead)
+
+    def _receive_waiting_report(self, now: float) -> None:
+        if self._waiting_report is not None:
+            (datagram, source, arrived_at), self._waiting_report = self._waiting_report, None
+            self._receive_rtcp(datagram, source, now, now - arrived_at)
+
+    def _receive_rtcp(self, datagram: bytes, source: Address, now: float, late: float = 0.0) -> None:
         if self._srtcp_in is not None and self._playback is not None and self._playback.listens(now):
             try:
                 compound = self._srtcp_in.unprotect_rtcp(datagram)
@@ -83,16 +94,18 @@ class ViewerSession(Session):
                 return
             self._playback.charge(len(datagram))
             if source == self.ice.selected:
-                self.ice.touch(now)
-            self._playback.receive(compound, now)
+                self.ice.touch(now - late)
+            self._playback.receive(compound, now, late)
 
     def tick(self, now: float) -> None:
         super().tick(now)
-        self._receive_waiting_report()
+        self._receive_waiting_report(now)
         if self._playback is None:
             return
         if reports := self._playback.tick(now):
             self.send_rtcp(reports)
+        if (request := self.ice.due_measurement(self._playback.measure_seconds, now)) is not None:
+            self._send_to(*request)
         if self._playback.steps and (self._pacing is None or self._pacing.done()):
             self._pacing = asyncio.get_running_loop().create_task(self._pace())
 
@@ -160,8 +173,6 @@ class ViewerSession(Session):
     def _step(self, now: float) -> float | None:
         if self._playback is None:
             return None
-        if self._playback.probes and (request := self.ice.due_measurement(now)) is not None:
-            self._send_to(*request)
         return self._playback.step(now)
 
     def _measured(self, round_trip: float, now: float) -> None:

@@ -78,14 +78,19 @@ class Changeover:
         return shift
 
     def aim(self, target: int | None, now: float, *, pause: bool) -> None:
-        """Get `target` as soon as it begins; None: no picture. With `pause` the present one stops now."""
+        """Get `target` as soon as it begins; None: no picture. With `pause` the present one stops now.
+
+        It does not when `target` begins with the next picture anyway.
+        """
         if target != self.target:
             self._forget()
             self.target = target
             if target is not None and target != self._viewer.rendition:
                 self._feed.use(target)
                 self._aim(target, now)
-        if self._viewer.rendition is not None and (target is None or (pause and self.waits)):
+        if self._viewer.rendition is None:
+            return
+        if target is None or (pause and self.waits and self._between(target) is None):
             self._stats.pauses += 1
             self._leave(now)
 
@@ -96,7 +101,7 @@ class Changeover:
             self._feed.sent[target].await_keyframe(self, self._keyframe)
         else:
             self._asks_at = now + _SWITCH_SECONDS
-            self._feed.after_burst.append(lambda at: self._step_over(target, at))
+            self._feed.after_burst[self] = lambda at: self._step_over(target, at)
 
     def _between(self, target: int) -> Thinned | None:
         """The form of a track from which, or to which, the viewer goes; None: it changes the track."""
@@ -114,7 +119,7 @@ class Changeover:
         if form.number == target:
             index = form.next_index if form.between_pictures else None
         if index is None:
-            self._feed.after_burst.append(lambda at: self._step_over(target, at))
+            self._feed.after_burst[self] = lambda at: self._step_over(target, at)
         else:
             present = self._viewer.rendition
             assert present is not None
@@ -136,14 +141,18 @@ class Changeover:
         """Wait for no keyframe any more."""
         if self.waits and self.target is not None:
             self._feed.sent[self.target].forget(self)
+            self._feed.after_burst.pop(self, None)
             self._feed.release(self.target)
 
     def _leave(self, now: float) -> None:
         rendition = self._viewer.rendition
         assert rendition is not None
         self._note_latest(rendition, now)
+        steps_over = self.target is not None and self._between(self.target) is not None
         self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
         self._feed.release(rendition)
+        if steps_over and self.target is not None:
+            self._aim(self.target, now)  # who gets no picture cannot go over in the middle: a keyframe is due
 
     def _note_latest(self, rendition: int, now: float) -> None:
         if isinstance(self._viewer.behind, Paced) and self._latest is not None:
@@ -152,10 +161,21 @@ class Changeover:
         self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
         self._latest_at = now
 
-    def _keyframe(self, packet: Outgoing, _now: float) -> None:
+    def _keyframe(self, packet: Outgoing, now: float) -> None:
         """A keyframe of the target begins. When the burst that brought it is sent, the viewer moves over."""
         target = packet.track
-        self._feed.after_burst.append(lambda now: self._begin(target, packet, now))
+        if self._repeats(target):
+            self._leave(now)
+        self._feed.after_burst[self] = lambda at: self._begin(target, packet, at)
+
+    def _repeats(self, target: int) -> bool:
+        """Whether the present rendition would send the keyframe that is to be paced, live and before that."""
+        feed, present = self._feed, self._viewer.rendition
+        return self._is_slow(target) and present is not None and feed.base_of(present) == feed.base_of(target)
+
+    def _is_slow(self, number: int) -> bool:
+        form = self._feed.form(number)
+        return form is not None and form.form is Form.KEYFRAMES
 
     def _begin(self, target: int, packet: Outgoing, now: float) -> None:
         viewer = self._viewer
@@ -171,9 +191,7 @@ class Changeover:
 
     def _go_on(self, place: Place, now: float) -> None:
         feed, former = self._feed, self._viewer.rendition
-        form = feed.form(place.track)
-        slow = form is not None and form.form is Form.KEYFRAMES
-        paced = Paced(place.track, place.first, self.pace, now) if slow else None
+        paced = Paced(place.track, place.first, self.pace, now) if self._is_slow(place.track) else None
         self._switch.change(feed, self._viewer, leaves=former, takes=place, paced=paced, now=now)
         if former is not None:
             feed.release(former)

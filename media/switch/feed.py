@@ -43,7 +43,8 @@ class Feed:
     srtp: InboundSession | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
-    after_burst: list[Callable[[float], None]] = field(default_factory=list)  # called once, with the time
+    # by owner, called once, with the time
+    after_burst: dict[object, Callable[[float], None]] = field(default_factory=dict)
     thinning: Thinning | None = None  # of its picture
     ladder: Ladder | None = None  # the renditions of its picture, as last measured
     limited: int = 0  # viewers whose line does not carry the best that they want

@@ -14,6 +14,7 @@ from media.transport.address import Address
 
 # (datagrams, one right behind the other; size of each but the last; destination)
 Transmit = Callable[[bytes | memoryview, int, Address], None]
+Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
@@ -33,10 +34,10 @@ class LaidBurst:
         "_ciphertexts",
         "_headers",
         "_indexes",
-        "_is_patched",
         "_laid_headers",
+        "_numbers",
+        "_patched_for",
         "_payloads",
-        "_places",
         "_runs",
         "_series",
         "packets",
@@ -52,13 +53,21 @@ class LaidBurst:
         self.packets: list[Outgoing] = []
         self._buffer = buffer
         self._headers: list[bytes] = []
-        self._laid_headers: list[memoryview] = []
-        self._places: list[int] = []  # of the headers in the buffer
         self._payloads: list[bytes] = []
         self._ciphertexts: list[memoryview] = []
         self._indexes: dict[tuple[int, ...], BurstIndexes] = {}  # by a viewer's offsets
         self._series: list[tuple[Outgoing, int, int]] = []  # first, SSRC, and count of successive indexes
-        self._is_patched = False  # the buffer has the numbers of one viewer
+        # made for the first patched viewer: the headers in the buffer, ...
+        self._laid_headers: list[memoryview] = []
+        # ... and by track, the place of each packet's numbers, its index and its timestamp
+        self._numbers: list[tuple[int, list[tuple[int, int, int]]]] = []
+        self._patched_for: Numbering | None = None  # whose numbers the buffer has; None: the room's
+        packets, headers, payloads, ciphertexts = (
+            self.packets,
+            self._headers,
+            self._payloads,
+            self._ciphertexts,
+        )
         first: Outgoing | None = None
         first_ssrc = count = 0
         datagrams: list[memoryview] = []
@@ -72,11 +81,10 @@ class LaidBurst:
             body = at + len(header)
             end = body + len(payload) + GCM_TAG
             buffer[at:body] = header
-            self.packets.append(outgoing)
-            self._headers.append(header)
-            self._places.append(at)
-            self._payloads.append(payload)
-            self._ciphertexts.append(buffer[body:end])
+            packets.append(outgoing)
+            headers.append(header)
+            payloads.append(payload)
+            ciphertexts.append(buffer[body:end])
             datagrams.append(buffer[at:end])
             if first is None or outgoing.extended != first.extended + count or outgoing.track != first.track:
                 if first is not None:
@@ -98,11 +106,13 @@ class LaidBurst:
             if indexes is None:
                 indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
             if viewer.patched:
-                self._patch(viewer)
+                numbering = viewer.offsets, viewer.shifts
+                if numbering != self._patched_for:  # those that changed together have the same
+                    self._patch(numbering)
                 headers: Sequence[bytes | memoryview] = self._laid_headers
             else:
                 headers = self._headers
-                if self._is_patched:
+                if self._patched_for is not None:
                     self._restore()
             viewer.sender.encrypt_burst(indexes, self._payloads, headers, self._ciphertexts)
         except SpentError:  # the sender counts it
@@ -110,28 +120,33 @@ class LaidBurst:
         for run, size in self._runs:
             transmit(run, size, viewer.address)
 
-    def _patch(self, viewer: Viewer) -> None:
-        """Write the numbers of one viewer into the headers that lie in the buffer."""
-        buffer, offsets, shifts, pack = self._buffer, viewer.offsets, viewer.shifts, _NUMBERS.pack_into
-        if not self._laid_headers:
-            self._laid_headers = [
-                buffer[place : place + len(header)]
-                for place, header in zip(self._places, self._headers, strict=True)
-            ]
-        self._is_patched = True
-        for place, packet in zip(self._places, self.packets, strict=True):
-            track = packet.track
-            pack(
-                buffer,
-                place + _NUMBERS_AT,
-                packet.extended - offsets[track] & 0xFFFF,
-                packet.timestamp + shifts[track] & 0xFFFFFFFF,
-            )
+    def _patch(self, numbering: Numbering) -> None:
+        """Write a viewer's numbers into the headers that lie in the buffer."""
+        if not self._numbers:
+            self._prepare_patches()
+        self._patched_for = numbering
+        offsets, shifts = numbering
+        buffer, pack = self._buffer, _NUMBERS.pack_into
+        for track, numbers in self._numbers:
+            offset, shift = offsets[track], shifts[track]
+            for place, extended, timestamp in numbers:
+                pack(buffer, place, extended - offset & 0xFFFF, timestamp + shift & 0xFFFFFFFF)
+
+    def _prepare_patches(self) -> None:
+        """Look up once what does not depend on the viewer."""
+        by_track: dict[int, list[tuple[int, int, int]]] = {}
+        at = 0
+        for packet, header, ciphertext in zip(self.packets, self._headers, self._ciphertexts, strict=True):
+            numbers = at + _NUMBERS_AT, packet.extended, packet.timestamp
+            by_track.setdefault(packet.track, []).append(numbers)
+            self._laid_headers.append(self._buffer[at : at + len(header)])
+            at += len(header) + len(ciphertext)
+        self._numbers = list(by_track.items())
 
     def _restore(self) -> None:
-        for place, header in zip(self._places, self._headers, strict=True):
-            self._buffer[place : place + len(header)] = header
-        self._is_patched = False
+        for laid, header in zip(self._laid_headers, self._headers, strict=True):
+            laid[:] = header
+        self._patched_for = None
 
     def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
         """Send the packets at `places` in the burst to a viewer, one by one."""

@@ -56,7 +56,7 @@ class LayerSet:
 
     def _keyframe(self, packet: Outgoing, _now: float) -> None:
         """A keyframe begins. When the burst that brought it is sent, the layer begins with it."""
-        self._feed.after_burst.append(lambda now: self._begin(packet, now))
+        self._feed.after_burst[self, packet.track] = lambda now: self._begin(packet, now)
 
     def _begin(self, packet: Outgoing, now: float) -> None:
         if packet.track not in self._coming:  # it is not wanted any more, or the viewer has left

@@ -9,15 +9,22 @@ from media.tracks.outgoing import Outgoing
 class SentAt:
     """When packets are sent, as their receivers are told, in the form of each wire.
 
-    It is made once for a burst: what is the same for all of its packets is not built for each. `now` is in
-    seconds of a steady clock.
+    It is made once for a burst, and what is the same for all of its packets is built once, if some viewer is
+    told. `now` is in seconds of a steady clock.
     """
 
-    __slots__ = ("_alone", "value")
+    __slots__ = ("_alone", "_now", "_value")
 
     def __init__(self, now: float) -> None:
-        self.value = send_time(now)
+        self._now = now
+        self._value = b""
         self._alone: dict[int, bytes] = {}
+
+    @property
+    def value(self) -> bytes:
+        """Of the element."""
+        self._value = self._value or send_time(self._now)
+        return self._value
 
     def alone(self, number: int) -> bytes:
         """The extension block that has this element only, under the id `number`."""

@@ -235,8 +235,8 @@ class PacketSwitch:
             for profile in feed.profiles.values():
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit, sent_at)
         if feed.after_burst:
-            due, feed.after_burst = feed.after_burst, []
-            for call in due:
+            due, feed.after_burst = feed.after_burst, {}
+            for call in due.values():
                 call(now)
 
 

@@ -200,6 +200,11 @@ class Viewer:
         self._base.packets[packet.track] -= sent
         self._base.octets[packet.track] -= sent * len(packet.packet.payload)
 
+    @property
+    def octets(self) -> int:
+        """Payload octets of all tracks that were sent."""
+        return sum(self.counts.octets) - sum(self._base.octets)
+
     def sent(self, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` that were sent, for the sender report (RFC 3550 6.4.1)."""
         return (

@@ -71,18 +71,19 @@ class SentTrack:
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
-        self.octets += len(packet.packet.payload)
+        payload = packet.packet.payload
+        self.octets += len(payload)
         kept = self.history.append(packet.extended, now, packet)
         if not kept or not self.codec:
             return
-        starts = starts_keyframe(self.codec, packet.packet.payload)
+        starts = starts_keyframe(self.codec, payload)
         if packet.timestamp == self._keyframe:
-            self.keyframe_octets += len(packet.packet.payload)
+            self.keyframe_octets += len(payload)
         if starts:
-            self.size = picture_size(self.codec, packet.packet.payload) or self.size
+            self.size = picture_size(self.codec, payload) or self.size
             if packet.timestamp != self._keyframe:
                 self._keyframe = packet.timestamp
-                self.keyframe_octets = len(packet.packet.payload)
+                self.keyframe_octets = len(payload)
                 self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)

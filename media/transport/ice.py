@@ -175,14 +175,13 @@ class IceLite:
         """The request for a proof to send at `now`, if one is due. It counts as sent."""
         return self._proof.due(now)
 
-    def due_measurement(self, now: float) -> tuple[bytes, Address] | None:
-        """A request that measures the round trip, if one is due. It counts as sent."""
-        if not self.proven or self.selected is None:
+    def due_measurement(self, interval: float, now: float) -> tuple[bytes, Address] | None:
+        """A request to measure the round trip, if the last is `interval` seconds old. It counts as sent."""
+        if not self.proven or self.selected is None or not self._round_trips.is_due(interval, now):
             return None
         remote = self._current.remote
         username = f"{remote.ufrag}:{self._current.local.ufrag}"
-        request = self._round_trips.due(self.selected, username, remote.password, now)
-        return None if request is None else (request, self.selected)
+        return self._round_trips.request(self.selected, username, remote.password, now), self.selected
 
     def round_trip(self, response: bytes, address: Address, now: float) -> float | None:
         """The round trip in seconds, if `response` is the answer to such a request."""

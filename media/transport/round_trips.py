@@ -9,9 +9,9 @@ import secrets
 from media.transport.address import Address
 from media.transport.stun import StunError, binding_request, is_answer_to, parse_binding_response
 
-INTERVAL_SECONDS = 0.1
 _TRANSACTION_ID = slice(8, 20)  # of a message (RFC 8489 5)
-MOST_PENDING = 16  # requests without an answer that are remembered: 1.6 s
+MOST_PENDING = 16  # requests without an answer that are remembered: with one each 0.1 s, 1.6 s
+_EARLY_SECONDS = 0.02  # who asks at each tick asks a little early at times
 
 
 class RoundTrips:
@@ -24,13 +24,15 @@ class RoundTrips:
         self._sent_at = -math.inf
         self._tie_breaker = secrets.randbits(64)
 
-    def due(self, address: Address, username: str, password: str, now: float) -> bytes | None:
-        """The request to send to `address` at `now`, if one is due. It counts as sent.
+    def is_due(self, interval: float, now: float) -> bool:
+        """Whether the last request is `interval` seconds old; never if that is infinite."""
+        return now - self._sent_at >= interval - _EARLY_SECONDS and interval < math.inf
+
+    def request(self, address: Address, username: str, password: str, now: float) -> bytes:
+        """What to send to `address` at `now`.
 
         `username` (theirs, then ours) and `password` are the peer's: RFC 8445 7.2.2.
         """
-        if now - self._sent_at < INTERVAL_SECONDS:
-            return None
         self._sent_at = now
         transaction_id = secrets.token_bytes(12)
         self._pending[transaction_id] = (now, address, password)

@@ -11,7 +11,7 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import compare, edges, idle, joins, relay, rooms, soak, turns
+from tests.bench.scenarios import compare, edges, idle, joins, layers, relay, rooms, soak, turns
 
 SCENARIOS = {
     "relay": relay,
@@ -22,6 +22,7 @@ SCENARIOS = {
     "compare": compare,
     "soak": soak,
     "turns": turns,
+    "layers": layers,
 }
 
 

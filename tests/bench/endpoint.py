@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -22,7 +23,7 @@ from media.transport.ice import new_credentials
 from media.transport.stun import StunError, parse_binding_request, success_response
 from tests.bench.inbox import Inbox
 
-PAYLOAD_TYPE = 96
+PAYLOAD_TYPE, RTX_TYPE = 96, 97
 CONNECT_SECONDS = 20.0
 CHECK_RETRY_SECONDS = 0.2
 CONSENT_SECONDS = 5.0  # RFC 7675 5.1
@@ -42,6 +43,7 @@ class Context:
     headers: dict[str, str]  # of every request
     certificate: Certificate
     inbox: Inbox
+    estimates: bool = False  # viewers offer to estimate their line, as browsers do
 
 
 class Endpoint(ABC):
@@ -51,6 +53,8 @@ class Endpoint(ABC):
     """
 
     direction: str
+    payload_types: Sequence[int] = (PAYLOAD_TYPE,)
+    reports_per_second = 1
 
     def __init__(self, url: str, context: Context) -> None:
         self.ssrc = secrets.randbelow(1 << 32)
@@ -113,7 +117,10 @@ class Endpoint(ABC):
         return os.fstat(self._fd).st_ino
 
     def tick(self) -> None:
-        """Send the report, and the consent check when it is due. Called once a second while connected."""
+        """Send the report, and the consent check when it is due.
+
+        Called `reports_per_second` times a second while connected.
+        """
         assert self._outbound is not None
         if time.monotonic() - self._checked_at >= CONSENT_SECONDS:
             self._send_check()
@@ -213,7 +220,7 @@ class Endpoint(ABC):
             "s=-",
             "t=0 0",
             "a=group:BUNDLE 0",
-            f"m=video 9 UDP/TLS/RTP/SAVPF {PAYLOAD_TYPE}",
+            f"m=video 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, self.payload_types))}",
             "c=IN IP4 0.0.0.0",
             "a=mid:0",
             f"a=ice-ufrag:{self._local.ufrag}",
@@ -225,10 +232,10 @@ class Endpoint(ABC):
             f"a=rtpmap:{PAYLOAD_TYPE} VP8/90000",
             f"a=rtcp-fb:{PAYLOAD_TYPE} nack",
             f"a=rtcp-fb:{PAYLOAD_TYPE} nack pli",
-            *self._source(),
+            *self._attributes(),
         ]
         return "".join(f"{line}\r\n" for line in lines)
 
-    def _source(self) -> list[str]:
-        """Attribute lines that name what is sent."""
+    def _attributes(self) -> list[str]:
+        """Further attribute lines."""
         return []

@@ -12,11 +12,12 @@ import httpx
 from media.transport.dtls import Certificate
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import Inbox
+from tests.bench.layers import LayeredPublisher, Layers
 from tests.bench.publisher import DEFAULT_STREAM, Pictures, Publisher
 from tests.bench.report import Report
 from tests.bench.table import percentile
 from tests.bench.usage import Usage, dropped, resident_bytes, sockets_of
-from tests.bench.viewer import SampledViewer, Viewer
+from tests.bench.viewer import ESTIMATES_PER_SECOND, SampledViewer, Viewer
 
 SAMPLED = 10  # viewers that decrypt what they get
 FIRST_VIEWERS = 10  # whose memory does not count: what they cause to be loaded serves all
@@ -52,7 +53,8 @@ class Load:
         server_pids: Sequence[int],
     ) -> None:
         names = [f"bench-{number}" for number in range(rooms)]
-        self.rooms = [Room(name, Publisher(whip.replace(ROOM, name), context)) for name in names]
+        kind = LayeredPublisher if isinstance(stream, Layers) else Publisher
+        self.rooms = [Room(name, kind(whip.replace(ROOM, name), context)) for name in names]
         for number, room in enumerate(self.rooms):
             room.publisher.stream = stream
             room.publisher.phase = number / rooms / stream.rate
@@ -196,13 +198,14 @@ class Load:
         return (resident_bytes(self._server_pids) - self._first_memory) / further
 
     async def keep_alive(self) -> None:
-        """Tick each endpoint once a second, spread over it. Runs until cancelled."""
-        while True:
+        """Tick each endpoint as often as it reports, spread over the second. Runs until cancelled."""
+        most = ESTIMATES_PER_SECOND if self._context.estimates else 1
+        for turn in itertools.count():
             endpoints = self.endpoints
             for endpoint in endpoints:
-                if endpoint.connected:
+                if endpoint.connected and not turn % (most // endpoint.reports_per_second):
                     endpoint.tick()
-                await asyncio.sleep(1 / len(endpoints))
+                await asyncio.sleep(1 / most / len(endpoints))
 
     async def close(self) -> None:
         """End the viewers' sessions, then the publishers'."""
@@ -259,8 +262,11 @@ async def loaded(
     at_once: int = 1,
     silent: bool = False,
     stream: Pictures = DEFAULT_STREAM,
+    estimates: bool = False,
 ) -> AsyncIterator[Load]:
     """Publishers, and so many viewers for each of them, all connected and, unless `silent`, getting media.
+
+    If `estimates`, viewers tell a server that agrees what their line carries, as browsers do.
 
     For more rooms than one the URLs hold `{room}`. Raises `ValueError` when they do not.
     """
@@ -269,7 +275,7 @@ async def loaded(
     limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        context = Context(http, headers, Certificate.generateCertificate(), Inbox())
+        context = Context(http, headers, Certificate.generateCertificate(), Inbox(), estimates)
         load = Load(whip, whep, rooms, context, stream, server_pids)
         keeping = asyncio.create_task(load.keep_alive())
         try:

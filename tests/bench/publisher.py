@@ -47,7 +47,7 @@ class Stream:
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         length = self.size - HEADER.size - STAMP.size
         rest = b"\0".ljust(length, b"\0")
-        return [_vp8_head(keyframe=keyframe).ljust(length, b"\0"), *[rest] * (self.burst - 1)]
+        return [vp8_frame(keyframe=keyframe).ljust(length, b"\0"), *[rest] * (self.burst - 1)]
 
 
 DEFAULT_STREAM = Stream()
@@ -118,13 +118,22 @@ class Publisher(Endpoint):
         if any(isinstance(packet, Pli | Fir) for packet in packets):
             self._keyframe_wanted = True
 
-    def _source(self) -> list[str]:
+    def _attributes(self) -> list[str]:
         return ["a=msid:bench video", f"a=ssrc:{self.ssrc} cname:bench"]
 
 
-def _vp8_head(*, keyframe: bool) -> bytes:
-    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture."""
-    descriptor, shown = b"\x10", 0x10
+def vp8_frame(*, keyframe: bool | None, picture_id: int | None = None) -> bytes:
+    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture.
+
+    `keyframe` is None for packets but the first, which have the descriptor alone.
+    """
+    starts, shown = 0x10 * (keyframe is not None), 0x10
+    if picture_id is None:
+        descriptor = bytes((starts,))
+    else:
+        descriptor = bytes((0x80 | starts, 0x80)) + (0x8000 | picture_id & 0x7FFF).to_bytes(2)
+    if keyframe is None:
+        return descriptor
     if not keyframe:
         return descriptor + bytes((shown | 1, 0, 0))
     return descriptor + bytes((shown, 0, 0)) + b"\x9d\x01\x2a" + struct.pack("<HH", 1280, 720)

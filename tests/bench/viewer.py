@@ -8,9 +8,10 @@ import time
 
 from aiortc.sdp import MediaDescription
 
+from media.rtp.extensions import ABS_SEND_TIME_EXTENSION
 from media.rtp.libsrtp import SrtpError, SrtpSession
-from media.rtp.rtcp import ReportBlock, receiver_report
-from tests.bench.endpoint import Context, Endpoint
+from media.rtp.rtcp import ReportBlock, receiver_report, remb
+from tests.bench.endpoint import PAYLOAD_TYPE, RTX_TYPE, Context, Endpoint, RefusedError
 from tests.bench.inbox import SLOT
 from tests.bench.publisher import STAMP
 
@@ -19,6 +20,8 @@ UDP_GRO = 104  # linux/udp.h
 TIMESPEC = struct.Struct("@qq")
 LONGEST_DELAY = 60.0
 MEDIA_SECONDS = 10.0  # from connected to the first packet
+ESTIMATES_PER_SECOND = 5  # a browser's REMBs
+ESTIMATES = [5_000_000 + step * 50_000 for step in (0, 1, 2, 1)]  # bits a second: nothing is congested
 
 
 class Viewer(Endpoint):
@@ -28,12 +31,43 @@ class Viewer(Endpoint):
     received = 0
     joined_after = 0.0
     _latest = b""  # RTP header of the latest packet
+    _said = 0  # estimates
+
+    def __init__(self, url: str, context: Context) -> None:
+        super().__init__(url, context)
+        if context.estimates:
+            self.payload_types = (PAYLOAD_TYPE, RTX_TYPE)
+
+    def _attributes(self) -> list[str]:
+        if not self._context.estimates:
+            return []
+        return [
+            "a=rtcp-rsize",
+            f"a=rtcp-fb:{PAYLOAD_TYPE} goog-remb",
+            f"a=rtpmap:{RTX_TYPE} rtx/90000",
+            f"a=fmtp:{RTX_TYPE} apt={PAYLOAD_TYPE}",
+            f"a=extmap:1 {ABS_SEND_TIME_EXTENSION}",
+        ]
+
+    def _open_socket(self, media: MediaDescription) -> None:
+        super()._open_socket(media)
+        agreed = {feedback.type for codec in media.rtp.codecs for feedback in codec.rtcpFeedback}
+        if "goog-remb" in agreed:
+            self.reports_per_second = ESTIMATES_PER_SECOND
 
     async def watching(self) -> None:
         """Wait until there is media; raises `TimeoutError`."""
         async with asyncio.timeout(MEDIA_SECONDS):
             while not self.received:
                 await asyncio.sleep(0.01)
+
+    async def choose(self, rid: str) -> None:
+        """Ask for the layer of that name (the WHEP extension). Raises `RefusedError`."""
+        response = await self._context.http.post(
+            f"{self._session_url}/layer", json={"rid": rid}, headers=self._context.headers
+        )
+        if not response.is_success:
+            raise RefusedError(f"{self._session_url}/layer: {response.status_code} {response.text[:200]}")
 
     def _readable(self) -> None:
         inbox = self._context.inbox
@@ -67,7 +101,11 @@ class Viewer(Endpoint):
             return b""
         sequence, _, source = struct.unpack_from("!HII", self._latest, 2)
         block = ReportBlock(source, 0, 0, sequence, 0, 0, 0)
-        return receiver_report(self.ssrc, [block])
+        report = receiver_report(self.ssrc, [block])
+        if self.reports_per_second == 1:
+            return report
+        self._said += 1  # libwebrtc puts each estimate behind a report
+        return report + remb(self.ssrc, ESTIMATES[self._said % len(ESTIMATES)], [source])
 
 
 class SampledViewer(Viewer):

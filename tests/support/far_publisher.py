@@ -39,6 +39,7 @@ class FarPublisher:
         *,
         sequence: int | None = None,
         timestamp: int | None = None,
+        marker: bool = False,
         extension: tuple[int, bytes] | None = None,
     ) -> bytes:
         """The next packet of a track, protected; or the one of that `sequence`."""
@@ -51,6 +52,7 @@ class FarPublisher:
             payload_type=self._types[track],
             timestamp=TICKS[track] * sequence if timestamp is None else timestamp,
             ssrc=self.ssrcs[track],
+            marker=marker,
             extension=extension,
         )
         return self.protect(plain, sequence)

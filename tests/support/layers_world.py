@@ -1,4 +1,4 @@
-"""A room with three layers of one picture, and sound; and a viewer that changes from layer to layer."""
+"""A room with layers of one picture, and sound; and a viewer that changes from rendition to rendition."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,9 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
 from media.switch.changeover import Changeover
+from media.switch.paced import Paced
 from media.switch.wire import Wire
+from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
 from tests.support.nonce_watch import NonceWatch
@@ -15,57 +17,77 @@ from tests.support.world import World
 
 LAYERS = (0, 1, 2)
 SOUND = 3
+LOWEST, KEYFRAMES = 4, 5  # the thinned forms of the poorest layer
 PICTURE, PICTURE_RTX = 0xAAAA0001, 0xAAAA0003  # SSRCs on viewers' wires
-_VP8_KEYFRAME, _VP8_OTHER = b"\x10\x00", b"\x10\x01"
 PUBLISHED = (*(video("VP8", payload_type=96 + layer) for layer in LAYERS), sound())
-TICKS = 3000
+_SSRCS = (0x51, 0x52, 0x53, 0x54)
 
 
-def wires(*, rtx: bool) -> list[Wire | None]:
-    picture = Wire(100, {}, nack=True, rtx=101 if rtx else None, ssrc=PICTURE)
-    return [picture, picture, picture, Wire(111, {})]
+def wires(
+    *, rtx: bool, layers: int = 3, thinned: bool = False, sent_at: int | None = None
+) -> list[Wire | None]:
+    """The thinned forms are behind the sound."""
+    picture = Wire(100, {}, nack=True, rtx=101 if rtx else None, sent_at=sent_at, ssrc=PICTURE)
+    return [*[picture] * layers, Wire(111, {}), *[picture] * (2 if thinned else 0)]
 
 
 class LayersWorld(World):
-    """Each layer has timestamps and numbers of its own; `ahead` are the ticks by which they differ."""
+    """Each layer has timestamps and numbers of its own; `ahead` are the ticks by which they differ.
+
+    Its pictures are of VP8 with two temporal layers (RFC 7741 4.2).
+    """
 
     def __init__(
-        self, indexes: Sequence[int] = (1, 1, 1), ahead: Sequence[int] = (0, 7_000, 0xFFFF_0000)
+        self,
+        indexes: Sequence[int] = (1, 1, 1),
+        ahead: Sequence[int] = (0, 7_000, 0xFFFF_0000),
+        *,
+        published: Sequence[PublishedTrack] = PUBLISHED,
+        thinned: bool = False,
+        join_burst: JoinBurstMode = "off",
     ) -> None:
-        super().__init__(PUBLISHED, join_burst="off", publisher=_publisher(PUBLISHED))
+        super().__init__(published, join_burst=join_burst, publisher=_publisher(published), thinned=thinned)
         self._ahead = ahead
         self.lost: list[bytes] = []  # what its publisher has sent and did not come
-        self._pictures = [0] * len(LAYERS)
+        self._pictures = [0] * len(indexes)
         self.tracks[0].sent.ssrc, self.tracks[0].sent.rtx_ssrc = PICTURE, PICTURE_RTX
-        self.feed.ssrcs = [track.sent.ssrc for track in self.tracks]
-        for layer, index in zip(LAYERS, indexes, strict=True):
+        self.feed.ssrcs = [sent.ssrc for sent in self.feed.sent]
+        for layer, index in enumerate(indexes):
             self.tracks[layer].source.translator.next_index = index
 
     def picture(
-        self, layer: int, *, keyframe: bool = False, packets: int = 2, lost: Sequence[int] = ()
+        self,
+        layer: int,
+        *,
+        keyframe: bool = False,
+        packets: int = 2,
+        lost: Sequence[int] = (),
+        upper: bool = False,
+        size: int = 0,
     ) -> list[bytes]:
         """Send one picture of a layer in one batch, but for the packets that are lost on the way in; returns
-        the payloads of all."""
+        the payloads of all, each of `size` bytes at least. With `upper` it is of the upper temporal layer."""
         self._pictures[layer] += 1
         number = self._pictures[layer]
-        head = _VP8_KEYFRAME if keyframe else _VP8_OTHER
         payloads: list[bytes] = []
         datagrams: list[bytes] = []
         for place in range(packets):
-            payload = (head if place == 0 else b"\x00\x00") + bytes((layer, place)) + number.to_bytes(4)
+            begins = place == 0
+            head = bytes((0x90 if begins else 0x80, 0x20, upper << 6 | upper << 5, not (keyframe and begins)))
+            payload = (head + bytes((layer, place)) + number.to_bytes(4)).ljust(size, b"\0")
             payloads.append(payload)
             timestamp = round(self.now * 90_000) + self._ahead[layer] & 0xFFFFFFFF
-            datagram = self.publisher.packet(layer, payload, timestamp=timestamp)
+            datagram = self.publisher.packet(layer, payload, timestamp=timestamp, marker=place == packets - 1)
             (self.lost if place in lost else datagrams).append(datagram)
         self.receive(*datagrams)
         return payloads
 
     def take_over(self) -> None:
-        self.succeed(publisher=_publisher(PUBLISHED))
+        self.succeed(publisher=_publisher(self.published))
 
 
 def _publisher(published: Sequence[PublishedTrack]) -> FarPublisher:
-    return FarPublisher(published, ssrcs=(0x51, 0x52, 0x53, 0x54))
+    return FarPublisher(published, ssrcs=_SSRCS[: len(published)])
 
 
 class ChangingViewer:
@@ -78,10 +100,13 @@ class ChangingViewer:
         profile: Profile = Profile.AEAD_AES_128_GCM,
         *,
         rtx: bool = True,
+        sent_at: int | None = None,
         watch: NonceWatch | None = None,
     ) -> None:
         self.world = world
-        self.far: FarViewer = world.join(wires(rtx=rtx), profile, layer)
+        self.far: FarViewer = world.join(
+            wires(rtx=rtx, thinned=world.feed.thinning is not None, sent_at=sent_at), profile, layer
+        )
         if watch is not None:
             watch.watch(self.far.viewer.sender, self.far.keys)
         self.change = Changeover(
@@ -95,6 +120,11 @@ class ChangingViewer:
 
     def aim(self, layer: int | None, *, pause: bool = False) -> None:
         self.change.aim(layer, self.world.now, pause=pause)
+
+    def step(self) -> None:
+        """Send what is due of keyframes alone."""
+        if isinstance(self.far.viewer.behind, Paced):
+            self.world.switch.advance(self.world.feed, self.far.viewer, self.world.now)
 
     def pictures(self) -> list[RtpPacket]:
         """The packets of the picture that came since the last look."""

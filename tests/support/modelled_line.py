@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 STEP = 0.005  # seconds between two looks at the line
+JITTER, MOST_JITTER = 0.004, 0.03  # seconds by which hosts and radios delay a packet: on average, at most
 
 
 @dataclass(slots=True)
@@ -13,7 +14,7 @@ class Packet:
     """`sent_at` is when it was sent, `arrived_at` when it came out of the line, in seconds."""
 
     viewer: int
-    kind: str  # "sound", "picture", "padding", "cross"
+    kind: str  # "sound", "picture", "padding", "request"
     size: int  # bytes on the line
     sent_at: float
     frame: int = -1
@@ -22,7 +23,10 @@ class Packet:
 
 
 class ModelledLine:
-    """`rate(now)` is in bit/s. The queue holds `queue` seconds of that; then it drops what comes."""
+    """`rate(now)` is in bit/s. The queue holds `queue` seconds of that; then it drops what comes.
+
+    No packet overtakes another one, whatever `jitter` (seconds, on average) adds.
+    """
 
     def __init__(
         self,
@@ -31,12 +35,15 @@ class ModelledLine:
         queue: float = 0.3,
         delay: float = 0.025,
         loss: float = 0.0,
+        jitter: float = JITTER,
         seed: int = 1,
     ) -> None:
         self._rate = rate
         self._queue = queue
         self._delay = delay
         self._loss = loss
+        self._jitter = jitter
+        self._arrived_at = 0.0  # the latest
         self._random = random.Random(seed)
         self._waiting: deque[Packet] = deque()
         self._backlog = 0.0  # bits that wait
@@ -64,10 +71,14 @@ class ModelledLine:
             left -= self._head
             self._backlog -= packet.size * 8
             start = max(now - STEP, packet.sent_at)
-            packet.arrived_at = max(now - STEP * left / whole, start) + self._delay
+            packet.arrived_at = max(now - STEP * left / whole, start) + self._delay + self._late()
+            packet.arrived_at = self._arrived_at = max(packet.arrived_at, self._arrived_at)
             self._head = self._waiting[0].size * 8 if self._waiting else 0.0
             if self._random.random() >= self._loss:
                 out.append(packet)
         if self._waiting:
             self._head -= left
         return out
+
+    def _late(self) -> float:
+        return min(self._random.expovariate(1 / self._jitter), MOST_JITTER) if self._jitter else 0.0

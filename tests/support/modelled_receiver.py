@@ -108,7 +108,8 @@ class ModelledEstimate:
         self._capacity: float | None = None
         self._deviation = 0.4
         self._has_rate = False
-        self._lowered_at = self._updated_at = self._sent_at = -math.inf
+        self._changed_at = self._updated_at = self._sent_at = -math.inf
+        self._holds = True
         self._told = math.inf
         self._due: float | None = None
 
@@ -125,14 +126,13 @@ class ModelledEstimate:
             self._bits, self._first_at, self._has_rate = 0.0, arrived, False
         self._window.append((arrived, size * 8))
         self._bits += size * 8
-        before = self._growth.state
         self._growth.take(sent * 1e3, arrived * 1e3, size)
         over = self._growth.state > 0
         incoming = self._incoming(arrived)
-        may = arrived - self._lowered_at >= 0.2 or (
+        may = arrived - self._changed_at >= 0.2 or (
             self._rate is not None and incoming is not None and incoming < 0.5 * self._rate
         )
-        if (over and (may or before <= 0)) or arrived - self._updated_at >= REMB_SECONDS:
+        if (over and may) or arrived - self._updated_at >= REMB_SECONDS:
             self._update(arrived)
         due, self._due = self._due, None
         return due
@@ -146,7 +146,6 @@ class ModelledEstimate:
 
     def _update(self, now: float) -> None:
         incoming = self._incoming(now)
-        seconds = min(now - self._updated_at, 1.0)
         self._updated_at = now
         state = self._growth.state
         if self._rate is None:
@@ -158,7 +157,12 @@ class ModelledEstimate:
         elif state > 0:
             self._lower(incoming, now)
         elif state == 0:
-            self._raise(incoming, seconds)
+            if self._holds:  # it grows from the second update without under-use on: jitter holds it for long
+                self._holds, self._changed_at = False, now
+            self._raise(incoming, min(now - self._changed_at, 1.0))
+            self._changed_at = now
+        else:
+            self._holds = True
         if self._rate < self._told * 0.97 or now - self._sent_at >= REMB_SECONDS - 0.001:
             self._told, self._sent_at, self._due = self._rate, now, self._rate
 
@@ -182,7 +186,7 @@ class ModelledEstimate:
             self._capacity += 0.05 * (kbit - self._capacity)
             self._deviation = 0.95 * self._deviation + 0.05 * error**2 / max(self._capacity, 1.0)
             self._deviation = max(0.4, min(2.5, self._deviation))
-        self._lowered_at = now
+        self._holds, self._changed_at = True, now
 
     def _raise(self, incoming: float, seconds: float) -> None:
         assert self._rate is not None

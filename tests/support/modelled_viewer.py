@@ -17,9 +17,10 @@ FPS = 30
 KEYFRAME = 8.0  # times the size of another picture
 KEYFRAME_SECONDS = 4.0  # between two, when a viewer gets nothing else
 SLOWEST_KEYFRAME_SECONDS = 8.0
-LEAST_PADDING, MOST_PADDING = 100, 320  # bytes on the line
-QUIET_SECONDS = 0.2  # without a picture: then a packet of padding goes out in any case
+PADDING = 300  # bytes on the line
+QUIET_SECONDS = 0.5  # without a picture: then a packet of padding goes out in any case
 BACK = 0.025  # seconds until what a viewer reports is here
+REQUEST_BYTES = 130  # on the line, of a binding request
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class ModelledViewer:
         self._parts: dict[int, int] = {}
         self._sizes: dict[int, int] = {}
         self._credit = 0.0
-        self._pictured_at = since
+        self._pictured_at = self._asked_at = since
         self._reports: list[_Report] = []
         self._received = self._expected = 0
         self._report_at = since + 1.0
@@ -105,6 +106,9 @@ class ModelledViewer:
             self._pad(now)
         if n % 20 == 0:
             self._tick(now)
+        if n % 20 == 10 and now - self._asked_at >= self.choice.measure_seconds - 0.01:
+            self._asked_at = now
+            self._line.send(Packet(self._number, "request", REQUEST_BYTES, now))
         if n % round(FRAME_SECONDS / STEP) == 1:
             self.sound.play(now)
 
@@ -162,9 +166,9 @@ class ModelledViewer:
         level = self._decision.probe / 8
         self._credit = max(self._credit + level * 2 * STEP, -level * 0.25)
         if now - self._pictured_at >= QUIET_SECONDS:
-            self._send("padding", LEAST_PADDING, now)
-        while self._credit >= LEAST_PADDING:
-            self._send("padding", round(min(self._credit, MOST_PADDING)), now)
+            self._send("padding", PADDING, now)
+        while self._credit >= PADDING:
+            self._send("padding", PADDING, now)
 
     def _send(self, kind: str, size: int, now: float, frame: int = -1, last: bool = True) -> None:
         self._octets += size
@@ -182,6 +186,10 @@ class ModelledViewer:
     # --- the viewer's side
 
     def arrive(self, packet: Packet) -> None:
+        if packet.kind == "request":
+            took = packet.arrived_at - packet.sent_at + BACK
+            self._tell(packet.arrived_at, lambda now: self.estimate.round_trip(took, now))
+            return
         self._received += 1
         if packet.kind == "sound":
             self.sound.arrive(packet.frame, packet.sent_at, packet.arrived_at)

@@ -11,6 +11,7 @@ from media.rtp.sequence import SequenceTranslator
 from media.rtp.srtp import Profile
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch, Received
+from media.switch.thinning import Thinning
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
 from media.tracks.track import Track, new_tracks, succeed
@@ -54,7 +55,7 @@ class World:
     """A room whose publisher has connected and has sent nothing yet. Time passes when a test sets `now`.
 
     The first packet of each track gets `index` and the timestamp 0. The room shares its switch and its clock
-    with the one `beside` it.
+    with the one `beside` it. A `thinned` one has the thinned forms of its picture, too.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class World:
         publisher: FarPublisher | None = None,
         clock: Clock | None = None,
         beside: "World | None" = None,
+        thinned: bool = False,
     ) -> None:
         self.published = published
         self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
@@ -73,7 +75,10 @@ class World:
         self._by_address: dict[Address, FarViewer] = beside._by_address if beside else {}
         self.viewers: list[FarViewer] = []
         self.tracks = _tracks(published, index, join_burst)
-        self.feed = Feed([track.sent for track in self.tracks], [track.source for track in self.tracks])
+        sent = [track.sent for track in self.tracks]
+        layers = [number for number, track in enumerate(self.tracks) if track.kind == "video"]
+        thinning = Thinning(sent, layers[-1]) if thinned else None
+        self.feed = Feed(sent, [track.source for track in self.tracks], thinning=thinning)
         self.stats = PublisherStats()
         self.feedback = _Feedback(self.feed, self.tracks, "room", self.tell_publisher, self.stats)
         self.feed.publisher = self.feedback

@@ -8,29 +8,24 @@ because two processes of the same code differ a little, too.
 """
 
 import argparse
-import asyncio
 import contextlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.checkout import Checkout
-from tests.bench.checkout_system import CheckoutSystem, started
-from tests.bench.cores import give_core, leave_core
+from tests.bench.checkout_system import CheckoutSystem
 from tests.bench.generator import Load, loaded
 from tests.bench.ratio import Ratio
 from tests.bench.report import MUCH_WAITING, Report
+from tests.bench.sides import Side, take_turns
 from tests.bench.table import percentile, table
 
 VIEWERS = (1, 10, 200)
 ROOMS = 100
 ROOM_VIEWERS = 2  # of each, where there are many rooms
 ROUNDS = 8
-STARTS = 2
 SECONDS = 2.0
-FIRST_WARM_UP_SECONDS = 2.0
-WARM_UP_SECONDS = 0.4  # of each window: the system has been silent, its code is out of the caches
 AT_ONCE = 8
 
 COLUMNS = (
@@ -74,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--seconds", type=float, default=SECONDS, help="of a window (%(default)s)")
     add("--no-gro", action="store_true", help="viewers receive without UDP GRO")
+    add("--estimates", action="store_true", help="viewers estimate their line where that is agreed on")
 
 
 @dataclass
@@ -89,19 +85,34 @@ class Windows:
     def name(self) -> str:
         return f"{self.rooms} x {self.viewers}"
 
+    @property
+    def cpu(self) -> Ratio:
+        """Of CPU a packet. Raises `ValueError` where a window has no packets."""
+        old, new = ([report.cpu_per_packet or 0.0 for report in side] for side in (self.old, self.new))
+        return Ratio.of(old, new)
+
+    def delay(self, share: float) -> Ratio:
+        """Of a percentile of the delay. Raises `ValueError` likewise."""
+        old, new = ([percentile(report.delay, share) for report in side] for side in (self.old, self.new))
+        return Ratio.of(old, new)
+
 
 async def run(_: str, arguments: argparse.Namespace) -> None:
     old, new = Checkout.at(arguments.other, arguments.other_python), Checkout.ours()
     gro = not arguments.no_gro
-    leave_core()
     sizes = [Windows(1, viewers) for viewers in arguments.viewers]
     if arguments.rooms:
         sizes.append(Windows(arguments.rooms, ROOM_VIEWERS))
     rows = []
     for size in sizes:
-        for start in range(STARTS):
-            first, last = (arguments.rounds * number // STARTS for number in (start, start + 1))
-            await _measure(old, new, size, range(first, last), arguments.seconds, gro=gro)
+
+        def joined(
+            system: CheckoutSystem, size: Windows = size
+        ) -> contextlib.AbstractAsyncContextManager[Load]:
+            return connected(system, size, estimates=arguments.estimates)
+
+        sides = [Side(old, joined, size.old), Side(new, joined, size.new)]
+        await take_turns(sides, arguments.rounds, arguments.seconds, gro=gro)
         rows.append(row(size))
         print(f"measured: {' '.join(rows[-1])}", file=sys.stderr)
     for name, checkout in (("old", old), ("new", new)):
@@ -116,30 +127,9 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
         print(f"- {line}")
 
 
-async def _measure(
-    old: Checkout, new: Checkout, windows: Windows, rounds: range, seconds: float, *, gro: bool
-) -> None:
-    """Add the windows of some rounds, measured on fresh systems."""
-    async with contextlib.AsyncExitStack() as running:
-        async with asyncio.TaskGroup() as starting:
-            starts = [
-                starting.create_task(running.enter_async_context(started(checkout)))
-                for checkout in (old, new)
-            ]
-        systems = [start.result() for start in starts]
-        for system in systems:
-            give_core(system.worker)
-        loads = [await running.enter_async_context(_joined(system, windows)) for system in systems]
-        for load in loads:
-            await load.warm_up(min(FIRST_WARM_UP_SECONDS, seconds))
-        sides = list(zip(loads, (windows.old, windows.new), strict=True))
-        for number in rounds:
-            for load, reports in sides if number % 2 == 0 else reversed(sides):
-                await load.warm_up(WARM_UP_SECONDS)
-                reports.append(await load.measure(seconds, gro=gro))
-
-
-def _joined(system: CheckoutSystem, windows: Windows) -> contextlib.AbstractAsyncContextManager[Load]:
+def connected(
+    system: CheckoutSystem, windows: Windows, *, estimates: bool
+) -> contextlib.AbstractAsyncContextManager[Load]:
     """Connected without media: the relay is measured, not joining."""
     return loaded(
         system.whip,
@@ -149,6 +139,7 @@ def _joined(system: CheckoutSystem, windows: Windows) -> contextlib.AbstractAsyn
         server_pids=[system.worker],
         at_once=AT_ONCE,
         silent=True,
+        estimates=estimates,
     )
 
 
@@ -156,26 +147,15 @@ def row(windows: Windows) -> tuple[str, ...]:
     """One cell for each of `COLUMNS`. Raises `ValueError` where a window has no packets."""
     return (
         windows.name,
-        *_cells(Ratio.of(_cpu(windows.old), _cpu(windows.new)), 1e6),
-        *(
-            cell
-            for share in (0.5, 0.99)
-            for cell in _cells(Ratio.of(_delay(windows.old, share), _delay(windows.new, share)), 1e3)
-        ),
+        *ratio_cells(windows.cpu, 1e6),
+        *(cell for share in (0.5, 0.99) for cell in ratio_cells(windows.delay(share), 1e3)),
         *(str(sum(report.due - report.received for report in side)) for side in (windows.old, windows.new)),
     )
 
 
-def _cells(ratio: Ratio, unit: float) -> tuple[str, str, str]:
+def ratio_cells(ratio: Ratio, unit: float) -> tuple[str, str, str]:
+    """Both figures, in `unit`, and their ratio."""
     return f"{ratio.old * unit:.2f}", f"{ratio.new * unit:.2f}", str(ratio)
-
-
-def _cpu(reports: Sequence[Report]) -> list[float]:
-    return [report.cpu_per_packet or 0.0 for report in reports]
-
-
-def _delay(reports: Sequence[Report], share: float) -> list[float]:
-    return [percentile(report.delay, share) for report in reports]
 
 
 def remarks(windows: Windows) -> list[str]:

@@ -11,7 +11,7 @@ from media.feedback.viewer_feedback import (
     RTCP_BYTES_AT_ONCE,
     RTCP_BYTES_PER_SECOND,
 )
-from media.rtp.rtcp import fir, nack, pli, receiver_report
+from media.rtp.rtcp import ReportBlock, fir, nack, pli, receiver_report
 from media.rtp.rtx import unwrap
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
@@ -160,6 +160,14 @@ def test_each_of_our_reports_counts_once(world: World, viewer: FarViewer) -> Non
         world.now += 0.02
         viewer.reports(PICTURE, last)
     assert viewer.playback.rtt == pytest.approx(0.1)
+
+
+def test_the_time_that_a_report_waited_is_no_part_of_the_round_trip(world: World, viewer: FarViewer) -> None:
+    last = world.report_to(viewer)
+    world.now += 0.35
+    report = receiver_report(9, [ReportBlock(PICTURE, 0, 0, 0, 0, last, round(0.2 * 0x10000))])
+    viewer.playback.receive(report, world.now, late=0.05)
+    assert viewer.playback.rtt == pytest.approx(0.1, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,12 @@ class Viewer:
             self.present = self.decision.rung
         return decisions
 
+    def measure(self, *trips: float, remb: bool = True) -> None:
+        """Of one round trip after the other, each with a tenth of a second."""
+        for seconds in trips:
+            self.estimate.round_trip(seconds, self.now)
+            self.run(0.1, remb=remb)
+
     def fall(self, bitrate: int) -> None:
         self._remb = bitrate
         self.estimate.remb(bitrate, self.now)
@@ -90,6 +96,64 @@ def test_a_probe_that_fails_stops_at_once_and_comes_again_within_four_seconds() 
     assert any(decision.probe for decision in decisions)
 
 
+def test_a_probe_ends_when_the_round_trip_shows_a_queue_and_none_begins_before_it_is_gone() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    viewer.fall(160_000)
+    while not viewer.choice.is_probing:
+        viewer.run(0.1)
+    viewer.measure(0.03, 0.20)
+    assert viewer.choice.is_probing  # one may be chance
+    viewer.measure(0.20)
+    assert not viewer.choice.is_probing
+    viewer.measure(*[0.25] * 50)
+    assert not viewer.choice.is_probing
+    viewer.measure(*[0.03] * 30)
+    assert viewer.choice.is_probing
+
+
+def test_the_round_trip_is_measured_often_while_more_is_sent_seldom_below_the_best_and_never_at_it() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    assert viewer.choice.measure_seconds == math.inf
+    viewer.fall(160_000)
+    viewer.run(0.2)
+    assert viewer.choice.measure_seconds == 1.0
+    while not viewer.choice.is_probing:
+        viewer.run(0.1)
+    assert viewer.choice.measure_seconds == 0.1
+    viewer.run(10)
+    assert viewer.decision.rung == 0
+    assert viewer.choice.measure_seconds == math.inf
+
+
+def test_a_viewer_that_wants_no_more_is_neither_measured_nor_sent_padding() -> None:
+    viewer = Viewer([math.inf] * 4 + [40_000.0])
+    assert {decision.probe for decision in viewer.run(5)} == {0.0}
+    assert viewer.choice.measure_seconds == math.inf
+
+
+def test_who_does_not_estimate_yet_is_probed_as_soon_as_it_answers() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(2, remb=False)
+    viewer.run(2, remb=False, loss=0.4)
+    assert viewer.decision.rung > 0
+    viewer.measure(*[0.03] * 80, remb=False)
+    assert viewer.decision.rung == 0
+
+
+def test_a_try_is_given_up_when_the_round_trip_shows_a_queue() -> None:
+    viewer = Viewer(RUNGS, can_probe=False)
+    viewer.run(5, remb=False)
+    viewer.run(2, remb=False, loss=0.4)
+    down = viewer.decision.rung
+    while viewer.decision.rung == down:
+        viewer.run(0.1, remb=False)
+    assert viewer.choice.measure_seconds == 0.1
+    viewer.measure(0.03, 0.2, 0.2, remb=False)
+    assert viewer.decision.rung == down
+
+
 def test_one_sign_may_be_chance_but_not_several() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
@@ -108,6 +172,23 @@ def test_keyframes_alone_get_what_sound_leaves() -> None:
     decision = viewer.run(0.1)[0]
     assert decision.rung == 1
     assert 250_000 < decision.pace < 360_000
+
+
+def test_keyframes_alone_end_when_a_queue_stays() -> None:
+    """They stretch themselves over all that a line seems to carry, and a full queue does not grow."""
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(60_000)
+    assert viewer.run(0.1)[0].rung == 1
+    viewer.measure(0.03, *[0.35] * 60)
+    assert viewer.decision.rung == 2
+
+
+def test_keyframes_alone_need_room_to_spare_both_to_begin_and_to_go_on() -> None:
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    viewer.fall(35_000)  # 75 with sound; keyframes need 65
+    assert viewer.run(0.5)[-1].rung == 2
 
 
 def test_sound_is_alone_when_not_even_keyframes_fit() -> None:
@@ -169,3 +250,35 @@ def test_keyframes_alone_have_a_pace_where_they_stand_for_a_thinner_picture_too(
     decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
     assert decision.rung == 1
     assert 150_000 < decision.pace < 300_000
+
+
+def test_a_rung_that_the_viewer_does_not_want_any_more_does_not_pause() -> None:
+    """What it gets of it fits: it only wants less. The other picture begins soon."""
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    viewer.fall(900_000)
+    viewer.run(30)
+    viewer.rungs = [math.inf, *RUNGS[1:]]
+    viewer.present = 0
+    decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
+    assert viewer.estimate.carries < math.inf
+    assert decision.rung == 1
+    assert not decision.pause
+
+
+def test_at_the_best_rung_nothing_is_looked_for() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(5)
+    viewer.fall(400_000)
+    while not viewer.decision.probe:
+        viewer.run(0.1)
+    assert not viewer.choice.settled
+    viewer.rungs = [300_000.0, 250_000.0, *RUNGS[2:]]  # now all of it fits
+    viewer.run(3)
+    assert viewer.decision.rung == 0
+    assert viewer.decision.probe == 0
+    assert viewer.choice.settled
+    viewer.rungs = [*[math.inf] * 4, SOUND]  # the sound alone, by choice
+    viewer.run(3)
+    assert viewer.decision.rung == 4
+    assert viewer.decision.probe == 0

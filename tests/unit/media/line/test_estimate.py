@@ -19,6 +19,11 @@ class Sender:
         self.now = 0.0
         self._octets = self._sound = 0.0
 
+    def measure(self, *trips: float) -> None:
+        for seconds in trips:
+            self.send(SOUND, 0.1)
+            self.estimate.round_trip(seconds, self.now)
+
     def send(self, rate: float, seconds: float, *, remb: float | None = None) -> None:
         for n in range(round(seconds * 10)):
             self.now += 0.1
@@ -106,6 +111,116 @@ def test_a_full_queue_is_known_by_its_delay_even_to_who_estimates(remb: float | 
     assert sender.estimate.carries < 420_000
 
 
+def test_a_line_that_carries_a_tenth_is_believed_at_once_whatever_fitted() -> None:
+    """Retransmissions and a keyframe make that more was sent than ever when the line narrowed."""
+    sender = Sender()
+    sender.send(650_000, 10, remb=690_000)
+    sender.send(1_300_000, 1)
+    sender.estimate.remb(22_000, sender.now)
+    assert sender.estimate.carries < 150_000
+
+
+def test_of_a_probe_that_rises_the_share_that_came_tells_and_not_the_mean_of_a_second() -> None:
+    sender = Sender()
+    sender.send(250_000, 5, remb=250_000)
+    sender.send(60_000, 0.7)
+    sender.send(300_000, 0.4)
+    sender.estimate.remb(120_000, sender.now)  # 0.85 of nearly all that was sent in a second
+    assert 230_000 < sender.estimate.carries < 300_000
+
+
+def test_a_fall_when_a_probe_has_just_begun_tells_little() -> None:
+    """The receiver's own measure is still of the silence before."""
+    sender = Sender()
+    sender.send(700_000, 5, remb=900_000)
+    sender.estimate.remb(380_000, sender.now)
+    carries = sender.estimate.carries
+    sender.send(SOUND, 5, remb=380_000)
+    sender.send(400_000, 0.2)
+    sender.estimate.remb(5_000, sender.now)
+    assert sender.estimate.signs == 2
+    assert sender.estimate.carries >= carries / 2
+
+
+def test_loss_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.send(1_000_000, 1)
+    sender.estimate.lost(0.6, sender.now)
+    carries = sender.estimate.carries
+    sender.send(300_000, 0.2)
+    sender.estimate.lost(0.9, sender.now)
+    sender.estimate.report(0.3, 0.0, sender.now)
+    sender.measure(0.03)
+    sender.send(300_000, 0.9)
+    sender.estimate.report(0.3, 0.0, sender.now)
+    assert sender.estimate.carries == carries
+    assert sender.estimate.signs == 1
+
+
+def test_a_report_says_nothing_of_two_seconds_later() -> None:
+    sender = Sender()
+    sender.send(500_000, 5)
+    sender.estimate.report(0.3, 0.0, sender.now)
+    assert sender.estimate.suspect
+    assert sender.estimate.stalls
+    sender.send(300_000, 2)
+    assert not sender.estimate.suspect
+    assert not sender.estimate.stalls
+
+
+def test_one_long_round_trip_is_chance_and_two_are_a_queue() -> None:
+    sender = Sender()
+    sender.measure(0.030, 0.035, 0.150)
+    assert (sender.estimate.queues, sender.estimate.stalls) == (1, False)
+    sender.measure(0.160)
+    assert (sender.estimate.queues, sender.estimate.stalls) == (2, True)
+    sender.measure(0.040)
+    assert (sender.estimate.queues, sender.estimate.stalls) == (0, False)
+
+
+def test_a_short_round_trip_vouches_for_what_was_sent_and_a_long_one_does_not() -> None:
+    sender = Sender()
+    sender.measure(0.030)
+    assert sender.estimate.vouched_at == pytest.approx(sender.now - 0.030)
+    vouched_at = sender.estimate.vouched_at
+    sender.measure(0.080)
+    assert sender.estimate.vouched_at == vouched_at
+
+
+def test_a_peer_that_answers_no_more_shows_no_queue() -> None:
+    sender = Sender()
+    sender.measure(0.030, 0.2, 0.2)
+    sender.send(SOUND, 3.5)
+    assert not sender.estimate.stalls
+
+
+def test_the_shortest_round_trip_is_also_that_of_reports_before() -> None:
+    """The first measurement comes when the queue is full."""
+    sender = Sender()
+    sender.send(500_000, 1)
+    sender.estimate.report(0.0, 0.030, sender.now)
+    sender.measure(0.300, 0.300)
+    assert sender.estimate.queues == 2
+
+
+def test_only_a_queue_that_stays_is_given_way_to() -> None:
+    sender = Sender()
+    sender.send(100_000, 5)
+    sender.measure(0.030, 0.3, 0.3)
+    sender.estimate.give_way(sender.now)
+    assert sender.estimate.carries == math.inf
+    for _ in range(20):
+        sender.send(100_000, 0.1)
+        sender.estimate.round_trip(0.3, sender.now)
+    sender.estimate.give_way(sender.now)
+    assert sender.estimate.carries < 100_000
+    carries = sender.estimate.carries
+    sender.estimate.give_way(sender.now)  # once for each time
+    assert sender.estimate.carries == carries
+
+
 def test_loss_that_stays_when_less_is_sent_is_not_congestion() -> None:
     sender = Sender()
     for rate in (700_000, 700_000, 300_000, 300_000, 300_000, 300_000, 300_000):
@@ -127,5 +242,7 @@ def test_no_words_of_a_viewer_take_its_sound_or_make_a_rate_that_is_none(
         sender.send(rate, 0.4)
         sender.estimate.remb(bitrate, sender.now)
         sender.estimate.report(loss, rtt, sender.now)
+        sender.estimate.round_trip(rtt, sender.now)
+        sender.estimate.give_way(sender.now)
         assert sender.estimate.carries >= SOUND * 0.9 + LEAST
         assert (sender.estimate.carries == math.inf) >= (sender.estimate.signs == 0)

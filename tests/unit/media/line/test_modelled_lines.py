@@ -18,7 +18,7 @@ from tests.support.modelled_viewer import ModelledViewer, run
 LAYERS = (1_500_000, 500_000, 150_000)
 SINGLE = (655_000,)
 CUT, OPENED, END = 15.0, 40.0, 60.0
-SEEDS = range(1, 9)
+SEEDS = range(1, 6)
 
 
 def _narrow(rate: float) -> Callable[[float], float]:
@@ -52,16 +52,18 @@ def _whole_after(viewer: ModelledViewer) -> float:
 
 @pytest.mark.parametrize("rate", [500e3, 400e3, 250e3])
 def test_a_lower_layer_takes_over_and_the_best_one_comes_back(rate: float) -> None:
-    for seed in SEEDS:
-        viewer = _watch(LAYERS, rate, seed)
+    viewers = [_watch(LAYERS, rate, seed) for seed in SEEDS]
+    for viewer in viewers:
         assert _rungs(viewer, CUT + 5, OPENED)[0] > 0
         assert viewer.sound.concealed(CUT, OPENED) <= 0.02
         frames = _frames(viewer, CUT + 5, OPENED)
         assert len(frames) >= 0.9 * (OPENED - CUT - 5) * 28.5
         assert max(later - earlier for earlier, later in pairwise(frames)) <= 0.5
         assert _changes(viewer, CUT + 5, OPENED) <= 2
-        assert _whole_after(viewer) <= 10
+        assert viewer.sound.concealed(CUT + 3, OPENED) <= 0.005
+        assert _whole_after(viewer) <= 8
         assert viewer.saw.padding <= 0.1 * viewer.saw.bytes
+    assert median(map(_whole_after, viewers)) <= 5
 
 
 @pytest.mark.parametrize("rate", [500e3, 327e3])
@@ -70,8 +72,8 @@ def test_of_a_single_layer_sound_and_keyframes_are_left(rate: float) -> None:
     for viewer in viewers:
         assert viewer.sound.concealed(CUT, OPENED) <= 0.02
         assert set(_rungs(viewer, CUT + 5, OPENED)) == {1}
-        assert _whole_after(viewer) <= 7
-    assert median(map(_whole_after, viewers)) <= 5
+        assert viewer.sound.concealed(CUT + 3, OPENED) <= 0.005
+        assert _whole_after(viewer) <= 5
     # a keyframe is asked for each four seconds; a packet that is lost costs one, since nothing is resent here
     assert mean(len(_frames(viewer, CUT + 5, OPENED)) for viewer in viewers) >= 0.75 * (OPENED - CUT - 5) / 4
 
@@ -80,10 +82,11 @@ def test_of_a_single_layer_sound_and_keyframes_are_left(rate: float) -> None:
 def test_at_a_tenth_the_sound_goes_on(layers: tuple[int, ...]) -> None:
     viewers = [_watch(layers, 65e3, seed) for seed in SEEDS]
     for viewer in viewers:
-        assert viewer.sound.concealed(CUT + 3, OPENED) <= 0.03
-        assert len(layers) in _rungs(viewer, OPENED - 5, OPENED) or viewer.saw.rungs[-1][1] == 0
-        assert _whole_after(viewer) <= 15
-    assert mean(viewer.sound.concealed(CUT + 3, OPENED) for viewer in viewers) <= 0.015
+        assert viewer.sound.concealed(CUT, OPENED) <= 0.04
+        assert viewer.sound.concealed(CUT + 3, OPENED) <= 0.01
+        assert set(_rungs(viewer, CUT + 5, OPENED)) <= {len(layers), len(layers) + 1}
+        assert _whole_after(viewer) <= 7
+    assert median(map(_whole_after, viewers)) <= (5 if layers == SINGLE else 6)
 
 
 @pytest.mark.parametrize("rate", [800e3, 1200e3])
@@ -121,12 +124,12 @@ def test_two_on_one_line_do_not_starve_each_other() -> None:
         viewers = [ModelledViewer(n, line, LAYERS, since=10.0 * n, seed=seed) for n in range(2)]
         run(line, viewers, 120)
         for viewer in viewers:
-            assert viewer.sound.concealed(13) <= 0.015
+            assert viewer.sound.concealed(13) <= 0.005
             rungs = _rungs(viewer, 20, 120)
             moves = sum(rung < len(LAYERS) for rung in rungs) / len(rungs)
-            assert moves >= 0.85
-        # not one of them has the best, and the other one the worst, for ever
-        assert all(min(_rungs(viewer, 60, 120)) <= 1 for viewer in viewers)
+            assert moves >= 0.98
+        # what both need but for the best of one: 2.1 Mbit/s
+        assert min(min(_rungs(viewer, 60, 120)) for viewer in viewers) <= 1
 
 
 def test_a_viewer_that_is_alone_on_its_line_does_not_see_another_ones() -> None:
@@ -148,7 +151,7 @@ def _history(seed: int, seconds: float) -> Callable[[float], float]:
 
 def test_on_lines_that_change_all_the_time_sound_goes_on_and_probes_are_bounded() -> None:
     concealed, padding = [], []
-    for seed in range(100):
+    for seed in range(60):
         chance = random.Random(f"history {seed}")
         line = ModelledLine(
             _history(seed, 40),
@@ -161,8 +164,8 @@ def test_on_lines_that_change_all_the_time_sound_goes_on_and_probes_are_bounded(
         run(line, [viewer], 40)
         concealed.append(viewer.sound.concealed(3))
         padding.append(viewer.saw.padding / viewer.saw.bytes)
-    assert mean(concealed) <= 0.012
-    assert sum(share <= 0.02 for share in concealed) >= 90
-    assert max(concealed) <= 0.05
-    assert mean(padding) <= 0.2
-    assert max(padding) <= 0.45
+    assert mean(concealed) <= 0.008
+    assert sum(share <= 0.02 for share in concealed) >= 57
+    assert max(concealed) <= 0.04
+    assert mean(padding) <= 0.16
+    assert max(padding) <= 0.4

@@ -13,12 +13,18 @@ def _rise(probe: Probe, start: float, seconds: float, vouched: float | None = No
     return now
 
 
-def test_it_rises_slowly_first_and_reaches_ten_times_its_start_in_three_seconds() -> None:
+def test_it_rises_slowly_near_what_was_known_and_reaches_ten_times_that_in_three_seconds() -> None:
     probe = Probe(300_000, 9_000_000, 0.0)
     _rise(probe, 0.0, 0.5)
-    assert 300_000 < probe.level < 360_000
+    assert 300_000 < probe.level < 390_000
     _rise(probe, 0.5, 2.5)
     assert probe.level > 3_000_000
+
+
+def test_a_pause_of_the_machine_is_not_made_up_for() -> None:
+    probe = Probe(300_000, 9_000_000, 0.0)
+    probe.rise(5.0, 5.0)
+    assert probe.level < 360_000
 
 
 def test_it_never_exceeds_its_goal_and_is_over_when_that_has_held() -> None:
@@ -38,6 +44,17 @@ def test_it_waits_for_the_receivers_word() -> None:
     _rise(probe, now, 2.0, vouched=now)
     assert probe.level < level * 1.6
     assert probe.held(now) < level
+
+
+def test_it_rests_and_goes_on_from_where_it_was_and_what_was_not_sent_is_not_held() -> None:
+    probe = Probe(300_000, 9_000_000, 0.0)
+    now = _rise(probe, 0.0, 1.0)
+    level = probe.level
+    probe.rest(now + 0.1)
+    assert probe.level == 0
+    assert probe.held(now + 0.1 + HELD_SECONDS) == 0
+    probe.rise(now + 0.2, now + 0.2)
+    assert level < probe.level < level * 1.3
 
 
 def test_nothing_is_held_at_first() -> None:

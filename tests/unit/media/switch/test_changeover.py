@@ -1,20 +1,23 @@
 """A viewer that changes from layer to layer: one stream, whatever happens."""
 
-import itertools
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from media.rtp.packet import RtpPacket
-from media.rtp.rtcp import nack
 from media.rtp.srtp import Profile
+from media.switch.changeover import Changeover
+from media.switch.thinning import Thinning
+from media.tracks.thinned import Form
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.layers_world import LAYERS, PICTURE, SOUND, ChangingViewer, LayersWorld
+from tests.support.layers_world import (
+    KEYFRAMES,
+    LAYERS,
+    LOWEST,
+    PICTURE,
+    SOUND,
+    ChangingViewer,
+    LayersWorld,
+)
 from tests.support.nonce_watch import NonceWatch
-from tests.support.sequence_unwrapper import SequenceUnwrapper
+from tests.support.one_stream import assert_one_stream
 
 FRAME = 1 / 30
 
@@ -56,6 +59,30 @@ def test_a_pause_ends_with_the_keyframe_and_the_sound_goes_on() -> None:
     assert len(everything) == len(sent) + 1
     assert_one_stream(picture)
     assert viewer.far.stats.pauses == viewer.far.stats.layer_changes == 1
+
+
+@pytest.mark.parametrize("pauses_at_once", [True, False])
+def test_a_pause_on_the_way_to_the_lowest_temporal_layer_ends_with_a_keyframe(pauses_at_once: bool) -> None:
+    """Who gets no picture cannot go over between two of them."""
+    world, base = LayersWorld(), LAYERS[-1]
+    world.feed.thinning = thinning = Thinning(world.feed.sent, base)
+    world.feed.sent = [*world.feed.sent, *thinning.sent]
+    (lowest,) = (form.number for form in thinning.forms if form.form is Form.LOWEST_LAYER)
+    forms = [*wires(rtx=True), *wires(rtx=True)[: len(thinning.forms)]]
+    far = world.join(forms, Profile.AEAD_AES_128_GCM, base)
+    change = Changeover(
+        world.switch, world.feed, far.viewer, lambda *_: None, world.feedback.play_time, far.stats
+    )
+    world.picture(base, keyframe=True)
+    change.aim(lowest, world.now, pause=pauses_at_once)
+    change.aim(lowest, world.now, pause=True)
+    assert far.viewer.rendition is None
+    world.now += FRAME
+    world.picture(base)
+    assert far.viewer.rendition is None
+    world.now += FRAME
+    world.picture(base, keyframe=True)
+    assert far.viewer.rendition == lowest
 
 
 def test_no_picture_and_back() -> None:
@@ -152,70 +179,99 @@ def test_no_change_costs_nothing() -> None:
     assert world.feed.profiles == {}
 
 
-indexes = st.sampled_from((1, 500, 0x7FFE, 0xFFF0, 0xFFFF, (7 << 16) - 3))
-actions = st.one_of(
-    st.tuples(st.just("pictures"), st.lists(st.tuples(st.sampled_from(LAYERS), st.booleans()), max_size=9)),
-    st.tuples(st.just("aim"), st.integers(0, 1), st.sampled_from((*LAYERS, None)), st.booleans()),
-    st.tuples(st.just("lose"), st.integers(0, 1), st.lists(st.integers(0, 60), max_size=5)),
-    st.tuples(st.just("wait"), st.sampled_from((FRAME, 0.2, 3.0))),
-    st.tuples(st.just("take over")),
-    st.tuples(st.just("keyframe"), st.sampled_from(LAYERS)),
-)
+def test_to_the_lowest_temporal_layer_no_picture_is_lost() -> None:
+    """It needs no keyframe: so the picture does not stop, however urgent the change is."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    world.now += FRAME
+    sent = world.picture(2)
+    viewer.aim(LOWEST, pause=True)
+    for frame in range(6):
+        world.now += FRAME
+        is_upper = frame % 2 == 0
+        payloads = world.picture(2, upper=is_upper)
+        sent += payloads if not is_upper or frame == 0 else []
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
+    assert viewer.far.stats.pauses == 0
+    assert world.feed.sent[LOWEST].awaiting_count == 0
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    st.tuples(indexes, indexes, indexes),
-    st.tuples(*(st.integers(0, 0xFFFFFFFF) for _ in LAYERS)),
-    st.sampled_from(BOTH_PROFILES),
-    st.lists(actions, max_size=40),
-)
-def test_any_history_is_one_stream(
-    first: Sequence[int], ahead: Sequence[int], profile: Profile, history: Sequence[tuple[Any, ...]]
-) -> None:
-    watch = NonceWatch()
-    world = LayersWorld(first, ahead)
+def test_keyframes_alone_do_not_begin_with_one_that_was_sent_already() -> None:
+    """On a line that is full, a keyframe that comes twice takes twice its time."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    viewer.change.set_pace(1e6)
+    world.now += FRAME
+    sent = world.picture(2)
+    viewer.aim(KEYFRAMES)
+    for frame in range(4):
+        world.now += FRAME
+        payloads = world.picture(2, keyframe=frame == 2)
+        sent += payloads if frame <= 2 else []
+        viewer.step()
+        viewer.step()
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
+
+
+def test_what_waits_for_the_end_of_a_picture_is_one_call_for_each_viewer() -> None:
+    """In a room whose publisher is silent, a viewer that changes its mind must not leave anything behind."""
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer, other = ChangingViewer(world, 2), ChangingViewer(world, 2)
+    for _ in range(50):
+        viewer.aim(LOWEST)
+        viewer.aim(2)
+        other.aim(LOWEST)
+    assert len(world.feed.after_burst) <= 1
+    viewer.leave()
+    other.leave()
+    assert len(world.feed.after_burst) == 0
+    assert world.feed.thinning is not None
+    assert not world.feed.thinning.active
+
+
+def test_a_keyframe_that_is_not_waited_for_any_more_changes_nothing() -> None:
+    world = LayersWorld(thinned=True)
     for layer in LAYERS:
         world.picture(layer, keyframe=True)
-    viewers = [ChangingViewer(world, layer, profile, watch=watch) for layer in (0, 2)]
-    got: list[list[RtpPacket]] = [[], []]
-    for action in history:
-        match action:
-            case ("pictures", pictures):
-                for layer, lossy in pictures:
-                    world.picture(layer, packets=3, lost=[1] if lossy else [])
-                    world.now += FRAME
-            case ("keyframe", layer):
-                world.picture(layer, keyframe=True)
-                world.now += FRAME
-            case ("aim", number, layer, pause):
-                viewers[number].aim(layer, pause=pause)
-            case ("lose", number, backs):
-                newest = got[number][-1].sequence if got[number] else 0
-                got[number] += viewers[number].pictures()
-                viewers[number].far.says(nack(1, PICTURE, [newest - back & 0xFFFF for back in backs]))
-            case ("wait", seconds):
-                world.now += seconds
-            case ("take over",):
-                world.take_over()
-        world.feedback.tick(world.now)
-        for stream, viewer in zip(got, viewers, strict=True):
-            stream += viewer.pictures()
-    for stream in got:
-        assert_one_stream(stream, gaps=True)
-    assert watch.twice == []
-    assert all(viewer.far.stats.srtp_refused == 0 for viewer in viewers)
-    assert world.feed.fault is None
+    viewer = ChangingViewer(world, 2)
+    for rendition in (0, KEYFRAMES, 1, LOWEST, KEYFRAMES, 2):
+        viewer.aim(rendition)
+    assert {sent.awaiting_count for sent in world.feed.sent} == {0}
+    world.now += FRAME
+    for layer in LAYERS:
+        world.picture(layer, keyframe=True)
+    assert viewer.far.viewer.rendition == 2
+    assert viewer.far.stats.layer_changes == 0
 
 
-def assert_one_stream(packets: Sequence[RtpPacket], *, gaps: bool = False) -> None:
-    """Numbers that go on, and timestamps that never go back. Losses on the way in may leave gaps."""
-    if not packets:
-        return
-    unwrap = SequenceUnwrapper(packets[0].sequence)
-    numbers = [unwrap.unwrap(packet.sequence) for packet in packets]
-    assert numbers == sorted(set(numbers))
-    if not gaps:
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    steps = [later.timestamp - packet.timestamp & 0xFFFFFFFF for packet, later in itertools.pairwise(packets)]
-    assert all(step < 1 << 31 for step in steps)
+def test_a_picture_that_has_begun_is_not_torn_on_the_way_to_the_lowest_temporal_layer_and_back() -> None:
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    world.now += FRAME
+    viewer.aim(LOWEST)
+    sent = world.picture(2, packets=3, lost=[2], upper=True)
+    assert viewer.far.viewer.rendition == 2
+    world.receive(*world.lost)
+    assert viewer.far.viewer.rendition == LOWEST
+    world.now += FRAME
+    world.picture(2, upper=True)
+    viewer.aim(2)
+    world.lost.clear()
+    world.now += FRAME
+    sent += world.picture(2, packets=3, lost=[2], keyframe=True)
+    assert viewer.far.viewer.rendition == LOWEST
+    world.receive(*world.lost)
+    assert viewer.far.viewer.rendition == 2
+    world.now += FRAME
+    sent += world.picture(2, upper=True)
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from media.rtp.libsrtp import MAX_PACKET
 from media.rtp.packet import parse
 from media.rtp.srtp import GCM_TAG
-from media.switch.laid_burst import MAX_SEGMENTS
+from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, LaidBurst
+from media.switch.packet_header import SentAt
 from media.switch.wire import Wire
 from media.transport.udp import MAX_DATAGRAM
 from tests.support.audience import Audience, outgoing
 from tests.support.far_end import BOTH_PROFILES, one_byte, rtp
+from tests.support.far_viewer import PLAIN
+from tests.support.world import SSRCS
 
 
 def runs_for(sizes: Sequence[int]) -> list[tuple[int, int]]:
@@ -70,3 +73,22 @@ def test_a_full_burst_of_the_longest_packets_fits() -> None:
         assert len(received) == MAX_SEGMENTS
         assert MAX_PACKET - 64 < len(received[0]) + GCM_TAG <= MAX_PACKET
         assert all(len(parse(packet).extensions) == len(elements) for packet in received)
+
+
+def test_the_numbers_of_one_viewer_are_not_those_of_the_next() -> None:
+    """A late packet goes to those on their way to the live edge behind the others, in one burst with them."""
+    audience = Audience()
+    changed, other = audience.join(), audience.join()
+    audience.send([outgoing(1, rtp(1))])
+    changed.take(0, SSRCS[0], 700, 90)
+    assert changed.patched
+    buffer = memoryview(bytearray(BUFFER_BYTES))
+    burst = [outgoing(number, rtp(number, bytes(100)), timestamp=900) for number in (700, 701)]
+    laid = LaidBurst(burst, PLAIN, buffer, SentAt(0.0))
+    for viewer in (changed, other):
+        laid.send(viewer, audience.sends)
+    got = [[parse(data) for data in audience.received(viewer)[1:]] for viewer in (changed, other)]
+    assert [[(packet.sequence, packet.timestamp) for packet in packets] for packets in got] == [
+        [(2, 990), (3, 990)],
+        [(700, 900), (701, 900)],
+    ]

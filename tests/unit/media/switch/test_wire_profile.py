@@ -68,6 +68,36 @@ def test_all_viewers_of_a_profile_get_the_same_and_each_under_its_own_keys() -> 
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Profile) -> None:
+    """Two have changed together, and so have the same numbers; one has changed before, one never."""
+    audience = Audience([Wire(96, {5: 5}), Wire(111, {})])
+    viewers = [audience.join(profile) for _ in range(4)]
+    audience.send(video(3))
+    changes = {0: (10, 90), 2: (10, 90), 3: (8, 4000)}  # the next picture's index, and a shift
+    for place, (index, shift) in changes.items():
+        viewer = viewers[place]
+        audience.profile.remove(viewer)
+        viewer.leave(VIDEO, SSRCS[VIDEO])
+        viewer.take(VIDEO, SSRCS[VIDEO], index, shift)
+        audience.profile.add(viewer)
+    plain = [
+        outgoing(10, rtp(1, bytes(500), extension=one_byte((5, b"x"))), timestamp=0xFFFFFFFF),
+        outgoing(1, rtp(1, b"sound"), AUDIO),
+        outgoing(11, rtp(2, bytes(300)), timestamp=0xFFFFFFFF),
+    ]
+    for viewer in viewers:
+        audience.received(viewer)
+    audience.send(plain)
+    got = [[parse(packet) for packet in audience.received(viewer)] for viewer in viewers]
+    numbers = [[(packet.sequence, packet.timestamp) for packet in packets] for packets in got]
+    changed, never = [(4, 89), (1, 900), (5, 89)], [(10, 0xFFFFFFFF), (1, 900), (11, 0xFFFFFFFF)]
+    assert numbers == [changed, never, changed, [(6, 3999), (1, 900), (7, 3999)]]
+    assert {tuple((packet.payload, packet.extensions) for packet in packets) for packets in got} == {
+        tuple((packet.packet.payload, packet.packet.extensions) for packet in plain)
+    }
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     audience = Audience([None, Wire(8, {})])
     viewer = audience.join(profile)

@@ -1,0 +1,98 @@
+"""The poorest pictures that a viewer gets: keyframes alone, the lowest temporal layer, and none."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from media.feedback.viewer_picture import SLOW_SECONDS
+from media.switch.paced import OVERHEAD_BYTES
+from tests.support.layers_world import PICTURE
+from tests.support.one_stream import assert_one_stream
+from tests.support.shown_world import LARGE, SINGLE, limited
+
+
+def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=0.4)
+    assert viewer.rendition == world.keyframes
+    since = world.now
+    world.run(8.0)
+    pictures = viewer.pictures(since)
+    assert_one_stream(pictures)
+    sizes = Counter(packet.timestamp for packet in pictures)
+    ended = {packet.timestamp for packet in pictures if packet.marker}
+    assert 6 <= len(sizes) <= 15  # of 20: the line has no room for the others, which leave no gap
+    whole = list(sizes)[1:-1]  # the first and the last one may be on their way
+    assert {sizes[timestamp] for timestamp in whole} == {max(sizes.values())}
+    assert ended.issuperset(whole)
+    octets = sum(len(packet.payload) + OVERHEAD_BYTES for packet in pictures)
+    assert octets * 8 / 8.0 <= 120_000
+    at_once = Counter(at for at, packet in viewer.got if packet.ssrc == PICTURE and at > since)
+    assert max(at_once.values()) == 1
+
+
+def test_what_is_lost_of_keyframes_alone_comes_again() -> None:
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
+    assert viewer.rendition == world.keyframes
+    lost = viewer.pictures()[-1]
+    again = viewer.far.packets(viewer.far.loses(PICTURE, lost.sequence))
+    assert [packet.payload for packet in again] == [lost.sequence.to_bytes(2) + lost.payload]
+    assert again[0].timestamp == lost.timestamp
+    before = next(packet for packet in viewer.pictures() if packet.payload[3] == 0)
+    assert viewer.far.loses(PICTURE, before.sequence) == []  # its line has no room for that
+
+
+def test_keyframes_are_requested_of_a_publisher_that_sends_none_by_itself() -> None:
+    world, viewer = limited(SINGLE, 120_000)
+    assert viewer.rendition == world.keyframes
+    since = world.now
+    world.run(5 * SLOW_SECONDS)
+    asked = [at for at in world.asked_at[0] if at > since]
+    assert 4 <= len(asked) <= 6
+    assert all(later - one >= SLOW_SECONDS - 0.2 for one, later in pairwise(asked))
+    assert len({packet.timestamp for packet in viewer.pictures(since)}) >= 4
+
+
+def test_keyframes_are_not_requested_of_a_publisher_that_sends_them() -> None:
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=2.0)
+    assert viewer.rendition == world.keyframes
+    since = world.now
+    world.run(3 * SLOW_SECONDS)
+    assert not [at for at in world.asked_at[0] if at > since]
+
+
+def test_a_single_layer_comes_back_whole() -> None:
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
+    viewer.line = 4e6
+    world.run(10.0)
+    assert viewer.rendition == 0
+    assert_one_stream(viewer.pictures())
+    assert not world.thinning.active
+
+
+def test_sound_alone_and_back() -> None:
+    world, viewer = limited(LARGE, 2_000)
+    assert viewer.rendition is None
+    since = world.now
+    world.run(2.0)
+    assert not viewer.pictures(since)
+    viewer.line = 4e6
+    world.run(14.0)
+    assert viewer.rendition == 0
+    assert_one_stream(viewer.pictures())
+
+
+def test_the_lowest_temporal_layer_is_a_rendition_of_its_own() -> None:
+    world, viewer = limited(SINGLE, 450_000, temporal=True)
+    assert viewer.rendition == world.lowest
+    since = world.now
+    world.run(2.0)
+    pictures = viewer.pictures(since)
+    assert {packet.payload[2] >> 6 for packet in pictures} == {0}
+    assert len({packet.timestamp for packet in pictures}) == pytest.approx(25, abs=2)
+    viewer.line = 4e6
+    asked = len(world.asked_at[0])
+    world.run(6.0)
+    assert viewer.rendition == 0
+    assert len(world.asked_at[0]) == asked  # it needs no keyframe
+    assert_one_stream(viewer.pictures())

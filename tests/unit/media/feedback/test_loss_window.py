@@ -1,0 +1,50 @@
+"""What a receiver lost, by reports that come as they like."""
+
+import pytest
+
+from media.feedback.loss_window import LossWindow
+from media.rtp.rtcp import ReportBlock
+
+SOUND, PICTURE = 1, 2
+
+
+def block(ssrc: int, highest: int, lost: int) -> ReportBlock:
+    return ReportBlock(ssrc, 0, lost, highest, 0, 0, 0)
+
+
+def test_it_is_the_share_of_a_second() -> None:
+    window = LossWindow()
+    assert window.take([block(PICTURE, 1000, 0)], 0.0) is None
+    assert window.take([block(PICTURE, 1100, 10)], 1.0) == pytest.approx(0.1)
+    assert window.take([block(PICTURE, 1200, 10)], 2.0) == 0.0
+
+
+def test_reports_beside_nacks_wait_for_the_second() -> None:
+    window = LossWindow()
+    window.take([block(PICTURE, 1000, 0)], 0.0)
+    assert [window.take([block(PICTURE, 1000 + n, n)], 0.01 * n) for n in range(1, 90)] == [None] * 89
+    assert window.take([block(PICTURE, 1200, 50)], 1.0) == pytest.approx(0.25)
+
+
+def test_sound_counts_though_a_picture_that_stands_is_reported_just_before() -> None:
+    """Browsers report of them at different times."""
+    window = LossWindow()
+    told = []
+    for second in range(5):
+        told.append(window.take([block(PICTURE, 1000, 0)], float(second)))
+        told.append(window.take([block(SOUND, 50 * second, 10 * second)], second + 0.05))
+    assert told[:2] == [None, None]
+    assert told[3::2] == [pytest.approx(0.2)] * 4
+
+
+def test_of_few_packets_nothing_is_told() -> None:
+    window = LossWindow()
+    window.take([block(SOUND, 100, 0)], 0.0)
+    assert window.take([block(SOUND, 105, 5)], 1.0) is None
+
+
+def test_counts_that_go_back_are_no_loss_and_no_more_than_all_is_lost() -> None:
+    window = LossWindow()
+    window.take([block(PICTURE, 1000, 500)], 0.0)
+    assert window.take([block(PICTURE, 1100, 0)], 1.0) == 0.0
+    assert window.take([block(PICTURE, 1200, 2**23 - 1)], 2.0) == 1.0

@@ -1,0 +1,91 @@
+"""Padding for one viewer: what is sent to learn what its line carries."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+
+from media.rtp.rtx import PADDING_BYTES
+from media.switch.laid_burst import MAX_SEGMENTS
+from tests.support.layers_world import PICTURE_RTX
+from tests.support.shown_world import LARGE, SOUND_RATE, THREE, ShownWorld, limited
+
+
+@pytest.mark.parametrize(("rates", "line"), [(THREE, 400_000), (LARGE, 2_000)])
+def test_a_probe_sends_what_was_decided(rates: Sequence[int], line: float) -> None:
+    world, viewer = limited(rates, line, seconds=1.0)
+    viewer.line = 4e6
+    world.until(lambda: viewer.picture._decision.probe > SOUND_RATE * 1.2)
+    since, decided = world.now, 0.0
+    steps = 0
+    while viewer.picture.probes and steps < 150:
+        decided += viewer.picture._decision.probe
+        steps += 1
+        world.run(0.01)
+    world_now = since + steps * 0.01
+    octets = sum(len(p.payload) for at, p in viewer.got if since < at <= world_now)
+    assert steps >= 50
+    assert octets * 8 / (steps * 0.01) == pytest.approx(decided / steps, rel=0.05)
+    padding = viewer.padding(since)
+    assert padding
+    for packet in padding:
+        assert packet.ssrc == PICTURE_RTX
+        assert packet.payload_type == 101
+        assert packet.payload == bytes(PADDING_BYTES - 1) + bytes((PADDING_BYTES,))
+    at_once = Counter(at for at, packet in viewer.got if packet.ssrc == PICTURE_RTX)
+    assert max(at_once.values()) <= 10  # no burst
+    numbers = [packet.sequence for packet in padding]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_step_that_comes_late_is_not_made_up_for() -> None:
+    world, viewer = limited(THREE, 400_000, seconds=0.5)
+    viewer.line = 4e6
+    world.until(lambda: viewer.picture.probes)
+    rate = viewer.picture._decision.probe
+    world.now += 30.0
+    before = len(viewer.padding())
+    viewer.step()
+    sent = len(viewer.padding()) - before
+    assert sent * PADDING_BYTES * 8 <= rate * 0.070
+    assert sent < MAX_SEGMENTS
+
+
+def test_without_retransmissions_there_is_no_padding() -> None:
+    world = ShownWorld()
+    viewer = world.watch(rtx=False)
+    world.run(3.0)
+    viewer.line = 400_000
+    world.run(10.0)
+    assert viewer.picture.is_limited
+    assert {packet.ssrc for _, packet in viewer.got if packet.payload_type == 101} == set()
+    assert viewer.far.stats.probes == 0
+
+
+def test_a_viewer_of_the_sound_alone_gets_a_trickle_so_that_its_receiver_says_something() -> None:
+    world, viewer = limited(LARGE, 2_000, seconds=1.0)
+    assert viewer.rendition is None
+    since = world.now
+    while viewer.picture._decision.probe <= SOUND_RATE * 1.2:
+        world.run(0.1)
+    came = [at for at, packet in viewer.got if packet.ssrc == PICTURE_RTX and since < at < world.now - 0.1]
+    assert len(came) >= 3
+    assert [later - one for one, later in pairwise(came)] == pytest.approx([0.2] * (len(came) - 1), abs=0.021)
+
+
+def test_a_try_that_has_succeeded_is_over() -> None:
+    """A viewer that cannot be probed gets more for a try. What its line does later is another matter."""
+    world = ShownWorld()
+    viewer = world.watch(rtx=False)
+    world.run(3.0)
+    viewer.line = 400_000
+    world.until(lambda: viewer.rendition == 1)
+    viewer.line = 4e6
+    world.until(lambda: viewer.rendition == 0)
+    world.run(20.0)
+    assert viewer.rendition == 0
+    for _ in range(2):
+        viewer.picture.report(0.8, 0.0, world.now)
+        world.run(0.3)
+    assert viewer.rendition not in (0, 1)  # not what it was tried from, but what fits

@@ -1,0 +1,224 @@
+"""What one viewer gets of the picture, over time: by what its receiver says, and by its choice."""
+
+from shared.messages.status import LayerReason
+from tests.support.one_stream import assert_one_stream
+from tests.support.shown_world import THREE, ShownWorld, limited
+
+# --- down and up
+
+
+def test_a_fall_of_what_the_line_carries_leads_to_the_layer_that_fits() -> None:
+    world = ShownWorld()
+    viewer, beside = world.watch(), world.watch()
+    world.run(3.0)
+    assert viewer.layers() == {0}
+    viewer.line = 400_000
+    began = world.now
+    world.run(2.0)
+    assert viewer.rendition == 1
+    assert viewer.layers(began + 1.5) == {1}
+    assert viewer.picture.reason == LayerReason.LINE
+    assert world.feed.limited == 1
+    assert_one_stream(viewer.pictures())
+    assert beside.layers() == {0}
+    assert beside.picture.reason == LayerReason.FULL
+
+
+def test_a_picture_that_is_far_too_much_pauses_until_the_other_begins() -> None:
+    world = ShownWorld(answers=False)
+    viewer = world.watch()
+    world.run(3.0)
+    viewer.line = 400_000
+    world.run(2.0)
+    paused_since = viewer.got[-1][0] - 1.0
+    assert viewer.rendition is None
+    assert not viewer.pictures(paused_since)
+    assert [packet for at, packet in viewer.got if at > paused_since]  # the sound goes on
+    assert viewer.far.stats.pauses == 1
+    world.answers = True
+    world.run(0.5)
+    assert viewer.layers(paused_since) == {1}
+    assert_one_stream(viewer.pictures())
+
+
+def test_a_line_that_opens_is_noticed_and_the_best_layer_comes_back() -> None:
+    world, viewer = limited(THREE, 400_000)
+    viewer.line = 4e6
+    world.run(5.0)
+    assert viewer.rendition == 0
+    assert viewer.layers(world.now - 0.5) == {0}
+    assert viewer.picture.reason == LayerReason.FULL
+    assert world.feed.limited == 0
+    assert viewer.far.stats.probes >= 1
+    assert_one_stream(viewer.pictures())
+
+
+def test_the_best_picture_costs_nothing() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(2.0)
+    stepped = viewer.stepped
+    world.run(10.0)
+    assert viewer.stepped == stepped  # only until its first picture
+    assert not viewer.far.playback.steps
+    assert not viewer.padding()
+
+
+def test_a_picture_that_shrinks_to_what_fits_ends_the_probe() -> None:
+    world, viewer = limited(THREE, 500_000, seconds=0.5)
+    world.until(lambda: viewer.picture.probes)
+    world.rates[0] = 320_000
+    world.run(10.0)
+    assert viewer.rendition == 0
+    assert not viewer.far.playback.steps
+    since = world.now
+    world.run(2.0)
+    assert not viewer.padding(since)
+
+
+# --- what it wants
+
+
+def test_a_viewer_gets_no_better_layer_than_it_chose_and_its_picture_does_not_pause() -> None:
+    world, viewer = limited(THREE, 400_000)
+    viewer.line = 4e6
+    world.run(6.0)
+    assert viewer.rendition == 0
+    assert viewer.picture.carries is not None  # it is known what the line carries: that is no reason to pause
+    world.answers = False
+    chosen = world.now
+    viewer.picture.choose("h", picture=True)
+    world.run(1.0)
+    assert viewer.layers(chosen + 0.5) == {0}
+    world.answers = True
+    world.run(1.0)
+    assert viewer.layers(chosen + 1.5) == {1}
+    assert viewer.picture.reason == LayerReason.CHOICE
+    assert viewer.far.stats.pauses == 1  # by the line, before
+    assert_one_stream(viewer.pictures())
+    stepped = viewer.stepped
+    world.run(5.0)
+    assert viewer.stepped == stepped  # it has the best that it wants: nothing is looked for
+    assert world.feed.limited == 0
+
+
+def test_a_rid_that_there_is_not_is_any() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.picture.choose("x", picture=True)
+    world.run(2.0)
+    assert viewer.rendition == 0
+    viewer.picture.choose("q", picture=True)
+    world.run(1.0)
+    assert viewer.rendition == 2
+    viewer.picture.choose(None, picture=True)
+    world.run(2.0)
+    assert viewer.rendition == 0
+    assert viewer.picture.reason == LayerReason.FULL
+
+
+def test_for_a_chosen_layer_that_stops_there_is_the_next_one_below_it() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.picture.choose("h", picture=True)
+    world.run(2.0)
+    assert viewer.rendition == 1
+    world.rates[1] = 0
+    world.run(5.0)
+    assert viewer.layers(world.now - 1.0) == {2}
+    world.rates[1] = 300_000
+    world.run(4.0)
+    assert viewer.layers(world.now - 1.0) == {1}
+    assert_one_stream(viewer.pictures())
+
+
+def test_the_line_keeps_a_viewer_from_what_it_chose() -> None:
+    world, viewer = limited(THREE, 180_000)
+    assert viewer.rendition == 2
+    viewer.picture.choose("h", picture=True)
+    world.run(1.0)
+    assert world.feed.limited == 1
+    viewer.picture.choose("q", picture=True)
+    world.run(1.0)
+    assert viewer.picture.reason == LayerReason.CHOICE
+    assert world.feed.limited == 0
+
+
+def test_sound_only_by_choice_costs_nothing_and_the_picture_comes_back() -> None:
+    world, viewer = limited(THREE, 400_000)
+    viewer.picture.choose(None, picture=False)
+    world.run(1.0)
+    assert viewer.rendition is None
+    assert viewer.picture.reason == LayerReason.CHOICE
+    assert world.feed.limited == 0
+    stepped, since = viewer.stepped, world.now
+    world.run(5.0)
+    assert viewer.stepped == stepped
+    assert not viewer.pictures(since)
+    assert not viewer.padding(since)
+    viewer.picture.choose(None, picture=True)
+    world.run(2.0)
+    assert viewer.rendition is not None
+    assert viewer.pictures(world.now - 0.5)
+    assert_one_stream(viewer.pictures())
+
+
+# --- when things stop
+
+
+def test_a_pause_of_the_publisher_leads_nobody_to_what_the_line_does_not_carry() -> None:
+    world, viewer = limited(THREE, 180_000)
+    assert viewer.rendition == 2
+    world.rates[:] = (0, 0, 0)
+    world.run(4.3)
+    world.rates[:] = THREE
+    resumed = world.now
+    world.run(3.0)
+    assert viewer.layers(resumed) == {2}
+
+
+def test_forms_of_a_layer_that_has_stopped_are_left() -> None:
+    world, viewer = limited(THREE, 60_000, keyframe_seconds=1.0)
+    assert viewer.rendition == world.keyframes
+    world.rates[2] = 0
+    world.run(6.0)
+    assert viewer.rendition in (world.keyframes, None)
+    assert world.thinning.base == 1
+    viewer.line = 100_000
+    since = world.now
+    world.run(8.0)
+    assert viewer.layers(since) == {1}
+    assert_one_stream(viewer.pictures())
+
+
+def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
+    moments = ((400_000, 0.5), (400_000, 4.0), (60_000, 0.3), (60_000, 3.0), (60_000, 7.3), (10_000, 4.0))
+    for line, seconds in moments:
+        for temporal in (False, True):
+            for answers in (False, True):
+                world = ShownWorld(
+                    (800_000, 100_000), temporal=temporal, answers=answers, keyframe_seconds=1.0
+                )
+                viewers = [world.watch() for _ in range(3)]
+                world.run(3.0)
+                for viewer in viewers:
+                    viewer.line = line
+                world.run(seconds)
+                assert world.feed.limited == sum(viewer.picture.is_limited for viewer in viewers)
+                for viewer in viewers:
+                    viewer.leave()
+                assert world.feed.limited == 0
+                assert world.feed.profiles == {}
+                assert not world.thinning.active
+                assert not world.feed.after_burst
+                assert {sent.awaiting_count for sent in world.feed.sent} == {0}
+
+
+def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
+    world, viewer = limited(THREE, 400_000, seconds=0.5)
+    world.until(lambda: viewer.picture.probes)
+    world.run(0.3)
+    viewer.leave()
+    world.run(0.5)
+    assert viewer.far.datagrams() == []
+    assert world.feed.limited == 0

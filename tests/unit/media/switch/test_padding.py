@@ -1,0 +1,76 @@
+"""Padding among a viewer's retransmissions: whole packets, bounded, and under numbers of their own."""
+
+import pytest
+
+from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
+from media.rtp.srtp import Profile
+from media.switch.laid_burst import MAX_SEGMENTS
+from media.switch.padding import can_pad
+from tests.support.far_end import BOTH_PROFILES
+from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld
+from tests.support.nonce_watch import NonceWatch
+
+
+@pytest.fixture
+def world() -> LayersWorld:
+    world = LayersWorld()
+    for layer in (0, 1, 2):
+        world.picture(layer, keyframe=True)
+    return world
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_it_is_nothing_but_padding_in_the_stream_of_retransmissions(
+    world: LayersWorld, profile: Profile
+) -> None:
+    viewer = ChangingViewer(world, 0, profile)
+    assert can_pad(viewer.far.viewer)
+    assert world.switch.pad(viewer.far.viewer, 3 * PADDING_BYTES + 254, world.now) == 3 * PADDING_BYTES
+    packets = viewer.far.packets()
+    assert len(packets) == 3
+    for packet in packets:
+        assert packet.padding
+        assert (packet.ssrc, packet.payload_type) == (PICTURE_RTX, 101)
+        assert packet.payload[-1] == len(packet.payload) == PADDING_BYTES
+        with pytest.raises(RtxError):
+            unwrap(packet, 100, PICTURE)
+
+
+@pytest.mark.parametrize("octets", [-5.0, 0.0, 1.0, PADDING_BYTES - 0.1])
+def test_less_than_a_packet_is_nothing(world: LayersWorld, octets: float) -> None:
+    viewer = ChangingViewer(world)
+    assert world.switch.pad(viewer.far.viewer, octets, world.now) == 0
+    assert viewer.far.datagrams() == []
+
+
+def test_it_is_one_send_at_most(world: LayersWorld) -> None:
+    viewer = ChangingViewer(world)
+    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == MAX_SEGMENTS * PADDING_BYTES
+    assert len(viewer.far.packets()) == MAX_SEGMENTS
+
+
+def test_without_such_a_stream_there_is_none(world: LayersWorld) -> None:
+    viewer = ChangingViewer(world, rtx=False)
+    assert not can_pad(viewer.far.viewer)
+    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == 0
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_retransmissions_among_it_share_its_numbers_also_after_a_change(
+    world: LayersWorld, profile: Profile
+) -> None:
+    watch = NonceWatch()
+    viewer = ChangingViewer(world, 0, profile, watch=watch)
+    numbers = []
+    for layer in (1, 2, None, 0):
+        viewer.aim(layer)
+        world.now += 0.04
+        if layer is not None:
+            world.picture(layer, keyframe=True)
+        got = viewer.pictures()
+        world.switch.pad(viewer.far.viewer, 600, world.now)
+        datagrams = viewer.far.loses(PICTURE, got[-1].sequence) if got else viewer.far.datagrams()
+        numbers += [packet.sequence for packet in viewer.far.packets(datagrams)]
+    assert numbers == list(range(1, 1 + len(numbers)))
+    assert watch.twice == []
+    assert viewer.far.stats.srtp_refused == 0
