@@ -191,8 +191,7 @@ class ViewerPicture:
 
     def step(self, now: float) -> None:
         """Send what is due of keyframes alone, and of padding."""
-        if isinstance(self._viewer.behind, Paced):
-            self._send_slow(self._viewer.behind, now)
+        self._changeover.send_slow(now)
         total, sound = self._octets()
         elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
         sent, self._stepped_octets, self._stepped_at = total - self._stepped_octets, total, now
@@ -210,12 +209,6 @@ class ViewerPicture:
             self._pad(self._credit, now)
         elif now - self._seen_at >= _QUIET_SECONDS:
             self._pad(_TRICKLE_BYTES, now)
-
-    def _send_slow(self, paced: Paced, now: float) -> None:
-        if (picture := paced.next_picture) is not None:
-            timestamp, seconds = picture
-            paced.shift = self._changeover.shift_to(now + seconds, timestamp)
-        self._switch.advance(self._feed, self._viewer, now)
 
     def _pad(self, octets: float, now: float) -> None:
         padded = self._switch.pad(self._viewer, octets, now)

@@ -61,18 +61,28 @@ class Changeover:
         if isinstance(self._viewer.behind, Paced):
             self._viewer.behind.bitrate = bitrate
 
-    def shift_to(self, at: float, timestamp: int) -> int:
+    def send_slow(self, now: float) -> None:
+        """Send what is due of keyframes alone."""
+        paced = self._viewer.behind
+        if not isinstance(paced, Paced):
+            return
+        if (picture := paced.next_picture) is not None:
+            timestamp, seconds = picture
+            paced.shift = self._shift_to(now + seconds, timestamp)
+        self._switch.advance(self._feed, self._viewer, now)
+
+    def _shift_to(self, at: float, timestamp: int) -> int:
         """What to add to a timestamp of keyframes alone so that the picture plays at the time `at`.
 
         Their pictures come late, by as much as they take. If their timestamps told so, the receiver would
         hold back the sound to keep it in step.
         """
-        first = self._first
-        plays = None if first is None else self._play_time(self._feed.base_of(first), at)
-        if plays is None:
-            return 0
-        shift = plays[1] - timestamp & _RANGE - 1
-        if self._latest is not None and plays[1] - self._latest & _RANGE - 1 >= _RANGE // 2:
+        first, present = self._first, self._viewer.rendition
+        assert first is not None
+        assert present is not None
+        plays = self._play_time(self._feed.base_of(first), at)
+        shift = self._viewer.shifts[present] if plays is None else plays[1] - timestamp & _RANGE - 1
+        if self._latest is not None and not 0 < timestamp + shift - self._latest & _RANGE - 1 < _RANGE // 2:
             shift = self._latest + _STEP - timestamp & _RANGE - 1
         self._latest, self._latest_at = timestamp + shift & _RANGE - 1, at
         return shift
