@@ -20,7 +20,10 @@ class LossWindow:
         self._began: dict[int, tuple[float, int, int]] = {}
 
     def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share lost since the last result, 0 to 1, of the worst stream; None: it is too early."""
+        """The share lost since the last result, 0 to 1, of the worst stream; None: it is too early.
+
+        Of few packets many may be lost by chance: it is the share that is certain.
+        """
         worst = None
         for block in blocks:
             since, highest, lost = self._began.get(block.ssrc, (-math.inf, 0, 0))
@@ -29,6 +32,10 @@ class LossWindow:
                 self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
             elif now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
                 self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
-                share = min(max((block.packets_lost - lost) / max(expected, 1), 0.0), 1.0)
+                share = _certain(block.packets_lost - lost, expected)
                 worst = share if worst is None else max(worst, share)
         return worst
+
+
+def _certain(lost: int, expected: int) -> float:
+    return min(max((lost - 1.5 * math.sqrt(max(lost, 0))) / max(expected, 1), 0.0), 1.0)

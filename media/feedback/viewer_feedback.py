@@ -123,7 +123,7 @@ class ViewerFeedback:
         if number is None or wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
-        missing = 0
+        missing: list[int] = []
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left
         if not left:
@@ -133,8 +133,8 @@ class ViewerFeedback:
             lost = self._find(number, packet.media_ssrc, sequence, now)
             if lost is None:
                 continue
-            missing += 1
             sent, offset, shift = lost
+            missing.append(sent.extended)
             if not self._budget.take(sent.track, sent.extended, len(sent.packet.payload), media, now):
                 self._stats.retransmissions_refused += 1
             elif self._resend(self._viewer, sent, offset, shift, now):

@@ -1,7 +1,7 @@
 """Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from media.counts import ViewerStats
 from media.line.choice import Decision, LayerChoice
@@ -94,12 +94,13 @@ class ViewerPicture:
         self._sample(now)
         self.line.remb(bitrate, now)
 
-    def asked(self, packets: int, now: float) -> None:
-        """Take a request for `packets` of the present picture to be sent again."""
-        if self._viewer.rendition is None or self._viewer.behind is not None:
+    def asked(self, indexes: Iterable[int], now: float) -> None:
+        """Take a request for packets of the present picture to be sent again, by their indexes."""
+        rendition = self._viewer.rendition
+        if rendition is None or self._viewer.behind is not None:
             return
-        sent = sum(self._viewer.sent(n)[0] for n, form in enumerate(self._viewer.forms) if form and form.ssrc)
-        if (share := self._loss_burst.asked(packets, sent, now)) is not None:
+        rate = self._feed.sent[rendition].packet_rate
+        if (share := self._loss_burst.asked(indexes, rate, now)) is not None:
             self._sample(now)
             self.line.lost(share, now)
 

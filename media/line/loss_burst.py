@@ -3,7 +3,7 @@
 A receiver's estimate needs packets that arrive, and its reports come each second: both are too late then.
 """
 
-from collections import deque
+from collections.abc import Iterable
 
 WINDOW_SECONDS = 0.6
 MUCH = 0.4  # share of what was sent
@@ -13,26 +13,24 @@ LEAST_PACKETS = 8  # that are requested
 class LossBurst:
     """Of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_asked", "_sent")
+    __slots__ = ("_asked",)
 
     def __init__(self) -> None:
-        self._asked: deque[tuple[float, int]] = deque()
-        self._sent: deque[tuple[float, int]] = deque()
+        self._asked: dict[int, float] = {}  # index of a packet -> when it was first requested, oldest first
 
-    def asked(self, packets: int, sent: int, now: float) -> float | None:
-        """Take a request for `packets`, when `sent` packets of pictures were sent in total.
+    def asked(self, indexes: Iterable[int], rate: float, now: float) -> float | None:
+        """Take a request for the packets of these indexes, of a picture of `rate` packets a second.
 
-        Returns the share of the latest that is lost, if that is much.
+        Returns the share of the latest that is lost, if that is much. A packet counts once, however often it
+        is requested.
         """
-        self._asked.append((now, packets))
-        self._sent.append((now, sent))
-        while self._asked[0][0] < now - WINDOW_SECONDS:
-            self._asked.popleft()
-            self._sent.popleft()
-        asked = sum(count for _, count in self._asked)
-        lately = sent - self._sent[0][1] + self._asked[0][1]
+        for index in indexes:
+            self._asked.setdefault(index, now)
+        while self._asked and (oldest := next(iter(self._asked.items())))[1] < now - 2 * WINDOW_SECONDS:
+            del self._asked[oldest[0]]
+        asked = sum(at >= now - WINDOW_SECONDS for at in self._asked.values())
+        lately = max(rate * WINDOW_SECONDS, asked)
         if asked < LEAST_PACKETS or asked < MUCH * lately:
             return None
         self._asked.clear()
-        self._sent.clear()
         return min(asked / lately, 0.9)

@@ -1,0 +1,30 @@
+"""A line that suddenly carries next to nothing, and what is none."""
+
+from media.line.loss_burst import LEAST_PACKETS, WINDOW_SECONDS, LossBurst
+
+RATE = 80.0  # packets a second
+
+
+def test_most_of_what_was_sent_lately_is_a_burst() -> None:
+    burst = LossBurst()
+    told = [burst.asked(range(10 * n, 10 * n + 9), RATE, 0.14 * n) for n in range(3)]
+    assert told[:2] == [None, None]
+    assert told[2] is not None
+    assert 0.5 < told[2] <= 0.9
+
+
+def test_a_packet_that_is_requested_again_and_again_counts_once() -> None:
+    burst = LossBurst()
+    assert [burst.asked(range(LEAST_PACKETS), RATE, 0.05 * n) for n in range(20)] == [None] * 20
+
+
+def test_one_packet_in_twenty_is_no_burst() -> None:
+    burst = LossBurst()
+    assert [burst.asked([20 * n], RATE, 20 * n / RATE) for n in range(1000)] == [None] * 1000
+
+
+def test_of_few_packets_nothing_is_told_and_old_ones_are_forgotten() -> None:
+    burst = LossBurst()
+    assert burst.asked(range(LEAST_PACKETS - 1), 1.0, 0.0) is None
+    assert burst.asked([100], 1.0, 3 * WINDOW_SECONDS) is None
+    assert len(burst._asked) == 1
