@@ -66,7 +66,7 @@ def test_the_best_picture_costs_nothing() -> None:
 
 def test_a_picture_that_shrinks_to_what_fits_ends_the_probe() -> None:
     world, viewer = limited(THREE, 500_000, seconds=0.5)
-    world.until(lambda: viewer.picture.probes)
+    world.until(lambda: viewer.is_probed)
     world.rates[0] = 320_000
     world.run(10.0)
     assert viewer.rendition == 0
@@ -216,7 +216,7 @@ def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
 
 def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
     world, viewer = limited(THREE, 400_000, seconds=0.5)
-    world.until(lambda: viewer.picture.probes)
+    world.until(lambda: viewer.is_probed)
     world.run(0.3)
     viewer.leave()
     world.run(0.5)

@@ -1,11 +1,10 @@
 """A viewer that changes from layer to layer: one stream, whatever happens."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from media.rtp.srtp import Profile
-from media.switch.changeover import Changeover
-from media.switch.thinning import Thinning
-from media.tracks.thinned import Form
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import (
     KEYFRAMES,
@@ -59,30 +58,6 @@ def test_a_pause_ends_with_the_keyframe_and_the_sound_goes_on() -> None:
     assert len(everything) == len(sent) + 1
     assert_one_stream(picture)
     assert viewer.far.stats.pauses == viewer.far.stats.layer_changes == 1
-
-
-@pytest.mark.parametrize("pauses_at_once", [True, False])
-def test_a_pause_on_the_way_to_the_lowest_temporal_layer_ends_with_a_keyframe(pauses_at_once: bool) -> None:
-    """Who gets no picture cannot go over between two of them."""
-    world, base = LayersWorld(), LAYERS[-1]
-    world.feed.thinning = thinning = Thinning(world.feed.sent, base)
-    world.feed.sent = [*world.feed.sent, *thinning.sent]
-    (lowest,) = (form.number for form in thinning.forms if form.form is Form.LOWEST_LAYER)
-    forms = [*wires(rtx=True), *wires(rtx=True)[: len(thinning.forms)]]
-    far = world.join(forms, Profile.AEAD_AES_128_GCM, base)
-    change = Changeover(
-        world.switch, world.feed, far.viewer, lambda *_: None, world.feedback.play_time, far.stats
-    )
-    world.picture(base, keyframe=True)
-    change.aim(lowest, world.now, pause=pauses_at_once)
-    change.aim(lowest, world.now, pause=True)
-    assert far.viewer.rendition is None
-    world.now += FRAME
-    world.picture(base)
-    assert far.viewer.rendition is None
-    world.now += FRAME
-    world.picture(base, keyframe=True)
-    assert far.viewer.rendition == lowest
 
 
 def test_no_picture_and_back() -> None:
@@ -179,14 +154,16 @@ def test_no_change_costs_nothing() -> None:
     assert world.feed.profiles == {}
 
 
-def test_to_the_lowest_temporal_layer_no_picture_is_lost() -> None:
+@pytest.mark.parametrize("pauses", [(True,), (False, True), (True, True)])
+def test_to_the_lowest_temporal_layer_no_picture_is_lost(pauses: Sequence[bool]) -> None:
     """It needs no keyframe: so the picture does not stop, however urgent the change is."""
     world = LayersWorld(thinned=True)
     world.picture(2, keyframe=True)
     viewer = ChangingViewer(world, 2)
     world.now += FRAME
     sent = world.picture(2)
-    viewer.aim(LOWEST, pause=True)
+    for pause in pauses:
+        viewer.aim(LOWEST, pause=pause)
     for frame in range(6):
         world.now += FRAME
         is_upper = frame % 2 == 0
