@@ -5,9 +5,8 @@ from collections.abc import Iterable
 
 from media.rtp.rtcp import ReportBlock
 
-WINDOW_SECONDS = (
-    0.9  # reports come each second; beside a NACK they come each few milliseconds, about few packets
-)
+# Reports come each second; beside a NACK they come each few milliseconds, about few packets.
+WINDOW_SECONDS = 0.9
 LEAST_PACKETS = 10
 
 

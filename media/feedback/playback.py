@@ -155,7 +155,8 @@ class Playback:
     def tick(self, now: float) -> bytes:
         """Do what is due. Returns sender reports, not yet protected. Called several times a second."""
         self.step(now)
-        if self.picture is not None and self._step_at == math.inf:  # the viewer has seen a picture
+        # before its first picture it stays where it is, unless that does not come any more
+        if self.picture is not None and (self._step_at == math.inf or self.picture.is_gone):
             self.picture.tick(now)
         if now < self._report_at:
             return b""

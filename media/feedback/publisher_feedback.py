@@ -19,7 +19,7 @@ from media.rtp.rtcp import (
 from media.switch.feed import Feed
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.reception import OUR_SSRC
-from media.tracks.track import LIVE_SECONDS, Track
+from media.tracks.track import Track, has_stopped
 
 REPORT_SECONDS = 1.0
 MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
@@ -73,11 +73,6 @@ class PublisherFeedback:
                     report.ntp_time, source.translator.translate_timestamp(report.rtp_time), now
                 )
 
-    def want_keyframes(self, now: float) -> None:
-        """A viewer joined or lost its picture: request a keyframe of every video track."""
-        for number in range(len(self._tracks)):
-            self.want_keyframe(number, now)
-
     def want_keyframe(self, number: int, now: float) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.
 
@@ -86,18 +81,10 @@ class PublisherFeedback:
         track = self._tracks[number]
         requests = track.sent.requests
         # before the first packet there is no SSRC to ask; the first picture will be a keyframe
-        if requests is None or track.source.stats is None or self._has_stopped(track, now):
+        if requests is None or track.source.stats is None or has_stopped(track, self._tracks, now):
             return
         if requests.want(now):
             self._request_keyframe(track)
-
-    def _has_stopped(self, track: Track, now: float) -> bool:
-        """Whether the publisher has stopped this layer, and not the whole picture, which may stand still."""
-        return (
-            track.ids is not None
-            and now - track.source.heard_at >= LIVE_SECONDS
-            and any(other.ids is track.ids and other.live(now) for other in self._tracks)
-        )
 
     def _request_keyframe(self, track: Track) -> None:
         stats = track.source.stats
@@ -153,7 +140,7 @@ class PublisherFeedback:
     def _wants_keyframe(self, track: Track, requests: KeyframeRequests, now: float) -> bool:
         if track.source.gate.closed:  # viewers get no picture of this publisher before a keyframe
             self._held.add(track)
-            return not self._has_stopped(track, now) and requests.want(now)
+            return not has_stopped(track, self._tracks, now) and requests.want(now)
         if track in self._held:
             self._held.remove(track)
             requests.arrived(now)

@@ -58,8 +58,8 @@ _MAX_RTT = 5.0
 class ViewerFeedback:
     """Owns the RTCP between a room and one viewer. `now` is in seconds of a steady clock.
 
-    `resend` retransmits a packet; it returns False if that is not possible. `line`, if there is one, learns
-    what the viewer says of its line.
+    `resend` retransmits a packet; it returns False if that is not possible. `picture`, if there is one,
+    learns what the viewer says of its line.
     """
 
     def __init__(

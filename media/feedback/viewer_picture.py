@@ -12,7 +12,7 @@ from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
-from media.switch.rendition import OVERHEAD, Ladder
+from media.switch.rendition import PACKET_OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
@@ -121,7 +121,7 @@ class ViewerPicture:
         sound = headers = 0
         for number in self._sounds:
             packets, octets = viewer.sent(number)
-            headers += packets * OVERHEAD
+            headers += packets * PACKET_OVERHEAD
             sound += octets
         return viewer.octets + headers + viewer.resent_octets + self._padded, sound + headers
 
@@ -179,6 +179,12 @@ class ViewerPicture:
         return numbers.index(rendition) if rendition in numbers else len(numbers)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the rendition that it gets does not come any more."""
+        ladder = self._feed.ladder
+        return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
+
+    @property
     def measure_seconds(self) -> float:
         """From one measurement of the round trip to the next; infinite: none is wanted."""
         return self._choice.measure_seconds
@@ -191,8 +197,7 @@ class ViewerPicture:
 
     def step(self, now: float) -> None:
         """Send what is due of keyframes alone, and of padding."""
-        if isinstance(self._viewer.behind, Paced):
-            self._send_slow(self._viewer.behind, now)
+        self._changeover.send_slow(now)
         total, sound = self._octets()
         elapsed, sent = now - self._stepped_at, total - self._stepped_octets
         self._stepped_octets, self._stepped_at = total, now
@@ -210,12 +215,6 @@ class ViewerPicture:
             self._pad(self._credit, now)
         elif now - self._seen_at >= _QUIET_SECONDS:
             self._pad(_TRICKLE_BYTES, now)
-
-    def _send_slow(self, paced: Paced, now: float) -> None:
-        if (picture := paced.next_picture) is not None:
-            timestamp, seconds = picture
-            paced.shift = self._changeover.shift_to(now + seconds, timestamp)
-        self._switch.advance(self._feed, self._viewer, now)
 
     def _pad(self, octets: float, now: float) -> None:
         padded = self._switch.pad(self._viewer, octets, now)

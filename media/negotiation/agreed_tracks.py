@@ -2,9 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
+
+
+class LeftOut(NamedTuple):
+    """Simulcast layers of a picture that the answer accepts, and that the room does not take."""
+
+    rids: frozenset[str] = frozenset()
+    ssrcs: frozenset[int] = frozenset()  # of media and RTX, if declared
+
+
+NONE_LEFT_OUT = LeftOut()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +29,7 @@ class PublishedTrack:
     sources: Sources  # as declared; many clients declare none
     rid: str = ""  # of its simulcast layer; "" without simulcast
     layer: int = 0  # rank of that layer among those of the picture: 0 is the best
+    left_out: LeftOut = NONE_LEFT_OUT  # of the same picture
 
     def at_rest(self) -> "PublishedTrack":
         """The track while nobody sends it: its publisher is asked for nothing."""

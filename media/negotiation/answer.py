@@ -30,7 +30,7 @@ class Accepted:
     feedback: frozenset[str]
     extensions: Mapping[str, int]
     source: tuple[str, ...] = ()  # the lines that describe what we send there
-    rids: tuple[str, ...] = ()  # the simulcast layers that we accept (RFC 8853), in the order of the offer
+    rids: tuple[str, ...] = ()  # the simulcast layers that may come (RFC 8853), in the order of the offer
 
 
 def answer_setup(offer: Offer) -> Setup:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.answer import Accepted, LocalTransport, build_answer
 from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
-from media.negotiation.simulcast import layers_of
+from media.negotiation.simulcast import simulcast_of
 from media.rtp.extensions import (
     ABS_SEND_TIME_EXTENSION,
     FORWARDED_EXTENSIONS,
@@ -30,7 +30,7 @@ class CannotPlayError(ServiceError):
 def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[PublishedTrack, ...], str]:
     """Accept the first codec of each section that we pass through; reject a section without one.
 
-    A section of several simulcast layers gives a track for each layer, side by side, best first.
+    A section of several simulcast layers gives a track for each that we take, side by side, best first.
     """
     check_publish(offer)
     tracks: list[PublishedTrack] = []
@@ -47,7 +47,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
             {TRANSPORT_CC_EXTENSION} if "transport-cc" in codec.feedback else set()
         )
         extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
-        layers = layers_of(section)
+        simulcast = simulcast_of(section)
         tracks += [
             PublishedTrack(
                 kind=section.kind,
@@ -57,10 +57,10 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 sources=layer.sources,
                 rid=layer.rid,
                 layer=rank,
+                left_out=simulcast.left_out,
             )
-            for rank, layer in enumerate(layers)
+            for rank, layer in enumerate(simulcast.layers)
         ]
-        taken = {layer.rid for layer in layers}
         accepted.append(
             Accepted(
                 direction=Direction.RECVONLY,
@@ -68,7 +68,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 fmtp=_receiver_fmtp(codec),
                 feedback=codec.feedback,
                 extensions=extensions,
-                rids=tuple(rid for rid in section.sources.rids if rid in taken),
+                rids=simulcast.accepted,
             )
         )
     if not tracks:

@@ -1,4 +1,7 @@
-"""The layers of a simulcast offer that we take: the best three, ranked.
+"""The layers of a simulcast offer that we take: three at most, ranked.
+
+A publisher may send more. OBS offers up to four, and stops unless the answer has them all: so we accept them,
+and take the best one, the lowest one, and one between.
 
 Layers have names (RFC 8853), which the `rid` header extension repeats, or are known by their SSRCs alone
 (RFC 5576, "SIM"). An offer does not say how good each layer is, but clients use the same few naming schemes.
@@ -6,13 +9,17 @@ Layers have names (RFC 8853), which the `rid` header extension repeats, or are k
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from media.negotiation.agreed_tracks import NONE_LEFT_OUT, LeftOut
 from media.rtp.extensions import RID_EXTENSION
 from shared.sdp.offer import MediaSection
 from shared.sdp.sources import Sources
 
 MAX_LAYERS = 3
+MAX_ACCEPTED = 8
+
+T = TypeVar("T")
 
 # full, half, quarter; high, middle, low: best first
 _CUSTOMS = (
@@ -31,20 +38,44 @@ class Layer(NamedTuple):
     sources: Sources
 
 
-def layers_of(section: MediaSection) -> list[Layer]:
-    """The layers of `section` that we take, best first: at least one, at most `MAX_LAYERS`.
+class Simulcast(NamedTuple):
+    """What becomes of the layers of one section."""
+
+    layers: Sequence[Layer]  # that we take, best first: at least one, at most `MAX_LAYERS`
+    accepted: tuple[str, ...]  # names for the answer, in the order of the offer: at most `MAX_ACCEPTED`
+    left_out: LeftOut  # what else may come
+
+
+def simulcast_of(section: MediaSection) -> Simulcast:
+    """The layers of `section`, or its only stream.
 
     Only pictures have layers. Of named layers whose packets do not tell the name, the best one is taken.
     """
     sources = section.sources
-    most = MAX_LAYERS if section.kind == "video" else 1
+    is_picture = section.kind == "video"
     if sources.rids:
-        tells_names = RID_EXTENSION in section.extensions
-        return [Layer(rid, sources) for rid in _ranked(sources.rids)[: most if tells_names else 1]]
-    ssrcs = dict.fromkeys(reversed(sources.layers))  # the group names the poorest first
-    if len(ssrcs) < 2 or most < 2:
-        return [Layer("", sources)]
-    return [Layer("", _of_one(ssrc, sources)) for ssrc in list(ssrcs)[:most]]
+        tells_names = is_picture and RID_EXTENSION in section.extensions
+        ranked = _ranked(sources.rids)[: MAX_ACCEPTED if tells_names else 1]
+        taken = _spread(ranked)
+        return Simulcast(
+            layers=[Layer(rid, sources) for rid in taken],
+            accepted=tuple(rid for rid in sources.rids if rid in ranked),
+            left_out=LeftOut(rids=frozenset(ranked).difference(taken)),
+        )
+    ssrcs = list(dict.fromkeys(reversed(sources.layers)))  # the group names the lowest first
+    if len(ssrcs) < 2 or not is_picture:
+        return Simulcast([Layer("", sources)], (), NONE_LEFT_OUT)
+    layers = [Layer("", _of_one(ssrc, sources)) for ssrc in _spread(ssrcs)]
+    left = set(ssrcs).difference(*(layer.sources.ssrcs for layer in layers))
+    left |= {rtx for rtx, repaired in sources.repairs.items() if repaired in left}
+    return Simulcast(layers, (), LeftOut(ssrcs=frozenset(left)))
+
+
+def _spread(ranked: Sequence[T]) -> Sequence[T]:
+    """Of layers, best first, those that we take."""
+    if len(ranked) <= MAX_LAYERS:
+        return ranked
+    return [ranked[0], ranked[len(ranked) // 2], ranked[-1]]
 
 
 def _ranked(rids: Sequence[str]) -> list[str]:

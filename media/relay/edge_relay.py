@@ -18,7 +18,6 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
-from media.tracks.track import LIVE_SECONDS
 from media.transport.address import Address
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
@@ -104,13 +103,6 @@ class EdgeRelay:
             wanted = sorted(watched(self._feed, self._layers))
             link.say(wanted_layers(self._order.ssrc, [self._layers[number] for number in wanted]))
 
-    def _forget_old_pictures(self, now: float) -> None:
-        """A viewer shall not begin with what a layer showed before it went off."""
-        for number in self._layers:
-            sent = self._feed.sent[number]
-            if sent.has_pictures and now - self._feed.sources[number].last_received >= LIVE_SECONDS:
-                sent.pictures.clear()
-
     def _take_figures(self, compound: bytes) -> None:
         """Note what the origin says about its layers: those that do not come cannot be measured here."""
         numbers = {ssrc: number for number, ssrc in self._layers.items()}
@@ -132,7 +124,6 @@ class EdgeRelay:
         if self._link is not None:
             self._say_wanted(self._link)
             self._link.tick(now)
-            self._forget_old_pictures(now)
             if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:
                 self._lose(now)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from media.switch.feed import Feed
-from media.switch.rendition import OVERHEAD, Ladder, Rendition
+from media.switch.rendition import PACKET_OVERHEAD, Ladder, Rendition
 from media.tracks.thinned import Form
 from media.tracks.track import Track
 
@@ -38,7 +38,7 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
         for number in layers
     ]
     sounds = [track.sent for track in tracks if track.kind == "audio"]
-    sound = sum(sent.bitrate + sent.packet_rate * OVERHEAD * 8 for sent in sounds)
+    sound = sum(sent.bitrate + sent.packet_rate * PACKET_OVERHEAD * 8 for sent in sounds)
     rids = tuple(tracks[number].published.rid for number in layers)
     return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids)
 

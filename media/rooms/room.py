@@ -19,7 +19,7 @@ from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.wire import Wire
 from media.tracks.thinned import Form
-from media.tracks.track import Track, can_read, succeed
+from media.tracks.track import Track, can_read, has_stopped, succeed
 from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
@@ -187,6 +187,9 @@ class Room:
         self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
         for sent in self.feed.sent:
             sent.measure(now)
+        for track in self.tracks:
+            if has_stopped(track, self.tracks, now):
+                track.sent.pictures.clear()  # a viewer shall not begin with what a layer showed last
         self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
 
     def _watch_stream(self, now: float) -> None:

@@ -143,22 +143,6 @@ def parse_compound(data: bytes) -> list[Packet]:
     raise RtcpError("too many packets")
 
 
-def is_lone_report(datagram: bytes, overhead: int) -> bool:
-    """Whether an SRTCP datagram, `overhead` bytes longer than its plain RTCP, is a single receiver report.
-
-    The first header is not encrypted (RFC 3711 3.4). Only authentication shows whether it is genuine.
-    """
-    if len(datagram) < _HEADER.size or datagram[1] != _RR:
-        return False
-    words = datagram[2] << 8 | datagram[3]
-    return _HEADER.size + 4 * words + overhead == len(datagram)
-
-
-def begins_with_report(datagram: bytes) -> bool:
-    """Whether an SRTCP datagram begins with a receiver report. The same is true of it as of a lone one."""
-    return len(datagram) >= _HEADER.size and datagram[1] == _RR
-
-
 def _parse_sender_report(body: bytes, count: int) -> SenderReport:
     ssrc, ntp_time, rtp_time, packets, octets = _SENDER_INFO.unpack_from(body)
     blocks = _parse_blocks(body, _SENDER_INFO.size, count)

@@ -8,7 +8,7 @@ from media.feedback.playback import Playback, ask_early
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PlayedTrack
 from media.rtp.libsrtp import SrtpError
-from media.rtp.rtcp import begins_with_report, is_lone_report
+from media.rtp.srtcp_header import begins_with_report, is_lone_report
 from media.rtp.srtp import InboundSession, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
@@ -64,7 +64,7 @@ class ViewerSession(Session):
         ask_early(feed, publisher, setup.now, self._first_rendition())
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
-        if is_lone_report(datagram, self._srtcp_overhead) or self._can_wait(datagram):
+        if begins_with_report(datagram) and self._can_wait(datagram):
             self._receive_waiting_report(now)  # not replaced: the later one may be forged
             self._waiting_report = datagram, source, now
         else:
@@ -72,13 +72,14 @@ class ViewerSession(Session):
         return None
 
     def _can_wait(self, datagram: bytes) -> bool:
-        """Whether nothing urgent can be in a datagram, which is not decrypted yet.
+        """Whether nothing urgent can be in a datagram that begins with a report, and is not decrypted yet.
 
         Browsers put their estimate of the line behind a report. What they ask for comes without a report
         (RFC 5506), and the estimate matters at the next tick, unless the line is being probed.
         """
-        rests = self._has_short_rtcp and self._playback is not None and self._playback.rests
-        return rests and begins_with_report(datagram)
+        if self._has_short_rtcp and self._playback is not None and self._playback.rests:
+            return True
+        return is_lone_report(datagram, self._srtcp_overhead)
 
     def _receive_waiting_report(self, now: float) -> None:
         if self._waiting_report is not None:

@@ -6,7 +6,7 @@ from media.counts import ViewerStats
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
-from media.switch.viewer import Viewer
+from media.switch.viewer import Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
@@ -61,18 +61,28 @@ class Changeover:
         if isinstance(self._viewer.behind, Paced):
             self._viewer.behind.bitrate = bitrate
 
-    def shift_to(self, at: float, timestamp: int) -> int:
+    def send_slow(self, now: float) -> None:
+        """Send what is due of keyframes alone."""
+        paced = self._viewer.behind
+        if not isinstance(paced, Paced):
+            return
+        if (picture := paced.next_picture) is not None:
+            timestamp, seconds = picture
+            paced.shift = self._shift_to(now + seconds, timestamp)
+        self._switch.advance(self._feed, self._viewer, now)
+
+    def _shift_to(self, at: float, timestamp: int) -> int:
         """What to add to a timestamp of keyframes alone so that the picture plays at the time `at`.
 
         Their pictures come late, by as much as they take. If their timestamps told so, the receiver would
         hold back the sound to keep it in step.
         """
-        first = self._first
-        plays = None if first is None else self._play_time(self._feed.base_of(first), at)
-        if plays is None:
-            return 0
-        shift = plays[1] - timestamp & _RANGE - 1
-        if self._latest is not None and plays[1] - self._latest & _RANGE - 1 >= _RANGE // 2:
+        first, present = self._first, self._viewer.rendition
+        assert first is not None
+        assert present is not None
+        plays = self._play_time(self._feed.base_of(first), at)
+        shift = self._viewer.shifts[present] if plays is None else plays[1] - timestamp & _RANGE - 1
+        if self._latest is not None and not 0 < timestamp + shift - self._latest & _RANGE - 1 < _RANGE // 2:
             shift = self._latest + _STEP - timestamp & _RANGE - 1
         self._latest, self._latest_at = timestamp + shift & _RANGE - 1, at
         return shift
@@ -123,7 +133,7 @@ class Changeover:
         else:
             present = self._viewer.rendition
             assert present is not None
-            self._change(target, index, self._viewer.shifts[present], now)
+            self._go_on(Place(target, index, self._viewer.shifts[present]), now)
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
@@ -148,7 +158,7 @@ class Changeover:
         rendition = self._viewer.rendition
         assert rendition is not None
         self._note_latest(rendition, now)
-        self._switch.change(self._feed, self._viewer, rendition, None, now=now)
+        self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
         self._feed.release(rendition)
 
     def _note_latest(self, rendition: int, now: float) -> None:
@@ -184,12 +194,12 @@ class Changeover:
         if self._first is None:
             self._first = target
         shift = self._shift(target, packet.timestamp, now)
-        self._change(target, packet.extended, shift, now)
+        self._go_on(Place(target, packet.extended, shift), now)
 
-    def _change(self, target: int, index: int, shift: int, now: float) -> None:
+    def _go_on(self, place: Place, now: float) -> None:
         feed, former = self._feed, self._viewer.rendition
-        paced = Paced(target, index, self.pace, now) if self._is_slow(target) else None
-        self._switch.change(feed, self._viewer, former, target, index, shift, now, paced)
+        paced = Paced(place.track, place.first, self.pace, now) if self._is_slow(place.track) else None
+        self._switch.change(feed, self._viewer, leaves=former, takes=place, paced=paced, now=now)
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1

@@ -7,9 +7,17 @@ from media.tracks.outgoing import Outgoing
 
 
 def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:
-    """The number of the layer that `packet` belongs to; None: it is dropped."""
-    number = None if feed.layers is None else feed.layers.find(packet, now)
-    feed.rx_dropped += number is None
+    """The number of the layer that `packet` belongs to; None: it is dropped.
+
+    A layer that the room does not take is expected to come, so its packets do not count as dropped.
+    """
+    layers = feed.layers
+    if layers is None:
+        feed.rx_dropped += 1
+        return None
+    number = layers.find(packet, now)
+    if number is None and not layers.leaves_out(packet):
+        feed.rx_dropped += 1
     return number
 
 

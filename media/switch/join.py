@@ -45,6 +45,9 @@ class Join:
         """Do what is due at `now`. Returns the seconds until more is due; None: never."""
         if self._track is None:
             return None
+        if self._viewer.wires[self._track] is None:  # it has gone on without that first picture
+            self._gone_on(self._track, now)
+            return None
         burst = self._viewer.behind
         if burst is not None and not burst.begun:
             if not self._feed.sent[self._track].may_begin(self._since, now):
@@ -66,6 +69,11 @@ class Join:
         self._asks += 1
         self._want_keyframes(now)
         return ASK_AGAIN_SECONDS
+
+    def _gone_on(self, track: int, now: float) -> None:
+        self._feed.sent[track].forget(self)
+        if not self._seen and self._viewer.rendition is not None:
+            self._seen_picture(now)
 
     def _picture(self, _packet: Outgoing, now: float) -> None:
         self._seen_picture(now)

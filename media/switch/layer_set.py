@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
-from media.switch.viewer import Viewer
+from media.switch.viewer import Place, Viewer
 from media.tracks.outgoing import Outgoing
 
 
@@ -37,7 +37,7 @@ class LayerSet:
             if layer not in wanted:
                 self._forget(layer)
                 if is_on:
-                    self._switch.change(self._feed, self._viewer, leaves=layer, now=now)
+                    self._change(leaves=layer, takes=None, now=now)
             elif not is_on:
                 if layer not in self._coming:
                     self._coming.add(layer)
@@ -62,6 +62,7 @@ class LayerSet:
         if packet.track not in self._coming:  # it is not wanted any more, or the viewer has left
             return
         self._coming.remove(packet.track)
-        self._switch.change(
-            self._feed, self._viewer, leaves=None, takes=packet.track, index=packet.extended, now=now
-        )
+        self._change(leaves=None, takes=Place(packet.track, packet.extended, 0), now=now)
+
+    def _change(self, *, leaves: int | None, takes: Place | None, now: float) -> None:
+        self._switch.change(self._feed, self._viewer, leaves=leaves, takes=takes, paced=None, now=now)

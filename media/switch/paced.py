@@ -2,13 +2,12 @@
 
 from collections import deque
 
+from media.switch.rendition import PACKET_OVERHEAD
 from media.tracks.outgoing import Outgoing
 from media.tracks.picture_cache import Cached
 
-MAX_PICTURE_BYTES = 1_000_000  # a larger keyframe is skipped
-OVERHEAD_BYTES = (
-    72  # of each packet: its headers and SRTP's tag; so that a picture's packets are bounded, too
-)
+# With the overhead of packets, so that their number is bounded, too. A larger keyframe is skipped.
+MAX_PICTURE_BYTES = 1_000_000
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 _SKIPPED = 8  # pictures whose later packets are known
 
@@ -70,11 +69,11 @@ class Paced:
             return
         if item.timestamp != self._timestamp and not self._turn_to(extended, item.timestamp):
             return
-        if self._bytes + size + OVERHEAD_BYTES > MAX_PICTURE_BYTES:
+        if self._bytes + size + PACKET_OVERHEAD > MAX_PICTURE_BYTES:
             if not self._begun:
                 self._skip_this()
             return
-        self._bytes += size + OVERHEAD_BYTES
+        self._bytes += size + PACKET_OVERHEAD
         self._complete |= item.packet.marker
         pending = self._pending
         place = len(pending)
@@ -97,7 +96,7 @@ class Paced:
             if not self._begun:
                 self._begun = True
                 self.begins_at = extended
-            self._credit -= size + OVERHEAD_BYTES
+            self._credit -= size + PACKET_OVERHEAD
             self.next_index = extended + 1
             items.append(item)
         return items

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 # Bytes of each packet on a line besides its payload: IP and UDP 28, RTP 12, its extensions 8, SRTP's tag 16.
-OVERHEAD = 64
+PACKET_OVERHEAD = 64
 
 
 class Rendition(NamedTuple):

@@ -23,7 +23,7 @@ from media.switch.paced import Paced
 from media.switch.packet_header import SentAt
 from media.switch.padding import pad
 from media.switch.resend import resend
-from media.switch.viewer import Viewer
+from media.switch.viewer import Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
@@ -59,7 +59,7 @@ class PacketSwitch:
         wires: Sequence[Wire | None],
         address: Address,
         *,
-        now: float = 0.0,
+        now: float,
         joining: bool = False,
         rendition: int | None = None,
         without: Collection[int] = (),
@@ -108,18 +108,17 @@ class PacketSwitch:
         self,
         feed: Feed,
         viewer: Viewer,
+        *,
         leaves: int | None,
-        takes: int | None = None,
-        index: int = 0,
-        shift: int = 0,
-        now: float = 0.0,
-        paced: Paced | None = None,
+        takes: Place | None,
+        paced: Paced | None,
+        now: float,
     ) -> None:
-        """Send a viewer the track `takes` from `index` on, and no more of the track `leaves`.
+        """Send a viewer what begins at the place `takes`, and no more of the track `leaves`.
 
-        What is held of `takes` from there on is sent at once: do not call this while a burst is forwarded.
-        Two renditions of one picture have one SSRC, under which the numbers go on. Timestamps of `takes` are
-        sent later by `shift`. With `paced` they go out by that.
+        What is held from that place on is sent at once: do not call this while a burst is forwarded. Two
+        renditions of one picture have one SSRC, under which the numbers go on. With `paced`, packets of the
+        new track go out by that.
         """
         profile = feed.profiles[_key(viewer.wires)]
         profile.remove(viewer)
@@ -130,15 +129,15 @@ class PacketSwitch:
             viewer.leave(leaves, feed.ssrc_of(leaves, viewer.forms[leaves]))
             wires[leaves] = None
         if takes is not None:
-            viewer.take(takes, feed.ssrc_of(takes, viewer.forms[takes]), index, shift)
-            wires[takes] = viewer.forms[takes]
+            form = wires[takes.track] = viewer.forms[takes.track]
+            viewer.take(takes, feed.ssrc_of(takes.track, form))
             viewer.behind = paced
         profile = _profile(feed, wires)
         viewer.share(profile.wires, profile.counts)
         profile.add(viewer)
         if takes is None:
             return
-        held = feed.sent[takes].history.since(index)
+        held = feed.sent[takes.track].history.since(takes.first)
         if paced is None:
             send_to(viewer, held, self._buffer, self._transmit, SentAt(now))
         else:
@@ -163,7 +162,8 @@ class PacketSwitch:
         track = viewer.behind.track
         due = viewer.behind.take(now)
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
-            viewer.take(track, feed.ssrc_of(track, viewer.forms[track]), begins_at, viewer.behind.shift)
+            place = Place(track, begins_at, viewer.behind.shift)
+            viewer.take(place, feed.ssrc_of(track, viewer.forms[track]))
         send_to(viewer, due, self._buffer, self._transmit, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)

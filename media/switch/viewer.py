@@ -27,6 +27,14 @@ class SentCounts:
     octets: list[int]
 
 
+class Place(NamedTuple):
+    """Where a viewer goes on: with a track, from the index `first` on, its timestamps later by `shift`."""
+
+    track: int
+    first: int
+    shift: int
+
+
 class Stretch(NamedTuple):
     """A viewer gets a rendition from the index `first` on, until its next stretch begins.
 
@@ -127,8 +135,9 @@ class Viewer:
         if self.rendition == track:
             self.rendition = None
 
-    def take(self, track: int, ssrc: int, index: int, shift: int) -> None:
-        """Get a track from `index` on, under `ssrc`: its numbers there go on without a gap."""
+    def take(self, place: Place, ssrc: int) -> None:
+        """Get what begins at `place`, under `ssrc`: its numbers there go on without a gap."""
+        track, index, shift = place
         following = self.sender.next_index(ssrc)
         if following is not None:
             offset = index - following

@@ -2,7 +2,7 @@
 
 import math
 
-INTERVAL_SECONDS = 0.5
+REQUEST_SECONDS = 0.5
 ANSWER_SECONDS = 0.5  # a later keyframe does not count as an answer
 IN_VAIN_SECONDS = 3.0
 # `PROOF` answers in a row prove that a publisher answers requests: a single keyframe may come by chance. Each
@@ -35,7 +35,7 @@ class KeyframeRequests:
 
     def due(self, now: float) -> bool:
         """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
-        if not self._waiting or now < self._sent_at + INTERVAL_SECONDS:
+        if not self._waiting or now < self._sent_at + REQUEST_SECONDS:
             return False
         if self._unanswered:
             self._was_ignored()

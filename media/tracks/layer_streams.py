@@ -19,6 +19,8 @@ class LayerStreams:
     __slots__ = (
         "_by_rid",
         "_extension",
+        "_left_out_rids",
+        "_left_out_ssrcs",
         "_media",
         "_payload_type",
         "_repaired_extension",
@@ -35,6 +37,8 @@ class LayerStreams:
         self._payload_type = first.payload_type
         self._transport = first.transport
         self._extension, self._repaired_extension = first.rid_extension, first.repaired_rid_extension
+        self._left_out_rids = {rid.encode() for rid in first.left_out.rids}
+        self._left_out_ssrcs = first.left_out.ssrcs
         self._by_rid = {source.rid: number for number, source in sources.items() if source.rid}
         self._repairs = {rtx: ssrc for source in sources.values() for rtx, ssrc in source.repairs.items()}
         self._media = {
@@ -63,6 +67,16 @@ class LayerStreams:
             self._transport.arrived(packet.extensions, now)
         return number
 
+    def leaves_out(self, packet: RtpPacket) -> bool:
+        """Whether `packet`, which was not found, says that it is of a layer that the room does not take.
+
+        Nothing is remembered of such layers: a sender names a layer until its first receiver report at least,
+        and these get none.
+        """
+        is_media = packet.payload_type == self._payload_type
+        name = _name(packet, self._extension if is_media else self._repaired_extension)
+        return name in self._left_out_rids or packet.ssrc in self._left_out_ssrcs
+
     def _learn(self, packet: RtpPacket) -> int | None:
         number = self._named(packet, self._extension)
         if number is not None:
@@ -84,5 +98,8 @@ class LayerStreams:
 
     def _named(self, packet: RtpPacket, extension: int) -> int | None:
         """The layer that the header extension of that id names."""
-        name = next((value for element, value in packet.extensions if element == extension), b"")
-        return self._by_rid.get(name)
+        return self._by_rid.get(_name(packet, extension))
+
+
+def _name(packet: RtpPacket, extension: int) -> bytes:
+    return next((value for element, value in packet.extensions if element == extension), b"")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from media.negotiation.agreed_tracks import NONE_LEFT_OUT, LeftOut
 from media.rtp.packet import RtpPacket
 from media.rtp.rtx import RtxError, unwrap
 from media.rtp.sequence import SequenceTranslator
@@ -37,6 +38,7 @@ class SourceTrack:
     rid_extension: int = 0  # ... in this header extension, ...
     repaired_rid_extension: int = 0  # ... and in this one of its RTX
     declared: int | None = None  # SSRC of a layer without a name
+    left_out: LeftOut = NONE_LEFT_OUT  # layers of its picture that the room does not take
     ids: LayerIds | None = None  # numbers inside its packets, if the room's picture has several layers
     watch: StreamWatch | None = None  # video only
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None before the first packet

@@ -106,9 +106,8 @@ class Track:
         self.clock = clock
         self._tell_sent()
         changed = describe(before.codec) != describe(self.published.codec)
-        if changed:
-            self.sent.pictures.clear()  # new viewers read the new codec only
         if coming is None or changed:
+            self.sent.pictures.clear()  # new viewers would see what is over, or cannot read it
             self.sent.size = None
         return changed
 
@@ -184,6 +183,18 @@ def fits(tracks: Sequence[Track], published: Iterable[PublishedTrack]) -> bool:
     return {(track.kind, track.layer) for track in published} <= {track.place for track in tracks}
 
 
+def has_stopped(track: Track, tracks: Iterable[Track], now: float) -> bool:
+    """Whether the publisher of `tracks` has stopped this layer, and not the whole picture.
+
+    A picture that comes in no layer may stand still. `now` is in seconds of a steady clock.
+    """
+    return (
+        track.ids is not None
+        and now - track.source.heard_at >= LIVE_SECONDS
+        and any(other.ids is track.ids and other.live(now) for other in tracks)
+    )
+
+
 def can_read(played: Iterable[PlayedTrack], tracks: Sequence[Track]) -> bool:
     """Whether a viewer that gets `played` can decode the present codecs of the room's tracks."""
     return all(match(tracks[own.track_index].published.codec, [own.codec]) for own in played)
@@ -220,5 +231,6 @@ def _source_track(
         rid_extension=track.extensions.get(RID_EXTENSION, 0),
         repaired_rid_extension=track.extensions.get(REPAIRED_RID_EXTENSION, 0),
         declared=None if track.rid else next(iter(track.sources.ssrcs), None),
+        left_out=track.left_out,
         ids=None if ids is None else LayerIds(ids, track.codec.name, descriptor),
     )

@@ -10,10 +10,9 @@ from itertools import takewhile
 
 from media.rtp.extensions import Extensions
 
-WINDOW = (
-    1024  # packets that are remembered, a power of 2: a late one is reported together with its neighbours
-)
-INTERVAL_SECONDS = 0.050
+# Packets that are remembered, a power of 2: a late one is reported together with its neighbours.
+WINDOW = 1024
+FEEDBACK_SECONDS = 0.050
 
 _RTPFB, _FORMAT = 205, 15
 _HEADER = struct.Struct("!BBHIIHHI")
@@ -80,7 +79,7 @@ class TransportFeedback:
     @property
     def next_due(self) -> float:
         """When to `build` next, if any packet arrives until then."""
-        return self._built_at + INTERVAL_SECONDS
+        return self._built_at + FEEDBACK_SECONDS
 
     def due(self, now: float) -> bool:
         """Whether it is time to `build`, and there is something to report."""

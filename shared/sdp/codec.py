@@ -14,10 +14,8 @@ _CANONICAL = {
     name.lower(): name for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "PCMU", "PCMA", "G722")
 }
 _STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551 6: need no rtpmap
-# Formats that repair or accompany the stream of another codec, and cannot be a track.
-_COMPANIONS = frozenset(
-    {"rtx", "red", "ulpfec", "flexfec", "flexfec-03", "cn", "telephone-event"}
-)  # in lower case
+# Formats that repair or accompany the stream of another codec, and cannot be a track; in lower case.
+_COMPANIONS = frozenset({"rtx", "red", "ulpfec", "flexfec", "flexfec-03", "cn", "telephone-event"})
 # Without those that would be taken for RTCP, which shares the port (RFC 5761 4).
 _PAYLOAD_TYPES = frozenset(range(128)) - frozenset(range(64, 96))
 _FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})

@@ -22,9 +22,8 @@ class Sources:
     """
 
     ssrcs: tuple[int, ...] = ()  # of media, in their order
-    repairs: Mapping[int, int] = field(
-        default_factory=dict
-    )  # SSRC of RTX -> SSRC whose packets it retransmits
+    # SSRC of RTX -> SSRC whose packets it retransmits
+    repairs: Mapping[int, int] = field(default_factory=dict)
     layers: tuple[int, ...] = ()  # SSRCs of one picture in several qualities ("SIM"), lowest first
     rids: tuple[str, ...] = ()  # or the names of those layers (RFC 8853), in the order of the offer
 

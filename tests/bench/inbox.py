@@ -61,9 +61,8 @@ class Inbox:
         size = ctypes.sizeof(_Message)
         self.lengths = messages.cast("I")[_Message.length.offset // 4 :: size // 4]
         self._control_lengths = messages.cast("L")[_Header.control_length.offset // 8 :: size // 8]
-        self._segment_sizes = (
-            memoryview(self._control).cast("B").cast("I")[4 :: CONTROL // 4]
-        )  # behind cmsghdr
+        # behind cmsghdr
+        self._segment_sizes = memoryview(self._control).cast("B").cast("I")[4 :: CONTROL // 4]
         self._control_sizes = memoryview(array("L", [CONTROL] * BATCH)).cast("B").cast("L")
 
     def receive(self, fd: int) -> int:

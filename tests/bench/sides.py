@@ -32,7 +32,8 @@ async def take_turns(
     leave_core()
     for start in range(STARTS):
         first, last = (rounds * number // STARTS for number in (start, start + 1))
-        await _measure(sides, range(first, last), seconds, gro=gro, all_due=all_due)
+        if last > first:
+            await _measure(sides, range(first, last), seconds, gro=gro, all_due=all_due)
 
 
 async def _measure(sides: Sequence[Side], rounds: range, seconds: float, *, gro: bool, all_due: bool) -> None:

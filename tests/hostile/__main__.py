@@ -28,9 +28,8 @@ from tests.support.waiting import eventually
 
 MAX_GAP_SECONDS = 0.3
 MAX_ANSWER_SECONDS = 2.0
-MOST_REFUSED = (
-    0.01  # of the requests: a 503 with Retry-After is an answer, too, but not the one that was wanted
-)
+# Of the requests: a 503 with Retry-After is an answer, too, but not the one that was wanted.
+MOST_REFUSED = 0.01
 MAX_BYTES = 300 * 1024 * 1024  # of memory, each process
 END_SECONDS = 120.0  # until everything is as before: sessions that never connected have ended by then
 RECORD = "old_video0_1710123456.ivf"

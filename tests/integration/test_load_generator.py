@@ -86,6 +86,15 @@ async def test_the_search_adds_viewers_until_something_gives_out(
     assert [report.received for report in steps] == [report.due for report in steps]
 
 
+async def test_a_room_with_layers(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The scenario itself checks that viewers get the layers that they chose."""
+    command = "layers --viewers 4 --changed 2 --bursts 4 3 2 --rounds 1 --seconds 0.5 --estimates"
+    (row,) = await table(capsys, redis_url, command)
+    assert (row["viewers"], row["changed"], row["packets of a picture"]) == ("4", "2", "4, 3, 2")
+    assert float(row["CPU µs/packet, one layer"]) > 0
+    assert float(row["layers/one"]) > 0
+
+
 async def test_joins(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = "joins --at-once 2 --watchers 2 --idle-joins 2 --seconds 1"
     idle, alone, joining = await table(capsys, redis_url, command)

@@ -6,7 +6,6 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
 from media.switch.changeover import Changeover
-from media.switch.paced import Paced
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_publisher import FarPublisher
@@ -113,7 +112,7 @@ class ChangingViewer:
             world.switch,
             world.feed,
             self.far.viewer,
-            lambda _number, now: world.feedback.want_keyframes(now),
+            world.feedback.want_keyframe,
             world.feedback.play_time,
             self.far.stats,
         )
@@ -123,8 +122,7 @@ class ChangingViewer:
 
     def step(self) -> None:
         """Send what is due of keyframes alone."""
-        if isinstance(self.far.viewer.behind, Paced):
-            self.world.switch.advance(self.world.feed, self.far.viewer, self.world.now)
+        self.change.send_slow(self.world.now)
 
     def pictures(self) -> list[RtpPacket]:
         """The packets of the picture that came since the last look."""

@@ -25,9 +25,8 @@ ROOM = "lines"
 PUBLISH_SECONDS = 30.0
 WATCH_SECONDS = 15.0
 FULL = 0.65  # of its bit rate: while there is a better one, Chromium aims at three quarters of a layer's
-SMALL_LAYERS = (
-    "--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/"  # three of a small picture, too
-)
+# Three layers of a small picture, too.
+SMALL_LAYERS = "--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/"
 
 
 class Watching(Protocol):

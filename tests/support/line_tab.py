@@ -8,20 +8,10 @@ import httpx
 from playwright.async_api import Browser, Page
 
 from tests.support.seen_line import Look, SeenLine
+from tests.support.tab_player import open_page
 
-_OFFER = """async () => {
-    const pc = window.pc = new RTCPeerConnection();
-    const video = window.video = document.createElement('video');
-    video.autoplay = true;  // with its sound: what nobody hears is not concealed
-    video.width = 64;  // cheap to paint
-    video.srcObject = new MediaStream();
-    document.body.append(video);
-    pc.ontrack = ({ track }) => video.srcObject.addTrack(track);
-    pc.addTransceiver('audio', { direction: 'recvonly' });
-    pc.addTransceiver('video', { direction: 'recvonly' });
-    await pc.setLocalDescription();
-    return pc.localDescription.sdp;
-}"""
+# With its sound: what nobody hears is not concealed.
+_OFFER = "() => offer({ muted: false })"
 # Looks every tenth of a second; the moments of pictures are those in which they are shown.
 _ACCEPT = """async (sdp) => {
     await pc.setRemoteDescription({ type: 'answer', sdp });
@@ -35,9 +25,8 @@ _ACCEPT = """async (sdp) => {
     video.requestVideoFrameCallback(shown);
     window.looking = setInterval(async () => {
         const at = now();
-        const all = [...(await pc.getStats()).values()];
-        const inbound = (kind) => all.find((s) => s.type === 'inbound-rtp' && s.kind === kind) ?? {};
-        const [video, audio] = [inbound('video'), inbound('audio')];
+        const all = await stats();
+        const [video, audio] = [inbound(all, 'video'), inbound(all, 'audio')];
         const pair = all.find((s) => s.type === 'candidate-pair' && s.nominated) ?? {};
         looks.push([
             at, pair.bytesReceived ?? 0, pair.availableIncomingBitrate ?? 0,
@@ -73,9 +62,8 @@ async def line_tab(
     browser: Browser, http: httpx.AsyncClient, whep: str, lead: Callable[[str], str]
 ) -> AsyncIterator[LineTab]:
     """Play `whep` until left; `lead` turns the answer so that it leads to the line."""
-    page = await browser.new_page(viewport={"width": 160, "height": 120})
+    page = await open_page(browser, urljoin(whep, "/").removesuffix("/"))
     try:
-        await page.goto(urljoin(whep, "/healthz"))
         offer = await page.evaluate(_OFFER)
         response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
         assert response.status_code == 201, response.text

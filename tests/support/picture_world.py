@@ -16,11 +16,8 @@ from tests.support.world import SSRCS, Stopped, World
 FRAME_SECONDS = 1 / 30
 FRAME_PACKETS = 6
 TURN_SECONDS = 0.005
-KEY, DELTA, MORE = (
-    b"\x10\x00",
-    b"\x10\x01",
-    b"\x00\x00",
-)  # VP8: a keyframe's first packet, another's, and the rest
+# VP8: a keyframe's first packet, another's, and the rest.
+KEY, DELTA, MORE = b"\x10\x00", b"\x10\x01", b"\x00\x00"
 
 
 class Camera(FarPublisher):

@@ -193,7 +193,7 @@ class Cluster:
             Wire(101, {}),
             Wire(102, {EXTENSION_IDS[LEVEL]: 3}),
         ]
-        self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT)
+        self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT, now=self.clock.now)
 
     def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
         def source(feed: Feed) -> EdgeRelay:

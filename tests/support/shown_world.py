@@ -10,7 +10,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import Pli, parse_compound, pli, remb
-from media.switch.rendition import OVERHEAD
+from media.switch.rendition import PACKET_OVERHEAD
 from media.switch.thinning import Thinning
 from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_viewer import REPORTER, FarViewer
@@ -22,7 +22,7 @@ THREE = (800_000, 300_000, 100_000)  # bit/s of each layer, best first
 SINGLE = (600_000,)
 LARGE = (2_400_000,)  # its keyframes are too large for a bad line
 SOUND_BYTES, SOUND_SECONDS = 80, 0.020  # 32 kbit/s
-SOUND_RATE = (SOUND_BYTES + OVERHEAD) * 8 / SOUND_SECONDS  # with headers
+SOUND_RATE = (SOUND_BYTES + PACKET_OVERHEAD) * 8 / SOUND_SECONDS  # with headers
 PACKET_BYTES = 600
 _FRAMES_PER_SECOND = 25
 _STEPS_PER_TICK = 10
@@ -223,7 +223,7 @@ class Watcher:
         """Bits a second, all together: of sound with its headers, of all else without them."""
         came = [packet for at, packet in self.got if at > since]
         sounds = sum(packet.ssrc not in (PICTURE, PICTURE_RTX) for packet in came)
-        octets = sum(len(packet.payload) for packet in came) + sounds * OVERHEAD
+        octets = sum(len(packet.payload) for packet in came) + sounds * PACKET_OVERHEAD
         return octets * 8 / (self.world.now - since)
 
 

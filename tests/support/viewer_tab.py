@@ -4,22 +4,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.support.waiting import eventually
 
 _PLAY = """async ([url, without]) => {
-    const pc = window.pc = new RTCPeerConnection();
-    const video = window.video = document.createElement('video');
-    video.muted = video.autoplay = true;
-    video.width = 64;  // cheap to paint
-    video.srcObject = new MediaStream();
-    document.body.append(video);
-    pc.ontrack = ({ track }) => video.srcObject.addTrack(track);
-    pc.addTransceiver('audio', { direction: 'recvonly' });
-    pc.addTransceiver('video', { direction: 'recvonly' });
-    await pc.setLocalDescription();
-    const lines = pc.localDescription.sdp.split('\\r\\n');
+    const lines = (await offer({ muted: true })).split('\\r\\n');
     const sdp = lines.filter((line) => !without.some((end) => line.endsWith(end))).join('\\r\\n');
     const began = performance.now();
     const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
@@ -31,28 +21,25 @@ _PLAY = """async ([url, without]) => {
     await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     window.first = null;
     while (!window.first) {
-        const all = [...(await pc.getStats()).values()];
-        const inbound = all.find((s) => s.type === 'inbound-rtp' && s.kind === 'video');
-        if (inbound?.framesDecoded > 0) window.first = performance.now() - began;
+        if (inbound(await stats(), 'video').framesDecoded > 0) window.first = performance.now() - began;
         else await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return window.first;
 }"""
 _SEEN = """async () => {
-    const all = [...(await pc.getStats()).values()];
-    const inbound = all.find((s) => s.type === 'inbound-rtp' && s.kind === 'video') ?? {};
+    const video = inbound(await stats(), 'video');
     return [
         performance.now() / 1000,
-        inbound.framesDecoded ?? 0,
-        inbound.framesDropped ?? 0,
-        inbound.freezeCount ?? 0,
-        inbound.totalFreezesDuration ?? 0,
-        inbound.jitterBufferDelay ?? 0,
-        inbound.jitterBufferEmittedCount ?? 0,
-        inbound.packetsLost ?? 0,
-        inbound.retransmittedPacketsReceived ?? 0,
-        inbound.pliCount ?? 0,
-        inbound.nackCount ?? 0,
+        video.framesDecoded ?? 0,
+        video.framesDropped ?? 0,
+        video.freezeCount ?? 0,
+        video.totalFreezesDuration ?? 0,
+        video.jitterBufferDelay ?? 0,
+        video.jitterBufferEmittedCount ?? 0,
+        video.packetsLost ?? 0,
+        video.retransmittedPacketsReceived ?? 0,
+        video.pliCount ?? 0,
+        video.nackCount ?? 0,
     ];
 }"""
 _STOP = """async () => { pc.close(); await fetch(session, { method: 'DELETE' }); video.remove(); }"""
@@ -101,16 +88,9 @@ class ViewerTab:
         await eventually(f"{frames} frames", enough, within)
 
 
-async def open_page(browser: Browser, server: str) -> Page:
-    """A page of the server at that URL, in which `watching` may play, time after time."""
-    page = await browser.new_page(viewport={"width": 160, "height": 120})
-    await page.goto(f"{server}/healthz")
-    return page
-
-
 @contextlib.asynccontextmanager
 async def watching(page: Page, url: str, *, without: tuple[str, ...] = ()) -> AsyncIterator[ViewerTab]:
-    """Play `url` (WHEP) until left; entered with the first picture.
+    """Play `url` (WHEP) until left, in an open page; entered with the first picture.
 
     Lines of the offer that end with one of `without` are left out.
     """

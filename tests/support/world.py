@@ -125,6 +125,11 @@ class World:
     def send_due_rtcp(self) -> None:
         self.rtcp_due_at = self.feedback.send_due_rtcp(self.now)
 
+    def want_keyframes(self, now: float) -> None:
+        """Let viewers need a keyframe of each track."""
+        for number in range(len(self.tracks)):
+            self.feedback.want_keyframe(number, now)
+
     def media(self, *tracks: int, count: int = 1, **how: Any) -> None:
         """Send each of these tracks' next `count` packets one by one; `how` is for `FarPublisher.packet`."""
         for _ in range(count):

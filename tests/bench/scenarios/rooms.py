@@ -23,9 +23,8 @@ ROOMS = (1, 10, 100)
 FIRST_RATE = 150_000  # packets a second
 STEP = 1.2
 MOST_LOSS = 0.001
-MOST_DELAY_SECONDS = (
-    0.25  # at the median: the server has fallen behind, and its sockets are about to overflow
-)
+# At the median: then the server has fallen behind, and its sockets are about to overflow.
+MOST_DELAY_SECONDS = 0.25
 MOST_STEPS = 12
 AT_ONCE = 8
 WARM_UP_SECONDS = 1.0

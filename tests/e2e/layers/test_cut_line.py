@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -14,20 +15,34 @@ from tests.support.seen_line import SeenLine
 CUT = Shape(rate=500_000, delay=0.02)
 LOWER_SECONDS = 5.0  # from the cut until a lower layer is seen
 WHOLE_SECONDS = 5.0  # it is watched for so long
-TOP_SECONDS = 10.0  # from the opening until the best is seen
 BEFORE_SECONDS = 2.0
-FRAMES = 0.9  # of the layer's frames
-LONGEST_GAP = 0.5
-CONCEALED = 0.02
+
+
+# The limits of a run on a quiet machine, and of one beside other tests: without the feature all are far away.
+@dataclass(frozen=True)
+class Limits:
+    top: float  # seconds from the opening until the best layer is seen
+    frames: float  # share of the lower layer's that are seen
+    gap: float  # seconds between two pictures
+    concealed: float  # share of the sound
+
+
+STRICT = Limits(top=10.0, frames=0.9, gap=0.5, concealed=0.02)
+BUSY = Limits(top=16.0, frames=0.6, gap=1.5, concealed=0.10)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @pytest.mark.parametrize(
-    "codec",
-    ["VP8", *(pytest.param(codec, marks=pytest.mark.soak) for codec in ("H264", "AV1"))],
+    ("codec", "limits"),
+    [
+        ("VP8", BUSY),
+        *(pytest.param(codec, STRICT, marks=pytest.mark.soak) for codec in ("VP8", "H264", "AV1")),
+    ],
 )
-async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(redis_url: str, codec: str) -> None:
+async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(
+    redis_url: str, codec: str, limits: Limits
+) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stage = await stack.enter_async_context(line_stage(redis_url, THREE, codec=f"video/{codec}"))
         await stage.full()
@@ -48,7 +63,7 @@ async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(redis_url:
             return None
 
         began = time.time()
-        assert await height(wanted=True, within=TOP_SECONDS), (await tab.seen()).story(began)
+        assert await height(wanted=True, within=limits.top), (await tab.seen()).story(began)
         await asyncio.sleep(BEFORE_SECONDS)
         line.shape(down=CUT)
         cut_at = time.time()
@@ -60,7 +75,7 @@ async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(redis_url:
         after = await stage.publisher.sent()
         line.shape(down=OPEN)
         opened_at = time.time()
-        top_after = await height(wanted=True, within=TOP_SECONDS)
+        top_after = await height(wanted=True, within=limits.top)
         await asyncio.sleep(2.0)
         ended_at = time.time()
         seen, other = await tab.seen(), await beside.seen()
@@ -70,14 +85,14 @@ async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(redis_url:
     assert lower_after is not None, f"no lower layer within {LOWER_SECONDS} s\n{story}"
     lower = seen.between(whole_at, opened_at)
     frames = min(now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid)
-    assert lower.frames >= FRAMES * frames, f"{lower.frames} of {frames} frames\n{story}"
-    assert max(seen.gaps(whole_at, opened_at)) <= LONGEST_GAP, story
+    assert lower.frames >= limits.frames * frames, f"{lower.frames} of {frames} frames\n{story}"
+    assert max(seen.gaps(whole_at, opened_at)) <= limits.gap, story
     concealed = seen.between(whole_at, ended_at).concealed
-    assert concealed <= CONCEALED, f"{concealed:.1%} concealed\n{story}"
-    assert top_after is not None, f"not the best layer within {TOP_SECONDS} s\n{story}"
-    assert max(other.gaps(cut_at, ended_at)) <= LONGEST_GAP, story
+    assert concealed <= limits.concealed, f"{concealed:.1%} concealed\n{story}"
+    assert top_after is not None, f"not the best layer within {limits.top} s\n{story}"
+    assert max(other.gaps(cut_at, ended_at)) <= limits.gap, story
     assert other.heights(cut_at, ended_at) == [TOP.height], story
-    assert other.between(cut_at, ended_at).concealed <= CONCEALED, story
+    assert other.between(cut_at, ended_at).concealed <= limits.concealed, story
 
 
 def told(seen: SeenLine, other: SeenLine, began: float, cut_at: float, opened_at: float) -> str:

@@ -11,7 +11,8 @@ from tests.support.browser import chromium
 from tests.support.layer_publisher import LOW, TOP, Layer, layer_publisher
 from tests.support.script_publisher import ScriptPublisher
 from tests.support.system import Member, System, running_system
-from tests.support.viewer_tab import open_page, watching
+from tests.support.tab_player import open_page
+from tests.support.viewer_tab import watching
 from tests.support.waiting import eventually
 
 ROOM = "wide"

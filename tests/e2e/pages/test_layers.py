@@ -16,7 +16,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 SIZES = "(all) => all.map((row) => row.cells[0].innerText)"
 
 
-@pytest.mark.parametrize("codec", ["video/VP8", "video/H264", "video/VP9", "video/AV1"])
+@pytest.mark.parametrize(
+    "codec",
+    [
+        "video/VP8",
+        *(pytest.param(f"video/{codec}", marks=pytest.mark.soak) for codec in ("H264", "VP9", "AV1")),
+    ],
+)
 async def test_the_publish_page_sends_several_sizes_and_shows_them(
     system: System, browser: Browser, codec: str
 ) -> None:
@@ -124,7 +130,9 @@ async def test_a_screen_is_sent_in_one_size_unless_somebody_wants_more(
         assert not await several.is_checked()
 
 
-@pytest.mark.parametrize("codec", ["VP8", "H264", "AV1"])
+@pytest.mark.parametrize(
+    "codec", ["VP8", *(pytest.param(codec, marks=pytest.mark.soak) for codec in ("H264", "AV1"))]
+)
 async def test_a_viewer_gets_what_it_chooses_and_operators_see_it(
     system: System, browser: Browser, codec: str
 ) -> None:

@@ -10,14 +10,16 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.bad_line import BadLine, Quality, bad_line
 from tests.support.browser import chromium
 from tests.support.camera import Camera
+from tests.support.line_shape import Shape
 from tests.support.namespaces import new_namespace
+from tests.support.shaped_line import ShapedLine, shaped_line
 from tests.support.system import LOOPBACK, System, running_system
-from tests.support.viewer_tab import Seen, ViewerTab, open_page, watching
+from tests.support.tab_player import open_page
+from tests.support.viewer_tab import Seen, ViewerTab, watching
 
-CLEAN, BAD = Quality(delay=0.050), Quality(delay=0.050, loss=0.05)
+CLEAN, BAD = Shape(delay=0.050), Shape(delay=0.050, loss=0.05)
 SETTLE_SECONDS = 4.0  # until the jitter buffers have adapted to the line
 ROOM = "line"
 
@@ -40,7 +42,7 @@ class Spoiled:
 
 
 @contextlib.asynccontextmanager
-async def browser_behind(system: System, quality: Quality) -> AsyncIterator[tuple[Browser, BadLine]]:
+async def browser_behind(system: System, shape: Shape) -> AsyncIterator[tuple[Browser, ShapedLine]]:
     """A Chromium whose only way to the media is a line of its own."""
     worker, url = system.workers[0].media, httpx.URL(system.controls[0].url)
     assert worker
@@ -49,7 +51,7 @@ async def browser_behind(system: System, quality: Quality) -> AsyncIterator[tupl
         front = namespace.socket(socket.SOCK_DGRAM, worker)
         async with (
             namespace.door(LOOPBACK, url.port),
-            bad_line(worker, front, to_server=quality, to_client=quality) as line,
+            shaped_line(worker, front=front, up=shape, down=shape) as line,
             chromium(namespace) as browser,
         ):
             yield browser, line
@@ -69,7 +71,7 @@ async def test_loss_is_not_seen_and_without_nack_it_is(
         await stack.enter_async_context(camera.publishing(system.http, system.whip(ROOM)))
         await system.room_live(ROOM, within=5)
         (good, _), (poor, line) = await asyncio.gather(
-            *(stack.enter_async_context(browser_behind(system, quality)) for quality in (CLEAN, BAD))
+            *(stack.enter_async_context(browser_behind(system, shape)) for shape in (CLEAN, BAD))
         )
 
         async def watch(browser: Browser, *without: str) -> ViewerTab:
@@ -85,6 +87,6 @@ async def test_loss_is_not_seen_and_without_nack_it_is(
             seen = (await viewer.seen()).since(then)
             spoiled.append(Spoiled.of(seen, camera.frames - frames))
             print(f"{spoiled[-1]}, {seen.delay * 1000:.0f} ms in the jitter buffer; {seen}")
-        print(f"{line.to_client.lost} of {line.to_client.sent} datagrams lost towards the viewers")
+        print(f"{line.down.lost} of {line.down.entered} datagrams lost towards the viewers")
         assert spoiled[1].is_as_good_as(spoiled[0], tolerance)
         assert not spoiled[2].is_as_good_as(spoiled[0], tolerance)

@@ -7,10 +7,11 @@ import time
 import httpx
 import pytest
 
-from tests.support.bad_line import BadLine, Quality, bad_line
 from tests.support.browser import chromium
+from tests.support.line_shape import Shape
 from tests.support.namespaces import new_namespace
 from tests.support.script_publisher import FRAME_RATE, ScriptPublisher, script_publisher
+from tests.support.shaped_line import ShapedLine, shaped_line
 from tests.support.system import LOOPBACK, running_system
 
 TARGET = 1_500_000  # bit/s of video: well below what two busy cores can encode
@@ -46,13 +47,13 @@ async def climbs_to_target(publisher: ScriptPublisher) -> float:
     return time.monotonic() - began
 
 
-async def backs_off(publisher: ScriptPublisher, line: BadLine) -> tuple[float, float]:
+async def backs_off(publisher: ScriptPublisher, line: ShapedLine) -> tuple[float, float]:
     """The share of packets lost on the narrow line after time to adapt, and the bit rate then."""
-    line.to_server.quality = Quality(rate=NARROW, queue=0.3)
+    line.shape(up=Shape(rate=NARROW))
     await asyncio.sleep(BACK_OFF_SECONDS)
-    sent, lost = line.to_server.sent, line.to_server.lost
+    sent, dropped = line.up.entered, line.up.dropped
     rate = await bit_rate(publisher, AFTERWARDS_SECONDS)
-    return (line.to_server.lost - lost) / (line.to_server.sent - sent), rate
+    return (line.up.dropped - dropped) / (line.up.entered - sent), rate
 
 
 async def test_the_bit_rate_reaches_its_target_and_gives_way(redis_url: str) -> None:
@@ -65,7 +66,7 @@ async def test_the_bit_rate_reaches_its_target_and_gives_way(redis_url: str) -> 
             front = namespace.socket(socket.SOCK_DGRAM, media)
             async with (
                 namespace.door(LOOPBACK, port),
-                bad_line(media, front) as line,
+                shaped_line(media, front=front) as line,
                 script_publisher(browser, url, "climb", [{"maxBitrate": TARGET}]) as publisher,
             ):
                 took = await climbs_to_target(publisher)

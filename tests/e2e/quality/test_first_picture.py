@@ -8,7 +8,8 @@ import pytest
 from tests.support.browser import chromium
 from tests.support.camera import Camera
 from tests.support.system import running_system
-from tests.support.viewer_tab import open_page, watching
+from tests.support.tab_player import open_page
+from tests.support.viewer_tab import watching
 
 JOINS = 20
 GOP_SECONDS = 4.0

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from media.feedback.viewer_picture import SLOW_SECONDS
-from media.switch.paced import OVERHEAD_BYTES
+from media.switch.rendition import PACKET_OVERHEAD
 from tests.support.layers_world import PICTURE
 from tests.support.one_stream import assert_one_stream
 from tests.support.shown_world import LARGE, SINGLE, limited
@@ -25,7 +25,7 @@ def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
     whole = list(sizes)[1:-1]  # the first and the last one may be on their way
     assert {sizes[timestamp] for timestamp in whole} == {max(sizes.values())}
     assert ended.issuperset(whole)
-    octets = sum(len(packet.payload) + OVERHEAD_BYTES for packet in pictures)
+    octets = sum(len(packet.payload) + PACKET_OVERHEAD for packet in pictures)
     assert octets * 8 / 8.0 <= 120_000
     at_once = Counter(at for at, packet in viewer.got if packet.ssrc == PICTURE and at > since)
     assert max(at_once.values()) == 1

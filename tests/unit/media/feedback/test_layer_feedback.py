@@ -6,7 +6,7 @@ from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRrPacket, RtcpRtpfbPacket
 
 from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.rtp.rtcp import sender_report
-from media.tracks.keyframe_requests import INTERVAL_SECONDS
+from media.tracks.keyframe_requests import REQUEST_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS
 from media.tracks.track import LIVE_SECONDS
 from tests.support.layered import AUDIO, DELTA, KEYFRAME, RIDS, LayeredWorld, layers
@@ -41,9 +41,9 @@ def asked(world: LayeredWorld) -> list[int]:
 
 def test_a_keyframe_is_requested_of_every_layer_or_of_one() -> None:
     world = begun("nack pli")
-    world.feedback.want_keyframes(world.now)
+    world.want_keyframes(world.now)
     assert asked(world) == list(SSRCS)
-    world.now += INTERVAL_SECONDS
+    world.now += REQUEST_SECONDS
     world.feedback.want_keyframe(1, world.now)
     assert asked(world) == [20]
     world.feedback.want_keyframe(AUDIO, world.now)
@@ -67,17 +67,17 @@ def test_a_layer_that_has_stopped_or_never_came_is_not_asked() -> None:
     world.send(20, rid="h")
     world.now += LIVE_SECONDS
     world.send(10)
-    world.feedback.want_keyframes(world.now)
+    world.want_keyframes(world.now)
     assert asked(world) == [10]
     world.send(20)
-    world.feedback.want_keyframes(world.now)
+    world.want_keyframes(world.now)
     assert asked(world) == [20]
 
 
 def test_a_picture_that_stands_still_as_a_whole_is_asked() -> None:
     world = begun("nack pli")
     world.now += 10 * LIVE_SECONDS
-    world.feedback.want_keyframes(world.now)
+    world.want_keyframes(world.now)
     assert asked(world) == list(SSRCS)
 
 

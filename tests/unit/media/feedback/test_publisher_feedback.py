@@ -17,7 +17,7 @@ from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
 from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
-from media.tracks.keyframe_requests import INTERVAL_SECONDS
+from media.tracks.keyframe_requests import REQUEST_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS
 from media.tracks.reception import OUR_SSRC
 from tests.support.far_end import one_byte
@@ -160,7 +160,7 @@ def test_with_remb_an_estimate_goes_with_each_report() -> None:
 
 def test_a_keyframe_is_requested_of_the_video_source() -> None:
     world = at(world_with("nack pli"), 1.0)
-    world.feedback.want_keyframes(1.0)
+    world.want_keyframes(1.0)
     (request,) = keyframe_requests(world)
     assert (request.fmt, request.ssrc, request.media_ssrc) == (PLI, OUR_SSRC, SOURCES[VIDEO])
 
@@ -168,7 +168,7 @@ def test_a_keyframe_is_requested_of_the_video_source() -> None:
 def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
     world = at(world_with("ccm fir"), 1.0)
     for command in (1, 2):
-        world.feedback.want_keyframes(1.0 + command)
+        world.want_keyframes(1.0 + command)
         (request,) = keyframe_requests(world)
         assert (request.fmt, request.ssrc, request.media_ssrc) == (FIR, OUR_SSRC, 0)
         assert request.fci == SOURCES[VIDEO].to_bytes(4) + bytes((command, 0, 0, 0))
@@ -176,13 +176,13 @@ def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
 
 def test_a_publisher_that_takes_neither_is_not_asked() -> None:
     world = at(world_with(), 1.0)
-    world.feedback.want_keyframes(1.0)
+    world.want_keyframes(1.0)
     assert not world.publisher.told
 
 
 def test_before_any_media_no_keyframe_is_requested() -> None:
     world = world_with("nack pli")
-    world.feedback.want_keyframes(1.0)
+    world.want_keyframes(1.0)
     assert not world.publisher.told
 
 
@@ -190,9 +190,9 @@ def test_any_number_of_viewers_cause_two_keyframe_requests_a_second() -> None:
     world = at(world_with("nack pli"), 0.0)
     for step in range(1000):
         now = 10 + step / 1000
-        world.feedback.want_keyframes(now)
+        world.want_keyframes(now)
         world.feedback.tick(now)
-    assert len(keyframe_requests(world)) == round(1 / INTERVAL_SECONDS)
+    assert len(keyframe_requests(world)) == round(1 / REQUEST_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,8 @@ def play(first: int, loss: float, with_rtx: bool = False, with_nack: bool = True
     for n in range(PACKETS):
         line.at(n * SPACING, lambda n=n: sender.send(n, receiver))  # type: ignore[misc]
     line.run()
-    in_time = sum(
-        receiver.arrived.get(n * 180, 1e9) - n * SPACING <= IN_TIME for n in range(1, PACKETS)
-    )  # nobody knows what was lost before the first arrival
+    # nobody knows what was lost before the first arrival
+    in_time = sum(receiver.arrived.get(n * 180, 1e9) - n * SPACING <= IN_TIME for n in range(1, PACKETS))
     return in_time / (PACKETS - 1), sender
 
 

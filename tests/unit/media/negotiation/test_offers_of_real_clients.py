@@ -175,6 +175,14 @@ def test_obs_sends_three_layers_best_first() -> None:
     assert "a=simulcast:recv 0;1;2\r\n" in answer
 
 
+def test_obs_may_send_four_layers_of_which_three_are_taken() -> None:
+    offer = real_offer("whip-obs-32-simulcast").replace("a=simulcast:", "a=rid:3 send\r\na=simulcast:")
+    offer = offer.replace("send 0;1;2", "send 0;1;2;3")
+    tracks, answer = negotiate_publish(parse_offer(offer), LOCAL)
+    assert [(track.rid, track.layer) for track in tracks[1:]] == [("0", 0), ("2", 1), ("3", 2)]
+    assert "a=simulcast:recv 0;1;2;3\r\n" in answer  # OBS counts them
+
+
 @pytest.mark.parametrize("publisher", BROWSER)
 @pytest.mark.parametrize("name", VIEWERS)
 def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> None:

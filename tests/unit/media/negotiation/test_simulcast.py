@@ -1,7 +1,8 @@
-"""Simulcast offers: the best three layers are taken, each as a track of its own."""
+"""Simulcast offers: three layers are taken, each as a track of its own."""
 
 import pytest
 
+from media.negotiation.agreed_tracks import LeftOut
 from media.rtp.extensions import REPAIRED_RID_EXTENSION, RID_EXTENSION
 from shared.sdp.sources import Sources
 from tests.support.sdp import VP8, audio, video
@@ -29,13 +30,16 @@ def of_simulcast(answer: str) -> list[str]:
         ("send low;mid;high", ("high", "mid", "low"), "low;mid;high"),
         ("send 1;0;2", "012", "1;0;2"),  # OBS
         ("send 10;9", ("9", "10"), "10;9"),
-        ("send 3;2;1;0", "012", "2;1;0"),
+        ("send 0;1;2;3", "023", "0;1;2;3"),  # OBS: 100, 75, 50 and 25 %
+        ("send 3;2;1;0", "023", "3;2;1;0"),
+        ("send 0;1;2;3;4", "024", "0;1;2;3;4"),
+        ("send 9;8;7;6;5;4;3;2;1", "158", "8;7;6;5;4;3;2;1"),
         ("recv x send ~one,other;~two", ("one", "two"), "one;two"),
-        ("send two;one;four;three", ("two", "one", "four"), "two;one;four"),
+        ("send two;one;four;three", ("two", "four", "three"), "two;one;four;three"),
         ("send f", "f", "f"),
     ],
 )
-def test_the_best_three_layers_are_taken_and_answered_in_the_order_of_the_offer(
+def test_all_layers_are_accepted_and_the_best_the_lowest_and_one_between_are_taken(
     simulcast: str, ranked: str, recv: str
 ) -> None:
     tracks, answer = publish(audio(), video(*VP8, *RTX, "a=rtcp-fb:96 nack", *layers(simulcast), *NAMED))
@@ -47,6 +51,7 @@ def test_the_best_three_layers_are_taken_and_answered_in_the_order_of_the_offer(
         assert (track.kind, track.mid, track.codec) == ("video", "1", pictures[0].codec)
         assert (track.codec.payload_type, track.codec.rtx) == (96, 97)
         assert track.extensions == {RID_EXTENSION: 9, REPAIRED_RID_EXTENSION: 10}
+        assert track.left_out == LeftOut(rids=frozenset(recv.split(";")).difference(ranked))
     assert of_simulcast(answer) == [
         *(f"a=rid:{rid} recv" for rid in recv.split(";")),
         f"a=simulcast:recv {recv}",
@@ -76,7 +81,7 @@ def test_of_malformed_simulcast_nothing_is_taken(simulcast: str) -> None:
     assert of_simulcast(answer) == []
 
 
-def test_layers_without_names_are_known_by_their_ssrcs_from_the_poorest_on() -> None:
+def test_layers_without_names_are_known_by_their_ssrcs_from_the_lowest_on() -> None:
     declared = (1, 2, 3, 4, 11, 12, 13, 14)
     tracks, answer = publish(
         video(
@@ -91,8 +96,9 @@ def test_layers_without_names_are_known_by_their_ssrcs_from_the_poorest_on() -> 
     )
     assert [(track.rid, track.layer) for track in tracks] == [("", 0), ("", 1), ("", 2)]
     assert [track.sources for track in tracks] == [
-        Sources(ssrcs=(ssrc,), repairs={ssrc + 10: ssrc}) for ssrc in (4, 3, 2)
+        Sources(ssrcs=(ssrc,), repairs={ssrc + 10: ssrc}) for ssrc in (4, 2, 1)
     ]
+    assert {track.left_out for track in tracks} == {LeftOut(ssrcs=frozenset({3, 13}))}
     assert "SIM" not in answer
     assert of_simulcast(answer) == []
 

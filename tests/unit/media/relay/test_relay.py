@@ -90,7 +90,7 @@ def test_opening_asks_the_publisher_for_a_keyframe_and_so_do_the_edges_viewers(c
     cluster.pass_time(1.0)
     cluster.publisher.told.clear()
     for _ in range(10):
-        cluster.edge.room.publisher.want_keyframes(cluster.clock.now)
+        cluster.edge.room.publisher.want_keyframe(0, cluster.clock.now)
     assert cluster.publisher.keyframe_requests() == [1]
 
 
@@ -133,7 +133,7 @@ def test_keyframe_requests_of_an_edges_viewers_count_as_much_as_those_of_others(
     cluster.pass_time(2.0)
     cluster.publisher.told.clear()
     for _ in range(20):
-        cluster.edge.room.publisher.want_keyframes(cluster.clock.now)
+        cluster.edge.room.publisher.want_keyframe(0, cluster.clock.now)
         cluster.media()
         cluster.pass_time(0.6)
     assert len(cluster.publisher.keyframe_requests()) >= 19

@@ -9,10 +9,11 @@ from media.rooms.new_room import new_room
 from media.rooms.room import MEASURE_SECONDS, Room
 from media.rtp.packet import parse
 from media.tracks.outgoing import Outgoing
+from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerStatus
 from shared.names import RoomName
 from tests.support.far_end import rtp
-from tests.support.layered import layers
+from tests.support.layered import DELTA, layers
 from tests.support.published import sound, video
 
 KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(89)  # VP8, 320 x 240
@@ -51,3 +52,70 @@ def test_a_rendition_is_named_by_its_lines_whichever_way_the_picture_stands() ->
 def test_a_picture_without_layers_is_one_without_a_name_and_sound_is_none() -> None:
     assert room_of(video(), sound()).status().layers == (LayerStatus(rid=""),)
     assert room_of(sound()).status().layers == ()
+
+
+# --- layers that stop
+
+
+def play(room: Room, number: int, now: float, payload: bytes = KEYFRAME) -> None:
+    """A picture of that layer comes."""
+    track = room.tracks[number]
+    track.source.heard_at = track.source.last_received = now
+    index = track.source.translator.next_index
+    track.source.translator.next_index += 1
+    track.sent.keep(Outgoing(number, 1, index, 3000 * index, parse(rtp(index & 0xFFFF, payload))), now)
+
+
+def test_new_viewers_do_not_begin_with_what_a_layer_showed_before_it_stopped() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    play(room, 0, 1.0)
+    play(room, 1, 1.0)
+    room.tick(1.1)
+    assert [track.sent.has_pictures for track in room.tracks] == [True, True, False, False]
+    play(room, 1, 1.0 + LIVE_SECONDS, DELTA)
+    room.tick(1.1 + LIVE_SECONDS)
+    assert [track.sent.has_pictures for track in room.tracks] == [False, True, False, False]
+    play(room, 0, 2.0 + LIVE_SECONDS, DELTA)  # it refers to what a new viewer does not get
+    assert not room.tracks[0].sent.has_pictures
+    play(room, 0, 2.1 + LIVE_SECONDS)
+    assert room.tracks[0].sent.has_pictures
+
+
+def test_a_picture_that_stands_still_in_all_layers_is_kept_for_new_viewers() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    for number in range(3):
+        play(room, number, 1.0)
+    room.tick(10.0 + LIVE_SECONDS)
+    assert [track.sent.has_pictures for track in room.tracks] == [True, True, True, False]
+
+
+def test_new_viewers_do_not_begin_with_what_a_former_publisher_sent_and_the_present_one_does_not() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    for number in range(3):
+        play(room, number, 1.0)
+    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, is_alive=lambda _: True)
+    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: source)
+    assert [track.sent.has_pictures for track in room.tracks] == [True, False, False, False]
+
+
+def test_the_ladder_leaves_out_a_layer_that_has_stopped_and_takes_it_back() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    for now in (1.0, 2.0):
+        for number in range(3):
+            play(room, number, now)
+        room.tick(now + 0.1)
+    assert best(room) == 0
+    for step in range(round(2 * LIVE_SECONDS)):
+        play(room, 1, 3.0 + step)
+        room.tick(3.1 + step)
+    assert best(room) == 1
+    play(room, 0, 3.0 + 2 * LIVE_SECONDS)
+    room.tick(3.1 + 2 * LIVE_SECONDS)
+    assert best(room) == 0
+
+
+def best(room: Room) -> int:
+    """The rung with which new viewers begin."""
+    ladder = room.feed.ladder
+    assert ladder is not None
+    return ladder.best_from(0)

@@ -17,8 +17,6 @@ from media.rtp.rtcp import (
     SenderReport,
     parse_compound,
 )
-from media.rtp.srtp import Profile
-from tests.support.far_end import BOTH_PROFILES, far_sender, new_keys
 
 BLOCK = ReportBlock(
     ssrc=0xCAFEBABE,
@@ -220,26 +218,3 @@ def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: li
     assert isinstance(ours, Remb)
     assert (ours.sender_ssrc, list(ours.ssrcs)) == (9, ssrcs)
     assert bitrate * (1 - 2**-17) <= ours.bitrate <= bitrate
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_a_lone_report_is_known_by_what_is_not_encrypted(profile: Profile) -> None:
-    sender = far_sender(new_keys(profile))
-    overhead = profile.srtcp_overhead
-    report = rtcp.receiver_report(7, [ReportBlock(1, 0, 0, 2, 3, 4, 5)])
-    for lone in (report, rtcp.receiver_report(7, [])):
-        assert rtcp.is_lone_report(sender.protect_rtcp(lone), overhead)
-    for more in (report + rtcp.sdes(7, b"x"), report + rtcp.nack(7, 1, [5]), rtcp.pli(7, 1), rtcp.bye([7])):
-        assert not rtcp.is_lone_report(sender.protect_rtcp(more), overhead)
-    assert not any(rtcp.is_lone_report(report[:length], overhead) for length in range(len(report)))
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_what_begins_with_a_report_is_known_likewise(profile: Profile) -> None:
-    sender = far_sender(new_keys(profile))
-    report = rtcp.receiver_report(7, [ReportBlock(1, 0, 0, 2, 3, 4, 5)])
-    for behind in (b"", rtcp.remb(7, 1_000_000, [1])):
-        assert rtcp.begins_with_report(sender.protect_rtcp(report + behind))
-    for first in (rtcp.pli(7, 1), rtcp.nack(7, 1, [5]), rtcp.bye([7])):
-        assert not rtcp.begins_with_report(sender.protect_rtcp(first + report))
-    assert not any(rtcp.begins_with_report(report[:length]) for length in range(4))

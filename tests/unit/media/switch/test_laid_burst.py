@@ -11,6 +11,7 @@ from media.rtp.packet import parse
 from media.rtp.srtp import GCM_TAG
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, LaidBurst
 from media.switch.packet_header import SentAt
+from media.switch.viewer import Place
 from media.switch.wire import Wire
 from media.transport.udp import MAX_DATAGRAM
 from tests.support.audience import Audience, outgoing
@@ -80,7 +81,7 @@ def test_the_numbers_of_one_viewer_are_not_those_of_the_next() -> None:
     audience = Audience()
     changed, other = audience.join(), audience.join()
     audience.send([outgoing(1, rtp(1))])
-    changed.take(0, SSRCS[0], 700, 90)
+    changed.take(Place(0, 700, 90), SSRCS[0])
     assert changed.patched
     buffer = memoryview(bytearray(BUFFER_BYTES))
     burst = [outgoing(number, rtp(number, bytes(100)), timestamp=900) for number in (700, 701)]

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.packet import RtpPacket
-from media.switch.paced import MAX_PAUSE_SECONDS, MAX_PICTURE_BYTES, OVERHEAD_BYTES, Paced
+from media.switch.paced import MAX_PAUSE_SECONDS, MAX_PICTURE_BYTES, Paced
+from media.switch.rendition import PACKET_OVERHEAD
 from media.tracks.outgoing import Outgoing
 
 TRACK = 4
-SIZE = 1000 - OVERHEAD_BYTES
+SIZE = 1000 - PACKET_OVERHEAD
 BITRATE = 80_000.0  # ten packets a second
 FIRST = 70_000
 TICK = 0.010
@@ -187,7 +188,7 @@ def test_packets_from_before_its_start_are_not_for_the_viewer() -> None:
 
 def test_a_picture_that_is_too_large_is_skipped_whole() -> None:
     one = paced(1e9)
-    count = MAX_PICTURE_BYTES // (SIZE + OVERHEAD_BYTES) + 1
+    count = MAX_PICTURE_BYTES // (SIZE + PACKET_OVERHEAD) + 1
     line = Line(one)
     add(one, picture(1, FIRST, count))
     assert line.run(1.0) == []
@@ -199,7 +200,7 @@ def test_a_picture_that_is_too_large_is_skipped_whole() -> None:
 
 def test_it_is_bounded_for_empty_packets_too() -> None:
     one = paced(1e9)
-    add(one, picture(1, FIRST, MAX_PICTURE_BYTES // OVERHEAD_BYTES + 1, size=0))
+    add(one, picture(1, FIRST, MAX_PICTURE_BYTES // PACKET_OVERHEAD + 1, size=0))
     assert Line(one).run(1.0) == []
 
 

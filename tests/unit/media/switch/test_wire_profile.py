@@ -7,6 +7,7 @@ import pytest
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.sequence import WRAP_GUARD
 from media.rtp.srtp import Profile
+from media.switch.viewer import Place
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from tests.support.audience import Audience, outgoing, video
@@ -78,7 +79,7 @@ def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Prof
         viewer = viewers[place]
         audience.profile.remove(viewer)
         viewer.leave(VIDEO, SSRCS[VIDEO])
-        viewer.take(VIDEO, SSRCS[VIDEO], index, shift)
+        viewer.take(Place(VIDEO, index, shift), SSRCS[VIDEO])
         audience.profile.add(viewer)
     plain = [
         outgoing(10, rtp(1, bytes(500), extension=one_byte((5, b"x"))), timestamp=0xFFFFFFFF),

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from media.tracks.keyframe_requests import ANSWER_SECONDS, INTERVAL_SECONDS, PROOF, KeyframeRequests
+from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF, REQUEST_SECONDS, KeyframeRequests
 
 
 def test_the_first_request_is_sent_at_once() -> None:
@@ -45,7 +45,7 @@ def test_never_more_often_than_the_interval() -> None:
         if (tick % 7 == 0 and requests.want(now)) or requests.due(now):
             sent.append(now)
     assert len(sent) == 20
-    assert all(later - earlier >= INTERVAL_SECONDS for earlier, later in pairwise(sent))
+    assert all(later - earlier >= REQUEST_SECONDS for earlier, later in pairwise(sent))
 
 
 # --- does the publisher listen?

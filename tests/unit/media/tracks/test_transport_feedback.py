@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.rtcp import parse_compound
-from media.tracks.transport_feedback import INTERVAL_SECONDS, WINDOW, TransportFeedback
+from media.tracks.transport_feedback import FEEDBACK_SECONDS, WINDOW, TransportFeedback
 
 TICK = 0.00025
 MTU = 1200
@@ -130,8 +130,8 @@ def test_it_is_due_when_there_is_something_to_report_and_the_interval_has_passed
     feedback.build(10.0, 2)
     assert not feedback.due(20.0)
     feedback.received(2, 10.01)
-    assert not feedback.due(10.0 + INTERVAL_SECONDS * 0.9)
-    assert feedback.due(10.0 + INTERVAL_SECONDS * 1.1)
+    assert not feedback.due(10.0 + FEEDBACK_SECONDS * 0.9)
+    assert feedback.due(10.0 + FEEDBACK_SECONDS * 1.1)
 
 
 @pytest.mark.parametrize("first", STARTS)

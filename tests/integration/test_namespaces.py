@@ -1,4 +1,4 @@
-"""The bad line itself: it does what it is told, and nothing passes beside it."""
+"""Who is in a network namespace reaches a worker over a line only, and HTTP through a door."""
 
 import asyncio
 import contextlib
@@ -9,36 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.bad_line import Direction, Quality, bad_line
+from tests.support.line_shape import Shape
 from tests.support.namespaces import Namespace, new_namespace
+from tests.support.shaped_line import shaped_line
 from tests.support.system import LOOPBACK, free_port, running_system
 from tests.support.waiting import eventually
-
-DATAGRAM = 1200
-
-
-def arrivals(quality: Quality, seed: int, count: int, spacing: float) -> list[float | None]:
-    direction = Direction(quality, seed)
-    return [direction.send(DATAGRAM, n * spacing) for n in range(count)]
-
-
-def test_loss_is_as_told_and_the_same_by_the_same_seed() -> None:
-    quality = Quality(loss=0.05, delay=0.05, jitter=0.01)
-    came = arrivals(quality, 7, 10_000, 0.001)
-    assert 450 < came.count(None) < 550
-    assert came == arrivals(quality, 7, 10_000, 0.001)
-    assert came != arrivals(quality, 8, 10_000, 0.001)
-    delays = [at - n * 0.001 for n, at in enumerate(came) if at is not None]
-    assert 0.05 <= min(delays) < max(delays) <= 0.06
-
-
-def test_a_throttled_line_passes_its_rate_and_its_queue_is_bounded() -> None:
-    quality = Quality(rate=1_000_000, queue=0.3)
-    came = arrivals(quality, 1, 2_000, 0.001)  # 9.6 Mbit/s for two seconds
-    passed = [at for at in came if at is not None]
-    assert max(passed) <= 2.0 + quality.queue + 0.01
-    assert len(passed) * DATAGRAM * 8 == pytest.approx(2.3 * 1_000_000, rel=0.02)
-    assert arrivals(quality, 1, 100, 0.01).count(None) == 0  # 0.96 Mbit/s
 
 
 @pytest.fixture
@@ -73,17 +48,17 @@ async def test_clients_in_a_namespace_reach_the_server_only_over_the_line(namesp
                 closing.enter_context(client)
                 client.setblocking(False)
             front = namespace.socket(socket.SOCK_DGRAM, server)
-            async with bad_line(server, front, to_client=Quality(delay=0.05)) as line:
+            async with shaped_line(server, front=front, down=Shape(delay=0.05)) as line:
                 for number, client in enumerate(clients):
                     sent_at = loop.time()
                     await loop.sock_sendto(client, bytes((number,)), server)
                     async with asyncio.timeout(5):
                         assert await loop.sock_recv(client, 10) == bytes((number,))
                     assert loop.time() - sent_at >= 0.05
-                line.to_server.quality = Quality(loss=1.0)
+                line.shape(up=Shape(loss=1.0))
                 await loop.sock_sendto(clients[0], b"lost", server)
-                await eventually("it is lost", lambda: line.to_server.lost == 1, within=5)
-                assert (line.to_server.sent, line.to_client.sent) == (3, 2)
+                await eventually("it is lost", lambda: line.up.lost == 1, within=5)
+                assert (line.up.entered, line.down.entered) == (3, 2)
 
 
 async def test_a_door_lets_http_in(namespace: Namespace, redis_url: str) -> None:
