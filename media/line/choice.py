@@ -188,8 +188,9 @@ class LayerChoice:
             return  # an over-use may be chance, or another viewer's probe
         self._doubts = 0.0
         fits = self._fitting(rungs, carries)
-        if self._rung < len(rungs) - 3 < fits and rungs[-3] * _CLOSE <= carries:
-            fits = len(rungs) - 3
+        moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
+        if (last := next(moving, fits)) < fits and rungs[last] * _CLOSE <= carries:
+            fits = last
         self._rung = max(self._rung, fits)
         self._up_at = now + UP_SECONDS
 

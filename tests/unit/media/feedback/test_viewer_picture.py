@@ -1,5 +1,7 @@
 """What one viewer gets of the picture, over time: by what its receiver says, and by its choice."""
 
+import math
+
 from shared.messages.status import LayerReason
 from tests.support.one_stream import assert_one_stream
 from tests.support.shown_world import THREE, ShownWorld, limited
@@ -60,6 +62,8 @@ def test_the_best_picture_costs_nothing() -> None:
     stepped = viewer.stepped
     world.run(10.0)
     assert viewer.stepped == stepped  # only until its first picture
+    assert viewer.picture.rests
+    assert viewer.picture.measure_seconds == math.inf
     assert not viewer.far.playback.steps
     assert not viewer.padding()
 
@@ -99,6 +103,8 @@ def test_a_viewer_gets_no_better_layer_than_it_chose_and_its_picture_does_not_pa
     stepped = viewer.stepped
     world.run(5.0)
     assert viewer.stepped == stepped  # it has the best that it wants: nothing is looked for
+    assert viewer.picture.rests
+    assert viewer.picture.measure_seconds == math.inf
     assert world.feed.limited == 0
 
 
