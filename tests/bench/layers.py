@@ -29,7 +29,7 @@ RID_ID = 1
 class Layers:
     """`bursts` are the packets of a picture, of each layer, best first; each is of `size` bytes."""
 
-    bursts: Sequence[int] = (10, 10, 10)
+    bursts: Sequence[int] = (10, 9, 11)
     size: int = 1100
     rate: int = 30
     stamps_all: ClassVar[bool] = True
