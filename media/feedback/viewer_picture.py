@@ -22,7 +22,7 @@ SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 _TRICKLE_BYTES = 64
 _QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
-_MOST_STEP_SECONDS = 0.050  # a longer pause between two steps is not made up for
+_MOST_AT_ONCE_SECONDS = 0.050  # of padding: what is due for longer is not made up for
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
 
 
@@ -150,12 +150,18 @@ class ViewerPicture:
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
-        was_probing = self._choice.is_probing
+        was_probing, was_padded = self._choice.is_probing, self._decision.probe > 0
         self._decision = self._choice.step(needs, self._present(ladder), now)
         self._stats.probes += self._choice.is_probing and not was_probing
+        if self._decision.probe and not was_padded:
+            self._begin_padding(now)
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
+
+    def _begin_padding(self, now: float) -> None:
+        """Before that there may have been no steps: what was sent then is no debt."""
+        self._credit, self._stepped_at, self._stepped_octets = 0.0, now, self._octets()[0]
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""
@@ -194,17 +200,17 @@ class ViewerPicture:
         """Send what is due of keyframes alone, and of padding."""
         self._changeover.send_slow(now)
         total, sound = self._octets()
-        elapsed = min(now - self._stepped_at, _MOST_STEP_SECONDS)
-        sent, self._stepped_octets, self._stepped_at = total - self._stepped_octets, total, now
+        elapsed, sent = now - self._stepped_at, total - self._stepped_octets
+        self._stepped_octets, self._stepped_at = total, now
         if total - sound != self._seen_octets:
             self._seen_octets, self._seen_at = total - sound, now
-        if not self._decision.probe or elapsed == _MOST_STEP_SECONDS:
+        if not self._decision.probe:
             self._credit = 0.0
             return
         byte_rate = self._decision.probe / 8
         credit = self._credit + byte_rate * elapsed - sent
         self._credit = max(
-            min(credit, byte_rate * _MOST_STEP_SECONDS + PADDING_BYTES), -byte_rate * _MOST_DEBT_SECONDS
+            min(credit, byte_rate * _MOST_AT_ONCE_SECONDS + PADDING_BYTES), -byte_rate * _MOST_DEBT_SECONDS
         )
         if self._credit >= PADDING_BYTES:
             self._pad(self._credit, now)

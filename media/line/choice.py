@@ -104,10 +104,9 @@ class LayerChoice:
             self._probe = None
         elif ready and not estimate.suspect and estimate.queues < 2:
             self._look_up(rungs, now)
-        carries = estimate.carries
         return Decision(
             rung=self._rung,
-            pause=present < self._rung and rungs[present] > carries * _MUCH,
+            pause=present < self._rung and self._must_stop(rungs[present]),
             probe=self._padded(rungs, now),
             pace=self._pace(rungs),
         )
@@ -157,8 +156,8 @@ class LayerChoice:
 
     @staticmethod
     def _is_slow(rungs: Sequence[float], rung: int) -> bool:
-        """Whether that is keyframes alone. They stand for rungs before them, too, that the picture lacks."""
-        return rung < len(rungs) - 1 and rungs[rung] <= rungs[-2]
+        """Whether that is keyframes alone."""
+        return rung == len(rungs) - 2
 
     def _pace(self, rungs: Sequence[float]) -> float:
         if not self._is_slow(rungs, self._rung):
@@ -166,6 +165,15 @@ class LayerChoice:
         return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
 
     # --- down
+
+    def _must_stop(self, need: float) -> bool:
+        """Whether the present picture, which needs so much, is far too much for the line.
+
+        The need of one that the viewer does not want any more is infinite: only a sign says that.
+        """
+        if need == math.inf:
+            return self._estimate.congested
+        return need > self._estimate.carries * _MUCH
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
         need, carries = self._need(rungs, self._rung), self._estimate.carries
@@ -180,8 +188,9 @@ class LayerChoice:
             return  # an over-use may be chance, or another viewer's probe
         self._doubts = 0.0
         fits = self._fitting(rungs, carries)
-        if self._rung < len(rungs) - 3 < fits and rungs[-3] * _CLOSE <= carries:
-            fits = len(rungs) - 3
+        moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
+        if (last := next(moving, fits)) < fits and rungs[last] * _CLOSE <= carries:
+            fits = last
         self._rung = max(self._rung, fits)
         self._up_at = now + UP_SECONDS
 

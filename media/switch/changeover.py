@@ -158,11 +158,8 @@ class Changeover:
         rendition = self._viewer.rendition
         assert rendition is not None
         self._note_latest(rendition, now)
-        steps_over = self.target is not None and self._between(self.target) is not None
         self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
         self._feed.release(rendition)
-        if steps_over and self.target is not None:
-            self._aim(self.target, now)  # who gets no picture cannot go over in the middle: a keyframe is due
 
     def _note_latest(self, rendition: int, now: float) -> None:
         if isinstance(self._viewer.behind, Paced) and self._latest is not None:

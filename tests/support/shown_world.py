@@ -10,6 +10,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import Pli, parse_compound, pli, remb
+from media.switch.rendition import PACKET_OVERHEAD
 from media.switch.thinning import Thinning
 from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_viewer import REPORTER, FarViewer
@@ -21,7 +22,7 @@ THREE = (800_000, 300_000, 100_000)  # bit/s of each layer, best first
 SINGLE = (600_000,)
 LARGE = (2_400_000,)  # its keyframes are too large for a bad line
 SOUND_BYTES, SOUND_SECONDS = 80, 0.020  # 32 kbit/s
-SOUND_RATE = SOUND_BYTES * 8 / SOUND_SECONDS
+SOUND_RATE = (SOUND_BYTES + PACKET_OVERHEAD) * 8 / SOUND_SECONDS  # with headers
 PACKET_BYTES = 600
 _FRAMES_PER_SECOND = 25
 _STEPS_PER_TICK = 10
@@ -152,6 +153,7 @@ class Watcher:
         assert self.far.playback.picture is not None
         self.picture: ViewerPicture = self.far.playback.picture
         self.stepped = 0  # how often it was
+        self.busy_until = 0.0  # its worker does not step it before that
         self._arrived: deque[tuple[float, int]] = (
             deque()
         )  # of the last second: octets of pictures and padding
@@ -159,7 +161,7 @@ class Watcher:
         self._says_at = world.now
 
     def step(self) -> None:
-        if self.far.playback.steps:
+        if self.far.playback.steps and self.world.now >= self.busy_until:
             self.stepped += 1
             self.far.playback.step(self.world.now)
         for at, datagram in self.far.arrivals():
@@ -200,6 +202,10 @@ class Watcher:
     def rendition(self) -> int | None:
         return self.far.viewer.rendition
 
+    @property
+    def is_probed(self) -> bool:
+        return self.picture._choice.is_probing
+
     def pictures(self, since: float = 0.0) -> list[RtpPacket]:
         return [packet for at, packet in self.got if packet.ssrc == PICTURE and at > since]
 
@@ -214,8 +220,10 @@ class Watcher:
         return {packet.payload[4] for packet in self.pictures(since)}
 
     def rate(self, since: float) -> float:
-        """Bits a second of payload, all together."""
-        octets = sum(len(packet.payload) for at, packet in self.got if at > since)
+        """Bits a second, all together: of sound with its headers, of all else without them."""
+        came = [packet for at, packet in self.got if at > since]
+        sounds = sum(packet.ssrc not in (PICTURE, PICTURE_RTX) for packet in came)
+        octets = sum(len(packet.payload) for packet in came) + sounds * PACKET_OVERHEAD
         return octets * 8 / (self.world.now - since)
 
 

@@ -6,27 +6,24 @@ from itertools import pairwise
 
 import pytest
 
+from media.feedback.viewer_picture import STEP_SECONDS
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.laid_burst import MAX_SEGMENTS
 from tests.support.layers_world import PICTURE_RTX
-from tests.support.shown_world import LARGE, SOUND_RATE, THREE, ShownWorld, limited
+from tests.support.shown_world import LARGE, THREE, ShownWorld, limited
 
 
 @pytest.mark.parametrize(("rates", "line"), [(THREE, 400_000), (LARGE, 2_000)])
 def test_a_probe_sends_what_was_decided(rates: Sequence[int], line: float) -> None:
     world, viewer = limited(rates, line, seconds=1.0)
     viewer.line = 4e6
-    world.until(lambda: viewer.picture._decision.probe > SOUND_RATE * 1.2)
+    world.until(lambda: viewer.is_probed)
     since, decided = world.now, 0.0
-    steps = 0
-    while viewer.picture.probes and steps < 150:
+    for _ in range(100):
+        assert viewer.is_probed
         decided += viewer.picture._decision.probe
-        steps += 1
-        world.run(0.01)
-    world_now = since + steps * 0.01
-    octets = sum(len(p.payload) for at, p in viewer.got if since < at <= world_now)
-    assert steps >= 50
-    assert octets * 8 / (steps * 0.01) == pytest.approx(decided / steps, rel=0.05)
+        world.run(STEP_SECONDS)
+    assert viewer.rate(since) == pytest.approx(decided / 100, rel=0.05)
     padding = viewer.padding(since)
     assert padding
     for packet in padding:
@@ -39,17 +36,31 @@ def test_a_probe_sends_what_was_decided(rates: Sequence[int], line: float) -> No
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_a_step_that_comes_late_is_not_made_up_for() -> None:
+def test_a_probe_sends_what_was_decided_also_where_steps_come_late() -> None:
+    world, viewer = limited(THREE, 400_000, seconds=1.0)
+    viewer.line = 4e6
+    world.until(lambda: viewer.is_probed)
+    since, decided = world.now, 0.0
+    for step in range(100):
+        assert viewer.is_probed
+        decided += viewer.picture._decision.probe
+        if step % 10 == 1:  # between two ticks
+            viewer.busy_until = world.now + 0.075
+        world.run(STEP_SECONDS)
+    assert viewer.rate(since) == pytest.approx(decided / 100, rel=0.05)
+
+
+def test_a_step_that_comes_far_too_late_is_not_made_up_for() -> None:
     world, viewer = limited(THREE, 400_000, seconds=0.5)
     viewer.line = 4e6
-    world.until(lambda: viewer.picture.probes)
+    world.until(lambda: viewer.is_probed)
     rate = viewer.picture._decision.probe
     world.now += 30.0
     before = len(viewer.padding())
     viewer.step()
     sent = len(viewer.padding()) - before
+    assert 1 <= sent < MAX_SEGMENTS
     assert sent * PADDING_BYTES * 8 <= rate * 0.070
-    assert sent < MAX_SEGMENTS
 
 
 def test_without_retransmissions_there_is_no_padding() -> None:
@@ -64,14 +75,21 @@ def test_without_retransmissions_there_is_no_padding() -> None:
 
 
 def test_a_viewer_of_the_sound_alone_gets_a_trickle_so_that_its_receiver_says_something() -> None:
-    world, viewer = limited(LARGE, 2_000, seconds=1.0)
+    world, viewer = limited(LARGE, 2_000, seconds=4.0)
     assert viewer.rendition is None
+    world.until(lambda: viewer.is_probed)
+    world.until(lambda: not viewer.is_probed)
     since = world.now
-    while viewer.picture._decision.probe <= SOUND_RATE * 1.2:
-        world.run(0.1)
-    came = [at for at, packet in viewer.got if packet.ssrc == PICTURE_RTX and since < at < world.now - 0.1]
+    world.until(lambda: viewer.is_probed)
+    came = [
+        (at, packet) for at, packet in viewer.got if packet.ssrc == PICTURE_RTX and since < at < world.now
+    ]
     assert len(came) >= 3
-    assert [later - one for one, later in pairwise(came)] == pytest.approx([0.2] * (len(came) - 1), abs=0.021)
+    assert {len(packet.payload) for _, packet in came} == {64}
+    times = [at for at, _ in came]
+    assert [later - one for one, later in pairwise(times)] == pytest.approx(
+        [0.5] * (len(times) - 1), abs=0.021
+    )
 
 
 def test_a_try_that_has_succeeded_is_over() -> None:

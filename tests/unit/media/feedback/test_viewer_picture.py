@@ -1,5 +1,7 @@
 """What one viewer gets of the picture, over time: by what its receiver says, and by its choice."""
 
+import math
+
 from shared.messages.status import LayerReason
 from tests.support.one_stream import assert_one_stream
 from tests.support.shown_world import THREE, ShownWorld, limited
@@ -60,13 +62,15 @@ def test_the_best_picture_costs_nothing() -> None:
     stepped = viewer.stepped
     world.run(10.0)
     assert viewer.stepped == stepped  # only until its first picture
+    assert viewer.picture.rests
+    assert viewer.picture.measure_seconds == math.inf
     assert not viewer.far.playback.steps
     assert not viewer.padding()
 
 
 def test_a_picture_that_shrinks_to_what_fits_ends_the_probe() -> None:
     world, viewer = limited(THREE, 500_000, seconds=0.5)
-    world.until(lambda: viewer.picture.probes)
+    world.until(lambda: viewer.is_probed)
     world.rates[0] = 320_000
     world.run(10.0)
     assert viewer.rendition == 0
@@ -99,6 +103,8 @@ def test_a_viewer_gets_no_better_layer_than_it_chose_and_its_picture_does_not_pa
     stepped = viewer.stepped
     world.run(5.0)
     assert viewer.stepped == stepped  # it has the best that it wants: nothing is looked for
+    assert viewer.picture.rests
+    assert viewer.picture.measure_seconds == math.inf
     assert world.feed.limited == 0
 
 
@@ -216,7 +222,7 @@ def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
 
 def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
     world, viewer = limited(THREE, 400_000, seconds=0.5)
-    world.until(lambda: viewer.picture.probes)
+    world.until(lambda: viewer.is_probed)
     world.run(0.3)
     viewer.leave()
     world.run(0.5)

@@ -154,6 +154,14 @@ def test_a_try_is_given_up_when_the_round_trip_shows_a_queue() -> None:
     assert viewer.decision.rung == down
 
 
+def test_the_last_moving_picture_is_kept_when_it_is_close() -> None:
+    """Mostly it has no lowest temporal layer. A receiver tells 0.85 of what comes through."""
+    viewer = Viewer([*RUNGS[:3], math.inf, *RUNGS[-2:]])
+    viewer.run(10)
+    viewer.fall(round(RUNGS[2] * 0.9 - SOUND))
+    assert viewer.run(0.1)[0].rung == 2
+
+
 def test_one_sign_may_be_chance_but_not_several() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
@@ -242,14 +250,23 @@ def test_every_decision_is_a_rung_and_no_probe_exceeds_the_stream(words: list[tu
             assert decision.pace >= 0
 
 
-def test_keyframes_alone_have_a_pace_where_they_stand_for_a_thinner_picture_too() -> None:
-    viewer = Viewer([SINGLE[0], SINGLE[1], *SINGLE[1:]])
+def test_keyframes_alone_have_a_pace_where_there_is_no_thinner_picture() -> None:
+    viewer = Viewer([SINGLE[0], math.inf, *SINGLE[1:]])
     viewer.run(10)
     viewer.fall(300_000)
     viewer.present = 0
     decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
-    assert decision.rung == 1
+    assert decision.rung == 2
     assert 150_000 < decision.pace < 300_000
+
+
+def test_a_layer_is_not_keyframes_alone_where_those_do_not_come() -> None:
+    """They stop with the layer that they are made of. Then a moving picture needs no more than before."""
+    viewer = Viewer([*RUNGS[:2], math.inf, math.inf, SOUND])
+    viewer.run(10)
+    viewer.fall(600_000)
+    decision = viewer.run(0.1)[0]
+    assert (decision.rung, decision.pace) == (1, 0.0)
 
 
 def test_a_rung_that_the_viewer_does_not_want_any_more_does_not_pause() -> None:
@@ -262,23 +279,21 @@ def test_a_rung_that_the_viewer_does_not_want_any_more_does_not_pause() -> None:
     viewer.present = 0
     decision = viewer.choice.step(viewer.rungs, 0, viewer.now)
     assert viewer.estimate.carries < math.inf
-    assert decision.rung == 1
-    assert not decision.pause
+    assert (decision.rung, decision.pause) == (1, False)
+    viewer.fall(400_000)  # while it waits for that
+    assert viewer.choice.step(viewer.rungs, 0, viewer.now).pause
 
 
 def test_at_the_best_rung_nothing_is_looked_for() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(5)
     viewer.fall(400_000)
-    while not viewer.decision.probe:
+    while not viewer.choice.is_probing:
         viewer.run(0.1)
-    assert not viewer.choice.settled
     viewer.rungs = [300_000.0, 250_000.0, *RUNGS[2:]]  # now all of it fits
-    viewer.run(3)
-    assert viewer.decision.rung == 0
-    assert viewer.decision.probe == 0
-    assert viewer.choice.settled
+    while viewer.decision.rung:
+        viewer.run(0.1)
+    assert (viewer.decision.probe, viewer.choice.measure_seconds) == (0, math.inf)
     viewer.rungs = [*[math.inf] * 4, SOUND]  # the sound alone, by choice
     viewer.run(3)
-    assert viewer.decision.rung == 4
-    assert viewer.decision.probe == 0
+    assert (viewer.decision.rung, viewer.decision.probe) == (4, 0)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from media.rooms.ladder import KEPT, SLOWEST_SECONDS, measure
-from media.switch.rendition import Ladder
+from media.switch.rendition import Ladder, Rendition
 from tests.support.published import sound
 from tests.support.shown_world import SOUND_RATE, THREE, ShownWorld
 from tests.support.world import World
@@ -26,7 +26,6 @@ def test_layers_are_the_first_rungs_and_the_sound_alone_is_the_last_one() -> Non
     ladder = ladder_of(world)
     assert numbers(world) == [0, 1, 2, world.lowest, world.keyframes]
     assert ladder.rids == ("f", "h", "q")
-    assert [rendition.slow for rendition in ladder.renditions] == [False] * 4 + [True]
     assert ladder.sound == pytest.approx(SOUND_RATE, rel=0.02)
     for need, rate in zip(ladder.needs[:3], THREE, strict=True):
         assert need == pytest.approx(rate + SOUND_RATE, rel=0.1)
@@ -53,25 +52,30 @@ def test_the_lowest_layer_is_measured_while_somebody_may_need_it() -> None:
     assert ladder_of(world).needs[3] == pytest.approx(THREE[2] / 2 + SOUND_RATE, rel=0.15)
 
 
-@pytest.mark.parametrize(
-    ("stopped", "left"),
-    [((0,), [1, 1, 2]), ((1,), [0, 2, 2]), ((2,), [0, 1, 1]), ((0, 1), [2, 2, 2]), ((1, 2), [0, 0, 0])],
-)
-def test_for_a_layer_that_does_not_come_there_is_the_next_one_below(
-    stopped: tuple[int, ...], left: list[int]
-) -> None:
+@pytest.mark.parametrize("stopped", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 2)])
+def test_a_layer_that_does_not_come_needs_more_than_any_line_carries(stopped: tuple[int, ...]) -> None:
     world = ShownWorld()
     for layer in stopped:
         world.rates[layer] = 0
     world.run(4.0)
-    assert numbers(world) == [*left, world.lowest, world.keyframes]
+    left = [layer for layer in range(3) if layer not in stopped]
+    assert numbers(world) == [0, 1, 2, world.lowest, world.keyframes]
+    assert [layer for layer, need in enumerate(ladder_of(world).needs[:3]) if need < math.inf] == left
     assert ladder_of(world).rids == ("f", "h", "q")
+    assert ladder_of(world).best_from(0) == left[0]
     assert world.thinning.base == left[-1]
     for layer in stopped:
         world.rates[layer] = THREE[layer]
     world.run(2.0)
-    assert numbers(world)[:3] == [0, 1, 2]
+    assert max(ladder_of(world).needs[:3]) < math.inf
     assert world.thinning.base == 2
+
+
+def test_the_best_rung_from_a_layer_on_is_one_that_comes_or_else_the_sound_alone() -> None:
+    renditions = tuple(Rendition(n, rate) for n, rate in enumerate((math.inf, 5.0, math.inf, math.inf)))
+    ladder = Ladder.of(renditions, 2.0)
+    assert [ladder.best_from(rung) for rung in range(5)] == [1, 1, 4, 4, 4]
+    assert [ladder.number(rung) for rung in (1, 4)] == [1, None]
 
 
 def test_while_nothing_comes_what_was_known_remains() -> None:

@@ -1,5 +1,7 @@
 """A viewer that changes from layer to layer: one stream, whatever happens."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from media.rtp.srtp import Profile
@@ -152,14 +154,16 @@ def test_no_change_costs_nothing() -> None:
     assert world.feed.profiles == {}
 
 
-def test_to_the_lowest_temporal_layer_no_picture_is_lost() -> None:
+@pytest.mark.parametrize("pauses", [(True,), (False, True), (True, True)])
+def test_to_the_lowest_temporal_layer_no_picture_is_lost(pauses: Sequence[bool]) -> None:
     """It needs no keyframe: so the picture does not stop, however urgent the change is."""
     world = LayersWorld(thinned=True)
     world.picture(2, keyframe=True)
     viewer = ChangingViewer(world, 2)
     world.now += FRAME
     sent = world.picture(2)
-    viewer.aim(LOWEST, pause=True)
+    for pause in pauses:
+        viewer.aim(LOWEST, pause=pause)
     for frame in range(6):
         world.now += FRAME
         is_upper = frame % 2 == 0

@@ -1,4 +1,4 @@
-"""Padding among a viewer's retransmissions: whole packets, bounded, and under numbers of their own."""
+"""Padding among a viewer's retransmissions: bounded, and under numbers of their own."""
 
 import pytest
 
@@ -25,7 +25,8 @@ def test_it_is_nothing_but_padding_in_the_stream_of_retransmissions(
 ) -> None:
     viewer = ChangingViewer(world, 0, profile)
     assert can_pad(viewer.far.viewer)
-    assert world.switch.pad(viewer.far.viewer, 3 * PADDING_BYTES + 254, world.now) == 3 * PADDING_BYTES
+    octets = 3 * PADDING_BYTES + PADDING_BYTES - 1
+    assert world.switch.pad(viewer.far.viewer, octets, world.now) == 3 * PADDING_BYTES
     packets = viewer.far.packets()
     assert len(packets) == 3
     for packet in packets:
@@ -36,8 +37,16 @@ def test_it_is_nothing_but_padding_in_the_stream_of_retransmissions(
             unwrap(packet, 100, PICTURE)
 
 
-@pytest.mark.parametrize("octets", [-5.0, 0.0, 1.0, PADDING_BYTES - 0.1])
-def test_less_than_a_packet_is_nothing(world: LayersWorld, octets: float) -> None:
+@pytest.mark.parametrize("octets", [1.0, 64.0, PADDING_BYTES - 0.1])
+def test_less_than_a_whole_packet_is_one_smaller_packet(world: LayersWorld, octets: float) -> None:
+    viewer = ChangingViewer(world)
+    assert world.switch.pad(viewer.far.viewer, octets, world.now) == int(octets)
+    (packet,) = viewer.far.packets()
+    assert packet.payload == bytes(int(octets) - 1) + bytes((int(octets),))
+
+
+@pytest.mark.parametrize("octets", [-5.0, 0.0, 0.9])
+def test_less_than_an_octet_is_nothing(world: LayersWorld, octets: float) -> None:
     viewer = ChangingViewer(world)
     assert world.switch.pad(viewer.far.viewer, octets, world.now) == 0
     assert viewer.far.datagrams() == []
