@@ -42,7 +42,7 @@ PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback negotiation paylo
 
 # Once more what failed, since the hosts of CI are shared: a fault of ours fails twice, a moment of theirs does not.
 # The summary names each such test (RERUN).
-ONCE_MORE := --reruns 1 --reruns-delay 2
+ONCE_MORE := --reruns 1 --reruns-delay 2 -r aR
 
 .PHONY: lint
 lint: style types ## Check style, types and the import contracts

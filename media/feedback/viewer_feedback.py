@@ -193,9 +193,12 @@ class ViewerFeedback:
             self._viewer.delay_playout(PlayoutDelay(0.0, MOST_DELAY))
 
     def _take_keyframe_request(self, ssrcs: Iterable[int], now: float) -> None:
+        """Some clients name no SSRC of ours: they mean the picture that they get."""
         self._stats.keyframe_requests += 1
         for ssrc in ssrcs:
             number = self._track_of(ssrc)
+            if number is None:
+                number = self._viewer.rendition
             if number is None or now < self._keyframe_asked_at.get(number, -math.inf) + _SAME_REQUEST_SECONDS:
                 continue
             if not self._keyframes.take(now):
