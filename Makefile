@@ -37,7 +37,7 @@ test-quietly: .venv/test.stamp
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
-PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback negotiation payload rtp switch tracks) shared/sdp) \
+PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
 	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers kubernetes prometheus_files systemd))
 
 # Once more what failed, since the hosts of CI are shared: a fault of ours fails twice, a moment of theirs does not.

@@ -24,7 +24,7 @@ class Limits:
 
 
 STRICT = Limits(back=5.0, concealed=0.02, at_first=0.5)
-BUSY = Limits(back=11.0, concealed=0.10, at_first=1.5, more_gap=8.0)
+BUSY = Limits(back=8.0, concealed=0.10, at_first=1.5, more_gap=8.0)
 
 # Of a stream of 655 kbit/s three quarters fit, a half, and a tenth, which is sound alone: the pictures that
 # may stay away (seconds), at most.
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @pytest.mark.parametrize(
-    ("cut_seconds", "limits"), [(12.0, BUSY), pytest.param(25.0, STRICT, marks=pytest.mark.soak)]
+    ("cut_seconds", "limits"), [(8.0, BUSY), pytest.param(25.0, STRICT, marks=pytest.mark.soak)]
 )
 async def test_the_sound_is_whole_whatever_the_line_carries(
     redis_url: str, cut_seconds: float, limits: Limits
