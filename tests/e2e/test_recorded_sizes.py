@@ -50,6 +50,7 @@ class Part:
     played: Played
 
 
+@pytest.mark.soak  # an encoder on a busy machine takes its time to change sizes
 @pytest.mark.parametrize("codecs", [("VP8", "H264"), ("VP9", "AV1")], ids="-".join)
 async def test_a_picture_that_changes_its_size_is_recorded_and_plays(
     redis_url: str, tmp_path: Path, codecs: tuple[str, ...]
