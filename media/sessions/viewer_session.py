@@ -117,9 +117,10 @@ class ViewerSession(Session):
 
     def _first_rendition(self) -> int | None:
         """What the viewer begins with; None: it gets no picture. Nobody knows yet what its line carries."""
-        if self._feed.ladder is not None:
-            return self._feed.ladder.number(self._feed.ladder.best_from(0))
-        return next((n for n, wire in enumerate(self._wires) if wire and wire.ssrc is not None), None)
+        top = next((n for n, wire in enumerate(self._wires) if wire and wire.ssrc is not None), None)
+        if top is None or self._feed.ladder is None:
+            return top
+        return self._feed.ladder.number(self._feed.ladder.best_from(0))
 
     @property
     def rendition(self) -> int | None:
