@@ -14,6 +14,7 @@ from media.line.probe import Probe
 
 UP_SECONDS = 1.0  # between two changes upwards
 BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
+VAIN_SECONDS = (60.0,)  # after a probe that its receiver said nothing about
 TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
 CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
@@ -216,7 +217,10 @@ class LayerChoice:
 
     def _follow_probe(self, probe: Probe, now: float) -> None:
         estimate = self._estimate
-        if estimate.signs != self._signs or estimate.stalls:
+        if probe.is_in_vain(now):
+            self._probe = None
+            self._fail(VAIN_SECONDS, now)
+        elif estimate.signs != self._signs or estimate.stalls:
             self._probe = None
             if estimate.signs == self._signs and not estimate.suspect:
                 self._failures = 0  # a receiver that only waits is asked again soon

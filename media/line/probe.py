@@ -10,15 +10,17 @@ FAR_DOUBLINGS = 1.5  # far above what was known: such a line has opened, and is 
 _FAR = 1.5  # times the start
 _AHEAD_SECONDS = 0.3  # of the last word of the receiver: most send one each 0.2 s
 _KEPT_SECONDS = 3.0
+LONGEST_SECONDS = 20.0  # from 64 kbit/s to 50 Mbit/s it takes half of that
 _LONGEST_STEP_SECONDS = 0.2  # a longer pause between two steps is not made up for
 
 
 class Probe:
     """From `start` to `goal`, in bit/s with all that is sent. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_far", "_goal", "_levels", "_reached", "level")
+    __slots__ = ("_began_at", "_far", "_goal", "_levels", "_reached", "level")
 
     def __init__(self, start: float, goal: float, now: float) -> None:
+        self._began_at = now
         self._goal = goal
         self.level = self._reached = min(start, goal)  # what to send now; without a rest
         self._far = self.level * _FAR
@@ -47,6 +49,10 @@ class Probe:
     def held(self, vouched_at: float) -> float:
         """What the line is known to carry; 0 at first."""
         return next((level for at, level in reversed(self._levels) if at <= vouched_at - HELD_SECONDS), 0.0)
+
+    def is_in_vain(self, now: float) -> bool:
+        """Whether it has gone on for too long: a receiver that says nothing must not be padded for ever."""
+        return now - self._began_at >= LONGEST_SECONDS
 
     def is_over(self, vouched_at: float) -> bool:
         return self.held(vouched_at) >= self._goal
