@@ -62,6 +62,7 @@ def serve(settings: Settings) -> None:
         port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
+    port.buffers.warn_if_small()
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
