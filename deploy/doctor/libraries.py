@@ -1,0 +1,38 @@
+"""The libraries: their versions, and whether they are those that Roomcast is made for."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import av
+from cryptography.hazmat.backends.openssl import backend
+from packaging.requirements import Requirement
+
+from deploy.doctor.finding import About, Finding
+from deploy.doctor.part import Part
+from shared.settings import Settings
+
+ABOUT = About("libraries")
+
+
+def look(_: Settings, __: Part) -> list[Finding]:
+    codecs = ".".join(str(part) for part in av.library_versions["libavformat"])
+    versions = (
+        f"Python {platform.python_version()}, {backend.openssl_version_text().rsplit(' ', 3)[0]},"
+        f" aiortc {version('aiortc')}, PyAV {av.__version__} with libavformat {codecs}"
+    )
+    wrong = [one for one in map(unmet, requires("roomcast") or ()) if one]
+    if wrong:
+        return [ABOUT.fail("; ".join(wrong), "pip install -r requirements/run.txt")]
+    return [ABOUT.ok(versions)]
+
+
+def unmet(requirement: str) -> str:
+    """What is wrong with a requirement of ours, in words; empty if it is met, or is not for running."""
+    wanted = Requirement(requirement)
+    if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+        return ""
+    try:
+        installed = version(wanted.name)
+    except PackageNotFoundError:
+        return f"{wanted.name} is not installed"
+    return "" if installed in wanted.specifier else f"{wanted.name} is {installed}, not {wanted.specifier}"
