@@ -88,6 +88,8 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("RPUSH", queue, "1"),
         ("PEXPIRE", queue, LIFE_MS),
         ("LLEN", queue),
+        ("LINDEX", queue, 0),
+        ("LRANGE", queue, 0, -1),
         ("BLPOP", queue, "0.01"),
         ("SCRIPT LOAD", _SCRIPT),
         ("EVALSHA", _SCRIPT_SHA, 1, string),

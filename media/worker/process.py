@@ -14,6 +14,7 @@ from time import monotonic
 
 import uvloop
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
@@ -21,12 +22,13 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.udp import UdpPort
-from media.worker.addresses import advertised, bound_host, own_addresses, public_among, reached_at
+from media.worker.addresses import advertised, own_addresses
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
+from media.worker.http_url import http_url
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
@@ -38,7 +40,6 @@ from shared.bus.directory import Directory, RoomLimits, WorkerIdTakenError
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
-from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus
@@ -46,6 +47,7 @@ from shared.names import RoomName
 from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
+DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
@@ -162,6 +164,7 @@ class Worker:
                 await self._end_sessions()
                 if self._recorder is not None:
                     await self._drain.unless_hurried(self._recorder.rest())
+                await self._hang_up(serving)
                 for task in running:
                     task.cancel()
                 if self._recorder is not None:
@@ -194,14 +197,29 @@ class Worker:
             else:
                 self._drain.hurry()
 
+    async def _hang_up(self, serving: asyncio.Task[None]) -> None:
+        """Answer the requests that wait; whoever asks later is told at once that this worker has left."""
+        if not self._heartbeat.registered.is_set() or self._id_taken is not None:
+            return  # the list of requests is another process's
+        with suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._rpc.close()
+                await asyncio.wait({serving})
+
     async def _end_sessions(self) -> None:
-        """Close all rooms and release their claims at once, so that publishers can use other workers."""
+        """Close all rooms and release their claims at once, so that publishers can use other workers.
+
+        Clients that are told so by a DTLS close send their DELETE at once: they get the time for it.
+        """
         self._capacity.drain()
+        left = len(self._plane.roster)
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._heartbeat.flush()
+        if left:
+            await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
     def _tick(self, now: float) -> None:
         self._plane.tick(now)
@@ -239,20 +257,6 @@ class Worker:
     def _room_lost(self, name: RoomName) -> None:
         log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
-
-
-def http_url(settings: Settings, listener: socket.socket) -> str:
-    """The URL that the worker announces for `listener`.
-
-    Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and
-    its metrics ask for no token.
-    """
-    host, own = settings.worker_http_addr.host, own_addresses()
-    bound = bound_host(host, listener)
-    if public := public_among(bound, own):
-        log.warning("WORKER_HTTP_ADDR is open to the Internet: name a private host", addresses=public)
-    reached = HostPort(reached_at(host, bound, settings.media_relay_ips, own), listener.getsockname()[1])
-    return f"http://{reached}"
 
 
 def _media_plane(
