@@ -1,4 +1,4 @@
-"""Composes the sessions, rooms and relays of one worker around its socket."""
+"""Composes the sessions, rooms and relays of one worker around its ports."""
 
 from collections.abc import Callable
 from time import monotonic, time
@@ -13,7 +13,7 @@ from media.sessions.demux import Demux
 from media.sessions.ledger import Ledger
 from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
-from media.transport.udp import UdpPort
+from media.transport.ports import Ports
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
 
@@ -29,7 +29,7 @@ class MediaPlane:
     def __init__(
         self,
         worker: WorkerId,
-        port: UdpPort,
+        ports: Ports,
         candidates: tuple[tuple[str, int], ...],
         closed: Callable[[RoomName], None],
         *,
@@ -42,11 +42,11 @@ class MediaPlane:
         unix_clock: Callable[[], float] = time,
     ) -> None:
         self.ledger = Ledger()
-        self.switch = PacketSwitch(port.transmit)
-        self.demux = Demux(port.send)
-        self.roster = Roster(worker, port.send, candidates, self.demux, self.ledger)
+        self.switch = PacketSwitch(ports.transmit_to)
+        self.demux = Demux(ports.send)
+        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger)
         self.origin = Origin(
-            self.switch, self.demux, port.send, self.ledger.relays, relay_addresses or candidates
+            self.switch, self.demux, ports.send, self.ledger.relays, relay_addresses or candidates
         )
         self.rooms = Rooms(
             self.ledger,

@@ -49,7 +49,7 @@ class Worker:
         self.at = at
         self.sent: list[tuple[Address, bytes]] = []
         self._network = network
-        self.switch = PacketSwitch(self._transmit)
+        self.switch = PacketSwitch(lambda _: self._transmit)
         self.demux = Demux(self.send)
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> None:

@@ -6,7 +6,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
-from media.transport.udp import UdpPort
+from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import CapacityCollector
@@ -22,7 +22,7 @@ from shared.bus.redis_clock import RedisClock
 
 def new_registry(
     plane: MediaPlane,
-    port: UdpPort,
+    ports: Ports,
     capacity: Capacity,
     lag: Histogram,
     recorder: Recorder | None,
@@ -32,7 +32,7 @@ def new_registry(
     registry.register(RoomsCollector(plane.rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
     registry.register(SessionsCollector(plane.roster, plane.ledger))
-    registry.register(TrafficCollector(plane.rooms, plane.ledger, port))
+    registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
     if recorder is not None:
