@@ -1,6 +1,6 @@
 """The media ports of one worker. A peer is sent to through the port that its address belongs to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from media.counts import Histogram
@@ -41,6 +41,9 @@ class Ports:
     def __init__(self, *ports: Port) -> None:
         self._ports = ports
         self._unreachable = 0  # datagrams to addresses of no port
+
+    def __iter__(self) -> Iterator[Port]:
+        return iter(self._ports)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
