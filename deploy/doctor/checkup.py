@@ -22,6 +22,7 @@ from deploy.doctor import (
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.recording.disk_threads import DiskThreads
+from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError, load_settings
 
 DEADLINE_SECONDS = 6.0  # for each check; they run side by side
@@ -30,10 +31,8 @@ Look = Callable[[Settings, Part], list[Finding]]
 
 # In the order in which they are reported. These may block: each gets a thread.
 BLOCKING: dict[str, Look] = {
-    "ports": ports.look,
     "limits": limits.look,
     "offload": offload.look,
-    "addresses": addresses.look,
     "tls": certificate.look,
     "access": access.look,
     "recordings": recordings.look,
@@ -43,6 +42,7 @@ BLOCKING: dict[str, Look] = {
 
 def run(part: Part, *, as_json: bool) -> NoReturn:
     """Examine, print, and exit: with 0, or with 1 if something has failed."""
+    configure_logging("CRITICAL")  # what is called here has log lines of its own
     # not `asyncio.run`: that would wait for a name server that does not answer
     findings = asyncio.new_event_loop().run_until_complete(examine(part))
     print(report.as_json(findings) if as_json else report.as_text(findings, coloured=sys.stdout.isatty()))
@@ -56,8 +56,16 @@ async def examine(part: Part) -> list[Finding]:
         settings = load_settings()
     except SettingsError as error:
         return [About("settings").fail(str(error), "see docs/settings.md, or `roomcast config`")]
-    threads = DiskThreads("doctor", len(BLOCKING))  # daemons: a disk that hangs does not hold up the end
-    looks = [within("redis", partial(redis_server.look, settings, part))] + [
+    threads = DiskThreads("doctor", len(BLOCKING) + 1)  # daemons: a disk that hangs does not hold up the end
+
+    async def network() -> list[Finding]:
+        """One after the other: both want the media port."""
+        return [
+            *await within("ports", partial(threads.call, ports.look, settings, part)),
+            *await within("addresses", partial(addresses.look, settings, part)),
+        ]
+
+    looks = [within("redis", partial(redis_server.look, settings, part)), network()] + [
         within(name, partial(threads.call, look, settings, part)) for name, look in BLOCKING.items()
     ]
     return [finding for findings in await asyncio.gather(*looks) for finding in findings]

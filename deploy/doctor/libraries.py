@@ -23,7 +23,18 @@ def look(_: Settings, __: Part) -> list[Finding]:
     wrong = [one for one in map(unmet, requires("roomcast") or ()) if one]
     if wrong:
         return [ABOUT.fail("; ".join(wrong), "pip install -r requirements/run.txt")]
-    return [ABOUT.ok(versions)]
+    return [ABOUT.ok(versions), *known_trouble(backend.openssl_version_number() >> 28)]
+
+
+def known_trouble(openssl: int) -> list[Finding]:
+    """What this major version of OpenSSL is known for."""
+    if openssl < 4:
+        return []
+    return [
+        ABOUT.ok(
+            "OpenSSL 4 refuses certificates of P-224, as FFmpeg and PyAV on GnuTLS make them: docs/clients.md"
+        )
+    ]
 
 
 def unmet(requirement: str) -> str:

@@ -54,7 +54,7 @@ def test_config_hides_secrets() -> None:
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_doctor_hides_secrets(form: tuple[str, ...]) -> None:
-    result = roomcast("doctor", *form, **SECRETS)
+    result = roomcast("doctor", *form, **SECRETS, MEDIA_STUN_SERVERS=",")
     assert "ROOM_TOKENS (demo)" in result.stdout
     assert "hush" not in result.stdout + result.stderr
 

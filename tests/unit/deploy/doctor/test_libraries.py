@@ -11,10 +11,16 @@ from shared.settings import load_settings
 
 
 def test_this_installation_is_well() -> None:
-    [finding] = libraries.look(load_settings(), Part.UP)
+    finding = libraries.look(load_settings(), Part.UP)[0]
     assert finding.verdict is Verdict.OK
     assert f"PyAV {version('av')}" in finding.found
     assert "OpenSSL" in finding.found
+
+
+def test_what_a_version_is_known_for_is_told() -> None:
+    assert libraries.known_trouble(3) == []
+    [finding] = libraries.known_trouble(4)
+    assert "P-224" in finding.found
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from shared.host_port import HostPort
 from shared.settings import Settings, load_settings
 from tests.support.system import LOOPBACK, free_port
 
+PUBLIC = "8.8.4.4"
+
 
 def free_settings(**more: object) -> Settings:
     """Settings of which every port is free."""
@@ -47,9 +49,9 @@ def test_each_worker_of_up_has_ports_of_its_own() -> None:
     assert [str(wanted) for wanted in ports.wanted_by(settings, Part.UP)] == [
         "TCP :8080",
         "TCP 127.0.0.1:8081",
-        "UDP 0.0.0.0:7100",
+        "UDP :7100",
         "TCP 127.0.0.1:9100",
-        "UDP 0.0.0.0:7101",
+        "UDP :7101",
         "TCP 127.0.0.1:9101",
     ]
     assert len(list(ports.wanted_by(settings, Part.WORKER))) == 2
@@ -79,6 +81,30 @@ def test_an_address_of_another_host_is_a_failure() -> None:
     finding = ports.look(free_settings(http_addr=HostPort("192.0.2.77", 8080)), Part.CONTROL)[0]
     assert finding.verdict is Verdict.FAIL
     assert "this host has no such address" in finding.found
+
+
+def test_one_port_in_two_settings_is_a_failure() -> None:
+    address = HostPort(LOOPBACK, free_port())
+    findings = ports.look(free_settings(http_addr=address, metrics_addr=address), Part.CONTROL)
+    assert findings[0].verdict is Verdict.FAIL
+    assert findings[0].found == f"TCP {address} (METRICS_ADDR) is in another setting, too"
+
+
+def test_ports_that_end_before_the_workers_are_a_failure() -> None:
+    last = HostPort(LOOPBACK, 65535)
+    findings = ports.look(free_settings(worker_http_addr=last, workers=2), Part.UP)
+    assert "WORKER_HTTP_ADDR: no port is left for each worker" in [finding.found for finding in findings]
+
+
+def test_worker_http_on_a_public_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "own_addresses", lambda: [PUBLIC, "10.0.0.7", LOOPBACK])
+    told = [
+        finding
+        for host in ("", "0", PUBLIC, "10.0.0.7", "localhost", "nowhere.invalid")
+        for finding in ports.exposed(load_settings(worker_http_addr=HostPort(host, 9100)), Part.WORKER)
+    ]
+    assert [finding.verdict for finding in told] == [Verdict.WARN] * 3
+    assert all(finding.found.endswith(f"at {PUBLIC}") for finding in told)
 
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
