@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from deploy.doctor import redis_rights
@@ -33,12 +33,14 @@ async def look(settings: Settings, part: Part) -> list[Finding]:
         return [
             _bundled()
             if part is Part.UP
-            else SERVER.fail("REDIS_URL is not set", f"set it: `{part}` needs it")
+            else SERVER.fail("REDIS_URL is not set", "REDIS_URL=redis://USER:PASSWORD@HOST:6379")
         ]
     redis = connect(url)
     try:
         try:
             await redis.ping()
+        except NoPermissionError:  # it answers; the rights come later
+            pass
         except (RedisError, OSError) as error:
             return [_unreachable(place(url), error)]
         about, writable = server(place(url), await _hello(redis))
@@ -149,9 +151,10 @@ def _reason(cause: BaseException) -> str:
 
 
 async def _hello(redis: Redis) -> dict[str, str]:
+    """Every user may ask this, whatever the rights."""
     try:
         answer = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
-    except RedisError:  # before 6.0
+    except ResponseError:  # before 6.0
         return {}
     pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
     return {_text(name): _text(value) for name, value in pairs if isinstance(value, bytes | str)}
@@ -161,15 +164,15 @@ async def _clock(redis: Redis) -> Finding:
     reading = RedisClock(redis)
     try:
         await reading.read()
-    except RedisError:
-        return CLOCK.fail("Redis does not tell its time", "grant this user `time`")
+    except ResponseError:
+        return CLOCK.fail("this user may not ask for Redis' time", "see redis rights")
     return clock(reading.skew())
 
 
 async def _info(redis: Redis) -> Mapping[str, Any] | None:
     try:
         answer: Mapping[str, Any] = await redis.info("memory")
-    except RedisError:
+    except ResponseError:
         return None
     return answer
 
