@@ -72,7 +72,7 @@ async def worker_inside(
         rpc = RpcClient(redis, redis_url)
         reading = asyncio.create_task(rpc.run())
         stack.callback(reading.cancel)
-        worker: Any = Worker(process, log, "", redis, rpc)  # type: ignore[arg-type]  # a Popen
+        worker: Any = Worker(process, log, "", redis, rpc)
         await eventually("the worker is announced", worker.status, START_SECONDS)
         yield worker, [json.loads(line) for line in log.read_text().splitlines()]
 
