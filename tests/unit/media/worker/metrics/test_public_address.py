@@ -46,6 +46,6 @@ async def test_without_auto_there_is_no_series(names: list[str]) -> None:
 
 
 def test_the_series_are_in_the_documentation() -> None:
-    text = Path("docs/monitoring.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[5] / "docs" / "monitoring.md").read_text(encoding="utf-8")
     for name in ("roomcast_public_address{family, state}", "roomcast_public_address_changes_total"):
         assert f"`{name}`" in text
