@@ -77,8 +77,11 @@ class PublicAddress:
 
     def _note_silence(self, *, silent: bool) -> None:
         if silent and not self._silent:
-            log.error(
-                "no STUN server answers: the public address is not known, or may change unnoticed",
+            known = any(mapping.is_known for mapping in self._mappings)
+            (log.warning if known else log.error)(
+                "no STUN server answers: the public address may change unnoticed"
+                if known
+                else "no STUN server answers: clients are told no public address",
                 servers=[str(server) for server in self._servers],
                 clients=[str(HostPort(*candidate)) for candidate in self.candidates.all],
             )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.tether import tethered
+from media.worker.public_address import ANSWER_SECONDS, KEEP_ALIVE_SECONDS
 from shared.bus.connection import connect
 from shared.bus.rpc_client import RpcClient
 from tests.integration.worker.stage import START_SECONDS, Worker, environment
@@ -72,9 +73,9 @@ async def worker_inside(
         rpc = RpcClient(redis, redis_url)
         reading = asyncio.create_task(rpc.run())
         stack.callback(reading.cancel)
-        worker: Any = Worker(process, log, "", redis, rpc)  # type: ignore[arg-type]  # a Popen
+        worker: Any = Worker(process, log, "", redis, rpc)
         await eventually("the worker is announced", worker.status, START_SECONDS)
-        yield worker, [json.loads(line) for line in log.read_text().splitlines()]
+        yield worker, lines_of(worker)
 
 
 @contextlib.contextmanager
@@ -91,6 +92,10 @@ def inside(network: Namespace, settings: dict[str, str], log: Path) -> Any:
 
 def told_in(lines: list[dict[str, Any]], word: str) -> list[dict[str, Any]]:
     return [line for line in lines if word in line["event"]]
+
+
+def lines_of(worker: Worker) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in worker.log.read_text().splitlines()]
 
 
 async def watches(network: NatNetwork, worker: Worker, *hosts: str) -> list[list[tuple[str, int]]]:
@@ -139,3 +144,19 @@ async def test_a_symmetric_nat_is_told(redis_url: str, tmp_path: Path, forwarded
             if forwarded:
                 (told,) = await watches(network, worker, OUTSIDE[1])
                 assert told[0] == (PUBLIC, PORT)
+
+
+@pytest.mark.soak
+async def test_a_mapping_that_changes_is_told_and_announced(redis_url: str, tmp_path: Path) -> None:
+    elsewhere = MAPPED + 1
+    with nat_network() as network:
+        network.maps(MAPS, LETS_IN)
+        network.forgets(seconds=1)
+        async with worker_inside(network, redis_url, tmp_path) as (worker, _):
+            network.maps(*(rule.replace(str(MAPPED), str(elsewhere)) for rule in (MAPS, LETS_IN)))
+            within = 2 * (KEEP_ALIVE_SECONDS + ANSWER_SECONDS)
+            await eventually("it is told", lambda: told_in(lines_of(worker), "address changed"), within)
+            (change,) = told_in(lines_of(worker), "address changed")
+            assert (change["was"], change["address"]) == (f"{PUBLIC}:{MAPPED}", f"{PUBLIC}:{elsewhere}")
+            (told,) = await watches(network, worker, OUTSIDE[1])
+            assert told[0] == (PUBLIC, elsewhere)

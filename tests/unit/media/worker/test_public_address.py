@@ -127,7 +127,7 @@ async def test_silence_is_told_once_and_changes_nothing(world: World) -> None:
     world.lines()
     public.learn([SILENCE])
     public.learn([SILENCE])
-    assert world.lines() == [("error", "no STUN server answers")]
+    assert world.lines() == [("warning", "no STUN server answers")]
     assert world.told() == [HERE, *world.own()]
     public.learn([TWICE])
     assert world.lines() == [("info", "STUN servers answer again")]
