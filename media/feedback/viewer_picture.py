@@ -1,7 +1,7 @@
 """Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from media.counts import ViewerStats
 from media.feedback.padding_credit import PaddingCredit
@@ -85,21 +85,30 @@ class ViewerPicture:
         """Take the receiver's own estimate."""
         self._sample(now)
         self.line.remb(bitrate, now)
+        self._heed(now)
 
-    def asked(self, indexes: Iterable[int], now: float) -> None:
+    def asked(self, indexes: Sequence[int], now: float) -> None:
         """Take a request for packets of the present picture to be sent again, by their indexes."""
         rendition = self._viewer.rendition
         if rendition is None or self._viewer.behind is not None:
             return
-        rate = self._feed.sent[rendition].packet_rate
-        if (share := self._loss_burst.asked(indexes, rate, now)) is not None:
+        track = self._feed.sent[rendition]
+        queue = track.history.age(max(indexes), now) - self.line.shortest_round_trip
+        if (share := self._loss_burst.asked(indexes, track.packet_rate, now, queue)) is not None:
             self._sample(now)
             self.line.lost(share, now)
+            self._heed(now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
         self._sample(now)
         self.line.report(loss, rtt, now)
+        self._heed(now)
+
+    def _heed(self, now: float) -> None:
+        """With a sign of congestion, decide at once: until the next tick the sound would be lost."""
+        if self.line.signs != self._signs:
+            self.tick(now)
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()
