@@ -20,6 +20,17 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
+    @classmethod
+    def of(cls, parts: Iterable["Histogram"]) -> "Histogram":
+        """What all `parts` have counted; they have the same bounds."""
+        first, *others = parts
+        total = cls(first._bounds)
+        total._counts, total._sum = list(first._counts), first._sum
+        for part in others:
+            total._counts = list(map(int.__add__, total._counts, part._counts))
+            total._sum += part._sum
+        return total
+
     def observe(self, seconds: float) -> None:
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds

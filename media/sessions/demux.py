@@ -26,11 +26,19 @@ class RelayEnd(Protocol):
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
+    `asked` takes a STUN response and its source first: whether it answers a question of the worker's own. A
+    session whose checks seem to come from the server that was asked does not get it.
+
     Relays send no checks: they are found by SSRC, and learn the other end's address from authentic packets.
     """
 
-    def __init__(self, send: Callable[[bytes, Address], None]) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes, Address], None],
+        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
+    ) -> None:
         self._send = send
+        self._asked = asked
         self._by_ufrag: dict[str, Session] = {}
         self._ufrags: dict[Session, Sequence[str]] = {}  # by which each is found
         self._by_address: dict[Address, Session] = {}
@@ -135,6 +143,8 @@ class Demux:
         self._send(result.reply, address)
 
     def _take_response(self, datagram: bytes, address: Address, now: float) -> None:
+        if self._asked(datagram, address):
+            return
         session = self._by_address.get(address)
         if session is None:
             return

@@ -14,7 +14,7 @@ from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
+from media.transport.address import Address, Transmit
 
 STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
@@ -77,6 +77,7 @@ class Viewer:
         "sender",
         "shifts",
         "starts",
+        "transmit",
         "wires",
     )
 
@@ -84,6 +85,7 @@ class Viewer:
         self,
         keys: SrtpKeys,
         address: Address,
+        transmit: Transmit,
         wires: Sequence[Wire | None],
         counts: SentCounts,
         next_indexes: Sequence[int],
@@ -91,7 +93,7 @@ class Viewer:
         forms: Sequence[Wire | None] = (),
         rendition: int | None = None,
     ) -> None:
-        self.address = address
+        self.move(address, transmit)
         self.rendition = rendition
         self.wires = wires
         self.forms = forms or wires
@@ -112,9 +114,9 @@ class Viewer:
         """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
         self.playout_delay = delay
 
-    def move(self, address: Address) -> None:
-        """Send to another address from now on."""
-        self.address = address
+    def move(self, address: Address, transmit: Transmit) -> None:
+        """Send to another address from now on, by `transmit`: it was chosen now, not at each send."""
+        self.address, self.transmit = address, transmit
 
     def start_at(self, track: int, index: int) -> None:
         """Begin a track with that index. Nothing of the track was sent yet."""

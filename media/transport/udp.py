@@ -1,4 +1,4 @@
-"""The worker's one UDP socket: receives datagrams in batches, sends runs of them in one system call each."""
+"""A UDP socket: receives datagrams in batches, sends runs of them in one system call each."""
 
 import asyncio
 import fcntl
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from media.counts import Histogram
 from media.transport.address import Address
+from media.transport.ports import Receive
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
@@ -25,12 +26,12 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the syst
 SAMPLE_EVERY = 16
 DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-# takes a batch; returns whether it contained media, which has been relayed by then
-Receive = Callable[[list[tuple[bytes, Address]]], bool]
-
 
 class UdpPort:
-    """Owns the socket. A packet that cannot be sent at once is dropped and counted: media does not wait."""
+    """Owns a socket of one address family.
+
+    A packet that cannot be sent at once is dropped and counted: media does not wait.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -55,6 +56,11 @@ class UdpPort:
         self.tx_dropped = 0
         self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
         self._until_sample = SAMPLE_EVERY
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def reaches(self, address: Address) -> bool:
+        """Whether `address` is of the socket's family."""
+        return len(address) == len(self.address)
 
     def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
         """Call `receive` with each batch of datagrams, then `afterwards`, until `close`."""
@@ -65,7 +71,8 @@ class UdpPort:
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def send(self, data: bytes, address: Address) -> None:
@@ -82,7 +89,7 @@ class UdpPort:
                 self.tx_dropped += 1
 
     def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
-        """Send consecutive datagrams, each of `size` bytes except the last (`laid_burst.Transmit`)."""
+        """Send consecutive datagrams, each of `size` bytes except the last (`address.Transmit`)."""
         try:
             if self._can_segment:
                 if size != self._segment:

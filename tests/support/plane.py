@@ -9,10 +9,12 @@ from time import monotonic
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from media.negotiation.candidates import Candidates
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Session
+from media.transport.ports import Ports
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
 from media.worker.handlers import Handlers
@@ -146,7 +148,11 @@ async def running_plane(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
     media = MediaPlane(
-        WORKER, port, (("127.0.0.1", port.address[1]),), lambda name: heartbeat.release(name), grace=grace
+        WORKER,
+        Ports(port),
+        Candidates([("127.0.0.1", port.address[1])]),
+        lambda name: heartbeat.release(name),
+        grace=grace,
     )
     heartbeat = Heartbeat(
         Directory(redis, limits),
