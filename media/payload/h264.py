@@ -32,7 +32,7 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
 
 
 def has_b_frames(payload: bytes) -> bool:
-    """Whether a B slice starts in `payload`; False for one that is cut. Browsers show B-frames unevenly."""
+    """Whether a B slice starts in `payload`; False for one that is cut. Browsers do not show B-frames."""
     try:
         kind = payload[0] & 0x1F
         if kind == _NON_IDR:
