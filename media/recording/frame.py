@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from media.payload.picture import Setup
+from media.payload.picture import Order, Setup
 
 
 class Wall(NamedTuple):
@@ -25,6 +25,7 @@ class Frame:
     timestamp: int
     data: bytes
     setup: Setup | None = None
+    order: Order | None = None
     source: tuple[int, ...] = ()
     wall: Wall | None = None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from media.payload.av1 import Av1Depacketizer
 from media.payload.h264 import H264Depacketizer
 from media.payload.h265 import H265Depacketizer
-from media.payload.picture import DepacketizeError, Depacketizer, Setup
+from media.payload.picture import DepacketizeError, Depacketizer, Picture
 from media.payload.vp8 import Vp8Depacketizer
 from media.payload.vp9 import Vp9Depacketizer
 from media.recording.frame import Frame, Wall
@@ -77,7 +77,7 @@ class FrameReader:
             payload = without_padding(payload) or b""
         if self._depacketizer is None:  # each packet of these codecs is a frame
             if payload:
-                yield self._frame(item.timestamp, _translation(item), payload, None, now)
+                yield self._frame(item.timestamp, _translation(item), Picture(payload), now)
             return
         if self._partial and item.timestamp != self._partial_timestamp:
             yield from self._finish(now)
@@ -113,11 +113,9 @@ class FrameReader:
         if picture.setup is not None:
             self.wants_keyframe = False
         if not self.wants_keyframe:
-            yield self._frame(
-                self._partial_timestamp, self._partial_translation, picture.data, picture.setup, now
-            )
+            yield self._frame(self._partial_timestamp, self._partial_translation, picture, now)
 
-    def _frame(self, timestamp: int, translation: int, data: bytes, setup: Setup | None, now: float) -> Frame:
+    def _frame(self, timestamp: int, translation: int, picture: Picture, now: float) -> Frame:
         before = self._clock.offset
         placed = self._clock.place(timestamp, now)
         if self._clock.offset != before:  # the timestamps jumped: no report so far is about those that follow
@@ -126,7 +124,8 @@ class FrameReader:
         if self._reported is not None and self._reported.translation == translation:
             seconds = self._wall.seconds(timestamp)
             wall = None if seconds is None else Wall(self._reported.publisher, seconds)
-        return Frame(placed, data, setup, (translation, self._clock.offset), wall)
+        source = translation, self._clock.offset
+        return Frame(placed, picture.data, picture.setup, picture.order, source, wall)
 
 
 def _translation(packet: Outgoing) -> int:

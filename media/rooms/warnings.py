@@ -9,11 +9,15 @@ MAX_WARNINGS = 16
 
 # What browsers do not play, by the codec.
 REORDERED = {
-    "H264": "the publisher sends B-frames: viewers see one or two pictures after each keyframe, then none until "
-    "the next; set B-frames to 0 in its encoder (OBS: Settings, Output, B-frames, and no bframes in the options)",
-    "AV1": "the publisher sends hidden frames: viewers see one or two pictures after each keyframe, then none "
-    "until the next; use the encoder's low-delay mode (OBS with SVT-AV1: Settings, Output, FFmpeg Options, "
-    "svtav1-params=pred-struct=1)",
+    "H264": (
+        "the publisher sends B-frames: viewers see one or two pictures after each keyframe, then none until "
+        "the next; set B-frames to 0 in its encoder (OBS: Settings, Output, B-frames or x264 Options)"
+    ),
+    "AV1": (
+        "the publisher sends hidden frames: viewers see one or two pictures after each keyframe, then none "
+        "until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, FFmpeg Options: "
+        "svtav1-params=pred-struct=1)"
+    ),
 }
 NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"
 
