@@ -42,7 +42,8 @@ class FarEnd:
         self.arrive: Callable[[bytes], None] = lambda datagram: self.link.receive(datagram)
         self.sent: list[bytes] = []
         self.closed = 0
-        self.said_goodbye = False
+        self.said_goodbye = False  # the link
+        self.refused = ""  # OpenSSL's words for an alert of the link
 
     def fingerprint(self, name: str = "sha-256") -> tuple[str, str]:
         return name, hashlib.new(name.replace("-", ""), self.der).digest().hex(":").upper()
@@ -60,8 +61,10 @@ class FarEnd:
             self.ssl.recv(2000)
         except SSL.ZeroReturnError:
             self.said_goodbye = True
-        except SSL.Error:
+        except SSL.WantReadError:
             pass
+        except SSL.Error as error:
+            self.refused = self.refused or str(error)
         self.flush()
 
     def flush(self) -> None:
@@ -104,13 +107,14 @@ def far_end(
     key: Key | None = None,
     der: bytes | None = None,
     srtp: bytes = BOTH_SRTP,
+    ciphers: bytes = b"ALL",
     without_certificate: bool = False,
 ) -> FarEnd:
     key = key or ec.generate_private_key(ec.SECP256R1())
     der = der or make_certificate(key)
     context = SSL.Context(SSL.DTLS_METHOD)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
-    context.set_cipher_list(b"ALL")
+    context.set_cipher_list(ciphers)
     if srtp:
         context.set_tlsext_use_srtp(srtp)
     if not without_certificate:
