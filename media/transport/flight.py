@@ -16,23 +16,28 @@ LAST_REPEATS = (0.4,)
 # Every path carries datagrams of this size (RFC 8831 5: a path MTU of 1200), and the headers of TURN.
 MOST_OCTETS = 1200
 CHANGE_CIPHER_SPEC = 20
+MESSAGE = slice(13, 19)  # the kind, length and number of the first message in a record (RFC 6347 4.2.2)
 HEADER = 13  # of a record: its type comes first, the length of the rest last (RFC 6347 4.1)
 
 
 class Flight:
     """The last flight of one handshake. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_datagrams", "_repeated", "_repeats", "_sent_at")
+    __slots__ = ("_datagrams", "_first_message", "_repeated", "_repeats", "_sent_at")
 
     def __init__(self) -> None:
         self._datagrams: Sequence[bytes] = ()
+        self._first_message = b""
         self._repeats: Sequence[float] = ()
         self._repeated = 0
         self._sent_at = 0.0
 
     def sent(self, datagrams: Sequence[bytes], now: float) -> None:
-        """A new flight was sent: the former one has arrived."""
+        """A new flight was sent, or OpenSSL's own repetition of this one, which begins nothing anew."""
         self._datagrams = datagrams
+        if datagrams[0][MESSAGE] == self._first_message:
+            return
+        self._first_message = datagrams[0][MESSAGE]
         self._repeats = LAST_REPEATS if any(map(_changes_cipher, datagrams)) else REPEATS
         self._repeated = 0
         self._sent_at = now

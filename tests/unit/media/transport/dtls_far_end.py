@@ -44,6 +44,7 @@ class FarEnd:
         self.closed = 0
         self.said_goodbye = False  # the link
         self.refused = ""  # OpenSSL's words for an alert of the link
+        self.done = asyncio.Event()  # the handshake
 
     def fingerprint(self, name: str = "sha-256") -> tuple[str, str]:
         return name, hashlib.new(name.replace("-", ""), self.der).digest().hex(":").upper()
@@ -58,6 +59,7 @@ class FarEnd:
     def advance(self) -> None:
         try:
             self.ssl.do_handshake()
+            self.done.set()
             self.ssl.recv(2000)
         except SSL.ZeroReturnError:
             self.said_goodbye = True
@@ -81,6 +83,16 @@ class FarEnd:
         length = 2 * (profile.key_length + profile.salt_length)
         material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
         return split_keying_material(profile, material, is_client=not self.is_client)
+
+
+def records(datagram: bytes) -> list[bytes]:
+    """The DTLS records of a datagram (RFC 6347 4.1)."""
+    found = []
+    while datagram:
+        end = 13 + int.from_bytes(datagram[11:13])
+        found.append(datagram[:end])
+        datagram = datagram[end:]
+    return found
 
 
 def make_certificate(key: Key) -> bytes:

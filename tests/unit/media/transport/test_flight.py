@@ -3,12 +3,12 @@
 from media.transport.flight import LAST_REPEATS, REPEATS, Flight, datagrams_of
 
 
-def record(kind: int, size: int) -> bytes:
-    return bytes((kind, 0xFE, 0xFD)) + bytes(8) + size.to_bytes(2) + bytes(size)
+def record(kind: int, size: int, number: int = 0) -> bytes:
+    return bytes((kind, 0xFE, 0xFD)) + bytes(8) + size.to_bytes(2) + number.to_bytes(6) + bytes(size - 6)
 
 
-HELLO = record(22, 200)
-FINISHED = record(22, 80) + record(20, 1) + record(22, 48)
+HELLO = record(22, 200, number=1)
+FINISHED = record(22, 80) + record(20, 6) + record(22, 48)
 
 
 def repeats(flight: Flight, since: float) -> list[float]:
@@ -46,8 +46,19 @@ def test_the_next_flight_takes_its_place() -> None:
     flight = Flight()
     flight.sent([HELLO], 0.0)
     assert flight.due(REPEATS[0])
-    flight.sent([HELLO + HELLO], 1.0)
-    assert repeats(flight, 1.0) == [*REPEATS]
+    flight.sent([FINISHED], 1.0)
+    assert repeats(flight, 1.0) == [*LAST_REPEATS]
+
+
+def test_openssls_own_repetition_begins_nothing_anew() -> None:
+    flight = Flight()
+    flight.sent([HELLO], 0.0)
+    assert flight.due(REPEATS[0]) == [HELLO]
+    again = HELLO[:10] + b"\x07" + HELLO[11:]  # with another record number
+    flight.sent([again], 0.06)
+    assert repeats(flight, 0.0) == [*REPEATS[1:]]
+    flight.sent([HELLO], 1.0)
+    assert flight.next_at is None
 
 
 def test_nothing_is_repeated_that_was_not_sent_or_has_arrived() -> None:
@@ -61,10 +72,10 @@ def test_nothing_is_repeated_that_was_not_sent_or_has_arrived() -> None:
 
 
 def test_records_share_datagrams_of_1200_octets_and_none_is_torn_apart() -> None:
-    records = [record(22, size) for size in (500, 500, 300, 900, 20, 1180, 5, 1500, 10)]
+    records = [record(22, size) for size in (500, 500, 300, 900, 20, 1180, 6, 1500, 10)]
     datagrams = datagrams_of(b"".join(records))
     assert b"".join(datagrams) == b"".join(records)
-    assert [len(each) for each in datagrams] == [1026, 313, 946, 1193, 18, 1513, 23]
+    assert [len(each) for each in datagrams] == [1026, 313, 946, 1193, 19, 1513, 23]
 
 
 def test_octets_that_are_no_records_are_not_lost() -> None:
