@@ -84,7 +84,7 @@ class _Transport:
         self.received: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LIMIT)
         self._turns = turns
 
-    async def receive(self, timeout: float | None) -> bytes:  # aiortc counts no turn as time
+    async def receive(self, timeout: float | None) -> bytes:
         """The next datagram, when it is our turn to compute; raises `TimeoutError` if none comes in time."""
         datagram = await asyncio.wait_for(self.received.get(), timeout)
         await self._turns.take()  # whoever gets it computes until its next await
