@@ -21,6 +21,7 @@ from shared.settings import Settings
 
 ABOUT, NAT, IPV6 = About("media address"), About("NAT"), About("IPv6")
 STUN_SECONDS = 2.0
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 BY_HAND = "forward the UDP port to this host, and name the public address in MEDIA_PUBLIC_IPS"
 
 
@@ -77,7 +78,7 @@ def nats(found: Map[str, Nat]) -> list[Finding]:
         ]
     return [
         NAT.fail(
-            f"symmetric over {family.replace('ip', 'IP')}: each destination sees another port, nobody gets in",
+            f"symmetric over {_FAMILIES[family]}: each destination sees another port, so nobody gets in",
             BY_HAND,
         )
         for family, nat in found.items()

@@ -33,7 +33,7 @@ Look = Callable[[Settings, Part], list[Finding]]
 BLOCKING: dict[str, Look] = {
     "limits": limits.look,
     "offload": offload.look,
-    "tls": certificate.look,
+    "TLS": certificate.look,
     "access": access.look,
     "recordings": recordings.look,
     "libraries": libraries.look,

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from deploy.doctor import redis_rights
@@ -39,6 +39,8 @@ async def look(settings: Settings, part: Part) -> list[Finding]:
     try:
         try:
             await redis.ping()
+        except NoPermissionError:  # it answers; the rights come later
+            pass
         except (RedisError, OSError) as error:
             return [_unreachable(place(url), error)]
         about, writable = server(place(url), await _hello(redis))
@@ -58,8 +60,15 @@ def place(url: str) -> str:
     return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-def server(where: str, hello: Mapping[str, str]) -> tuple[Finding, bool]:
-    """What its answer to HELLO says, and whether Roomcast can write there. Empty: it knows no HELLO."""
+def server(where: str, hello: Mapping[str, str] | None) -> tuple[Finding, bool]:
+    """What its answer to HELLO says, and whether Roomcast can write there.
+
+    Empty: it knows no HELLO. None: our user may not ask.
+    """
+    if hello is None:
+        return SERVER.warn(
+            f"{where} answers, but this user may not ask for the version", "grant it +hello"
+        ), True
     name, version = hello.get("server", "redis"), hello.get("version", "")
     title = f"{name.capitalize()} {version}".strip()
     if hello.get("mode", "standalone") == "cluster":
@@ -148,10 +157,12 @@ def _reason(cause: BaseException) -> str:
     return type(cause).__name__
 
 
-async def _hello(redis: Redis) -> dict[str, str]:
+async def _hello(redis: Redis) -> dict[str, str] | None:
     try:
         answer = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
-    except RedisError:  # before 6.0
+    except NoPermissionError:
+        return None
+    except ResponseError:  # before 6.0
         return {}
     pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
     return {_text(name): _text(value) for name, value in pairs if isinstance(value, bytes | str)}
@@ -161,15 +172,15 @@ async def _clock(redis: Redis) -> Finding:
     reading = RedisClock(redis)
     try:
         await reading.read()
-    except RedisError:
-        return CLOCK.fail("Redis does not tell its time", "grant this user `time`")
+    except ResponseError:
+        return CLOCK.fail("this user may not ask for Redis' time", "see redis rights")
     return clock(reading.skew())
 
 
 async def _info(redis: Redis) -> Mapping[str, Any] | None:
     try:
         answer: Mapping[str, Any] = await redis.info("memory")
-    except RedisError:
+    except ResponseError:
         return None
     return answer
 

@@ -49,6 +49,7 @@ async def look(url: str) -> Finding:
         (["-script"], "+script|load"),
         (["-multi"], "+multi"),
         (["-time"], "+time"),
+        (["-ping"], "+ping"),
         (["-del"], "+del"),
         (["resetkeys", "~other:*"], "~roomcast:*"),
     ],

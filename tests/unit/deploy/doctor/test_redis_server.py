@@ -53,7 +53,7 @@ async def test_without_a_url_up_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (f"redis://:hush@{LOOPBACK}:{free_port()}", "Connection refused"),
+        (f"redis://:hush@{LOOPBACK}:1", "Connection refused"),
         ("redis://:hush@nowhere.invalid:6379", "its name is not known"),
         ("unix:///nowhere/redis.sock", "/nowhere/redis.sock cannot be reached: No such file or directory"),
     ],
@@ -143,6 +143,14 @@ def test_redis_from_6_2_on_is_well(version: str) -> None:
     finding, writable = redis_server.server("there:1", {"server": "redis", "version": version})
     assert finding.verdict is Verdict.OK
     assert writable
+
+
+async def test_a_user_who_may_do_nothing_is_told_of_the_rights(own: Redis, own_url: str) -> None:
+    own.acl_setuser("idle", enabled=True, passwords="+hush", keys="roomcast:*", categories=["-@all"])
+    findings = await found(f"redis://idle:hush@{own_url.rpartition('@')[2]}")
+    assert findings["redis rights"].verdict is Verdict.FAIL
+    assert findings["redis"].verdict is Verdict.WARN
+    assert findings["clock"].verdict is Verdict.FAIL
 
 
 async def test_a_user_who_may_not_ask_for_the_memory_is_told_how(own: Redis, own_url: str) -> None:
