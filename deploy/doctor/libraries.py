@@ -14,7 +14,7 @@ from shared.settings import Settings
 ABOUT = About("libraries")
 
 
-def look(_: Settings, __: Part) -> list[Finding]:
+def look(_: Settings, part: Part) -> list[Finding]:
     codecs = ".".join(str(part) for part in av.library_versions["libavformat"])
     versions = (
         f"Python {platform.python_version()}, {backend.openssl_version_text().rsplit(' ', 3)[0]},"
@@ -23,7 +23,8 @@ def look(_: Settings, __: Part) -> list[Finding]:
     wrong = [one for one in map(unmet, requires("roomcast") or ()) if one]
     if wrong:
         return [ABOUT.fail("; ".join(wrong), "pip install -r requirements/run.txt")]
-    return [ABOUT.ok(versions), *known_trouble(backend.openssl_version_number() >> 28)]
+    trouble = known_trouble(backend.openssl_version_number() >> 28) if part.has_workers else []
+    return [ABOUT.ok(versions), *trouble]
 
 
 def known_trouble(openssl: int) -> list[Finding]:

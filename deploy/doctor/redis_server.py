@@ -33,7 +33,7 @@ async def look(settings: Settings, part: Part) -> list[Finding]:
         return [
             _bundled()
             if part is Part.UP
-            else SERVER.fail("REDIS_URL is not set", f"set it: `{part}` needs it")
+            else SERVER.fail("REDIS_URL is not set", "REDIS_URL=redis://USER:PASSWORD@HOST:6379")
         ]
     redis = connect(url)
     try:
