@@ -2,7 +2,7 @@
 # usage: start.sh [CONFIGURATION]
 # Runs coturn with what the environment adds to the configuration. Secrets stay out of its arguments.
 #
-#   TURN_SECRET     as control's: credentials that expire; or ...
+#   TURN_SECRET     as control's: credentials that expire; while it is changed, NEW,OLD; or ...
 #   TURN_USERNAME, TURN_PASSWORD   ... as control's: the same for all clients
 #   TURN_PEERS      addresses of the workers that clients are told (MEDIA_PUBLIC_IPS), or ranges FIRST-LAST;
 #                   separated by commas
@@ -24,11 +24,15 @@ if [ "${TURN_CERT:-}" ]; then # coturn itself would go on without TLS
     cat "$TURN_CERT" "${TURN_KEY:?belongs to TURN_CERT}" >/dev/null
 fi
 
+lines() { # of an option, for values that are separated by commas
+    echo "$2" | tr -d ' ' | tr ',' '\n' | sed "/^$/d; s/^/$1=/"
+}
+
 own=$(mktemp -d) # the configuration with the secret; where coturn writes
 {
     cat "${1:-$(dirname "$0")/turnserver.conf}"
     if [ "${TURN_SECRET:-}" ]; then
-        echo "static-auth-secret=$TURN_SECRET"
+        lines static-auth-secret "$TURN_SECRET"
         echo user-quota=24 # allocations by one credential: one for each URL of TURN_URLS and each network interface
     else
         echo lt-cred-mech
@@ -36,7 +40,7 @@ own=$(mktemp -d) # the configuration with the secret; where coturn writes
     fi
     echo "realm=$TURN_REALM"
     echo "listening-port=${TURN_PORT:-3478}"
-    echo "$TURN_PEERS" | tr -d ' ' | tr ',' '\n' | sed '/^$/d; s/^/allowed-peer-ip=/'
+    lines allowed-peer-ip "$TURN_PEERS"
     if [ "${TURN_CERT:-}" ]; then
         echo "tls-listening-port=${TURN_TLS_PORT:-5349}"
         echo "cert=$TURN_CERT"

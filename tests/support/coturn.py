@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "coturn"
 START_SECONDS = 10.0
-SECRET = "shared-with-coturn"
+SECRET, FORMER_SECRET = "shared-with-coturn", "shared-until-now"
 USER, PASSWORD = "viewer", "pass-for-turn"
 WORKERS = "127.0.0.5"  # the only address to which it relays
 
@@ -55,10 +55,10 @@ class Coturn:
         return f"turns:localhost:{self.tls_port}?transport=tcp"  # by the name in the certificate
 
 
-def credentials(lifetime: float) -> tuple[str, str]:
+def credentials(lifetime: float, secret: str = SECRET) -> tuple[str, str]:
     """A user name and its password by coturn's REST API, good for so many seconds."""
     name = f"{int(time.time() + lifetime)}:{secrets.token_hex(4)}"
-    mac = hmac.digest(SECRET.encode(), name.encode(), hashlib.sha1)
+    mac = hmac.digest(secret.encode(), name.encode(), hashlib.sha1)
     return name, base64.b64encode(mac).decode()
 
 
@@ -85,7 +85,7 @@ async def running_coturn(
     environment = {
         "PATH": os.environ["PATH"],
         "TMPDIR": str(folder),
-        "TURN_SECRET": "" if static else SECRET,
+        "TURN_SECRET": "" if static else f"{SECRET},{FORMER_SECRET}",
         "TURN_USERNAME": USER if static else "",
         "TURN_PASSWORD": PASSWORD if static else "",
         "TURN_REALM": "turn.test",

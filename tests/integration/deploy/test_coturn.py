@@ -14,6 +14,7 @@ from aioice.turn import TCP_TRANSPORT, TurnClientTcpProtocol, TurnClientUdpProto
 
 from tests.support.coturn import (
     EXAMPLE,
+    FORMER_SECRET,
     PASSWORD,
     SECRET,
     USER,
@@ -166,6 +167,16 @@ async def test_a_stream_outlives_the_credential_that_opened_it(tmp_path: Path) -
 
         await eventually("the credential has expired", refused, within=10, every=0.3)
         assert await reaches(client, worker)  # over a channel that is bound with it
+
+
+async def test_it_takes_two_secrets_and_no_third(tmp_path: Path) -> None:
+    async with running_coturn(tmp_path) as coturn:
+        for secret in (SECRET, FORMER_SECRET):
+            async with allocation(coturn, credentials(60, secret)):
+                pass
+        with pytest.raises(stun.TransactionFailed, match=UNAUTHORIZED):
+            async with allocation(coturn, credentials(60, "guessed")):
+                pass
 
 
 async def test_a_user_name_of_all_clients_works_as_well(tmp_path: Path) -> None:
