@@ -179,7 +179,7 @@ class WatchPage(OpenPage):
     async def pictures(self, frames: int = 5, within: float = LIVE_SECONDS) -> None:
         """Wait until that many more frames are shown."""
         shown = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
-        before = await self.page.evaluate(shown)
+        before: int = await self.page.evaluate(shown)
 
         async def enough() -> bool:
             now: int = await self.page.evaluate(shown)

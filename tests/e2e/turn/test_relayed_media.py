@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browser import OpenPage, chromium, open_publish_page, open_watch_page
+from tests.support.browser import PublishPage, WatchPage, chromium, open_publish_page, open_watch_page
 from tests.support.certificate import home_that_trusts, new_certificate
 from tests.support.coturn import PASSWORD, SECRET, USER, WORKERS, Coturn, running_coturn
 from tests.support.namespaces import new_namespace
@@ -62,12 +62,15 @@ async def stage(redis_url: str, folder: Path, transport: str, *, static: bool) -
         coturn = await stack.enter_async_context(
             running_coturn(folder, certificate=certificate, static=static)
         )
-        credentials = (
-            {"TURN_USERNAME": USER, "TURN_PASSWORD": PASSWORD} if static else {"TURN_SECRET": SECRET}
-        )
-        urls = {"TURN_URLS": getattr(coturn, transport)}
         system = await stack.enter_async_context(
-            running_system(redis_url, media_ip=WORKERS, **urls, **credentials)
+            running_system(
+                redis_url,
+                media_ip=WORKERS,
+                TURN_URLS=getattr(coturn, transport),
+                TURN_USERNAME=USER if static else "",
+                TURN_PASSWORD=PASSWORD if static else "",
+                TURN_SECRET="" if static else SECRET,
+            )
         )
         namespace = None
         if transport != "udp":
@@ -79,22 +82,25 @@ async def stage(redis_url: str, folder: Path, transport: str, *, static: bool) -
         yield Stage(system, await stack.enter_async_context(chromium(namespace, home=home)), coturn)
 
 
-async def way(opened: OpenPage) -> list[str]:
-    found: list[str] = await opened.page.evaluate(_WAY)
-    return found
+@contextlib.asynccontextmanager
+async def relayed(on: Stage, transport: str, frames: int) -> AsyncIterator[tuple[PublishPage, WatchPage]]:
+    """A publisher and its viewer, who has seen so many frames and heard a second, all over coturn."""
+    url = on.system.controls[0].url
+    async with (
+        await open_publish_page(on.browser, url, "relayed", relay_only=True) as publisher,
+        await open_watch_page(on.browser, url, "relayed", relay_only=True) as viewer,
+    ):
+        await publisher.publish()
+        await viewer.tells("Watching relayed.")
+        await viewer.sees_and_hears(WATCH_SECONDS, frames)
+        for opened in (publisher, viewer):
+            assert await opened.page.evaluate(_WAY) == ["relay", transport]
+        yield publisher, viewer
 
 
 async def test_where_udp_is_dropped_tls_carries_it(redis_url: str, tmp_path: Path) -> None:
-    async with stage(redis_url, tmp_path, "tls", static=False) as on:
-        url = on.system.controls[0].url
-        async with (
-            await open_publish_page(on.browser, url, "tls", relay_only=True) as publisher,
-            await open_watch_page(on.browser, url, "tls", relay_only=True) as viewer,
-        ):
-            await publisher.publish()
-            await viewer.tells("Watching tls.")
-            await viewer.sees_and_hears(WATCH_SECONDS, frames=15)
-            assert await way(publisher) == await way(viewer) == ["relay", "tls"]
+    async with stage(redis_url, tmp_path, "tls", static=False) as on, relayed(on, "tls", frames=15):
+        pass
 
 
 @pytest.mark.soak
@@ -103,23 +109,17 @@ async def test_where_udp_is_dropped_tls_carries_it(redis_url: str, tmp_path: Pat
 async def test_picture_and_sound_are_whole(
     redis_url: str, tmp_path: Path, transport: str, static: bool
 ) -> None:
-    async with stage(redis_url, tmp_path, transport, static=static) as on:
-        url = on.system.controls[0].url
-        async with (
-            await open_publish_page(on.browser, url, "whole", relay_only=True) as publisher,
-            await open_watch_page(on.browser, url, "whole", relay_only=True) as viewer,
-        ):
-            await publisher.publish()
-            await viewer.tells("Watching whole.")
-            await viewer.sees_and_hears(WATCH_SECONDS)
-            assert await way(publisher) == await way(viewer) == ["relay", transport]
-            sent, before = await publisher.page.evaluate(_SENT), await viewer.page.evaluate(_RECEIVED)
-            await asyncio.sleep(WHOLE_SECONDS)
-            after, sent = await viewer.page.evaluate(_RECEIVED), await publisher.page.evaluate(_SENT) - sent
-            got: dict[str, Any] = {name: after[name] - before[name] for name in after}
-            print(f"{transport}: {sent} frames sent, {got}")
-            assert got["freezes"] == got["lost"] == 0
-            assert sent > 10 * WHOLE_SECONDS
-            assert got["frames"] > 0.98 * sent - 3  # some are on their way
-            assert got["samples"] > 0.95 * 48_000 * WHOLE_SECONDS
-            assert got["concealed"] < 0.01 * got["samples"]
+    async with (
+        stage(redis_url, tmp_path, transport, static=static) as on,
+        relayed(on, transport, frames=100) as (publisher, viewer),
+    ):
+        sent, before = await publisher.page.evaluate(_SENT), await viewer.page.evaluate(_RECEIVED)
+        await asyncio.sleep(WHOLE_SECONDS)
+        after, sent = await viewer.page.evaluate(_RECEIVED), await publisher.page.evaluate(_SENT) - sent
+        got: dict[str, Any] = {name: after[name] - before[name] for name in after}
+        print(f"{transport}: {sent} frames sent, {got}")
+        assert got["freezes"] == got["lost"] == 0
+        assert sent > 10 * WHOLE_SECONDS
+        assert got["frames"] > 0.98 * sent - 3  # some are on their way
+        assert got["samples"] > 0.95 * 48_000 * WHOLE_SECONDS
+        assert got["concealed"] < 0.01 * got["samples"]

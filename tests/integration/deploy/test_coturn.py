@@ -24,6 +24,7 @@ from tests.support.coturn import (
     running_coturn,
 )
 from tests.support.system import LOOPBACK
+from tests.support.udp_echo import udp_echo
 from tests.support.waiting import eventually
 
 # of STUN and TURN (RFC 8489, RFC 8656)
@@ -67,25 +68,6 @@ async def reaches(client: TurnClientUdpProtocol, peer: Peer) -> bool:
         return await client.receiver.received.get() == b"hello"
 
 
-@contextlib.asynccontextmanager
-async def echo(host: str) -> AsyncIterator[Peer]:
-    """A UDP server, and its address."""
-
-    class Echo(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr: Peer) -> None:
-            self.transport.sendto(data, addr)
-
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Echo, local_addr=(host, 0))
-    try:
-        yield transport.get_extra_info("sockname")
-    finally:
-        transport.close()
-
-
 async def test_it_relays_to_workers_and_to_nobody_else(tmp_path: Path, redis_url: str) -> None:
     redis = LOOPBACK, urlsplit(redis_url).port or 0
     hidden: list[Peer] = [
@@ -97,8 +79,8 @@ async def test_it_relays_to_workers_and_to_nobody_else(tmp_path: Path, redis_url
     ]
     async with (
         running_coturn(tmp_path) as coturn,
-        echo(WORKERS) as worker,
-        echo(LOOPBACK) as other,
+        udp_echo(WORKERS) as worker,
+        udp_echo(LOOPBACK) as other,
         allocation(coturn, credentials(60)) as client,
     ):
         assert await reaches(client, worker)
@@ -111,7 +93,7 @@ async def test_without_its_list_it_would_relay_to_the_others(tmp_path: Path) -> 
     """What the test above proves is the list's doing."""
     async with (
         running_coturn(tmp_path, without="denied-peer-ip") as coturn,
-        echo(LOOPBACK) as other,
+        udp_echo(LOOPBACK) as other,
         allocation(coturn, credentials(60)) as client,
     ):
         assert await reaches(client, other)
@@ -154,7 +136,7 @@ async def test_a_stream_outlives_the_credential_that_opened_it(tmp_path: Path) -
     user = credentials(2)
     async with (
         running_coturn(tmp_path) as coturn,
-        echo(WORKERS) as worker,
+        udp_echo(WORKERS) as worker,
         allocation(coturn, user) as client,
     ):
 
