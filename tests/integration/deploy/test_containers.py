@@ -17,6 +17,7 @@ from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, re
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
+RTMP = "1935:1935"  # of the bridge
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
@@ -230,11 +231,16 @@ def test_a_worker_gets_no_token_that_only_control_needs() -> None:
         assert not set(worker["environment"]) & {"AUTH_TOKEN", "ADMIN_TOKEN"}
 
 
-def test_what_reaches_the_outside_is_the_proxy_the_media_and_turn() -> None:
+def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
     """Docker publishes a port on every interface, past a firewall of the host, unless an address is named."""
     for name, one in services().items():
         for port in one.get("ports", ()):
-            assert name in ("haproxy", "coturn") or port.endswith("/udp") or port.startswith("127.0.0.1:"), (
+            assert (
+                name in ("haproxy", "coturn")
+                or port == RTMP
+                or port.endswith("/udp")
+                or port.startswith("127.0.0.1:")
+            ), (
                 name,
                 port,
             )
