@@ -20,6 +20,9 @@ if [ -z "${TURN_SECRET:-}" ]; then
 fi
 : "${TURN_PEERS:?must name the addresses of the workers}"
 : "${TURN_REALM:?must be a name, as turn.example.com}"
+case $TURN_PEERS in
+    *[!0-9a-fA-F.:,\ -]*) echo "TURN_PEERS: must be addresses, not names" >&2 && exit 1 ;; # coturn would pass over them
+esac
 if [ "${TURN_CERT:-}" ]; then # coturn itself would go on without TLS
     cat "$TURN_CERT" "${TURN_KEY:?belongs to TURN_CERT}" >/dev/null
 fi

@@ -1,19 +1,15 @@
 // ICE servers: those that this browser accepts, and what it says of TURN servers that do not serve.
 
 /**
- * Gives the servers to a connection. One that the browser refuses is left out, and costs nothing else: browsers throw at
- * a port that they block, a TURN server without credentials, a URL that they cannot read.
- * @template T
- * @param {RTCIceServer[]} iceServers
- * @param {(iceServers: RTCIceServer[]) => T} give constructs or configures the connection
- * @returns {T} what `give` returned
- * @throws what `give` throws without any servers
+ * A connection with those of the ICE servers that the browser accepts. One that it refuses costs nothing else: browsers
+ * throw at a port that they block, at a TURN server without credentials, at a URL that they cannot read.
+ * @param {RTCConfiguration & { iceServers: RTCIceServer[] }} configuration
  */
-export function withAccepted(iceServers, give) {
+export function newConnection(configuration) {
   try {
-    return give(iceServers);
+    return new RTCPeerConnection(configuration);
   } catch {
-    return give(iceServers.flatMap(accepted));
+    return new RTCPeerConnection({ ...configuration, iceServers: configuration.iceServers.flatMap(accepted) });
   }
 }
 
@@ -31,9 +27,11 @@ function accepted(server) {
   return urls.length > 0 ? [{ ...server, urls }] : [];
 }
 
+const NO_ANSWER = 701; // the browsers' own code; all others are the server's (RFC 8489, RFC 8656)
+
 /** Why no TURN server serves a connection. */
 export class TurnTroubles {
-  #reasons = new Map(); // each with the URL of one that has it
+  #errors = new Map(); // the code of each, and the URL of a server that has it
   #served = false;
 
   /** @param {RTCPeerConnection} pc before it gathers candidates */
@@ -42,27 +40,26 @@ export class TurnTroubles {
       if (candidate?.type === 'relay') this.#served = true;
     });
     pc.addEventListener('icecandidateerror', ({ url, errorCode }) => {
-      if (/^turns?:/.test(url)) this.#reasons.set(reasonOf(errorCode), url);
+      if (/^turns?:/.test(url)) this.#errors.set(errorCode, url);
     });
   }
 
   /** As a clause; empty when one serves, or when none was asked. */
   inWords() {
-    if (this.#served) return '';
-    const answers = [...this.#reasons].filter(([reason]) => reason !== UNREACHABLE); // they say more than silence
-    const [told] = [...answers, ...this.#reasons];
-    return told ? `the TURN server ${told[1]} ${told[0]}` : '';
+    if (this.#served || this.#errors.size === 0) return '';
+    const answer = [...this.#errors.keys()].find((code) => code !== NO_ANSWER); // it says more than silence
+    const code = answer ?? NO_ANSWER;
+    const url = this.#errors.get(code);
+    return `the TURN server ${url} ${whatItDoes(code, url)}`;
   }
 }
 
-const UNREACHABLE = 'cannot be reached';
-
-/** @param {number} code of STUN (RFC 8489, RFC 8656), or the browsers' 701 */
-function reasonOf(code) {
+function whatItDoes(code, url) {
+  const untrusted = url.startsWith('turns:') ? ', or its certificate is not trusted' : '';
   switch (code) {
     case 401: return 'refuses the credentials: they are wrong or have expired';
     case 486: case 508: return 'has no room for another client';
-    case 701: return UNREACHABLE;
+    case NO_ANSWER: return `does not answer${untrusted}`;
     default: return `refuses (error ${code})`;
   }
 }

@@ -1,6 +1,6 @@
 // One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
 import { fragmentOf, renewed } from './ice-fragment.js';
-import { TurnTroubles, withAccepted } from './ice-servers.js';
+import { newConnection, TurnTroubles } from './ice-servers.js';
 import { authorization, Refused } from './server.js';
 
 const CONNECT_SECONDS = 15;
@@ -61,10 +61,7 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    this.#pc = withAccepted(iceServers, (accepted) => new RTCPeerConnection({
-      iceServers: accepted,
-      bundlePolicy: 'max-bundle',
-    }));
+    this.#pc = newConnection({ iceServers, bundlePolicy: 'max-bundle' });
     this.#turnTroubles = new TurnTroubles(this.#pc);
     describe(this.#pc);
     await this.#exchange();

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, Route
 
 from tests.support.aiortc_client import publisher
 from tests.support.browser import open_publish_page, open_watch_page
+from tests.support.certificate import new_certificate
 from tests.support.coturn import credentials, running_coturn
 from tests.support.system import System
 
@@ -57,24 +58,35 @@ async def test_a_server_that_the_browser_refuses_costs_itself_only(system: Syste
             assert [text for text in said if REFUSED_URL in text and "left out" in text], said
 
 
-async def test_turn_credentials_that_have_expired_are_told_in_words(
-    system: System, browser: Browser, tmp_path: Path
+@pytest.mark.parametrize(
+    ("which", "lifetime", "words"),
+    [
+        ("udp", -60, "refuses the credentials: they are wrong or have expired"),
+        pytest.param("tls", 60, "does not answer, or its certificate is not trusted", marks=pytest.mark.soak),
+    ],
+    ids=["expired", "untrusted"],
+)
+async def test_why_turn_does_not_serve_is_told_in_words(
+    system: System, browser: Browser, tmp_path: Path, which: str, lifetime: float, words: str
 ) -> None:
     url = system.controls[0].url
-    name, password = credentials(lifetime=-60)
-    words = "refuses the credentials: they are wrong or have expired."
+    name, password = credentials(lifetime)
     async with (
-        running_coturn(tmp_path) as coturn,
-        publisher(system.http, system.whip("expired")),
+        running_coturn(tmp_path, certificate=new_certificate(tmp_path)) as coturn,
+        publisher(system.http, system.whip(f"seen-{which}")),
         # a session that never connects is gone before the page ends it
-        await open_watch_page(browser, url, "expired", expected_statuses=[404], relay_only=True) as viewer,
-        await open_publish_page(browser, url, "late", expected_statuses=[404], relay_only=True) as sender,
+        await open_watch_page(
+            browser, url, f"seen-{which}", expected_statuses=[404], relay_only=True
+        ) as viewer,
+        await open_publish_page(
+            browser, url, f"sent-{which}", expected_statuses=[404], relay_only=True
+        ) as sender,
     ):
+        server = getattr(coturn, which)
         for page in (viewer.page, sender.page):
-            await tell_servers(page, {"urls": [coturn.udp], "username": name, "credential": password})
+            await tell_servers(page, {"urls": [server], "username": name, "credential": password})
         await sender.publish()
         for opened in (viewer, sender):
-            await opened.tells(
-                f"No connection through the network: the TURN server {coturn.udp} {words}", GIVE_UP_SECONDS
-            )
-            await opened.screenshot(f"turn-expired-{type(opened).__name__}")
+            told = f"No connection through the network: the TURN server {server} {words}."
+            await opened.tells(told, GIVE_UP_SECONDS)
+            await opened.screenshot(f"turn-{which}-{type(opened).__name__}")

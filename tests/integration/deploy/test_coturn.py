@@ -197,9 +197,10 @@ def listening(pid: int) -> set[int]:
     [
         ({"TURN_SECRET": ""}, "TURN_USERNAME: and TURN_PASSWORD, or TURN_SECRET, must be those of control"),
         ({"TURN_PEERS": ""}, "TURN_PEERS: must name the addresses of the workers"),
+        ({"TURN_PEERS": "192.0.2.1,worker2"}, "TURN_PEERS: must be addresses, not names"),
         ({"TURN_CERT": "/nowhere/cert.pem", "TURN_KEY": "/nowhere/key.pem"}, "/nowhere/cert.pem"),
     ],
-    ids=["secret", "peers", "certificate"],
+    ids=["secret", "peers", "names", "certificate"],
 )
 def test_it_does_not_start_with_half_its_settings(missing: dict[str, str], says: str) -> None:
     whole = {
