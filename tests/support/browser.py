@@ -36,7 +36,7 @@ FLAGS = [
 
 T = TypeVar("T", bound="OpenPage")
 
-_RECORD_CONNECTIONS = """
+RECORD_CONNECTIONS = """
     const Native = RTCPeerConnection;
     window.connections = [];
     window.RTCPeerConnection = class extends Native {
@@ -62,7 +62,7 @@ _PICTURE = """(id) => {
     const context = canvas.getContext('2d');
     context.drawImage(document.getElementById(id), 0, 0, 64, 36);
     const { data } = context.getImageData(0, 0, 64, 36);
-    return Array.from({ length: 64 * 36 }, (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3);
+    return [...data].filter((_, i) => i % 4 < 3);
 }"""
 
 
@@ -178,7 +178,7 @@ class WatchPage(OpenPage):
     async def pictures(self, frames: int = 5, within: float = LIVE_SECONDS) -> None:
         """Wait until that many more frames are shown."""
         shown = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
-        before = await self.page.evaluate(shown)
+        before: int = await self.page.evaluate(shown)
 
         async def enough() -> bool:
             now: int = await self.page.evaluate(shown)
@@ -213,7 +213,7 @@ class WatchPage(OpenPage):
         return received
 
     async def _picture(self) -> list[float]:
-        """Brightness (0 to 255) of 64 by 36 points of what is watched."""
+        """Red, green and blue (0 to 255) of 64 by 36 points of what is watched."""
         return cast(list[float], await self.page.evaluate(_PICTURE, "video"))
 
 
@@ -267,6 +267,6 @@ async def open_admin_page(browser: Browser, url: str, *, expected_statuses: Sequ
 async def _open(kind: type[T], browser: Browser, url: str, expected_statuses: Sequence[int]) -> T:
     page = await browser.new_page(viewport={"width": 1100, "height": 820})
     opened = kind(page, expected_statuses)
-    await page.add_init_script(_RECORD_CONNECTIONS)
+    await page.add_init_script(RECORD_CONNECTIONS)
     await page.goto(url)
     return opened
