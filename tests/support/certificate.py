@@ -1,6 +1,7 @@
-"""A certificate for localhost that its holder has signed, good for a day."""
+"""A certificate for localhost that its holder has signed, good for a day, and a Chromium that trusts it."""
 
 import datetime
+import subprocess
 from pathlib import Path
 
 from cryptography import x509
@@ -33,3 +34,13 @@ def new_certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return cert_file, key_file
+
+
+def home_that_trusts(certificate: Path, folder: Path) -> Path:
+    """A home in `folder`, for a Chromium that takes this certificate as an authority's (libnss3-tools)."""
+    store = folder / "home" / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    certutil = ["certutil", "-d", f"sql:{store}"]
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True)
+    subprocess.run([*certutil, "-A", "-n", "test", "-t", "C,,", "-i", str(certificate)], check=True)
+    return folder / "home"
