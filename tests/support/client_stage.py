@@ -64,11 +64,11 @@ class ClientStage:
 
 
 @contextlib.asynccontextmanager
-async def client_stage(redis_url: str) -> AsyncIterator[ClientStage]:
+async def client_stage(redis_url: str, **settings: Any) -> AsyncIterator[ClientStage]:
     """Media flows over an address that is not loopback, which some ICE libraries do not use."""
     with routable_address() as address:
         async with (
-            running_system(redis_url, media_ip=address, ADMIN_TOKEN=ADMIN) as system,
+            running_system(redis_url, media_ip=address, ADMIN_TOKEN=ADMIN, **settings) as system,
             overheard(system.controls[0].url) as heard,
         ):
             yield ClientStage(system, heard)

@@ -17,6 +17,7 @@ SECONDS = 30.0
 CODECS = {"video/VP8", "video/VP9", "video/AV1"}  # its plug-in for H.264 is not in Debian
 HEIGHTS = [720, 360, 180]
 HIDDEN = {"media.peerconnection.ice.obfuscate_host_addresses": True}  # as for people: names of mDNS
+BLOCKED, ACCEPTED = "stun:127.0.0.1:9", "stun:127.0.0.1:3479"
 
 _PLAY_WITH_A_DATA_CHANNEL = """async (url) => {
     const pc = window.pc = new RTCPeerConnection();
@@ -29,6 +30,14 @@ _PLAY_WITH_A_DATA_CHANNEL = """async (url) => {
     const sdp = await answer.text();
     await pc.setRemoteDescription({ type: 'answer', sdp });
     return [pc.localDescription.sdp, sdp];
+}"""
+_REFUSES = """(url) => {
+    try {
+        new RTCPeerConnection({ iceServers: [{ urls: url }] }).close();
+        return false;
+    } catch {
+        return true;
+    }
 }"""
 _DECODED = """async () => {
     const all = [...(await pc.getStats()).values()];
@@ -107,3 +116,21 @@ async def test_firefox_with_hidden_addresses_and_a_data_channel_sees(redis_url: 
             return bool(await page.evaluate(_DECODED) > 10)
 
         await eventually("pictures", pictures, SECONDS)
+
+
+async def test_an_ice_server_that_firefox_refuses_costs_itself_only(redis_url: str) -> None:
+    async with (
+        client_stage(redis_url, STUN_URLS=f"{BLOCKED},{ACCEPTED}") as stage,
+        firefox() as browser,
+        aiortc_client.publisher(stage.system.http, stage.whip("picky")),
+        await browser.watch_page(stage.url, "picky") as viewer,
+    ):
+        assert await viewer.page.evaluate(_REFUSES, BLOCKED)
+        await viewer.tells("Watching picky.")
+
+        async def pictures() -> bool:
+            return (await viewer.received()).frames_decoded > 10
+
+        await eventually("pictures", pictures, SECONDS)
+        given = await viewer.page.evaluate("connections.at(-1).getConfiguration().iceServers")
+        assert [server["urls"] for server in given] == [[ACCEPTED]]
