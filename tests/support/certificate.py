@@ -1,4 +1,4 @@
-"""Certificates that their holder has signed, for localhost and good for a day; and a Chromium that trusts one."""
+"""Certificates that their holder has signed, for localhost and a day; and a Chromium that trusts one."""
 
 import datetime
 import subprocess
