@@ -37,7 +37,7 @@ FLAGS = [
 
 T = TypeVar("T", bound="OpenPage")
 
-_RECORD_CONNECTIONS = """
+RECORD_CONNECTIONS = """
     const Native = RTCPeerConnection;
     window.connections = [];
     window.RTCPeerConnection = class extends Native {
@@ -63,7 +63,7 @@ _PICTURE = """(id) => {
     const context = canvas.getContext('2d');
     context.drawImage(document.getElementById(id), 0, 0, 64, 36);
     const { data } = context.getImageData(0, 0, 64, 36);
-    return Array.from({ length: 64 * 36 }, (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3);
+    return [...data].filter((_, i) => i % 4 < 3);
 }"""
 
 
@@ -214,7 +214,7 @@ class WatchPage(OpenPage):
         return received
 
     async def _picture(self) -> list[float]:
-        """Brightness (0 to 255) of 64 by 36 points of what is watched."""
+        """Red, green and blue (0 to 255) of 64 by 36 points of what is watched."""
         return cast(list[float], await self.page.evaluate(_PICTURE, "video"))
 
 
@@ -292,7 +292,7 @@ async def _open(
 ) -> T:
     page = await browser.new_page(viewport={"width": 1100, "height": 820})
     opened = kind(page, expected_statuses)
-    record = _RECORD_CONNECTIONS.replace("'all'", "'relay'") if relay_only else _RECORD_CONNECTIONS
+    record = RECORD_CONNECTIONS.replace("'all'", "'relay'") if relay_only else RECORD_CONNECTIONS
     await page.add_init_script(record)
     await page.goto(url)
     return opened
