@@ -42,8 +42,8 @@ class MediaPlane:
         unix_clock: Callable[[], float] = time,
     ) -> None:
         self.ledger = Ledger()
-        self.switch = PacketSwitch(ports.transmit_to)
-        self.demux = Demux(ports.send)
+        self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
+        self.demux = Demux(ports.send, ports.taken, ports.left)
         self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger)
         self.origin = Origin(
             self.switch, self.demux, ports.send, self.ledger.relays, relay_addresses or candidates
