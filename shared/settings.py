@@ -107,9 +107,9 @@ class Settings(BaseSettings):
         "", "Name of this worker, which no other one in the cluster may have; empty: host name and media port"
     )
     media_addr: Address = _field(
-        HostPort("0.0.0.0", 7100),  # noqa: S104  # media comes from anywhere
-        "UDP address of a worker; without a host: every IPv4 address. The workers of `roomcast up` take this"
-        " port and those after it",
+        HostPort("", 7100),
+        "UDP address of a worker; without a host, or with [::]: every IPv4 and IPv6 address; 0.0.0.0: every"
+        " IPv4 address. The workers of `roomcast up` take this port and those after it",
     )
     media_public_ips: IpAddresses = _field(
         (), "Addresses that clients are given; empty: this host's own, routable ones first, loopback last"

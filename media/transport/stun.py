@@ -4,7 +4,7 @@ import hmac
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from zlib import crc32
 
 MAX_BYTES = 1500  # a message fits a datagram that is not fragmented (RFC 8489 6.1)
@@ -236,10 +236,8 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _xor_address(host: str, port: int, transaction_id: bytes) -> bytes:
-    """XOR-MAPPED-ADDRESS (RFC 8489 14.2). An IPv4-mapped address of a dual-stack socket is sent as IPv4."""
+    """XOR-MAPPED-ADDRESS (RFC 8489 14.2)."""
     address = ip_address(host)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     packed = address.packed
     pad = (_COOKIE.to_bytes(4, "big") + transaction_id)[: len(packed)]
     xored = int.from_bytes(packed, "big") ^ int.from_bytes(pad, "big")

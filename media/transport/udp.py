@@ -55,6 +55,7 @@ class UdpPort:
         self.tx_dropped = 0
         self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
         self._until_sample = SAMPLE_EVERY
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def reaches(self, address: Address) -> bool:
         """Whether `address` is of the socket's family."""
@@ -69,7 +70,8 @@ class UdpPort:
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def send(self, data: bytes, address: Address) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from time import monotonic, time
 
+from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
@@ -19,7 +20,7 @@ from shared.names import RoomName, WorkerId
 
 
 class MediaPlane:
-    """The part of a worker that needs no Redis. `candidates` (IP, port) are where clients reach it.
+    """The part of a worker that needs no Redis. `candidates` are where clients reach it.
 
     `closed` is called with each room name that is free again. `relay_addresses` are where other workers
     reach it; empty: at the candidates. `max_viewers` is the limit of each room (0: no limit). `grace`:
@@ -30,10 +31,10 @@ class MediaPlane:
         self,
         worker: WorkerId,
         ports: Ports,
-        candidates: tuple[tuple[str, int], ...],
+        candidates: Candidates,
         closed: Callable[[RoomName], None],
         *,
-        relay_addresses: tuple[tuple[str, int], ...] = (),
+        relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
         max_viewers: int = 0,
         join_burst: JoinBurstMode = "auto",
@@ -41,12 +42,17 @@ class MediaPlane:
         clock: Callable[[], float] = monotonic,
         unix_clock: Callable[[], float] = time,
     ) -> None:
+        self.candidates = candidates
         self.ledger = Ledger()
         self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
         self.demux = Demux(ports.send, ports.taken, ports.left)
         self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger)
         self.origin = Origin(
-            self.switch, self.demux, ports.send, self.ledger.relays, relay_addresses or candidates
+            self.switch,
+            self.demux,
+            ports.send,
+            self.ledger.relays,
+            Candidates(relay_addresses) if relay_addresses else candidates,
         )
         self.rooms = Rooms(
             self.ledger,

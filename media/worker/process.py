@@ -16,19 +16,28 @@ import uvloop
 from redis.asyncio import Redis
 
 from media.counts import Histogram
+from media.negotiation.candidates import Candidates
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.transport.udp import UdpPort
-from media.worker.addresses import advertised, bound_host, own_addresses, public_among, reached_at
+from media.worker.addresses import (
+    bound_host,
+    named,
+    own_addresses,
+    public_among,
+    reachable,
+    reached_at,
+    sources,
+)
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
 from media.worker.media_plane import MediaPlane
+from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.session_list import SessionList
@@ -60,7 +69,7 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
-        ports = Ports(UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port))  # noqa: S104
+        ports = Ports(*open_udp(settings.media_addr))
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
@@ -143,7 +152,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
         self._ports.start(self._plane.pump.turn, self._ticker.ride)
-        log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
+        clients = [str(HostPort(*candidate)) for candidate in self._plane.candidates.all]
+        log.info("worker started", media=clients, http=self._http_url)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -262,14 +272,14 @@ def _media_plane(
     recorder: Recorder | None,
     unix_clock: Callable[[], float],
 ) -> MediaPlane:
-    host, media_port = ports.addresses[0][:2]
-    addresses = advertised(host, settings.media_public_ips, own_addresses())
+    bound = ports.addresses
+    addresses = settings.media_public_ips or reachable(bound, own_addresses(), sources())
     return MediaPlane(
         settings.own_worker_id,
         ports,
-        tuple((address, media_port) for address in addresses),
+        Candidates(named(addresses, bound)),
         closed,
-        relay_addresses=tuple((address, media_port) for address in settings.media_relay_ips),
+        relay_addresses=named(settings.media_relay_ips, bound),
         recorder=recorder,
         max_viewers=settings.max_subs_per_room,
         join_burst=settings.join_burst,

@@ -7,6 +7,7 @@ from media.rooms.roster import Roster
 from media.sessions.session import Session
 from media.transport.address import Address
 from shared.bus.rpc import Handler
+from shared.host_port import HostPort
 from shared.messages.sessions import MOST_SESSIONS, ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
 from shared.names import cut_session
@@ -59,5 +60,4 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
 def _text(address: Address | None) -> str:
     if address is None:
         return ""
-    ip = address[0].removeprefix("::ffff:")  # IPv4 on a dual-stack socket
-    return f"[{ip}]:{address[1]}" if ":" in ip else f"{ip}:{address[1]}"
+    return str(HostPort(address[0], address[1]))

@@ -9,6 +9,7 @@ from time import monotonic
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from media.negotiation.candidates import Candidates
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
@@ -149,7 +150,7 @@ async def running_plane(
     media = MediaPlane(
         WORKER,
         Ports(port),
-        (("127.0.0.1", port.address[1]),),
+        Candidates([("127.0.0.1", port.address[1])]),
         lambda name: heartbeat.release(name),
         grace=grace,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
+from media.negotiation.candidates import Candidates
 from media.relay.edge_relay import EdgeRelay, Order, published_tracks
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXTENSION_IDS
@@ -158,7 +159,7 @@ class Cluster:
             self.origin.demux,
             self.origin.send,
             self.stats,
-            [(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)],
+            Candidates([(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)]),
         )
         self.ended: list[EdgeRelay] = []
         self._sequence = 0

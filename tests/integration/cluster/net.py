@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, cast
 
+from media.negotiation.candidates import Candidates
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
@@ -72,7 +73,7 @@ class Worker:
         self.port = UdpPort("127.0.0.1", 0)
         address = "127.0.0.1", self.port.address[1]
         self.plane = MediaPlane(
-            name, Ports(self.port), (address,), lambda _: None, grace=GRACE, clock=net.now
+            name, Ports(self.port), Candidates([address]), lambda _: None, grace=GRACE, clock=net.now
         )
         self.rooms = self.plane.rooms
         self.edge = Edge(

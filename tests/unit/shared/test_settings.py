@@ -41,7 +41,7 @@ DEFAULTS = {
     "TLS_KEY_FILE": "",
     "LOG_LEVEL": "INFO",
     "REDIS_URL": "",
-    "MEDIA_ADDR": HostPort("0.0.0.0", 7100),
+    "MEDIA_ADDR": HostPort("", 7100),
     "MEDIA_PUBLIC_IPS": (),
     "WORKER_ID": "",
     "WORKERS": 1,

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from media.counts import ViewerStats
+from media.negotiation.candidates import Candidates
 from media.relay.edge_relay import Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.origin import Origin
@@ -157,7 +158,7 @@ def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
 
 def test_a_copy_is_not_copied(cluster: Cluster) -> None:
     cluster.open()
-    relays = Origin(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), ())
+    relays = Origin(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), Candidates(()))
     with pytest.raises(ServiceError) as refused:
         relays.open(cluster.edge.room, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
     assert refused.value.code is ErrorCode.NO_PUBLISHER
