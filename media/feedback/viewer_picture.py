@@ -7,6 +7,7 @@ from media.counts import ViewerStats
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
 from media.line.loss_burst import LossBurst
+from media.line.stream_line import StreamLine
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
@@ -51,6 +52,7 @@ class ViewerPicture:
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
+        self._stream_line = StreamLine()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
@@ -131,7 +133,7 @@ class ViewerPicture:
     def tick(self, now: float) -> None:
         """Decide anew. Called several times a second."""
         ladder = self._feed.ladder
-        if ladder is None:
+        if ladder is None or self._must_wait(now):
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
@@ -147,6 +149,21 @@ class ViewerPicture:
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
+        if self._decision.pause and self._viewer.backlog is not None:
+            self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
+
+    def _must_wait(self, now: float) -> bool:
+        """Stop the picture while the viewer's TCP connection has to catch up; then it begins anew."""
+        backlog = self._viewer.backlog
+        if backlog is None:
+            return False
+        if backlog.octets:
+            self._sample(now)
+        if not self._stream_line.look(backlog, self.line, now):
+            return False
+        self.rests = False
+        self._changeover.aim(None, now, pause=True)
+        return True
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
@@ -197,7 +214,9 @@ class ViewerPicture:
         return self._decision.probe > 0 or (isinstance(behind, Paced) and behind.due)
 
     def step(self, now: float) -> None:
-        """Send what is due of keyframes alone, and of padding."""
+        """Send what is due of keyframes alone, and of padding: not what would have to wait."""
+        if self._viewer.backlog is not None and self._viewer.backlog.octets:
+            return
         self._changeover.send_slow(now)
         total, sound = self._octets()
         elapsed, sent = now - self._stepped_at, total - self._stepped_octets

@@ -174,6 +174,8 @@ class PacketSwitch:
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
+        if viewer.backlog is not None and viewer.backlog.octets and viewer.behind.may_wait(now):
+            return
         track = viewer.behind.track
         due = viewer.behind.take(now)
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
