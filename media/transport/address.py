@@ -36,6 +36,13 @@ class Backlog(Protocol):
         """Drop all pictures that wait."""
 
 
+def transport_of(address: Address | None) -> str:
+    """`udp` or `tcp`; "" for no address."""
+    if address is None:
+        return ""
+    return "tcp" if isinstance(address, TcpAddress) else "udp"
+
+
 def udp_address(host: str, port: int) -> Address:
     """The address of an IP and a UDP port, equal to that from which a socket receives."""
     return (host, port, 0, 0) if ":" in host else (host, port)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from media.counts import Histogram
+from media.counts import Histogram, TcpStats
 from media.transport.address import Address, Backlog, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
@@ -43,6 +43,12 @@ class DatagramPort(Port, Protocol):
 class StreamPort(Port, Protocol):
     """TCP: each of its addresses is a connection that a peer has opened."""
 
+    number: int  # of the port, at each host at which it listens
+    stats: TcpStats
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+
     def taken(self, address: Address) -> None:
         """A session has taken a check from `address` for authentic."""
 
@@ -58,7 +64,7 @@ class Ports:
 
     def __init__(self, *ports: DatagramPort, tcp: StreamPort | None = None) -> None:
         self._datagrams = ports
-        self._tcp = tcp
+        self.tcp = tcp
         self._ports: tuple[Port, ...] = ports if tcp is None else (*ports, tcp)
         self._unreachable = 0  # datagrams to addresses of no port
 
@@ -66,6 +72,11 @@ class Ports:
     def addresses(self) -> tuple[Address, ...]:
         """Where those of UDP listen."""
         return tuple(port.address for port in self._datagrams)
+
+    @property
+    def tcp_number(self) -> int | None:
+        """The number of the TCP port; None if there is none."""
+        return None if self.tcp is None else self.tcp.number
 
     def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
         """Call `receive` with each batch of datagrams of one port, then `afterwards`, until `close`."""
@@ -90,17 +101,19 @@ class Ports:
 
     def backlog_to(self, address: Address) -> Backlog | None:
         """What waits to be sent to `address`; None over UDP, where nothing waits."""
-        return self._tcp.backlog_to(address) if self._tcp and isinstance(address, TcpAddress) else None
+        return (
+            self.tcp.backlog_to(address) if self.tcp is not None and isinstance(address, TcpAddress) else None
+        )
 
     def taken(self, address: Address) -> None:
         """A session has taken a check from `address` for authentic."""
-        if self._tcp and isinstance(address, TcpAddress):
-            self._tcp.taken(address)
+        if self.tcp is not None and isinstance(address, TcpAddress):
+            self.tcp.taken(address)
 
     def left(self, address: Address) -> None:
         """The session that had that address has ended, or has too many others."""
-        if self._tcp and isinstance(address, TcpAddress):
-            self._tcp.left(address)
+        if self.tcp is not None and isinstance(address, TcpAddress):
+            self.tcp.left(address)
 
     def _to(self, address: Address) -> Port | None:
         return next((port for port in self._ports if port.reaches(address)), None)

@@ -57,7 +57,10 @@ class TcpLimits(ConnectionLimits):
 
 
 class TcpPort:
-    """Owns the listeners of `addresses`, and the connections that they accept. Raises `OSError`."""
+    """Owns the listeners of `addresses`, and the connections that they accept. Raises `OSError`.
+
+    The addresses are of one `number`. Port 0 is any free one, for all of them the same.
+    """
 
     def __init__(
         self,
@@ -80,8 +83,10 @@ class TcpPort:
         self._behind: dict[TcpConnection, None] = {}  # those with a backlog
         self._listeners: dict[int, socket.socket] = {}
         try:
-            for address in addresses:
-                listener = _listen(*address)
+            self.number = 0
+            for host, port in addresses:
+                listener = _listen(host, port or self.number)
+                self.number = listener.getsockname()[1]
                 self._listeners[listener.fileno()] = listener
         except OSError:
             self._close_listeners()

@@ -22,9 +22,9 @@ from shared.names import RoomName, WorkerId
 class MediaPlane:
     """The part of a worker that needs no Redis. `candidates` are where clients reach it.
 
-    `closed` is called with each room name that is free again. `relay_addresses` are where other workers
-    reach it; empty: at the candidates. `max_viewers` is the limit of each room (0: no limit). `grace`:
-    seconds that a room waits for its publisher.
+    If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
+    again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
+    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class MediaPlane:
         self.ledger = Ledger()
         self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
         self.demux = Demux(ports.send, ports.taken, ports.left)
-        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger)
+        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
         self.origin = Origin(
             self.switch,
             self.demux,

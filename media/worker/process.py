@@ -41,6 +41,7 @@ from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.session_list import SessionList
+from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
@@ -69,9 +70,10 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
-        ports = Ports(*open_udp(settings.media_addr))
+        udp = open_udp(settings.media_addr)
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
+    ports = Ports(*udp, tcp=open_tcp(settings, [port.address for port in udp]))
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()

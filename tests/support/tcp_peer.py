@@ -1,7 +1,6 @@
 """Peers over TCP (RFC 6544, active; RFC 4571): a bare one, and a client with ICE, DTLS and SRTP."""
 
 import asyncio
-import contextlib
 import re
 import socket
 from typing import Self
@@ -112,11 +111,11 @@ class TcpPeer(Peer):
             self.stream.send(datagram)
 
     def close(self, *, without_a_word: bool = False) -> None:
-        if not without_a_word and self._dtls is not None:
-            self._dtls.close()
+        if self.stream is not None and without_a_word:
+            self.stream.close()
+        super().close(without_a_word=without_a_word)
         if self.stream is not None:
-            with contextlib.suppress(OSError):
-                self.stream.close()
+            self.stream.close()
 
 
 def tcp_candidate(answer: str) -> tuple[str, int]:

@@ -15,6 +15,7 @@ from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
@@ -33,6 +34,8 @@ def new_registry(
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
     registry.register(SessionsCollector(plane.roster, plane.ledger))
     registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
+    if ports.tcp is not None:
+        registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
     if recorder is not None:

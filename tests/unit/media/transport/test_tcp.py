@@ -15,7 +15,8 @@ from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_addre
 from media.transport.tcp import TcpLimits, TcpPort
 from media.transport.tcp_backlog import MOST_PICTURE_BYTES
 from media.transport.tcp_frames import framed
-from tests.support.tcp_peer import IN_TIME, Stream
+from tests.support.peer import IN_TIME
+from tests.support.tcp_peer import Stream
 from tests.support.waiting import eventually
 
 CHECK = b"\x00\x01" + bytes(18)  # looks like one
@@ -212,7 +213,9 @@ async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
     address = await server.takes(stream)
     stream.stall()
     number = 0
-    while not (backlog := server.port.backlog_to(address)).octets:  # type: ignore[union-attr]
+    backlog = server.port.backlog_to(address)
+    assert backlog is not None
+    while not backlog.octets:
         server.port.transmit(packet(PICTURE, number), 1200, address)
         number += 1
     server.port.send(b"\x15 goodbye", address)
@@ -231,7 +234,9 @@ async def test_a_peer_that_does_not_close_is_closed_after_goodbye(server: Server
     stream = await Stream.open(server.address)
     address = await server.takes(stream)
     stream.stall()
-    while not server.port.backlog_to(address).octets:  # type: ignore[union-attr]
+    backlog = server.port.backlog_to(address)
+    assert backlog is not None
+    while not backlog.octets:
         server.port.transmit(packet(PICTURE, 1), 1200, address)
     server.port.send(b"\x15 goodbye", address)
     server.port.left(address)
