@@ -5,7 +5,7 @@
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile every module again
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
-	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
+	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
 	haproxy=haproxy nginx=nginx promtool=prometheus
 
 .PHONY: help

@@ -19,10 +19,12 @@ from shared.setting_types import (
     IpAddresses,
     Networks,
     OptionalAddress,
+    PublicAddresses,
     PublicUrl,
     RecordFormats,
     RedisUrl,
     RoomTokens,
+    Servers,
     TcpAddress,
     WorkerName,
 )
@@ -125,8 +127,16 @@ class Settings(BaseSettings):
         "TCP address of a worker, for clients whose network drops UDP; same: as MEDIA_ADDR; empty: none. The"
         " workers of `roomcast up` take this port and those after it",
     )
-    media_public_ips: IpAddresses = _field(
-        (), "Addresses that clients are given; empty: this host's own, routable ones first, loopback last"
+    media_public_ips: PublicAddresses = _field(
+        (),
+        "Addresses that clients are given; empty: this host's own, routable ones first, loopback last; auto:"
+        " public ones, as MEDIA_STUN_SERVERS see them, and behind those this host's own, or what is named"
+        " beside auto",
+    )
+    media_stun_servers: Servers = _field(
+        (HostPort("stun.l.google.com", 19302), HostPort("stun.cloudflare.com", 3478)),
+        "STUN servers that a worker asks for its public addresses if MEDIA_PUBLIC_IPS has auto; two of"
+        " different operators, so that a symmetric NAT is noticed",
     )
     media_relay_ips: IpAddresses = _field(
         (), "Addresses at which other workers reach this one; empty: those that clients are given"

@@ -26,6 +26,9 @@ class RelayEnd(Protocol):
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
+    `asked` takes a STUN response and its source first: whether it answers a question of the worker's own. A
+    session whose checks seem to come from the server that was asked does not get it.
+
     Relays send no checks: they are found by SSRC, and learn the other end's address from authentic packets.
     `taken` is called with each address that a session gets, `left` with each that is nobody's any more.
     """
@@ -33,10 +36,12 @@ class Demux:
     def __init__(
         self,
         send: Callable[[bytes, Address], None],
+        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
         taken: Callable[[Address], None] = lambda _: None,
         left: Callable[[Address], None] = lambda _: None,
     ) -> None:
         self._send = send
+        self._asked = asked
         self._taken = taken
         self._left = left
         self._by_ufrag: dict[str, Session] = {}
@@ -144,6 +149,8 @@ class Demux:
         self._send(result.reply, address)
 
     def _take_response(self, datagram: bytes, address: Address, now: float) -> None:
+        if self._asked(datagram, address):
+            return
         session = self._by_address.get(address)
         if session is None:
             return

@@ -1,6 +1,6 @@
 """The media ports of one worker. A peer is sent to through the port that its address belongs to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from media.counts import Histogram, TcpStats
@@ -67,6 +67,10 @@ class Ports:
         self.tcp = tcp
         self._ports: tuple[Port, ...] = ports if tcp is None else (*ports, tcp)
         self._unreachable = 0  # datagrams to addresses of no port
+
+    def __iter__(self) -> Iterator[DatagramPort]:
+        """Those of UDP."""
+        return iter(self._datagrams)
 
     @property
     def addresses(self) -> tuple[Address, ...]:

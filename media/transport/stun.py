@@ -1,4 +1,4 @@
-"""STUN for an ICE-lite agent: binding requests and responses, parsed and built (RFC 8489, RFC 8445)."""
+"""STUN: binding requests and responses of ICE, and questions to a server (RFC 8489, RFC 8445)."""
 
 import hmac
 import struct
@@ -36,6 +36,7 @@ _KNOWN = {
 }
 _COMPREHENSION_OPTIONAL = 0x8000  # RFC 8489 14: types from here on may be ignored
 
+_IP_BYTES = {b"\1": 4, b"\2": 16}  # by family (RFC 8489 14.1)
 _INTEGRITY_BYTES = 24  # the whole attribute
 _FINGERPRINT_BYTES = 8
 _FINGERPRINT_XOR = 0x5354554E
@@ -83,7 +84,7 @@ class BindingRequest:
 
 @dataclass(frozen=True, slots=True)
 class BindingResponse:
-    """A success response. Its mapped address is of no use to an agent whose candidates are configured."""
+    """A success response of a peer. Where that saw us is of no use: only a server far away is asked."""
 
     data: bytes
     integrity_at: int | None
@@ -186,6 +187,29 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         raise StunError("USERNAME is not UTF-8") from None
+
+
+def question(transaction_id: bytes) -> bytes:
+    """A request without credentials, to a STUN server: where does it see us? (RFC 8489 7.1)."""
+    return _HEADER.pack(_BINDING_REQUEST, 0, _COOKIE, transaction_id)
+
+
+def parse_mapped_address(data: bytes) -> tuple[str, int]:
+    """IP and port of the XOR-MAPPED-ADDRESS in a server's success response (RFC 8489 14.2).
+
+    Raises `StunError` if it is another message, or malformed, or names no host.
+    """
+    transaction_id = _transaction_of(data, _BINDING_SUCCESS)
+    value = _attributes(data)[0].get(_XOR_MAPPED_ADDRESS, b"")
+    family = _IP_BYTES.get(value[1:2])
+    if family is None or len(value) != 4 + family:
+        raise StunError("no mapped address")
+    pad = _COOKIE.to_bytes(4) + transaction_id
+    port = int.from_bytes(value[2:4]) ^ _COOKIE >> 16
+    ip = ip_address(bytes(map(int.__xor__, value[4:], pad)))
+    if not port or ip.is_unspecified or ip.is_multicast:
+        raise StunError("the mapped address is not that of a host")
+    return str(ip), port
 
 
 def binding_request(transaction_id: bytes, username: str, password: str, tie_breaker: int) -> bytes:

@@ -14,6 +14,7 @@ from media.sessions.demux import Demux
 from media.sessions.ledger import Ledger
 from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
+from media.transport.address import Address
 from media.transport.ports import Ports
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
@@ -24,7 +25,8 @@ class MediaPlane:
 
     If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
     again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
-    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher.
+    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher. `asked`: see
+    `Demux`.
     """
 
     def __init__(
@@ -41,11 +43,11 @@ class MediaPlane:
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
         unix_clock: Callable[[], float] = time,
+        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
     ) -> None:
-        self.candidates = candidates
         self.ledger = Ledger()
         self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
-        self.demux = Demux(ports.send, ports.taken, ports.left)
+        self.demux = Demux(ports.send, asked, ports.taken, ports.left)
         self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
         self.origin = Origin(
             self.switch,

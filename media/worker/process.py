@@ -16,21 +16,12 @@ import uvloop
 from redis.asyncio import Redis
 
 from media.counts import Histogram
-from media.negotiation.candidates import Candidates
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.worker.addresses import (
-    bound_host,
-    named,
-    own_addresses,
-    public_among,
-    reachable,
-    reached_at,
-    sources,
-)
+from media.worker.addresses import bound_host, named, own_addresses, public_among, reached_at
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
@@ -40,6 +31,7 @@ from media.worker.media_plane import MediaPlane
 from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
+from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
 from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
@@ -108,8 +100,14 @@ class Worker:
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
+        self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = _media_plane(
-            settings, ports, lambda room: self._heartbeat.release(room), self._recorder, self._clock.now
+            settings,
+            ports,
+            self._public,
+            lambda room: self._heartbeat.release(room),
+            self._recorder,
+            self._clock.now,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
@@ -120,7 +118,7 @@ class Worker:
             directory, self._id, self._status, self._plane.rooms.names, self._room_lost
         )
         self._registry = new_registry(
-            self._plane, ports, self._capacity, self._lag, self._recorder, self._clock
+            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -154,11 +152,13 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
         self._ports.start(self._plane.pump.turn, self._ticker.ride)
-        clients = [str(HostPort(*candidate)) for candidate in self._plane.candidates.all]
-        log.info("worker started", media=clients, http=self._http_url)
         try:
+            await self._public.find()
+            clients = [str(HostPort(*candidate)) for candidate in self._public.candidates.all]
+            log.info("worker started", media=clients, http=self._http_url)
             async with asyncio.TaskGroup() as tasks:
                 running = [
+                    tasks.create_task(self._public.keep()),
                     tasks.create_task(self._clock.run()),
                     serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
@@ -270,21 +270,21 @@ def http_url(settings: Settings, listener: socket.socket) -> str:
 def _media_plane(
     settings: Settings,
     ports: Ports,
+    public: PublicAddress,
     closed: Callable[[RoomName], None],
     recorder: Recorder | None,
     unix_clock: Callable[[], float],
 ) -> MediaPlane:
-    bound = ports.addresses
-    addresses = settings.media_public_ips or reachable(bound, own_addresses(), sources())
     return MediaPlane(
         settings.own_worker_id,
         ports,
-        Candidates(named(addresses, bound)),
+        public.candidates,
         closed,
-        relay_addresses=named(settings.media_relay_ips, bound),
+        relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
         max_viewers=settings.max_subs_per_room,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,
         unix_clock=unix_clock,
+        asked=public.take,
     )

@@ -5,7 +5,9 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from tests.support.browser import chromium, open_watch_page
 from tests.support.foreign_client import running_client
+from tests.support.loopback import LOOPBACKS
 from tests.support.system import running_system
+from tests.support.waiting import eventually
 
 WATCH_SECONDS = 30.0
 PASSIVE: list[str] = []  # what it offers by default
@@ -41,3 +43,14 @@ async def test_chromium_sees_and_hears_ffmpeg(redis_url: str, options: list[str]
                 assert received.audio_codec == "audio/opus"
                 ffmpeg.interrupt()  # it ends its session with DELETE
                 await system.room_gone("ffmpeg", within=5)
+
+
+async def test_ffmpeg_publishes_over_ipv6(redis_url: str) -> None:
+    async with running_system(redis_url, media_ip=LOOPBACKS[-1]) as system:
+        with running_client(publish_command(system.whip("ffmpeg"), ACTIVE)):
+            rooms = f"{system.controls[0].url}/api/rooms?detail=true"
+
+            async def media_arrives() -> bool:
+                return any(room["bitrate"] for room in (await system.http.get(rooms)).json())
+
+            await eventually("media arrives", media_arrives, 10)

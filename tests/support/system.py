@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from deploy.tether import tethered
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.host_port import HostPort
 from tests.support.fork_server import Forked, fork_server
 from tests.support.waiting import eventually
 
@@ -34,7 +35,7 @@ _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs hav
 
 def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that was free just now."""
-    with socket.socket(type=kind) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
@@ -169,7 +170,7 @@ async def running_system(
                 port,
                 WORKER_ID=name,
                 WORKER_HTTP_ADDR=f"{LOOPBACK}:{port}",
-                MEDIA_ADDR="{}:{}".format(*media),
+                MEDIA_ADDR=str(HostPort(*media)),
                 MEDIA_PUBLIC_IPS=media_ip,
             )
             worker.media = media

@@ -17,7 +17,7 @@ BASE, EXAMPLE = FOLDER / "base", FOLDER / "example"
 VERSION = "1.31"
 NAME = "app.kubernetes.io/name"
 SETTINGS = {name.upper() for name in Settings.model_fields}
-HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD"}  # goes into REDIS_URL
+HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD", "NODE_IP"}  # parts of REDIS_URL and MEDIA_PUBLIC_IPS
 
 Manifest = dict[str, Any]
 

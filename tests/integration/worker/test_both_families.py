@@ -76,11 +76,11 @@ def test_without_ipv6_it_starts_and_says_so_in_one_line() -> None:
     with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
         assert worker.stdout is not None
         lines = []
-        for line in worker.stdout:
-            lines.append(json.loads(line))
-            if lines[-1]["event"] == "worker started":
-                break
-        worker.kill()
+        try:
+            while not lines or lines[-1]["event"] != "worker started":
+                lines.append(json.loads(worker.stdout.readline()))
+        finally:
+            worker.kill()
     told = [line for line in lines if "IPv6" in line["event"]]
     assert [(line["level"], line["event"]) for line in told] == [
         ("info", "this host has no IPv6: media over IPv4 only")
