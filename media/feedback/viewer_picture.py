@@ -8,6 +8,7 @@ from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
 from media.line.loss_burst import LossBurst
 from media.line.stream_line import StreamLine
+from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
@@ -20,6 +21,9 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+# After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
+# With so little allowed, browsers show what comes at once.
+AT_ONCE_SECONDS = 0.5
 _TRICKLE_BYTES = 64
 _QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
 _MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
@@ -163,6 +167,7 @@ class ViewerPicture:
             return False
         self.rests = False
         self._changeover.aim(None, now, pause=True)
+        self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
         return True
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
