@@ -13,9 +13,10 @@ from functools import partial
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from shared.connections import Connections
 from shared.host_port import HostPort
-from shared.http_connections import Connections, HttpLimits
 from shared.http_door import Door
+from shared.http_limits import HttpLimits
 from shared.http_protocol import BoundedProtocol
 from shared.logging import get_logger
 from shared.settings import SettingsError

@@ -6,7 +6,7 @@ import socket
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.transport.socket_buffers import ASKED_BYTES, SYSCTL, Granted, enlarge
-from shared.http_connections import HttpLimits
+from shared.http_limits import HttpLimits
 from shared.http_server import OTHER_FILES
 from shared.settings import Settings
 

@@ -8,6 +8,8 @@ from media.feedback.padding_credit import PaddingCredit
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
 from media.line.loss_burst import LossBurst
+from media.line.stream_line import StreamLine
+from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
@@ -19,6 +21,9 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
+# After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
+# With so little allowed, browsers show what comes at once.
+AT_ONCE_SECONDS = 0.5
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
 
 
@@ -47,6 +52,7 @@ class ViewerPicture:
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
+        self._stream_line = StreamLine()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
@@ -132,7 +138,7 @@ class ViewerPicture:
     def tick(self, now: float) -> None:
         """Decide anew. Called several times a second."""
         ladder = self._feed.ladder
-        if ladder is None:
+        if ladder is None or self._must_wait(now):
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
@@ -148,6 +154,22 @@ class ViewerPicture:
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
+        if self._decision.pause and self._viewer.backlog is not None:
+            self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
+
+    def _must_wait(self, now: float) -> bool:
+        """Stop the picture while the viewer's TCP connection has to catch up; then it begins anew."""
+        backlog = self._viewer.backlog
+        if backlog is None:
+            return False
+        if backlog.octets:
+            self._sample(now)
+        if not self._stream_line.look(backlog, self.line, now):
+            return False
+        self.rests = False
+        self._changeover.aim(None, now, pause=True)
+        self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
+        return True
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
@@ -194,7 +216,9 @@ class ViewerPicture:
         return self._decision.probe > 0 or (isinstance(behind, Paced) and behind.due)
 
     def step(self, now: float) -> None:
-        """Send what is due of keyframes alone, and of padding."""
+        """Send what is due of keyframes alone, and of padding: not what would have to wait."""
+        if self._viewer.backlog is not None and self._viewer.backlog.octets:
+            return
         self._changeover.send_slow(now)
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
             padded = self._switch.pad(self._viewer, due, now)

@@ -186,6 +186,11 @@ class LineEstimate:
         if queue < _PING_QUEUE_SECONDS / 2 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
 
+    def held_back(self, rate: float, now: float) -> None:
+        """Take that what is sent waits for the line, which takes `rate`: a sign of congestion."""
+        if now - self._sign_at >= SIGN_SECONDS:
+            self._fall(rate * _MARGIN, now)
+
     def give_way(self, now: float) -> None:
         """Take a queue that stays for a sign: what is sent is more than the line carries."""
         if self._queues > 1 and now - max(self._queued_since, self._sign_at) > _STANDING_SECONDS:

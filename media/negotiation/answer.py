@@ -18,6 +18,7 @@ class LocalTransport:
     ice_pwd: str
     fingerprint: str  # SHA-256 of our certificate: "AB:CD:..."
     candidates: tuple[tuple[str, int], ...]  # at least one; first the one that most clients can reach
+    tcp_port: int | None = None  # at which they are reached over TCP, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
         lines += [f"a=rid:{rid} recv" for rid in answer.rids]
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
     # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
-    return [*lines, *answer.source, *host_candidates(local.candidates)]
+    return [*lines, *answer.source, *host_candidates(local.candidates, local.tcp_port)]
 
 
 def _one_way(section: MediaSection, uri: str) -> str:

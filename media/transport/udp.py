@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable
 
 from media.counts import Histogram
-from media.transport.address import Address
+from media.transport.address import MAX_DATAGRAM, Address
 from media.transport.ports import Receive
 from media.transport.socket_buffers import enlarge
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
-MAX_DATAGRAM = 2048
 UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
 _INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
 _JOINED_SPACE = socket.CMSG_SPACE(4)  # an int: the size of each datagram of a run

@@ -35,6 +35,7 @@ from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
+from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.connection import connect
@@ -68,7 +69,7 @@ def serve(settings: Settings) -> None:
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
     udp[0].buffers.warn_if_small()  # the other one is granted the same
-    ports = Ports(*udp)
+    ports = Ports(*udp, tcp=open_tcp(settings, [port.address for port in udp]))
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
