@@ -5,7 +5,7 @@ An error says what the value must be and never repeats it: it may hold a secret.
 
 import ipaddress
 import re
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -20,6 +20,10 @@ AUTO = "auto"
 
 def _host_port(value: object) -> object:
     return parse_host_port(value) if isinstance(value, str) else value
+
+
+def _tcp_address(value: object) -> object:
+    return value if value in ("", "same") else _host_port(value)
 
 
 def _comma_list(value: object) -> object:
@@ -111,6 +115,7 @@ def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
 OptionalAddress = Annotated[HostPort | None, NoDecode, BeforeValidator(_host_port)]
+TcpAddress = Annotated[HostPort | Literal["", "same"], NoDecode, BeforeValidator(_tcp_address)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Networks = Annotated[CommaList, AfterValidator(_networks)]
 IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]

@@ -34,10 +34,12 @@ class Roster:
         candidates: Candidates,
         demux: Demux,
         ledger: Ledger,
+        tcp_port: int | None = None,
     ) -> None:
         self._worker = worker
         self._send = send
         self._candidates = candidates
+        self._tcp_port = tcp_port
         self._demux = demux
         self._ledger = ledger
         self._certificate = Certificate.generateCertificate()
@@ -62,6 +64,7 @@ class Roster:
             ice_pwd=local.password,
             fingerprint=self._certificate.fingerprint,
             candidates=self._candidates.for_client(over_ipv6=over_ipv6),
+            tcp_port=self._tcp_port,
         )
 
     def setup(self, offer: Offer, local: Credentials, now: float, expires_at: float | None) -> Setup:
@@ -105,7 +108,9 @@ class Roster:
         session.ice.restart(local, remote)
         self._demux.add(session)
         kind, mid = session.first_section
-        return build_fragment(local.ufrag, local.password, self._candidates.all, kind=kind, mid=mid)
+        return build_fragment(
+            local.ufrag, local.password, self._candidates.all, self._tcp_port, kind=kind, mid=mid
+        )
 
     def tick(self, now: float) -> None:
         """Do what is due for all sessions, and end those that fail. Called several times a second."""
@@ -129,5 +134,6 @@ class Roster:
         del self._by_id[session.id]
         self._demux.remove(session)
         self._ledger.session_ended(session, reason)
-        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
+        why = {} if session.handshake_error is None else {"why": str(session.handshake_error)}
+        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason, **why)
         ended(session, room, reason)

@@ -27,7 +27,7 @@ from media.switch.viewer import Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address, Transmit
+from media.transport.address import Address, Backlog, Transmit
 
 
 class Received(NamedTuple):
@@ -38,10 +38,18 @@ class Received(NamedTuple):
 
 
 class PacketSwitch:
-    """Relays the packets of many rooms. `transmit_to` finds what sends to a viewer's address."""
+    """Relays the packets of many rooms.
 
-    def __init__(self, transmit_to: Callable[[Address], Transmit]) -> None:
+    `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream.
+    """
+
+    def __init__(
+        self,
+        transmit_to: Callable[[Address], Transmit],
+        backlog_to: Callable[[Address], Backlog | None] = lambda _: None,
+    ) -> None:
         self._transmit_to = transmit_to
+        self._backlog_to = backlog_to
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
@@ -89,6 +97,7 @@ class PacketSwitch:
             wires,
             rendition,
         )
+        viewer.queue_in(self._backlog_to(address))
         for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
             if joining and wire is not None and track.has_pictures:
                 viewer.behind = JoinBurst(number)
@@ -101,6 +110,7 @@ class PacketSwitch:
     def move_viewer(self, viewer: Viewer, address: Address) -> None:
         """Send to another address of the viewer from now on."""
         viewer.move(address, self._transmit_to(address))
+        viewer.queue_in(self._backlog_to(address))
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
         key = _key(viewer.wires)
@@ -143,6 +153,9 @@ class PacketSwitch:
         if takes is None:
             return
         held = feed.sent[takes.track].history.since(takes.first)
+        if held and viewer.backlog is not None and viewer.playout_delay is not None:
+            # what is told with a retransmission reaches the receiver only if that comes before the packet
+            self.resend(viewer, held[0], viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if paced is None:
             send_to(viewer, held, self._buffer, SentAt(now))
         else:
@@ -164,6 +177,8 @@ class PacketSwitch:
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
+        if viewer.backlog is not None and viewer.backlog.octets and viewer.behind.may_wait(now):
+            return
         track = viewer.behind.track
         due = viewer.behind.take(now)
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from media.counts import Histogram
-from media.transport.address import Address, Transmit
+from media.counts import Histogram, TcpStats
+from media.transport.address import Address, Backlog, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
 Receive = Callable[[list[tuple[bytes, Address]]], bool]
 
 
 class Port(Protocol):
-    """One way in and out: UDP of one address family. Sends never block: what does not fit is dropped."""
+    """One way in and out: UDP of one address family, or TCP. Sends do not block: too much is dropped."""
 
-    address: Address  # at which it listens
     rx_datagrams: int
     tx_packets: int  # sent by `transmit`
     tx_bytes: int
@@ -35,20 +34,53 @@ class Port(Protocol):
         """Send consecutive datagrams, each of `size` bytes except the last."""
 
 
+class DatagramPort(Port, Protocol):
+    """UDP of one address family."""
+
+    address: Address  # at which it listens
+
+
+class StreamPort(Port, Protocol):
+    """TCP: each of its addresses is a connection that a peer has opened."""
+
+    number: int  # of the port, at each host at which it listens
+    stats: TcpStats
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+
+    def taken(self, address: Address) -> None:
+        """A session has taken a check from `address` for authentic."""
+
+    def left(self, address: Address) -> None:
+        """No session has that address any more."""
+
+    def backlog_to(self, address: Address) -> Backlog | None:
+        """What waits to be sent there; None if the connection has ended."""
+
+
 class Ports:
     """Owns them. `ports` are in the order of preference, as clients are told of them; at least one."""
 
-    def __init__(self, *ports: Port) -> None:
-        self._ports = ports
+    def __init__(self, *ports: DatagramPort, tcp: StreamPort | None = None) -> None:
+        self._datagrams = ports
+        self.tcp = tcp
+        self._ports: tuple[Port, ...] = ports if tcp is None else (*ports, tcp)
         self._unreachable = 0  # datagrams to addresses of no port
 
-    def __iter__(self) -> Iterator[Port]:
-        return iter(self._ports)
+    def __iter__(self) -> Iterator[DatagramPort]:
+        """Those of UDP."""
+        return iter(self._datagrams)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where they listen."""
-        return tuple(port.address for port in self._ports)
+        """Where those of UDP listen."""
+        return tuple(port.address for port in self._datagrams)
+
+    @property
+    def tcp_number(self) -> int | None:
+        """The number of the TCP port; None if there is none."""
+        return None if self.tcp is None else self.tcp.number
 
     def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
         """Call `receive` with each batch of datagrams of one port, then `afterwards`, until `close`."""
@@ -70,6 +102,22 @@ class Ports:
         """What transmits to `address`. For the many: look it up when the address is chosen, and keep it."""
         port = self._to(address)
         return self._drop if port is None else port.transmit
+
+    def backlog_to(self, address: Address) -> Backlog | None:
+        """What waits to be sent to `address`; None over UDP, where nothing waits."""
+        return (
+            self.tcp.backlog_to(address) if self.tcp is not None and isinstance(address, TcpAddress) else None
+        )
+
+    def taken(self, address: Address) -> None:
+        """A session has taken a check from `address` for authentic."""
+        if self.tcp is not None and isinstance(address, TcpAddress):
+            self.tcp.taken(address)
+
+    def left(self, address: Address) -> None:
+        """The session that had that address has ended, or has too many others."""
+        if self.tcp is not None and isinstance(address, TcpAddress):
+            self.tcp.left(address)
 
     def _to(self, address: Address) -> Port | None:
         return next((port for port in self._ports if port.reaches(address)), None)

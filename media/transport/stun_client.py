@@ -8,7 +8,7 @@ from typing import cast
 
 from media.transport.address import Address
 from media.transport.mapping import Mapping, Question
-from media.transport.ports import Port
+from media.transport.ports import DatagramPort
 from media.transport.stun import BINDING_SUCCESS
 from shared.host_port import HostPort
 
@@ -16,11 +16,11 @@ from shared.host_port import HostPort
 class StunClient:
     """Asks `servers` for each of `ports`. Whoever reads the ports gives it their STUN responses by `take`."""
 
-    def __init__(self, ports: Sequence[Port], servers: Sequence[HostPort]) -> None:
+    def __init__(self, ports: Sequence[DatagramPort], servers: Sequence[HostPort]) -> None:
         self._ports = tuple(ports)
         self._servers = servers
         self._questions: tuple[Question, ...] = ()
-        self._known: dict[tuple[Port, HostPort], list[Address]] = {}  # while names cannot be resolved
+        self._known: dict[tuple[DatagramPort, HostPort], list[Address]] = {}  # while names cannot be resolved
         self._answered = asyncio.Event()
 
     async def ask(self, seconds: float) -> tuple[Mapping, ...]:
@@ -42,7 +42,7 @@ class StunClient:
                     await self._answered.wait()
         return tuple(one.mapping for one in self._questions)
 
-    async def _addresses(self, port: Port, server: HostPort, until: float) -> list[Address]:
+    async def _addresses(self, port: DatagramPort, server: HostPort, until: float) -> list[Address]:
         """The first address of `server` in the family of `port`, if it has one there; or the last known."""
         family = socket.AF_INET6 if ":" in str(port.address[0]) else socket.AF_INET
         try:
@@ -71,7 +71,7 @@ class StunClient:
 
 
 async def mappings_of(
-    ports: Sequence[Port], servers: Sequence[HostPort], seconds: float
+    ports: Sequence[DatagramPort], servers: Sequence[HostPort], seconds: float
 ) -> tuple[Mapping, ...]:
     """Ask on `ports` before they serve: what the servers see of each, in their order.
 

@@ -23,9 +23,10 @@ from shared.names import RoomName, WorkerId
 class MediaPlane:
     """The part of a worker that needs no Redis. `candidates` are where clients reach it.
 
-    `closed` is called with each room name that is free again. `relay_addresses` are where other workers
-    reach it; empty: at the candidates. `max_viewers` is the limit of each room (0: no limit). `grace`:
-    seconds that a room waits for its publisher. `asked`: see `Demux`.
+    If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
+    again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
+    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher. `asked`: see
+    `Demux`.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class MediaPlane:
         asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
     ) -> None:
         self.ledger = Ledger()
-        self.switch = PacketSwitch(ports.transmit_to)
-        self.demux = Demux(ports.send, asked)
-        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger)
+        self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
+        self.demux = Demux(ports.send, asked, ports.taken, ports.left)
+        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
         self.origin = Origin(
             self.switch,
             self.demux,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from media.negotiation.candidates import Candidate, Candidates
 from media.transport.address import Address
 from media.transport.mapping import Mapping
-from media.transport.ports import Port
+from media.transport.ports import DatagramPort
 from media.transport.stun_client import StunClient
 from media.worker.addresses import named, own_addresses, reachable, sources
 from shared.host_port import HostPort
@@ -34,7 +34,9 @@ class PublicAddress:
     If there is no `auto` among them, it asks nobody.
     """
 
-    def __init__(self, ports: Sequence[Port], names: Sequence[str], servers: Sequence[HostPort]) -> None:
+    def __init__(
+        self, ports: Sequence[DatagramPort], names: Sequence[str], servers: Sequence[HostPort]
+    ) -> None:
         self._ports = tuple(ports)
         self._names = tuple(names)
         self._servers = servers
@@ -89,7 +91,7 @@ class PublicAddress:
             log.info("STUN servers answer again")
         self._silent = silent
 
-    def _report(self, port: Port, was: Mapping, now: Mapping) -> None:
+    def _report(self, port: DatagramPort, was: Mapping, now: Mapping) -> None:
         known, found = seen_at(port, was), seen_at(port, now)
         if found is None or (known, was.is_symmetric) == (found, now.is_symmetric):
             return
@@ -132,7 +134,7 @@ def newer(was: Mapping, now: Mapping) -> Mapping:
     return was if len(now.seen) < len(was.seen) and set(now.seen) <= set(was.seen) else now
 
 
-def seen_at(port: Port, mapping: Mapping) -> Candidate | None:
+def seen_at(port: DatagramPort, mapping: Mapping) -> Candidate | None:
     """Where clients reach `port`, as far as servers know.
 
     Behind a symmetric NAT that is its own number: clients get there if somebody has forwarded it.
@@ -143,5 +145,5 @@ def seen_at(port: Port, mapping: Mapping) -> Candidate | None:
     return ip, port.address[1] if mapping.is_symmetric else number
 
 
-def _family(port: Port) -> str:
+def _family(port: DatagramPort) -> str:
     return "ipv6" if ":" in str(port.address[0]) else "ipv4"

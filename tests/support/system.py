@@ -41,6 +41,19 @@ def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM
         return port
 
 
+def free_media_port(host: str = LOOPBACK) -> int:
+    """A number that was free just now, of UDP and of TCP."""
+    while True:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind((host, 0))
+            port: int = udp.getsockname()[1]
+            try:
+                tcp.bind((host, port))
+            except OSError:
+                continue
+            return port
+
+
 @dataclass
 class Member:
     """One process of the system."""
@@ -150,7 +163,7 @@ async def running_system(
             return member
 
         def start_worker(name: str) -> Member:
-            port, media = free_port(), (media_ip, free_port(media_ip, socket.SOCK_DGRAM))
+            port, media = free_port(), (media_ip, free_media_port(media_ip))
             worker = start(
                 "worker",
                 name,

@@ -16,6 +16,7 @@ from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
 from shared.bus.clock_metrics import export_skew
@@ -37,6 +38,8 @@ def new_registry(
     registry.register(SessionsCollector(plane.roster, plane.ledger))
     registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
     registry.register(PublicAddressCollector(public))
+    if ports.tcp is not None:
+        registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
     if recorder is not None:
