@@ -1,0 +1,20 @@
+"""FFmpeg, with OpenSSL, as a publisher by WHIP: H.264 and Opus."""
+
+from collections.abc import Sequence
+
+from imageio_ffmpeg import get_ffmpeg_exe
+
+
+def publish_command(url: str, options: Sequence[str] = ()) -> list[str]:
+    """`options` are those of its WHIP muxer."""
+    # fmt: off
+    return [
+        get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
+        "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
+        "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+        "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
+        "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p",
+        "-c:a", "libopus", "-ac", "2",
+        "-f", "whip", *options, url,
+    ]
+    # fmt: on
