@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.certificate import new_certificate
-from tests.support.ffmpeg_publisher import publish_command
 from tests.support.foreign_client import running_client
 from tests.support.system import Member, System, running_system
 from tests.support.waiting import eventually
+from tests.support.whip_ffmpeg import publish_command
 
 ROLES: dict[str, list[str]] = {"passive": [], "active": ["whip_flags=dtls_active"]}
 # From our answer to the keys. In the active role GnuTLS's client takes a quarter of a second by itself.

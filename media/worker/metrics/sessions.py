@@ -10,6 +10,7 @@ from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.session import SessionState
+from media.transport.address import transport_of
 from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
@@ -43,7 +44,7 @@ class SessionsCollector(Collector):
                 ended.add_metric([role, reason.name.lower()], ledger.ended[role, reason])
             for failure in HandshakeFailure:
                 failed.add_metric([role, failure.name.lower()], ledger.failed_handshakes[role, failure])
-        yield from (sessions, opened, ended, failed)
+        yield from (sessions, opened, ended, failed, self._transports())
         yield family(
             "roomcast_connect_seconds",
             "Time from the answer until the session can carry media.",
@@ -61,3 +62,14 @@ class SessionsCollector(Collector):
             "Time from a viewer's answer to the first keyframe packet sent to it.",
             ledger.first_pictures,
         )
+
+    def _transports(self) -> Metric:
+        metric = GaugeMetricFamily(
+            "roomcast_transport_sessions",
+            "Open sessions by what their client is reached over; from its first check on.",
+            labels=["transport"],
+        )
+        counts = Counter(transport_of(session.ice.selected) for session in self._roster)
+        for transport in ("udp", "tcp"):
+            metric.add_metric([transport], counts[transport])
+        return metric

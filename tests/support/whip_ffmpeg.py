@@ -1,12 +1,14 @@
-"""FFmpeg, with OpenSSL, as a publisher by WHIP: H.264 and Opus."""
+"""FFmpeg as a WHIP publisher: that of imageio-ffmpeg."""
 
+import re
+import subprocess
 from collections.abc import Sequence
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
 
-def publish_command(url: str, options: Sequence[str] = ()) -> list[str]:
-    """`options` are those of its WHIP muxer."""
+def publish_command(url: str, options: Sequence[str]) -> list[str]:
+    """H.264 and Opus, a test picture and a tone; `options` are those of its muxer."""
     # fmt: off
     return [
         get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
@@ -18,3 +20,11 @@ def publish_command(url: str, options: Sequence[str] = ()) -> list[str]:
         "-f", "whip", *options, url,
     ]
     # fmt: on
+
+
+def version() -> str:
+    """`9.0.2, OpenSSL`."""
+    told = subprocess.run([get_ffmpeg_exe(), "-version"], capture_output=True, text=True, check=True).stdout
+    number = re.search(r"version n?([\d.]+)", told)
+    assert number
+    return f"{number[1]}, {'OpenSSL' if '--enable-openssl' in told else 'GnuTLS'}"
