@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control.jwt_claims import JwtClaims, JwtError, JwtReader
+from control.jwt_keys import secret_key
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -53,8 +54,9 @@ class Authenticator:
             rooms={room: secret(token).encode() for room, token in settings.room_tokens.items()},
             takes_jwts=bool(secret(settings.jwt_secret)),
         )
+        self._keys = [secret_key(text) for text in settings.jwt_secrets]
         self._jwts = JwtReader(
-            secret(settings.jwt_secret), settings.jwt_audience or None, settings.jwt_required_claims
+            settings.jwt_audience or None, settings.jwt_issuer or None, settings.jwt_required_claims
         )
 
     def access(self, token: bytes | None, now: float) -> "Access":
@@ -64,7 +66,7 @@ class Authenticator:
         if token is None or not self._tokens.takes_jwts:
             return Access(self._tokens, token, None, "")
         try:
-            return Access(self._tokens, token, self._jwts.read(token, now), "")
+            return Access(self._tokens, token, self._jwts.read(token, self._keys, now), "")
         except JwtError as error:
             return Access(self._tokens, token, None, str(error))
 

@@ -1,7 +1,6 @@
 """JWTs as values: decoded once, checked, and refused with a reason. Does no I/O: the time is an argument."""
 
 import hashlib
-import hmac
 import json
 import warnings
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,13 @@ from typing import Any
 
 import jwt
 
+from control.jwt_keys import JwtKey
 from shared.messages.signalling import Role
 from shared.names import parse_room_name
 
 LEEWAY_SECONDS = 30
-_ALGORITHMS = ["HS256", "HS384", "HS512"]
+# hostile text raises more than PyJWT's own errors
+_HOSTILE = (jwt.PyJWTError, ValueError, TypeError, RecursionError)
 _MAX_TIME = 2**40  # NumericDates beyond it are refused; every clock and wire format can hold it
 
 
@@ -43,17 +44,37 @@ class JwtClaims:
         return self.actions is None or action in self.actions
 
 
-class JwtReader:
-    """Reads the tokens that were signed with `secret`. `audience`: None is any."""
+@dataclass(frozen=True, slots=True)
+class JwtHeader:
+    """What a token says of the key that signed it, not verified."""
 
-    def __init__(self, secret: str, audience: str | None, required: Iterable[str]) -> None:
-        self._secret = secret
+    algorithm: str
+    key: str | None
+
+
+def header_of(token: bytes) -> JwtHeader:
+    """The header of what may be a JWT; raises `JwtError`."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except _HOSTILE:
+        raise JwtError from None
+    algorithm, key = header.get("alg"), header.get("kid")
+    if not (isinstance(algorithm, str) and isinstance(key, str | None)):
+        raise JwtError
+    return JwtHeader(algorithm, key)
+
+
+class JwtReader:
+    """Reads tokens. `audience`, `issuer`: what they must name; None is any. `required`: claims beside exp."""
+
+    def __init__(self, audience: str | None, issuer: str | None, required: Iterable[str]) -> None:
         self._audience = audience
+        self._issuer = issuer
         self._required = ["exp", *required]
 
-    def read(self, token: bytes, now: float) -> JwtClaims:
-        """The claims of a JWT that is valid at Unix time `now`; raises `JwtError`."""
-        claims = self._verified(token)
+    def read(self, token: bytes, keys: Iterable[JwtKey], now: float) -> JwtClaims:
+        """The claims of a JWT that one of `keys` signed, valid at Unix time `now`; raises `JwtError`."""
+        claims = self._verified(token, keys)
         starts, ends = claims.get("nbf", 0), claims["exp"]
         if not (_is_time(starts) and _is_time(ends)):
             raise JwtError("exp and nbf of the JWT must be numbers")
@@ -66,17 +87,29 @@ class JwtReader:
             room=_room(claims),
             actions=_actions(claims),
             is_admin=claims.get("role") == "admin" or claims.get("admin") is True,
-            identity=self._identity(claims),
+            identity=_identity(claims),
         )
 
-    def _verified(self, token: bytes) -> dict[str, Any]:
+    def _verified(self, token: bytes, keys: Iterable[JwtKey]) -> dict[str, Any]:
+        header = header_of(token)
+        for key in keys:
+            if key.fits(header.algorithm, header.key):
+                try:
+                    return self._decoded(token, key)
+                except jwt.InvalidSignatureError:
+                    continue  # another key may have signed it
+        raise JwtError
+
+    def _decoded(self, token: bytes, key: JwtKey) -> dict[str, Any]:
+        """Raises `JwtError`, or `InvalidSignatureError` if another key signed it."""
         try:
             with warnings.catch_warnings(action="ignore", category=jwt.InsecureKeyLengthWarning):
                 claims: dict[str, Any] = jwt.decode(
                     token,
-                    self._secret,
-                    algorithms=_ALGORITHMS,
+                    key.material,
+                    algorithms=sorted(key.algorithms),
                     audience=self._audience,
+                    issuer=self._issuer,
                     # times are checked against `now`: PyJWT would read the clock
                     options={
                         "require": self._required,
@@ -88,18 +121,27 @@ class JwtReader:
                         "verify_jti": False,
                     },
                 )
-        except jwt.MissingRequiredClaimError as error:  # after the signature was verified
+        except jwt.InvalidSignatureError:
+            raise
+        # the signature was verified: what follows is said to somebody with a token of ours
+        except jwt.MissingRequiredClaimError as error:
             raise JwtError(f"the JWT lacks the claim {error.claim}") from None
-        # hostile text raises more than PyJWT's own errors
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except jwt.InvalidAudienceError:
+            raise JwtError("the JWT is for another audience") from None
+        except jwt.InvalidIssuerError:
+            raise JwtError("the JWT is of another issuer") from None
+        except _HOSTILE:
             raise JwtError from None
         return claims
 
-    def _identity(self, claims: Mapping[str, Any]) -> str:
-        """Made of subject and room, which stay the same when the token is renewed."""
-        subject = claims.get("sub")
-        text = json.dumps([subject if isinstance(subject, str) else None, claims.get("room")])
-        return hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+def _identity(claims: Mapping[str, Any]) -> str:
+    """Made of what stays the same when a token is renewed, also with another key: a key may be rotated."""
+    issuer, subject = (
+        value if isinstance(value, str) else None for value in (claims.get("iss"), claims.get("sub"))
+    )
+    text = json.dumps([issuer, subject, claims.get("room")])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _room(claims: Mapping[str, Any]) -> str | None:

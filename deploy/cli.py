@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from importlib.metadata import version
 from typing import Annotated, NoReturn
 
@@ -9,6 +10,8 @@ import typer
 
 from deploy.doctor.part import Part
 from deploy.supervisor import EXIT_REFUSED, StartRefusedError
+from shared.messages.signalling import Role
+from shared.names import RoomName, parse_room_name
 from shared.settings import Settings, SettingsError, load_settings, secret
 
 app = typer.Typer(
@@ -87,6 +90,46 @@ def config(
     from deploy.settings_table import as_markdown, as_text
 
     print(as_markdown() if markdown else as_text(load_settings()), end="")
+
+
+@app.command()
+def token(
+    room: Annotated[
+        str, typer.Option(help="The room that it opens; without it: every room.", show_default=False)
+    ] = "",
+    action: Annotated[
+        list[Role] | None,
+        typer.Option(help="What it may do there; without it: both. May be given twice.", show_default=False),
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good, such as 90s, 30m, 12h or 7d.")] = "1h",
+    subject: Annotated[str, typer.Option(help="Who gets it.", show_default=False)] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="It administrates, too.")] = False,
+) -> None:
+    """Print a JWT for a client, signed with JWT_SECRET. Its end also ends the session that it opened."""
+    from deploy.minting import mint, seconds_of
+
+    try:
+        seconds = seconds_of(ttl)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--ttl") from None
+    print(
+        mint(
+            load_settings(),
+            time.time(),
+            room=_room(room) if room else None,
+            actions=action or (),
+            seconds=seconds,
+            subject=subject,
+            admin=admin,
+        )
+    )
+
+
+def _room(name: str) -> RoomName:
+    room = parse_room_name(name)
+    if room is None:
+        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="--room")
+    return room
 
 
 @app.command()

@@ -57,5 +57,5 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if type(value) is tuple:
-        return ",".join(map(str, value))
+        return ",".join(map(_text, value))
     return str(value)

@@ -44,6 +44,11 @@ def _room_tokens(value: object) -> object:
     return tokens
 
 
+def _secrets(value: object) -> object:
+    parts = _comma_list(value)
+    return tuple(map(SecretStr, parts)) if isinstance(value, str) and isinstance(parts, tuple) else parts
+
+
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         ipaddress.ip_network(value, strict=False)
@@ -127,6 +132,7 @@ IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

@@ -24,6 +24,7 @@ from shared.setting_types import (
     RecordFormats,
     RedisUrl,
     RoomTokens,
+    Secrets,
     Servers,
     TcpAddress,
     WorkerName,
@@ -61,8 +62,14 @@ class Settings(BaseSettings):
         SecretStr(""), "Global token: opens every room that has no token of its own"
     )
     room_tokens: RoomTokens = _field({}, "Tokens of single rooms: room1:token1;room2:token2")
-    jwt_secret: SecretStr = _field(SecretStr(""), "Secret of HS256/384/512 JWTs")
+    jwt_secret: SecretStr = _field(
+        SecretStr(""), "Secret of HS256/384/512 JWTs; `roomcast token` signs with it"
+    )
+    jwt_more_secrets: Secrets = _field(
+        (), "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas"
+    )
     jwt_audience: str = _field("", "Audience that a JWT must name; empty: any")
+    jwt_issuer: str = _field("", "Issuer that a JWT must name; empty: any")
     jwt_required_claims: ClaimNames = _field(
         (), "Claims that every JWT must have beside exp, such as room,role; one without is refused"
     )
@@ -211,6 +218,8 @@ class Settings(BaseSettings):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
         if self.upload_recordings and not self.s3_bucket:
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
+        if self.jwt_more_secrets and not secret(self.jwt_secret):
+            raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
         return self
 
     @property
@@ -225,6 +234,11 @@ class Settings(BaseSettings):
         if isinstance(self.media_tcp_addr, HostPort):
             return self.media_tcp_addr
         return self.media_addr if self.media_tcp_addr == "same" else None
+
+    @property
+    def jwt_secrets(self) -> list[str]:
+        """Every secret that signs JWTs."""
+        return [text for text in map(secret, (self.jwt_secret, *self.jwt_more_secrets)) if text]
 
     @property
     def auth_configured(self) -> bool:

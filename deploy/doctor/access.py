@@ -69,13 +69,15 @@ def weak(settings: Settings) -> list[Finding]:
         for name, token in tokens.items()
         if 0 < len(secret(token)) < TOKEN_LETTERS
     ]
-    if 0 < len(secret(settings.jwt_secret).encode()) < JWT_BYTES:
-        findings.append(
-            ABOUT.warn(
-                f"JWT_SECRET has less than {JWT_BYTES} bytes: whoever has a JWT can find it, and make others",
-                "openssl rand -hex 32",
-            )
+    jwt_secrets = {"JWT_SECRET": [settings.jwt_secret], "JWT_MORE_SECRETS": settings.jwt_more_secrets}
+    findings += [
+        ABOUT.warn(
+            f"{name} has less than {JWT_BYTES} bytes: whoever has a JWT can find it, and make others",
+            "openssl rand -hex 32",
         )
+        for name, values in jwt_secrets.items()
+        if any(0 < len(secret(value).encode()) < JWT_BYTES for value in values)
+    ]
     return findings
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import warnings
 from typing import Any
 
 import jwt
@@ -75,6 +76,47 @@ def test_actions_name_what_a_jwt_may_do(action: Role, allowed: bool) -> None:
 )
 def test_a_configured_audience_must_be_named(audience: Any, allowed: bool) -> None:
     assert may(JWT | {"jwt_audience": "live"}, token(aud=audience)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("issuer", "allowed"), [("us", True), ("them", False), (None, False), (["us"], False), (7, False)]
+)
+def test_a_configured_issuer_must_be_named(issuer: Any, allowed: bool) -> None:
+    claims = json.dumps({"exp": NOW + 600, "iss": issuer})  # by hand: PyJWT makes no wrong ones
+    assert may(JWT | {"jwt_issuer": "us"}, jwt.PyJWS().encode(claims.encode(), SECRET, "HS256")) is allowed
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
+def test_every_secret_opens_until_it_is_gone(algorithm: str) -> None:
+    new, old, older = SECRET[::-1], SECRET, SECRET * 2
+    for settings, taken in (
+        ({"jwt_secret": old}, (old,)),
+        ({"jwt_secret": old, "jwt_more_secrets": new}, (old, new)),
+        ({"jwt_secret": new, "jwt_more_secrets": f"{old}, {older}"}, (new, old, older)),
+        ({"jwt_secret": new}, (new,)),
+    ):
+        for secret in (new, old, older, "," + old):
+            with warnings.catch_warnings(action="ignore", category=jwt.InsecureKeyLengthWarning):
+                assert may(settings, token(secret, algorithm)) is (secret in taken)
+
+
+def test_what_is_wrong_with_a_jwt_of_ours_is_told_whichever_secret_signed_it() -> None:
+    settings = {
+        "jwt_secret": SECRET[::-1],
+        "jwt_more_secrets": SECRET,
+        "jwt_audience": "a",
+        "jwt_issuer": "i",
+    }
+    for claims, reason in (
+        ({"aud": "a", "iss": "i", "exp": NOW - 60}, "the JWT has expired"),
+        ({"aud": "b", "iss": "i"}, "the JWT is for another audience"),
+        ({"aud": "a", "iss": "j"}, "the JWT is of another issuer"),
+        ({"aud": "a"}, "the JWT lacks the claim iss"),
+    ):
+        for secret in (SECRET, SECRET[::-1]):
+            with pytest.raises(ServiceError) as caught:
+                access(settings, token(secret, **claims)).grant(DEMO, Role.PLAY)
+            assert caught.value.detail == reason
 
 
 def test_a_short_jwt_secret_is_the_operators_choice() -> None:

@@ -3,15 +3,22 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from shared.settings import Settings
+from control.auth import Authenticator
+from control.jwt_claims import LEEWAY_SECONDS
+from shared.errors import ServiceError
+from shared.messages.signalling import Role
+from shared.names import RoomName
+from shared.settings import Settings, load_settings
 
 SECRETS = {
     "AUTH_TOKEN": "hush-auth",
     "ROOM_TOKENS": "demo:hush-room;other:hush-other",
     "JWT_SECRET": "hush-jwt",
+    "JWT_MORE_SECRETS": "hush-old,hush-older",
     "ADMIN_TOKEN": "hush-admin",
     "TURN_PASSWORD": "hush-turn",
     "TURN_SECRET": "hush-rest",
@@ -50,6 +57,7 @@ def test_config_hides_secrets() -> None:
     assert "hush" not in result.stdout + result.stderr
     assert "AUTH_TOKEN=(hidden)\n" in result.stdout
     assert "ROOM_TOKENS=demo:(hidden);other:(hidden)\n" in result.stdout
+    assert "JWT_MORE_SECRETS=(hidden),(hidden)\n" in result.stdout
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -91,3 +99,38 @@ def test_one_part_alone_requires_a_bus(command: str) -> None:
     result = roomcast(command)
     assert result.returncode == 2
     assert result.stderr == "roomcast: REDIS_URL: not set (`roomcast up` starts a Valkey of its own)\n"
+
+
+def test_a_token_is_minted_that_control_takes() -> None:
+    settings = {"JWT_SECRET": "hush-jwt", "JWT_AUDIENCE": "live", "JWT_ISSUER": "us"}
+    result = roomcast("token", "--room", "demo", "--action", "play", "--ttl", "2m", **settings)
+    assert (result.returncode, result.stderr) == (0, "")
+    authenticator = Authenticator(load_settings(**{k.lower(): v for k, v in settings.items()}))
+    now = time.time()
+    access = authenticator.access(result.stdout.strip().encode(), now)
+    ends = access.grant(RoomName("demo"), Role.PLAY).expires_at
+    assert ends == pytest.approx(now + 120 + LEEWAY_SECONDS, abs=30)
+    for room, action in (("demo", Role.PUBLISH), ("other", Role.PLAY)):
+        with pytest.raises(ServiceError):
+            access.grant(RoomName(room), action)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--ttl", "soon"), "such as 90s"),
+        (("--ttl", "0"), "such as 90s"),
+        (("--room", "a/b"), "letters, digits"),
+        (("--action", "watch"), "'publish'"),
+    ],
+)
+def test_a_token_that_makes_no_sense_is_not_minted(arguments: tuple[str, ...], words: str) -> None:
+    result = roomcast("token", *arguments, JWT_SECRET="hush-jwt")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_who_has_no_secret_mints_no_token() -> None:
+    result = roomcast("token", "--room", "demo")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "roomcast: JWT_SECRET: not set, and it signs the token\n"

@@ -164,12 +164,19 @@ def test_certificate_and_key_go_together(monkeypatch: pytest.MonkeyPatch) -> Non
         load_settings()
 
 
+def test_more_secrets_go_with_the_one_that_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_MORE_SECRETS", "hush")
+    with pytest.raises(SettingsError, match=r"^JWT_MORE_SECRETS requires JWT_SECRET$"):
+        load_settings()
+
+
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AUTH_TOKEN", "JWT_SECRET", "ADMIN_TOKEN", "TURN_PASSWORD", "TURN_SECRET"):
         monkeypatch.setenv(name, "hush")
     monkeypatch.setenv("S3_ACCESS_KEY", "hush")
     monkeypatch.setenv("S3_SECRET_KEY", "hush")
     monkeypatch.setenv("ROOM_TOKENS", "demo:hush")
+    monkeypatch.setenv("JWT_MORE_SECRETS", "hush,hush-hush")
     monkeypatch.setenv("REDIS_URL", "redis://:hush@redis.example")
     assert "hush" not in repr(load_settings())
 

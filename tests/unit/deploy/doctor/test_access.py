@@ -25,6 +25,11 @@ JWT = "a secret of thirty-two bytes, or more"
         ({"admin_token": "admin"}, Verdict.WARN, "ADMIN_TOKEN is short enough"),
         ({"room_tokens": "demo:letmein"}, Verdict.WARN, "ROOM_TOKENS (demo) is short enough"),
         ({"jwt_secret": "short"}, Verdict.WARN, "JWT_SECRET has less than 32 bytes"),
+        (
+            {"jwt_secret": JWT, "jwt_more_secrets": f"{JWT},short"},
+            Verdict.WARN,
+            "JWT_MORE_SECRETS has less than",
+        ),
         ({"public_url": "https://live.example"}, Verdict.WARN, "all clients are one"),
     ],
 )
