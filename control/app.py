@@ -18,10 +18,12 @@ from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
 from control.http.hsts import Hsts
+from control.http.key_wait import KeyWait
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
+from control.key_set import KeySet
 from control.metrics import HttpMetrics
 from control.records.catalogue import RecordCatalogue
 from control.records.links import RecordLinks
@@ -74,7 +76,10 @@ def create_app(settings: Settings) -> Starlette:
     every_worker = EveryWorker(directory, rpc, watch)
     event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis, watch))
     record_proxy = RecordProxy()
-    authenticator = Authenticator(settings)
+    key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+    if key_set:
+        metrics.follow_keys(key_set.age)
+    authenticator = Authenticator(settings, key_set)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, metrics).routes()
@@ -87,7 +92,8 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(clock.run, rpc.run, watch.run, event_streams.run):
+        fetching = [key_set.run] if key_set else []
+        async with _running(clock.run, rpc.run, watch.run, event_streams.run, *fetching):
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -107,7 +113,7 @@ def create_app(settings: Settings) -> Starlette:
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),
         ],
-        middleware=_middleware(settings, metrics, redis, watch),
+        middleware=_middleware(settings, metrics, redis, watch, key_set),
         exception_handlers=_EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
@@ -138,7 +144,7 @@ async def _running(*runs: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
 
 
 def _middleware(
-    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch
+    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: KeySet | None
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     middleware = [
@@ -150,4 +156,6 @@ def _middleware(
     if settings.rate_limit_rps:
         buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
         middleware.append(Middleware(RateLimit, buckets, watch))
+    if key_set:
+        middleware.append(Middleware(KeyWait, key_set))
     return middleware

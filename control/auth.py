@@ -1,4 +1,4 @@
-"""Who may do what. Does no I/O: tokens and the time are arguments.
+"""Who may do what. Tokens and the time are arguments; the keys of JWTs are read once, or kept by a `KeySet`.
 
 Every route asks an `Access`, which is what the credential of one request opens. A room with a token in
 `ROOM_TOKENS` is opened by that token or by a JWT, never by the global token. Any other room is opened by the
@@ -11,8 +11,9 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from control.configured_keys import configured_keys
 from control.jwt_claims import JwtClaims, JwtError, JwtReader
-from control.jwt_keys import secret_key
+from control.key_set import KeySet
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -43,18 +44,22 @@ def credential(headers: Mapping[str, str]) -> bytes | None:
 
 
 class Authenticator:
-    """Knows the settings, and reads the credential of each request."""
+    """Knows the settings, and reads the credential of each request.
 
-    def __init__(self, settings: Settings) -> None:
+    `key_set`: the keys at `JWT_JWKS_URL`, if it is set. Raises `SettingsError` for keys that cannot be used.
+    """
+
+    def __init__(self, settings: Settings, key_set: KeySet | None = None) -> None:
         self.required = settings.auth_configured
-        self.has_admin = bool(secret(settings.admin_token) or secret(settings.jwt_secret))
+        self.has_admin = bool(secret(settings.admin_token)) or settings.takes_jwts
         self._tokens = _Tokens(
             everywhere=secret(settings.auth_token).encode(),
             admin=secret(settings.admin_token).encode(),
             rooms={room: secret(token).encode() for room, token in settings.room_tokens.items()},
-            takes_jwts=bool(secret(settings.jwt_secret)),
+            takes_jwts=settings.takes_jwts,
         )
-        self._keys = [secret_key(text) for text in settings.jwt_secrets]
+        self._keys = configured_keys(settings)
+        self._key_set = key_set
         self._jwts = JwtReader(
             settings.jwt_audience or None, settings.jwt_issuer or None, settings.jwt_required_claims
         )
@@ -62,13 +67,24 @@ class Authenticator:
     def access(self, token: bytes | None, now: float) -> "Access":
         """What `token` opens at Unix time `now`. It is decoded here, once for all that the request asks."""
         if token is not None and len(token) > MAX_TOKEN_BYTES:
-            return Access(self._tokens, b"", None, f"the token is longer than {MAX_TOKEN_BYTES} bytes")
+            return Access(
+                self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
+            )
         if token is None or not self._tokens.takes_jwts:
-            return Access(self._tokens, token, None, "")
+            return Access(self._tokens, token, None, _refused())
+        published = self._key_set.keys if self._key_set else ()
         try:
-            return Access(self._tokens, token, self._jwts.read(token, self._keys, now), "")
+            jwt = self._jwts.read(token, (*self._keys, *published), now)
         except JwtError as error:
-            return Access(self._tokens, token, None, str(error))
+            if self._key_set and self._key_set.may_lack(token):
+                return Access(self._tokens, token, None, ServiceError(ErrorCode.KEYS_AWAY))
+            return Access(self._tokens, token, None, _refused(str(error)))
+        return Access(self._tokens, token, jwt, _refused())
+
+
+def _refused(reason: str = "") -> ServiceError:
+    """`reason`: what is wrong with a JWT of ours; "": there is none, or it is somebody else's."""
+    return ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +106,25 @@ class _Tokens:
 
 
 class Access:
-    """What the credential of one request opens. Every refusal is a `ServiceError` UNAUTHORIZED."""
+    """What the credential of one request opens. Every refusal is the same `ServiceError`.
 
-    def __init__(self, tokens: _Tokens, token: bytes | None, jwt: JwtClaims | None, reason: str) -> None:
+    That is UNAUTHORIZED, with the reason if a JWT of ours is at fault; or KEYS_AWAY if its key is not known.
+    """
+
+    def __init__(
+        self, tokens: _Tokens, token: bytes | None, jwt: JwtClaims | None, refusal: ServiceError
+    ) -> None:
+        self.refusal = refusal
         self._tokens = tokens
         self._token = token
         self._jwt = jwt
-        self._reason = reason  # why a JWT is refused; "": there is none, or it is somebody else's
         self._is_admin = _same(token, tokens.admin)
 
     def grant(self, room: RoomName, action: Role) -> Grant:
         """Permission for `action` in `room`; raises."""
         grant = self._grant(room, action)
         if grant is None:
-            raise self.refusal()
+            raise self.refusal
         return grant
 
     def check_sent_along(self, room: RoomName, action: Role) -> None:
@@ -114,12 +135,12 @@ class Access:
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
         if not self._administers(room):
-            raise self.refusal()
+            raise self.refusal
 
     def check_opens_anything(self) -> None:
         """Raises unless the credential opens anything at all, or none is required."""
         if not self.opens_anything:
-            raise self.refusal()
+            raise self.refusal
 
     @property
     def opens_anything(self) -> bool:
@@ -152,10 +173,6 @@ class Access:
 
     def _administers(self, room: str | None) -> bool:
         return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))
-
-    def refusal(self) -> ServiceError:
-        """The error for a caller without permission, with the reason if a JWT of ours is at fault."""
-        return ServiceError(ErrorCode.UNAUTHORIZED, detail=self._reason or None)
 
 
 def _same(token: bytes | None, expected: bytes) -> bool:

@@ -1,11 +1,39 @@
 """Keys that verify JWTs. Does no I/O.
 
-A key says which algorithms it is for, and a token does not choose (RFC 8725 3.1).
+A key says which algorithms it is for, and a token does not choose: a secret verifies HMACs only, and a public
+key never serves as a secret (RFC 8725 3.1).
 """
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+MAX_KEYS = 16  # a token that names no key is tried with each of its algorithm
+MAX_KEY_NAME = 256  # characters
+RSA_BITS = (2048, 4096)  # RFC 7518 3.3: at least 2048; longer ones would keep the event loop
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 _HMAC = frozenset(["HS256", "HS384", "HS512"])
+_RSA = frozenset(["RS256", "RS384", "RS512"])
+_BY_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}  # RFC 7518 3.4
+_ED25519 = frozenset(["EdDSA"])  # RFC 8037 3.1
+PUBLIC_KEY_ALGORITHMS = _RSA | _ED25519 | {*_BY_CURVE.values()}
+
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+
+
+class KeysError(ValueError):
+    """The text holds no keys that can be used. It says why, and never repeats the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +41,7 @@ class JwtKey:
     """`name`: the `kid` that tokens must carry (RFC 7517 4.5); None: whatever they carry, or none."""
 
     algorithms: frozenset[str]
-    material: bytes = field(repr=False)
+    material: bytes | PublicKey = field(repr=False)
     name: str | None = None
 
     def fits(self, algorithm: str, name: str | None) -> bool:
@@ -24,3 +52,85 @@ class JwtKey:
 def secret_key(secret: str) -> JwtKey:
     """The key of HS256, HS384 and HS512."""
     return JwtKey(_HMAC, secret.encode())
+
+
+def keys_of_pem(text: str) -> tuple[JwtKey, ...]:
+    """The public keys in one or several PEM blocks; raises `KeysError`."""
+    blocks = list(_PEM.finditer(text))
+    if not blocks:
+        raise KeysError("has no PEM block")
+    if len(blocks) > MAX_KEYS:
+        raise KeysError(f"has more than {MAX_KEYS} keys")
+    return tuple(_key_of_pem(block[1], block[0]) for block in blocks)
+
+
+def _key_of_pem(label: str, block: str) -> JwtKey:
+    if "PRIVATE" in label:
+        raise KeysError("has a private key, which only who signs may have: give the public one")
+    try:
+        public = load_pem_public_key(block.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeysError("has a block that is no public key") from None
+    return JwtKey(_algorithms(public), public)  # type: ignore[arg-type]  # `_algorithms` takes no others
+
+
+def keys_of_set(data: bytes) -> tuple[JwtKey, ...]:
+    """The keys for signatures in a JWK set (RFC 7517 5); raises `KeysError`.
+
+    Keys of other kinds or for encryption are passed over, as clause 5 asks; secrets and private keys, too,
+    which do not belong there. A set in which nothing is left is an error: its server is broken.
+    """
+    try:
+        entries = json.loads(data)["keys"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise KeysError("is no JWK set") from None
+    if not isinstance(entries, list):
+        raise KeysError("is no JWK set")
+    if len(entries) > MAX_KEYS:
+        raise KeysError(f"has more than {MAX_KEYS} keys")
+    keys = tuple(_usable(entries))
+    if not keys:
+        raise KeysError("has no key that verifies RS256, ES256 or EdDSA")
+    return keys
+
+
+def _usable(entries: list[Any]) -> Iterator[JwtKey]:
+    for entry in entries:
+        try:
+            key = _key_of_jwk(entry)
+        except (KeysError, jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
+            continue
+        yield key
+
+
+def _key_of_jwk(entry: Any) -> JwtKey:
+    """Of hostile text; raises what `_usable` catches."""
+    if not isinstance(entry, dict) or {"d", "k"} & entry.keys():
+        raise KeysError("has a private key or a secret")
+    if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ["verify"]):
+        raise KeysError("has a key for another use")
+    name = entry.get("kid")
+    if name is not None and not (isinstance(name, str) and len(name) <= MAX_KEY_NAME):
+        raise KeysError("has a key with a strange name")
+    # without `alg`, which may be one that PyJWT does not know: the kind of the key says more
+    public = jwt.PyJWK({k: v for k, v in entry.items() if isinstance(v, str) and k != "alg"}).key
+    algorithms = _algorithms(public)
+    if "alg" in entry:
+        algorithms &= {entry["alg"]}
+    if not algorithms:
+        raise KeysError("has a key of another algorithm")
+    return JwtKey(algorithms, public, name)
+
+
+def _algorithms(public: object) -> frozenset[str]:
+    """What a public key is for; raises `KeysError` for one that is not taken."""
+    if isinstance(public, RSAPublicKey):
+        shortest, longest = RSA_BITS
+        if not shortest <= public.key_size <= longest:
+            raise KeysError(f"has an RSA key with less than {shortest} bits, or more than {longest}")
+        return _RSA
+    if isinstance(public, EllipticCurvePublicKey) and public.curve.name in _BY_CURVE:
+        return frozenset([_BY_CURVE[public.curve.name]])
+    if isinstance(public, Ed25519PublicKey):
+        return _ED25519
+    raise KeysError("has a key that is none of RSA, P-256, P-384, P-521 and Ed25519")

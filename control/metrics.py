@@ -1,7 +1,7 @@
 """The control plane's Prometheus metrics: of this process, and of the cluster as the directory shows it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -36,6 +36,14 @@ class HttpMetrics:
             registry=self._registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
         )
+
+    def follow_keys(self, age: Callable[[], float]) -> None:
+        """Have a series of the age, in seconds, of the key set that is in use."""
+        Gauge(
+            "roomcast_key_set_age_seconds",
+            "Time since the key set of JWT_JWKS_URL could last be fetched",
+            registry=self._registry,
+        ).set_function(age)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         # a client may invent methods, and each would be a new series

@@ -100,6 +100,39 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _web_url(value: str) -> str:
+    if value and not _is_web_url(value):
+        raise ValueError("must be https://host/path or http://host/path, without user and password")
+    return value
+
+
+def _is_web_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        good_port = url.port != 0
+    except ValueError:  # of `port`, and of brackets
+        return False
+    is_plain = value.isascii() and value.isprintable() and not set(value) & set(" #")
+    return (
+        url.scheme in ("http", "https")
+        and bool(url.hostname)
+        and good_port
+        and is_plain
+        and "@" not in url.netloc
+    )
+
+
+def is_without_tls(url: str) -> bool:
+    """Whether what is fetched from `url` could be changed on its way."""
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname != "localhost"
+
+
 def _redis_url(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     try:
@@ -135,4 +168,5 @@ RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tok
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

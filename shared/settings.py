@@ -27,7 +27,9 @@ from shared.setting_types import (
     Secrets,
     Servers,
     TcpAddress,
+    WebUrl,
     WorkerName,
+    is_without_tls,
 )
 
 
@@ -68,6 +70,12 @@ class Settings(BaseSettings):
     jwt_more_secrets: Secrets = _field(
         (), "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas"
     )
+    jwt_public_keys: str = _field(
+        "",
+        "Public keys (PEM) of RS256/384/512, ES256/384/512 and EdDSA JWTs, or the name of a file with them",
+    )
+    jwt_jwks_url: WebUrl = _field("", "URL of a JWK set with such keys; https, or http on this host")
+    jwt_jwks_allow_http: bool = _field(False, "Take a JWT_JWKS_URL of another host without TLS")
     jwt_audience: str = _field("", "Audience that a JWT must name; empty: any")
     jwt_issuer: str = _field("", "Issuer that a JWT must name; empty: any")
     jwt_required_claims: ClaimNames = _field(
@@ -220,6 +228,10 @@ class Settings(BaseSettings):
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
         if self.jwt_more_secrets and not secret(self.jwt_secret):
             raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
+        if "-----BEGIN" in secret(self.jwt_secret):
+            raise ValueError("JWT_SECRET has a PEM key, which is no secret of HS256: see JWT_PUBLIC_KEYS")
+        if is_without_tls(self.jwt_jwks_url) and not self.jwt_jwks_allow_http:
+            raise ValueError("JWT_JWKS_URL is without TLS: https, or JWT_JWKS_ALLOW_HTTP=1")
         return self
 
     @property
@@ -241,9 +253,13 @@ class Settings(BaseSettings):
         return [text for text in map(secret, (self.jwt_secret, *self.jwt_more_secrets)) if text]
 
     @property
+    def takes_jwts(self) -> bool:
+        return bool(self.jwt_secrets or self.jwt_public_keys or self.jwt_jwks_url)
+
+    @property
     def auth_configured(self) -> bool:
         """Whether publishing and playing require credentials."""
-        return bool(self.room_tokens or secret(self.auth_token) or secret(self.jwt_secret))
+        return bool(self.room_tokens or secret(self.auth_token) or self.takes_jwts)
 
 
 def secret(value: SecretStr) -> str:

@@ -14,6 +14,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
+    ErrorCode.KEYS_AWAY: (503, "credentials cannot be verified now"),
     ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),
     ErrorCode.NO_PUBLISHER: (404, "no active publisher in room"),
     ErrorCode.ROOM_NOT_FOUND: (404, "room not found"),
@@ -37,6 +38,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
 
 # Seconds after which another try makes sense, for errors that do not carry their own.
 _RETRY_AFTER = {
+    ErrorCode.KEYS_AWAY: 5,
     ErrorCode.NO_PUBLISHER: 2,
     ErrorCode.NO_WORKER: 1,
     ErrorCode.WORKER_FULL: 2,

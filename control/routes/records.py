@@ -62,7 +62,7 @@ class RecordRoutes:
         if not access.may_read_records(name.room) and not (
             "signature" in request.query_params and await self._links.admit(name, request.query_params)
         ):
-            raise access.refusal()
+            raise access.refusal
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)

@@ -1,8 +1,9 @@
 """Who may do what: settings that leave more open than their operator may think."""
 
+from control.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.settings import Settings, secret
+from shared.settings import Settings, SettingsError, secret
 
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256
@@ -13,7 +14,13 @@ NEW_TOKEN = "openssl rand -hex 24"  # noqa: S105  # the command that draws one
 def look(settings: Settings, part: Part) -> list[Finding]:
     if not part.has_control:
         return []
-    return [*publishing(settings), *administration(settings), *weak(settings), *proxies(settings)]
+    return [
+        *publishing(settings),
+        *administration(settings),
+        *keys(settings),
+        *weak(settings),
+        *proxies(settings),
+    ]
 
 
 def publishing(settings: Settings) -> list[Finding]:
@@ -25,14 +32,14 @@ def publishing(settings: Settings) -> list[Finding]:
             )
         ]
     findings = []
-    if settings.room_tokens and not (secret(settings.auth_token) or secret(settings.jwt_secret)):
+    if settings.room_tokens and not (secret(settings.auth_token) or settings.takes_jwts):
         findings.append(
             ABOUT.warn(
                 f"everybody may publish in every room but the {len(settings.room_tokens)} in ROOM_TOKENS",
                 f"set AUTH_TOKEN, too ({NEW_TOKEN})",
             )
         )
-    if secret(settings.jwt_secret) and not {"room", "role"} & set(settings.jwt_required_claims):
+    if settings.takes_jwts and not {"room", "role"} & set(settings.jwt_required_claims):
         findings.append(
             ABOUT.warn(
                 "a JWT that names no room opens every room, to publish and to watch",
@@ -52,8 +59,21 @@ def administration(settings: Settings) -> list[Finding]:
                 f"another one ({NEW_TOKEN})",
             )
         ]
-    if not (admin or secret(settings.jwt_secret)):
+    if not (admin or settings.takes_jwts):
         return [ABOUT.ok("nobody is admin, since ADMIN_TOKEN is not set")]
+    return []
+
+
+def keys(settings: Settings) -> list[Finding]:
+    """Control refuses to start with public keys that it cannot use."""
+    try:
+        configured_keys(settings)
+    except SettingsError as error:
+        return [
+            ABOUT.fail(
+                str(error), "PEM blocks of RSA, P-256 or Ed25519 keys, or the name of a file with them"
+            )
+        ]
     return []
 
 

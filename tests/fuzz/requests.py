@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 
 from control.auth import Authenticator
 from control.http.caller import TrustedProxies
+from control.jwt_keys import KeysError, keys_of_set
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode
@@ -22,6 +23,7 @@ from shared.sdp.offer import Offer, parse_offer
 from shared.settings import load_settings
 from tests.fuzz.target import Take, Target, parser
 from tests.support.sdp import LOCAL, OFFERS, error_of
+from tests.support.signing_keys import key_set, signing_key
 
 KEY = "k" * 64
 REFUSALS = (None, ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE)
@@ -38,6 +40,10 @@ TOKENS = [
     jwt.encode({"exp": NOW + 60, "role": "admin", "nbf": 0, "iat": NOW}, KEY, "HS512").encode(),
     jwt.encode({"exp": "x", "room": None, "actions": "publish"}, KEY).encode(),
     b"\xff\xfe token",
+]
+KEY_SETS = [
+    key_set(*(signing_key(kind) for kind in ("RS256", "ES256", "EdDSA"))),
+    key_set(signing_key("ES512").jwk(use="sig", alg="ES512", key_ops=["verify"])),
 ]
 NAMES = [
     b"demo",
@@ -145,5 +151,6 @@ def targets() -> list[Target]:
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),
+        parser("JWK sets", KEY_SETS, keys_of_set, KeysError),
         Target("headers of proxies", ADDRESSES, _forwarded),
     ]

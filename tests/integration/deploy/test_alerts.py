@@ -92,6 +92,12 @@ CASES = [
         {f"roomcast_clock_skew_seconds{{{WORKER}}}": "0x9 2.5x2 -1.5x20"},
     ),
     Case(
+        "RoomcastKeySetAway",
+        {f"roomcast_key_set_age_seconds{{{CONTROL}}}": "0x9 60+60x30"},
+        {f"roomcast_key_set_age_seconds{{{CONTROL}}}": "0+60x14 0+60x15"},
+        "30m",
+    ),
+    Case(
         "RoomcastOffersRefused",
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="503"'),
         counter(f"{REQUESTS}_count", 30, f'{CONTROL}, {PUBLISH}, status="201"'),

@@ -142,6 +142,20 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
     ("WORKER_ID", "a.b"),
     ("WORKERS", "0"),
+    *(
+        ("JWT_JWKS_URL", text)
+        for text in (
+            "id.example/keys",
+            "ftp://id.example/keys",
+            "file:///keys",
+            "https://",
+            "https://ann:hush@id.example/keys",
+            "https://id.example:0/keys",
+            "https://[id.example/keys",
+            "https://id.example/a b",
+            "https://id.example/\n",
+        )
+    ),
     ("PUBLIC_URL", "live.example"),
 ]
 
@@ -162,6 +176,34 @@ def test_certificate_and_key_go_together(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TLS_CERT_FILE", "cert.pem")
     with pytest.raises(SettingsError, match="TLS_CERT_FILE and TLS_KEY_FILE go together"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://id.example/keys", True),
+        ("http://localhost:8080/keys", True),
+        ("http://127.0.0.1/keys", True),
+        ("http://[::1]:8080/keys", True),
+        ("http://id.example/keys", False),
+        ("http://10.0.0.1/keys", False),
+        ("http://localhost.id.example/keys", False),
+        ("http://127.0.0.1.id.example/keys", False),
+        ("HTTP://id.example/keys", False),
+    ],
+)
+def test_keys_come_over_tls_unless_it_is_allowed(url: str, safe: bool) -> None:
+    if safe:
+        assert load_settings(jwt_jwks_url=url).takes_jwts
+    else:
+        with pytest.raises(SettingsError, match=r"^JWT_JWKS_URL is without TLS"):
+            load_settings(jwt_jwks_url=url)
+        assert load_settings(jwt_jwks_url=url, jwt_jwks_allow_http=True).takes_jwts
+
+
+def test_a_public_key_is_not_taken_for_a_secret() -> None:
+    with pytest.raises(SettingsError, match=r"^JWT_SECRET has a PEM key"):
+        load_settings(jwt_secret="-----BEGIN PUBLIC KEY-----")
 
 
 def test_more_secrets_go_with_the_one_that_signs(monkeypatch: pytest.MonkeyPatch) -> None:

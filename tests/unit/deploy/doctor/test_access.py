@@ -25,6 +25,8 @@ JWT = "a secret of thirty-two bytes, or more"
         ({"admin_token": "admin"}, Verdict.WARN, "ADMIN_TOKEN is short enough"),
         ({"room_tokens": "demo:letmein"}, Verdict.WARN, "ROOM_TOKENS (demo) is short enough"),
         ({"jwt_secret": "short"}, Verdict.WARN, "JWT_SECRET has less than 32 bytes"),
+        ({"jwt_jwks_url": "https://id.example/keys"}, Verdict.WARN, "opens every room"),
+        ({"jwt_public_keys": "/nowhere.pem"}, Verdict.FAIL, "JWT_PUBLIC_KEYS: No such file"),
         (
             {"jwt_secret": JWT, "jwt_more_secrets": f"{JWT},short"},
             Verdict.WARN,

@@ -1,0 +1,121 @@
+"""JWTs of public keys over HTTP: in the settings, in a file, and at a URL that rolls its keys and dies."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from control import key_set as key_set_module
+from control.server import make_server
+from shared.settings import SettingsError, load_settings
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.support.jwks_server import jwks_server
+from tests.support.offers import PUBLISH_OFFER, post_offer
+from tests.support.signing_keys import SigningKey, key_set, signing_key
+from tests.support.waiting import eventually
+
+FIRST, SECOND, THIRD = (
+    signing_key(kind, kid) for kind, kid in (("RS256", "first"), ("ES256", "second"), ("EdDSA", "third"))
+)
+
+
+def token(key: SigningKey, **claims: Any) -> str:
+    return key.sign({"exp": int(time.time()) + 600} | claims)
+
+
+async def show(http: httpx.AsyncClient, text: str) -> httpx.Response:
+    """204 for a token that publishes in the room demo; asks no worker."""
+    session = "/api/whip/publish/demo/w1." + "x" * 22
+    return await http.get(session, headers={"Authorization": f"Bearer {text}"})
+
+
+@pytest.mark.parametrize("form", ["text", "one line", "file"])
+async def test_keys_of_the_settings_open(form: str, start_control: StartControl, tmp_path: Path) -> None:
+    file = tmp_path / "keys.pem"
+    file.write_text(FIRST.pem + SECOND.pem)
+    pem = FIRST.pem + SECOND.pem
+    http = await start_control(
+        jwt_public_keys={"text": pem, "one line": pem.replace("\n", "\\n"), "file": str(file)}[form]
+    )
+    assert (await show(http, token(FIRST, room="demo"))).status_code == 204
+    assert (await show(http, token(SECOND))).status_code == 204
+    for wrong in (token(THIRD), token(FIRST, room="other"), token(FIRST, exp=1), token(FIRST) + "A", "x"):
+        assert (await show(http, wrong)).status_code == 401
+    assert (await http.get("/api/bootstrap")).json()["authEnabled"] is True
+    headers = {"Authorization": f"Bearer {token(SECOND, role='admin')}"}
+    assert (await http.get("/api/admin/sessions", headers=headers)).status_code == 200
+
+
+async def test_a_key_rolls_and_its_server_dies(
+    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set_module, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(key_set_module, "REFRESH_SECONDS", 0.1)
+    await start_worker()
+    async with jwks_server(key_set(FIRST)) as server:
+        http = await start_control(jwt_jwks_url=server.url)
+
+        async def status(key: SigningKey) -> int:
+            return (await show(http, token(key))).status_code
+
+        async def becomes(key: SigningKey, expected: int) -> None:
+            async def is_so() -> bool:
+                return await status(key) == expected
+
+            await eventually(f"{key.kid} gets {expected}", is_so, 5.0)
+
+        assert (await status(FIRST), await status(SECOND)) == (204, 401)
+        server.body = key_set(FIRST, SECOND)
+        await becomes(SECOND, 204)
+        server.body = key_set(SECOND)
+        await becomes(FIRST, 401)
+
+        await server.die()
+        await becomes(THIRD, 503)
+        refused = await show(http, token(THIRD))
+        assert refused.json() == {"error": "credentials cannot be verified now"}
+        assert refused.headers["Retry-After"] == "5"
+        for _ in range(3):
+            assert await status(SECOND) == 204
+        assert (await http.get("/api/rooms", headers={"X-Auth-Token": token(THIRD)})).status_code == 200
+        offered = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER, token(THIRD))
+        assert offered.status_code == 503
+        offered = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER, token(SECOND))
+        assert offered.status_code == 201
+        assert (await show(http, "no-jwt")).status_code == 401
+
+        lines = (await http.get("/metrics")).text.splitlines()
+        age = next(line for line in lines if line.startswith("roomcast_key_set_age_seconds "))
+        assert 0 < float(age.split()[1]) < 60
+
+        server.body = key_set(SECOND, THIRD)
+        await server.start()
+        await becomes(THIRD, 204)
+        assert await status(FIRST) == 401
+
+
+async def test_control_starts_and_takes_other_credentials_while_the_set_is_away(
+    start_control: StartControl,
+) -> None:
+    async with jwks_server(key_set(FIRST)) as server:
+        await server.die()
+        http = await start_control(jwt_jwks_url=server.url, auth_token="plain")
+        assert (await show(http, "plain")).status_code == 204
+        assert (await show(http, token(FIRST))).status_code == 503
+        assert (await show(http, "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        (FIRST.private_pem, "has a private key"),
+        ("/nowhere/keys.pem", "No such file"),
+        ("-----BEGIN PUBLIC KEY-----", "has no PEM block"),
+    ],
+)
+def test_keys_that_cannot_be_used_prevent_the_start(setting: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^JWT_PUBLIC_KEYS: {reason}") as caught:
+        make_server(load_settings(jwt_public_keys=setting, redis_url="redis://127.0.0.1:1"))
+    assert "BEGIN" not in str(caught.value)
