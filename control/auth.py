@@ -1,19 +1,20 @@
 """Who may do what. Tokens and the time are arguments; the keys of JWTs are read once, or kept by a `KeySet`.
 
-Every route asks an `Access`, which is what the credential of one request opens. A room with a token in
-`ROOM_TOKENS` is opened by that token or by a JWT, never by the global token. Any other room is opened by the
-global token or by a JWT. Where neither is configured, it is open to everybody, also when `ROOM_TOKENS`
-protects other rooms. Its recordings are opened by what opens the room for viewers, and by its admins; those
-of an open room are open only where no credentials are configured at all.
+Every route asks an `Access`, which is what the credential of one request opens. A room with tokens of its
+own (`ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global ones. Any other room is
+opened by a global token or by a JWT. Tokens may be for publishing or playing alone, and an action that has
+neither tokens nor JWTs is open to everybody, also when others are protected. A room's recordings are opened
+by what opens it for viewers, and by its admins; those of a room that everybody may play are open only where
+no credentials are configured at all.
 """
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control.configured_keys import configured_keys
 from control.jwt_claims import JwtClaims, JwtError, JwtReader
 from control.key_set import KeySet
+from control.plain_tokens import PlainTokens, is_one_of
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -53,9 +54,8 @@ class Authenticator:
         self.required = settings.auth_configured
         self.has_admin = bool(secret(settings.admin_token)) or settings.takes_jwts
         self._tokens = _Tokens(
-            everywhere=secret(settings.auth_token).encode(),
+            plain=PlainTokens(settings),
             admin=secret(settings.admin_token).encode(),
-            rooms={room: secret(token).encode() for room, token in settings.room_tokens.items()},
             takes_jwts=settings.takes_jwts,
         )
         self._keys = configured_keys(settings)
@@ -89,20 +89,18 @@ def _refused(reason: str = "") -> ServiceError:
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """The configured tokens; an empty one opens nothing."""
+    """What is configured."""
 
-    everywhere: bytes  # the global one: opens the rooms that have no token of their own
-    admin: bytes
-    rooms: Mapping[str, bytes]
+    plain: PlainTokens
+    admin: bytes  # empty: nobody is
     takes_jwts: bool
 
-    @property
-    def protect_all(self) -> bool:
-        """Whether every room requires credentials."""
-        return bool(self.everywhere) or self.takes_jwts
+    def __bool__(self) -> bool:
+        """Whether anything requires credentials."""
+        return bool(self.plain) or self.takes_jwts
 
-    def of(self, room: str) -> bytes:
-        return self.rooms.get(room, self.everywhere)
+    def protect(self, room: RoomName, action: Role) -> bool:
+        return self.plain.protect(room, action) or self.takes_jwts
 
 
 class Access:
@@ -118,7 +116,7 @@ class Access:
         self._tokens = tokens
         self._token = token
         self._jwt = jwt
-        self._is_admin = _same(token, tokens.admin)
+        self._is_admin = is_one_of(token, [tokens.admin])
 
     def grant(self, room: RoomName, action: Role) -> Grant:
         """Permission for `action` in `room`; raises."""
@@ -144,27 +142,23 @@ class Access:
 
     @property
     def opens_anything(self) -> bool:
-        tokens = self._tokens
         return (
-            not (tokens.rooms or tokens.protect_all)
+            not self._tokens
             or self._is_admin
             or self._jwt is not None
-            or any(_same(self._token, known) for known in (tokens.everywhere, *tokens.rooms.values()))
+            or self._tokens.plain.know(self._token)
         )
 
     def may_read_records(self, room: RoomName) -> bool:
-        tokens = self._tokens
-        if not (tokens.rooms or tokens.protect_all) or self._administers(room):
+        if not self._tokens or self._administers(room):
             return True
-        # where only other rooms have tokens, everybody may play this one, but its recordings are for admins
-        is_protected = room in tokens.rooms or tokens.protect_all
-        return is_protected and self._grant(room, Role.PLAY) is not None
+        # what everybody may play has recordings for admins only, where anything else is protected
+        return self._tokens.protect(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
 
     def _grant(self, room: RoomName, action: Role) -> Grant | None:
-        expected = self._tokens.of(room)
-        if not expected and not self._tokens.takes_jwts:
+        if not self._tokens.protect(room, action):
             return Grant()
-        if _same(self._token, expected):
+        if self._tokens.plain.open(self._token, room, action):
             return Grant(identity="token")  # the same for all: they use the same token
         jwt = self._jwt
         if jwt is None or not jwt.is_for(room) or not jwt.allows(action):
@@ -173,8 +167,3 @@ class Access:
 
     def _administers(self, room: str | None) -> bool:
         return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))
-
-
-def _same(token: bytes | None, expected: bytes) -> bool:
-    """Compares in constant time; nothing equals a secret that is not set."""
-    return bool(token and expected) and hmac.compare_digest(token or b"", expected)

@@ -63,7 +63,11 @@ class Settings(BaseSettings):
     auth_token: SecretStr = _field(
         SecretStr(""), "Global token: opens every room that has no token of its own"
     )
+    publish_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to publish only")
+    play_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to play only")
     room_tokens: RoomTokens = _field({}, "Tokens of single rooms: room1:token1;room2:token2")
+    room_publish_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to publish only")
+    room_play_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to play only")
     jwt_secret: SecretStr = _field(
         SecretStr(""), "Secret of HS256/384/512 JWTs; `roomcast token` signs with it"
     )
@@ -258,8 +262,10 @@ class Settings(BaseSettings):
 
     @property
     def auth_configured(self) -> bool:
-        """Whether publishing and playing require credentials."""
-        return bool(self.room_tokens or secret(self.auth_token) or self.takes_jwts)
+        """Whether anything requires credentials."""
+        rooms = self.room_tokens or self.room_publish_tokens or self.room_play_tokens
+        tokens = (self.auth_token, self.publish_token, self.play_token)
+        return bool(rooms) or any(map(secret, tokens)) or self.takes_jwts
 
 
 def secret(value: SecretStr) -> str:

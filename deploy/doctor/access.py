@@ -32,11 +32,20 @@ def publishing(settings: Settings) -> list[Finding]:
             )
         ]
     findings = []
-    if settings.room_tokens and not (secret(settings.auth_token) or settings.takes_jwts):
+    everywhere = secret(settings.auth_token) or settings.takes_jwts
+    if not (everywhere or secret(settings.publish_token)):
+        rooms = settings.room_tokens.keys() | settings.room_publish_tokens.keys()
+        but = f" but the {len(rooms)} in ROOM_TOKENS and ROOM_PUBLISH_TOKENS" if rooms else ""
         findings.append(
             ABOUT.warn(
-                f"everybody may publish in every room but the {len(settings.room_tokens)} in ROOM_TOKENS",
-                f"set AUTH_TOKEN, too ({NEW_TOKEN})",
+                f"everybody may publish in every room{but}",
+                f"set AUTH_TOKEN or PUBLISH_TOKEN, too ({NEW_TOKEN})",
+            )
+        )
+    if _to_play(settings) & _to_publish(settings):
+        findings.append(
+            ABOUT.fail(
+                "a token to play is also one to publish: viewers may publish", f"another one ({NEW_TOKEN})"
             )
         )
     if settings.takes_jwts and not {"room", "role"} & set(settings.jwt_required_claims):
@@ -46,13 +55,18 @@ def publishing(settings: Settings) -> list[Finding]:
                 "if users get JWTs: JWT_REQUIRED_CLAIMS=room,actions",
             )
         )
-    return findings or [ABOUT.ok("publishing and watching require credentials")]
+    if findings:
+        return findings
+    if not (everywhere or secret(settings.play_token)):
+        return [
+            ABOUT.ok("publishing requires credentials; everybody may watch where no room has a token to play")
+        ]
+    return [ABOUT.ok("publishing and watching require credentials")]
 
 
 def administration(settings: Settings) -> list[Finding]:
     admin = secret(settings.admin_token)
-    others = {secret(settings.auth_token), *map(secret, settings.room_tokens.values())}
-    if admin and admin in others:
+    if admin and admin in _to_publish(settings) | _to_play(settings):
         return [
             ABOUT.fail(
                 "ADMIN_TOKEN is also the token of clients: each of them administrates",
@@ -62,6 +76,18 @@ def administration(settings: Settings) -> list[Finding]:
     if not (admin or settings.takes_jwts):
         return [ABOUT.ok("nobody is admin, since ADMIN_TOKEN is not set")]
     return []
+
+
+def _to_publish(settings: Settings) -> set[str]:
+    """Tokens that publish, and may do more."""
+    tokens = (settings.auth_token, settings.publish_token)
+    rooms = (settings.room_tokens, settings.room_publish_tokens)
+    return {secret(token) for token in (*tokens, *(one for room in rooms for one in room.values()))} - {""}
+
+
+def _to_play(settings: Settings) -> set[str]:
+    """Tokens that play, and do nothing else."""
+    return {secret(token) for token in (settings.play_token, *settings.room_play_tokens.values())} - {""}
 
 
 def keys(settings: Settings) -> list[Finding]:
@@ -81,8 +107,18 @@ def weak(settings: Settings) -> list[Finding]:
     """Secrets that can be guessed."""
     tokens = {
         "AUTH_TOKEN": settings.auth_token,
+        "PUBLISH_TOKEN": settings.publish_token,
+        "PLAY_TOKEN": settings.play_token,
         "ADMIN_TOKEN": settings.admin_token,
-        **{f"ROOM_TOKENS ({room})": token for room, token in settings.room_tokens.items()},
+        **{
+            f"{name} ({room})": token
+            for name, rooms in (
+                ("ROOM_TOKENS", settings.room_tokens),
+                ("ROOM_PUBLISH_TOKENS", settings.room_publish_tokens),
+                ("ROOM_PLAY_TOKENS", settings.room_play_tokens),
+            )
+            for room, token in rooms.items()
+        },
     }
     findings = [
         ABOUT.warn(f"{name} is short enough to be guessed", f"another one ({NEW_TOKEN})")

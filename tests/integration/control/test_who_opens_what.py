@@ -15,10 +15,14 @@ from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
-ROOMS = ("red", "blue")  # red has a token of its own
+ROOMS = ("red", "blue")  # red has tokens of its own
 SETTINGS: dict[str, Any] = {
     "auth_token": "secret-of-all",
+    "publish_token": "secret-to-publish",
+    "play_token": "secret-to-play",
     "room_tokens": "red:secret-of-red",
+    "room_publish_tokens": "red:secret-to-publish-red",
+    "room_play_tokens": "red:secret-to-play-red",
     "admin_token": "secret-of-admin",
     "jwt_secret": SECRET,
 }
@@ -49,6 +53,10 @@ TABLE = {
     "wrong": ("wrong", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
     "too long": ("x" * 9000, Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
     "global": ("secret-of-all", Opens(BLUE, BLUE, BLUE, NOBODY)),
+    "to publish": ("secret-to-publish", Opens(BLUE, NOBODY, NOBODY, NOBODY)),
+    "to play": ("secret-to-play", Opens(NOBODY, BLUE, BLUE, NOBODY)),
+    "to publish in red": ("secret-to-publish-red", Opens(RED, NOBODY, NOBODY, NOBODY)),
+    "to play red": ("secret-to-play-red", Opens(NOBODY, RED, RED, NOBODY)),
     "of red": ("secret-of-red", Opens(RED, RED, RED, NOBODY)),
     "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, cluster=True)),
     "jwt": (make_jwt(), Opens(BOTH, BOTH, BOTH, NOBODY)),

@@ -16,6 +16,10 @@ from shared.settings import Settings, load_settings
 
 SECRETS = {
     "AUTH_TOKEN": "hush-auth",
+    "PUBLISH_TOKEN": "hush-publish",
+    "PLAY_TOKEN": "hush-play",
+    "ROOM_PUBLISH_TOKENS": "demo:hush-room-publish",
+    "ROOM_PLAY_TOKENS": "demo:hush-room-play",
     "ROOM_TOKENS": "demo:hush-room;other:hush-other",
     "JWT_SECRET": "hush-jwt",
     "JWT_MORE_SECRETS": "hush-old,hush-older",

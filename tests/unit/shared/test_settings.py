@@ -213,11 +213,20 @@ def test_more_secrets_go_with_the_one_that_signs(monkeypatch: pytest.MonkeyPatch
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AUTH_TOKEN", "JWT_SECRET", "ADMIN_TOKEN", "TURN_PASSWORD", "TURN_SECRET"):
+    for name in (
+        "AUTH_TOKEN",
+        "PUBLISH_TOKEN",
+        "PLAY_TOKEN",
+        "JWT_SECRET",
+        "ADMIN_TOKEN",
+        "TURN_PASSWORD",
+        "TURN_SECRET",
+    ):
         monkeypatch.setenv(name, "hush")
     monkeypatch.setenv("S3_ACCESS_KEY", "hush")
     monkeypatch.setenv("S3_SECRET_KEY", "hush")
-    monkeypatch.setenv("ROOM_TOKENS", "demo:hush")
+    for name in ("ROOM_TOKENS", "ROOM_PUBLISH_TOKENS", "ROOM_PLAY_TOKENS"):
+        monkeypatch.setenv(name, "demo:hush")
     monkeypatch.setenv("JWT_MORE_SECRETS", "hush,hush-hush")
     monkeypatch.setenv("REDIS_URL", "redis://:hush@redis.example")
     assert "hush" not in repr(load_settings())

@@ -17,6 +17,14 @@ JWT = "a secret of thirty-two bytes, or more"
     [
         ({}, Verdict.WARN, "everybody who reaches HTTP_ADDR may publish"),
         ({"room_tokens": f"demo:{LONG}"}, Verdict.WARN, "in every room but the 1 in ROOM_TOKENS"),
+        ({"play_token": LONG}, Verdict.WARN, "everybody may publish in every room"),
+        ({"room_publish_tokens": f"demo:{LONG}"}, Verdict.WARN, "in every room but the 1 in"),
+        ({"publish_token": LONG, "play_token": LONG}, Verdict.FAIL, "viewers may publish"),
+        ({"auth_token": LONG, "room_play_tokens": f"demo:{LONG}"}, Verdict.FAIL, "viewers may publish"),
+        ({"publish_token": OTHER, "play_token": LONG, "admin_token": LONG}, Verdict.FAIL, "administrates"),
+        ({"publish_token": "short"}, Verdict.WARN, "PUBLISH_TOKEN is short enough"),
+        ({"room_play_tokens": "demo:x"}, Verdict.WARN, "ROOM_PLAY_TOKENS (demo) is short enough"),
+        ({"publish_token": LONG}, Verdict.OK, "everybody may watch"),
         ({"jwt_secret": JWT}, Verdict.WARN, "opens every room"),
         ({"jwt_secret": JWT, "jwt_required_claims": "actions"}, Verdict.WARN, "opens every room"),
         ({"auth_token": LONG, "admin_token": LONG}, Verdict.FAIL, "each of them administrates"),
@@ -39,7 +47,7 @@ def test_what_is_open_is_told(settings: dict[str, str], verdict: Verdict, words:
     findings = access.look(load_settings(**settings), Part.CONTROL)
     [told] = [finding for finding in findings if words in finding.found]
     assert told.verdict is verdict
-    assert told.mend
+    assert bool(told.mend) is (verdict is not Verdict.OK)
     for value in (LONG, JWT, "change-me", "letmein"):
         assert all(value not in finding.found + finding.mend for finding in findings)
 
@@ -48,6 +56,7 @@ def test_what_is_open_is_told(settings: dict[str, str], verdict: Verdict, words:
     "settings",
     [
         {"auth_token": LONG, "admin_token": OTHER},
+        {"publish_token": LONG, "play_token": OTHER},
         {"jwt_secret": JWT, "jwt_required_claims": "room,actions"},
         {"auth_token": LONG, "public_url": "https://live.example", "trusted_proxies": "10.0.0.1"},
     ],
