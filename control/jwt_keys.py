@@ -6,8 +6,8 @@ key never serves as a secret (RFC 8725 3.1).
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jwt
@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-MAX_KEYS = 16  # a token that names no key is tried with each of its algorithm
+MAX_KEYS = 32  # in a set
+MAX_UNNAMED = 4  # a token is tried with each of its algorithm, which takes up to 1 ms
 MAX_KEY_NAME = 256  # characters
 RSA_BITS = (2048, 4096)  # RFC 7518 3.3: at least 2048; longer ones would keep the event loop
 
@@ -38,15 +39,20 @@ class KeysError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JwtKey:
-    """`name`: the `kid` that tokens must carry (RFC 7517 4.5); None: whatever they carry, or none."""
+    """`name`: the `kid` that tokens must carry (RFC 7517 4.5); None: whatever they carry, or none.
+
+    `alone`: no other key of its set has these algorithms, so a token need not name it (OpenID Connect 10.1).
+    """
 
     algorithms: frozenset[str]
     material: bytes | PublicKey = field(repr=False)
     name: str | None = None
+    alone: bool = False
 
     def fits(self, algorithm: str, name: str | None) -> bool:
         """Whether it may have signed a token whose header says so. `name` None: it names no key."""
-        return algorithm in self.algorithms and (None in (name, self.name) or name == self.name)
+        is_meant = self.name in (None, name) or (name is None and self.alone)
+        return is_meant and algorithm in self.algorithms
 
 
 def secret_key(secret: str) -> JwtKey:
@@ -59,8 +65,8 @@ def keys_of_pem(text: str) -> tuple[JwtKey, ...]:
     blocks = list(_PEM.finditer(text))
     if not blocks:
         raise KeysError("has no PEM block")
-    if len(blocks) > MAX_KEYS:
-        raise KeysError(f"has more than {MAX_KEYS} keys")
+    if len(blocks) > MAX_UNNAMED:
+        raise KeysError(f"has more than {MAX_UNNAMED} keys")
     return tuple(_key_of_pem(block[1], block[0]) for block in blocks)
 
 
@@ -91,7 +97,13 @@ def keys_of_set(data: bytes) -> tuple[JwtKey, ...]:
     keys = tuple(_usable(entries))
     if not keys:
         raise KeysError("has no key that verifies RS256, ES256 or EdDSA")
-    return keys
+    if sum(key.name is None for key in keys) > MAX_UNNAMED:
+        raise KeysError(f"has more than {MAX_UNNAMED} keys without a name")
+    return tuple(replace(key, alone=_is_alone(key, keys)) for key in keys)
+
+
+def _is_alone(key: JwtKey, keys: Iterable[JwtKey]) -> bool:
+    return not any(other is not key and other.algorithms & key.algorithms for other in keys)
 
 
 def _usable(entries: list[Any]) -> Iterator[JwtKey]:

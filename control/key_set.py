@@ -69,11 +69,11 @@ class KeySet:
             await self._http.aclose()
 
     def _lacks(self, header: JwtHeader | None) -> bool:
-        return (
-            header is not None
-            and header.algorithm in PUBLIC_KEY_ALGORITHMS
-            and not any(key.fits(header.algorithm, header.key) for key in self.keys)
-        )
+        if header is None or header.algorithm not in PUBLIC_KEY_ALGORITHMS:
+            return False
+        if header.key is None:
+            return not any(header.algorithm in key.algorithms for key in self.keys)
+        return not any(key.fits(header.algorithm, header.key) for key in self.keys)
 
     async def _fetch(self) -> None:
         self._asked.clear()

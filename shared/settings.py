@@ -72,7 +72,9 @@ class Settings(BaseSettings):
         SecretStr(""), "Secret of HS256/384/512 JWTs; `roomcast token` signs with it"
     )
     jwt_more_secrets: Secrets = _field(
-        (), "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas"
+        (),
+        "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas; three at most",
+        max_length=3,
     )
     jwt_public_keys: str = _field(
         "",

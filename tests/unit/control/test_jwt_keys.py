@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.jwt_claims import JwtError, JwtReader
-from control.jwt_keys import MAX_KEYS, JwtKey, KeysError, keys_of_pem, keys_of_set, secret_key
+from control.jwt_keys import MAX_KEYS, MAX_UNNAMED, JwtKey, KeysError, keys_of_pem, keys_of_set, secret_key
 from tests.support.signing_keys import key_set, signing_key
 
 NOW = 1_700_000_000.0
@@ -41,19 +41,27 @@ def test_a_public_key_opens_what_its_private_one_signed(kind: str) -> None:
         assert not opens(key.sign(CLAIMS | {"nbf": int(NOW) + 31}), *known)
 
 
-def test_a_token_is_tried_with_each_key_that_it_may_mean() -> None:
-    several = [*KINDS, "RS256"]
-    keys = [signing_key(kind, f"k{number}") for number, kind in enumerate(several)]
+def test_a_token_is_tried_with_each_key_that_has_no_name() -> None:
+    keys = [
+        signing_key(kind, f"k{number}") for number, kind in enumerate(("RS256", "ES256", "RS256", "EdDSA"))
+    ]
     known = keys_of_pem("\n".join(f"# {key.kid}\n{key.pem}" for key in keys))
-    assert len(known) == 6
+    unnamed = keys_of_set(key_set(*(key.jwk(kid=None) for key in keys)))
+    assert len(known) == len(unnamed) == 4
     for key in keys:
-        assert opens(key.sign(CLAIMS), *known, secret_key(SECRET))
-        assert opens(key.sign(CLAIMS, kid="of-nobody"), *known)  # a PEM block has no name
+        for name in ("", key.kid, "of-nobody"):
+            assert opens(key.sign(CLAIMS, kid=name), *known, secret_key(SECRET))
+            assert opens(key.sign(CLAIMS, kid=name), *unnamed)
+
+
+def test_a_key_with_a_name_is_named_unless_there_is_no_other() -> None:
+    keys = [signing_key(kind, f"k{number}") for number, kind in enumerate([*KINDS, "RS256"])]
     published = keys_of_set(key_set(*keys))
     for key in keys:
         assert opens(key.sign(CLAIMS), *published)
-        assert not opens(key.sign(CLAIMS, kid="of-nobody"), *published)
-        assert not opens(key.sign(CLAIMS, kid="k0" if key.kid != "k0" else "k5"), *published)
+        assert opens(key.sign(CLAIMS, kid=""), *published) is (key.kind != "RS256")
+        for wrong in ("of-nobody", "k0" if key.kid != "k0" else "k5"):
+            assert not opens(key.sign(CLAIMS, kid=wrong), *published)
 
 
 # --- attacks
@@ -149,7 +157,7 @@ def test_a_key_for_one_algorithm_verifies_no_other() -> None:
         (signing_key("RS256, short").pem, "has an RSA key with less than 2048 bits"),
         (signing_key("ES256K").pem, "has a key that is none of"),
         (signing_key("EdDSA, 448").pem, "has a key that is none of"),
-        (ED.pem * (MAX_KEYS + 1), f"has more than {MAX_KEYS} keys"),
+        (ED.pem * (MAX_UNNAMED + 1), f"has more than {MAX_UNNAMED} keys"),
     ],
 )
 def test_pem_that_cannot_be_used_is_told_why(text: str, reason: str) -> None:
@@ -209,8 +217,10 @@ def test_an_entry_that_is_no_key_of_ours_is_passed_over(entry: Any) -> None:
 
 def test_a_set_is_bounded() -> None:
     assert len(keys_of_set(key_set(*[ED] * MAX_KEYS))) == MAX_KEYS
-    with pytest.raises(KeysError, match="has more than"):
+    with pytest.raises(KeysError, match=f"has more than {MAX_KEYS} keys"):
         keys_of_set(key_set(*[ED] * (MAX_KEYS + 1)))
+    with pytest.raises(KeysError, match=f"has more than {MAX_UNNAMED} keys without a name"):
+        keys_of_set(key_set(*[ED.jwk(kid=None)] * (MAX_UNNAMED + 1)))
 
 
 @given(

@@ -87,9 +87,12 @@ async def test_names_that_nobody_knows_do_not_hurry_the_server(monkeypatch: pyte
         assert server.asked == 1
 
 
-@pytest.mark.parametrize("text", [b"", b"secret", b"a.b.c", b"\xff", b"e30.e30.", b"." * 9000])
-async def test_what_is_no_jwt_of_a_public_key_waits_for_nothing(text: bytes) -> None:
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+UNNAMED = FIRST.sign(CLAIMS, kid="").encode()
+
+
+@pytest.mark.parametrize("text", [b"", b"secret", b"a.b.c", b"\xff", b"e30.e30.", b"." * 9000, UNNAMED])
+async def test_what_names_no_key_waits_for_nothing(text: bytes) -> None:
+    async with jwks_server(key_set(FIRST, SECOND)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         await rested(keys)
         await keys.prepare(text)

@@ -206,6 +206,12 @@ def test_a_public_key_is_not_taken_for_a_secret() -> None:
         load_settings(jwt_secret="-----BEGIN PUBLIC KEY-----")
 
 
+def test_secrets_are_not_endless() -> None:
+    with pytest.raises(SettingsError, match=r"^JWT_MORE_SECRETS: .* at most 3") as caught:
+        load_settings(jwt_secret="hush", jwt_more_secrets="hush,hush,hush,hush")
+    assert "hush" not in str(caught.value)
+
+
 def test_more_secrets_go_with_the_one_that_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_MORE_SECRETS", "hush")
     with pytest.raises(SettingsError, match=r"^JWT_MORE_SECRETS requires JWT_SECRET$"):
