@@ -80,12 +80,13 @@ async def test_chromium_publishes_and_watches_where_udp_is_dropped(redis_url: st
 @pytest.mark.soak
 @pytest.mark.alone
 async def test_a_line_that_stands_for_five_seconds_is_live_again_within_two(redis_url: str) -> None:
-    camera = Camera(gop=60.0, bitrate=1_000_000)
-    async with (
-        office(redis_url) as here,
-        camera.publishing(here.system.http, here.system.whip(ROOM)),
-        watching(await open_page(here.browser, here.url), here.system.whep(ROOM)) as viewer,
-    ):
+    camera = Camera(gop=60.0, size=(256, 144))
+    async with contextlib.AsyncExitStack() as stack:
+        here = await stack.enter_async_context(office(redis_url))
+        page = await open_page(here.browser, here.url)
+        await stack.enter_async_context(camera.publishing(here.system.http, here.system.whip(ROOM)))
+        await here.system.room_live(ROOM, within=5)
+        viewer = await stack.enter_async_context(watching(page, here.system.whep(ROOM)))
         worker = here.system.workers[0].pid
         await viewer.sees((await viewer.seen()).decoded + 90, within=15)
         before = resident_bytes([worker])
