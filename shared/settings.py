@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     # --- ICE servers that clients are given
     stun_urls: IceUrls = _field(("stun:stun.l.google.com:19302",), "STUN servers that clients are given")
     turn_urls: IceUrls = _field((), "TURN servers that authorised clients are given")
-    turn_username: str = _field("", "User name at the TURN servers")
+    turn_username: str = _field("", "User name at the TURN servers; leave it empty with TURN_SECRET")
     turn_password: SecretStr = _field(SecretStr(""), "Password at the TURN servers")
     turn_secret: SecretStr = _field(
         SecretStr(""), "Shared secret of coturn's REST API, for TURN credentials that expire"

@@ -134,5 +134,6 @@ class Roster:
         del self._by_id[session.id]
         self._demux.remove(session)
         self._ledger.session_ended(session, reason)
-        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
+        why = {} if session.handshake_error is None else {"why": str(session.handshake_error)}
+        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason, **why)
         ended(session, room, reason)

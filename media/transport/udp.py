@@ -11,15 +11,14 @@ from collections.abc import Callable
 from media.counts import Histogram
 from media.transport.address import MAX_DATAGRAM, Address
 from media.transport.ports import Receive
+from media.transport.socket_buffers import enlarge
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
-SOCKET_BUFFER = 8 * 1024 * 1024
 UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
 _INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
 _JOINED_SPACE = socket.CMSG_SPACE(4)  # an int: the size of each datagram of a run
 SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel received the last datagram that was read
-SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
 
 # The delay of one in `SAMPLE_EVERY` batches is measured.
 SAMPLE_EVERY = 16
@@ -39,8 +38,7 @@ class UdpPort:
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self._socket.setblocking(False)
-            self._enlarge(SO_RCVBUFFORCE, socket.SO_RCVBUF)
-            self._enlarge(SO_SNDBUFFORCE, socket.SO_SNDBUF)
+            self.buffers = enlarge(self._socket)
             self._socket.bind((host, port))
         except OSError:
             self._socket.close()
@@ -158,12 +156,6 @@ class UdpPort:
         except OSError:
             return None
         return float(seconds + nanoseconds * 1e-9)
-
-    def _enlarge(self, forced: int, plain: int) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER)
-        except OSError:
-            self._socket.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER)
 
     def _supports(self, option: int, value: int) -> bool:
         try:

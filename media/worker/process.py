@@ -14,6 +14,7 @@ from time import monotonic
 
 import uvloop
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
@@ -21,12 +22,13 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.worker.addresses import bound_host, named, own_addresses, public_among, reached_at
+from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
+from media.worker.http_url import http_url
 from media.worker.media_plane import MediaPlane
 from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
@@ -49,6 +51,7 @@ from shared.names import RoomName
 from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
+DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
@@ -65,6 +68,7 @@ def serve(settings: Settings) -> None:
         udp = open_udp(settings.media_addr)
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
+    udp[0].buffers.warn_if_small()  # the other one is granted the same
     ports = Ports(*udp, tcp=open_tcp(settings, [port.address for port in udp]))
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
@@ -174,6 +178,7 @@ class Worker:
                 await self._end_sessions()
                 if self._recorder is not None:
                     await self._drain.unless_hurried(self._recorder.rest())
+                await self._hang_up(serving)
                 for task in running:
                     task.cancel()
                 if self._recorder is not None:
@@ -206,14 +211,29 @@ class Worker:
             else:
                 self._drain.hurry()
 
+    async def _hang_up(self, serving: asyncio.Task[None]) -> None:
+        """Answer the requests that wait; whoever asks later is told at once that this worker has left."""
+        if not self._heartbeat.registered.is_set() or self._id_taken is not None:
+            return  # the list of requests is another process's
+        with suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._rpc.close()
+                await asyncio.wait({serving})
+
     async def _end_sessions(self) -> None:
-        """Close all rooms and release their claims at once, so that publishers can use other workers."""
+        """Close all rooms and release their claims at once, so that publishers can use other workers.
+
+        Clients that are told so by a DTLS close send their DELETE at once: they get the time for it.
+        """
         self._capacity.drain()
+        left = len(self._plane.roster)
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._heartbeat.flush()
+        if left:
+            await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
     def _tick(self, now: float) -> None:
         self._plane.tick(now)
@@ -251,20 +271,6 @@ class Worker:
     def _room_lost(self, name: RoomName) -> None:
         log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
-
-
-def http_url(settings: Settings, listener: socket.socket) -> str:
-    """The URL that the worker announces for `listener`.
-
-    Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and
-    its metrics ask for no token.
-    """
-    host, own = settings.worker_http_addr.host, own_addresses()
-    bound = bound_host(host, listener)
-    if public := public_among(bound, own):
-        log.warning("WORKER_HTTP_ADDR is open to the Internet: name a private host", addresses=public)
-    reached = HostPort(reached_at(host, bound, settings.media_relay_ips, own), listener.getsockname()[1])
-    return f"http://{reached}"
 
 
 def _media_plane(

@@ -7,7 +7,7 @@ const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
 const RECOVERY_SECONDS = 12; // before it is given up
 const RETRY_MS = 500;
 
-/** The server cannot be reached by HTTP, or not by UDP. */
+/** The server cannot be reached by HTTP, or no way was found for media; `message` says which. */
 export class NotConnected extends Error {
   name = 'NotConnected';
 }
@@ -17,6 +17,8 @@ export class Session {
   #authorization;
   #on;
   #pc = null;
+  #turnErrors = new Map();
+  #turnTrouble = null; // of ice-servers.js, once a TURN server has failed
   #resource = null;
   #links = '';
   #etag = null;
@@ -59,7 +61,13 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    const configuration = { iceServers, bundlePolicy: 'max-bundle' };
+    try {
+      this.#pc = new RTCPeerConnection(configuration);
+    } catch {
+      this.#pc = (await troubles()).connectionWithAccepted(configuration);
+    }
+    this.#noteTurnErrors();
     describe(this.#pc);
     await this.#exchange();
     await negotiated();
@@ -128,7 +136,7 @@ export class Session {
     this.#answer = await response.text();
     if (pc.signalingState === 'closed') { // while the server was answering
       this.close();
-      throw new NotConnected('closed');
+      throw new NotConnected('the connection was closed');
     }
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
@@ -159,7 +167,10 @@ export class Session {
     const pc = this.#pc;
     const watching = new AbortController();
     const up = new Promise((resolve, reject) => {
-      const fail = () => reject(new NotConnected('no connection through the network'));
+      const fail = async () => {
+        const why = await this.#turnTrouble?.(pc, this.#turnErrors);
+        reject(new NotConnected(`no connection through the network${why ? `: ${why}` : ''}`));
+      };
       const look = () => {
         if (pc.connectionState === 'connected') resolve();
         if (pc.connectionState === 'failed' && failedIsFinal) fail();
@@ -169,12 +180,20 @@ export class Session {
       watching.signal.addEventListener('abort', () => clearTimeout(timer));
       look();
     });
-    const closed = this.over.then(() => { throw new NotConnected('closed'); });
+    const closed = this.over.then(() => { throw new NotConnected('the connection was closed'); });
     try {
       await Promise.race([up, closed]);
     } finally {
       watching.abort();
     }
+  }
+
+  #noteTurnErrors() {
+    this.#pc.addEventListener('icecandidateerror', ({ url, errorCode }) => {
+      if (!/^turns?:/.test(url)) return;
+      this.#turnErrors.set(errorCode, url);
+      troubles().then(({ turnTrouble }) => { this.#turnTrouble = turnTrouble; }, () => {});
+    });
   }
 
   /** A DTLS close_notify does not change `connectionState`: only the transport shows it. */
@@ -197,6 +216,8 @@ export class Session {
     });
   }
 }
+
+const troubles = () => import('./ice-servers.js');
 
 /** Repeats a call that fails, as while the network is away. @param {number} until a time of `performance.now()` */
 async function persistently(call, until) {

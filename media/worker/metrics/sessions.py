@@ -11,6 +11,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.session import SessionState
 from media.transport.address import transport_of
+from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
 
@@ -30,13 +31,20 @@ class SessionsCollector(Collector):
         ended = CounterMetricFamily(
             "roomcast_sessions_ended", "Sessions that ended, by reason.", labels=["role", "reason"]
         )
+        failed = CounterMetricFamily(
+            "roomcast_handshakes_failed",
+            "DTLS handshakes that failed or did not end in time, by reason.",
+            labels=["role", "reason"],
+        )
         for role in Role:
             for state in SessionState:
                 sessions.add_metric([role, state], counts[role, state])
             opened.add_metric([role], ledger.opened[role])
             for reason in EndReason:
                 ended.add_metric([role, reason.name.lower()], ledger.ended[role, reason])
-        yield from (sessions, opened, ended, self._transports())
+            for failure in HandshakeFailure:
+                failed.add_metric([role, failure.name.lower()], ledger.failed_handshakes[role, failure])
+        yield from (sessions, opened, ended, failed, self._transports())
         yield family(
             "roomcast_connect_seconds",
             "Time from the answer until the session can carry media.",

@@ -4,14 +4,9 @@ import ipaddress
 import socket
 
 import pytest
-from structlog.testing import capture_logs
 
 from media.transport.address import Address, udp_address
-from media.worker import process
 from media.worker.addresses import named, own_addresses, public_among, reachable, reached_at, sources
-from shared.host_port import HostPort
-from shared.http_server import listen
-from shared.settings import load_settings
 
 OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1", "fd00::5", "2606:2800::1"]
 
@@ -110,26 +105,6 @@ def test_others_reach_a_server_at_an_address_that_is_private_or_was_named(
 )
 def test_public_addresses_are_found(bound: str, own: list[str], public: list[str]) -> None:
     assert public_among(bound, own) == public
-
-
-@pytest.mark.parametrize(
-    ("host", "url", "warned"),
-    [
-        ("", "http://10.0.0.5", True),
-        ("0", "http://10.0.0.5", True),
-        ("0::0", "http://[fd00::5]", True),
-        ("localhost", "http://localhost", False),
-    ],
-)
-def test_a_worker_announces_what_it_has_and_says_when_that_is_open_to_the_internet(
-    host: str, url: str, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "own_addresses", lambda: OWN)
-    address = HostPort(host, 0)
-    with listen("WORKER_HTTP_ADDR", address) as listener, capture_logs() as lines:
-        port = listener.getsockname()[1]
-        assert process.http_url(load_settings(worker_http_addr=address), listener) == f"{url}:{port}"
-    assert [line["log_level"] for line in lines] == ["warning"] * warned
 
 
 def test_this_hosts_own_addresses_can_be_bound() -> None:
