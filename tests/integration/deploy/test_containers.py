@@ -238,7 +238,7 @@ def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
     for name, one in services().items():
         for port in one.get("ports", ()):
             is_media = name.startswith("worker") and f"{one['environment']['MEDIA_ADDR']}/" in port
-            is_public = name in ("haproxy", "coturn") or port == RTMP or is_media
+            is_public = name in ("haproxy", "coturn") or port == RTMP or port.endswith("/udp") or is_media
             assert is_public or port.startswith("127.0.0.1:"), (name, port)
 
 
