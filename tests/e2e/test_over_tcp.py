@@ -98,7 +98,7 @@ async def test_a_line_that_stands_for_five_seconds_is_live_again_within_two(redi
 
         async def behind() -> float:
             """By how many seconds the picture that is shown is older than the camera's, and a constant."""
-            shown = await page.evaluate(_SHOWN)
+            shown: int = await page.evaluate(_SHOWN)
             return (camera.frames * TICKS - shown & 0xFFFFFFFF) / CLOCK_RATE
 
         await viewer.sees((await viewer.seen()).decoded + 90, within=15)
