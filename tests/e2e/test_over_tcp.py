@@ -115,6 +115,9 @@ async def test_a_line_that_stands_for_five_seconds_is_live_again_within_two(redi
 
         await eventually("the picture is live", is_live, LIVE_SECONDS)
         print(f"live again after {time.monotonic() - began:.2f} s")
-        for _ in range(10):  # and stays so
+        since = []
+        for _ in range(10):
             await asyncio.sleep(0.3)
-            assert await is_live()
+            since.append(await behind() - usual)
+        print(f"then it is later than before by {', '.join(f'{late:.2f}' for late in since)} s")
+        assert sorted(since)[7] < LATE_SECONDS  # and stays live, but for a moment
