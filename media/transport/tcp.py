@@ -43,7 +43,7 @@ class TcpLimits(ConnectionLimits):
     """What the port takes from strangers. A client is an address, or a /64 of IPv6.
 
     A connection waits for its first authentic check: of an honest peer that takes a round trip. Many viewers
-    may be behind one address. One that waits holds 2 KB here, one that is served 1.2 MB at most.
+    may be behind one address. One that waits holds 5 KB here, one that is served 1.2 MB at most.
     """
 
     connections: int = 10_000  # fewer if the process may open fewer files
