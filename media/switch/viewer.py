@@ -121,7 +121,7 @@ class Viewer:
         self.address, self.transmit = address, transmit
 
     def tells_delay(self, track: int) -> bool:
-        """Whether a picture that begins anew has to tell the playout delay: nothing is retransmitted in a stream."""
+        """Whether a picture that begins anew has to tell the delay: nothing is retransmitted in a stream."""
         return self.backlog is not None and self.playout_delay is not None and self.rtx[track] is not None
 
     def queue_in(self, backlog: Backlog | None) -> None:
