@@ -1,6 +1,6 @@
 """The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import monotonic, time
 from typing import Protocol
 
@@ -114,8 +114,15 @@ class Rooms:
         """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
 
-    def statuses(self) -> tuple[RoomStatus, ...]:
-        return tuple(room.status() for room in self._rooms.values())
+    def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
+        """Of all rooms, or of those of these names that exist."""
+        if of is None:
+            return tuple(room.status() for room in self._rooms.values())
+        return tuple(self._rooms[name].status() for name in of if name in self._rooms)
+
+    def opened_since(self, unix_time: float) -> int:
+        """How many rooms are younger, copies not among them."""
+        return sum(room.started_at > unix_time and room.origin is None for room in self._rooms.values())
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

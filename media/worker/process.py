@@ -33,8 +33,10 @@ from media.worker.metrics.registry import new_registry
 from media.worker.session_list import SessionList
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
+from shared.bus.announcer import WorkerIdTakenError
+from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, RoomLimits, WorkerIdTakenError
+from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
@@ -46,6 +48,7 @@ from shared.names import RoomName
 from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
+UNMEASURED_SECONDS = 3.0  # after which the load contains what a new room costs
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
@@ -105,7 +108,12 @@ class Worker:
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(
-            directory, self._id, self._status, self._plane.rooms.names, self._room_lost
+            directory,
+            self._id,
+            self._status,
+            self._plane.rooms.statuses,
+            self._plane.rooms.names,
+            self._room_lost,
         )
         self._registry = new_registry(
             self._plane, port, self._capacity, self._lag, self._recorder, self._clock
@@ -133,6 +141,7 @@ class Worker:
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
+            self._heartbeat.read_by_version_before,
         )
         self._ticker = Ticker(self._tick)
         self._id_taken: WorkerIdTakenError | None = None
@@ -228,7 +237,7 @@ class Worker:
             viewers=viewers,
             takes_publishers=self._capacity.takes_publishers,
             takes_viewers=self._capacity.takes_viewers(viewers),
-            rooms=self._plane.rooms.statuses(),
+            new_rooms=self._plane.rooms.opened_since(self._clock.now() - UNMEASURED_SECONDS),
         )
 
     def _drain_changed(self, draining: bool) -> None:
