@@ -5,8 +5,10 @@
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile every module again
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
-	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 ffprobe=ffmpeg \
-	haproxy=haproxy nginx=nginx promtool=prometheus
+	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
+	faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
+	$(if $(wildcard /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib),,no-gst-webrtc=gir1.2-gst-plugins-bad-1.0)
 
 .PHONY: help
 help: ## Show this list
@@ -70,8 +72,12 @@ format: .venv/test.stamp ## Rewrite the sources in the house's style
 e2e: .venv/test.stamp test-packages ## Run the tests that drive real browsers and publishers
 	$(BIN)/pytest -m e2e
 
+.PHONY: clients
+clients: .venv/test.stamp soak-packages ## Run the tests with the field's clients, and write the table of docs/clients.md
+	$(BIN)/python -m tests.clients
+
 .PHONY: soak
-soak: .venv/test.stamp test-packages ## Run the tests that take minutes
+soak: .venv/test.stamp soak-packages ## Run the tests that take minutes
 	$(BIN)/pytest -m soak
 
 .PHONY: outage
@@ -138,6 +144,10 @@ clean: ## Remove what the other targets made
 
 docs/settings.md: shared/settings.py deploy/settings_table.py | install
 	$(BIN)/roomcast config --markdown > $@
+
+.PHONY: soak-packages
+soak-packages: test-packages
+	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr)
 
 .PHONY: test-packages
 test-packages:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import secrets
 from typing import TypedDict
 
 from shared.settings import Settings, secret
@@ -46,9 +47,10 @@ class IceServers:
 
     def _credentials(self, now: float) -> IceServer:
         if self._secret:
-            # coturn's REST API: the user name is the time at which it expires, the password signs it
-            ends = str(int(now) + TURN_LIFETIME_SECONDS)
-            username = f"{ends}:{self._username}" if self._username else ends
+            # coturn's REST API: the user name is the time at which it expires, and a user, for its quota; the
+            # password signs both
+            ends = int(now) + TURN_LIFETIME_SECONDS
+            username = f"{ends}:{self._username or secrets.token_hex(4)}"
             mac = hmac.digest(self._secret.encode(), username.encode(), hashlib.sha1)
             return {"username": username, "credential": base64.b64encode(mac).decode()}
         if self._username:

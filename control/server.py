@@ -13,7 +13,7 @@ from control.app import create_app
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from shared.host_port import HostPort
-from shared.http_connections import HttpLimits
+from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from deploy.doctor.part import Part
 from deploy.supervisor import EXIT_REFUSED, StartRefusedError
 from shared.settings import Settings, SettingsError, load_settings, secret
 
@@ -86,6 +87,17 @@ def config(
     from deploy.settings_table import as_markdown, as_text
 
     print(as_markdown() if markdown else as_text(load_settings()), end="")
+
+
+@app.command()
+def doctor(
+    part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check this host and the settings, before the start or later. Exit code 1: something does not work."""
+    from deploy.doctor.checkup import run
+
+    run(part, as_json=as_json)
 
 
 def _settings_with_bus() -> Settings:

@@ -56,5 +56,5 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if type(value) is tuple:
-        return ",".join(value)
+        return ",".join(map(str, value))
     return str(value)

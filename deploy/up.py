@@ -45,7 +45,8 @@ def valkey_program(valkey: EmbeddedValkey) -> Program:
 def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program]:
     """The control process and the workers, with `embedded_url` as their bus if it is given.
 
-    The first worker has the ports of `MEDIA_ADDR` and `WORKER_HTTP_ADDR`, each further worker the next ones.
+    The first worker has the ports of `MEDIA_ADDR`, `MEDIA_TCP_ADDR` and `WORKER_HTTP_ADDR`, each further
+    worker the next ones.
     Raises `SettingsError`.
     """
     if settings.http_addr.port == 0:
@@ -62,7 +63,8 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
                 | {
                     "MEDIA_ADDR": _counted("MEDIA_ADDR", settings.media_addr, number),
                     "WORKER_HTTP_ADDR": _counted("WORKER_HTTP_ADDR", settings.worker_http_addr, number),
-                },
+                }
+                | _tcp_address(settings, number),
                 stop_signal=signal.SIGINT,  # SIGTERM would let it drain
             )
             for number in range(1, settings.workers + 1)
@@ -80,6 +82,12 @@ def _worker_id(settings: Settings, number: int) -> dict[str, str]:
     if secret(settings.redis_url):
         return {}  # other hosts may use this bus: the worker's own default is unique there
     return {"WORKER_ID": f"w{number}"}
+
+
+def _tcp_address(settings: Settings, number: int) -> dict[str, str]:
+    if not isinstance(settings.media_tcp_addr, HostPort):
+        return {}
+    return {"MEDIA_TCP_ADDR": _counted("MEDIA_TCP_ADDR", settings.media_tcp_addr, number)}
 
 
 def _counted(name: str, first: HostPort, number: int) -> str:

@@ -16,6 +16,7 @@ from deploy.tether import tethered
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
+BINARY = str(get_binary_path())
 
 
 class ValkeyError(RuntimeError):
@@ -39,7 +40,7 @@ class EmbeddedValkey:
         self.port = port or _free_port()
         password = secrets.token_urlsafe(16)  # other users of this host share the loopback
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
-        self.command = tethered([str(get_binary_path()), "/dev/stdin"])
+        self.command = tethered([BINARY, "/dev/stdin"])
         self.config = "\n".join(
             [
                 "bind 127.0.0.1",

@@ -2,8 +2,10 @@
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import accumulate
 
 
@@ -19,6 +21,17 @@ class Histogram:
         self._bounds = tuple(bounds)
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
+
+    @classmethod
+    def of(cls, parts: Iterable["Histogram"]) -> "Histogram":
+        """What all `parts` have counted; they have the same bounds."""
+        first, *others = parts
+        total = cls(first._bounds)
+        total._counts, total._sum = list(first._counts), first._sum
+        for part in others:
+            total._counts = list(map(int.__add__, total._counts, part._counts))
+            total._sum += part._sum
+        return total
 
     def observe(self, seconds: float) -> None:
         self._counts[bisect_left(self._bounds, seconds)] += 1
@@ -89,3 +102,25 @@ class PublisherStats:
     nacks: int = 0  # packets requested again from publishers
     plis: int = 0
     firs: int = 0
+
+
+class TcpEnd(StrEnum):
+    """Why we ended a TCP connection, or did not take one."""
+
+    UNCHECKED = "unchecked"  # no authentic check in time
+    NOT_ICE = "not_ice"  # it began with something else, or went on without an authentic check
+    LONG_FRAME = "long_frame"
+    NO_ROOM = (
+        "no_room"  # too many connections: it was the oldest that was still unchecked, or had to stay out
+    )
+    NO_FILES = "no_files"  # the process may open no more files
+
+
+@dataclass(slots=True)
+class TcpStats:
+    """Plain counts, which only grow."""
+
+    accepted: int = 0
+    refused: Counter[TcpEnd] = field(default_factory=Counter)
+    dropped_packets: int = 0  # too late for their receiver: its connection did not take them in time
+    dropped_octets: int = 0

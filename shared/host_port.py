@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class HostPort(NamedTuple):
-    """An empty `host` means every address: IPv6 and IPv4 for HTTP, IPv4 for media."""
+    """An empty `host` means every IPv4 and IPv6 address."""
 
     host: str
     port: int

@@ -5,7 +5,8 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from shared.http_connections import Connections
+from shared.connections import Connections
+from shared.http_limits import HttpLimits
 from shared.http_protocol import BoundedProtocol
 
 BACKLOG = 2048  # connections that the kernel keeps until they are accepted
@@ -22,7 +23,7 @@ class Door:
         self,
         listener: socket.socket,
         tls: ssl.SSLContext | None,
-        connections: Connections,
+        connections: Connections[HttpLimits],
         new_protocol: Callable[[], BoundedProtocol],
     ) -> None:
         self._listener = listener
@@ -52,7 +53,8 @@ class Door:
                 self._pause(_PAUSE_SECONDS)
                 return
             protocol = self._new_protocol()
-            if self._connections.admit(protocol, address[0], self._loop.time()):
+            until = self._loop.time() + self._connections.limits.head_seconds
+            if self._connections.admit(protocol, address[0], until):
                 protocol.open(accepted, self._tls)
             else:
                 accepted.close()

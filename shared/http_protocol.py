@@ -14,7 +14,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from shared.http_connections import Connections
+from shared.connections import Connections
+from shared.http_limits import HttpLimits
 
 _SLICE_BYTES = 16_384  # of a read, parsed at once: so far may the bounds below be exceeded
 
@@ -40,7 +41,7 @@ class _StopError(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, which `connections` has admitted."""
 
-    def __init__(self, connections: Connections, **uvicorn: Any) -> None:
+    def __init__(self, connections: Connections[HttpLimits], **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._connections = connections
         self._limits = connections.limits

@@ -13,16 +13,17 @@ from functools import partial
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from shared.connections import Connections
 from shared.host_port import HostPort
-from shared.http_connections import Connections, HttpLimits
 from shared.http_door import Door
+from shared.http_limits import HttpLimits
 from shared.http_protocol import BoundedProtocol
 from shared.logging import get_logger
 from shared.settings import SettingsError
 
 STALL_SECONDS = 60.0  # for which a client may read nothing of an answer, or not acknowledge it
 _RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once
-_OTHER_FILES = 128  # that a process has open besides its HTTP connections
+OTHER_FILES = 128  # that a process has open besides its HTTP connections
 _WARN_SECONDS = 60.0
 
 log = get_logger()
@@ -33,16 +34,21 @@ def listen(setting: str, address: HostPort) -> socket.socket:
 
     Raises `SettingsError`, which names `setting`, when the address cannot be used.
     """
-    every = not address.host
-    dual = every and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
     try:
-        listener = socket.create_server(address, family=family, dualstack_ipv6=dual)
+        listener = bind_tcp(address)
     except OSError as error:
         reason = error.strerror or error
         raise SettingsError(f"{setting}: cannot listen on {address}: {reason}") from None
     bound_connections(listener)
     return listener
+
+
+def bind_tcp(address: HostPort) -> socket.socket:
+    """A listening TCP socket, as `listen` opens it; raises `OSError`."""
+    every = not address.host
+    dual = every and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
+    return socket.create_server(address, family=family, dualstack_ipv6=dual)
 
 
 def bound_connections(listener: socket.socket, stall_seconds: float = STALL_SECONDS) -> None:
@@ -140,4 +146,4 @@ def _within_files(limits: HttpLimits) -> HttpLimits:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return limits
-    return replace(limits, connections=min(limits.connections, max(1, files - _OTHER_FILES)))
+    return replace(limits, connections=min(limits.connections, max(1, files - OTHER_FILES)))

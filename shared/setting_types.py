@@ -5,7 +5,7 @@ An error says what the value must be and never repeats it: it may hold a secret.
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -14,9 +14,16 @@ from pydantic_settings import NoDecode
 from shared.host_port import HostPort, parse_host_port
 from shared.names import parse_room_name, parse_worker_id
 
+# In the place of an address: what STUN servers see.
+AUTO = "auto"
+
 
 def _host_port(value: object) -> object:
     return parse_host_port(value) if isinstance(value, str) else value
+
+
+def _tcp_address(value: object) -> object:
+    return value if value in ("", "same") else _host_port(value)
 
 
 def _comma_list(value: object) -> object:
@@ -47,6 +54,20 @@ def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         ipaddress.ip_address(value)
     return values
+
+
+def _public_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    _addresses(tuple(value for value in values if value != AUTO))
+    if values.count(AUTO) > 1:
+        raise ValueError("has auto twice")
+    return values
+
+
+def _servers(values: tuple[object, ...]) -> tuple[HostPort, ...]:
+    servers = tuple(parse_host_port(value) if isinstance(value, str) else value for value in values)
+    if not all(isinstance(server, HostPort) and server.host and server.port for server in servers):
+        raise ValueError("must be host:port, separated by commas")
+    return cast(tuple[HostPort, ...], servers)
 
 
 def _ice_urls(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,9 +115,14 @@ def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
 OptionalAddress = Annotated[HostPort | None, NoDecode, BeforeValidator(_host_port)]
+TcpAddress = Annotated[HostPort | Literal["", "same"], NoDecode, BeforeValidator(_tcp_address)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Networks = Annotated[CommaList, AfterValidator(_networks)]
 IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]
+PublicAddresses = Annotated[CommaList, AfterValidator(_public_addresses)]
+Servers = Annotated[
+    tuple[HostPort, ...], NoDecode, BeforeValidator(lambda value: _servers(_comma_list(value)))
+]
 IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]

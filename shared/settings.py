@@ -19,16 +19,22 @@ from shared.setting_types import (
     IpAddresses,
     Networks,
     OptionalAddress,
+    PublicAddresses,
     PublicUrl,
     RecordFormats,
     RedisUrl,
     RoomTokens,
+    Servers,
+    TcpAddress,
     WorkerName,
 )
 
 
 class SettingsError(ValueError):
     """One line that names the wrong setting."""
+
+
+_MAY_BE_EMPTY = ("media_tcp_addr",)
 
 
 def _field(default: Any, meaning: str, **limits: Any) -> Any:
@@ -41,9 +47,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="ignore",
-        env_ignore_empty=True,
         hide_input_in_errors=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """An empty value counts as not set, but where it means something."""
+        return {name: value for name, value in values.items() if value != "" or name in _MAY_BE_EMPTY}
 
     # --- who may do what
     auth_token: SecretStr = _field(
@@ -92,7 +103,7 @@ class Settings(BaseSettings):
     # --- ICE servers that clients are given
     stun_urls: IceUrls = _field(("stun:stun.l.google.com:19302",), "STUN servers that clients are given")
     turn_urls: IceUrls = _field((), "TURN servers that authorised clients are given")
-    turn_username: str = _field("", "User name at the TURN servers")
+    turn_username: str = _field("", "User name at the TURN servers; leave it empty with TURN_SECRET")
     turn_password: SecretStr = _field(SecretStr(""), "Password at the TURN servers")
     turn_secret: SecretStr = _field(
         SecretStr(""), "Shared secret of coturn's REST API, for TURN credentials that expire"
@@ -107,12 +118,25 @@ class Settings(BaseSettings):
         "", "Name of this worker, which no other one in the cluster may have; empty: host name and media port"
     )
     media_addr: Address = _field(
-        HostPort("0.0.0.0", 7100),  # noqa: S104  # media comes from anywhere
-        "UDP address of a worker; without a host: every IPv4 address. The workers of `roomcast up` take this"
-        " port and those after it",
+        HostPort("", 7100),
+        "UDP address of a worker; without a host, or with [::]: every IPv4 and IPv6 address; 0.0.0.0: every"
+        " IPv4 address. The workers of `roomcast up` take this port and those after it",
     )
-    media_public_ips: IpAddresses = _field(
-        (), "Addresses that clients are given; empty: this host's own, routable ones first, loopback last"
+    media_tcp_addr: TcpAddress = _field(
+        "same",
+        "TCP address of a worker, for clients whose network drops UDP; same: as MEDIA_ADDR; empty: none. The"
+        " workers of `roomcast up` take this port and those after it",
+    )
+    media_public_ips: PublicAddresses = _field(
+        (),
+        "Addresses that clients are given; empty: this host's own, routable ones first, loopback last; auto:"
+        " public ones, as MEDIA_STUN_SERVERS see them, and behind those this host's own, or what is named"
+        " beside auto",
+    )
+    media_stun_servers: Servers = _field(
+        (HostPort("stun.l.google.com", 19302), HostPort("stun.cloudflare.com", 3478)),
+        "STUN servers that a worker asks for its public addresses if MEDIA_PUBLIC_IPS has auto; two of"
+        " different operators, so that a symmetric NAT is noticed",
     )
     media_relay_ips: IpAddresses = _field(
         (), "Addresses at which other workers reach this one; empty: those that clients are given"
@@ -194,6 +218,13 @@ class Settings(BaseSettings):
         """`WORKER_ID`, or a name that survives restarts and is as unique as host name and port."""
         host = re.sub(r"[^A-Za-z0-9_-]", "-", platform.node())[:40] or "worker"
         return WorkerId(self.worker_id or f"{host}-{self.media_addr.port}")
+
+    @property
+    def own_media_tcp_addr(self) -> HostPort | None:
+        """Where a worker takes media over TCP; None: nowhere."""
+        if isinstance(self.media_tcp_addr, HostPort):
+            return self.media_tcp_addr
+        return self.media_addr if self.media_tcp_addr == "same" else None
 
     @property
     def auth_configured(self) -> bool:

@@ -9,7 +9,7 @@ from typing import cast
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from shared.http_connections import client_of
+from shared.connections import client_of
 from shared.names import RequestId, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -48,6 +48,7 @@ def _entry(session: SessionStatus) -> dict[str, object]:
         "state": session.state,
         "uptime": round(session.age, 1),
         "address": session.address,
+        "transport": session.transport,
         "codecs": session.codecs,
         "packets": session.packets,
         "bytes": session.octets,

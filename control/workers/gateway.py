@@ -4,16 +4,30 @@ Every call ends within 1.5 s: with a reply, the worker's `ServiceError`, or `NO_
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from control.workers.calls import Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
+from shared.bus.rpc_client import LeftWorkerError
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import ChooseLayer, Closed, CloseRoom, Delete, LayerChosen, Patch, Patched
 from shared.messages.status import Drained, SetDrain
 from shared.names import RequestId, RoomName, SessionId, WorkerId, worker_of_session
+
+R = TypeVar("R")
+
+
+@contextmanager
+def _gone(code: ErrorCode) -> Iterator[None]:
+    """Raises `code` when the worker has left, although the directory named it a moment ago."""
+    try:
+        yield
+    except LeftWorkerError:
+        raise ServiceError(code) from None
 
 
 class Gateway:
@@ -24,18 +38,15 @@ class Gateway:
 
     async def patch(self, message: Patch, request_id: RequestId) -> Patched:
         async with self._watch.bounded(LIMIT_SECONDS):
-            worker = await self._session_worker(message.session)
-            return await self._calls.call(worker, message, Patched, request_id)
+            return await self._ask_about(message.session, message, Patched, request_id)
 
     async def delete(self, message: Delete, request_id: RequestId) -> Closed:
         async with self._watch.bounded(LIMIT_SECONDS):
-            worker = await self._session_worker(message.session)
-            return await self._calls.call(worker, message, Closed, request_id)
+            return await self._ask_about(message.session, message, Closed, request_id)
 
     async def choose_layer(self, message: ChooseLayer, request_id: RequestId) -> None:
         async with self._watch.bounded(LIMIT_SECONDS):
-            worker = await self._session_worker(message.session)
-            await self._calls.call(worker, message, LayerChosen, request_id)
+            await self._ask_about(message.session, message, LayerChosen, request_id)
 
     async def living(
         self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId, room: str = ""
@@ -47,7 +58,8 @@ class Gateway:
         async with self._watch.bounded(LIMIT_SECONDS):
             await self._check_alive(worker)
             message = FindSessions(sessions=tuple(sessions), room=room)
-            return await self._calls.call(worker, message, Living, request_id)
+            with _gone(ErrorCode.SESSION_NOT_FOUND):
+                return await self._calls.call(worker, message, Living, request_id)
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive."""
@@ -82,25 +94,29 @@ class Gateway:
         async with self._watch.bounded(LIMIT_SECONDS):
             if not await self._cluster.lives(worker):
                 raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
-            return await self._calls.call(worker, SetDrain(on=on), Drained, request_id)
+            with _gone(ErrorCode.WORKER_NOT_FOUND):
+                return await self._calls.call(worker, SetDrain(on=on), Drained, request_id)
 
     async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:
         """How many sessions ended there; None when the worker does not answer."""
         try:
             closed = await self._calls.call(worker, CloseRoom(room=room), Closed, request_id)
+        except LeftWorkerError:
+            return 0
         except ServiceError as error:
             if error.code is ErrorCode.NO_WORKER:
                 return None
             raise
         return closed.sessions
 
-    async def _session_worker(self, session: str) -> WorkerId:
-        """The living worker that a session id names. Raises `SESSION_NOT_FOUND`."""
+    async def _ask_about(self, session: str, message: Any, reply: type[R], request_id: RequestId) -> R:
+        """The reply of the living worker that a session id names. Raises `SESSION_NOT_FOUND`."""
         worker = worker_of_session(session)
         if worker is None:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         await self._check_alive(worker)
-        return worker
+        with _gone(ErrorCode.SESSION_NOT_FOUND):
+            return await self._calls.call(worker, message, reply, request_id)
 
     async def _check_alive(self, worker: WorkerId) -> None:
         """A session does not outlive its worker."""

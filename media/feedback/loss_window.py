@@ -8,6 +8,8 @@ from media.rtp.rtcp import ReportBlock
 # Reports come each second; beside a NACK they come each few milliseconds, about few packets.
 WINDOW_SECONDS = 0.9
 LEAST_PACKETS = 10
+# Of a picture that pauses, the last losses are told when it goes on: they say nothing of the line by then.
+STALE_SECONDS = 3.0
 
 
 class LossWindow:
@@ -32,6 +34,8 @@ class LossWindow:
                 self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
             elif now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
                 self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
+                if now - since > STALE_SECONDS:
+                    continue
                 share = _certain(block.packets_lost - lost, expected)
                 worst = share if worst is None else max(worst, share)
         return worst

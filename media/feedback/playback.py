@@ -166,7 +166,7 @@ class Playback:
 
     def move(self, address: Address) -> None:
         """Send to another address of the receiver from now on."""
-        self.viewer.move(address)
+        self._switch.move_viewer(self.viewer, address)
 
     def end(self) -> None:
         self._join.end()

@@ -19,6 +19,7 @@ from media.rtp.rtcp import (
 from media.switch.feed import Feed
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.reception import OUR_SSRC
+from media.tracks.source_report import SourceReport
 from media.tracks.track import Track, has_stopped
 
 REPORT_SECONDS = 1.0
@@ -45,11 +46,14 @@ class PublisherFeedback:
         self.cname = cname.encode()
         self._stats = stats
         self._report_at = 0.0
+        self._publishers = 0  # so far
         self.succeed(send)
 
     def succeed(self, send: Callable[[bytes], None]) -> None:
         """Continue with another publisher, whose tracks are in `tracks` already."""
         self._send = send
+        self._publishers += 1
+        self._reported: dict[Track, SourceReport] = {}
         self._held: set[Track] = set()  # tracks that wait for this publisher's first keyframe
         self._fir_command = 0
         self._transport = next((t.source.transport for t in self._tracks if t.source.transport), None)
@@ -69,9 +73,15 @@ class PublisherFeedback:
                 source.stats.sender_report(report, now)
                 if source.gate.closed:  # its timestamps cannot be translated yet
                     continue
-                track.clock.sender_report(
-                    report.ntp_time, source.translator.translate_timestamp(report.rtp_time), now
-                )
+                timestamp = source.translator.translate_timestamp(report.rtp_time)
+                track.clock.sender_report(report.ntp_time, timestamp, now)
+                if report.ntp_time:  # 0: the publisher has no such clock
+                    self._reported[track] = SourceReport(
+                        self._publishers,
+                        report.ntp_time / 0x100000000,
+                        timestamp,
+                        timestamp - report.rtp_time & 0xFFFFFFFF,
+                    )
 
     def want_keyframe(self, number: int, now: float) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.
@@ -169,3 +179,7 @@ class PublisherFeedback:
     def play_time(self, number: int, now: float) -> tuple[int, int] | None:
         """NTP time and the room's timestamp for a sender report of track `number`; None before any packet."""
         return self._tracks[number].clock.report_at(now)
+
+    def reported(self, number: int) -> SourceReport | None:
+        """The publisher's latest sender report of track `number`; None before the first."""
+        return self._reported.get(self._tracks[number])

@@ -123,6 +123,8 @@ class ViewerFeedback:
         if number is None or wire is None or not wire.nack:
             return
         self._stats.nacks += packet.count
+        if self._viewer.backlog is not None:
+            return  # TCP loses nothing: what it misses came too late, and was dropped for that
         missing: list[int] = []
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left

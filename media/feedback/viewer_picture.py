@@ -1,13 +1,15 @@
 """Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from media.counts import ViewerStats
+from media.feedback.padding_credit import PaddingCredit
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
 from media.line.loss_burst import LossBurst
-from media.rtp.rtx import PADDING_BYTES
+from media.line.stream_line import StreamLine
+from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.paced import Paced
@@ -19,10 +21,9 @@ from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
-_TRICKLE_BYTES = 64
-_QUIET_SECONDS = 0.5  # a receiver that gets nothing for longer estimates nothing
-_MOST_DEBT_SECONDS = 0.25  # a keyframe must not end a probe
-_MOST_AT_ONCE_SECONDS = 0.050  # of padding: what is due for longer is not made up for
+# After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
+# With so little allowed, browsers show what comes at once.
+AT_ONCE_SECONDS = 0.5
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
 
 
@@ -51,17 +52,14 @@ class ViewerPicture:
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
+        self._stream_line = StreamLine()
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
         self._rid: str | None = None  # of the best layer that it wants; None: any
         self._wants_picture = True
         self._padded = 0  # octets of padding so far
-        self._credit = 0.0  # octets of padding that are due
-        self._stepped_at = now
-        self._stepped_octets = 0
-        self._seen_octets = 0  # of picture and padding, when some last went out
-        self._seen_at = now
+        self._credit = PaddingCredit(now)
         self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
         self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
 
@@ -93,21 +91,30 @@ class ViewerPicture:
         """Take the receiver's own estimate."""
         self._sample(now)
         self.line.remb(bitrate, now)
+        self._heed(now)
 
-    def asked(self, indexes: Iterable[int], now: float) -> None:
+    def asked(self, indexes: Sequence[int], now: float) -> None:
         """Take a request for packets of the present picture to be sent again, by their indexes."""
         rendition = self._viewer.rendition
         if rendition is None or self._viewer.behind is not None:
             return
-        rate = self._feed.sent[rendition].packet_rate
-        if (share := self._loss_burst.asked(indexes, rate, now)) is not None:
+        track = self._feed.sent[rendition]
+        queue = track.history.age(max(indexes), now) - self.line.shortest_round_trip
+        if (share := self._loss_burst.asked(indexes, track.packet_rate, now, queue)) is not None:
             self._sample(now)
             self.line.lost(share, now)
+            self._heed(now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
         self._sample(now)
         self.line.report(loss, rtt, now)
+        self._heed(now)
+
+    def _heed(self, now: float) -> None:
+        """With a sign of congestion, decide at once: until the next tick the sound would be lost."""
+        if self.line.signs != self._signs:
+            self.tick(now)
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()
@@ -131,7 +138,7 @@ class ViewerPicture:
     def tick(self, now: float) -> None:
         """Decide anew. Called several times a second."""
         ladder = self._feed.ladder
-        if ladder is None:
+        if ladder is None or self._must_wait(now):
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
@@ -147,6 +154,22 @@ class ViewerPicture:
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
+        if self._decision.pause and self._viewer.backlog is not None:
+            self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
+
+    def _must_wait(self, now: float) -> bool:
+        """Stop the picture while the viewer's TCP connection has to catch up; then it begins anew."""
+        backlog = self._viewer.backlog
+        if backlog is None:
+            return False
+        if backlog.octets:
+            self._sample(now)
+        if not self._stream_line.look(backlog, self.line, now):
+            return False
+        self.rests = False
+        self._changeover.aim(None, now, pause=True)
+        self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
+        return True
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
@@ -154,14 +177,10 @@ class ViewerPicture:
         self._decision = self._choice.step(needs, self._present(ladder), now)
         self._stats.probes += self._choice.is_probing and not was_probing
         if self._decision.probe and not was_padded:
-            self._begin_padding(now)
+            self._credit.begin(self._octets()[0], now)
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
-
-    def _begin_padding(self, now: float) -> None:
-        """Before that there may have been no steps: what was sent then is no debt."""
-        self._credit, self._stepped_at, self._stepped_octets = 0.0, now, self._octets()[0]
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""
@@ -197,31 +216,14 @@ class ViewerPicture:
         return self._decision.probe > 0 or (isinstance(behind, Paced) and behind.due)
 
     def step(self, now: float) -> None:
-        """Send what is due of keyframes alone, and of padding."""
-        self._changeover.send_slow(now)
-        total, sound = self._octets()
-        elapsed, sent = now - self._stepped_at, total - self._stepped_octets
-        self._stepped_octets, self._stepped_at = total, now
-        if total - sound != self._seen_octets:
-            self._seen_octets, self._seen_at = total - sound, now
-        if not self._decision.probe:
-            self._credit = 0.0
+        """Send what is due of keyframes alone, and of padding: not what would have to wait."""
+        if self._viewer.backlog is not None and self._viewer.backlog.octets:
             return
-        byte_rate = self._decision.probe / 8
-        credit = self._credit + byte_rate * elapsed - sent
-        self._credit = max(
-            min(credit, byte_rate * _MOST_AT_ONCE_SECONDS + PADDING_BYTES), -byte_rate * _MOST_DEBT_SECONDS
-        )
-        if self._credit >= PADDING_BYTES:
-            self._pad(self._credit, now)
-        elif now - self._seen_at >= _QUIET_SECONDS:
-            self._pad(_TRICKLE_BYTES, now)
-
-    def _pad(self, octets: float, now: float) -> None:
-        padded = self._switch.pad(self._viewer, octets, now)
-        self._padded += padded
-        self._stepped_octets += padded
-        self._credit -= padded
+        self._changeover.send_slow(now)
+        if due := self._credit.due(self._decision.probe, *self._octets(), now):
+            padded = self._switch.pad(self._viewer, due, now)
+            self._padded += padded
+            self._credit.pay(padded)
 
     def end(self) -> None:
         """The viewer has left."""

@@ -13,11 +13,13 @@ from media.line.estimate import LineEstimate
 from media.line.probe import Probe
 
 UP_SECONDS = 1.0  # between two changes upwards
+GUESS_SECONDS = 0.5  # of sound alone, until the receiver says what the line carries by now
 BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
 VAIN_SECONDS = (60.0,)  # after a probe that its receiver said nothing about
 TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
 CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
+_MORE = 1.1  # of that, so that what a rung needs by the end of a probe has been shown to fit
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
 _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
 _DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
@@ -29,7 +31,8 @@ _CLOSE = 0.85  # for the last moving picture: the receiver told so much of what 
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 _PACE = 0.9  # of what sound leaves: for keyframes alone
-_OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 1.0  # between two round trips: while more is sent, and before
+# Between two round trips: while more is sent, while there is a queue, and before.
+_OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
 _TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
 
 
@@ -103,6 +106,8 @@ class LayerChoice:
         self._is_limited = self._rung > self._top(rungs)
         if not self._is_limited:
             self._probe = None
+        elif self._probe is not None:
+            self._probe.aim(rungs[self._top(rungs)] * _ROOM)
         elif ready and not estimate.suspect and estimate.queues < 2:
             self._look_up(rungs, now)
         return Decision(
@@ -125,6 +130,8 @@ class LayerChoice:
         """
         if self._probe is not None or self._tried_at is not None:
             return _OFTEN_SECONDS
+        if self._estimate.queues:
+            return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
     def _padded(self, rungs: Sequence[float], now: float) -> float:
@@ -192,8 +199,10 @@ class LayerChoice:
         moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
         if (last := next(moving, fits)) < fits and rungs[last] * _CLOSE <= carries:
             fits = last
-        self._rung = max(self._rung, fits)
         self._up_at = now + UP_SECONDS
+        if self._estimate.is_guess and self._is_slow(rungs, fits):
+            fits, self._up_at = fits + 1, now + GUESS_SECONDS
+        self._rung = max(self._rung, fits)
 
     # --- up
 
@@ -203,7 +212,7 @@ class LayerChoice:
             most = rungs[self._top(rungs)]
             known = min(estimate.carries, most) * _KNOWN
             start = max(rungs[self._rung], known, rungs[-1] + LEAST_PADDING)
-            self._probe = Probe(start, most * _ROOM, now)
+            self._probe = Probe(start, most * _ROOM * _MORE, now)
         elif now >= self._up_at and self._tried_at is None:
             self._tried_from = self._rung
             self._rung = max(n for n in range(self._rung) if rungs[n] < math.inf)

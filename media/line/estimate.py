@@ -26,6 +26,7 @@ _DEEP = 0.6  # a REMB below this share of what is sent fell while little was, an
 _STEP = 0.6  # a REMB that falls below this share of itself follows what comes in
 _FAR_LESS = 0.6  # what is told of less than this share of what fitted means another line
 _PING_QUEUE_SECONDS = 0.06
+_LONG_ROUND_TRIP_SECONDS = 0.3
 _PING_STALE_SECONDS = 3.0  # the queue of then says nothing of now
 _STANDING_SECONDS = 2.0  # a queue that stays for so long is of what we send
 _FLAT = 3  # REMBs that do not grow although they could
@@ -49,14 +50,15 @@ class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s.
 
     `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested`
-    says that a sign of congestion is fresh, `signs` counts them. `vouched_at` is when the receiver said last
-    that all comes through.
+    says that a sign of congestion is fresh, `signs` counts them, and `is_guess` says that nothing but losses
+    told the last one. `vouched_at` is when the receiver said last that all comes through.
     """
 
     def __init__(self, now: float) -> None:
         self.carries = math.inf
         self.congested = False
         self.signs = 0
+        self.is_guess = False
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
         self._times: list[float] = []  # of the calls of `sent`, and what they told
@@ -75,6 +77,11 @@ class LineEstimate:
         self._queued_since = now
         self._suspect = False  # the last report shows that the line may be full
         self._reported_at = -math.inf
+
+    @property
+    def shortest_round_trip(self) -> float:
+        """Seconds, on the empty line; a guess before anything is known."""
+        return min(self._shortest.seconds, _LONG_ROUND_TRIP_SECONDS)
 
     @property
     def has_remb(self) -> bool:
@@ -107,11 +114,12 @@ class LineEstimate:
         """What a REMB that fell says that the line carries.
 
         It speaks of the mean of the last second, in which a probe has risen. What tells is the share that
-        came through.
+        came through: of the sound as well.
         """
         sound, mean = self._rates(now - _HEARD_SECONDS, 1.0)
         share = min(1.0, bitrate / _BACK_OFF / mean) if mean > 0 else 0.0
-        return sound + max(bitrate, share * _BACK_OFF * self._rates(now, 0.4)[1])
+        through = max(bitrate / _BACK_OFF, share * self._rates(now, 0.4)[1])
+        return share * sound + through * _MARGIN
 
     def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
         """Whether a REMB falls only because we send little: a receiver takes what came in the last second."""
@@ -156,22 +164,32 @@ class LineEstimate:
         self._fall(rate * (1 - lost) * _MARGIN, now)
 
     def lost(self, share: float, now: float) -> None:
-        """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion."""
+        """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion.
+
+        How much the line carries by now, the receiver says a few tenths of a second later.
+        """
+        signs = self.signs
         if self.carries == math.inf:
             self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
         elif now - self._sign_at > _OLD_NEWS_SECONDS:
             # a burst that is too much for a queue is lost, on a line whose rate is known
             self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now, self.carries * _AT_ONCE)
+        self.is_guess = self.signs > signs
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""
-        self._pinged_at = now
         queue = seconds - self._shortest.take(seconds, now)
+        self._pinged_at = now
         self._queues = self._queues + 1 if queue > _PING_QUEUE_SECONDS else 0
         if not self._queues:
             self._queued_since = now
         if queue < _PING_QUEUE_SECONDS / 2 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
+
+    def held_back(self, rate: float, now: float) -> None:
+        """Take that what is sent waits for the line, which takes `rate`: a sign of congestion."""
+        if now - self._sign_at >= SIGN_SECONDS:
+            self._fall(rate * _MARGIN, now)
 
     def give_way(self, now: float) -> None:
         """Take a queue that stays for a sign: what is sent is more than the line carries."""
@@ -180,7 +198,7 @@ class LineEstimate:
 
     def _fall(self, told: float, now: float, least: float = 0.0) -> None:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
-        self._sign_at, self.congested = now, True
+        self._sign_at, self.congested, self.is_guess = now, True, False
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         is_another = max(told, least) < self._proven * _FAR_LESS

@@ -36,6 +36,10 @@ class Probe:
         self.level = self._reached
         self._note(now)
 
+    def aim(self, goal: float) -> None:
+        """Go up to `goal` at least."""
+        self._goal = max(self._goal, goal)
+
     def rest(self, now: float) -> None:
         """Send no padding until the next `rise`: there may be a queue."""
         self.level = 0.0

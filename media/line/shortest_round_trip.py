@@ -21,4 +21,9 @@ class ShortestRoundTrip:
             self._before, self._lately = math.inf if is_stale else self._lately, math.inf
             self._since = now
         self._lately = min(self._lately, seconds)
+        return self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """The shortest one; infinite: there was none."""
         return min(self._before, self._lately)

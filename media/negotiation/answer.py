@@ -18,6 +18,7 @@ class LocalTransport:
     ice_pwd: str
     fingerprint: str  # SHA-256 of our certificate: "AB:CD:..."
     candidates: tuple[tuple[str, int], ...]  # at least one; first the one that most clients can reach
+    tcp_port: int | None = None  # at which they are reached over TCP, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     ]
     if section.rtcp_rsize:
         lines.append("a=rtcp-rsize")
-    lines += [f"a=extmap:{number} {uri}" for uri, number in answer.extensions.items()]
+    lines += [f"a=extmap:{n}{_one_way(section, uri)} {uri}" for uri, n in answer.extensions.items()]
     lines.append(f"a=rtpmap:{payload_type} {codec.name}/{codec.clock_rate}{channels}")
     if answer.fmtp:
         lines.append(f"a=fmtp:{payload_type} {answer.fmtp}")
@@ -99,7 +100,14 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
         lines += [f"a=rid:{rid} recv" for rid in answer.rids]
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
     # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
-    return [*lines, *answer.source, *host_candidates(local.candidates)]
+    return [*lines, *answer.source, *host_candidates(local.candidates, local.tcp_port)]
+
+
+def _one_way(section: MediaSection, uri: str) -> str:
+    """What the offerer only sends, we only receive (RFC 8285 7)."""
+    if uri not in section.one_way:
+        return ""
+    return "/recvonly" if section.one_way[uri] is Direction.SENDONLY else "/sendonly"
 
 
 def _with(payload_type: int | None) -> str:

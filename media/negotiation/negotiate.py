@@ -46,7 +46,7 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
         wanted = PUBLISHER_EXTENSIONS | (
             {TRANSPORT_CC_EXTENSION} if "transport-cc" in codec.feedback else set()
         )
-        extensions = {uri: n for uri, n in section.extensions.items() if uri in wanted}
+        extensions = {uri: n for uri, n in section.sent_extensions.items() if uri in wanted}
         simulcast = simulcast_of(section)
         tracks += [
             PublishedTrack(
@@ -84,7 +84,7 @@ def _published(codec: Codec, section: MediaSection) -> Codec:
     requires packet numbers in a header extension. RTX requires NACK, since we must request packets.
     """
     feedback = codec.feedback & PUBLISHER_FEEDBACK
-    has_numbers = TRANSPORT_CC_EXTENSION in section.extensions
+    has_numbers = TRANSPORT_CC_EXTENSION in section.sent_extensions
     feedback -= {"goog-remb"} if has_numbers and "transport-cc" in feedback else {"transport-cc"}
     return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None)
 
@@ -130,7 +130,7 @@ def negotiate_play(
                 mid=section.mid,
                 payload_type=codec.payload_type,
                 codec=codec,
-                extensions={uri: n for uri, n in section.extensions.items() if uri in given},
+                extensions={uri: n for uri, n in section.received_extensions.items() if uri in given},
                 feedback=feedback,
                 rtx=codec.rtx,
             )
@@ -167,7 +167,7 @@ def _estimates(section: MediaSection, codec: Codec) -> bool:
     Browsers judge by pictures only. Without RTX a retransmission must equal the original, so it could not
     say when it was sent.
     """
-    offered = "goog-remb" in codec.feedback and ABS_SEND_TIME_EXTENSION in section.extensions
+    offered = "goog-remb" in codec.feedback and ABS_SEND_TIME_EXTENSION in section.received_extensions
     return section.kind == "video" and codec.rtx is not None and offered
 
 

@@ -54,7 +54,7 @@ def simulcast_of(section: MediaSection) -> Simulcast:
     sources = section.sources
     is_picture = section.kind == "video"
     if sources.rids:
-        tells_names = is_picture and RID_EXTENSION in section.extensions
+        tells_names = is_picture and RID_EXTENSION in section.sent_extensions
         ranked = _ranked(sources.rids)[: MAX_ACCEPTED if tells_names else 1]
         taken = _spread(ranked)
         return Simulcast(

@@ -1,9 +1,11 @@
-"""AV1: RTP payloads (AV1 RTP specification) to temporal units in the low-overhead format."""
+"""AV1: RTP payloads (AV1 RTP specification) to temporal units in the low-overhead format; hidden frames."""
 
 from media.payload.bits import BitReader
 from media.payload.picture import DepacketizeError, Picture, Setup
 
-_SEQUENCE_HEADER, _TEMPORAL_DELIMITER, _TILE_LIST, _PADDING = 1, 2, 8, 15
+_SEQUENCE_HEADER, _TEMPORAL_DELIMITER, _TILE_LIST, _PADDING = 1, 2, 8, 15  # AV1 6.2.2
+_FRAME_HEADERS = frozenset({3, 6})  # alone, and with its tiles
+_SHOW_EXISTING, _SHOW_FRAME = 0x80, 0x10  # AV1 5.9.2: the first bits, around two of frame_type
 _DELIMITER = b"\x12\x00"  # each temporal unit of a file begins with one
 
 
@@ -44,6 +46,31 @@ def temporal_layer(payload: bytes) -> int | None:
     if payload[start] & 0x04:
         return payload[start + 1] >> 5
     return 0 if payload[start] >> 3 & 0x0F == _SEQUENCE_HEADER else None
+
+
+def has_hidden_frames(payload: bytes) -> bool:
+    """Whether a frame begins in `payload` that is not shown when it comes; False for one that is cut.
+
+    Encoders hide frames to show them later, behind others that refer to them: as B-frames are, and as little
+    to the taste of browsers. A stream's sequence header must not be of still pictures, as no stream's is.
+    """
+    try:
+        at, number = 1, 1
+        if payload[0] & 0x80:  # Z: the rest of an OBU comes first
+            _, at = _element(payload, at, number)
+            number = 2
+        while at < len(payload):
+            start, at = _element(payload, at, number)
+            number += 1
+            if payload[start] >> 3 & 0x0F in _FRAME_HEADERS:
+                head = start + (2 if payload[start] & 0x04 else 1)
+                if payload[start] & 0x02:
+                    _, head = _leb128(payload, head)
+                if not payload[head] & (_SHOW_EXISTING | _SHOW_FRAME):
+                    return True
+    except (IndexError, DepacketizeError):
+        pass
+    return False
 
 
 class Av1Depacketizer:

@@ -1,15 +1,15 @@
 """H.264: RTP payloads (RFC 6184) to access units as a byte stream; and whether it has B-frames."""
 
 from media.payload.bits import BitReader
-from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, small, without_emulation
-from media.payload.picture import DepacketizeError, Picture, Setup
+from media.payload.h264_order import PictureOrder, SequenceParameters, sequence_parameters
+from media.payload.nal_units import Fragments, aggregated, byte_stream, small, without_emulation
+from media.payload.picture import DepacketizeError, Order, Picture, Setup
 
 _NON_IDR, _IDR, _SPS, _PPS, _DELIMITER = 1, 5, 7, 8, 9  # H.264 table 7-1
 _STAP_A, _FU_A = 24, 28
 _FU_START, _FU_END = 0x80, 0x40
 _STARTS = frozenset({_IDR, _SPS})
 _SLICES = frozenset(range(1, 6))
-_WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _MAX_SETS = 32
 _SLICE_HEADER_BYTES = 12  # hold the first two numbers of any slice
 
@@ -28,11 +28,11 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
     """Of a payload with a sequence parameter set, whole or in an aggregate; None without one."""
     whole = (payload,) if payload[0] & 0x1F != _STAP_A else aggregated(payload, 1)
     sps = next((unit for unit in whole if unit and unit[0] & 0x1F == _SPS), None)
-    return None if sps is None else _size(sps)
+    return None if sps is None else sequence_parameters(sps)[:2]
 
 
 def has_b_frames(payload: bytes) -> bool:
-    """Whether a B slice starts in `payload`; False for one that is cut. Browsers show B-frames unevenly."""
+    """Whether a B slice starts in `payload`; False for one that is cut. Browsers do not show B-frames."""
     try:
         kind = payload[0] & 0x1F
         if kind == _NON_IDR:
@@ -57,6 +57,8 @@ class H264Depacketizer:
 
     def __init__(self) -> None:
         self._sets: dict[tuple[int, bytes], bytes] = {}
+        self._parameters: SequenceParameters | None = None
+        self._order = PictureOrder()
 
     def starts(self, payload: bytes) -> bool:
         if len(payload) < 4:
@@ -73,15 +75,28 @@ class H264Depacketizer:
             return None
         # A publisher with open groups of pictures sends no IDR, but parameter sets where a decoder may begin.
         if kinds.isdisjoint(_STARTS):
-            return Picture(byte_stream(units))
+            return Picture(byte_stream(units), None, self._order_of(units))
         sets = small([unit for (kind, _), unit in sorted(self._sets.items()) if kind in (_SPS, _PPS)])
         if not {kind for kind, _ in self._sets} >= {_SPS, _PPS}:
             return None
         rest = [unit for unit in units if unit[0] & 0x1F not in (_SPS, _PPS)]
         delimiter = [unit for unit in rest if unit[0] & 0x1F == _DELIMITER]
         pictures = [unit for unit in rest if unit[0] & 0x1F != _DELIMITER]
-        width, height = _size(sets[0])
-        return Picture(byte_stream([*delimiter, *sets, *pictures]), Setup(width, height, byte_stream(sets)))
+        self._parameters = sequence_parameters(sets[0])
+        return Picture(
+            byte_stream([*delimiter, *sets, *pictures]),
+            Setup(self._parameters.width, self._parameters.height, byte_stream(sets)),
+            self._order_of(units),
+        )
+
+    def _order_of(self, units: list[bytes]) -> Order | None:
+        if self._parameters is None:
+            return None
+        first = next(unit for unit in units if unit[0] & 0x1F in _SLICES)
+        try:
+            return self._order.order(first, self._parameters)
+        except DepacketizeError:
+            return None  # a decoder may know better what to do with it
 
     def _remember(self, unit: bytes) -> None:
         kind = unit[0] & 0x1F
@@ -117,49 +132,3 @@ def _units(payloads: list[bytes]) -> list[bytes]:
         else:
             raise DepacketizeError("interleaved packets were not negotiated")
     return fragments.finished()
-
-
-def _size(sps: bytes) -> tuple[int, int]:
-    """Width and height of a sequence parameter set, cropped (H.264 7.3.2.1.1)."""
-    reader = BitReader(without_emulation(sps)[1:])
-    profile = reader.read(8)
-    reader.read(16)
-    reader.ue()
-    chroma = 1
-    separate = False
-    if profile in _WITH_CHROMA:
-        chroma = reader.ue()
-        separate = chroma == 3 and reader.flag()
-        reader.ue()
-        reader.ue()
-        reader.read(1)
-        if reader.flag():
-            for number in range(8 if chroma != 3 else 12):
-                if reader.flag():
-                    _skip_scaling_list(reader, 16 if number < 6 else 64)
-    reader.ue()
-    order = reader.ue()
-    if order == 0:
-        reader.ue()
-    elif order == 1:
-        reader.read(1)
-        reader.se()
-        reader.se()
-        for _ in range(min(reader.ue(), 256)):
-            reader.se()
-    reader.ue()
-    reader.read(1)
-    width, height = (reader.ue() + 1) * 16, (reader.ue() + 1) * 16
-    field_rows = 1 if reader.flag() else 2  # frame_mbs_only_flag
-    if field_rows == 2:
-        reader.read(1)
-    reader.read(1)
-    return cropped(reader, width, height * field_rows, chroma, separate, field_rows)
-
-
-def _skip_scaling_list(reader: BitReader, size: int) -> None:
-    last = following = 8
-    for _ in range(size):
-        if following:
-            following = (last + reader.se()) % 256
-        last = following or last

@@ -16,12 +16,26 @@ class Setup(NamedTuple):
     parameters: bytes = b""
 
 
+class Order(NamedTuple):
+    """Pictures are shown in the order of `place`; at most `reordered` come before one that is shown earlier.
+
+    `reordered` is None where the stream does not say.
+    """
+
+    place: tuple[int, int]
+    reordered: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A frame as its codec's files hold it. Keyframes have a `setup`, other frames have none."""
+    """A frame as its codec's files hold it. Keyframes have a `setup`, other frames have none.
+
+    Without an `order` it is shown as it comes.
+    """
 
     data: bytes
     setup: Setup | None = None
+    order: Order | None = None
 
 
 class Depacketizer(Protocol):

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from media.payload.av1 import Av1Depacketizer
 from media.payload.h264 import H264Depacketizer
 from media.payload.h265 import H265Depacketizer
-from media.payload.picture import DepacketizeError, Depacketizer
+from media.payload.picture import DepacketizeError, Depacketizer, Picture
 from media.payload.vp8 import Vp8Depacketizer
 from media.payload.vp9 import Vp9Depacketizer
-from media.recording.frame import Frame
+from media.recording.frame import Frame, Wall
 from media.recording.reorder import Gap, ReorderBuffer
 from media.recording.track_clock import TrackClock
+from media.recording.wall_clock import WallClock
 from media.rtp.padding import without_padding
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 
 MAX_FRAME_PACKETS = 8192
 
@@ -35,9 +37,13 @@ class FrameReader:
         kind = DEPACKETIZERS.get(codec)
         self._depacketizer: Depacketizer | None = None if kind is None else kind()
         self._reorder: ReorderBuffer[Outgoing] = ReorderBuffer()
+        self._clock_rate = clock_rate
         self._clock = TrackClock(clock_rate)
+        self._wall = WallClock(clock_rate)
+        self._reported: SourceReport | None = None  # the latest one that `_wall` took
         self._partial: list[bytes] = []
         self._partial_timestamp = 0
+        self._partial_translation = 0
         self._synced = False  # whether the next packet is known to begin a frame, or to continue one
         self.wants_keyframe = self._depacketizer is not None
 
@@ -54,9 +60,12 @@ class FrameReader:
         """The last frames, without waiting for missing packets."""
         return [frame for item in self._reorder.drain() for frame in self._take(item, now)]
 
-    def placed(self, timestamp: int) -> int:
-        """A timestamp of the room as the latest frames have it, in 32 bits."""
-        return timestamp + self._clock.offset & 0xFFFFFFFF
+    def report(self, report: SourceReport) -> None:
+        """Take a sender report of the track."""
+        if self._reported is None or self._reported.translation != report.translation:
+            self._wall = WallClock(self._clock_rate)
+        self._reported = report
+        self._wall.report(report.ntp, report.timestamp)
 
     def _take(self, item: Outgoing | Gap, now: float) -> Iterator[Frame]:
         if isinstance(item, Gap):
@@ -68,7 +77,7 @@ class FrameReader:
             payload = without_padding(payload) or b""
         if self._depacketizer is None:  # each packet of these codecs is a frame
             if payload:
-                yield Frame(self._clock.place(item.timestamp, now), payload)
+                yield self._frame(item.timestamp, _translation(item), Picture(payload), now)
             return
         if self._partial and item.timestamp != self._partial_timestamp:
             yield from self._finish(now)
@@ -77,6 +86,7 @@ class FrameReader:
             if self._synced:
                 self._partial.append(payload)
                 self._partial_timestamp = item.timestamp
+                self._partial_translation = _translation(item)
         if len(self._partial) > MAX_FRAME_PACKETS:
             self._start_over()
         if item.packet.marker:
@@ -103,4 +113,20 @@ class FrameReader:
         if picture.setup is not None:
             self.wants_keyframe = False
         if not self.wants_keyframe:
-            yield Frame(self._clock.place(self._partial_timestamp, now), picture.data, picture.setup)
+            yield self._frame(self._partial_timestamp, self._partial_translation, picture, now)
+
+    def _frame(self, timestamp: int, translation: int, picture: Picture, now: float) -> Frame:
+        before = self._clock.offset
+        placed = self._clock.place(timestamp, now)
+        if self._clock.offset != before:  # the timestamps jumped: no report so far is about those that follow
+            self._wall, self._reported = WallClock(self._clock_rate), None
+        wall = None
+        if self._reported is not None and self._reported.translation == translation:
+            seconds = self._wall.seconds(timestamp)
+            wall = None if seconds is None else Wall(self._reported.publisher, seconds)
+        source = translation, self._clock.offset
+        return Frame(placed, picture.data, picture.setup, picture.order, source, wall)
+
+
+def _translation(packet: Outgoing) -> int:
+    return packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF

@@ -11,15 +11,17 @@ from dataclasses import replace
 from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 
 SILENT_SECONDS = 2.0  # then a layer has stopped; browsers show a still screen once a second
+MOST_DELAY_SECONDS = 5.0  # between two layers on their way: reports that say more are wrong
 
 
 class LayeredReader:
     """`numbers` are those of the layers in the room, best first; a track without layers is one of one layer.
 
-    Timestamps continue over a change of layer, as far apart as the frames arrived. `now` is in seconds of a
-    steady clock.
+    Timestamps continue over a change of layer: as far apart as the frames were taken, by the sender reports
+    of both layers, or as they arrived. `now` is in seconds of a steady clock.
     """
 
     def __init__(self, codec: str, clock_rate: int, numbers: Sequence[int]) -> None:
@@ -27,12 +29,13 @@ class LayeredReader:
         self._clock_rate = clock_rate
         self._numbers = numbers
         self._ranks = {number: rank for rank, number in enumerate(numbers)}
-        self._readers = {0: self._reader()}  # by rank; poorer layers are read when they are needed
+        self._reports: dict[int, SourceReport] = {}  # the latest of each layer, by rank
+        self._readers = {0: self._reader(0)}  # by rank; poorer layers are read when they are needed
         self._heard = [-math.inf] * len(numbers)
         self._rank = 0  # of the layer that is in the files
         self._shift = 0  # from its timestamps to those of the files
-        self._latest: int | None = None  # timestamp in the files ...
-        self._latest_at = 0.0  # ... of a frame that came at this time
+        self._latest: Frame | None = None  # in the files ...
+        self._latest_at = 0.0  # ... since this time
 
     @property
     def number(self) -> int:
@@ -49,7 +52,7 @@ class LayeredReader:
             self._readers.pop(rank, None)
             return []
         if rank not in self._readers:
-            self._readers[rank] = self._reader()
+            self._readers[rank] = self._reader(rank)
         return list(self._chosen(rank, self._readers[rank].push(packet, now), now))
 
     def poll(self, now: float) -> list[Frame]:
@@ -62,12 +65,12 @@ class LayeredReader:
         readers = list(self._readers.items())
         return [frame for rank, reader in readers for frame in self._chosen(rank, reader.close(now), now)]
 
-    def placed(self, number: int, timestamp: int) -> int | None:
-        """A timestamp of track `number` as the latest frames have it, in 32 bits; None if those lack it."""
-        reader = self._readers.get(self._rank)
-        if number != self.number or reader is None:
-            return None
-        return reader.placed(timestamp) + self._shift & 0xFFFFFFFF
+    def report(self, number: int, report: SourceReport) -> None:
+        """Take a sender report of track `number` of the room."""
+        rank = self._ranks[number]
+        self._reports[rank] = report
+        if rank in self._readers:
+            self._readers[rank].report(report)
 
     def wanted(self, now: float) -> list[int]:
         """The tracks of the room of which a keyframe is needed: after loss, and to change to them."""
@@ -78,8 +81,11 @@ class LayeredReader:
             and (self._comes(rank, now) or self._heard[rank] == -math.inf)
         ]
 
-    def _reader(self) -> FrameReader:
-        return FrameReader(self._codec, self._clock_rate)
+    def _reader(self, rank: int) -> FrameReader:
+        reader = FrameReader(self._codec, self._clock_rate)
+        if rank in self._reports:
+            reader.report(self._reports[rank])
+        return reader
 
     def _comes(self, rank: int, now: float) -> bool:
         return now - self._heard[rank] < SILENT_SECONDS
@@ -94,14 +100,25 @@ class LayeredReader:
                 if not frame.keyframe or (rank > self._rank and self._comes(self._rank, now)):
                     continue
                 self._change(rank, frame, now)
-            timestamp = frame.timestamp + self._shift
-            self._latest, self._latest_at = timestamp, now
-            yield replace(frame, timestamp=timestamp) if self._shift else frame
+            if self._shift or rank:
+                frame = replace(
+                    frame, timestamp=frame.timestamp + self._shift, source=(rank, self._shift, *frame.source)
+                )
+            self._latest, self._latest_at = frame, now
+            yield frame
 
     def _change(self, rank: int, frame: Frame, now: float) -> None:
         self._rank = rank
         if self._latest is not None:
-            apart = max(1, round((now - self._latest_at) * self._clock_rate))
-            self._shift = self._latest + apart - frame.timestamp
+            apart = max(1, round(self._apart(self._latest, frame, now) * self._clock_rate))
+            self._shift = self._latest.timestamp + apart - frame.timestamp
         for poorer in range(rank + 1, len(self._numbers)):
             self._readers.pop(poorer, None)
+
+    def _apart(self, before: Frame, after: Frame, now: float) -> float:
+        """Seconds between frames of two layers."""
+        arrived = now - self._latest_at
+        if before.wall is None or after.wall is None or before.wall.publisher != after.wall.publisher:
+            return arrived
+        taken = after.wall.seconds - before.wall.seconds
+        return taken if abs(taken - arrived) <= MOST_DELAY_SECONDS else arrived

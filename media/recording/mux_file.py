@@ -7,7 +7,7 @@ from media.recording.frame import Frame
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile
-from media.recording.timeline import Timeline
+from media.recording.timeline import Placed
 from shared.sdp.codec import Codec
 
 COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound, so that neither is cut
@@ -25,7 +25,6 @@ class MuxFile:
         self,
         codecs: Mapping[int, Codec],
         videos: frozenset[int],
-        timeline: Timeline,
         limits: Limits,
         changes: ChangeAllowance,
         open_part: Callable[[str], PartFile],
@@ -33,7 +32,6 @@ class MuxFile:
     ) -> None:
         self._codecs = codecs
         self._videos = videos
-        self._timeline = timeline
         self._limits = limits
         self._changes = changes
         self._open_part = open_part
@@ -63,9 +61,9 @@ class MuxFile:
         """Whether a keyframe would be of use: for a new part, or for pictures that are left out."""
         return self.is_due or (bool(self._unfit) and (self._part is None or self._changes.has_one(now)))
 
-    def write(self, number: int, frame: Frame, now: float) -> None:
-        """Add a frame of track `number`, which arrived at `now`."""
-        seconds = self._timeline.seconds(number, frame.timestamp, now)
+    def write(self, placed: Placed) -> None:
+        """Add a frame."""
+        seconds, number, frame, now = placed
         self._latest = max(self._latest, seconds)
         if number in self._unfit and frame.setup is None:
             return

@@ -8,6 +8,7 @@ import av
 from av.container import OutputContainer
 
 from media.payload.picture import Setup
+from media.recording.display_order import DisplayOrder, Shown
 from media.recording.frame import Frame
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
@@ -18,10 +19,12 @@ _VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hev
 _TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722": ("g722", 16_000)}
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
+# The header comes first, so that a crash leaves a file. The last two keep the time of a track's first frame.
+_MOVFLAGS = "empty_moov+default_base_moof+frag_discont+negative_cts_offsets"
 _OPTIONS = {
     "webm": _COMMON | {"cluster_time_limit": "1000"},
     "mkv": _COMMON | {"cluster_time_limit": "1000"},
-    "mp4": _COMMON | {"movflags": "empty_moov+default_base_moof", "frag_duration": "1000000"},
+    "mp4": _COMMON | {"movflags": _MOVFLAGS, "frag_duration": "1000000"},
 }
 _FORMATS = {"webm": "webm", "mkv": "matroska", "mp4": "mp4"}
 
@@ -52,7 +55,8 @@ class MuxPart:
         self._streams: dict[int, Any] = {}
         self._expanders: dict[int, Any] = {}
         self._bases: dict[int, Fraction] = {}
-        self._latest: dict[int, int] = {}
+        self._orders: dict[int, DisplayOrder] = {number: DisplayOrder() for number in setups}
+        self._latest: dict[int, int] = {}  # time of decoding
         self._taken = 0  # bytes of frames
         for number, codec in codecs.items():
             self._bases[number] = Fraction(1, codec.clock_rate)
@@ -80,18 +84,28 @@ class MuxPart:
 
     def write(self, number: int, seconds: float, frame: Frame) -> None:
         """Add a frame of a track, `seconds` after the start of the part; earlier ones are left out."""
-        base = self._bases[number]
-        time = max(round(seconds / base), self._latest.get(number, -1) + 1)
         if seconds < 0:
             return
-        self._latest[number] = time
-        data = self._expanded(number, frame.data)
+        order = self._orders.get(number)
+        if order is None:
+            self._mux(number, Shown(seconds, seconds, frame))
+            return
+        for shown in order.push(seconds, frame):
+            self._mux(number, shown)
+
+    def _mux(self, number: int, shown: Shown) -> None:
+        base = self._bases[number]
+        decoded = round(shown.decoded / base)
+        if number in self._latest:
+            decoded = max(decoded, self._latest[number] + 1)
+        self._latest[number] = decoded
+        data = self._expanded(number, shown.frame.data)
         self._taken += len(data)
         packet = av.Packet(data)
         packet.stream = self._streams[number]
         packet.time_base = base
-        packet.pts = packet.dts = time
-        packet.is_keyframe = frame.keyframe or number not in self.setups
+        packet.dts, packet.pts = decoded, max(decoded, round(shown.shown / base))
+        packet.is_keyframe = shown.frame.keyframe or number not in self.setups
         try:
             self._container.mux_one(packet)
         except av.error.FFmpegError as error:
@@ -115,6 +129,9 @@ class MuxPart:
         if self.file.broken:
             self.file.close()  # then PyAV writes no trailer
         try:
+            for number, order in self._orders.items():
+                for shown in [] if self.file.broken else order.close():
+                    self._mux(number, shown)
             self._container.close()
         except av.error.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error

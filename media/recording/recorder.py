@@ -16,6 +16,7 @@ from media.recording.limits import ChangeAllowance, Limits
 from media.recording.recording import Recording
 from media.recording.upload import Uploader
 from media.recording.writer import Writer
+from media.tracks.source_report import SourceReport
 from shared.logging import get_logger
 from shared.names import RoomName
 from shared.records.folder import list_folder
@@ -73,7 +74,7 @@ class Recorder:
         room: RoomName,
         tracks: Sequence[RoomTrack],
         *,
-        report_at: Callable[[int, float], tuple[int, int] | None],
+        reported: Callable[[int], SourceReport | None],
         want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
     ) -> Recording:
@@ -88,7 +89,7 @@ class Recorder:
             new_writer,
             self._threads,
             self._backlog,
-            report_at,
+            reported,
             want_keyframe,
             warn,
             monotonic,

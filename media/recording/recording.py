@@ -18,16 +18,15 @@ from media.recording.disk_threads import DiskThreads
 from media.recording.limits import ChangeAllowance
 from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 from shared.logging import get_logger
 from shared.names import RoomName
 
-REPORT_SECONDS = 1.0
 MAX_REPORTS = 64  # that wait for the thread
 RETRY_SECONDS = 2.0  # doubled each time when the files that it made failed soon, too
 LAST_RETRY_SECONDS = 60.0  # at once after a bug: the same stream will probably trigger it again
 STEADY_SECONDS = 60.0  # files that live this long have not failed soon
 DROP_LOG_SECONDS = 60.0  # between two lines about packets that were dropped
-_NTP_UNIT = 0x100000000
 
 log = get_logger()
 
@@ -35,10 +34,10 @@ log = get_logger()
 class Recording:
     """`packets`, `tick` and `close` are called in the event loop.
 
-    `new_writer` is called in a thread, for each set of files. `report_at(track, now)` gives what a sender
-    report would say: NTP time (64 bits) and the room's timestamp; `want_keyframe(track)` asks the publisher
-    for one. `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated.
-    `complete` is done once the recording is closed and its files are complete.
+    `new_writer` is called in a thread, for each set of files. `reported(track)` is the latest sender report
+    of a track, the same object until there is another; `want_keyframe(track)` asks the publisher for one.
+    `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated. `complete`
+    is done once the recording is closed and its files are complete.
     """
 
     def __init__(
@@ -48,25 +47,24 @@ class Recording:
         new_writer: Callable[[ChangeAllowance], Writer],
         threads: DiskThreads,
         backlog: Backlog,
-        report_at: Callable[[int, float], tuple[int, int] | None],
+        reported: Callable[[int], SourceReport | None],
         want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
         now: Callable[[], float],
     ) -> None:
         self.room = room
-        self._track_count = track_count
         self._new_writer = new_writer
         self._threads = threads
         self._backlog = RoomBacklog(backlog)
-        self._report_at = report_at
+        self._reported = reported
         self._want_keyframe = want_keyframe
         self._warn = warn
         self._now = now
         self._queue: deque[tuple[float, Sequence[Outgoing], int]] = deque()
-        self._reports: deque[tuple[int, float, int]] = deque(maxlen=MAX_REPORTS)
+        self._reports: deque[tuple[int, SourceReport]] = deque(maxlen=MAX_REPORTS)
+        self._passed_on: list[SourceReport | None] = [None] * track_count  # the latest of each track
         self._queued = 0  # packets ever put in
         self._taken = 0  # packets ever taken out, by the thread
-        self._next_report = 0.0
         self._warned: str | None = None  # the warning that the room shows
         self.dropped = 0  # packets
         self._dropped_logged = 0
@@ -114,11 +112,11 @@ class Recording:
             return
         if not self._queued:
             return  # no media has ever come: perhaps it never will
-        if now >= self._next_report:
-            self._next_report = now + REPORT_SECONDS
-            for track in range(self._track_count):
-                if report := self._report_at(track, now):
-                    self._reports.append((track, report[0] / _NTP_UNIT, report[1]))
+        for track, latest in enumerate(self._passed_on):
+            report = self._reported(track)
+            if report is not None and report is not latest:
+                self._passed_on[track] = report
+                self._reports.append((track, report))
         for track in self._keyframes_wanted:
             self._want_keyframe(track)
         self._begin_turn()
@@ -242,6 +240,7 @@ class Recording:
             self._relapses += retry_seconds < LAST_RETRY_SECONDS
         self._retry_at = now + min(retry_seconds, LAST_RETRY_SECONDS)
         self._resting, self._writer = True, None
+        self._passed_on = [None] * len(self._passed_on)  # to the next writer they are new
         self.failures += self.failure is None
         if why != self.failure:  # one line, not one for each retry
             log.error("recording stopped", room=self.room, reason=why)

@@ -12,10 +12,11 @@ from media.recording.layered_reader import LayeredReader
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile, try_folder
-from media.recording.timeline import Timeline
+from media.recording.timeline import Placed, Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 from shared.logging import get_logger
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
@@ -85,7 +86,6 @@ class Writer:
             self._mux = MuxFile(
                 {number: track.codec for number, track in recorded.items()},
                 self._videos,
-                self._timeline,
                 limits,
                 changes,
                 lambda suffix: self._open(lambda unix: mux_name(room, unix, suffix)),
@@ -110,18 +110,18 @@ class Writer:
             number = self._first[packet.track]
             self._write(number, self._readers[number].push(packet, now), now)
 
-    def report(self, track: int, ntp_seconds: float, timestamp: int) -> None:
-        """What a sender report of a track of the room says."""
-        number = self._first[track]
-        if (placed := self._readers[number].placed(track, timestamp)) is not None:
-            self._timeline.report(number, ntp_seconds, placed)
+    def report(self, track: int, report: SourceReport) -> None:
+        """Take a sender report of a track of the room."""
+        self._readers[self._first[track]].report(track, report)
 
     def tick(self, now: float) -> None:
         """Stop waiting for packets that are overdue, and write to disk what is pending."""
         for track, reader in self._readers.items():
             self._write(track, reader.poll(now), now)
         if self._mux is not None:
-            self._mux.poll(now)
+            self._mux_all(self._timeline.poll(now))
+            if not self._timeline.waits:
+                self._mux.poll(now)
         if self._changes.should_tell:
             self._changes.should_tell = False
             log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)
@@ -137,6 +137,7 @@ class Writer:
         for file in self._track_files.values():
             file.close()
         if self._mux is not None:
+            self._mux_all(self._timeline.close())
             self._mux.end()
 
     def abandon(self) -> None:
@@ -153,7 +154,12 @@ class Writer:
             if track in self._track_files:
                 self._track_files[track].write(frame)
             if self._mux is not None:
-                self._mux.write(track, frame, now)
+                self._mux_all(self._timeline.push(track, frame, now))
+
+    def _mux_all(self, placed: Sequence[Placed]) -> None:
+        assert self._mux is not None
+        for one in placed:
+            self._mux.write(one)
 
     def _track_namer(self, kind: str, index: int, suffix: str) -> Callable[[int], str]:
         return lambda unix: track_name(self._room, kind, index, unix, suffix)

@@ -18,7 +18,7 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
-from media.transport.address import Address
+from media.transport.address import Address, udp_address
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
 from shared.sdp.codec import Codec
@@ -60,7 +60,7 @@ class EdgeRelay:
         self._demux = demux
         self._on_end = ended
         self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down)
-        addresses: list[Address] = [(str(ip_address(host)), port) for host, port in opened.addresses]
+        addresses = [udp_address(str(ip_address(host)), port) for host, port in opened.addresses]
         sender = SrtpSender(self._keys)
         self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
         self._known_by = tuple(track.ssrc for track in opened.tracks)

@@ -1,8 +1,7 @@
 """The relays of this worker's rooms to other workers: one for each room and edge."""
 
-from collections.abc import Sequence
-
 from media.counts import ViewerStats
+from media.negotiation.candidates import Candidates
 from media.relay.link import OPEN_AGAIN, ROOM_IS_OVER, Send
 from media.relay.origin_relay import OriginRelay
 from media.rooms.room import Room
@@ -21,7 +20,7 @@ log = get_logger()
 
 
 class Origin:
-    """Owns these relays. `addresses` (IP, port) are where other workers reach this one."""
+    """Owns these relays. `addresses` are where other workers reach this one."""
 
     def __init__(
         self,
@@ -29,13 +28,13 @@ class Origin:
         demux: Demux,
         send: Send,
         stats: ViewerStats,
-        addresses: Sequence[tuple[str, int]],
+        addresses: Candidates,
     ) -> None:
         self._switch = switch
         self._stats = stats
         self._demux = demux
         self._send = send
-        self._addresses = tuple(addresses)
+        self._addresses = addresses
         self._relays: dict[RoomName, dict[WorkerId, OriginRelay]] = {}
 
     def __len__(self) -> int:
@@ -54,13 +53,13 @@ class Origin:
         if former is not None and former.order == order:
             if former.ended:
                 raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=1)
-            return former.opened(self._addresses)
+            return former.opened(self._addresses.all)
         if former is not None:
             self._end(former)
         relay = relays[edge] = OriginRelay(room, order, self._switch, self._send, self._stats, now)
         self._demux.add_relay((relay.ssrc,), relay)
         log.info("relay requested", room=room.name, edge=edge)
-        return relay.opened(self._addresses)
+        return relay.opened(self._addresses.all)
 
     def tick(self, now: float) -> None:
         """Do what is due for all relays, and end those that fail. Called several times a second."""

@@ -79,10 +79,15 @@ class Admission:
         finally:
             self._opening.discard(name)
 
-    def negotiate_publish(self, offer: Offer) -> tuple[Credentials, tuple[PublishedTrack, ...], str]:
-        """Credentials, tracks and answer for a publisher. Nothing is reserved yet."""
+    def negotiate_publish(
+        self, offer: Offer, *, over_ipv6: bool = False
+    ) -> tuple[Credentials, tuple[PublishedTrack, ...], str]:
+        """Credentials, tracks and answer for a publisher. Nothing is reserved yet.
+
+        `over_ipv6`: its offer came so.
+        """
         local = new_credentials()
-        tracks, answer = negotiate_publish(offer, self._roster.transport(local))
+        tracks, answer = negotiate_publish(offer, self._roster.transport(local, over_ipv6=over_ipv6))
         return local, tracks, answer
 
     def publish(

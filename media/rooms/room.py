@@ -12,7 +12,7 @@ from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
-from media.rooms.warnings import B_FRAMES, NO_KEYFRAME, RoomWarnings
+from media.rooms.warnings import NO_KEYFRAME, REORDERED, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
@@ -193,16 +193,19 @@ class Room:
         self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
 
     def _watch_stream(self, now: float) -> None:
-        b_frames = no_keyframe = False
+        reordered: set[str] = set()  # codecs
+        no_keyframe = False
         for track in self.tracks:
             watch, requests = track.source.watch, track.sent.requests
             if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
                 continue
-            b_frames |= watch.b_frames
+            if watch.reorders:
+                reordered.add(track.published.codec.name)
             # without a request, browsers send none for minutes
             asked_in_vain = requests is not None and requests.in_vain(now)
             no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
-        self.warnings.set(B_FRAMES, holds=b_frames)
+        for codec, text in REORDERED.items():
+            self.warnings.set(text, holds=codec in reordered)
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
 
     def status(self) -> RoomStatus:

@@ -13,7 +13,7 @@ def begin(room: Room, recorder: Recorder | None) -> None:
             recorder.open(
                 room.name,
                 [track.offered for track in room.tracks],
-                report_at=room.publisher.play_time,
+                reported=room.publisher.reported,
                 want_keyframe=lambda track: room.publisher.want_keyframe(track, monotonic()),
                 warn=lambda text, holds: _warn(room, text, holds=holds),
             )

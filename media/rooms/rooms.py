@@ -19,6 +19,8 @@ from shared.logging import get_logger
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId
 
+MEASURED_SECONDS = 3.0  # after which the load of a worker contains what a new room costs
+
 log = get_logger()
 
 
@@ -120,9 +122,10 @@ class Rooms:
             return tuple(room.status() for room in self._rooms.values())
         return tuple(self._rooms[name].status() for name in of if name in self._rooms)
 
-    def opened_since(self, unix_time: float) -> int:
-        """How many rooms are younger, copies not among them."""
-        return sum(room.started_at > unix_time and room.origin is None for room in self._rooms.values())
+    def not_measured(self, unix_now: float) -> int:
+        """How many publishers came so late that the worker's load does not contain them yet."""
+        since = unix_now - MEASURED_SECONDS
+        return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

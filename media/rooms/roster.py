@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from media.negotiation.answer import LocalTransport
+from media.negotiation.candidates import Candidates
 from media.rooms.room import Room
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
@@ -30,13 +31,15 @@ class Roster:
         self,
         worker: WorkerId,
         send: Callable[[bytes, Address], None],
-        candidates: tuple[tuple[str, int], ...],
+        candidates: Candidates,
         demux: Demux,
         ledger: Ledger,
+        tcp_port: int | None = None,
     ) -> None:
         self._worker = worker
         self._send = send
         self._candidates = candidates
+        self._tcp_port = tcp_port
         self._demux = demux
         self._ledger = ledger
         self._certificate = Certificate.generateCertificate()
@@ -54,13 +57,14 @@ class Roster:
         session = self._by_id.get(SessionId(session_id))
         return session is not None and room in ("", self._lives[session][0].name)
 
-    def transport(self, local: Credentials) -> LocalTransport:
-        """This worker's side of a session, for the answer."""
+    def transport(self, local: Credentials, *, over_ipv6: bool = False) -> LocalTransport:
+        """This worker's side of a session, for the answer. `over_ipv6`: the client's offer came so."""
         return LocalTransport(
             ice_ufrag=local.ufrag,
             ice_pwd=local.password,
             fingerprint=self._certificate.fingerprint,
-            candidates=self._candidates,
+            candidates=self._candidates.for_client(over_ipv6=over_ipv6),
+            tcp_port=self._tcp_port,
         )
 
     def setup(self, offer: Offer, local: Credentials, now: float, expires_at: float | None) -> Setup:
@@ -104,7 +108,9 @@ class Roster:
         session.ice.restart(local, remote)
         self._demux.add(session)
         kind, mid = session.first_section
-        return build_fragment(local.ufrag, local.password, self._candidates, kind=kind, mid=mid)
+        return build_fragment(
+            local.ufrag, local.password, self._candidates.all, self._tcp_port, kind=kind, mid=mid
+        )
 
     def tick(self, now: float) -> None:
         """Do what is due for all sessions, and end those that fail. Called several times a second."""
@@ -128,5 +134,6 @@ class Roster:
         del self._by_id[session.id]
         self._demux.remove(session)
         self._ledger.session_ended(session, reason)
-        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason)
+        why = {} if session.handshake_error is None else {"why": str(session.handshake_error)}
+        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason, **why)
         ended(session, room, reason)

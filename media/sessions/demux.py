@@ -6,7 +6,7 @@ from typing import Protocol
 from media.rtp.packet import is_rtcp
 from media.sessions.session import Session
 from media.switch.feed import Feed
-from media.transport.address import Address
+from media.transport.address import Address, TcpAddress
 from media.transport.stun import BINDING_SUCCESS, StunError, parse_binding_request
 
 # Addresses from which one peer may send. A client has one for each interface and address family.
@@ -26,11 +26,24 @@ class RelayEnd(Protocol):
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
+    `asked` takes a STUN response and its source first: whether it answers a question of the worker's own. A
+    session whose checks seem to come from the server that was asked does not get it.
+
     Relays send no checks: they are found by SSRC, and learn the other end's address from authentic packets.
+    `taken` is called with each address that a session gets, `left` with each that is nobody's any more.
     """
 
-    def __init__(self, send: Callable[[bytes, Address], None]) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes, Address], None],
+        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
+        taken: Callable[[Address], None] = lambda _: None,
+        left: Callable[[Address], None] = lambda _: None,
+    ) -> None:
         self._send = send
+        self._asked = asked
+        self._taken = taken
+        self._left = left
         self._by_ufrag: dict[str, Session] = {}
         self._ufrags: dict[Session, Sequence[str]] = {}  # by which each is found
         self._by_address: dict[Address, Session] = {}
@@ -59,6 +72,7 @@ class Demux:
         self._forget_ufrags(session)
         for address in self._addresses.pop(session, ()):
             del self._by_address[address]
+            self._left(address)
 
     def add_relay(self, ssrcs: Iterable[int], relay: RelayEnd) -> None:
         """Deliver packets of `ssrcs` to `relay`, whatever address they come from."""
@@ -123,7 +137,7 @@ class Demux:
         if session is None:
             return
         holder = self._by_address.get(address)
-        if holder is not None and holder is not session and holder.ice.holds(address, now):
+        if holder is not None and holder is not session and _keeps(holder, address, now):
             return  # a forged source, to steal that peer's media or to have ours sent to it
         try:
             result = session.receive_check(request, address, now)
@@ -135,6 +149,8 @@ class Demux:
         self._send(result.reply, address)
 
     def _take_response(self, datagram: bytes, address: Address, now: float) -> None:
+        if self._asked(datagram, address):
+            return
         session = self._by_address.get(address)
         if session is None:
             return
@@ -150,14 +166,21 @@ class Demux:
         if former is not None:
             self._addresses[former].remove(address)
         self._by_address[address] = session
+        self._taken(address)
         addresses = self._addresses[session]
         addresses.append(address)
         if len(addresses) > MAX_ADDRESSES:
             oldest = next(a for a in addresses if a != session.ice.selected)
             addresses.remove(oldest)
             del self._by_address[oldest]
+            self._left(oldest)
 
     def _forget_ufrags(self, session: Session) -> None:
         for ufrag in self._ufrags.pop(session, ()):
             if self._by_ufrag.get(ufrag) is session:
                 del self._by_ufrag[ufrag]
+
+
+def _keeps(holder: Session, address: Address, now: float) -> bool:
+    """Whether an address stays with its session, whoever else checks from there. A connection always does."""
+    return isinstance(address, TcpAddress) or holder.ice.holds(address, now)

@@ -30,7 +30,7 @@ MAY_COME_BACK = (
 
 
 # The peer's DELETE may still come after these.
-MAY_DELETE_LATE = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED)
+MAY_DELETE_LATE = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED, EndReason.WORKER_STOPS)
 
 
 # A publisher must not come back by itself after these. The publish page knows their texts.

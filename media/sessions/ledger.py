@@ -9,6 +9,7 @@ from collections import Counter
 from media.counts import Histogram, PublisherStats, Totals, ViewerStats
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
+from media.transport.handshake_failure import HandshakeFailure
 from shared.messages.signalling import Role
 
 SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -20,6 +21,7 @@ class Ledger:
     def __init__(self) -> None:
         self.opened: Counter[Role] = Counter()
         self.ended: Counter[tuple[Role, EndReason]] = Counter()
+        self.failed_handshakes: Counter[tuple[Role, HandshakeFailure]] = Counter()
         self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped", "rx_recovered", "rx_late")
@@ -37,3 +39,5 @@ class Ledger:
 
     def session_ended(self, session: Session, reason: EndReason) -> None:
         self.ended[session.role, reason] += 1
+        if session.handshake_error is not None:
+            self.failed_handshakes[session.role, session.handshake_error.failure] += 1

@@ -39,6 +39,10 @@ class JoinBurst(Generic[Item]):
         """Whether a packet of the viewer, which began at `start`, was sent, or is to be sent live."""
         return start <= index < self.next_index
 
+    def may_wait(self, now: float) -> bool:
+        """Whether there is time to send what is due later."""
+        return now < self._ends_at
+
     @property
     def caught_up(self) -> bool:
         return self.begun and not self._pending

@@ -1,7 +1,7 @@
 """A burst as its datagrams lie in memory: laid out once, encrypted for one viewer after the other."""
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.srtp import GCM_TAG
@@ -10,10 +10,7 @@ from media.switch.packet_header import SentAt, numbered, packet_header
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
 
-# (datagrams, one right behind the other; size of each but the last; destination)
-Transmit = Callable[[bytes | memoryview, int, Address], None]
 Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
@@ -96,10 +93,10 @@ class LaidBurst:
             self._series.append((first, first_ssrc, count))
         self._runs = _runs(datagrams, buffer)
 
-    def send(self, viewer: Viewer, transmit: Transmit) -> None:
+    def send(self, viewer: Viewer) -> None:
         """Send the whole burst to a viewer. The hot loop: it runs for each packet and viewer."""
         if not viewer.sender.in_place:
-            self.send_some(viewer, range(len(self.packets)), transmit)
+            self.send_some(viewer, range(len(self.packets)))
             return
         try:
             indexes = self._indexes.get(viewer.offsets)
@@ -117,8 +114,9 @@ class LaidBurst:
             viewer.sender.encrypt_burst(indexes, self._payloads, headers, self._ciphertexts)
         except SpentError:  # the sender counts it
             return
+        transmit, address = viewer.transmit, viewer.address
         for run, size in self._runs:
-            transmit(run, size, viewer.address)
+            transmit(run, size, address)
 
     def _patch(self, numbering: Numbering) -> None:
         """Write a viewer's numbers into the headers that lie in the buffer."""
@@ -148,7 +146,7 @@ class LaidBurst:
             laid[:] = header
         self._patched_for = None
 
-    def send_some(self, viewer: Viewer, places: Iterable[int], transmit: Transmit) -> None:
+    def send_some(self, viewer: Viewer, places: Iterable[int]) -> None:
         """Send the packets at `places` in the burst to a viewer, one by one."""
         protect = viewer.sender.protect
         for place in places:
@@ -162,7 +160,7 @@ class LaidBurst:
                 datagram = protect(ssrc, packet.extended - offset, header, self._payloads[place])
             except SrtpError:  # the index is spent, or libsrtp lost the rollover count
                 continue
-            transmit(datagram, len(datagram), viewer.address)
+            viewer.transmit(datagram, len(datagram), viewer.address)
 
     def _indexes_for(self, offsets: Sequence[int]) -> BurstIndexes:
         runs = []
@@ -172,14 +170,12 @@ class LaidBurst:
         return BurstIndexes(runs)
 
 
-def send_to(
-    viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, transmit: Transmit, sent_at: SentAt
-) -> None:
+def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
     """Send `viewer` alone packets that the other viewers got earlier."""
     for start in range(0, len(packets), MAX_SEGMENTS):
         laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at)
         if laid.packets:
-            laid.send(viewer, transmit)
+            laid.send(viewer)
         for packet in laid.packets:
             viewer.count(packet, 1)
 

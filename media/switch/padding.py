@@ -2,7 +2,7 @@
 
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import PADDING_BYTES
-from media.switch.laid_burst import MAX_SEGMENTS, Transmit
+from media.switch.laid_burst import MAX_SEGMENTS
 from media.switch.packet_header import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
@@ -13,7 +13,7 @@ def can_pad(viewer: Viewer) -> bool:
     return any(stream is not None for stream in viewer.rtx)
 
 
-def pad(viewer: Viewer, octets: float, transmit: Transmit, sent_at: SentAt) -> int:
+def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
     """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent."""
     place = next((n for n, stream in enumerate(viewer.rtx) if stream is not None), None)
     size = min(int(octets), PADDING_BYTES)
@@ -30,7 +30,7 @@ def pad(viewer: Viewer, octets: float, transmit: Transmit, sent_at: SentAt) -> i
         except SrtpError:
             break
     if datagrams:
-        transmit(b"".join(datagrams), len(datagrams[0]), viewer.address)
+        viewer.transmit(b"".join(datagrams), len(datagrams[0]), viewer.address)
     return len(datagrams) * size
 
 

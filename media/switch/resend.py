@@ -3,7 +3,6 @@
 from media.rtp.extensions import Extensions, PlayoutDelay, map_extensions
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import RtxError
-from media.switch.laid_burst import Transmit
 from media.switch.packet_header import SentAt, numbered, packet_header
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
@@ -12,9 +11,7 @@ from media.tracks.outgoing import Outgoing
 _DELAY, _SENT_AT = -1, -2  # our own extensions: ids that no publisher can have
 
 
-def resend(
-    viewer: Viewer, packet: Outgoing, offset: int, shift: int, transmit: Transmit, sent_at: SentAt
-) -> bool:
+def resend(viewer: Viewer, packet: Outgoing, offset: int, shift: int, sent_at: SentAt) -> bool:
     """Retransmit a packet that `viewer` was sent with this offset and shift; False if that is impossible.
 
     Without an RTX stream the datagram equals the first one, byte for byte: only then may its SRTP index be
@@ -37,7 +34,7 @@ def resend(
     except (SrtpError, RtxError):  # too old for libsrtp's window, or never sent; wrong padding
         return False
     viewer.resent_octets += len(packet.packet.payload)
-    transmit(datagram, len(datagram), viewer.address)
+    viewer.transmit(datagram, len(datagram), viewer.address)
     return True
 
 

@@ -8,7 +8,7 @@ SSRC, sequence numbers and timestamps towards viewers belong to the room, not to
 can be replaced, and its viewers see one unbroken stream.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from media.rtp.libsrtp import SrtpError
@@ -18,7 +18,7 @@ from media.rtp.srtp import SrtpKeys, inbound_session
 from media.switch.feed import Feed
 from media.switch.intake import layer_of, take
 from media.switch.join_burst import JoinBurst
-from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, Transmit, send_to
+from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, send_to
 from media.switch.paced import Paced
 from media.switch.packet_header import SentAt
 from media.switch.padding import pad
@@ -27,7 +27,7 @@ from media.switch.viewer import Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
+from media.transport.address import Address, Backlog, Transmit
 
 
 class Received(NamedTuple):
@@ -38,10 +38,18 @@ class Received(NamedTuple):
 
 
 class PacketSwitch:
-    """Relays the packets of many rooms. `transmit` sends datagrams to one viewer, and must not block."""
+    """Relays the packets of many rooms.
 
-    def __init__(self, transmit: Transmit) -> None:
-        self._transmit = transmit
+    `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream.
+    """
+
+    def __init__(
+        self,
+        transmit_to: Callable[[Address], Transmit],
+        backlog_to: Callable[[Address], Backlog | None] = lambda _: None,
+    ) -> None:
+        self._transmit_to = transmit_to
+        self._backlog_to = backlog_to
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
@@ -81,6 +89,7 @@ class PacketSwitch:
         viewer = Viewer(
             keys,
             address,
+            self._transmit_to(address),
             profile.wires,
             profile.counts,
             feed.next_indexes,
@@ -88,14 +97,20 @@ class PacketSwitch:
             wires,
             rendition,
         )
+        viewer.queue_in(self._backlog_to(address))
         for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
             if joining and wire is not None and track.has_pictures:
                 viewer.behind = JoinBurst(number)
             elif wire is not None and (run_up := track.run_up(feed.next_indexes[number])):
                 viewer.start_at(number, run_up[0].extended)
-                send_to(viewer, run_up, self._buffer, self._transmit, SentAt(now))
+                send_to(viewer, run_up, self._buffer, SentAt(now))
         profile.add(viewer)
         return viewer
+
+    def move_viewer(self, viewer: Viewer, address: Address) -> None:
+        """Send to another address of the viewer from now on."""
+        viewer.move(address, self._transmit_to(address))
+        viewer.queue_in(self._backlog_to(address))
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
         key = _key(viewer.wires)
@@ -138,8 +153,11 @@ class PacketSwitch:
         if takes is None:
             return
         held = feed.sent[takes.track].history.since(takes.first)
+        if held and viewer.backlog is not None and viewer.playout_delay is not None:
+            # what is told with a retransmission reaches the receiver only if that comes before the packet
+            self.resend(viewer, held[0], viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if paced is None:
-            send_to(viewer, held, self._buffer, self._transmit, SentAt(now))
+            send_to(viewer, held, self._buffer, SentAt(now))
         else:
             for packet in held:
                 paced.add(packet.extended, len(packet.packet.payload), packet)
@@ -159,22 +177,24 @@ class PacketSwitch:
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Send a viewer that is behind the packets that are due. Call it every few milliseconds."""
         assert viewer.behind is not None
+        if viewer.backlog is not None and viewer.backlog.octets and viewer.behind.may_wait(now):
+            return
         track = viewer.behind.track
         due = viewer.behind.take(now)
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
             place = Place(track, begins_at, viewer.behind.shift)
             viewer.take(place, feed.ssrc_of(track, viewer.forms[track]))
-        send_to(viewer, due, self._buffer, self._transmit, SentAt(now))
+        send_to(viewer, due, self._buffer, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
 
     def resend(self, viewer: Viewer, packet: Outgoing, offset: int, shift: int, now: float) -> bool:
         """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
-        return resend(viewer, packet, offset, shift, self._transmit, SentAt(now))
+        return resend(viewer, packet, offset, shift, SentAt(now))
 
     def pad(self, viewer: Viewer, octets: float, now: float) -> int:
         """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
-        return pad(viewer, octets, self._transmit, SentAt(now))
+        return pad(viewer, octets, SentAt(now))
 
     def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
         """Forward a batch of publishers' SRTP. `now` is in seconds of a steady clock."""
@@ -233,7 +253,7 @@ class PacketSwitch:
         sent_at = SentAt(now)
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
-                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, self._transmit, sent_at)
+                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, sent_at)
         if feed.after_burst:
             due, feed.after_burst = feed.after_burst, {}
             for call in due.values():

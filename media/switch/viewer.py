@@ -14,7 +14,7 @@ from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
+from media.transport.address import Address, Backlog, Transmit
 
 STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
@@ -65,6 +65,7 @@ class Viewer:
         "_base",
         "_stretches",
         "address",
+        "backlog",
         "behind",
         "counts",
         "forms",
@@ -77,6 +78,7 @@ class Viewer:
         "sender",
         "shifts",
         "starts",
+        "transmit",
         "wires",
     )
 
@@ -84,6 +86,7 @@ class Viewer:
         self,
         keys: SrtpKeys,
         address: Address,
+        transmit: Transmit,
         wires: Sequence[Wire | None],
         counts: SentCounts,
         next_indexes: Sequence[int],
@@ -91,7 +94,8 @@ class Viewer:
         forms: Sequence[Wire | None] = (),
         rendition: int | None = None,
     ) -> None:
-        self.address = address
+        self.move(address, transmit)
+        self.backlog: Backlog | None = None  # what waits to be sent to it; None over UDP
         self.rendition = rendition
         self.wires = wires
         self.forms = forms or wires
@@ -112,9 +116,16 @@ class Viewer:
         """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
         self.playout_delay = delay
 
-    def move(self, address: Address) -> None:
-        """Send to another address from now on."""
-        self.address = address
+    def move(self, address: Address, transmit: Transmit) -> None:
+        """Send to another address from now on, by `transmit`: it was chosen now, not at each send."""
+        self.address, self.transmit = address, transmit
+
+    def queue_in(self, backlog: Backlog | None) -> None:
+        """What is sent from now on may wait in `backlog`, where its sound goes before its pictures."""
+        self.backlog = backlog
+        if backlog is not None:
+            sounds = (form for form in self.forms if form is not None and form.ssrc is None)
+            backlog.sound_types = frozenset(form.payload_type for form in sounds)
 
     def start_at(self, track: int, index: int) -> None:
         """Begin a track with that index. Nothing of the track was sent yet."""

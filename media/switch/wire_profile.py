@@ -9,7 +9,7 @@ copy it before it returns.
 
 from collections.abc import Sequence
 
-from media.switch.laid_burst import LaidBurst, Transmit
+from media.switch.laid_burst import LaidBurst
 from media.switch.packet_header import SentAt
 from media.switch.viewer import SentCounts, Viewer
 from media.switch.wire import Wire
@@ -45,9 +45,7 @@ class WireProfile:
     def deserted(self) -> bool:
         return not self.viewers and not self.patched and not self.behind
 
-    def send(
-        self, burst: Sequence[Outgoing], buffer: memoryview, transmit: Transmit, sent_at: SentAt
-    ) -> None:
+    def send(self, burst: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
         """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
         laid = LaidBurst(burst, self.wires, buffer, sent_at)
         if not laid.packets:
@@ -61,18 +59,18 @@ class WireProfile:
             late |= packet.extended < starts[track]
         for viewer in self.viewers:
             if late:
-                self._send_due(viewer, laid, transmit)
+                self._send_due(viewer, laid)
             else:
-                laid.send(viewer, transmit)
+                laid.send(viewer)
         for viewer in self.patched:  # behind the others: they write into the headers
             if late:
-                self._send_due(viewer, laid, transmit)
+                self._send_due(viewer, laid)
             else:
-                laid.send(viewer, transmit)
+                laid.send(viewer)
         for viewer in self.behind:
-            self._send_due(viewer, laid, transmit)
+            self._send_due(viewer, laid)
 
-    def _send_due(self, viewer: Viewer, laid: LaidBurst, transmit: Transmit) -> None:
+    def _send_due(self, viewer: Viewer, laid: LaidBurst) -> None:
         """Send all but packets before the viewer's start, and those that wait in its join burst."""
         due = []
         for place, packet in enumerate(laid.packets):
@@ -83,6 +81,6 @@ class WireProfile:
             if viewer.behind is not None and packet.track == viewer.behind.track:
                 viewer.behind.add(packet.extended, len(packet.packet.payload), packet)
         if len(due) == len(laid.packets):
-            laid.send(viewer, transmit)
+            laid.send(viewer)
         else:
-            laid.send_some(viewer, due, transmit)
+            laid.send_some(viewer, due)

@@ -55,6 +55,13 @@ class PacketHistory(Generic[Item]):
         """The items from that index on that are held, whatever their age."""
         return self.before(self.next_index, self.next_index - extended) if extended < self.next_index else []
 
+    def age(self, extended: int, now: float) -> float:
+        """How long ago the item of that index was sent, in seconds; 0 if it is not held."""
+        if not self.next_index - self._packets <= extended < self.next_index:
+            return 0.0
+        slot = extended & self._packets - 1
+        return 0.0 if self._items[slot] is None else now - self._times[slot]
+
     def get(self, extended: int, now: float) -> Item | None:
         """The item of that index; None if it never existed or is no longer held."""
         if not self.next_index - self._packets <= extended < self.next_index:

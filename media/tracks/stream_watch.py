@@ -1,29 +1,37 @@
-"""Problems in a publisher's video: B-frames, and missing keyframes."""
+"""Problems in a publisher's video: frames out of order, and missing keyframes."""
 
+from collections.abc import Callable
+
+from media.payload.av1 import has_hidden_frames
 from media.payload.h264 import has_b_frames
 
 NO_KEYFRAME_SECONDS = 10.0
 
-_PROBED_PACKETS = 1000  # an encoder that makes B-frames makes them from the beginning
+# Encoders that change the order of frames do so from the beginning, within a second.
+_PROBED_PACKETS = 2000
+_PROBES: dict[str, Callable[[bytes], bool]] = {"H264": has_b_frames, "AV1": has_hidden_frames}
 
 
 class StreamWatch:
-    """Watches one video track of one publisher. `now` is in seconds of a steady clock."""
+    """Watches one video track of one publisher. `now` is in seconds of a steady clock.
 
-    __slots__ = ("_began_at", "_probe", "b_frames", "packets_wanted")
+    `reorders`: frames come in another order than they are shown, which browsers do not play.
+    """
+
+    __slots__ = ("_began_at", "_probe", "packets_wanted", "reorders")
 
     def __init__(self, codec: str) -> None:
         self._began_at: float | None = None
-        self._probe = codec == "H264"
+        self._probe = _PROBES.get(codec)
         self.packets_wanted = _PROBED_PACKETS if self._probe else 1  # more packets say nothing new
-        self.b_frames = False
+        self.reorders = False
 
     def saw(self, payload: bytes, now: float) -> None:
         if self._began_at is None:
             self._began_at = now
         self.packets_wanted -= 1
-        if self._probe and has_b_frames(payload):
-            self.b_frames, self.packets_wanted = True, 0
+        if self._probe is not None and self._probe(payload):
+            self.reorders, self.packets_wanted = True, 0
 
     def lacks_keyframe(self, keyframe_at: float, now: float) -> bool:
         """Whether there was no keyframe for too long; the latest arrived at `keyframe_at`."""

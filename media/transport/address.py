@@ -1,3 +1,48 @@
-"""The address of a peer, as sockets give it."""
+"""The address of a peer, as a worker's ports give it, and what sends datagrams there."""
 
-Address = tuple[str, int] | tuple[str, int, int, int]
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
+
+
+class TcpAddress(NamedTuple):
+    """One connection that a peer has opened to us. Another one from the same port is another address."""
+
+    host: str
+    port: int
+    number: int  # of the connections of this worker
+
+
+# The shape tells the port that it belongs to: UDP over IPv4, or over IPv6 (with flow and zone), or TCP.
+Address = tuple[str, int] | tuple[str, int, int, int] | TcpAddress
+
+# (datagrams, one right behind the other; size of each but the last; destination). Must copy, and not block.
+Transmit = Callable[[bytes | memoryview, int, Address], None]
+
+
+class Backlog(Protocol):
+    """What waits to be sent to an address in a stream: see `tcp_backlog.TcpBacklog`."""
+
+    sound_types: frozenset[int]
+    octets: int
+    octets_sent: int
+    cuts: int
+
+    def waited(self, now: float) -> float:
+        """For how long the oldest packet has waited, in seconds; 0 if none does."""
+
+    def cut(self) -> None:
+        """Drop all pictures that wait."""
+
+
+def transport_of(address: Address | None) -> str:
+    """`udp` or `tcp`; "" for no address."""
+    if address is None:
+        return ""
+    return "tcp" if isinstance(address, TcpAddress) else "udp"
+
+
+def udp_address(host: str, port: int) -> Address:
+    """The address of an IP and a UDP port, equal to that from which a socket receives."""
+    return (host, port, 0, 0) if ":" in host else (host, port)

@@ -26,10 +26,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
+from media.transport.flight import Flight, datagrams_of
+from media.transport.handshake_failure import HandshakeFailure, failure_of
 from media.transport.handshake_queue import HandshakeQueue
 
 # Handshake datagrams that may wait for one session: a peer that floods us loses its own packets.
 QUEUE_LIMIT = 32
+# What OpenSSL writes at once, in octets: a flight with our certificate has 800.
+MOST_WRITTEN = 16 * 1024
 
 # ECDHE-ECDSA, as in browsers; also ECDHE-RSA, for peers with RSA certificates that are the DTLS server.
 CIPHERS = (
@@ -40,7 +44,12 @@ CIPHERS = (
 
 
 class DtlsError(Exception):
-    """The handshake failed: the peer aborted or timed out, or its certificate does not match its offer."""
+    """The handshake failed. `words` are OpenSSL's own for the reason, if it has any."""
+
+    def __init__(self, failure: HandshakeFailure, words: str = "") -> None:
+        super().__init__(f"{failure} ({words})" if words else str(failure))
+        self.failure = failure
+        self.words = words
 
 
 class Certificate(RTCCertificate):
@@ -75,23 +84,96 @@ class _Transport:
         self.received: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LIMIT)
         self._turns = turns
 
-    async def _recv(self) -> bytes:
-        datagram = await self.received.get()
-        await self._turns.take()  # aiortc now computes until its next await
+    async def receive(self, timeout: float | None) -> bytes:
+        """The next datagram, when it is our turn to compute; raises `TimeoutError` if none comes in time."""
+        datagram = await asyncio.wait_for(self.received.get(), timeout)
+        await self._turns.take()  # whoever gets it computes until its next await
         return datagram
+
+    async def _recv(self) -> bytes:
+        return await self.receive(None)
 
     async def _send(self, data: bytes) -> None:
         self.send(data)
 
 
 class _Dtls(RTCDtlsTransport):
-    """Checks the digest of the peer's certificate, and keeps the SRTP keys."""
+    """Repeats lost flights early, checks the digest of the peer's certificate, and keeps the SRTP keys."""
 
     keys: SrtpKeys | None = None
+    error: DtlsError | None = None
+    heard = False  # anything of the peer
 
     def __init__(self, transport: "_Transport", certificate: Certificate) -> None:
         super().__init__(cast(RTCIceTransport, transport), [certificate])
-        self._send_datagram = transport.send
+        self._own = transport
+        self._flight = Flight()
+        self._repeats: asyncio.TimerHandle | None = None
+
+    async def _do_handshake(self) -> None:
+        """As aiortc's, but OpenSSL's reason for a failure is kept, and a lost flight is repeated early."""
+        assert self._ssl is not None
+        try:
+            while not self._agreed(self._ssl):
+                self._send_flight()
+                await self._proceed(self._ssl)
+        except SSL.Error as error:
+            self._send_flight()  # the alert: so the peer fails at once, too
+            self._flight.arrived()
+            self._fail(*failure_of(error))
+            return
+        self.encrypted = True
+        self._send_flight()
+        self._flight.arrived()  # if a server's last flight is lost, its client asks for it
+
+    def _agreed(self, ssl: SSL.Connection) -> bool:
+        try:
+            ssl.do_handshake()
+        except SSL.WantReadError:
+            return False
+        return True
+
+    async def _proceed(self, ssl: SSL.Connection) -> None:
+        """Give OpenSSL the next datagram of the peer, or let it act when its own timer is due."""
+        try:
+            datagram = await self._own.receive(ssl.DTLSv1_get_timeout())
+        except TimeoutError:
+            ssl.DTLSv1_handle_timeout()
+        else:
+            self.heard = True
+            ssl.bio_write(datagram)
+
+    def _send_flight(self) -> None:
+        """Send what OpenSSL has written."""
+        if records := self._written():
+            datagrams = datagrams_of(records)
+            for datagram in datagrams:
+                self._own.send(datagram)
+            self._flight.sent(datagrams, asyncio.get_running_loop().time())
+            self._plan_repeats()
+
+    def _written(self) -> bytes:
+        assert self._ssl is not None
+        try:
+            return self._ssl.bio_read(MOST_WRITTEN)
+        except SSL.Error:  # nothing
+            return b""
+
+    def _plan_repeats(self) -> None:
+        if self._repeats is not None:
+            self._repeats.cancel()
+            self._repeats = None
+        if (next_at := self._flight.next_at) is not None:
+            self._repeats = asyncio.get_running_loop().call_at(next_at, self._repeat)
+
+    def _repeat(self) -> None:
+        for datagram in self._flight.due(asyncio.get_running_loop().time()):
+            self._own.send(datagram)
+        self._plan_repeats()
+
+    def _fail(self, failure: HandshakeFailure, words: str = "") -> None:
+        self.error = DtlsError(failure, words)
+        self._set_state(State.FAILED)
 
     async def _recv_next(self) -> None:
         await super()._recv_next()
@@ -109,14 +191,16 @@ class _Dtls(RTCDtlsTransport):
             f.value.upper() == _colons(hashlib.new(f.algorithm.replace("-", ""), der).digest())
             for f in remoteParameters.fingerprints
         ):
-            self._set_state(State.FAILED)
+            self._say_goodbye()
+            self._fail(HandshakeFailure.WRONG_FINGERPRINT)
 
     def _setup_srtp(self) -> None:
         assert self._ssl is not None
         name = self._ssl.get_selected_srtp_profile()
         profile = next((p for p in Profile if p.openssl_name == name), None)
         if profile is None:
-            self._set_state(State.FAILED)
+            self._say_goodbye()
+            self._fail(HandshakeFailure.NO_SRTP_PROFILE)
             return
         material = self._ssl.export_keying_material(
             b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
@@ -128,12 +212,22 @@ class _Dtls(RTCDtlsTransport):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        if self._ssl is not None and self._state in (State.CONNECTING, State.CONNECTED):
-            try:
-                self._ssl.shutdown()
-                self._send_datagram(self._ssl.bio_read(1500))
-            except SSL.Error:  # nothing to send
-                pass
+        if self._repeats is not None:
+            self._repeats.cancel()
+            self._repeats = None
+        if self._state in (State.CONNECTING, State.CONNECTED):
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """Send close_notify, if the handshake has come so far."""
+        if self._ssl is None:
+            return
+        try:
+            self._ssl.shutdown()
+        except SSL.Error:  # nothing to send
+            return
+        if records := self._written():
+            self._own.send(records)
 
 
 class DtlsLink:
@@ -169,9 +263,14 @@ class DtlsLink:
     async def handshake(self) -> SrtpKeys:
         """Do the handshake and return the SRTP keys; raises `DtlsError`. The caller limits its time."""
         await self._dtls.start(self._parameters)
-        if self._dtls.keys is None or self._dtls.state != "connected":
-            raise DtlsError
+        if self._dtls.keys is None:
+            raise self._dtls.error or DtlsError(HandshakeFailure.FAULT)
         return self._dtls.keys
+
+    @property
+    def stopped_at(self) -> DtlsError:
+        """What an unfinished handshake waits for."""
+        return DtlsError(HandshakeFailure.STALLED if self._dtls.heard else HandshakeFailure.SILENT)
 
     def close(self) -> None:
         """Send close_notify and drop all references.
@@ -181,7 +280,7 @@ class DtlsLink:
         """
         self._dtls.remove_all_listeners()
         self._dtls.close()
-        self._transport.send = self._dtls._send_datagram = _say_nothing
+        self._transport.send = _say_nothing
         self._on_closed = _tell_nobody
 
     def _state_changed(self) -> None:

@@ -1,10 +1,10 @@
-"""STUN for an ICE-lite agent: binding requests and responses, parsed and built (RFC 8489, RFC 8445)."""
+"""STUN: binding requests and responses of ICE, and questions to a server (RFC 8489, RFC 8445)."""
 
 import hmac
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from zlib import crc32
 
 MAX_BYTES = 1500  # a message fits a datagram that is not fragmented (RFC 8489 6.1)
@@ -36,6 +36,7 @@ _KNOWN = {
 }
 _COMPREHENSION_OPTIONAL = 0x8000  # RFC 8489 14: types from here on may be ignored
 
+_IP_BYTES = {b"\1": 4, b"\2": 16}  # by family (RFC 8489 14.1)
 _INTEGRITY_BYTES = 24  # the whole attribute
 _FINGERPRINT_BYTES = 8
 _FINGERPRINT_XOR = 0x5354554E
@@ -83,7 +84,7 @@ class BindingRequest:
 
 @dataclass(frozen=True, slots=True)
 class BindingResponse:
-    """A success response. Its mapped address is of no use to an agent whose candidates are configured."""
+    """A success response of a peer. Where that saw us is of no use: only a server far away is asked."""
 
     data: bytes
     integrity_at: int | None
@@ -188,6 +189,29 @@ def _text(value: bytes) -> str:
         raise StunError("USERNAME is not UTF-8") from None
 
 
+def question(transaction_id: bytes) -> bytes:
+    """A request without credentials, to a STUN server: where does it see us? (RFC 8489 7.1)."""
+    return _HEADER.pack(_BINDING_REQUEST, 0, _COOKIE, transaction_id)
+
+
+def parse_mapped_address(data: bytes) -> tuple[str, int]:
+    """IP and port of the XOR-MAPPED-ADDRESS in a server's success response (RFC 8489 14.2).
+
+    Raises `StunError` if it is another message, or malformed, or names no host.
+    """
+    transaction_id = _transaction_of(data, _BINDING_SUCCESS)
+    value = _attributes(data)[0].get(_XOR_MAPPED_ADDRESS, b"")
+    family = _IP_BYTES.get(value[1:2])
+    if family is None or len(value) != 4 + family:
+        raise StunError("no mapped address")
+    pad = _COOKIE.to_bytes(4) + transaction_id
+    port = int.from_bytes(value[2:4]) ^ _COOKIE >> 16
+    ip = ip_address(bytes(map(int.__xor__, value[4:], pad)))
+    if not port or ip.is_unspecified or ip.is_multicast:
+        raise StunError("the mapped address is not that of a host")
+    return str(ip), port
+
+
 def binding_request(transaction_id: bytes, username: str, password: str, tie_breaker: int) -> bytes:
     """A check of the controlled agent, signed with the peer's `password` (RFC 8445 7.2.2)."""
     attributes = b"".join(
@@ -236,10 +260,8 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _xor_address(host: str, port: int, transaction_id: bytes) -> bytes:
-    """XOR-MAPPED-ADDRESS (RFC 8489 14.2). An IPv4-mapped address of a dual-stack socket is sent as IPv4."""
+    """XOR-MAPPED-ADDRESS (RFC 8489 14.2)."""
     address = ip_address(host)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     packed = address.packed
     pad = (_COOKIE.to_bytes(4, "big") + transaction_id)[: len(packed)]
     xored = int.from_bytes(packed, "big") ^ int.from_bytes(pad, "big")

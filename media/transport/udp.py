@@ -1,4 +1,4 @@
-"""The worker's one UDP socket: receives datagrams in batches, sends runs of them in one system call each."""
+"""A UDP socket: receives datagrams in batches, sends runs of them in one system call each."""
 
 import asyncio
 import fcntl
@@ -9,28 +9,27 @@ import time
 from collections.abc import Callable
 
 from media.counts import Histogram
-from media.transport.address import Address
+from media.transport.address import MAX_DATAGRAM, Address
+from media.transport.ports import Receive
+from media.transport.socket_buffers import enlarge
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
-MAX_DATAGRAM = 2048
-SOCKET_BUFFER = 8 * 1024 * 1024
 UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h; not in the socket module
 _INBOX_BYTES = 65_536  # the longest run of datagrams that the kernel joins
 _JOINED_SPACE = socket.CMSG_SPACE(4)  # an int: the size of each datagram of a run
 SIOCGSTAMPNS = 0x8907  # asm-generic/sockios.h; when the kernel received the last datagram that was read
-SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h; beyond the system's limit, for root
 
 # The delay of one in `SAMPLE_EVERY` batches is measured.
 SAMPLE_EVERY = 16
 DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-# takes a batch; returns whether it contained media, which has been relayed by then
-Receive = Callable[[list[tuple[bytes, Address]]], bool]
-
 
 class UdpPort:
-    """Owns the socket. A packet that cannot be sent at once is dropped and counted: media does not wait."""
+    """Owns a socket of one address family.
+
+    A packet that cannot be sent at once is dropped and counted: media does not wait.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -39,8 +38,7 @@ class UdpPort:
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self._socket.setblocking(False)
-            self._enlarge(SO_RCVBUFFORCE, socket.SO_RCVBUF)
-            self._enlarge(SO_SNDBUFFORCE, socket.SO_SNDBUF)
+            self.buffers = enlarge(self._socket)
             self._socket.bind((host, port))
         except OSError:
             self._socket.close()
@@ -55,6 +53,11 @@ class UdpPort:
         self.tx_dropped = 0
         self.delay = Histogram(DELAY_BOUNDS)  # from the kernel's receipt to the last send, in seconds
         self._until_sample = SAMPLE_EVERY
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def reaches(self, address: Address) -> bool:
+        """Whether `address` is of the socket's family."""
+        return len(address) == len(self.address)
 
     def start(self, receive: Receive, afterwards: Callable[[], None] = lambda: None) -> None:
         """Call `receive` with each batch of datagrams, then `afterwards`, until `close`."""
@@ -65,7 +68,8 @@ class UdpPort:
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def send(self, data: bytes, address: Address) -> None:
@@ -82,7 +86,7 @@ class UdpPort:
                 self.tx_dropped += 1
 
     def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
-        """Send consecutive datagrams, each of `size` bytes except the last (`laid_burst.Transmit`)."""
+        """Send consecutive datagrams, each of `size` bytes except the last (`address.Transmit`)."""
         try:
             if self._can_segment:
                 if size != self._segment:
@@ -152,12 +156,6 @@ class UdpPort:
         except OSError:
             return None
         return float(seconds + nanoseconds * 1e-9)
-
-    def _enlarge(self, forced: int, plain: int) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER)
-        except OSError:
-            self._socket.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER)
 
     def _supports(self, option: int, value: int) -> bool:
         try:

@@ -2,9 +2,13 @@
 
 import ipaddress
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 import ifaddr
+
+from media.negotiation.candidates import Candidate
+from media.transport.address import Address
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -20,24 +24,39 @@ def own_addresses() -> list[str]:
     return found
 
 
-def advertised(bound_host: str, public: Iterable[str], own: Iterable[str]) -> list[str]:
-    """The addresses for ICE candidates, most reachable first.
+def sources() -> list[str]:
+    """The addresses from which this host sends to others, by its routes. Nothing is sent."""
+    found = []
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            found.append(str(probe.getsockname()[0]))
+    return found
 
-    `public` (MEDIA_PUBLIC_IPS) is used as given. Without it, the address that the socket is bound to is used.
-    If that is a wildcard, all addresses in `own` of its family are used: routable ones first, loopback last.
-    Link-local addresses are left out: they are of no use without a zone.
+
+def named(addresses: Iterable[str], bound: Sequence[Address]) -> tuple[Candidate, ...]:
+    """These addresses, each with the number of the `bound` port of its family, or else of the first."""
+    ports = {ipaddress.ip_address(host).version: port for host, port, *_ in bound}
+    ips = map(ipaddress.ip_address, addresses)
+    return tuple((str(ip), ports.get(ip.version, bound[0][1])) for ip in ips)
+
+
+def reachable(bound: Sequence[Address], own: Iterable[str], first: Collection[str] = ()) -> list[str]:
+    """The addresses at which ports that are `bound` there are reached, the most reachable first.
+
+    A wildcard is all addresses in `own` of its family, without link-local ones: they are of no use without a
+    zone. Loopback comes last. IPv4 comes before IPv6, which fewer clients have; routable addresses before
+    others, and then those that are to come `first`.
     """
-    if chosen := list(public):
-        return chosen
-    bound = ipaddress.ip_address(bound_host)
-    if not bound.is_unspecified:
-        return [str(bound)]
-    candidates = {
-        address
-        for address in map(ipaddress.ip_address, own)
-        if address.version == bound.version and not address.is_link_local
-    }
-    return [str(address) for address in sorted(candidates, key=_preference)]
+    own, found = list(own), set[Ip]()
+    for host, *_ in bound:
+        ip = ipaddress.ip_address(host)
+        found.update(_covered((ip.version,), own) if ip.is_unspecified else [ip])
+
+    def preference(ip: Ip) -> tuple[bool, int, bool, bool, int]:
+        return ip.is_loopback, ip.version, not ip.is_global, str(ip) not in first, int(ip)
+
+    return list(map(str, sorted(found, key=preference)))
 
 
 def bound_host(host: str, listener: socket.socket) -> str:
@@ -74,7 +93,3 @@ def public_among(bound: str, own: Iterable[str]) -> list[str]:
 def _covered(versions: Collection[int], own: Iterable[str]) -> list[Ip]:
     addresses = map(ipaddress.ip_address, own)
     return [address for address in addresses if address.version in versions and not address.is_link_local]
-
-
-def _preference(address: Ip) -> tuple[bool, bool, int]:
-    return (address.is_loopback, not address.is_global, int(address))

@@ -77,7 +77,7 @@ class Handlers:
 
     async def publish(self, message: Publish) -> Answer:
         offer = decode_offer(message.offer)
-        local, tracks, answer = self._admission.negotiate_publish(offer)
+        local, tracks, answer = self._admission.negotiate_publish(offer, over_ipv6=":" in message.network)
         name = RoomName(message.room)
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
             if self._capacity.draining:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from contextlib import asynccontextmanager, suppress
 from math import inf
 from time import monotonic
+from typing import Protocol
 
 from redis.exceptions import RedisError
 
@@ -33,11 +34,20 @@ SETTLE_SECONDS = 2.0  # when Redis comes back: those that had their ids before a
 log = get_logger()
 
 
+class HeldRooms(Protocol):
+    """This worker's rooms."""
+
+    def names(self) -> Iterable[RoomName]:
+        """Those that it owns. A copy belongs to its origin."""
+
+    def statuses(self, of: Collection[RoomName] | None = None) -> Sequence[RoomStatus]:
+        """Of all rooms, or of those of these names that exist."""
+
+
 class Heartbeat:
     """Owns this worker's entries in the directory.
 
-    `status` is called each time, and `rooms` for all rooms, or for those of the given names that exist.
-    `claims` is called at each beat. `lost` is called with each room that another worker owns now.
+    `status` is called each time. `lost` is called with each room that another worker owns now.
     """
 
     def __init__(
@@ -45,15 +55,13 @@ class Heartbeat:
         directory: Directory,
         worker: WorkerId,
         status: Callable[[], WorkerStatus],
-        rooms: Callable[[Collection[RoomName] | None], Sequence[RoomStatus]],
-        claims: Callable[[], Iterable[RoomName]],
+        rooms: HeldRooms,
         lost: Callable[[RoomName], None],
     ) -> None:
         self._directory = directory
         self._worker = worker
         self._status = status
         self._rooms = rooms
-        self._claims = claims
         self._lost = lost
         self._changed: set[RoomName] = set()  # since they were last told
         self._beat_at = -inf
@@ -166,7 +174,7 @@ class Heartbeat:
         lost: list[RoomName] = []
         async with self._answered():
             self._changed.clear()
-            lost = await self._directory.beat(self._status(), self._claims(), self._rooms(None))
+            lost = await self._directory.beat(self._status(), self._rooms.names(), self._rooms.statuses())
             await self._release()
         for room in lost:
             self._lost(room)
@@ -175,7 +183,7 @@ class Heartbeat:
         """Tell what has changed since the last beat."""
         changed, self._changed = self._changed, set()
         async with self._answered():
-            await self._directory.tell(self._status(), self._rooms(changed), changed)
+            await self._directory.tell(self._status(), self._rooms.statuses(changed), changed)
             await self._release()
 
     async def _release(self) -> None:
@@ -201,7 +209,7 @@ class Heartbeat:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(1.0):
-                await self._directory.release_rooms({*self._released, *self._claims()}, self._worker)
+                await self._directory.release_rooms({*self._released, *self._rooms.names()}, self._worker)
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")

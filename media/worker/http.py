@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from media.recording.disk_threads import DiskThreads
 from media.worker.pace import Paced, SharedCall
-from shared.http_connections import HttpLimits
+from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer
 
 STOP_SECONDS = 2.0  # for requests under way when the worker stops

@@ -1,8 +1,9 @@
-"""Composes the sessions, rooms and relays of one worker around its socket."""
+"""Composes the sessions, rooms and relays of one worker around its ports."""
 
 from collections.abc import Callable
 from time import monotonic, time
 
+from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
@@ -13,40 +14,47 @@ from media.sessions.demux import Demux
 from media.sessions.ledger import Ledger
 from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
-from media.transport.udp import UdpPort
+from media.transport.address import Address
+from media.transport.ports import Ports
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
 
 
 class MediaPlane:
-    """The part of a worker that needs no Redis. `candidates` (IP, port) are where clients reach it.
+    """The part of a worker that needs no Redis. `candidates` are where clients reach it.
 
-    `closed` is called with each room name that is free again. `relay_addresses` are where other workers
-    reach it; empty: at the candidates. `max_viewers` is the limit of each room (0: no limit). `grace`:
-    seconds that a room waits for its publisher.
+    If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
+    again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
+    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher. `asked`: see
+    `Demux`.
     """
 
     def __init__(
         self,
         worker: WorkerId,
-        port: UdpPort,
-        candidates: tuple[tuple[str, int], ...],
+        ports: Ports,
+        candidates: Candidates,
         closed: Callable[[RoomName], None],
         *,
-        relay_addresses: tuple[tuple[str, int], ...] = (),
+        relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
         max_viewers: int = 0,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
         unix_clock: Callable[[], float] = time,
+        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
     ) -> None:
         self.ledger = Ledger()
-        self.switch = PacketSwitch(port.transmit)
-        self.demux = Demux(port.send)
-        self.roster = Roster(worker, port.send, candidates, self.demux, self.ledger)
+        self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
+        self.demux = Demux(ports.send, asked, ports.taken, ports.left)
+        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
         self.origin = Origin(
-            self.switch, self.demux, port.send, self.ledger.relays, relay_addresses or candidates
+            self.switch,
+            self.demux,
+            ports.send,
+            self.ledger.relays,
+            Candidates(relay_addresses) if relay_addresses else candidates,
         )
         self.rooms = Rooms(
             self.ledger,

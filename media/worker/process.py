@@ -14,23 +14,28 @@ from time import monotonic
 
 import uvloop
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
-from media.transport.udp import UdpPort
-from media.worker.addresses import advertised, bound_host, own_addresses, public_among, reached_at
+from media.transport.ports import Ports
+from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
+from media.worker.http_url import http_url
 from media.worker.media_plane import MediaPlane
+from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
+from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
+from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
 from shared.bus.announcer import WorkerIdTakenError
@@ -48,7 +53,7 @@ from shared.names import RoomName
 from shared.settings import Settings, SettingsError, secret
 
 MEASURE_SECONDS = 1.0
-UNMEASURED_SECONDS = 3.0  # after which the load contains what a new room costs
+DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
@@ -62,14 +67,16 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     try:
-        port = UdpPort(settings.media_addr.host or "0.0.0.0", settings.media_addr.port)  # noqa: S104
+        udp = open_udp(settings.media_addr)
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
+    udp[0].buffers.warn_if_small()  # the other one is granted the same
+    ports = Ports(*udp, tcp=open_tcp(settings, [port.address for port in udp]))
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
     try:
-        exit_code = uvloop.run(_live(settings, port, listener))
+        exit_code = uvloop.run(_live(settings, ports, listener))
     except WorkerIdTakenError:
         raise SettingsError(f"WORKER_ID: another worker is running as {settings.own_worker_id}") from None
     for stream in (sys.stdout, sys.stderr):
@@ -77,8 +84,8 @@ def serve(settings: Settings) -> None:
     os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
 
 
-async def _live(settings: Settings, port: UdpPort, listener: socket.socket) -> int:
-    return await Worker(settings, port, listener).run()
+async def _live(settings: Settings, ports: Ports, listener: socket.socket) -> int:
+    return await Worker(settings, ports, listener).run()
 
 
 class Worker:
@@ -87,9 +94,9 @@ class Worker:
     `run` returns the exit code when it has stopped. Raises `WorkerIdTakenError` if another worker has its id.
     """
 
-    def __init__(self, settings: Settings, port: UdpPort, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, ports: Ports, listener: socket.socket) -> None:
         self._settings = settings
-        self._port = port
+        self._ports = ports
         self._listener = listener
         self._id = settings.own_worker_id
         self._lag = Histogram(LAG_BOUNDS)
@@ -99,24 +106,23 @@ class Worker:
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
+        self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = _media_plane(
-            settings, port, lambda room: self._heartbeat.release(room), self._recorder, self._clock.now
+            settings,
+            ports,
+            self._public,
+            lambda room: self._heartbeat.release(room),
+            self._recorder,
+            self._clock.now,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
         )
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
-        self._heartbeat = Heartbeat(
-            directory,
-            self._id,
-            self._status,
-            self._plane.rooms.statuses,
-            self._plane.rooms.names,
-            self._room_lost,
-        )
+        self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
-            self._plane, port, self._capacity, self._lag, self._recorder, self._clock
+            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -124,7 +130,7 @@ class Worker:
             self._plane.rooms,
             self._plane.switch,
             self._plane.demux,
-            port.send,
+            ports.send,
             directory,
             self._calls,
             settings.publisher_grace,
@@ -150,11 +156,14 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain.leave)
         loop.add_signal_handler(signal.SIGINT, self._drain.hurry)
-        self._port.start(self._plane.pump.turn, self._ticker.ride)
-        log.info("worker started", media=str(self._settings.media_addr), http=self._http_url)
+        self._ports.start(self._plane.pump.turn, self._ticker.ride)
         try:
+            await self._public.find()
+            clients = [str(HostPort(*candidate)) for candidate in self._public.candidates.all]
+            log.info("worker started", media=clients, http=self._http_url)
             async with asyncio.TaskGroup() as tasks:
                 running = [
+                    tasks.create_task(self._public.keep()),
                     tasks.create_task(self._clock.run()),
                     serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
@@ -170,13 +179,14 @@ class Worker:
                 await self._end_sessions()
                 if self._recorder is not None:
                     await self._drain.unless_hurried(self._recorder.rest())
+                await self._hang_up(serving)
                 for task in running:
                     task.cancel()
                 if self._recorder is not None:
                     await self._recorder.finish()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
-            self._port.close()
+            self._ports.close()
             await self._redis.aclose()
         if self._id_taken is None:
             return 0
@@ -202,14 +212,29 @@ class Worker:
             else:
                 self._drain.hurry()
 
+    async def _hang_up(self, serving: asyncio.Task[None]) -> None:
+        """Answer the requests that wait; whoever asks later is told at once that this worker has left."""
+        if not self._heartbeat.registered.is_set() or self._id_taken is not None:
+            return  # the list of requests is another process's
+        with suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._rpc.close()
+                await asyncio.wait({serving})
+
     async def _end_sessions(self) -> None:
-        """Close all rooms and release their claims at once, so that publishers can use other workers."""
+        """Close all rooms and release their claims at once, so that publishers can use other workers.
+
+        Clients that are told so by a DTLS close send their DELETE at once: they get the time for it.
+        """
         self._capacity.drain()
+        left = len(self._plane.roster)
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._heartbeat.flush()
+        if left:
+            await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
     def _tick(self, now: float) -> None:
         self._plane.tick(now)
@@ -221,7 +246,7 @@ class Worker:
             await asyncio.sleep(MEASURE_SECONDS)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
-            self._capacity.measure(now, time.process_time(), self._port.tx_packets)
+            self._capacity.measure(now, time.process_time(), self._ports.tx_packets)
 
     def _status(self) -> WorkerStatus:
         viewers = self._plane.rooms.viewer_count
@@ -237,7 +262,7 @@ class Worker:
             viewers=viewers,
             takes_publishers=self._capacity.takes_publishers,
             takes_viewers=self._capacity.takes_viewers(viewers),
-            new_rooms=self._plane.rooms.opened_since(self._clock.now() - UNMEASURED_SECONDS),
+            new_rooms=self._plane.rooms.not_measured(self._clock.now()),
         )
 
     def _drain_changed(self, draining: bool) -> None:
@@ -249,38 +274,24 @@ class Worker:
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
 
 
-def http_url(settings: Settings, listener: socket.socket) -> str:
-    """The URL that the worker announces for `listener`.
-
-    Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and
-    its metrics ask for no token.
-    """
-    host, own = settings.worker_http_addr.host, own_addresses()
-    bound = bound_host(host, listener)
-    if public := public_among(bound, own):
-        log.warning("WORKER_HTTP_ADDR is open to the Internet: name a private host", addresses=public)
-    reached = HostPort(reached_at(host, bound, settings.media_relay_ips, own), listener.getsockname()[1])
-    return f"http://{reached}"
-
-
 def _media_plane(
     settings: Settings,
-    port: UdpPort,
+    ports: Ports,
+    public: PublicAddress,
     closed: Callable[[RoomName], None],
     recorder: Recorder | None,
     unix_clock: Callable[[], float],
 ) -> MediaPlane:
-    host, media_port = port.address[:2]
-    addresses = advertised(host, settings.media_public_ips, own_addresses())
     return MediaPlane(
         settings.own_worker_id,
-        port,
-        tuple((address, media_port) for address in addresses),
+        ports,
+        public.candidates,
         closed,
-        relay_addresses=tuple((address, media_port) for address in settings.media_relay_ips),
+        relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
         max_viewers=settings.max_subs_per_room,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,
         unix_clock=unix_clock,
+        asked=public.take,
     )

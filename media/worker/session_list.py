@@ -5,8 +5,9 @@ from time import monotonic
 from media.rooms.room import Room
 from media.rooms.roster import Roster
 from media.sessions.session import Session
-from media.transport.address import Address
+from media.transport.address import Address, transport_of
 from shared.bus.rpc import Handler
+from shared.host_port import HostPort
 from shared.messages.sessions import MOST_SESSIONS, ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
 from shared.names import cut_session
@@ -43,6 +44,7 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
         state=session.state,
         age=now - session.began_at,
         address=_text(session.ice.selected),
+        transport=transport_of(session.ice.selected),
         # the layers of a picture have one codec
         codecs=tuple(dict.fromkeys(room.tracks[number].published.codec.name for number in traffic.tracks)),
         packets=traffic.packets,
@@ -59,5 +61,4 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
 def _text(address: Address | None) -> str:
     if address is None:
         return ""
-    ip = address[0].removeprefix("::ffff:")  # IPv4 on a dual-stack socket
-    return f"[{ip}]:{address[1]}" if ":" in ip else f"{ip}:{address[1]}"
+    return str(HostPort(address[0], address[1]))

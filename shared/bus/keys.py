@@ -16,6 +16,7 @@
 | `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
 | `roomcast:version-before`    | string | a reader of the version before is here | 10 min past its last call|
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
+|                              |        | or the mark that the worker has left   | 60 s                     |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|

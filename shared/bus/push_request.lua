@@ -1,7 +1,12 @@
--- Append a request to a worker's list, unless too many wait there already.
+-- Append a request to a worker's list, unless the worker has left, or too many wait there already.
 -- KEYS[1]  the list    ARGV[1]  the request    ARGV[2]  how many may wait    ARGV[3]  lifetime of the list in s
 -- ARGV[4]  the request's deadline, Unix time of this clock in s    ARGV[5]  the most that may be left until then
--- returns  1, 0 when the list is full, or -1 when the deadline cannot be right: it was made by another clock
+-- ARGV[6]  the mark of a closed list (see close_requests.lua)
+-- returns  1, 0 when the list is full, -1 when the deadline cannot be right: it was made by another clock, or
+--          -2 when the worker has closed the list
+if redis.call('LINDEX', KEYS[1], 0) == ARGV[6] then
+  return -2
+end
 local time = redis.call('TIME')
 local left = tonumber(ARGV[4]) - (time[1] + time[2] / 1000000)
 if left <= 0 or left > tonumber(ARGV[5]) then

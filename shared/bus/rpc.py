@@ -7,6 +7,8 @@ The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it i
 and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
 end of the caller's patience: a reply that Redis took in time arrives in time. A worker drops a request whose
 deadline has passed, and undoes what it did when its reply is too late.
+
+A worker that leaves closes its list: it serves what waits there, and later callers are told at once.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,6 +31,8 @@ TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
 BLOCK_SECONDS = 2.0  # for one BLPOP
 RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
+CLOSED = b"closed"  # in a list of requests: its worker takes no more. msgpack has no map that begins so
+CLOSED_SECONDS = 60  # for which the mark stays: longer than a worker takes to leave the directory
 REPLY_SHARE = 0.1  # of a caller's time: for the reply to travel
 MAX_SECONDS = 10.0  # that a request may take; more must be an error of its caller
 

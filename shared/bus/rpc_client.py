@@ -14,6 +14,7 @@ from shared.bus.connection import connect_blocking
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
+    CLOSED,
     REPLY_SHARE,
     RETRY_SECONDS,
     UNANSWERED,
@@ -46,6 +47,13 @@ class SilentWorkerError(ServiceError):
         super().__init__(ErrorCode.NO_WORKER, detail="worker did not answer in time", retry_after=1)
 
 
+class LeftWorkerError(ServiceError):
+    """`WORKER_FULL`, because this worker has left: its sessions have ended. Another one may take an offer."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.WORKER_FULL, detail="the worker has left", retry_after=1)
+
+
 class RpcClient:
     """Calls workers. `run` must be running for the replies to arrive.
 
@@ -69,7 +77,8 @@ class RpcClient:
         """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
 
         Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
-        `SilentWorkerError` when it does not answer in time, or `NO_WORKER` when Redis does not.
+        `LeftWorkerError` at once when it has left, `SilentWorkerError` when it does not answer in time, or
+        `NO_WORKER` when Redis does not.
         """
         began, outcome = monotonic(), UNANSWERED
         try:
@@ -121,10 +130,19 @@ class RpcClient:
             deadline = self._clock.earliest() + left
             taken = await self._push_request(
                 keys=[keys.rpc_requests(worker)],
-                args=[pack(request | {"deadline": deadline}), most, keys.LIST_TTL_SECONDS, deadline, left],
+                args=[
+                    pack(request | {"deadline": deadline}),
+                    most,
+                    keys.LIST_TTL_SECONDS,
+                    deadline,
+                    left,
+                    CLOSED,
+                ],
             )
             if taken == 1:
                 return
+            if taken == -2:
+                raise LeftWorkerError
             if taken == 0:
                 raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
             await self._clock.read()

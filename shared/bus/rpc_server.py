@@ -1,7 +1,7 @@
 """The answering end of RPC: a worker that takes requests off its list."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -13,6 +13,8 @@ from shared.bus.batch import script
 from shared.bus.connection import connect_blocking
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
+    CLOSED,
+    CLOSED_SECONDS,
     MAX_SECONDS,
     RETRY_SECONDS,
     TOO_LATE,
@@ -63,28 +65,53 @@ class RpcServer:
         self._unanswered = unanswered
         self._called_by_version_before = called_by_version_before
         self._push_reply = redis.register_script(script("push_reply").text)
+        self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
+        self._closing = False
 
     async def run(self) -> None:
-        """Serve until cancelled, and cancel the requests under way, too; survives outages of Redis."""
+        """Serve until cancelled, and cancel the requests under way, too; survives outages of Redis.
+
+        After `close` it serves what waits, and returns.
+        """
         try:
             async with asyncio.TaskGroup() as requests:
-                while True:
+                async for data in self._requests():
                     await self._room_for.acquire()
-                    data = None
-                    try:
-                        data = await pop(self._reader, self._list)
-                    except (RedisError, OSError):
-                        await asyncio.sleep(RETRY_SECONDS)
-                    finally:
-                        if data is None:
-                            self._room_for.release()
-                    if data is not None:
-                        requests.create_task(self._serve(data)).add_done_callback(
-                            lambda _: self._room_for.release()
-                        )
+                    requests.create_task(self._serve(data)).add_done_callback(
+                        lambda _: self._room_for.release()
+                    )
         finally:
             await self._reader.aclose()
+
+    async def close(self) -> None:
+        """Take no request that comes later: its caller is told at once. May raise `RedisError`."""
+        self._closing = True
+        async with self._redis.pipeline() as pipe:  # behind all that wait: `run` gets there
+            pipe.rpush(self._list, CLOSED)
+            pipe.expire(self._list, keys.LIST_TTL_SECONDS)
+            await pipe.execute()
+
+    async def _requests(self) -> AsyncIterator[bytes]:
+        """The requests as they come, each when there is room for it; ends after `close`."""
+        while True:
+            try:
+                async with self._room_for:
+                    data = await pop(self._reader, self._list)
+                if data == CLOSED and self._closing:
+                    for waiting in await self._close_list():
+                        yield waiting
+                    return
+            except (RedisError, OSError):
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if data is not None and data != CLOSED:  # left by a former process with this worker's id
+                yield data
+
+    async def _close_list(self) -> list[bytes]:
+        """Mark the list as closed; returns the requests that were still put there."""
+        waiting: list[bytes] = await self._close_requests(keys=[self._list], args=[CLOSED, CLOSED_SECONDS])
+        return [data for data in waiting if data != CLOSED]
 
     async def _serve(self, data: bytes) -> None:
         try:

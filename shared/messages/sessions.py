@@ -25,6 +25,7 @@ class SessionStatus:
     state: str  # new, connecting, connected
     age: float  # seconds since its offer
     address: str = ""  # ip:port of the client; empty: not known yet
+    transport: str = ""  # udp or tcp; empty: not known yet
     codecs: tuple[str, ...] = ()  # of the tracks that it sends or receives
     packets: int = 0  # of media, in or out
     octets: int = 0

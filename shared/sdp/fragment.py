@@ -60,7 +60,13 @@ def _invalid(detail: str) -> ServiceError:
 
 
 def build_fragment(
-    ice_ufrag: str, ice_pwd: str, candidates: Sequence[tuple[str, int]], *, kind: str, mid: str
+    ice_ufrag: str,
+    ice_pwd: str,
+    candidates: Sequence[tuple[str, int]],
+    tcp_port: int | None = None,
+    *,
+    kind: str,
+    mid: str,
 ) -> str:
     """The answer to an ICE restart (RFC 9725 4.3.2); `kind` and `mid` are those of the first section."""
     lines = [
@@ -69,6 +75,6 @@ def build_fragment(
         f"a=ice-pwd:{ice_pwd}",
         f"m={kind} 9 UDP/TLS/RTP/SAVPF 0",
         *([f"a=mid:{mid}"] if mid else []),
-        *host_candidates(candidates),
+        *host_candidates(candidates, tcp_port),
     ]
     return "".join(f"{line}\r\n" for line in lines)

@@ -139,10 +139,19 @@ def _media(line: str, number: int) -> MediaDescription:
     return MediaDescription(match[1], int(match[2]), match[3], formats)
 
 
-def host_candidates(addresses: Sequence[tuple[str, int]]) -> list[str]:
-    """UDP host candidates (RFC 8839 5.1) as `a=` lines, most preferred first, and the end of candidates."""
+def host_candidates(addresses: Sequence[tuple[str, int]], tcp_port: int | None = None) -> list[str]:
+    """Host candidates (RFC 8839 5.1) as `a=` lines, most preferred first, and the end of candidates.
+
+    Those of UDP, and behind them one for TCP at each IP, if there is a `tcp_port`: some clients try only the
+    first one. RFC 6544 4.2: all of TCP are below those of UDP, and passive is half of its preference.
+    """
     lines = []
     for index, (ip, port) in enumerate(addresses):
         priority = (126 << 24) + ((65535 - index) << 8) + 255  # RFC 8445 5.1.2.1
         lines.append(f"a=candidate:{index + 1} 1 udp {priority} {ip} {port} typ host")
+    ips = dict.fromkeys(ip for ip, _ in addresses)
+    for index, ip in enumerate(ips if tcp_port is not None else ()):
+        priority = (90 << 24) + ((4 << 13) + 8191 - index << 8) + 255
+        foundation = len(addresses) + index + 1
+        lines.append(f"a=candidate:{foundation} 1 tcp {priority} {ip} {tcp_port} typ host tcptype passive")
     return [*lines, "a=end-of-candidates"]

@@ -22,7 +22,7 @@ _URI = r"[\x21-\x7e]{1,256}"  # of a header extension; the longest one in use ha
 _EXTENSION = re.compile(_URI)
 _IDS = frozenset(range(1, 256)) - {15}  # 15 is reserved in the one-byte form (RFC 8285 4.2)
 _HIGHEST_ONE_BYTE_ID = 14
-_EXTMAP = re.compile(rf"([0-9]{{1,4}}) +({_URI})(?: .*)?")
+_EXTMAP = re.compile(rf"([0-9]{{1,4}})(?:/(sendonly|recvonly|sendrecv))? +({_URI})(?: .*)?")
 
 
 class Direction(StrEnum):
@@ -32,6 +32,9 @@ class Direction(StrEnum):
     SENDONLY = "sendonly"
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
+
+
+_ONE_WAY = frozenset({Direction.SENDONLY, Direction.RECVONLY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class MediaSection:
     direction: Direction = Direction.SENDRECV
     codecs: tuple[Codec, ...] = ()  # most preferred first, without RTX, FEC and the like
     extensions: Mapping[str, int] = field(default_factory=dict)  # of RTP headers (RFC 8285): URI -> id
+    one_way: Mapping[str, Direction] = field(default_factory=dict)  # those that are sendonly or recvonly
     sources: Sources = field(default_factory=Sources)
     rtcp_rsize: bool = False  # RFC 5506
 
@@ -69,6 +73,23 @@ class MediaSection:
             raise invalid_sdp("too many header extensions, or two with one id")
         if not (ids <= _IDS and all(map(_EXTENSION.fullmatch, self.extensions))):
             raise invalid_sdp("a malformed header extension")
+        if not self.one_way.keys() <= self.extensions.keys() or not _ONE_WAY.issuperset(
+            self.one_way.values()
+        ):
+            raise invalid_sdp("a header extension without a direction of its own")
+
+    @property
+    def sent_extensions(self) -> dict[str, int]:
+        """Those that the offerer may write."""
+        return self._extensions_but(Direction.RECVONLY)
+
+    @property
+    def received_extensions(self) -> dict[str, int]:
+        """Those that the offerer reads."""
+        return self._extensions_but(Direction.SENDONLY)
+
+    def _extensions_but(self, direction: Direction) -> dict[str, int]:
+        return {uri: n for uri, n in self.extensions.items() if self.one_way.get(uri) is not direction}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +194,13 @@ def _identity(section: DescribedSection) -> MediaSection:
 
 def _contents(identity: MediaSection, section: DescribedSection, allow_mixed: bool) -> MediaSection:
     media = section.media
+    extensions, one_way = _extensions(media.attributes.all("extmap"), allow_mixed)
     return replace(
         identity,
         direction=_direction(section),
         codecs=parse_codecs(media),
-        extensions=_extensions(media.attributes.all("extmap"), allow_mixed),
+        extensions=extensions,
+        one_way=one_way,
         sources=read_sources(media.attributes),
         rtcp_rsize=section.has("rtcp-rsize"),
     )
@@ -193,17 +216,20 @@ def _direction(section: DescribedSection) -> Direction:
     return Direction.SENDRECV
 
 
-def _extensions(values: Sequence[str], allow_mixed: bool) -> dict[str, int]:
-    """The first one for a URI or id counts; those for one direction only are ignored."""
+def _extensions(values: Sequence[str], allow_mixed: bool) -> tuple[dict[str, int], dict[str, Direction]]:
+    """The first one for a URI or id counts; inactive ones are ignored (RFC 8285 7)."""
     highest = max(_IDS) if allow_mixed else _HIGHEST_ONE_BYTE_ID
     extensions: dict[str, int] = {}
+    one_way: dict[str, Direction] = {}
     taken = set()
     for value in values:
         match = _EXTMAP.fullmatch(value)
         if not match:
             continue
-        number, uri = int(match[1]), match[2]
+        number, direction, uri = int(match[1]), match[2], match[3]
         if number in _IDS and number <= highest and number not in taken and uri not in extensions:
             extensions[uri] = number
             taken.add(number)
-    return extensions
+            if direction in _ONE_WAY:
+                one_way[uri] = Direction(direction)
+    return extensions, one_way

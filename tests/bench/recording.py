@@ -59,7 +59,7 @@ async def measure(codec: str, seconds: float) -> None:
         recording = recorder.open(
             RoomName("bench"),
             room_tracks("opus", codec),
-            report_at=lambda track, now: None,
+            reported=lambda track: None,
             want_keyframe=lambda track: None,
             warn=print,
         )

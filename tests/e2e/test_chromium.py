@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support.browser import chromium, open_publish_page, open_watch_page
-from tests.support.system import running_system
+from tests.support.client_runs import ClientRuns
+from tests.support.client_stage import client_stage
 
 WATCH_SECONDS = 30.0
 AUTOMATIC = ""
@@ -12,9 +13,13 @@ ALWAYS_SENDABLE = {"video/VP8", "video/VP9", "video/AV1"}  # H.264 depends on ho
 pytestmark = pytest.mark.e2e
 
 
-async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(redis_url: str) -> None:
-    async with running_system(redis_url) as system, chromium() as sender, chromium() as receiver:
-        url = system.controls[0].url
+@pytest.mark.client("Chromium", "publishes")
+@pytest.mark.client("Chromium", "plays")
+async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(
+    redis_url: str, client_runs: ClientRuns
+) -> None:
+    async with client_stage(redis_url) as stage, chromium() as sender, chromium() as receiver:
+        system, url = stage.system, stage.url
         async with await open_publish_page(sender, url, "codecs") as page:
             codecs = await page.sendable_codecs()
         assert codecs >= ALWAYS_SENDABLE
@@ -28,6 +33,8 @@ async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(redis_ur
                     received = await viewer.sees_and_hears(WATCH_SECONDS)
                     assert received.video_codec == codec or codec == AUTOMATIC
                     assert received.audio_codec == "audio/opus"
+                    for direction in ("publishes", "plays"):
+                        await client_runs.note("Chromium", sender.version, direction, stage, room)
                 await publisher.stop()
                 await system.room_gone(room, within=5)
             print(f"{room}: {received}")

@@ -9,7 +9,6 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_ffmpeg import publish_command
 from tests.support import aiortc_client
 from tests.support.browser import chromium, open_publish_page
 from tests.support.disk import small_disk
@@ -18,6 +17,7 @@ from tests.support.recorded import Recorded, read, reads_without_a_word
 from tests.support.s3_server import s3_server
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
+from tests.support.whip_ffmpeg import publish_command
 
 LIVE_SECONDS = 20.0
 DONE_SECONDS = 10.0

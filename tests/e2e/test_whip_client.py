@@ -6,8 +6,10 @@ import subprocess
 import pytest
 
 from tests.support.aiortc_client import viewer
+from tests.support.client_runs import ClientRuns
+from tests.support.client_stage import client_stage
 from tests.support.foreign_client import running_client
-from tests.support.system import LOOPBACK, free_port, routable_address, running_system
+from tests.support.system import LOOPBACK, free_port
 
 WATCH_SECONDS = 30.0
 AUDIO = (
@@ -45,20 +47,27 @@ def whip_client() -> str:
     return executable
 
 
+def version() -> str:
+    """Debian's: the program does not tell one."""
+    query = ["dpkg-query", "-W", "-f=${Version}", "simple-whip-client"]
+    return subprocess.run(query, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.client("Meetecho whip-client", "publishes")
 @pytest.mark.parametrize(
     ("video", "options"), [(VP8, []), (H264, ["--no-trickle"])], ids=["vp8-trickle", "h264-no-trickle"]
 )
 async def test_a_viewer_sees_and_hears_whip_client(
-    redis_url: str, whip_client: str, video: str, options: list[str]
+    redis_url: str, client_runs: ClientRuns, whip_client: str, video: str, options: list[str]
 ) -> None:
-    # libnice does not use loopback
-    with routable_address() as address:
-        async with running_system(redis_url, media_ip=address) as system:
-            url = system.whip("whip-client")
-            command = [whip_client, "-u", url, "-A", AUDIO, "-V", video, *options]
-            with running_client(command) as client:
-                await system.room_live("whip-client", within=10)
-                async with viewer(system.http, system.whep("whip-client")) as watching:
-                    await watching.received(WATCH_SECONDS, video=100, audio=100)
-                    client.interrupt()  # it ends its session with DELETE
-                    await system.room_gone("whip-client", within=5)
+    async with client_stage(redis_url) as stage:
+        system = stage.system
+        url = stage.whip("whip-client")
+        command = [whip_client, "-u", url, "-A", AUDIO, "-V", video, *options]
+        with running_client(command) as client:
+            await system.room_live("whip-client", within=10)
+            async with viewer(system.http, system.whep("whip-client")) as watching:
+                await watching.received(WATCH_SECONDS, video=100, audio=100)
+                await client_runs.note("Meetecho whip-client", version(), "publishes", stage, "whip-client")
+                client.interrupt()  # it ends its session with DELETE
+                await system.room_gone("whip-client", within=5)

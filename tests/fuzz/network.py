@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 
 from aioice import stun as other_stun
 
@@ -23,13 +24,16 @@ from media.rtp.rtx import RtxError, unwrap
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
 from media.tracks.transport_feedback import TransportFeedback
+from media.transport.address import udp_address
 from media.transport.dtls import Certificate, DtlsError, DtlsLink
 from media.transport.ice import Credentials, IceLite
-from media.transport.stun import StunError, parse_binding_request
+from media.transport.mapping import Question
+from media.transport.stun import StunError, parse_binding_request, parse_mapped_address
 from tests.fuzz.target import Take, Target, parser
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.layered import RID, RIDS, RTX_TYPE, LayeredWorld, layers
 from tests.support.published import sound, video
+from tests.support.stun_server import mapped
 from tests.support.waiting import eventually
 from tests.support.world import SSRCS, World
 
@@ -94,6 +98,28 @@ def _ice() -> Iterator[Take]:
         agent.due_request(now)
 
     yield take
+
+
+@contextmanager
+def _question() -> Iterator[Take]:
+    server = udp_address("192.0.2.1", 3478)
+    asked = Question([server])
+    ((request, _),) = asked.due(0.0)
+
+    def take(data: bytes) -> None:
+        with suppress(StunError):
+            ip, port = parse_mapped_address(data)
+            assert ip_address(ip).packed
+            assert 0 < port <= 0xFFFF
+        asked.take(data[:8] + request[8:20] + data[20:], server)
+        assert len(asked.mapping.seen) <= 1
+
+    yield take
+
+
+def _server_answers() -> list[bytes]:
+    seen = ("192.0.2.7", 7100), ("2001:db8::7", 7100)
+    return [mapped(b"t" * 12, address) for address in seen]
 
 
 @contextmanager
@@ -256,6 +282,7 @@ def _flights() -> list[bytes]:
 def targets() -> list[Target]:
     return [
         Target("STUN checks, answers and ICE", _checks(), _ice),
+        Target("answers of STUN servers", _server_answers(), _question),
         Target("DTLS records", _flights(), _dtls, fresh_after=10_000),
         parser("RTP packets and header extensions", RTP, parse, RtpError),
         parser("RTX packets", RTP, _rtx, RtxError),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from media.payload import dependency_descriptor
+from media.payload.av1 import has_hidden_frames
+from media.payload.h264 import has_b_frames
 from media.payload.keyframes import starts_keyframe
 from media.payload.picture import DepacketizeError
 from media.payload.picture_id import frame_number, picture_id, with_value
@@ -62,6 +64,8 @@ def _keyframes(codec: str) -> Callable[[], AbstractContextManager[Take]]:
     def begin() -> Iterator[Take]:
         def take(data: bytes) -> None:
             assert starts_keyframe(codec, data) in (True, False)
+            assert has_hidden_frames(data) in (True, False)
+            assert has_b_frames(data) in (True, False)
             size, found = picture_size(codec, data), picture_id(codec, data)
             assert size is None or min(size) >= 0
             assert found is None or with_value(data, found, found.value) == data

@@ -13,7 +13,7 @@ from collections import Counter
 
 import uvloop
 
-from tests.hostile import datagrams, requests
+from tests.hostile import datagrams, requests, streams
 from tests.hostile.requests import Attack
 from tests.hostile.target import Target
 
@@ -28,6 +28,7 @@ ATTACKS: list[Attack] = [
     datagrams.rtcp_floods,
     datagrams.forged_datagrams,
     datagrams.changing_pictures,
+    streams.tcp_streams,
 ]
 RETRY_SECONDS = 1.0  # for an attack whose session the server has ended
 

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from tests.support.line_shape import Shape
 from tests.support.namespaces import Namespace, new_namespace
 from tests.support.shaped_line import shaped_line
 from tests.support.system import LOOPBACK, free_port, running_system
+from tests.support.udp_echo import udp_echo
 from tests.support.waiting import eventually
 
 
@@ -22,26 +22,9 @@ def namespace() -> Iterator[Namespace]:
         yield made
 
 
-@contextlib.asynccontextmanager
-async def echo_server() -> AsyncIterator[tuple[str, int]]:
-    class Echo(asyncio.DatagramProtocol):
-        def connection_made(self, transport: Any) -> None:  # by type none in early Python 3.11
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            self.transport.sendto(data, addr)
-
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Echo, local_addr=(LOOPBACK, 0))
-    try:
-        yield transport.get_extra_info("sockname")
-    finally:
-        transport.close()
-
-
 async def test_clients_in_a_namespace_reach_the_server_only_over_the_line(namespace: Namespace) -> None:
     loop = asyncio.get_running_loop()
-    async with echo_server() as server:
+    async with udp_echo(LOOPBACK) as server:
         clients = [namespace.socket(socket.SOCK_DGRAM, (LOOPBACK, 0)) for _ in range(2)]
         with contextlib.ExitStack() as closing:
             for client in clients:

@@ -93,7 +93,7 @@ async def test_each_of_a_viewers_reports_counts_when_the_next_one_comes_or_at_th
     session = plane.session(viewer)
 
     def datagrams() -> int:
-        return plane.port.rx_datagrams
+        return plane.ports.rx_datagrams
 
     for lost, counts in ((128, None), (64, 0.5)):
         before = datagrams()

@@ -50,12 +50,12 @@ class Audience:
         address = (f"192.0.2.{len(self._ends)}", 5000)
         # the far end of these keys; its buffer takes the longest packets
         self._ends[address] = inbound_session(SrtpKeys(profile, keys.remote, keys.local))
-        viewer = Viewer(keys, address, self.profile.wires, self.profile.counts, next_indexes)
+        viewer = Viewer(keys, address, self.sends, self.profile.wires, self.profile.counts, next_indexes)
         self.profile.add(viewer)
         return viewer
 
     def send(self, burst: Sequence[Outgoing]) -> None:
-        self.profile.send(burst, self._buffer, self.sends, SentAt(0.0))
+        self.profile.send(burst, self._buffer, SentAt(0.0))
 
     def received(self, viewer: Viewer) -> list[bytes]:
         """What arrived since the last call, decrypted."""

@@ -1,6 +1,7 @@
 """Chromium on our pages: publishing its fake camera, watching, and what it got to see and hear."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -36,11 +37,11 @@ FLAGS = [
 
 T = TypeVar("T", bound="OpenPage")
 
-_RECORD_CONNECTIONS = """
+RECORD_CONNECTIONS = """
     const Native = RTCPeerConnection;
     window.connections = [];
     window.RTCPeerConnection = class extends Native {
-        constructor(...given) { super(...given); connections.push(this); }
+        constructor(given) { super({ ...given, iceTransportPolicy: 'all' }); connections.push(this); }
     };
 """
 _RECEIVED = """async () => {
@@ -62,7 +63,7 @@ _PICTURE = """(id) => {
     const context = canvas.getContext('2d');
     context.drawImage(document.getElementById(id), 0, 0, 64, 36);
     const { data } = context.getImageData(0, 0, 64, 36);
-    return Array.from({ length: 64 * 36 }, (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3);
+    return [...data].filter((_, i) => i % 4 < 3);
 }"""
 
 
@@ -178,7 +179,7 @@ class WatchPage(OpenPage):
     async def pictures(self, frames: int = 5, within: float = LIVE_SECONDS) -> None:
         """Wait until that many more frames are shown."""
         shown = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
-        before = await self.page.evaluate(shown)
+        before: int = await self.page.evaluate(shown)
 
         async def enough() -> bool:
             now: int = await self.page.evaluate(shown)
@@ -213,20 +214,28 @@ class WatchPage(OpenPage):
         return received
 
     async def _picture(self) -> list[float]:
-        """Brightness (0 to 255) of 64 by 36 points of what is watched."""
+        """Red, green and blue (0 to 255) of 64 by 36 points of what is watched."""
         return cast(list[float], await self.page.evaluate(_PICTURE, "video"))
 
 
 @contextlib.asynccontextmanager
-async def chromium(namespace: Namespace | None = None, *flags: str) -> AsyncIterator[Browser]:
-    """A Chromium of its own, headless and off the network; in `namespace`, if there is one."""
+async def chromium(
+    namespace: Namespace | None = None, *flags: str, home: Path | None = None
+) -> AsyncIterator[Browser]:
+    """A Chromium of its own, headless and off the network; in `namespace`, if there is one.
+
+    `home` may hold the certificates that it trusts.
+    """
     executable = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     assert executable, "the browser tests need Chromium: apt-get install chromium"
     async with contextlib.AsyncExitStack() as stack:
         if namespace is not None:
             executable = str(stack.enter_context(namespace.program(executable)))
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+        environment: dict[str, str | float | bool] = {**os.environ, **({"HOME": str(home)} if home else {})}
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=[*FLAGS, *flags], env=environment
+        )
         try:
             yield browser
         finally:
@@ -239,17 +248,27 @@ async def open_home_page(browser: Browser, url: str) -> HomePage:
 
 
 async def open_publish_page(
-    browser: Browser, url: str, room: str, *, expected_statuses: Sequence[int] = ()
+    browser: Browser,
+    url: str,
+    room: str,
+    *,
+    expected_statuses: Sequence[int] = (),
+    relay_only: bool = False,
 ) -> PublishPage:
-    """Of the server at `url`."""
-    return await _open(PublishPage, browser, f"{url}/publish/{room}", expected_statuses)
+    """Of the server at `url`. `relay_only`: its media goes through a TURN server, or not at all."""
+    return await _open(PublishPage, browser, f"{url}/publish/{room}", expected_statuses, relay_only)
 
 
 async def open_watch_page(
-    browser: Browser, url: str, room: str, *, expected_statuses: Sequence[int] = ()
+    browser: Browser,
+    url: str,
+    room: str,
+    *,
+    expected_statuses: Sequence[int] = (),
+    relay_only: bool = False,
 ) -> WatchPage:
-    """Of the server at `url`."""
-    return await _open(WatchPage, browser, f"{url}/watch/{room}", expected_statuses)
+    """Of the server at `url`. `relay_only`: its media goes through a TURN server, or not at all."""
+    return await _open(WatchPage, browser, f"{url}/watch/{room}", expected_statuses, relay_only)
 
 
 async def open_recordings_page(
@@ -264,9 +283,16 @@ async def open_admin_page(browser: Browser, url: str, *, expected_statuses: Sequ
     return await _open(AdminPage, browser, f"{url}/admin", expected_statuses)
 
 
-async def _open(kind: type[T], browser: Browser, url: str, expected_statuses: Sequence[int]) -> T:
+async def _open(
+    kind: type[T],
+    browser: Browser,
+    url: str,
+    expected_statuses: Sequence[int],
+    relay_only: bool = False,
+) -> T:
     page = await browser.new_page(viewport={"width": 1100, "height": 820})
     opened = kind(page, expected_statuses)
-    await page.add_init_script(_RECORD_CONNECTIONS)
+    record = RECORD_CONNECTIONS.replace("'all'", "'relay'") if relay_only else RECORD_CONNECTIONS
+    await page.add_init_script(record)
     await page.goto(url)
     return opened

@@ -1,6 +1,7 @@
-"""A certificate for localhost that its holder has signed, good for a day."""
+"""Certificates that their holder has signed, for localhost and a day; and a Chromium that trusts one."""
 
 import datetime
+import subprocess
 from pathlib import Path
 
 from cryptography import x509
@@ -8,11 +9,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DAY = datetime.timedelta(days=1)
 
-def new_certificate(folder: Path) -> tuple[Path, Path]:
-    """The files of the certificate and of its key, both PEM, in `folder`."""
+
+def new_certificate(
+    folder: Path, host: str = "localhost", begins: datetime.timedelta = -DAY, ends: datetime.timedelta = DAY
+) -> tuple[Path, Path]:
+    """The files of the certificate and of its key, both PEM, in `folder`; it is for `host`.
+
+    `begins` and `ends` count from now.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -20,9 +28,9 @@ def new_certificate(folder: Path) -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .not_valid_before(now + begins)
+        .not_valid_after(now + ends)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
@@ -33,3 +41,13 @@ def new_certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return cert_file, key_file
+
+
+def home_that_trusts(certificate: Path, folder: Path) -> Path:
+    """A home in `folder`, for a Chromium that takes this certificate as an authority's (libnss3-tools)."""
+    store = folder / "home" / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    certutil = ["certutil", "-d", f"sql:{store}"]
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True)
+    subprocess.run([*certutil, "-A", "-n", "test", "-t", "C,,", "-i", str(certificate)], check=True)
+    return folder / "home"

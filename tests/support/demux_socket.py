@@ -14,6 +14,7 @@ from media.transport.stun import BindingRequest
 
 HOME: Address = ("192.0.2.1", 5000)
 OTHER: Address = ("192.0.2.2", 5000)
+SERVER: Address = ("192.0.2.3", 3478)  # a STUN server that the worker has asked
 REMOTE = "peer"  # the client's ufrag
 
 
@@ -50,7 +51,14 @@ class Socket:
     def __init__(self) -> None:
         self.now = 100.0
         self.sent: list[tuple[bytes, Address]] = []
-        self.demux = Demux(lambda data, address: self.sent.append((data, address)))
+        self.answers_of_servers: list[tuple[bytes, Address]] = []  # that the worker itself had asked
+        self.demux = Demux(lambda data, address: self.sent.append((data, address)), self._asked)
+
+    def _asked(self, data: bytes, source: Address) -> bool:
+        taken = source == SERVER
+        if taken:
+            self.answers_of_servers.append((data, source))
+        return taken
 
     def add(self, endpoint: Endpoint | None = None) -> Endpoint:
         endpoint = endpoint or Endpoint()

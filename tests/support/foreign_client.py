@@ -1,4 +1,4 @@
-"""A third-party publisher as a process. Its output is shown when a test fails."""
+"""A third-party client as a process. Its output is shown when a test fails."""
 
 import contextlib
 import signal
@@ -6,16 +6,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from deploy.tether import tethered
+from tests.support.waiting import eventually
 
 END_SECONDS = 5.0
 LOG_TAIL = 8_000  # characters
 
 
 class ForeignClient:
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
+        self._log = log
+
+    def said(self) -> list[str]:
+        """The lines of its output so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+    async def says(self, line: str, within: float) -> None:
+        """Wait until that line is in its output."""
+        await eventually(f"the client says: {line}", lambda: line in self.said(), within)
 
     def interrupt(self) -> None:
         """Ctrl-C: it ends its session and then itself."""
@@ -25,15 +36,17 @@ class ForeignClient:
 @contextlib.contextmanager
 def running_client(command: Sequence[str]) -> Iterator[ForeignClient]:
     """Run `command`. On leaving it is ended, if need be by force."""
-    with tempfile.TemporaryFile("w+b") as log:
-        process = subprocess.Popen(
-            tethered(command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                tethered(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        client = ForeignClient(process, log)
         try:
-            yield ForeignClient(process)
+            yield client
         except BaseException:
-            log.seek(0)
-            print(f"--- {command[0]}\n{log.read().decode(errors='replace')[-LOG_TAIL:]}", file=sys.stderr)
+            print("\n".join([f"--- {command[0]}", *client.said()])[-LOG_TAIL:], file=sys.stderr)
             raise
         finally:
             process.send_signal(signal.SIGINT)

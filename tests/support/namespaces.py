@@ -12,6 +12,7 @@ import os
 import shlex
 import socket
 import struct
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,12 +36,21 @@ class Namespace:
     def close(self) -> None:
         os.close(self.descriptor)
 
+    @property
+    def path(self) -> str:
+        """What `nsenter --net` and `ip link add` take."""
+        return f"/proc/{os.getpid()}/fd/{self.descriptor}"
+
+    def run(self, *command: str, text: str | None = None) -> None:
+        """Run a command inside, with `text` as its input, until it ends."""
+        subprocess.run(["nsenter", f"--net={self.path}", *command], input=text, text=True, check=True)
+
     def socket(self, kind: socket.SocketKind, address: tuple[str, int]) -> socket.socket:
         """A socket inside, bound to `address`. It may be used from outside."""
 
         def make() -> socket.socket:
             _check(_libc.setns(self.descriptor, CLONE_NEWNET))
-            made = socket.socket(type=kind)
+            made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, kind)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(address)
             return made
@@ -52,8 +62,7 @@ class Namespace:
         """An executable that runs `program` inside."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / Path(program).name
-            network = f"/proc/{os.getpid()}/fd/{self.descriptor}"
-            path.write_text(f'#!/bin/sh\nexec nsenter --net={network} {shlex.quote(program)} "$@"\n')
+            path.write_text(f'#!/bin/sh\nexec nsenter --net={self.path} {shlex.quote(program)} "$@"\n')
             path.chmod(0o755)
             yield path
 

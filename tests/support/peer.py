@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
@@ -63,8 +64,13 @@ class Peer(asyncio.DatagramProtocol):
         gcm: bool = True,
         sound: Sequence[str] = OPUS,
         picture: Sequence[str] = (*VP8, "a=rtcp-fb:96 nack pli"),
+        host: str = "127.0.0.1",
     ) -> None:
-        """`sound` and `picture` are the attributes of their sections; empty: there is none."""
+        """`sound` and `picture` are the attributes of their sections; empty: there is none.
+
+        It is at the address `host`, and goes to the first candidate of that family.
+        """
+        self.host = host
         self.certificate = (Certificate if gcm else _Sha1Certificate).generateCertificate()
         self.local = new_credentials()
         self.rtp: list[bytes] = []
@@ -106,7 +112,11 @@ class Peer(asyncio.DatagramProtocol):
         assert media.ice.usernameFragment
         assert media.ice.password
         self.use_credentials(media.ice.usernameFragment, media.ice.password)
-        self._server = media.ice_candidates[0].ip, media.ice_candidates[0].port
+        self._server = next(
+            (candidate.ip, candidate.port)
+            for candidate in media.ice_candidates
+            if (":" in candidate.ip) == (":" in self.host)
+        )
         self._dtls = DtlsLink(
             self.certificate,
             [(f.algorithm, f.value) for f in media.dtls.fingerprints],
@@ -136,7 +146,14 @@ class Peer(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self.new_socket())
+
+    def new_socket(self) -> socket.socket:
+        """At the address of this peer, with any port."""
+        made = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+        made.setblocking(False)
+        made.bind((self.host, 0))
+        return made
 
     def use_credentials(self, ufrag: str, password: str) -> None:
         self._remote_ufrag, self._remote_password = ufrag, password

@@ -9,10 +9,13 @@ from time import monotonic
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from media.negotiation.candidates import Candidates
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Session
+from media.transport.ports import Ports
+from media.transport.tcp import TcpPort
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
 from media.worker.handlers import Handlers
@@ -28,6 +31,7 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import sent_fragment, sent_offer
+from tests.support.tcp_peer import TcpPeer
 from tests.support.waiting import eventually
 
 WORKER = WorkerId("w1")
@@ -40,13 +44,13 @@ class Plane:
 
     media: MediaPlane
     handlers: Handlers
-    port: UdpPort
+    ports: Ports
     redis: Redis
     peers: list[Peer] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
 
-    def peer(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True) -> Peer:
-        peer = Peer(publishes=publishes, setup=setup, gcm=gcm)
+    def peer(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True, tcp: bool = False) -> Peer:
+        peer = (TcpPeer if tcp else Peer)(publishes=publishes, setup=setup, gcm=gcm)
         self.peers.append(peer)
         return peer
 
@@ -77,9 +81,15 @@ class Plane:
         return answer
 
     async def connected(
-        self, *, publishes: bool, setup: str = "actpass", gcm: bool = True, expires_at: float | None = None
+        self,
+        *,
+        publishes: bool,
+        setup: str = "actpass",
+        gcm: bool = True,
+        expires_at: float | None = None,
+        tcp: bool = False,
     ) -> Peer:
-        peer = self.peer(publishes=publishes, setup=setup, gcm=gcm)
+        peer = self.peer(publishes=publishes, setup=setup, gcm=gcm, tcp=tcp)
         return await self.connect(peer, await self.ask(peer, publishes=publishes, expires_at=expires_at))
 
     async def connect(self, peer: Peer, answer: Answer) -> Peer:
@@ -147,26 +157,30 @@ async def running_plane(
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     redis, port = connect(redis_url), UdpPort("127.0.0.1", 0)
+    ports = Ports(port, tcp=TcpPort(("127.0.0.1", 0)))
     media = MediaPlane(
-        WORKER, port, (("127.0.0.1", port.address[1]),), lambda name: heartbeat.release(name), grace=grace
+        WORKER,
+        ports,
+        Candidates([("127.0.0.1", port.address[1])]),
+        lambda name: heartbeat.release(name),
+        grace=grace,
     )
     heartbeat = Heartbeat(
         Directory(redis, limits),
         WORKER,
         lambda: WorkerStatus(id=WORKER, state=WorkerState.READY, http_url="", sessions=0),
-        media.rooms.statuses,
-        media.rooms.names,
+        media.rooms,
         lambda name: None,
     )
-    plane = Plane(media, Handlers(media, heartbeat, Capacity(0.8, 0)), port, redis)
-    port.start(media.pump.turn)
+    plane = Plane(media, Handlers(media, heartbeat, Capacity(0.8, 0)), ports, redis)
+    ports.start(media.pump.turn)
     beating = asyncio.create_task(heartbeat.run())
     try:
         with capture_logs() as logs:
             yield plane
             media.rooms.close_all(EndReason.WORKER_STOPS)
     finally:
-        port.close()
+        ports.close()
         for peer in plane.peers:
             peer.close(without_a_word=True)
         beating.cancel()

@@ -7,6 +7,7 @@ from typing import Any
 
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
+from media.negotiation.candidates import Candidates
 from media.relay.edge_relay import EdgeRelay, Order, published_tracks
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXTENSION_IDS
@@ -49,7 +50,7 @@ class Worker:
         self.at = at
         self.sent: list[tuple[Address, bytes]] = []
         self._network = network
-        self.switch = PacketSwitch(self._transmit)
+        self.switch = PacketSwitch(lambda _: self._transmit)
         self.demux = Demux(self.send)
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> None:
@@ -158,7 +159,7 @@ class Cluster:
             self.origin.demux,
             self.origin.send,
             self.stats,
-            [(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)],
+            Candidates([(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)]),
         )
         self.ended: list[EdgeRelay] = []
         self._sequence = 0

@@ -54,26 +54,30 @@ def encode_video(
     keyframe_every: float = 1.0,
     begin: float = 0.0,
     noise_bits: int = 0,
+    rate: Fraction = Fraction(FRAMES_PER_SECOND),
+    b_frames: int = 0,
+    **options: str,
 ) -> list[Any]:
     """PyAV packets of a moving bar; frames at `flashes` (seconds, for 0.1 s) are white.
 
-    `noise_bits` a second are reached by noise that no encoder can foresee.
+    `noise_bits` a second are reached by noise that no encoder can foresee. `rate` is in frames a second;
+    `options` are the encoder's, instead of those for a stream without delay.
     """
-    name, options = ENCODERS[codec]
+    name, without_delay = ENCODERS[codec]
     encoder = av.CodecContext.create(name, "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
-    encoder.framerate = Fraction(FRAMES_PER_SECOND)
+    encoder.framerate = rate
     encoder.time_base = Fraction(1, 90_000)
-    encoder.gop_size = round(keyframe_every * FRAMES_PER_SECOND)
-    encoder.max_b_frames = 0
+    encoder.gop_size = round(keyframe_every * rate)
+    encoder.max_b_frames = b_frames
     if codec != "AV1":  # its low-delay mode knows constant quality only
         encoder.bit_rate = noise_bits or 500_000
-    encoder.options = options
+    encoder.options = options or without_delay
     packets = []
     chance = numpy.random.default_rng(1)
-    for number in range(round(seconds * FRAMES_PER_SECOND)):
-        at = begin + number / FRAMES_PER_SECOND
+    for number in range(round(seconds * rate)):
+        at = begin + float(number / rate)
         picture = numpy.full((size[1], size[0], 3), 32, dtype=numpy.uint8)
         left = 8 * number % size[0]
         picture[:, left : left + 8] = 128
@@ -125,8 +129,11 @@ class _Datagrams(io.RawIOBase):
         return len(self.taken[-1])
 
 
-def packetize(codec: str, packets: Sequence[Any]) -> list[Sent]:
-    """The RTP packets of an encoder's output, without the RTCP between them."""
+def packetize(codec: str, packets: Sequence[Any], *, decoding_times: bool = False) -> list[Sent]:
+    """The RTP packets of an encoder's output, in order of decoding, without the RTCP between them.
+
+    Their timestamps are the times of showing, or with `decoding_times` those of decoding.
+    """
     sink = _Datagrams()
     options = {"strict": "experimental", "payload_type": "96"}
     muxer = av.open(sink, "w", format="rtp", buffer_size=PACKET_BYTES, container_options=options)
@@ -138,8 +145,12 @@ def packetize(codec: str, packets: Sequence[Any]) -> list[Sent]:
     base = Fraction(1, CLOCK_RATES.get(codec, 90_000))
     stream.time_base = base
     sent = []
+    delay = 0 if packets[0].dts is None or decoding_times else packets[0].pts - packets[0].dts
     for packet in packets:
-        at = float(packet.pts * packet.time_base)
+        if decoding_times:
+            packet.pts = packet.dts
+        sent_at = packet.pts if packet.dts is None else packet.dts + delay
+        at = float(sent_at * packet.time_base)
         packet.stream = stream
         sink.taken.clear()
         muxer.mux_one(packet)
@@ -164,8 +175,8 @@ class Numbering:
         return Outgoing(self._track, 1 + self._track, index, packet.timestamp + shift & 0xFFFFFFFF, packet)
 
 
-def video(codec: str, seconds: float, **how: Any) -> list[Sent]:
-    return packetize(codec, encode_video(codec, seconds, **how))
+def video(codec: str, seconds: float, *, decoding_times: bool = False, **how: Any) -> list[Sent]:
+    return packetize(codec, encode_video(codec, seconds, **how), decoding_times=decoding_times)
 
 
 def audio(seconds: float, **how: Any) -> list[Sent]:

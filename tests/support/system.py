@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from deploy.tether import tethered
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.host_port import HostPort
 from tests.support.fork_server import Forked, fork_server
 from tests.support.waiting import eventually
 
@@ -34,10 +35,23 @@ _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs hav
 
 def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that was free just now."""
-    with socket.socket(type=kind) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_media_port(host: str = LOOPBACK) -> int:
+    """A number that was free just now, of UDP and of TCP."""
+    while True:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind((host, 0))
+            port: int = udp.getsockname()[1]
+            try:
+                tcp.bind((host, port))
+            except OSError:
+                continue
+            return port
 
 
 @dataclass
@@ -149,14 +163,14 @@ async def running_system(
             return member
 
         def start_worker(name: str) -> Member:
-            port, media = free_port(), (media_ip, free_port(media_ip, socket.SOCK_DGRAM))
+            port, media = free_port(), (media_ip, free_media_port(media_ip))
             worker = start(
                 "worker",
                 name,
                 port,
                 WORKER_ID=name,
                 WORKER_HTTP_ADDR=f"{LOOPBACK}:{port}",
-                MEDIA_ADDR="{}:{}".format(*media),
+                MEDIA_ADDR=str(HostPort(*media)),
                 MEDIA_PUBLIC_IPS=media_ip,
             )
             worker.media = media

@@ -71,7 +71,7 @@ class World:
     ) -> None:
         self.published = published
         self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
-        self.switch: PacketSwitch = beside.switch if beside else PacketSwitch(self._transmit)
+        self.switch: PacketSwitch = beside.switch if beside else PacketSwitch(lambda _: self._transmit)
         self._by_address: dict[Address, FarViewer] = beside._by_address if beside else {}
         self.viewers: list[FarViewer] = []
         self.tracks = _tracks(published, index, join_burst)

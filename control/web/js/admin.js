@@ -86,7 +86,7 @@ const sessions = new KeyedRows(element('sessions'), element('session-row'), {
       room: session.room,
       role: session.state === 'connected' ? (publishes ? 'Publisher' : 'Viewer') : `${publishes ? 'Publisher' : 'Viewer'}, ${session.state}`,
       id: session.id,
-      address: session.address || '–',
+      address: session.transport === 'tcp' ? `${session.address} (TCP)` : session.address || '–',
       codecs: codecs(session.codecs),
       bitrate: bitrate(rate(session)),
       picture: session.layer || '–',

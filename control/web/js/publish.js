@@ -169,7 +169,6 @@ function tell(state, words) {
 /** @param {Error} error */
 function spoken(error) {
   if (error.name === 'NotAllowedError' && source() === 'screen') return 'Nothing was chosen to share.';
-  if (error.name === 'NotConnected') return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
   return inWords(error, { room, token: tokenFor(room) });
 }
 

@@ -1,5 +1,6 @@
 // One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
 import { fragmentOf, renewed } from './ice-fragment.js';
+import { newConnection, TurnTroubles } from './ice-servers.js';
 import { authorization, Refused } from './server.js';
 
 const CONNECT_SECONDS = 15;
@@ -7,7 +8,7 @@ const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
 const RECOVERY_SECONDS = 12; // before it is given up
 const RETRY_MS = 500;
 
-/** The server cannot be reached by HTTP, or not by UDP. */
+/** The server cannot be reached by HTTP, or no way was found for media; `message` says which. */
 export class NotConnected extends Error {
   name = 'NotConnected';
 }
@@ -17,6 +18,7 @@ export class Session {
   #authorization;
   #on;
   #pc = null;
+  #turnTroubles = null;
   #resource = null;
   #links = '';
   #etag = null;
@@ -59,7 +61,8 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.#pc = newConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.#turnTroubles = new TurnTroubles(this.#pc);
     describe(this.#pc);
     await this.#exchange();
     await negotiated();
@@ -128,7 +131,7 @@ export class Session {
     this.#answer = await response.text();
     if (pc.signalingState === 'closed') { // while the server was answering
       this.close();
-      throw new NotConnected('closed');
+      throw new NotConnected('the connection was closed');
     }
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
@@ -159,7 +162,10 @@ export class Session {
     const pc = this.#pc;
     const watching = new AbortController();
     const up = new Promise((resolve, reject) => {
-      const fail = () => reject(new NotConnected('no connection through the network'));
+      const fail = () => {
+        const words = ['no connection through the network', this.#turnTroubles.inWords()];
+        reject(new NotConnected(words.filter(Boolean).join(': ')));
+      };
       const look = () => {
         if (pc.connectionState === 'connected') resolve();
         if (pc.connectionState === 'failed' && failedIsFinal) fail();
@@ -169,7 +175,7 @@ export class Session {
       watching.signal.addEventListener('abort', () => clearTimeout(timer));
       look();
     });
-    const closed = this.over.then(() => { throw new NotConnected('closed'); });
+    const closed = this.over.then(() => { throw new NotConnected('the connection was closed'); });
     try {
       await Promise.race([up, closed]);
     } finally {

@@ -19,7 +19,7 @@ export function inWords(error, { room = 'this room', token = '' } = {}) {
     case 'NotAllowedError': return 'The browser may not use the camera and microphone.';
     case 'NotFoundError': return 'There is no camera or no microphone.';
     case 'NotReadableError': return 'The camera or microphone is in use elsewhere.';
-    case 'NotConnected': return 'There is no connection to the server.';
+    case 'NotConnected': return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
     case 'TypeError': return 'The server cannot be reached.';
     default: return `That did not work: ${error.message}.`;
   }

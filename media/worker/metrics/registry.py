@@ -6,23 +6,27 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
-from media.transport.udp import UdpPort
+from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import CapacityCollector
 from media.worker.metrics.event_loop import EventLoopCollector
+from media.worker.metrics.public_address import PublicAddressCollector
 from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
+from media.worker.public_address import PublicAddress
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 
 
 def new_registry(
     plane: MediaPlane,
-    port: UdpPort,
+    ports: Ports,
+    public: PublicAddress,
     capacity: Capacity,
     lag: Histogram,
     recorder: Recorder | None,
@@ -32,7 +36,10 @@ def new_registry(
     registry.register(RoomsCollector(plane.rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
     registry.register(SessionsCollector(plane.roster, plane.ledger))
-    registry.register(TrafficCollector(plane.rooms, plane.ledger, port))
+    registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
+    registry.register(PublicAddressCollector(public))
+    if ports.tcp is not None:
+        registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
     if recorder is not None:

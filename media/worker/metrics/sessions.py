@@ -10,6 +10,8 @@ from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.session import SessionState
+from media.transport.address import transport_of
+from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
 
@@ -29,13 +31,20 @@ class SessionsCollector(Collector):
         ended = CounterMetricFamily(
             "roomcast_sessions_ended", "Sessions that ended, by reason.", labels=["role", "reason"]
         )
+        failed = CounterMetricFamily(
+            "roomcast_handshakes_failed",
+            "DTLS handshakes that failed or did not end in time, by reason.",
+            labels=["role", "reason"],
+        )
         for role in Role:
             for state in SessionState:
                 sessions.add_metric([role, state], counts[role, state])
             opened.add_metric([role], ledger.opened[role])
             for reason in EndReason:
                 ended.add_metric([role, reason.name.lower()], ledger.ended[role, reason])
-        yield from (sessions, opened, ended)
+            for failure in HandshakeFailure:
+                failed.add_metric([role, failure.name.lower()], ledger.failed_handshakes[role, failure])
+        yield from (sessions, opened, ended, failed, self._transports())
         yield family(
             "roomcast_connect_seconds",
             "Time from the answer until the session can carry media.",
@@ -53,3 +62,14 @@ class SessionsCollector(Collector):
             "Time from a viewer's answer to the first keyframe packet sent to it.",
             ledger.first_pictures,
         )
+
+    def _transports(self) -> Metric:
+        metric = GaugeMetricFamily(
+            "roomcast_transport_sessions",
+            "Open sessions by what their client is reached over; from its first check on.",
+            labels=["transport"],
+        )
+        counts = Counter(transport_of(session.ice.selected) for session in self._roster)
+        for transport in ("udp", "tcp"):
+            metric.add_metric([transport], counts[transport])
+        return metric

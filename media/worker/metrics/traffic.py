@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
 from media.sessions.ledger import Ledger
-from media.transport.udp import UdpPort
+from media.transport.ports import Ports
 from media.worker.metrics.exposition import single
 
 # What feeds, publishers and viewers count: the attribute, and the name and meaning of its series.
@@ -60,23 +60,23 @@ _VIEWERS = {
 class TrafficCollector(Collector):
     """Totals of the worker: they do not fall when rooms and sessions end."""
 
-    def __init__(self, rooms: Rooms, ledger: Ledger, port: UdpPort) -> None:
+    def __init__(self, rooms: Rooms, ledger: Ledger, ports: Ports) -> None:
         self._rooms = rooms
         self._ledger = ledger
-        self._port = port
+        self._ports = ports
 
     def collect(self) -> Iterable[Metric]:
-        ledger, port = self._ledger, self._port
+        ledger, ports = self._ledger, self._ports
         yield from _counters(_FEEDS, ledger.feeds.with_living(self._rooms.feeds()))
         for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
             yield from _counters(series, {name: getattr(stats, name) for name in series})
         yield CounterMetricFamily(
             "roomcast_egress_packets",
             "SRTP packets sent to viewers and other workers.",
-            value=port.tx_packets,
+            value=ports.tx_packets,
         )
         yield CounterMetricFamily(
-            "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=port.tx_bytes
+            "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=ports.tx_bytes
         )
         yield CounterMetricFamily(
             "roomcast_srtp_refused",
@@ -86,18 +86,18 @@ class TrafficCollector(Collector):
         yield CounterMetricFamily(
             "roomcast_datagrams_received",
             "Datagrams of every kind that were received.",
-            value=port.rx_datagrams,
+            value=ports.rx_datagrams,
         )
         yield CounterMetricFamily(
             "roomcast_datagrams_dropped",
             "Sends that the socket refused: its buffer was full, or there was no route.",
-            value=port.tx_dropped,
+            value=ports.tx_dropped,
         )
         yield single(
             "roomcast_relay_delay_seconds",
             "Time from a burst's arrival in the kernel to the send to its last viewer; "
             "one burst in sixteen is measured.",
-            port.delay,
+            ports.delay,
         )
 
 

@@ -5,15 +5,19 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, cast
 
+from media.negotiation.candidates import Candidates
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
+from media.transport.ports import Ports
 from media.transport.udp import UdpPort
+from media.worker.addresses import named
 from media.worker.media_plane import MediaPlane
 from shared.bus.directory import Directory
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId
 from shared.sdp.offer import parse_offer
+from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import VP8
 from tests.support.waiting import eventually
@@ -65,25 +69,35 @@ class Net:
 
 
 class Worker:
-    def __init__(self, name: WorkerId, net: Net) -> None:
+    """Clients reach it over IPv4, and other workers at `relay_host`."""
+
+    def __init__(self, name: WorkerId, net: Net, relay_host: str = "127.0.0.1") -> None:
         self.name = name
         self._net = net
-        self.port = UdpPort("127.0.0.1", 0)
-        address = "127.0.0.1", self.port.address[1]
-        self.plane = MediaPlane(name, self.port, (address,), lambda _: None, grace=GRACE, clock=net.now)
+        self.ports = Ports(*(UdpPort(host, 0) for host in LOOPBACKS))
+        addresses = self.ports.addresses
+        self.plane = MediaPlane(
+            name,
+            self.ports,
+            Candidates(named(["127.0.0.1"], addresses)),
+            lambda _: None,
+            relay_addresses=named([relay_host], addresses),
+            grace=GRACE,
+            clock=net.now,
+        )
         self.rooms = self.plane.rooms
         self.edge = Edge(
             name,
             self.rooms,
             self.plane.switch,
             self.plane.demux,
-            self.port.send,
+            self.ports.send,
             cast(Directory, net),
             cast(RpcClient, net),
             GRACE,
             net.now,
         )
-        self.port.start(self.plane.pump.turn)
+        self.ports.start(self.plane.pump.turn)
         self.peers: list[Peer] = []
 
     def tick(self) -> None:
@@ -115,7 +129,7 @@ class Worker:
     def die(self) -> None:
         """Close the socket without telling anybody."""
         del self._net.workers[self.name]
-        self.port.close()
+        self.ports.close()
 
     async def stop(self) -> None:
         for peer in self.peers:

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from media.recording.journal import Journal
+from shared.names import WorkerId, new_session_id
 from tests.support.http_peer import Player, Publisher, open_session, running
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.peer import IN_TIME, Peer
@@ -64,6 +65,35 @@ async def test_a_draining_worker_takes_nobody_and_ends_who_is_left_at_the_deadli
         for peer in (publisher, viewer):
             await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
             peer.close()
+
+
+async def test_nobody_waits_for_a_worker_that_leaves(redis_url: str) -> None:
+    """OBS sends its DELETE at the DTLS close, and requires a 200. Whoever comes later gets a 404 at once."""
+    async with running_system(redis_url, DRAIN_SECONDS="0") as system:
+        statuses: set[int] = set()
+
+        async def keep_asking() -> None:
+            """DELETE sessions that never were: 404, whoever answers."""
+            worker = WorkerId(system.workers[0].name)
+            while not gone.is_set():
+                url = f"{system.whip(ROOM)}/{new_session_id(worker)}"
+                statuses.add((await system.http.delete(url)).status_code)
+
+        gone = asyncio.Event()
+        publisher = Peer(publishes=True)
+        session = await open_session(system.http, system.whip(ROOM), publisher)
+        url = f"{system.controls[0].url}{session.headers['Location']}"
+        asking = [asyncio.create_task(keep_asking()) for _ in range(8)]
+        await eventually("they are answered", lambda: statuses, IN_TIME)
+        system.workers[0].process.send_signal(signal.SIGTERM)
+        await eventually("it is told", lambda: publisher.closed, IN_TIME)
+        assert (await system.http.delete(url)).status_code == 200
+        assert await exit_code(system.workers[0]) == 0
+        assert (await system.http.delete(url)).status_code == 404
+        gone.set()
+        await asyncio.gather(*asking)
+        assert statuses == {404}
+        publisher.close()
 
 
 async def test_a_worker_leaves_as_soon_as_nobody_is_left(redis_url: str) -> None:

@@ -24,14 +24,17 @@ from tests.integration.cluster.net import (
     Worker,
     keep_ticking,
 )
+from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def net() -> AsyncIterator[Net]:
+async def net(request: pytest.FixtureRequest) -> AsyncIterator[Net]:
+    """Its parameter is the address at which workers reach each other."""
     net = Net()
-    workers = [Worker(name, net) for name in (ONE, TWO, THREE)]
+    relay_host = getattr(request, "param", "127.0.0.1")
+    workers = [Worker(name, net, relay_host) for name in (ONE, TWO, THREE)]
     net.workers = {worker.name: worker for worker in workers}
     ticking = asyncio.create_task(keep_ticking(net))
     yield net
@@ -40,6 +43,7 @@ async def net() -> AsyncIterator[Net]:
         await worker.stop()
 
 
+@pytest.mark.parametrize("net", LOOPBACKS, indirect=True)
 async def test_media_passes_over_an_edge(net: Net) -> None:
     publisher = await net.workers[ONE].publish()
     viewers = [await net.workers[two].play(ONE) for two in (ONE, TWO, TWO, THREE)]

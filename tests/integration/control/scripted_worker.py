@@ -56,9 +56,10 @@ class ScriptedWorker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedWorker"]:
-        server = RpcServer(self._redis, self.redis_url, self.id, dict.fromkeys(_KINDS, self._answer))
+        self._server = RpcServer(self._redis, self.redis_url, self.id, dict.fromkeys(_KINDS, self._answer))
         await self.beat()
-        tasks = [asyncio.create_task(server.run()), asyncio.create_task(self._keep_beating())]
+        self._serving = asyncio.create_task(self._server.run())
+        tasks = [self._serving, asyncio.create_task(self._keep_beating())]
         try:
             yield self
         finally:
@@ -101,6 +102,11 @@ class ScriptedWorker:
         self._claims.discard(RoomName(room))
         self.rooms = tuple(status for status in self.rooms if status.name != room)
         await self._directory.release_room(RoomName(room), self.id)
+
+    async def close_list(self) -> None:
+        """Take no requests any more, as a worker does that is about to leave the directory."""
+        await self._server.close()
+        await self._serving
 
     async def _keep_beating(self) -> None:
         while True:

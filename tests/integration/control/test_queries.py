@@ -101,6 +101,15 @@ async def test_turn_secret_makes_credentials_that_end(start_control: StartContro
     assert entry["credential"] == base64.b64encode(mac).decode()
 
 
+async def test_each_caller_is_another_user_to_the_turn_server(start_control: StartControl) -> None:
+    """It limits what one of them takes: all of one name would share that."""
+    http = await start_control(**TURN, turn_secret="shared-with-coturn")
+    names = [(await bootstrap(http))["iceServers"][1]["username"] for _ in range(2)]
+    users = {name.partition(":")[2] for name in names}
+    assert len(users) == 2
+    assert "" not in users
+
+
 async def test_rooms_are_of_the_whole_cluster_sorted_by_name(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:

@@ -17,6 +17,7 @@ from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, re
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
+RTMP = "1935:1935"  # of the bridge
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
@@ -218,6 +219,7 @@ def test_what_is_mounted_from_the_repository_is_there() -> None:
 def test_no_container_holds_a_privilege() -> None:
     for name, one in services().items():
         assert one["cap_drop"] == ["ALL"], name
+        assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "coturn" else [])
         assert "no-new-privileges:true" in one["security_opt"]
         assert "privileged" not in one
     for one in ours().values():
@@ -229,11 +231,19 @@ def test_a_worker_gets_no_token_that_only_control_needs() -> None:
         assert not set(worker["environment"]) & {"AUTH_TOKEN", "ADMIN_TOKEN"}
 
 
-def test_what_reaches_the_outside_is_the_proxy_and_the_media() -> None:
+def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
     """Docker publishes a port on every interface, past a firewall of the host, unless an address is named."""
     for name, one in services().items():
         for port in one.get("ports", ()):
-            assert name == "haproxy" or port.endswith("/udp") or port.startswith("127.0.0.1:"), (name, port)
+            assert (
+                name in ("haproxy", "coturn")
+                or port == RTMP
+                or port.endswith("/udp")
+                or port.startswith("127.0.0.1:")
+            ), (
+                name,
+                port,
+            )
 
 
 def test_the_port_of_the_metrics_is_not_the_one_behind_the_proxy() -> None:

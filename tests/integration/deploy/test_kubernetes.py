@@ -13,11 +13,11 @@ from shared.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
 
 FOLDER = DEPLOY / "kubernetes"
-BASE, EXAMPLE = FOLDER / "base", FOLDER / "example"
+BASE, EXAMPLE, TURN = FOLDER / "base", FOLDER / "example", FOLDER / "turn"
 VERSION = "1.31"
 NAME = "app.kubernetes.io/name"
 SETTINGS = {name.upper() for name in Settings.model_fields}
-HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD"}  # goes into REDIS_URL
+HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD", "NODE_IP"}  # parts of REDIS_URL and MEDIA_PUBLIC_IPS
 
 Manifest = dict[str, Any]
 
@@ -52,7 +52,10 @@ def environment(path: Path) -> dict[str, str]:
 
 
 # whole manifests; a patch (recordings.yaml) is only a part of one
-WHOLE = [*documents(BASE), *((name, one) for name, one in documents(EXAMPLE) if name != "recordings.yaml")]
+WHOLE = [
+    *documents(BASE, TURN),
+    *((name, one) for name, one in documents(EXAMPLE) if name != "recordings.yaml"),
+]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_kubernetes_would_take_it(file: str, manifest: Manifest) -> None:
 
 
 def test_kustomize_finds_every_file_and_leaves_none_out() -> None:
-    for folder in (BASE, EXAMPLE):
+    for folder in (BASE, EXAMPLE, TURN):
         kustomization = read_yaml(folder / "kustomization.yaml")
         patches = [patch["path"] for patch in kustomization.get("patches", ())]
         named = {*kustomization["resources"], *patches}

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from deploy.doctor.redis_rights import cleaning, using
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.system import running_system
 
@@ -27,7 +28,13 @@ def limited_url(redis_url: str) -> Iterator[str]:
         redis.execute_command("ACL", "DELUSER", name)
 
 
-async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url: str) -> None:
+# What the test itself and redis-py do.
+ASIDE = {"acl|setuser", "auth", "client|setinfo", "config|resetstat", "hello", "info", "select"}
+
+
+async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url: str, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.config_resetstat()
     async with running_system(
         limited_url, ADMIN_TOKEN="admin", RATE_LIMIT_RPS="100", RECORD_ENABLED="1"
     ) as system:
@@ -44,6 +51,10 @@ async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url:
         )
         assert closed.is_success
         await system.room_gone("demo", within=5)
+    with Redis.from_url(redis_url) as redis:
+        used = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")} - ASIDE
+    tried = {str(command[0]).lower().replace(" ", "|") for command in [*using(""), *cleaning("")]}
+    assert used <= tried  # `roomcast doctor` tries each
 
 
 @pytest.mark.parametrize(

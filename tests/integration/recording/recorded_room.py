@@ -30,7 +30,7 @@ class Room:
         self.recording: Recording = recorder.open(
             RoomName("demo"),
             room_tracks(*codecs),
-            report_at=lambda track, now: None,
+            reported=lambda track: None,
             want_keyframe=self._want_keyframe,
             warn=self._warn,
         )

@@ -8,6 +8,7 @@ from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.sdp.codec import Codec
 from tests.support.rtp_source import Numbering, Sent, merged
@@ -76,6 +77,7 @@ class Stage:
         self.writer = writer
         self.numberings = [Numbering(track, index=1_000 * (track + 1)) for track in range(tracks)]
         self.now = 0.0
+        self._reported: set[int] = set()
         self._ticked = 0.0
 
     def play(
@@ -84,8 +86,12 @@ class Stage:
         delays: Sequence[float] = (),
         keep: Callable[[int, Outgoing], bool] = lambda track, packet: True,
         shift: float = 0.0,
+        reports: bool = True,
     ) -> None:
-        """`delays` of a track's packets on their way; `keep` decides which arrive; `shift` in seconds."""
+        """`delays` of a track's packets on their way; `keep` decides which arrive; `shift` in seconds.
+
+        A sender report comes with the first packet of each track, if the publisher sends `reports`.
+        """
         late = list(delays) or [0.0] * len(tracks)
         arriving = sorted(
             ((sent.at + shift + late[track], number, track, sent))
@@ -96,6 +102,14 @@ class Stage:
             packet = self.numberings[track].outgoing(sent.data)
             if keep(track, packet):
                 self.writer.take([packet], at)
+            if reports and track not in self._reported:
+                self._reported.add(track)
+                self.report(track, packet, sent.at)
+
+    def report(self, track: int, packet: Outgoing, taken: float) -> None:
+        """Have the publisher say when the packet's media was taken, by a clock of its own."""
+        translation = packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF
+        self.writer.report(track, SourceReport(1, 4_000.0 + taken, packet.timestamp, translation))
 
     def until(self, now: float) -> None:
         """Let time pass."""

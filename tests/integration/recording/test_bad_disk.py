@@ -66,7 +66,7 @@ def opened(recorder: Recorder, name: str) -> Recording:
     return recorder.open(
         RoomName(name),
         room_tracks("opus"),
-        report_at=lambda track, now: None,
+        reported=lambda track: None,
         want_keyframe=lambda track: None,
         warn=lambda text, holds: None,
     )

@@ -80,7 +80,7 @@ def test_a_recording_goes_on_or_begins_again(
     happens: Callable[[Any], None], codecs_changed: bool, goes_on: bool
 ) -> None:
     recordings: Any = Recordings()
-    feed, publisher = SimpleNamespace(tap=None), SimpleNamespace(play_time=None)
+    feed, publisher = SimpleNamespace(tap=None), SimpleNamespace(reported=None)
     room: Any = SimpleNamespace(
         name=ROOM, tracks=[], origin=None, feed=feed, publisher=publisher, warnings=[], recording=None
     )

@@ -14,7 +14,7 @@ from media.recording.frame import Frame
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile
-from media.recording.timeline import Timeline
+from media.recording.timeline import Placed
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing
 from tests.integration.recording.stage import by_suffix, codec, new_writer
@@ -102,7 +102,6 @@ def mux(folder: Path, *names: str) -> MuxFile:
     return MuxFile(
         codecs,
         frozenset(number for number, one in codecs.items() if one.name != "opus"),
-        Timeline([one.clock_rate for one in codecs.values()], 0),
         Limits(),
         ChangeAllowance(),
         lambda suffix: PartFile(folder, lambda unix: f"demo_{unix}.{suffix}", 1),
@@ -115,11 +114,11 @@ def test_timestamps_that_stand_still_fill_no_memory(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
     file = mux(tmp_path, "opus", "VP8")
     [key] = [bytes(packet) for packet in encode_video("VP8", 1 / 30)]
-    file.write(0, Frame(0, PAYLOAD), 0.0)
+    file.write(Placed(0.0, 0, Frame(0, PAYLOAD), 0.0))
     for number in range(100):
         if file.wants_keyframe(0.0) or not number:
-            file.write(1, Frame(0, key, Setup(320, 240)), 0.0)
-        file.write(1, Frame(0, bytes(10_000)), 0.0)
+            file.write(Placed(0.0, 1, Frame(0, key, Setup(320, 240)), 0.0))
+        file.write(Placed(0.0, 1, Frame(0, bytes(10_000)), 0.0))
         assert file.held <= 100_000
     file.end()
     assert len(list(tmp_path.iterdir())) == pytest.approx(1_000_000 / 100_000, abs=2)
@@ -132,7 +131,7 @@ def test_sound_that_waits_for_a_picture_fills_no_memory(
     monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
     file = mux(tmp_path, "opus", "VP8")
     for number in range(1_000):
-        file.write(0, Frame(960 * number, PAYLOAD[:1] + bytes(1_000)), 0.0)
+        file.write(Placed(0.02 * number, 0, Frame(960 * number, PAYLOAD[:1] + bytes(1_000)), 0.0))
         assert file.held <= 102_000
 
 

@@ -11,6 +11,7 @@ from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.rpc import CLOSED
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Publish, Role
 from tests.integration.worker.stage import (
@@ -85,14 +86,20 @@ async def test_a_claim_lives_as_long_as_the_heartbeat(redis_url: str, tmp_path: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_that_is_told_to_stop_leaves_no_key_and_no_client_waiting(
+async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client_waiting(
     redis_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     async with running(redis_url, tmp_path) as worker:
         publisher, viewer = await worker.pair()
         worker.process.send_signal(number)
         assert await worker.stopped() == 0
-        assert await worker.redis.keys() == [keys.CHANGES.encode()]  # which ends by itself
+        mark = keys.rpc_requests(WORKER)
+        assert set(await worker.redis.keys()) == {
+            mark.encode(),
+            keys.CHANGES.encode(),
+        }  # which end by themselves
+        assert await worker.redis.lrange(mark, 0, -1) == [CLOSED]
+        assert await worker.redis.ttl(mark) > 0
         for peer in (publisher, viewer):
             await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
             peer.close()

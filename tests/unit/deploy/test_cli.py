@@ -52,6 +52,20 @@ def test_config_hides_secrets() -> None:
     assert "ROOM_TOKENS=demo:(hidden);other:(hidden)\n" in result.stdout
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_doctor_hides_secrets(form: tuple[str, ...]) -> None:
+    result = roomcast("doctor", *form, **SECRETS, MEDIA_STUN_SERVERS=",")
+    assert "ROOM_TOKENS (demo)" in result.stdout
+    assert "hush" not in result.stdout + result.stderr
+
+
+def test_doctor_names_a_wrong_setting() -> None:
+    result = roomcast("doctor", HTTP_ADDR="localhost")
+    assert result.returncode == 1
+    assert result.stdout.startswith("fail  settings         HTTP_ADDR: must be host:port or :port\n")
+    assert result.stderr == ""
+
+
 def test_secret_settings_are_all_tried_above() -> None:
     secret = {n.upper() for n, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     assert secret == set(SECRETS)

@@ -24,7 +24,7 @@ def test_ports_of_workers_count_on() -> None:
         {
             "REDIS_URL": BUS,
             "WORKER_ID": f"w{number}",
-            "MEDIA_ADDR": f"0.0.0.0:{7099 + number}",
+            "MEDIA_ADDR": f":{7099 + number}",
             "WORKER_HTTP_ADDR": f"[::1]:{9099 + number}",
         }
         for number in (1, 2, 3)

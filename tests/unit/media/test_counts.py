@@ -15,6 +15,16 @@ def test_a_bound_belongs_to_the_bucket_below_it() -> None:
     assert histogram.sum == 8.65
 
 
+def test_parts_count_together_and_are_left_as_they_were() -> None:
+    parts = [Histogram((0.1, 1.0)) for _ in range(3)]
+    for part, seconds in zip(parts, (0.05, 0.5, 7.0), strict=True):
+        part.observe(seconds)
+    total = Histogram.of(parts)
+    assert total.buckets() == [(0.1, 1), (1.0, 2), (inf, 3)]
+    assert total.sum == 7.55
+    assert [part.count for part in parts] == [1, 1, 1]
+
+
 @dataclass
 class Counted:
     packets: int = 0

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from shared.host_port import HostPort
-from shared.http_connections import HttpLimits
+from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, bound_connections, listen
 from tests.support.waiting import eventually
 

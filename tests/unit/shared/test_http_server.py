@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 
 from shared.host_port import HostPort
-from shared.http_connections import HttpLimits
+from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen
 from shared.settings import SettingsError
 from tests.support.loopback import LOOPBACKS

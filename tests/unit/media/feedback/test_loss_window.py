@@ -49,3 +49,13 @@ def test_counts_that_go_back_are_no_loss_and_no_more_than_all_is_lost() -> None:
     window.take([block(PICTURE, 1000, 500)], 0.0)
     assert window.take([block(PICTURE, 1100, 0)], 1.0) == 0.0
     assert window.take([block(PICTURE, 1200, 2**23 - 1)], 2.0) == 1.0
+
+
+def test_losses_from_before_a_pause_say_nothing_of_the_line() -> None:
+    """A receiver counts them when the picture goes on."""
+    window = LossWindow()
+    window.take([block(PICTURE, 1000, 0)], 0.0)
+    for second in range(1, 20):
+        assert window.take([block(PICTURE, 1000, 0)], float(second)) is None
+    assert window.take([block(PICTURE, 1100, 90)], 20.0) is None
+    assert window.take([block(PICTURE, 1200, 190)], 21.0) == pytest.approx(0.85)

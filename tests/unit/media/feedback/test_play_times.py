@@ -74,3 +74,25 @@ def test_reports_for_a_picture_that_is_held_back_are_ignored() -> None:
     report = sender_report(SOURCES[VIDEO], int((NTP + 4) * 2**32), 500_000, 0, 0)
     world.feedback.receive(report, 4.0)
     assert instant(world, VIDEO, 5.0) == before
+
+
+def test_recordings_get_what_the_publisher_reported_itself() -> None:
+    world = World([video(), sound()])
+    assert world.feedback.reported(VIDEO) is None
+    arrive(world, 1.0, AUDIO, VIDEO, timestamp=1000)
+    world.feedback.receive(sender_report(SOURCES[VIDEO], 0, 1000, 0, 0), 1.0)
+    assert world.feedback.reported(VIDEO) is None  # a publisher without a clock
+    world.feedback.receive(sender_report(SOURCES[VIDEO], 77 << 31, 4000, 0, 0), 1.0)
+    found = world.feedback.reported(VIDEO)
+    assert found is not None
+    assert found.ntp == 38.5
+    assert found.timestamp == 4000 + found.translation & 0xFFFFFFFF
+    assert world.feedback.reported(VIDEO) is found
+    assert world.feedback.reported(AUDIO) is None
+    world.succeed()
+    assert world.feedback.reported(VIDEO) is None
+    arrive(world, 9.0, AUDIO, VIDEO, timestamp=7)
+    world.feedback.receive(sender_report(SOURCES[AUDIO], 99 << 32, 7, 0, 0), 9.0)
+    after = world.feedback.reported(AUDIO)
+    assert after is not None
+    assert after.publisher != found.publisher

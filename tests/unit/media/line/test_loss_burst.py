@@ -10,6 +10,7 @@ def test_most_of_what_was_sent_lately_is_a_burst() -> None:
     told = [burst.asked(range(10 * n, 10 * n + 9), RATE, 0.14 * n) for n in range(3)]
     assert told[:2] == [None, None]
     assert told[2] is not None
+    assert told[2] is not None
     assert 0.5 < told[2] <= 0.9
 
 
@@ -28,3 +29,11 @@ def test_of_few_packets_nothing_is_told_and_old_ones_are_forgotten() -> None:
     assert burst.asked(range(LEAST_PACKETS - 1), 1.0, 0.0) is None
     assert burst.asked([100], 1.0, 3 * WINDOW_SECONDS) is None
     assert len(burst._asked) == 1
+
+
+def test_few_are_enough_where_the_receiver_saw_the_gap_behind_a_queue() -> None:
+    burst = LossBurst()
+    lost = range(LEAST_PACKETS)
+    assert burst.asked(lost, RATE, 0.0, queue=0.05) is None  # a short outage
+    assert burst.asked(lost, RATE, 0.3, queue=0.35) is None  # and the same again
+    assert burst.asked(range(20, 20 + LEAST_PACKETS), RATE, 1.0, queue=0.28) is not None

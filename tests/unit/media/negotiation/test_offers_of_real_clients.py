@@ -12,12 +12,12 @@ from aiortc.sdp import MediaDescription, SessionDescription
 
 from media.negotiation.agreed_tracks import PublishedTrack, RoomTrack
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
-from media.rtp.extensions import TRANSPORT_CC_EXTENSION
+from media.rtp.extensions import PLAYOUT_DELAY_EXTENSION, RID_EXTENSION, TRANSPORT_CC_EXTENSION
 from shared.errors import ErrorCode, ServiceError
 from shared.sdp.codec import Codec
 from shared.sdp.offer import check_play, check_publish, parse_offer
 from tests.support import aiortc_client  # keeps aiortc to loopback
-from tests.support.sdp import LOCAL, OFFERS, read_answer, real_offer
+from tests.support.sdp import LOCAL, OFFERS, codec, read_answer, real_offer
 
 # publisher -> (kind, mid, codec, payload type) of each track, and our DTLS role
 OPUS_111 = ("audio", "0", "opus", 111)
@@ -32,6 +32,8 @@ PUBLISHERS = {
     "whip-ffmpeg-8-0": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
     "whip-ffmpeg-9-0-2": ([OPUS_111, ("video", "1", "H264", 106)], "client"),
     "whip-ffmpeg-9-0-2-active": ([OPUS_111, ("video", "1", "H264", 106)], "server"),
+    "whip-firefox-153-VP8": ([("audio", "0", "opus", 109), ("video", "1", "VP8", 120)], "server"),
+    "whip-firefox-153-simulcast": ([("audio", "0", "opus", 109), ("video", "1", "VP8", 120)], "server"),
     "whip-gst-whipsink-H264": (
         [("video", "video0", "H264", 96), ("audio", "audio1", "opus", 111)],
         "server",
@@ -47,20 +49,22 @@ PUBLISHERS = {
     "whip-whip-client-vp8": ([("video", "video0", "VP8", 96), ("audio", "audio1", "opus", 100)], "server"),
 }
 
-CHROMIUM = {"ccm fir", "nack", "nack pli", "transport-cc"}
+BROWSER_FEEDBACK = {"ccm fir", "nack", "nack pli", "transport-cc"}
 GST = {"ccm fir", "nack pli"}
 # publisher -> what its video may be told, and the payload type of its RTX
 VIDEO_FEEDBACK: dict[str, tuple[set[str], int | None]] = {
     "whip-aiortc-1-16": ({"nack", "nack pli", "goog-remb"}, 100),
-    "whip-chromium-156-AV1": (CHROMIUM, 46),
-    "whip-chromium-156-H264": (CHROMIUM, 103),
-    "whip-chromium-156-VP8": (CHROMIUM, 97),
-    "whip-chromium-156-VP9": (CHROMIUM, 99),
-    "whip-chromium-eyevinn": (CHROMIUM, 97),
-    "whip-chromium-whip-whep": (CHROMIUM, 97),
+    "whip-chromium-156-AV1": (BROWSER_FEEDBACK, 46),
+    "whip-chromium-156-H264": (BROWSER_FEEDBACK, 103),
+    "whip-chromium-156-VP8": (BROWSER_FEEDBACK, 97),
+    "whip-chromium-156-VP9": (BROWSER_FEEDBACK, 99),
+    "whip-chromium-eyevinn": (BROWSER_FEEDBACK, 97),
+    "whip-chromium-whip-whep": (BROWSER_FEEDBACK, 97),
     "whip-ffmpeg-8-0": (set(), None),
     "whip-ffmpeg-9-0-2": ({"nack"}, 105),
     "whip-ffmpeg-9-0-2-active": ({"nack"}, 105),
+    "whip-firefox-153-VP8": (BROWSER_FEEDBACK, 124),
+    "whip-firefox-153-simulcast": (BROWSER_FEEDBACK, 124),
     "whip-gst-whipsink-H264": (GST, None),
     "whip-gst-whipsink-VP8": (GST, None),
     "whip-obs-30-2-3": ({"nack", "nack pli", "goog-remb"}, None),
@@ -79,6 +83,15 @@ BROWSER = {
     "whip-obs-30-2-3": (111, 108),
     "whip-whip-client-h264-notrickle": (111, 108),
     "whip-ffmpeg-9-0-2": (111, 102),
+}
+FIREFOX = {
+    "whip-chromium-156-VP8": (109, 120),
+    "whip-chromium-156-VP9": (109, 121),
+    "whip-chromium-156-H264": None,  # it has no plug-in for that
+    "whip-chromium-156-AV1": (109, 99),
+    "whip-obs-30-2-3": None,
+    "whip-whip-client-h264-notrickle": None,
+    "whip-ffmpeg-9-0-2": None,
 }
 GSTREAMER = {
     "whip-chromium-156-VP8": None,
@@ -104,6 +117,7 @@ VIEWERS = {
     "whep-chromium-eyevinn": (["video", "audio"], ["0", "1"], BROWSER),
     "whep-chromium-mediamtx": (["video", "audio"], ["0", "1"], BROWSER),
     "whep-chromium-whip-whep": (["audio", "video"], ["0", "1"], BROWSER),
+    "whep-firefox-153": (["audio", "video"], ["0", "1"], FIREFOX),
     "whep-gst-webrtcbin": (["video", "audio"], ["video0", "audio1"], GSTREAMER),
     "whep-gst-whepsrc": (["audio", "video"], ["audio0", "video1"], GSTREAMER),
 }
@@ -141,7 +155,7 @@ def test_a_publisher_is_answered(name: str) -> None:
     best = [track for track in tracks if not track.layer]
     assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in best] == wanted
     # layers with names are found by these
-    assert all(len(track.sources.ssrcs) == (not track.rid) for track in tracks)
+    assert all(track.rid or len(track.sources.ssrcs) == 1 for track in tracks)
     parsed = read_answer(answer)
     check_frame(parsed, dtls_role)
     assert [answered(media) for media in parsed.media] == wanted
@@ -157,7 +171,7 @@ def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
     video = next(track for track in tracks if track.kind == "video")
     feedback, rtx = VIDEO_FEEDBACK[name]
     assert (video.codec.feedback, video.codec.rtx) == (feedback, rtx)
-    assert len(video.sources.repairs) == (rtx is not None)
+    assert bool(video.sources.repairs) == (rtx is not None)
     prefix = f"a=rtcp-fb:{video.codec.payload_type} "
     told = {line.removeprefix(prefix) for line in answer.splitlines() if line.startswith(prefix)}
     assert told == feedback
@@ -173,6 +187,21 @@ def test_obs_sends_three_layers_best_first() -> None:
         ("video", "2", 2),
     ]
     assert "a=simulcast:recv 0;1;2\r\n" in answer
+
+
+def test_firefox_sends_three_layers_with_extensions_that_go_one_way() -> None:
+    tracks, answer = negotiate_publish(parse_offer(real_offer("whip-firefox-153-simulcast")), LOCAL)
+    assert [(track.rid, track.layer) for track in tracks[1:]] == [("f", 0), ("h", 1), ("q", 2)]
+    assert all(track.extensions[RID_EXTENSION] == 9 for track in tracks[1:])
+    assert f"a=extmap:9/recvonly {RID_EXTENSION}\r\n" in answer
+    assert "a=simulcast:recv f;h;q\r\n" in answer
+
+
+def test_firefox_is_told_how_long_it_should_wait() -> None:
+    tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=(), ssrc=1, rtx_ssrc=2)]
+    played, answer = negotiate_play(parse_offer(real_offer("whep-firefox-153")), tracks, LOCAL, "demo")
+    assert played[0].extensions[PLAYOUT_DELAY_EXTENSION] == 6
+    assert f"a=extmap:6/sendonly {PLAYOUT_DELAY_EXTENSION}\r\n" in answer
 
 
 def test_obs_may_send_four_layers_of_which_three_are_taken() -> None:
@@ -194,7 +223,7 @@ def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> 
         with pytest.raises(ServiceError) as caught:
             negotiate_play(offer, room(published), LOCAL, "demo")
         assert caught.value.code is ErrorCode.NOT_ACCEPTABLE
-        assert published[1].codec.name in str(caught.value.message)
+        assert next(t for t in published if t.kind == "video").codec.name in str(caught.value.message)
         return
     played, answer = negotiate_play(offer, room(published), LOCAL, "demo")
     by_kind = dict(zip(("audio", "video"), wanted, strict=True))

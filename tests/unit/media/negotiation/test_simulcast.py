@@ -59,6 +59,15 @@ def test_all_layers_are_accepted_and_the_best_the_lowest_and_one_between_are_tak
     assert answer.count("m=video") == 1
 
 
+def test_names_that_only_go_to_the_publisher_name_no_layers() -> None:
+    """Its packets do not tell them."""
+    tracks, answer = publish(
+        audio(), video(*VP8, *layers("send f;h;q"), f"a=extmap:9/recvonly {RID_EXTENSION}")
+    )
+    assert [track.rid for track in tracks[1:]] == ["f"]
+    assert RID_EXTENSION not in answer
+
+
 def test_of_layers_whose_packets_do_not_tell_their_name_the_best_is_taken() -> None:
     tracks, answer = publish(video(*VP8, *layers("send q;h;f")), bundle="1")
     assert [track.rid for track in tracks] == ["f"]

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from media.payload.nal_units import MAX_SETS_BYTES
 from media.payload.picture import DepacketizeError
-from media.recording.frame import Frame
+from media.recording.frame import Frame, Wall
 from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, FrameReader
 from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 from tests.support.rtp_source import CLOCK_RATES, ENCODERS, Numbering, Sent, audio, encode_video, video
 
 CODECS = tuple(DEPACKETIZERS)
@@ -152,8 +153,8 @@ def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     assert frames[10].timestamp == 0x1_0000_0000
 
 
-def test_after_a_jump_reports_are_placed_as_the_frames_are() -> None:
-    """Sound that jumps by an hour goes on by the clock, and its sender reports with it."""
+def test_frames_have_the_publishers_time_by_the_reports_of_their_own_source() -> None:
+    """Sound that jumps by an hour goes on as another source: reports from before say nothing of it."""
     packets = numbered(audio(1.0))
     shift = 3_600 * 48_000
     jumped = [
@@ -161,9 +162,26 @@ def test_after_a_jump_reports_are_placed_as_the_frames_are() -> None:
         for number, one in enumerate(packets)
     ]
     reader = FrameReader("opus", 48_000)
-    frames = [f for number, packet in enumerate(jumped) for f in reader.push(packet, number / 50)]
+    frames = []
+    for number, packet in enumerate(jumped):
+        if number in (10, 40):
+            translation = packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF
+            reader.report(SourceReport(1, 4_000.0 + number / 50, packet.timestamp, translation))
+        frames += reader.push(packet, number / 50)
     assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
-    assert reader.placed(jumped[-1].timestamp) == frames[-1].timestamp & 0xFFFFFFFF
+    assert len({frame.source for frame in frames[:25]}) == len({frame.source for frame in frames[25:]}) == 1
+    assert frames[24].source != frames[25].source
+    for number, frame in enumerate(frames):
+        known = 10 <= number < 25 or number >= 40
+        assert frame.wall == (Wall(1, pytest.approx(4_000.0 + number / 50)) if known else None)  # type: ignore[arg-type]
+
+
+def test_reports_of_another_source_say_nothing_of_a_frame() -> None:
+    [packet, *_] = numbered(audio(0.1))
+    reader = FrameReader("opus", 48_000)
+    reader.report(SourceReport(1, 4_000.0, packet.timestamp, 5))
+    [frame] = reader.push(packet, 0.0)
+    assert frame.wall is None
 
 
 def test_padding_is_no_content() -> None:

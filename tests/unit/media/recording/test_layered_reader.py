@@ -8,6 +8,7 @@ from media.recording.frame import Frame
 from media.recording.layered_reader import SILENT_SECONDS, LayeredReader
 from media.rtp.packet import parse
 from media.tracks.outgoing import Outgoing
+from media.tracks.source_report import SourceReport
 from tests.support.far_end import rtp
 
 LAYERS = (4, 5, 6)  # numbers in the room; sound and another picture come before
@@ -89,13 +90,27 @@ def test_a_layer_in_the_middle_may_be_missing(picture: Picture) -> None:
     assert picture.widths == [320, 80, 160]
 
 
-def test_sender_reports_count_for_the_layer_in_the_files_only(picture: Picture) -> None:
+@pytest.mark.parametrize("publisher", [1, 2])
+def test_layers_are_as_far_apart_as_their_reports_say(picture: Picture, publisher: int) -> None:
+    """The poorer layer comes a quarter of a second later than the best: seen by reports of one clock only."""
+    late = 0.25
+    for layer in LAYERS:
+        clock = 4_000.0 - (late if layer == LAYERS[1] else 0.0)
+        picture.reader.report(layer, SourceReport(1, clock, 1_000_000 * layer, 0))
+    picture.play(0.5, LAYERS[0])
+    said = SourceReport(publisher, 4_000.0 - late, 1_000_000 * LAYERS[1], 0)
+    picture.reader.report(LAYERS[1], said)
     picture.play(SILENT_SECONDS + 0.5, LAYERS[1])
+    before = len(picture.frames)
     picture.frame(LAYERS[1], key=True)
-    latest = picture.frames[-1].timestamp
-    of_the_layer = round((picture.now - FRAME) * RATE) + 1_000_000 * LAYERS[1] & 0xFFFFFFFF
-    assert picture.reader.placed(LAYERS[1], of_the_layer) == latest & 0xFFFFFFFF
-    assert picture.reader.placed(LAYERS[0], of_the_layer) is None
+    picture.frame(LAYERS[1])
+    last, first, second = picture.frames[before - 1 :]
+    arrived = (SILENT_SECONDS + 0.5 + FRAME) * RATE
+    expected = arrived - (late * RATE if publisher == 1 else 0)
+    assert first.timestamp - last.timestamp == pytest.approx(expected, abs=2)
+    assert last.source != first.source == second.source
+    assert first.wall is not None
+    assert first.wall.publisher == publisher
 
 
 def test_a_picture_that_stands_still_as_a_whole_stays_with_its_layer(picture: Picture) -> None:

@@ -1,61 +1,178 @@
-"""One axis of time for all tracks: arrival first, sender reports later, never a step."""
+"""One axis of time for all tracks: the source's spacing, lips in sync, and no step of our own."""
+
+import math
+import random
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from media.recording.timeline import SLEW, Timeline
+from media.recording.frame import Frame, Wall
+from media.recording.timeline import JUMP_SECONDS, MAX_HELD_BYTES, REPORT_SECONDS, Timeline
+from tests.support.two_clocks import PICTURE, SOUND, Publisher, Seen, lips_apart, record, spacing_errors
 
-AUDIO, VIDEO = 0, 1
-
-
-def timeline() -> Timeline:
-    return Timeline([48_000, 90_000], AUDIO)
-
-
-def test_before_any_report_tracks_stand_as_they_arrived() -> None:
-    time = timeline()
-    begin = time.seconds(AUDIO, 5_000, 10.0)
-    assert time.seconds(VIDEO, 7_000, 10.04) - begin == pytest.approx(0.04)
-    assert time.seconds(VIDEO, 7_000 + 90_000, 99.0) - begin == pytest.approx(1.04)
+IN_SYNC = 0.020
+SPACING = 0.001
+RATES = {"30": 30.0, "50": 50.0, "film": 24_000 / 1_001, "60": 60.0}
 
 
-def test_reports_move_the_picture_to_the_sound_slowly() -> None:
-    time = timeline()
-    begin = time.seconds(AUDIO, 0, 10.0)
-    time.seconds(VIDEO, 0, 10.1)  # 100 ms late, but taken at the same instant:
-    time.report(AUDIO, 5_000.0, 0)
-    time.report(VIDEO, 5_000.0, 0)
-    before = 0.1
-    for number in range(1, 61):
-        now = time.seconds(VIDEO, 3_000 * number, 0.0) - begin
-        assert 0 < now - before <= 1 / 30 * (1 + SLEW) + 1e-9
-        assert now - before >= 1 / 30 * (1 - SLEW) - 1e-9
-        before = now
-    assert before == pytest.approx(2.0)
+def even(begin: float, end: float, rate: float) -> list[float]:
+    return [begin + number / rate for number in range(int((end - begin) * rate))]
 
 
-def test_sound_is_never_moved() -> None:
-    time = timeline()
-    time.seconds(VIDEO, 0, 9.0)
-    begin = time.seconds(AUDIO, 0, 10.0)
-    time.report(AUDIO, 5_000.0, 0)
-    time.report(VIDEO, 5_003.0, 0)
-    assert time.seconds(AUDIO, 480_000, 99.0) - begin == pytest.approx(10.0)
+def screen(begin: float, end: float, seed: int) -> list[float]:
+    """A page that stands still at times."""
+    chance, times = random.Random(seed), [begin]
+    while times[-1] < end:
+        times.append(times[-1] + chance.choice([0.034, 0.05, 0.1, 0.1, 0.3, 1.0]))
+    return times[:-1]
+
+
+def assert_spacing_is_kept(sound: list[Seen], picture: list[Seen]) -> None:
+    for track, seen in ((SOUND, sound), (PICTURE, picture)):
+        assert all(error < SPACING for error, _ in spacing_errors(track, seen))
+        assert all(one.plays < other.plays for one, other in pairwise(seen))
+
+
+def assert_ends_in_sync(sound: list[Seen], picture: list[Seen], seconds: float = 10.0) -> None:
+    last = [one for one in picture if one.taken > picture[-1].taken - seconds]
+    assert last
+    assert max(abs(lips_apart(sound, one)) for one in last) < IN_SYNC
+
+
+@pytest.mark.parametrize("ppm", [(200.0, 0.0), (-100.0, 100.0)])
+def test_three_hours_of_drifting_clocks_stay_in_sync(ppm: tuple[float, float]) -> None:
+    """Thirty pictures a second at both ends, and a still page in between: frames cost the test time."""
+    end = 3 * 3600.0
+    times = [*even(0, 60, 30), *even(60, end - 60, 0.5), *even(end - 60, end, 30)]
+    sound, picture = record(Publisher(0.0, end, times, ppm=ppm, noise=0.010))
+    assert_ends_in_sync(sound, picture, seconds=end)
+    fine = [one for one in picture if one.taken < 60 or one.taken > end - 60]
+    assert all(error < SPACING for error, apart in spacing_errors(PICTURE, fine) if apart < 1)
+
+
+@pytest.mark.parametrize("rate", RATES.values(), ids=RATES)
+def test_clocks_that_agree_leave_the_spacing_exactly_as_it_was(rate: float) -> None:
+    """Whatever the reports of an OBS add: they say when they were sent."""
+    sound, picture = record(
+        Publisher(0.0, 60.0, even(0, 60, rate), noise=0.020, every=(1.0, 1.0), jitter=0.030)
+    )
+    assert max(error for error, _ in spacing_errors(PICTURE, picture)) < 0.000_05
+    assert max(error for error, _ in spacing_errors(SOUND, sound)) < 0.000_001
+    assert_ends_in_sync(sound, picture, seconds=50)
+
+
+streams = st.fixed_dictionaries(
+    {
+        "ppm": st.tuples(st.floats(-200, 200), st.floats(-200, 200)).filter(
+            lambda p: abs(p[0] - p[1]) <= 200
+        ),
+        "delay": st.tuples(st.floats(0.0, 0.3), st.floats(0.0, 0.3)),
+        "jitter": st.floats(0.0, 0.1),
+        "noise": st.floats(0.0, 0.015),
+        "every": st.tuples(st.floats(0.5, 5.0), st.floats(0.5, 5.0)),
+        "wrong": st.dictionaries(st.integers(0, 8), st.floats(-60.0, 60.0), max_size=2),
+        "seed": st.integers(0, 1 << 30),
+    }
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    how=st.lists(streams, min_size=1, max_size=2),
+    kind=st.sampled_from([*RATES.values(), None]),
+    pause=st.floats(1.0, 20.0),
+)
+def test_whatever_comes_the_spacing_is_kept_and_lips_are_in_sync_in_the_end(
+    how: list[dict[str, object]], kind: float | None, pause: float
+) -> None:
+    """Publishers that succeed each other, each with clocks, delays, wraps and mistakes of its own."""
+    publishers, begin = [], 0.0
+    for one in how:
+        end = begin + 120.0
+        times = even(begin, end, kind) if kind else screen(begin, end, 1)
+        publishers.append(Publisher(begin, end, times, **one))  # type: ignore[arg-type]
+        begin = end + pause
+    sound, picture = record(*publishers)
+    assert_spacing_is_kept(sound, picture)
+    assert_ends_in_sync(sound, picture)
+
+
+def test_reports_that_come_within_seconds_set_the_first_picture_right() -> None:
+    """The first keyframe of a browser is sent slowly: it is half a second late."""
+    sound, picture = record(Publisher(0.0, 10.0, even(0, 10, 30), delay=(0.01, 0.5), every=(5.0, 1.0)))
+    assert all(abs(lips_apart(sound, one)) < 0.001 for one in picture)
+
+
+def test_a_second_publisher_is_in_sync_from_its_first_picture_on() -> None:
+    first = Publisher(0.0, 10.0, even(0, 10, 30), delay=(0.01, 0.2), seed=1)
+    second = Publisher(14.0, 30.0, even(14.5, 30, 30), delay=(0.2, 0.01), seed=2)
+    sound, picture = record(first, second)
+    for one in picture:
+        assert abs(lips_apart([each for each in sound if each.publisher == one.publisher], one)) < 0.001
+    hole = next(b.plays - a.plays for a, b in pairwise(picture) if a.publisher != b.publisher)
+    assert hole == pytest.approx(4.5, abs=0.6)  # as long as it was, but for what the lines took
+
+
+def test_without_reports_tracks_stand_as_their_fastest_packets_came() -> None:
+    sound, picture = record(
+        Publisher(0.0, 20.0, even(0, 20, 30), delay=(0.02, 0.05), jitter=0.05, reports=False)
+    )
+    assert all(lips_apart(sound, one) == pytest.approx(0.03, abs=0.02) for one in picture)
+    assert_spacing_is_kept(sound, picture)
+
+
+def test_a_publisher_that_sets_its_clock_moves_nothing() -> None:
+    sound, picture = record(
+        Publisher(0.0, 90.0, even(0, 90, 30), step=(30.0, -3.0), every=(5.0, 1.0), noise=0.001)
+    )
+    assert_spacing_is_kept(sound, picture)
+    assert all(abs(lips_apart(sound, one)) < IN_SYNC for one in picture)
+
+
+def frame(timestamp: int, wall: float | None = None, source: int = 0, size: int = 0) -> Frame:
+    return Frame(timestamp, bytes(size), None, (source,), None if wall is None else Wall(1, wall))
+
+
+@pytest.mark.parametrize("late", [2.0, -2.0])
+def test_a_jump_that_no_timestamp_shows_is_made_once_and_ahead(late: float) -> None:
+    """One track's encoder stood still: its timestamps say nothing of that, its reports do."""
+    timeline, plays = Timeline([48_000, 90_000], SOUND), ([], [])  # type: ignore[var-annotated]
+    for number in range(3_000):
+        at = number / 30
+        jumped = late if at > 20 else 0.0
+        for track, rate in ((SOUND, 48_000), (PICTURE, 90_000)):
+            wall = 4_000.0 + at + (abs(jumped) if (track == PICTURE) == (late > 0) else 0.0)
+            for one in timeline.push(track, frame(round(at * rate), wall), at):
+                plays[track].append(one.seconds)
+    steps = [[b - a for a, b in pairwise(each)] for each in plays]
+    assert min(map(min, steps)) > 0.03
+    assert sorted(len([step for step in each if step > 1.0]) for each in steps) == [0, 1]
+    assert max(map(max, steps)) == pytest.approx(2.0 + 1 / 30, abs=0.01)
+    assert plays[PICTURE][-1] - plays[SOUND][-1] == pytest.approx(late, abs=0.01)
+    assert plays[PICTURE][int(30 * (20 + JUMP_SECONDS)) - 2] == pytest.approx(20 + JUMP_SECONDS, abs=0.1)
 
 
 def test_reports_that_are_absurd_change_nothing() -> None:
-    time = timeline()
-    begin = time.seconds(AUDIO, 0, 10.0)
-    time.seconds(VIDEO, 0, 10.0)
-    time.report(AUDIO, 5_000.0, 0)
-    time.report(VIDEO, 9_000.0, 0)
-    assert time.seconds(VIDEO, 90_000, 0.0) - begin == pytest.approx(1.0)
+    timeline, plays = Timeline([48_000, 90_000], SOUND), []
+    for number in range(3_000):
+        for track, rate, wall in ((SOUND, 48_000, 4_000.0), (PICTURE, 90_000, 9_000.0)):
+            at = number / 30
+            for one in timeline.push(track, frame(round(at * rate), wall + at), at):
+                plays.append(one.seconds - one.frame.timestamp / rate if one.track == track else math.nan)
+    assert max(plays) - min(plays) < 0.001
 
 
-def test_a_report_may_come_before_its_track_and_wrap() -> None:
-    time = timeline()
-    time.report(VIDEO, 1.0, 0)  # nothing of it has come yet
-    begin = time.seconds(AUDIO, 0, 10.0)
-    time.seconds(VIDEO, 0x1_0000_0000 - 90_000, 10.0)
-    time.report(AUDIO, 5_001.0, 48_000)
-    time.report(VIDEO, 5_001.0, 0)  # 1 s after the first picture, over the wrap
-    assert time.seconds(VIDEO, 0x1_0000_0000 + 90_000, 0.0) - begin == pytest.approx(2.0)
+def test_frames_wait_for_reports_for_a_time_and_within_bounds() -> None:
+    timeline = Timeline([48_000, 90_000], SOUND)
+    assert len(timeline.push(SOUND, frame(0), 0.0)) == 1  # alone there is nothing to compare
+    assert timeline.push(PICTURE, frame(0), 1.0) == []
+    assert timeline.poll(1.0 + REPORT_SECONDS - 0.1) == []
+    assert [one.track for one in timeline.poll(1.0 + REPORT_SECONDS)] == [PICTURE]
+    assert len(timeline.push(PICTURE, frame(3_000), 5.0)) == 1
+    assert timeline.push(PICTURE, frame(6_000, source=2), 6.0) == []
+    assert timeline.push(PICTURE, frame(9_000, source=2, size=MAX_HELD_BYTES // 2), 6.0) == []
+    assert len(timeline.push(PICTURE, frame(12_000, source=2, size=MAX_HELD_BYTES // 2 + 1), 6.0)) == 3
+    assert timeline.push(PICTURE, frame(15_000, source=3), 7.0) == []
+    assert len(timeline.close()) == 1

@@ -23,6 +23,7 @@ from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
+from media.transport.address import Address
 from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
 
 SSRC = 0x5501A0B2
@@ -51,15 +52,18 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     """Through the wire profile itself, with the vector's session key instead of a derived one."""
     packet = parse(PLAIN)
     profile = WireProfile([Wire(packet.payload_type, {})])
-    viewer = Viewer(new_keys(), ("192.0.2.1", 1), profile.wires, profile.counts, [0])
+    sent: list[bytes] = []
+
+    def transmit(run: bytes | memoryview, _size: int, _address: Address) -> None:
+        sent.append(bytes(run))
+
+    viewer = Viewer(new_keys(), ("192.0.2.1", 1), transmit, profile.wires, profile.counts, [0])
     viewer.sender._encrypt_into = AESGCM(KEY).encrypt_into
     viewer.sender._salt = int.from_bytes(SALT)
     profile.add(viewer)
-    sent: list[bytes] = []
     profile.send(
         [Outgoing(0, packet.ssrc, packet.sequence, packet.timestamp, packet)],
         memoryview(bytearray(BUFFER_BYTES)),
-        lambda run, _size, _address: sent.append(bytes(run)),
         SentAt(0.0),
     )
     assert sent == [PROTECTED]

@@ -4,7 +4,8 @@ import pytest
 
 from media.sessions.demux import MAX_ADDRESSES
 from media.transport.ice import HOLD_SECONDS, Credentials, new_credentials
-from tests.support.demux_socket import HOME, OTHER, REMOTE, Endpoint, Socket, is_success
+from media.transport.stun import BINDING_SUCCESS
+from tests.support.demux_socket import HOME, OTHER, REMOTE, SERVER, Endpoint, Socket, is_success
 
 # --- by the first byte (RFC 7983)
 
@@ -70,6 +71,18 @@ def test_an_answer_to_our_check_goes_to_the_session_of_its_address() -> None:
     socket.receive(answer, source=OTHER)
     socket.receive(answer, source=("192.0.2.3", 5000))
     assert endpoint.responses == [(answer, OTHER)]
+
+
+def test_an_answer_that_the_worker_itself_has_asked_for_is_no_sessions() -> None:
+    """Even if a client's checks seem to come from the server."""
+    socket = Socket()
+    endpoint = socket.add()
+    assert is_success(socket.check(endpoint, SERVER))
+    answer = BINDING_SUCCESS + bytes(18)
+    socket.receive(answer, source=SERVER)
+    socket.receive(answer, source=OTHER)
+    assert socket.answers_of_servers == [(answer, SERVER)]
+    assert endpoint.responses == []
 
 
 def test_a_check_for_nobody_is_not_answered() -> None:

@@ -184,7 +184,7 @@ def test_profiles_end_with_their_last_viewer() -> None:
 def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
     runs: list[int] = []
     world = World()
-    switch = PacketSwitch(lambda run, size, _: runs.append(len(run) // size))
+    switch = PacketSwitch(lambda _: lambda run, size, _: runs.append(len(run) // size))
     switch.add_viewer(world.feed, new_keys(), PLAIN, ("192.0.2.1", 1), now=world.now)
     packets = [world.publisher.packet(VIDEO, bytes(100)) for _ in range(10)]
     switch.receive([(world.feed, packet) for packet in packets], world.now)

@@ -1,4 +1,4 @@
-"""B-frames and missing keyframes are found in what a publisher sends."""
+"""Frames out of order and missing keyframes are found in what a publisher sends."""
 
 import math
 
@@ -28,9 +28,19 @@ def test_b_frames_are_seen_and_ordinary_ones_are_not_taken_for_them() -> None:
     watch = StreamWatch("H264")
     for payload in (SPS, IDR, P_SLICE, P_SLICE):
         watch.saw(payload, 1.0)
-    assert not watch.b_frames
+    assert not watch.reorders
     watch.saw(B_SLICE, 1.0)
-    assert watch.b_frames
+    assert watch.reorders
     other = StreamWatch("VP8")
     other.saw(B_SLICE, 1.0)
-    assert not other.b_frames
+    assert not other.reorders
+
+
+def test_hidden_frames_are_seen_in_av1() -> None:
+    watch = StreamWatch("AV1")
+    watch.saw(b"\x10\x30\x10" + bytes(20), 1.0)  # show_frame
+    watch.saw(b"\x90\x30\x00" + bytes(20), 1.0)  # the rest of an OBU
+    assert not watch.reorders
+    watch.saw(b"\x10\x30\x00" + bytes(20), 1.0)
+    assert watch.reorders
+    assert not watch.packets_wanted

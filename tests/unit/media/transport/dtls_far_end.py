@@ -42,7 +42,9 @@ class FarEnd:
         self.arrive: Callable[[bytes], None] = lambda datagram: self.link.receive(datagram)
         self.sent: list[bytes] = []
         self.closed = 0
-        self.said_goodbye = False
+        self.said_goodbye = False  # the link
+        self.refused = ""  # OpenSSL's words for an alert of the link
+        self.done = asyncio.Event()  # the handshake
 
     def fingerprint(self, name: str = "sha-256") -> tuple[str, str]:
         return name, hashlib.new(name.replace("-", ""), self.der).digest().hex(":").upper()
@@ -57,11 +59,14 @@ class FarEnd:
     def advance(self) -> None:
         try:
             self.ssl.do_handshake()
+            self.done.set()
             self.ssl.recv(2000)
         except SSL.ZeroReturnError:
             self.said_goodbye = True
-        except SSL.Error:
+        except SSL.WantReadError:
             pass
+        except SSL.Error as error:
+            self.refused = self.refused or str(error)
         self.flush()
 
     def flush(self) -> None:
@@ -78,6 +83,16 @@ class FarEnd:
         length = 2 * (profile.key_length + profile.salt_length)
         material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
         return split_keying_material(profile, material, is_client=not self.is_client)
+
+
+def records(datagram: bytes) -> list[bytes]:
+    """The DTLS records of a datagram (RFC 6347 4.1)."""
+    found = []
+    while datagram:
+        end = 13 + int.from_bytes(datagram[11:13])
+        found.append(datagram[:end])
+        datagram = datagram[end:]
+    return found
 
 
 def make_certificate(key: Key) -> bytes:
@@ -104,13 +119,14 @@ def far_end(
     key: Key | None = None,
     der: bytes | None = None,
     srtp: bytes = BOTH_SRTP,
+    ciphers: bytes = b"ALL",
     without_certificate: bool = False,
 ) -> FarEnd:
     key = key or ec.generate_private_key(ec.SECP256R1())
     der = der or make_certificate(key)
     context = SSL.Context(SSL.DTLS_METHOD)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
-    context.set_cipher_list(b"ALL")
+    context.set_cipher_list(ciphers)
     if srtp:
         context.set_tlsext_use_srtp(srtp)
     if not without_certificate:

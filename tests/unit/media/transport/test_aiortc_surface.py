@@ -23,6 +23,7 @@ def certificate() -> Certificate:
         ("RTCDtlsTransport", "start", ["self", "remoteParameters"]),
         ("RTCDtlsTransport", "_validate_peer_identity", ["self", "remoteParameters"]),
         ("RTCDtlsTransport", "_setup_srtp", ["self"]),
+        ("RTCDtlsTransport", "_do_handshake", ["self"]),
         ("RTCDtlsTransport", "_recv_next", ["self"]),
         ("RTCDtlsTransport", "_set_role", ["self", "role"]),
         ("RTCDtlsTransport", "_set_state", ["self", "state"]),
@@ -47,6 +48,7 @@ async def test_an_attribute_is_where_it_was(certificate: Certificate) -> None:
     dtls = link._dtls
     for name, value in {
         "_ssl": None,
+        "encrypted": False,
         "_task": None,
         "_role": "server",
         "_state": rtcdtlstransport.State.NEW,

@@ -21,6 +21,7 @@ from tests.unit.media.transport.dtls_far_end import (
     far_end,
     linked,
     make_certificate,
+    records,
     shake_hands,
 )
 
@@ -156,16 +157,6 @@ async def test_a_lost_flight_is_sent_again(
     far.lost = first_is_lost
     async with linked(certificate, far) as link:
         assert await shake_hands(link, far) == far.keys()
-
-
-def records(datagram: bytes) -> list[bytes]:
-    """The DTLS records of a datagram (RFC 6347 4.1)."""
-    found = []
-    while datagram:
-        end = 13 + int.from_bytes(datagram[11:13])
-        found.append(datagram[:end])
-        datagram = datagram[end:]
-    return found
 
 
 @BOTH_ROLES

@@ -11,6 +11,8 @@ from media.transport.stun import (
     error_response,
     parse_binding_request,
     parse_binding_response,
+    parse_mapped_address,
+    question,
     success_response,
 )
 
@@ -116,13 +118,13 @@ def test_integrity_without_fingerprint_is_proven() -> None:
     assert parse_binding_request(data[:2] + length.to_bytes(2, "big") + data[4:]).is_authentic(PASSWORD)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::7"])
 def test_success_is_understood_by_another_implementation(host: str) -> None:
     response = other.parse_message(success_response(parse_binding_request(check()), host, 5004, PASSWORD))
     assert response.message_class == other.Class.RESPONSE
     assert response.message_method == other.Method.BINDING
     assert response.transaction_id == TRANSACTION
-    assert response.attributes["XOR-MAPPED-ADDRESS"] == ("127.0.0.1", 5004)
+    assert response.attributes["XOR-MAPPED-ADDRESS"] == (host, 5004)
     assert response.check_message_integrity(PASSWORD.encode())
     assert "FINGERPRINT" in response.attributes
 
@@ -157,6 +159,50 @@ def test_what_follows_integrity_is_ignored() -> None:
     request = parse_binding_request(data[:2] + length.to_bytes(2, "big") + data[4:])
     assert request.is_authentic(PASSWORD)
     assert not request.use_candidate
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (VECTOR_IPV4_RESPONSE, ("192.0.2.1", 32853)),
+        (VECTOR_IPV6_RESPONSE, ("2001:db8:1234:5678:11:2233:4455:6677", 32853)),
+    ],
+)
+def test_a_server_tells_where_it_sees_us_as_in_rfc_5769(data: bytes, seen: tuple[str, int]) -> None:
+    assert parse_mapped_address(data) == seen
+    assert parse_mapped_address(success_response(parse_binding_request(check()), *seen, PASSWORD)) == seen
+
+
+def test_another_implementation_understands_the_question() -> None:
+    asked = other.parse_message(question(TRANSACTION))
+    assert (asked.message_method, asked.message_class) == (other.Method.BINDING, other.Class.REQUEST)
+    assert (asked.transaction_id, asked.attributes) == (TRANSACTION, {})
+
+
+def answer_of(*attributes: bytes) -> bytes:
+    return b"\x01\x01" + unsigned(*attributes)[2:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        question(TRANSACTION),
+        answer_of(),
+        answer_of(attribute(0x0020, b"")),
+        answer_of(attribute(0x0020, b"\0\1\0\1abc")),
+        answer_of(attribute(0x0020, b"\0\1\0\1abcde")),
+        answer_of(attribute(0x0020, b"\0\2\0\1abcd")),
+        answer_of(attribute(0x0020, b"\0\3\0\1abcd")),
+        answer_of(attribute(0x0020, b"\0\1\x21\x12abcd")),  # port 0
+        answer_of(attribute(0x0020, b"\0\1\0\1\x21\x12\xa4\x42")),  # 0.0.0.0
+        answer_of(attribute(0x0001, b"\0\1\0\1abcd")),  # RFC 3489, which NATs rewrite
+    ],
+    ids=bytes.hex,
+)
+def test_what_does_not_tell_where_we_are_is_an_error(data: bytes) -> None:
+    with pytest.raises(StunError):
+        parse_mapped_address(data)
 
 
 def test_any_changed_bit_is_noticed_without_a_fingerprint() -> None:

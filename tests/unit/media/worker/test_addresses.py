@@ -4,35 +4,55 @@ import ipaddress
 import socket
 
 import pytest
-from structlog.testing import capture_logs
 
-from media.worker import process
-from media.worker.addresses import advertised, own_addresses, public_among, reached_at
-from shared.host_port import HostPort
-from shared.http_server import listen
-from shared.settings import load_settings
+from media.transport.address import Address, udp_address
+from media.worker.addresses import named, own_addresses, public_among, reachable, reached_at, sources
 
 OWN = ["127.0.0.1", "10.0.0.5", "93.184.216.34", "169.254.7.7", "::1", "fe80::1", "fd00::5", "2606:2800::1"]
 
 
+ANY4, ANY6 = udp_address("0.0.0.0", 7100), udp_address("::", 7100)
+
+
 @pytest.mark.parametrize(
-    ("bound", "public", "own", "told"),
+    ("bound", "own", "told"),
     [
-        ("0.0.0.0", [], OWN, ["93.184.216.34", "10.0.0.5", "127.0.0.1"]),
-        ("::", [], OWN, ["2606:2800::1", "fd00::5", "::1"]),
-        ("0.0.0.0", ["198.51.100.7", "10.0.0.5"], OWN, ["198.51.100.7", "10.0.0.5"]),
-        ("10.0.0.5", ["198.51.100.7"], OWN, ["198.51.100.7"]),
-        ("10.0.0.5", [], OWN, ["10.0.0.5"]),
-        ("127.0.0.1", [], OWN, ["127.0.0.1"]),
-        ("::1", [], OWN, ["::1"]),
-        ("0.0.0.0", [], ["127.0.0.1"], ["127.0.0.1"]),
-        ("0.0.0.0", [], ["10.0.0.9", "10.0.0.5", "10.0.0.9"], ["10.0.0.5", "10.0.0.9"]),
+        ([ANY4], OWN, ["93.184.216.34", "10.0.0.5", "127.0.0.1"]),
+        ([ANY6], OWN, ["2606:2800::1", "fd00::5", "::1"]),
+        (
+            [ANY4, ANY6],
+            OWN,
+            ["93.184.216.34", "10.0.0.5", "2606:2800::1", "fd00::5", "127.0.0.1", "::1"],
+        ),
+        ([udp_address("10.0.0.5", 1)], OWN, ["10.0.0.5"]),
+        ([udp_address("127.0.0.1", 1)], OWN, ["127.0.0.1"]),
+        ([udp_address("::1", 1)], OWN, ["::1"]),
+        ([ANY4], ["127.0.0.1"], ["127.0.0.1"]),
+        ([ANY4], ["10.0.0.9", "10.0.0.5", "10.0.0.9"], ["10.0.0.5", "10.0.0.9"]),
     ],
 )
 def test_clients_are_told_the_reachable_addresses(
-    bound: str, public: list[str], own: list[str], told: list[str]
+    bound: list[Address], own: list[str], told: list[str]
 ) -> None:
-    assert advertised(bound, public, own) == told
+    assert reachable(bound, own) == told
+
+
+def test_the_address_by_which_a_host_sends_comes_before_those_of_its_bridges() -> None:
+    bridged = ["172.17.0.1", "192.168.1.5", "93.184.216.34"]
+    assert reachable([ANY4], bridged, ["192.168.1.5"]) == ["93.184.216.34", "192.168.1.5", "172.17.0.1"]
+
+
+def test_what_is_named_is_told_as_it_is_with_the_port_of_its_family() -> None:
+    ports = [udp_address("10.0.0.5", 7100), udp_address("::1", 7200)]
+    names = ["2001:db8::7", "198.51.100.7", "10.0.0.5"]
+    assert named(names, ports) == (("2001:db8::7", 7200), ("198.51.100.7", 7100), ("10.0.0.5", 7100))
+    # a proxy before it may speak IPv6, as that of a container does
+    assert named(["2001:db8::7"], ports[:1]) == (("2001:db8::7", 7100),)
+    assert named([], ports) == ()
+
+
+def test_a_host_sends_from_addresses_of_its_own() -> None:
+    assert set(sources()) <= set(own_addresses())
 
 
 LAPTOP = ["127.0.0.1", "::1", "192.168.1.5", "2606:2800::5", "fe80::1", "172.17.0.1"]
@@ -85,26 +105,6 @@ def test_others_reach_a_server_at_an_address_that_is_private_or_was_named(
 )
 def test_public_addresses_are_found(bound: str, own: list[str], public: list[str]) -> None:
     assert public_among(bound, own) == public
-
-
-@pytest.mark.parametrize(
-    ("host", "url", "warned"),
-    [
-        ("", "http://10.0.0.5", True),
-        ("0", "http://10.0.0.5", True),
-        ("0::0", "http://[fd00::5]", True),
-        ("localhost", "http://localhost", False),
-    ],
-)
-def test_a_worker_announces_what_it_has_and_says_when_that_is_open_to_the_internet(
-    host: str, url: str, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "own_addresses", lambda: OWN)
-    address = HostPort(host, 0)
-    with listen("WORKER_HTTP_ADDR", address) as listener, capture_logs() as lines:
-        port = listener.getsockname()[1]
-        assert process.http_url(load_settings(worker_http_addr=address), listener) == f"{url}:{port}"
-    assert [line["log_level"] for line in lines] == ["warning"] * warned
 
 
 def test_this_hosts_own_addresses_can_be_bound() -> None:

@@ -26,7 +26,7 @@ FULL = offer(
         "a=fmtp:111 minptime=10;stereo",
         "a=rtcp-fb:111 nack",
         "a=rtcp-rsize",
-        "a=extmap:16 urn:a",
+        "a=extmap:16/sendonly urn:a",
         "a=ssrc:1 x",
         "a=ssrc-group:FID 1 2",
         "a=ssrc-group:SIM 1 3",
@@ -118,6 +118,11 @@ OUT_OF_BOUNDS = {
         *({"urn:a": number} for number in (0, 15, 256, -1, "1")),
         *({uri: 1} for uri in ("", "a b", "x" * 257, "a\r\n")),
         {f"urn:{n}": n for n in range(16, 81)},
+        {},  # one of them goes one way
+    ],
+    "sections.0.one_way": [
+        {"urn:b": "sendonly"},
+        *({"urn:a": way} for way in ("sendrecv", "inactive", "up")),
     ],
     "sections.0.sources.ssrcs": [[-1], [1 << 32], ["1"], list(range(129))],
     "sections.0.sources.repairs": [{-1: 1}, {1: 1 << 32}, {"1": 1}, {n: n for n in range(17)}],

@@ -55,7 +55,7 @@ def test_header_extensions_have_the_first_id_that_is_theirs() -> None:
         "a=extmap:2 urn:b vad=on",
         "a=extmap:3 urn:a",
         "a=extmap:1 urn:c",
-        "a=extmap:4/recvonly urn:d",
+        "a=extmap:4/inactive urn:d",
         "a=extmap:0 urn:e",
         "a=extmap:14 urn:f",
         "a=extmap:15 urn:g",
@@ -73,6 +73,19 @@ def test_header_extensions_have_the_first_id_that_is_theirs() -> None:
         parsed = parse_offer(mixed)
         assert parsed.extmap_allow_mixed
         assert parsed.sections[0].extensions == {**one_byte, "urn:h": 16}
+
+
+def test_a_header_extension_may_go_one_way() -> None:
+    lines = (
+        "a=extmap:1 urn:a",
+        "a=extmap:2/sendrecv urn:b",
+        "a=extmap:3/sendonly urn:c",
+        "a=extmap:4/recvonly urn:d",
+        "a=extmap:5/sideways urn:e",
+    )
+    section = parse_offer(offer(video(*VP8, *lines), bundle="1")).sections[0]
+    assert section.sent_extensions == {"urn:a": 1, "urn:b": 2, "urn:c": 3}
+    assert section.received_extensions == {"urn:a": 1, "urn:b": 2, "urn:d": 4}
 
 
 def test_sections_inherit_from_the_session() -> None:

@@ -1,41 +1,29 @@
-"""Which connections an HTTP server holds, and which it ends when there are too many or one takes too long.
+"""Which connections a server holds, and which it ends when there are too many or one takes too long.
 
-Does no I/O and reads no clock. A connection **waits** while its client owes something: a TLS handshake, the
-head of a request, the rest of a body, the next request. Otherwise it is being **answered**. Only connections
-that wait are ended: those that are overdue, and the oldest when there is no room for a newcomer. So nobody
-locks others out by opening connections, and no answer is cut off.
+Does no I/O and reads no clock. A connection **waits** while its client owes something: of HTTP a TLS
+handshake, the head of a request, the rest of a body, the next request; of media the first authentic check.
+Otherwise it is being **answered**. Only connections that wait are ended: those that are overdue, and the
+oldest when there is no room for a newcomer. So nobody locks others out by opening connections, and no answer
+is cut off.
 """
 
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """What a server takes from strangers. A client is an address, or a /64 of IPv6.
+class ConnectionLimits:
+    """What a server takes from strangers. A client is an address, or a /64 of IPv6."""
 
-    A connection that waits holds up to 64 KB of a head (`head_bytes` each of target, fields and an unfinished
-    field, and the objects around the fields), and 192 KB of a body (64 KB in uvicorn, and one read: see
-    `bound_connections`). That is 160 MB at most for all that wait. One that is answered holds its head, and
-    those of `pipelined` others.
-    """
+    connections: int
+    of_client: int  # unless it is a trusted proxy: many people may share an address
+    waiting: int
+    waiting_of_client: int
 
-    connections: int = 12_000  # more than control's event streams; fewer if the process may open fewer files
-    of_client: int = 4_000  # unless it is a trusted proxy: many viewers may share an address
-    waiting: int = 640
-    waiting_of_client: int = 320
-    head_bytes: int = 16_384  # of the target, and of all fields with their names
-    fields: int = 100  # in the head and the trailers
-    pipelined: int = 4  # requests that wait for the answer to the one before
-    head_seconds: float = 10.0  # from the connection or the former answer to the end of a head, TLS included
-    body_seconds: float = 15.0  # from the end of the head to the end of the body
-    unread_bytes: int = 8 * 1_048_576  # of a body that nobody reads, since its request is answered already
-    unread_seconds: float = 1.0
-    accepted_at_once: int = 100  # connections, before other work has its turn
-    accept_pause: float = 0.0  # then, in seconds
-    look_seconds: float = 1.0  # between two looks for overdue connections
+
+Limits = TypeVar("Limits", bound=ConnectionLimits)
 
 
 class Connection(Protocol):
@@ -53,10 +41,10 @@ class _Client:
     waiting: dict[Connection, None] = field(default_factory=dict)  # the one that waits longest is first
 
 
-class Connections:
+class Connections(Generic[Limits]):
     """All connections of a server. `trusts` says whose address is a trusted proxy's."""
 
-    def __init__(self, limits: HttpLimits, trusts: Callable[[str], bool] = lambda _address: False) -> None:
+    def __init__(self, limits: Limits, trusts: Callable[[str], bool] = lambda _address: False) -> None:
         self.limits = limits
         self.closed = 0  # to make room for others
         self.refused = 0  # for want of room
@@ -68,8 +56,8 @@ class Connections:
     def __len__(self) -> int:
         return len(self._client_of)
 
-    def admit(self, newcomer: Connection, address: str, now: float) -> bool:
-        """Take it in, waiting for its first head. False if there is no room, and none can be made."""
+    def admit(self, newcomer: Connection, address: str, until: float) -> bool:
+        """Take it in, overdue after `until`. False if there is no room, and none can be made."""
         name = client_of(address)
         client = self._clients.get(name) or _Client(self._trusts(address))
         if not self._make_room(client):
@@ -78,7 +66,7 @@ class Connections:
         self._clients[name] = client
         self._client_of[newcomer] = name
         client.connections += 1
-        self.wait(newcomer, now + self.limits.head_seconds)
+        self.wait(newcomer, until)
         return True
 
     def wait(self, connection: Connection, until: float) -> None:

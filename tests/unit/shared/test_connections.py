@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.http_connections import Connections, HttpLimits, client_of
+from shared.connections import ConnectionLimits, Connections, client_of
 
-LIMITS = HttpLimits(connections=12, of_client=6, waiting=8, waiting_of_client=4, head_seconds=10)
+LIMITS = ConnectionLimits(connections=12, of_client=6, waiting=8, waiting_of_client=4)
 
 
 class Line:
@@ -23,7 +23,7 @@ class Line:
 
 def admitted(connections: Connections, address: str, count: int = 1) -> list[Line]:
     lines = [Line() for _ in range(count)]
-    assert all(connections.admit(line, address, 0.0) for line in lines)
+    assert all(connections.admit(line, address, 10.0) for line in lines)
     return lines
 
 
@@ -51,7 +51,7 @@ def test_an_answer_under_way_is_not_cut_for_a_newcomer() -> None:
     for host in range(12):
         lines += admitted(connections, f"192.0.2.{host}")
         connections.answer(lines[-1])
-    assert not connections.admit(Line(), "198.51.100.1", 0.0)
+    assert not connections.admit(Line(), "198.51.100.1", 10.0)
     assert connections.refused == 1
     connections.leave(lines[0])
     connections.wait(lines[1], 10.0)
@@ -66,8 +66,8 @@ def test_only_a_trusted_proxy_may_have_any_number_of_connections() -> None:
         connections.answer(line)
     for line in admitted(connections, "192.0.2.9", 2):
         connections.answer(line)
-    assert not connections.admit(Line(), "192.0.2.9", 0.0)
-    assert connections.admit(Line(), "10.0.0.1", 0.0)
+    assert not connections.admit(Line(), "192.0.2.9", 10.0)
+    assert connections.admit(Line(), "10.0.0.1", 10.0)
 
 
 def test_who_takes_too_long_is_told_and_who_is_answered_is_not() -> None:

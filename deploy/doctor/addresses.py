@@ -1,0 +1,116 @@
+"""Where clients reach the media: the addresses that answers name, and what STUN servers see of them."""
+
+import errno
+import ipaddress
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Map
+from contextlib import contextmanager
+
+from deploy.doctor.finding import About, Finding
+from deploy.doctor.part import Part
+from media.negotiation.candidates import Candidate
+from media.transport.mapping import Mapping
+from media.transport.stun_client import mappings_of
+from media.transport.udp import UdpPort
+from media.worker.addresses import own_addresses
+from media.worker.media_ports import open_udp
+from media.worker.public_address import Nat, PublicAddress
+from shared.host_port import HostPort
+from shared.setting_types import AUTO
+from shared.settings import Settings
+
+ABOUT, NAT, IPV6 = About("media address"), About("NAT"), About("IPv6")
+STUN_SECONDS = 2.0
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+BY_HAND = "forward the UDP port to this host, and name the public address in MEDIA_PUBLIC_IPS"
+
+
+async def look(settings: Settings, part: Part) -> list[Finding]:
+    if not part.has_workers:
+        return []
+    try:
+        return await (_with_auto(settings) if AUTO in settings.media_public_ips else _by_name(settings))
+    except OSError:  # the check of the ports says what is wrong with MEDIA_ADDR
+        return []
+
+
+async def _with_auto(settings: Settings) -> list[Finding]:
+    """Asks STUN servers from the media port itself or, while Roomcast has that, from another one."""
+    with _opened(settings.media_addr) as ports:
+        public = PublicAddress(ports, settings.media_public_ips, settings.media_stun_servers)
+        public.learn(await mappings_of(ports, settings.media_stun_servers, STUN_SECONDS))
+    told = public.candidates.all
+    return [*(nats(public.nats) or [media(told)]), ipv6(told, own_addresses())]
+
+
+async def _by_name(settings: Settings) -> list[Finding]:
+    """Asks STUN servers only if clients are given no public address: there may be one all the same."""
+    with _opened(settings.media_addr) as ports:
+        told = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
+    mappings: Sequence[Mapping] = ()
+    if not any(map(_is_public, told)):
+        with _opened(HostPort(settings.media_addr.host, 0)) as ports:  # a worker may want the other one now
+            mappings = await mappings_of(ports, settings.media_stun_servers, STUN_SECONDS)
+    return [media(told, mappings), ipv6(told, own_addresses())]
+
+
+@contextmanager
+def _opened(address: HostPort) -> Iterator[tuple[UdpPort, ...]]:
+    """The ports of a worker, or others while it runs; raises `OSError`."""
+    try:
+        ports = open_udp(address)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        ports = open_udp(HostPort(address.host, 0))
+    try:
+        yield ports
+    finally:
+        for port in ports:
+            port.close()
+
+
+def nats(found: Map[str, Nat]) -> list[Finding]:
+    """What `auto` has found, by address family; empty without it."""
+    if found and set(found.values()) == {Nat.UNKNOWN}:
+        return [
+            NAT.fail("no STUN server answers: `auto` finds no address", "let UDP out to MEDIA_STUN_SERVERS")
+        ]
+    return [
+        NAT.fail(
+            f"symmetric over {_FAMILIES[family]}: each destination sees another port, so nobody gets in",
+            BY_HAND,
+        )
+        for family, nat in found.items()
+        if nat is Nat.SYMMETRIC
+    ]
+
+
+def media(told: Sequence[Candidate], mappings: Sequence[Mapping] = ()) -> Finding:
+    """`told`: what clients are given. `mappings`: what STUN servers see, if they were asked."""
+    names = ", ".join(str(HostPort(*candidate)) for candidate in told)
+    given = f"clients are given {names or 'no address'}"
+    if any(map(_is_public, told)):
+        return ABOUT.ok(given)
+    seen = [mapping for mapping in mappings if mapping.is_known]
+    if not seen:
+        return ABOUT.warn(
+            f"{given}, which the Internet does not reach",
+            "behind NAT, set MEDIA_PUBLIC_IPS to the public address, or to auto",
+        )
+    return ABOUT.warn(
+        f"{given}; but the Internet sees this host at {', '.join(one.seen[0][0] for one in seen)}",
+        BY_HAND if any(one.is_symmetric for one in seen) else "MEDIA_PUBLIC_IPS=auto",
+    )
+
+
+def ipv6(told: Sequence[Candidate], own: Sequence[str]) -> Finding:
+    if any(":" in ip and _is_public((ip, port)) for ip, port in told):
+        return IPV6.ok("clients are given an IPv6 address, too")
+    if any(":" in ip and ipaddress.ip_address(ip).is_global for ip in own):
+        return IPV6.ok("this host has it; clients are given IPv4 alone, which suffices")
+    return IPV6.ok("this host has no public IPv6 address; IPv4 suffices")
+
+
+def _is_public(candidate: Candidate) -> bool:
+    return ipaddress.ip_address(candidate[0]).is_global

@@ -1,0 +1,105 @@
+"""Whether the user in REDIS_URL may do all that Roomcast does: each command is tried, on keys of its own."""
+
+import hashlib
+import secrets
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, RedisError
+
+from deploy.doctor.finding import About, Finding
+from shared.bus.keys import PREFIX
+
+ABOUT = About("redis rights")
+LIFE_MS = 5_000  # of what the tries leave, if the last of them fails
+_SCRIPT = "return 1"
+_SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+async def look(redis: Redis, url: str) -> Finding:
+    user = user_of(url)
+    refused, other = await _refusals(redis)
+    if refused:
+        return ABOUT.fail(
+            f"the user {user} may not do all that Roomcast needs",
+            f"ACL SETUSER {user} {' '.join(sorted(refused))}    (deploy/redis/users.acl has all rules)",
+        )
+    if other:
+        return ABOUT.fail(f"Redis cannot do what Roomcast needs: {other}", "read its log")
+    return ABOUT.ok(f"the user {user} may do all that Roomcast needs")
+
+
+def user_of(url: str) -> str:
+    """The name of the user. One without a password is not shown: it may be a password in the wrong place."""
+    parts = urlsplit(url)
+    return unquote(parts.username) if parts.username and parts.password else "default"
+
+
+async def _refusals(redis: Redis) -> tuple[set[str], str]:
+    """The rules that the user lacks, and the first other error, if there was one."""
+    prefix = f"{PREFIX}doctor:{secrets.token_hex(8)}:"
+    refused: set[str] = set()
+    other = ""
+    for commands in (cleaning(prefix), using(prefix), cleaning(prefix)):
+        async with redis.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            results = await pipe.execute(raise_on_error=False)
+        for command, result in zip(commands, results, strict=True):
+            if isinstance(result, NoPermissionError):
+                refused.add(_rule(command, str(result)))
+            elif isinstance(result, RedisError):
+                other = other or f"{command[0]}: {type(result).__name__}"
+        if refused & {"+del", "+expire", "+pexpire"}:  # what is written now would stay
+            break
+    return refused, other
+
+
+def cleaning(prefix: str) -> list[tuple[str | int, ...]]:
+    names = [prefix + name for name in ("string", "set", "hash", "list")]
+    return [("DEL", *names), ("EXPIRE", names[0], 1), ("PEXPIRE", names[0], 1)]
+
+
+def using(prefix: str) -> list[tuple[str | int, ...]]:
+    """Every command of `shared/bus`, `control` and the scripts, on keys of their own that soon expire."""
+    string, scored, hashed, queue = (prefix + name for name in ("string", "set", "hash", "list"))
+    return [
+        ("PING",),
+        ("TIME",),
+        ("SET", string, "1", "PX", LIFE_MS),
+        ("GET", string),
+        ("MGET", string),
+        ("EXISTS", string),
+        ("ZADD", scored, 1, "one"),
+        ("PEXPIRE", scored, LIFE_MS),
+        ("ZCARD", scored),
+        ("ZSCORE", scored, "one"),
+        ("ZRANGE", scored, 0, -1),
+        ("ZRANGEBYSCORE", scored, "-inf", 0),
+        ("ZREMRANGEBYRANK", scored, 8, 9),
+        ("ZREMRANGEBYSCORE", scored, "-inf", 0),
+        ("ZREM", scored, "another"),
+        ("HSET", hashed, "field", "1"),
+        ("PEXPIRE", hashed, LIFE_MS),
+        ("HGET", hashed, "field"),
+        ("HMGET", hashed, "field"),
+        ("HVALS", hashed),
+        ("HDEL", hashed, "another"),
+        ("RPUSH", queue, "1"),
+        ("PEXPIRE", queue, LIFE_MS),
+        ("LLEN", queue),
+        ("LINDEX", queue, 0),
+        ("LRANGE", queue, 0, -1),
+        ("BLPOP", queue, "0.01"),
+        ("SCRIPT LOAD", _SCRIPT),
+        ("EVALSHA", _SCRIPT_SHA, 1, string),
+        ("MULTI",),
+        ("EXEC",),
+    ]
+
+
+def _rule(command: tuple[str | int, ...], refusal: str) -> str:
+    """The ACL rule that allows it. Redis names the command, or else the key, that it refuses."""
+    if "command" not in refusal:
+        return f"~{PREFIX}*"
+    return f"+{str(command[0]).lower().replace(' ', '|')}"

@@ -1,0 +1,41 @@
+"""What the backlog of a viewer's TCP connection says of its line."""
+
+from media.line.estimate import LineEstimate
+from media.transport.address import Backlog
+
+QUEUE_SECONDS = 0.3  # a keyframe may take so long; what waits longer is more than the line carries
+
+
+class StreamLine:
+    """For one viewer, which may change its connection. `now` is in seconds of a steady clock.
+
+    A backlog that moves, and stays, is congestion: how fast it moves is what the line carries. One that does
+    not move at all says nothing of that: the line stands still for a moment.
+    """
+
+    def __init__(self) -> None:
+        self._backlog: Backlog | None = None
+        self._cuts = self._sent = 0
+        self._looked_at = 0.0
+        self._queued = False  # at the last look
+        self._waits = False
+
+    def look(self, backlog: Backlog, line: LineEstimate, now: float) -> bool:
+        """Tell `line` of congestion. Returns whether pictures have to wait: until all that waits is sent.
+
+        That is so after pictures were dropped, since those that follow are of no use. Called at each tick.
+        """
+        if backlog is not self._backlog:
+            self._begin(backlog, now)
+        sent, elapsed = backlog.octets_sent - self._sent, now - self._looked_at
+        queued = backlog.waited(now) > QUEUE_SECONDS
+        if queued and self._queued and sent and elapsed > 0:
+            line.held_back(sent * 8 / elapsed, now)
+        self._waits = backlog.cuts != self._cuts or (self._waits and backlog.octets > 0)
+        self._cuts, self._sent, self._looked_at, self._queued = backlog.cuts, backlog.octets_sent, now, queued
+        return self._waits
+
+    def _begin(self, backlog: Backlog, now: float) -> None:
+        self._backlog = backlog
+        self._cuts, self._sent, self._looked_at = backlog.cuts, backlog.octets_sent, now
+        self._queued = self._waits = False

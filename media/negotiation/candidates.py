@@ -1,0 +1,29 @@
+"""Where clients are told that they reach a worker. It may change while the worker runs."""
+
+from collections.abc import Sequence
+
+Candidate = tuple[str, int]  # IP and UDP port
+
+
+class Candidates:
+    """At least one, the one that most clients can reach first: FFmpeg tries no other."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._all = tuple(candidates)
+
+    @property
+    def all(self) -> tuple[Candidate, ...]:
+        return self._all
+
+    def replace(self, candidates: Sequence[Candidate]) -> None:
+        """Tell these from now on. Sessions that exist stay where they are."""
+        self._all = tuple(candidates)
+
+    def for_client(self, *, over_ipv6: bool) -> tuple[Candidate, ...]:
+        """The same, but for a client that came over IPv6 those of IPv6 first.
+
+        It may have nothing else, and what brought its offer works.
+        """
+        if not over_ipv6:
+            return self._all
+        return tuple(sorted(self._all, key=lambda candidate: ":" not in candidate[0]))

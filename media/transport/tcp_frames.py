@@ -1,0 +1,52 @@
+"""Datagrams in a TCP stream, each behind its length in two bytes (RFC 4571 2)."""
+
+from media.transport.address import MAX_DATAGRAM
+
+LENGTH_BYTES = 2
+
+
+class FrameError(ValueError):
+    """The stream has a frame that is longer than any datagram that we accept."""
+
+
+class FrameReader:
+    """Reads one peer's stream. It holds less than one frame."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The datagrams that `data` completes; empty frames are left out.
+
+        Raises `FrameError`, as soon as a length says it: nothing can be read behind that.
+        """
+        if self._rest:
+            data = self._rest + data
+        datagrams = []
+        at, end = 0, len(data)
+        while end - at >= LENGTH_BYTES:
+            body = at + LENGTH_BYTES
+            size = data[at] << 8 | data[at + 1]
+            if size > MAX_DATAGRAM:
+                raise FrameError
+            if body + size > end:
+                break
+            if size:
+                datagrams.append(data[body : body + size])
+            at = body + size
+        self._rest = data[at:]
+        return datagrams
+
+
+def framed(run: bytes | memoryview, size: int) -> bytes:
+    """Consecutive datagrams, each of `size` bytes except the last, as they are in the stream."""
+    length = size.to_bytes(LENGTH_BYTES)
+    parts: list[bytes | memoryview] = []
+    full = len(run) - len(run) % size
+    for at in range(0, full, size):
+        parts += (length, run[at : at + size])
+    if full < len(run):
+        parts += ((len(run) - full).to_bytes(LENGTH_BYTES), run[full:])
+    return b"".join(parts)

@@ -1,0 +1,48 @@
+"""Opens the ports of a worker, as `MEDIA_ADDR` names them.
+
+A socket for each family, rather than one for both: there an IPv4 peer would cost more, for each packet.
+"""
+
+import errno
+
+from media.transport.udp import UdpPort
+from media.worker.addresses import own_addresses
+from shared.host_port import HostPort
+from shared.logging import get_logger
+
+# A port number that the kernel has chosen for one family may be taken in the other.
+MOST_TRIES = 20
+
+log = get_logger()
+
+
+def open_udp(address: HostPort) -> tuple[UdpPort, ...]:
+    """The UDP ports of `address`, IPv4 first.
+
+    Without a host, or with `::`, they are one for each address family, under one number; a host without IPv6
+    has one. Raises `OSError`.
+    """
+    host, number = address
+    if host not in ("", "::"):
+        return (UdpPort(host, number),)
+    for _ in range(MOST_TRIES):
+        ipv4 = UdpPort("0.0.0.0", number)  # noqa: S104  # media comes from anywhere
+        try:
+            return (ipv4, *_ipv6(ipv4.address[1]))
+        except OSError as error:
+            ipv4.close()
+            if number or error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, "no number is free in both address families")
+
+
+def _ipv6(number: int) -> tuple[UdpPort, ...]:
+    """Empty on a host without IPv6; where it is switched off, not even loopback has an address."""
+    if any(":" in own for own in own_addresses()):
+        try:
+            return (UdpPort("::", number),)
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT:  # a sandbox without IPv6
+                raise
+    log.info("this host has no IPv6: media over IPv4 only")
+    return ()

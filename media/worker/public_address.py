@@ -1,0 +1,149 @@
+"""Where clients are told that they reach this worker: with `auto`, where STUN servers see it."""
+
+import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
+
+from media.negotiation.candidates import Candidate, Candidates
+from media.transport.address import Address
+from media.transport.mapping import Mapping
+from media.transport.ports import DatagramPort
+from media.transport.stun_client import StunClient
+from media.worker.addresses import named, own_addresses, reachable, sources
+from shared.host_port import HostPort
+from shared.logging import get_logger
+from shared.setting_types import AUTO
+
+ANSWER_SECONDS = 3.0  # in which servers may answer
+KEEP_ALIVE_SECONDS = 15.0  # as in RFC 8445 11: a NAT may forget a port that was silent for 30 s
+
+log = get_logger()
+
+
+class Nat(StrEnum):
+    """What the servers' answers say about the way to a port."""
+
+    UNKNOWN = "unknown"  # no server has answered yet
+    FOUND = "found"  # all that answered saw it at the same address
+    SYMMETRIC = "symmetric"  # each saw another one
+
+
+class PublicAddress:
+    """Owns the candidates of a worker with these UDP `ports`. `names` are MEDIA_PUBLIC_IPS.
+
+    If there is no `auto` among them, it asks nobody.
+    """
+
+    def __init__(
+        self, ports: Sequence[DatagramPort], names: Sequence[str], servers: Sequence[HostPort]
+    ) -> None:
+        self._ports = tuple(ports)
+        self._names = tuple(names)
+        self._servers = servers
+        self._client = StunClient(self._ports, servers) if AUTO in names else None
+        self._mappings = (Mapping(),) * len(self._ports)
+        self._silent = False  # no server answered the last question
+        self.changes = 0  # of an address that was known
+        self.candidates = Candidates(self._told())
+
+    def take(self, data: bytes, source: Address) -> bool:
+        """Whether a STUN response answers a question of ours."""
+        return self._client is not None and self._client.take(data, source)
+
+    @property
+    def nats(self) -> dict[str, Nat]:
+        """By address family; empty without `auto`."""
+        if self._client is None:
+            return {}
+        return {_family(port): nat_of(one) for port, one in zip(self._ports, self._mappings, strict=True)}
+
+    async def find(self) -> None:
+        """Ask before clients come, and tell them what was found."""
+        if self._client is not None:
+            self.learn(await self._client.ask(ANSWER_SECONDS))
+
+    async def keep(self) -> None:
+        """Ask again and again: that keeps the mapping alive, and shows when it has changed."""
+        while self._client is not None:
+            await asyncio.sleep(KEEP_ALIVE_SECONDS)
+            self.learn(await self._client.ask(ANSWER_SECONDS))
+
+    def learn(self, mappings: Sequence[Mapping]) -> None:
+        """Take what the servers see of each port now."""
+        self._note_silence(silent=not any(mapping.is_known for mapping in mappings))
+        former, self._mappings = self._mappings, tuple(map(newer, self._mappings, mappings))
+        for port, was, now in zip(self._ports, former, self._mappings, strict=True):
+            self._report(port, was, now)
+        if self._mappings != former:
+            self.candidates.replace(self._told())
+
+    def _note_silence(self, *, silent: bool) -> None:
+        if silent and not self._silent:
+            known = any(mapping.is_known for mapping in self._mappings)
+            (log.warning if known else log.error)(
+                "no STUN server answers: the public address may change unnoticed"
+                if known
+                else "no STUN server answers: clients are told no public address",
+                servers=[str(server) for server in self._servers],
+                clients=[str(HostPort(*candidate)) for candidate in self.candidates.all],
+            )
+        elif self._silent and not silent:
+            log.info("STUN servers answer again")
+        self._silent = silent
+
+    def _report(self, port: DatagramPort, was: Mapping, now: Mapping) -> None:
+        known, found = seen_at(port, was), seen_at(port, now)
+        if found is None or (known, was.is_symmetric) == (found, now.is_symmetric):
+            return
+        number = port.address[1]
+        if now.is_symmetric:
+            log.error(
+                "symmetric NAT: each destination sees another address, so clients do not reach this worker."
+                " Forward the UDP port to it, and name the public address in MEDIA_PUBLIC_IPS;"
+                " TURN does not help a server",
+                port=number,
+                seen=[str(HostPort(*each)) for each in now.seen],
+            )
+        elif known is None:
+            log.info(
+                "public address found", address=str(HostPort(*found)), port=number, servers=len(now.seen)
+            )
+        else:
+            log.warning("public address changed", was=str(HostPort(*known)), address=str(HostPort(*found)))
+        self.changes += known is not None
+
+    def _told(self) -> tuple[Candidate, ...]:
+        bound = [port.address for port in self._ports]
+        public = [seen_at(*each) for each in zip(self._ports, self._mappings, strict=True)]
+        told: list[Candidate] = []
+        for name in self._names:
+            told += filter(None, public) if name == AUTO else named([name], bound)
+        if self._names in ((), (AUTO,)):
+            told += named(reachable(bound, own_addresses(), sources()), bound)
+        return tuple(dict.fromkeys(told))
+
+
+def nat_of(mapping: Mapping) -> Nat:
+    if not mapping.is_known:
+        return Nat.UNKNOWN
+    return Nat.SYMMETRIC if mapping.is_symmetric else Nat.FOUND
+
+
+def newer(was: Mapping, now: Mapping) -> Mapping:
+    """What to believe: the latest answers, unless fewer servers answered and say nothing new."""
+    return was if len(now.seen) < len(was.seen) and set(now.seen) <= set(was.seen) else now
+
+
+def seen_at(port: DatagramPort, mapping: Mapping) -> Candidate | None:
+    """Where clients reach `port`, as far as servers know.
+
+    Behind a symmetric NAT that is its own number: clients get there if somebody has forwarded it.
+    """
+    if not mapping.is_known:
+        return None
+    ip, number = mapping.seen[0]
+    return ip, port.address[1] if mapping.is_symmetric else number
+
+
+def _family(port: DatagramPort) -> str:
+    return "ipv6" if ":" in str(port.address[0]) else "ipv4"

@@ -1,0 +1,13 @@
+"""docs/clients.md tells of the clients that the tests run, and of no other."""
+
+from tests.support.client_runs import PAGE, promised, written
+from tests.support.sdp import OFFERS
+
+
+def test_the_table_of_clients_has_those_that_the_tests_run() -> None:
+    assert written() == promised(), "make clients"
+
+
+def test_every_offer_of_a_real_client_is_named() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert not [path.stem for path in sorted(OFFERS.glob("*.sdp")) if f"`{path.stem}`" not in page]

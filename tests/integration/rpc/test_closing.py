@@ -1,0 +1,116 @@
+"""A worker that leaves: what waits for it is served, and nobody waits for it any more."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from shared.bus import keys
+from shared.bus.rpc import CLOSED_SECONDS
+from shared.bus.rpc_client import LeftWorkerError, RpcClient
+from shared.bus.rpc_server import RpcServer
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Answer, Publish
+from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.support.waiting import eventually
+
+CALLERS = 50
+
+
+def new_server(redis: Redis, redis_url: str) -> RpcServer:
+    return RpcServer(redis, redis_url, WORKER, {Publish: answer_publish})
+
+
+async def left(redis: Redis, redis_url: str) -> None:
+    """Let a worker come and leave."""
+    server = new_server(redis, redis_url)
+    serving = asyncio.create_task(server.run())
+    await server.close()
+    await asyncio.wait_for(serving, IN_TIME)
+
+
+async def test_who_calls_a_worker_that_has_left_is_told_at_once(
+    redis: Redis, redis_url: str, client: RpcClient
+) -> None:
+    await left(redis, redis_url)
+    error = await refused(publish(client, timeout=60.0))  # longer than any test may take
+    assert isinstance(error, LeftWorkerError)
+    assert error.code is ErrorCode.WORKER_FULL  # an offer goes to another one
+
+
+async def test_requests_that_wait_are_served(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    calls = [asyncio.create_task(publish(client)) for _ in range(CALLERS)]
+
+    async def waiting() -> bool:
+        return await redis.llen(keys.rpc_requests(WORKER)) == CALLERS
+
+    await eventually("they wait", waiting, IN_TIME)
+    await left(redis, redis_url)
+    assert len(await asyncio.gather(*calls)) == CALLERS
+
+
+async def test_a_request_under_way_is_finished(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    begun, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer_slowly(message: Publish) -> Answer:
+        begun.set()
+        await may_answer.wait()
+        return await answer_publish(message)
+
+    server = RpcServer(redis, redis_url, WORKER, {Publish: answer_slowly})
+    serving = asyncio.create_task(server.run())
+    call = asyncio.create_task(publish(client))
+    await asyncio.wait_for(begun.wait(), IN_TIME)
+    await server.close()
+    may_answer.set()
+    assert (await call).etag == "e"
+    await asyncio.wait_for(serving, IN_TIME)
+
+
+async def test_each_of_a_crowd_is_answered_or_told(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    """Calls come before, while and after the list is closed: none of them meets silence."""
+    outcomes: Counter[str] = Counter()
+    is_over = asyncio.Event()
+
+    async def keep_calling() -> None:
+        while not is_over.is_set():
+            try:
+                await publish(client)
+                outcomes["answered"] += 1
+            except ServiceError as error:
+                outcomes[type(error).__name__] += 1
+
+    server = new_server(redis, redis_url)
+    serving = asyncio.create_task(server.run())
+    callers = [asyncio.create_task(keep_calling()) for _ in range(CALLERS)]
+    await eventually("they are answered", lambda: outcomes["answered"] > CALLERS, IN_TIME)
+    await server.close()
+    await asyncio.wait_for(serving, IN_TIME)
+    await eventually("they are told", lambda: outcomes["LeftWorkerError"] > CALLERS, IN_TIME)
+    is_over.set()
+    await asyncio.gather(*callers)
+    assert set(outcomes) == {"answered", "LeftWorkerError"}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_the_next_process_of_that_name_is_called_again(
+    redis: Redis, redis_url: str, client: RpcClient, times: int
+) -> None:
+    for _ in range(times):  # the second one finds the mark of the first
+        await left(redis, redis_url)
+    with capture_logs() as logs:
+        async with running(new_server(redis, redis_url)):
+
+            async def opened() -> bool:
+                return not await redis.exists(keys.rpc_requests(WORKER))
+
+            await eventually("the list is open", opened, IN_TIME)
+            assert (await publish(client)).etag == "e"
+    assert logs == []
+
+
+async def test_the_mark_does_not_stay(redis: Redis, redis_url: str) -> None:
+    await left(redis, redis_url)
+    assert 0 < await redis.ttl(keys.rpc_requests(WORKER)) <= CLOSED_SECONDS

@@ -1,0 +1,162 @@
+"""A worker behind a NAT of the kernel finds its public address by itself, and viewers outside watch."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from deploy.tether import tethered
+from media.worker.public_address import ANSWER_SECONDS, KEEP_ALIVE_SECONDS
+from shared.bus.connection import connect
+from shared.bus.rpc_client import RpcClient
+from tests.integration.worker.stage import START_SECONDS, Worker, environment
+from tests.support.namespaces import Namespace
+from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network
+from tests.support.peer import Peer
+from tests.support.sdp import read_answer
+from tests.support.stun_server import stun_server
+from tests.support.waiting import eventually
+
+PORT, MAPPED = 7100, 40000
+STUN_PORT = 3478
+MAPS = f"ip saddr {SERVER} udp sport {PORT} snat to {PUBLIC}:{MAPPED}"
+LETS_IN = f"udp dport {MAPPED} dnat to {SERVER}:{PORT}"
+SYMMETRIC = "masquerade fully-random"
+FORWARDED = f"udp dport {PORT} dnat to {SERVER}:{PORT}"
+
+
+class Outsider(Peer):
+    """A client on the other side of the NAT."""
+
+    def __init__(self, network: NatNetwork, *, publishes: bool, host: str = OUTSIDE[0]) -> None:
+        super().__init__(publishes=publishes, host=host)
+        self._network = network
+
+    def new_socket(self) -> socket.socket:
+        made = self._network.outside.socket(socket.SOCK_DGRAM, (self.host, 0))
+        made.setblocking(False)
+        return made
+
+
+@contextlib.asynccontextmanager
+async def worker_inside(
+    network: NatNetwork, redis_url: str, folder: Path
+) -> AsyncIterator[tuple[Worker, list[dict[str, Any]]]]:
+    """A worker with `auto` that has started, and what it has logged until then."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers = []
+        for host in (*OUTSIDE, OUTSIDE_V6):
+            behind = network.outside.socket(socket.SOCK_DGRAM, (host, STUN_PORT))
+            servers.append((await stack.enter_async_context(stun_server(sock=behind))).at)
+        bus = urlsplit(redis_url)
+        assert bus.hostname
+        assert bus.port
+        await stack.enter_async_context(network.inside.door(bus.hostname, bus.port))
+        settings = environment(
+            redis_url,
+            MEDIA_ADDR=f":{PORT}",
+            MEDIA_PUBLIC_IPS="auto",
+            MEDIA_STUN_SERVERS=",".join(map(str, servers)),
+            WORKER_HTTP_ADDR="127.0.0.1:9100",
+        )
+        log = folder / "worker.log"
+        redis = await stack.enter_async_context(connect(redis_url))
+        process = stack.enter_context(inside(network.inside, settings, log))
+        rpc = RpcClient(redis, redis_url)
+        reading = asyncio.create_task(rpc.run())
+        stack.callback(reading.cancel)
+        worker: Any = Worker(process, log, "", redis, rpc)
+        await eventually("the worker is announced", worker.status, START_SECONDS)
+        yield worker, lines_of(worker)
+
+
+@contextlib.contextmanager
+def inside(network: Namespace, settings: dict[str, str], log: Path) -> Any:
+    program = ["nsenter", f"--net={network.path}", sys.executable, "-m", "deploy.cli", "worker"]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(tethered(program), env=settings, stdout=stream, stderr=stream)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def told_in(lines: list[dict[str, Any]], word: str) -> list[dict[str, Any]]:
+    return [line for line in lines if word in line["event"]]
+
+
+def lines_of(worker: Worker) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in worker.log.read_text().splitlines()]
+
+
+async def watches(network: NatNetwork, worker: Worker, *hosts: str) -> list[list[tuple[str, int]]]:
+    """Let viewers at these addresses outside watch a publisher outside; what their answers told them."""
+    publisher = Outsider(network, publishes=True)
+    await publisher.connect((await worker.publish(publisher)).sdp)
+    told = []
+    peers = [publisher]
+    for host in hosts:
+        viewer = Outsider(network, publishes=False, host=host)
+        peers.append(viewer)
+        answer = (await worker.play(viewer)).sdp
+        told.append([(one.ip, one.port) for one in read_answer(answer).media[0].ice_candidates])
+        await viewer.connect(answer)
+        await viewer.gets_media_of(publisher)
+    for peer in peers:
+        peer.close()
+    return told
+
+
+async def test_a_viewer_outside_watches_through_the_port_that_the_nat_maps(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with nat_network() as network:
+        network.maps(MAPS, LETS_IN)
+        async with worker_inside(network, redis_url, tmp_path) as (worker, lines):
+            found = [line["address"] for line in told_in(lines, "public address found")]
+            assert found == [f"{PUBLIC}:{MAPPED}", f"[{SERVER_V6}]:{PORT}"]
+            for told in await watches(network, worker, OUTSIDE[1], OUTSIDE_V6):
+                assert told[:3] == [(PUBLIC, MAPPED), (SERVER_V6, PORT), (SERVER, PORT)]
+                assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize("forwarded", [False, True])
+async def test_a_symmetric_nat_is_told(redis_url: str, tmp_path: Path, forwarded: bool) -> None:
+    """If somebody has forwarded the port after all, clients get in under its own number."""
+    with nat_network() as network:
+        network.maps(SYMMETRIC, FORWARDED if forwarded else "")
+        async with worker_inside(network, redis_url, tmp_path) as (worker, lines):
+            (error,) = told_in(lines, "symmetric NAT")
+            assert error["level"] == "error"
+            assert error["port"] == PORT
+            assert len(set(error["seen"])) == 2
+            assert all(seen.startswith(f"{PUBLIC}:") for seen in error["seen"])
+            assert error["event"].count("MEDIA_PUBLIC_IPS") == 1
+            if forwarded:
+                (told,) = await watches(network, worker, OUTSIDE[1])
+                assert told[0] == (PUBLIC, PORT)
+
+
+@pytest.mark.soak
+async def test_a_mapping_that_changes_is_told_and_announced(redis_url: str, tmp_path: Path) -> None:
+    elsewhere = MAPPED + 1
+    with nat_network() as network:
+        network.maps(MAPS, LETS_IN)
+        network.forgets(seconds=1)
+        async with worker_inside(network, redis_url, tmp_path) as (worker, _):
+            network.maps(*(rule.replace(str(MAPPED), str(elsewhere)) for rule in (MAPS, LETS_IN)))
+            within = 2 * (KEEP_ALIVE_SECONDS + ANSWER_SECONDS)
+            await eventually("it is told", lambda: told_in(lines_of(worker), "address changed"), within)
+            (change,) = told_in(lines_of(worker), "address changed")
+            assert (change["was"], change["address"]) == (f"{PUBLIC}:{MAPPED}", f"{PUBLIC}:{elsewhere}")
+            (told,) = await watches(network, worker, OUTSIDE[1])
+            assert told[0] == (PUBLIC, elsewhere)

@@ -1,0 +1,54 @@
+"""Settings that leave more open than their operator may think."""
+
+import pytest
+
+from deploy.doctor import access
+from deploy.doctor.finding import Verdict
+from deploy.doctor.part import Part
+from shared.settings import load_settings
+
+LONG = "a-token-of-a-good-length"
+OTHER = "another-token-of-that-length"
+JWT = "a secret of thirty-two bytes, or more"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "words"),
+    [
+        ({}, Verdict.WARN, "everybody who reaches HTTP_ADDR may publish"),
+        ({"room_tokens": f"demo:{LONG}"}, Verdict.WARN, "in every room but the 1 in ROOM_TOKENS"),
+        ({"jwt_secret": JWT}, Verdict.WARN, "opens every room"),
+        ({"jwt_secret": JWT, "jwt_required_claims": "actions"}, Verdict.WARN, "opens every room"),
+        ({"auth_token": LONG, "admin_token": LONG}, Verdict.FAIL, "each of them administrates"),
+        ({"room_tokens": f"demo:{LONG}", "admin_token": LONG}, Verdict.FAIL, "each of them administrates"),
+        ({"auth_token": "change-me"}, Verdict.WARN, "AUTH_TOKEN is short enough"),
+        ({"admin_token": "admin"}, Verdict.WARN, "ADMIN_TOKEN is short enough"),
+        ({"room_tokens": "demo:letmein"}, Verdict.WARN, "ROOM_TOKENS (demo) is short enough"),
+        ({"jwt_secret": "short"}, Verdict.WARN, "JWT_SECRET has less than 32 bytes"),
+        ({"public_url": "https://live.example"}, Verdict.WARN, "all clients are one"),
+    ],
+)
+def test_what_is_open_is_told(settings: dict[str, str], verdict: Verdict, words: str) -> None:
+    findings = access.look(load_settings(**settings), Part.CONTROL)
+    [told] = [finding for finding in findings if words in finding.found]
+    assert told.verdict is verdict
+    assert told.mend
+    for value in (LONG, JWT, "change-me", "letmein"):
+        assert all(value not in finding.found + finding.mend for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"auth_token": LONG, "admin_token": OTHER},
+        {"jwt_secret": JWT, "jwt_required_claims": "room,actions"},
+        {"auth_token": LONG, "public_url": "https://live.example", "trusted_proxies": "10.0.0.1"},
+    ],
+)
+def test_what_is_closed_is_well(settings: dict[str, str]) -> None:
+    findings = access.look(load_settings(**settings), Part.CONTROL)
+    assert {finding.verdict for finding in findings} == {Verdict.OK}
+
+
+def test_a_worker_knows_no_tokens() -> None:
+    assert access.look(load_settings(), Part.WORKER) == []

@@ -1,0 +1,103 @@
+"""Servers are asked from the ports themselves, and whoever is silent holds nobody up beyond the deadline."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from time import monotonic
+
+import pytest
+
+from media.transport.mapping import Mapping
+from media.transport.stun_client import StunClient, mappings_of
+from media.transport.udp import UdpPort
+from shared.host_port import HostPort
+from tests.support.loopback import LOOPBACKS
+from tests.support.stun_server import StunServer, mapped, stun_server
+from tests.support.waiting import eventually
+
+IN_TIME = 5.0
+SOON = 0.2
+
+
+@pytest.fixture
+async def ports() -> AsyncIterator[list[UdpPort]]:
+    """One of each family."""
+    ports = [UdpPort(host, 0) for host in LOOPBACKS]
+    yield ports
+    for port in ports:
+        port.close()
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[list[StunServer]]:
+    """Two of each family."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(stun_server(host)) for host in LOOPBACKS * 2]
+
+
+async def test_each_port_learns_where_it_is_seen(ports: list[UdpPort], servers: list[StunServer]) -> None:
+    began = monotonic()
+    found = await mappings_of(ports, [server.at for server in servers], IN_TIME)
+    assert found == tuple(Mapping((port.address[:2],) * 2) for port in ports)
+    assert monotonic() - began < IN_TIME  # it does not wait when all have answered
+    assert {source for server in servers for source in server.requests} == {port.address for port in ports}
+
+
+async def test_a_name_is_asked_in_every_family_that_it_has(
+    ports: list[UdpPort], servers: list[StunServer]
+) -> None:
+    named = [HostPort("localhost", servers[0].at.port), HostPort("no such host.invalid", 3478)]
+    found = await mappings_of(ports[:1], named, IN_TIME)
+    assert found == (Mapping((ports[0].address[:2],)),)
+
+
+async def test_who_is_silent_is_asked_again_until_the_deadline(
+    ports: list[UdpPort], servers: list[StunServer]
+) -> None:
+    silent, *others = servers
+    silent.sees = lambda _: None
+    at = [server.at for server in servers]
+    asking = asyncio.create_task(mappings_of(ports, at, IN_TIME))
+    await eventually("it was asked again", lambda: len(silent.requests) > 1, IN_TIME)
+    silent.sees = lambda source: source
+    assert all(len(mapping.seen) == 2 for mapping in await asking)
+
+    others[-1].sees = lambda _: None
+    began = monotonic()
+    found = await mappings_of(ports, at, SOON)
+    assert SOON <= monotonic() - began < IN_TIME
+    assert [len(mapping.seen) for mapping in found] == [2] * (len(ports) - 1) + [1]
+
+
+async def test_only_the_answers_of_this_question_count(
+    ports: list[UdpPort], servers: list[StunServer]
+) -> None:
+    """A stranger who knows no transaction, and an answer to an earlier question that comes late."""
+    client = StunClient(ports[:1], [servers[0].at])
+    source = servers[0].at.host, servers[0].at.port
+    servers[0].sees = lambda _: None
+    ports[0].start(client.turn)
+    assert await client.ask(SOON) == (Mapping(),)
+    assert not client.take(mapped(b"t" * 12, ("203.0.113.66", 1)), source)
+    servers[0].sees = lambda _: ("203.0.113.7", 40000)
+    assert await client.ask(IN_TIME) == (Mapping((("203.0.113.7", 40000),)),)
+
+
+async def test_without_a_server_that_is_known_nobody_waits(ports: list[UdpPort]) -> None:
+    began = monotonic()
+    assert await mappings_of(ports, [], IN_TIME) == (Mapping(),) * len(ports)
+    assert monotonic() - began < IN_TIME / 2
+
+
+async def test_a_name_that_cannot_be_resolved_any_more_is_asked_where_it_was(
+    ports: list[UdpPort], servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = StunClient(ports[:1], [HostPort("localhost", servers[0].at.port)])
+    ports[0].start(client.turn)
+    found = await client.ask(IN_TIME)
+
+    async def away(*_: object, **__: object) -> None:
+        raise OSError("no name server")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", away)
+    assert await client.ask(IN_TIME) == found == (Mapping((ports[0].address[:2],)),)

@@ -1,0 +1,290 @@
+"""Peers that come over TCP, on real sockets: honest, slow, and strange ones."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from media.counts import TcpEnd
+from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
+from media.transport.tcp import TcpLimits, TcpPort
+from media.transport.tcp_backlog import MOST_PICTURE_BYTES
+from media.transport.tcp_frames import framed
+from tests.support.peer import IN_TIME
+from tests.support.tcp_peer import Stream
+from tests.support.waiting import eventually
+
+CHECK = b"\x00\x01" + bytes(18)  # looks like one
+LIMITS = TcpLimits(look_seconds=0.02)
+SOUND, PICTURE = 111, 96
+
+
+class Server:
+    """A port, and what came. Sessions take connections, and time passes, when a test says so."""
+
+    def __init__(self, limits: TcpLimits) -> None:
+        self.now = 0.0
+        self.port = TcpPort(("127.0.0.1", 0), limits=limits, clock=lambda: self.now)
+        self.came: list[tuple[bytes, Address]] = []
+        self.turns = 0
+        self.port.start(self._receive)
+        self.address: tuple[str, int] = self.port.addresses[0][:2]
+
+    def _receive(self, batch: list[tuple[bytes, Address]]) -> bool:
+        self.came += batch
+        self.turns += 1
+        return False
+
+    async def hears(self, stream: Stream, *datagrams: bytes) -> TcpAddress:
+        """Wait until these came from a stream and return its address."""
+        found: list[TcpAddress] = []
+
+        def came() -> bool:
+            here = [(data, at) for data, at in self.came if at[:2] == stream.name]
+            found.extend(at for _, at in here if isinstance(at, TcpAddress))
+            return [data for data, _ in here] == list(datagrams)
+
+        await eventually("they came", came, IN_TIME)
+        return found[0]
+
+    async def takes(self, stream: Stream) -> TcpAddress:
+        """Let a session take the connection of a stream."""
+        stream.send(CHECK)
+        address = await self.hears(stream, CHECK)
+        self.port.taken(address)
+        self.came.clear()
+        return address
+
+    def ends(self, **reasons: int) -> bool:
+        return self.port.stats.refused == {TcpEnd(reason): n for reason, n in reasons.items()}
+
+
+@contextlib.asynccontextmanager
+async def serving(limits: TcpLimits = LIMITS) -> AsyncIterator[Server]:
+    server = Server(limits)
+    try:
+        yield server
+    finally:
+        server.port.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving() as server:
+        yield server
+
+
+def packet(kind: int, number: int, size: int = 1200) -> bytes:
+    return bytes((0x80, kind)) + number.to_bytes(4) + bytes(size - 6)
+
+
+def number_of(datagram: bytes) -> int:
+    return int.from_bytes(datagram[2:6])
+
+
+async def test_datagrams_go_both_ways(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    stream.send(CHECK, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
+    address = await server.hears(stream, CHECK, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
+    server.port.send(b"an answer", address)
+    server.port.transmit(b"aaabbbcc", 3, address)
+    await eventually("they came", lambda: stream.came == [b"an answer", b"aaa", b"bbb", b"cc"], IN_TIME)
+    assert (server.port.tx_packets, server.port.tx_bytes, server.port.rx_datagrams) == (3, 8, 3)
+    assert server.port.reaches(address)
+    assert not server.port.reaches(udp_address(*stream.name))
+    stream.close()
+
+
+async def test_a_connection_is_no_other_one_from_the_same_place(server: Server) -> None:
+    first = await Stream.open(server.address)
+    address = await server.takes(first)
+    assert address != address._replace(number=address.number + 1)
+    first.close()
+    await eventually("it is gone", lambda: not server.port.reaches(address), IN_TIME)
+    server.port.send(b"to nobody", address)
+    server.port.transmit(b"aabb", 2, address)
+    assert server.port.backlog_to(address) is None
+    assert server.port.tx_dropped == 3
+    assert len(server.port) == 0
+
+
+async def test_a_stranger_without_a_check_is_closed_and_a_client_is_not(server: Server) -> None:
+    client, idle, slow = [await Stream.open(server.address) for _ in range(3)]
+    address = await server.takes(client)
+    slow.send_bytes(framed(CHECK, len(CHECK))[:-1])
+    await eventually("all are accepted", lambda: len(server.port) == 3, IN_TIME)
+    server.now = LIMITS.check_seconds
+    for stranger in (idle, slow):
+        await stranger.ended()
+    server.now = 1e6
+    client.send(b"\x80 media")
+    assert await server.hears(client, b"\x80 media") == address
+    assert server.ends(unchecked=2)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (framed(b"\x80" + bytes(100), 101), TcpEnd.NOT_ICE),
+        (framed(b"\x16\xfe\xfd" + bytes(100), 103), TcpEnd.NOT_ICE),
+        (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", TcpEnd.LONG_FRAME),
+        ((MAX_DATAGRAM + 1).to_bytes(2), TcpEnd.LONG_FRAME),
+        (os.urandom(2) + bytes(100_000) + b"\xff", TcpEnd.LONG_FRAME),
+        (b"\x00\x01\x01" * 1000, TcpEnd.NOT_ICE),
+        (framed(CHECK, len(CHECK)) * 33, TcpEnd.NOT_ICE),
+    ],
+    ids=["media", "dtls", "http", "long", "random", "tiny", "many"],
+)
+async def test_a_stranger_who_says_something_else_is_closed_at_once(
+    server: Server, said: bytes, reason: TcpEnd
+) -> None:
+    stream = await Stream.open(server.address)
+    stream.send_bytes(said)
+    await stream.ended()
+    assert server.port.stats.refused[reason] == 1 or said[:2] not in (b"\xff", b"GE")
+    assert sum(server.port.stats.refused.values()) == 1
+    assert len(server.came) <= 32
+
+
+async def test_a_client_who_sends_a_long_frame_is_closed(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    await server.takes(stream)
+    stream.send_bytes(b"\x00\x04good\xff\xff")
+    await stream.ended()
+    assert server.ends(long_frame=1)
+
+
+async def test_strangers_lose_their_own_oldest_connections_and_clients_none() -> None:
+    async with serving(replace(LIMITS, waiting_of_client=3, waiting=5, connections=7)) as server:
+        client = await Stream.open(server.address)
+        address = await server.takes(client)
+        flood = [await Stream.open(server.address, source="127.0.0.2") for _ in range(6)]
+        for stream in flood[:3]:
+            await stream.ended()
+        others = [await Stream.open(server.address, source=f"127.0.1.{host}") for host in range(1, 7)]
+        for stream in (*flood[3:], others[0]):
+            await stream.ended()
+        assert len(server.port) == 6
+        server.port.send(b"\x80 media", address)
+        await eventually("it came", lambda: client.came == [b"\x80 media"], IN_TIME)
+        assert server.ends(no_room=7)
+        assert not any(stream.over.is_set() for stream in others[1:])
+
+
+async def test_a_slow_peer_gets_whole_packets_sound_first_and_holds_little(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    address = await server.takes(stream)
+    backlog = server.port.backlog_to(address)
+    assert backlog is not None
+    backlog.sound_types = frozenset((SOUND,))
+    stream.stall()
+    sent = {SOUND: 0, PICTURE: 0}
+    for number in range(6000):  # 60 s of 1 Mbit/s
+        server.now = number / 100
+        kind = SOUND if number % 2 else PICTURE
+        server.port.transmit(
+            packet(kind, number) if kind == PICTURE else packet(kind, number, 80), 1200, address
+        )
+        sent[kind] += 1
+        assert backlog.octets < MOST_PICTURE_BYTES + 100_000
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    server.port.send(b"\x15 goodbye", address)
+    stream.go_on()
+    await eventually("the last came", lambda: stream.came[-1:] and b"\x15 goodbye" in stream.came, IN_TIME)
+    await eventually("all came", lambda: backlog.octets == 0, IN_TIME)
+    numbers = {kind: [number_of(data) for data in stream.came if data[1] == kind] for kind in sent}
+    assert all(found == sorted(found) for found in numbers.values())
+    assert sum(map(len, stream.came)) < 400_000  # of 4 MB
+    assert numbers[SOUND][-1] == 5999
+    assert backlog.cuts > 0
+    assert server.port.stats.dropped_packets == 6000 - len(numbers[SOUND]) - len(numbers[PICTURE])
+    stream.close()
+
+
+async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    address = await server.takes(stream)
+    stream.stall()
+    number = 0
+    backlog = server.port.backlog_to(address)
+    assert backlog is not None
+    while not backlog.octets:
+        server.port.transmit(packet(PICTURE, number), 1200, address)
+        number += 1
+    server.port.send(b"\x15 goodbye", address)
+    server.port.left(address)
+    assert not server.port.reaches(address)
+    stream.send(b"\x80 too late")
+    stream.go_on()
+    await stream.ended()
+    assert stream.came[-1] == b"\x15 goodbye"
+    assert backlog.octets == 0
+    assert not server.came
+    await eventually("it is closed", lambda: len(server.port._by_file) == 0, IN_TIME)
+
+
+async def test_a_peer_that_does_not_close_is_closed_after_goodbye(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    address = await server.takes(stream)
+    stream.stall()
+    backlog = server.port.backlog_to(address)
+    assert backlog is not None
+    while not backlog.octets:
+        server.port.transmit(packet(PICTURE, 1), 1200, address)
+    server.port.send(b"\x15 goodbye", address)
+    server.port.left(address)
+    server.now += 10.0
+    await eventually("it is closed", lambda: len(server.port._by_file) == 0, IN_TIME)
+    assert server.ends()
+    stream.close()
+
+
+async def test_without_files_the_port_rests_and_goes_on_when_there_are_some(server: Server) -> None:
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stream = await Stream.open(server.address)
+    await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
+    backlog = socket.create_connection(server.address)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (backlog.fileno() + 1, most))
+    try:
+        await eventually("a file is missed", lambda: server.port.stats.refused[TcpEnd.NO_FILES], IN_TIME)
+        before = server.port.stats.refused[TcpEnd.NO_FILES]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert server.port.stats.refused[TcpEnd.NO_FILES] <= before + 2  # at most once in a look
+        stream.send(CHECK)
+        await server.hears(stream, CHECK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    await eventually("it is accepted", lambda: len(server.port) == 2, IN_TIME)
+    backlog.close()
+    stream.close()
+
+
+async def test_both_families_are_one_port() -> None:
+    port = TcpPort(("127.0.0.1", 0), ("::1", 0))
+    came: list[tuple[bytes, Address]] = []
+    port.start(lambda batch: came.extend(batch) or False)  # type: ignore[func-returns-value]
+    streams = [await Stream.open((address[0], address[1])) for address in port.addresses]
+    for stream in streams:
+        stream.send(CHECK)
+    await eventually("both came", lambda: len(came) == 2, IN_TIME)
+    assert {address[:2] for _, address in came} == {stream.name for stream in streams}
+    port.close()
+
+
+def test_an_address_that_is_taken_is_refused() -> None:
+    async def run() -> None:
+        first = TcpPort(("127.0.0.1", 0))
+        first.start(lambda _: False)
+        with pytest.raises(OSError):
+            TcpPort((first.addresses[0][0], first.addresses[0][1]))
+        first.close()
+
+    asyncio.run(run())
