@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import uvloop
 
+from shared.bus import connection
 from tests.sim import measures
 
+PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
 MEASURES = ("cost", "offers", "lists", "placement", "heartbeats")
 
 
@@ -22,6 +24,7 @@ async def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(unknown)}")
+    connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
     for name in options.measures or MEASURES:
         async for line in _lines(name, options):
             print(line, flush=True)

@@ -22,6 +22,7 @@ TRICKLE = (
 )
 KINDS = ("publish", "play", "PATCH", "DELETE", "?name=")
 TURNS = 6
+AT_ONCE = 40
 _number = count()
 
 
@@ -63,7 +64,9 @@ async def _costs(system: Simulated, size: int, requests: int) -> AsyncIterator[t
         ]
         idle = await _spent(system, asyncio.sleep(3.0))
         for ask in asks:
-            turns = [await _turn(system, ask, first, requests // TURNS, idle) for first in range(TURNS)]
+            turns = [
+                await _turn(system, ask, first, max(1, requests // TURNS), idle) for first in range(TURNS)
+            ]
             # the least: what is more comes from the machine's other load
             yield min(control for control, _ in turns), min(redis for _, redis in turns)
 
@@ -155,22 +158,25 @@ async def lists(size: int, seconds: float) -> AsyncIterator[str]:
 
 
 async def placement(workers: int, publishers: int, controls: int) -> AsyncIterator[str]:
-    """All publishers at once, over several control processes."""
+    """Publishers over several control processes, `AT_ONCE` at a time in all."""
     async with simulated(workers, 0, controls) as system:
+        placed: Counter[str] = Counter()
 
-        async def one(number: int) -> str:
-            async with Client(system.ports[number % controls]) as client:
-                location = (await publish(client)).headers["location"]
-            return location.rpartition("/")[2].partition(".")[0]
+        async def some(port: int, share: int) -> None:
+            async with Client(port) as client:
+                for _ in range(share):
+                    location = (await publish(client)).headers["location"]
+                    placed.update([location.rpartition("/")[2].partition(".")[0]])
 
         began = time.monotonic()
-        placed = Counter(await asyncio.gather(*(one(number) for number in range(publishers))))
+        lines = [port for port in system.ports for _ in range(AT_ONCE // controls)]
+        await asyncio.gather(*(some(port, publishers // AT_ONCE) for port in lines))
         took = time.monotonic() - began
-    full, average = max(placed.values()), publishers / workers
+    full, average = max(placed.values()), placed.total() / workers
     least = min(placed.values()) if len(placed) == workers else 0
     yield (
-        f"{publishers} publishers in {took:.1f} s over {workers} workers by {controls} control processes: "
-        f"{least} to {full}, the fullest has {full / average:.2f} times the mean"
+        f"{placed.total()} publishers over {workers} workers by {controls} control processes in {took:.0f} s: "
+        f"{least} to {full} each, at most {full / average:.2f} times the mean"
     )
 
 

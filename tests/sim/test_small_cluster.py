@@ -6,9 +6,11 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
+
 from shared.bus.connection import connect
 from tests.sim.client import Client, Reply
-from tests.sim.measures import SDP, cost, publish
+from tests.sim.measures import SDP, TURNS, cost, publish
 from tests.sim.system import simulated
 from tests.sim.worker import SimulatedWorker
 from tests.support.offers import PLAY_OFFER
@@ -77,7 +79,8 @@ async def test_clients_of_a_small_cluster() -> None:
             task.cancel()
 
 
+@pytest.mark.soak
 async def test_costs_are_measured() -> None:
     """The benchmark itself, as small as can be."""
-    lines = [line async for line in cost((1,), requests=3)]
+    lines = [line async for line in cost((1,), requests=TURNS)]
     assert len(lines) == 3
