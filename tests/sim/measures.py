@@ -175,7 +175,7 @@ async def placement(workers: int, publishers: int, controls: int) -> AsyncIterat
     full, average = max(placed.values()), placed.total() / workers
     least = min(placed.values()) if len(placed) == workers else 0
     yield (
-        f"{placed.total()} publishers over {workers} workers by {controls} control processes in {took:.0f} s: "
+        f"{placed.total()} publishers, {workers} workers, {controls} control processes, in {took:.0f} s: "
         f"{least} to {full} each, at most {full / average:.2f} times the mean"
     )
 
