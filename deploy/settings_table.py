@@ -11,8 +11,9 @@ _MARKDOWN_HEAD = """\
 # Settings
 
 Environment variables, read once at the start. A wrong value prevents the start, with one line that names it;
-an empty value counts as not set. Lists are separated by commas, switches are `1` or `0`, an address is
-`host:port` or `:port`. `roomcast config` prints the settings that a process would use, without the secrets.
+an empty value counts as not set, except that of `MEDIA_TCP_ADDR`. Lists are separated by commas, switches are
+`1` or `0`, an address is `host:port` or `:port`. `roomcast config` prints the settings that a process would
+use, without the secrets.
 
 Generated from `shared/settings.py` by `make docs/settings.md`.
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.client_runs import PAGE, ROOT, RUNS_FILE, noted, promised, write
+from tests.support.client_runs import PAGE, ROOT, RUNS_FILE, noted, promised, with_table
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     if missing := promised().difference(run.promise for run in runs):
         print("No test has noted", *sorted(missing), sep="\n  ", file=sys.stderr)
         return 1
-    write(runs)
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), runs), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} has the table of these {len(runs)} runs")
     return 0
 

@@ -94,6 +94,8 @@ def wanted_by(settings: Settings, part: Part) -> Iterator[Wanted]:
     if part.has_workers:
         for number in range(settings.workers if part is Part.UP else 1):
             yield Wanted("MEDIA_ADDR", settings.media_addr.plus(number), socket.SOCK_DGRAM)
+            if tcp := settings.own_media_tcp_addr:
+                yield Wanted("MEDIA_TCP_ADDR", tcp.plus(number))
             yield Wanted("WORKER_HTTP_ADDR", settings.worker_http_addr.plus(number))
 
 

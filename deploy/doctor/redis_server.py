@@ -60,15 +60,8 @@ def place(url: str) -> str:
     return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-def server(where: str, hello: Mapping[str, str] | None) -> tuple[Finding, bool]:
-    """What its answer to HELLO says, and whether Roomcast can write there.
-
-    Empty: it knows no HELLO. None: our user may not ask.
-    """
-    if hello is None:
-        return SERVER.warn(
-            f"{where} answers, but this user may not ask for the version", "grant it +hello"
-        ), True
+def server(where: str, hello: Mapping[str, str]) -> tuple[Finding, bool]:
+    """What its answer to HELLO says, and whether Roomcast can write there. Empty: it knows no HELLO."""
     name, version = hello.get("server", "redis"), hello.get("version", "")
     title = f"{name.capitalize()} {version}".strip()
     if hello.get("mode", "standalone") == "cluster":
@@ -157,11 +150,10 @@ def _reason(cause: BaseException) -> str:
     return type(cause).__name__
 
 
-async def _hello(redis: Redis) -> dict[str, str] | None:
+async def _hello(redis: Redis) -> dict[str, str]:
+    """Every user may ask this, whatever the rights."""
     try:
         answer = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
-    except NoPermissionError:
-        return None
     except ResponseError:  # before 6.0
         return {}
     pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)

@@ -24,6 +24,7 @@ SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 # After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
 # With so little allowed, browsers show what comes at once.
 AT_ONCE_SECONDS = 0.5
+_RECOVERY_SECONDS = 5.0  # after that a receiver's words are not of the stall any more
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
 
 
@@ -53,6 +54,7 @@ class ViewerPicture:
         self.line = LineEstimate(now)
         self._loss_burst = LossBurst()
         self._stream_line = StreamLine()
+        self._waited_at = -math.inf  # for its TCP connection to catch up
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._decision = _NOTHING
         self._signs = 0
@@ -89,6 +91,9 @@ class ViewerPicture:
 
     def remb(self, bitrate: int, now: float) -> None:
         """Take the receiver's own estimate."""
+        if now - self._waited_at < _RECOVERY_SECONDS:
+            self.line.forget_remb()
+            return
         self._sample(now)
         self.line.remb(bitrate, now)
         self._heed(now)
@@ -107,6 +112,10 @@ class ViewerPicture:
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
+        if self._viewer.backlog is not None:
+            if now - self._waited_at < _RECOVERY_SECONDS:
+                return
+            loss = 0.0  # it was our choice
         self._sample(now)
         self.line.report(loss, rtt, now)
         self._heed(now)
@@ -167,6 +176,7 @@ class ViewerPicture:
         if not self._stream_line.look(backlog, self.line, now):
             return False
         self.rests = False
+        self._waited_at = now
         self._changeover.aim(None, now, pause=True)
         self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
         return True

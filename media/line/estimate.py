@@ -110,6 +110,10 @@ class LineEstimate:
             doubtful = (deep or begins) and self.carries < math.inf
             self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
 
+    def forget_remb(self) -> None:
+        """The next REMB is the first one: those before do not compare with it."""
+        self._remb, self._flat = None, 0
+
     def _told(self, bitrate: float, now: float) -> float:
         """What a REMB that fell says that the line carries.
 

@@ -51,8 +51,8 @@ def temporal_layer(payload: bytes) -> int | None:
 def has_hidden_frames(payload: bytes) -> bool:
     """Whether a frame begins in `payload` that is not shown when it comes; False for one that is cut.
 
-    Encoders hide frames to show them later, behind others that refer to them: as B-frames are, and as little
-    to the taste of browsers. A stream's sequence header must not be of still pictures, as no stream's is.
+    Encoders hide frames to show them later, behind others that refer to them, as B-frames are. The sequence
+    header must not be of still pictures, as no stream's is.
     """
     try:
         at, number = 1, 1

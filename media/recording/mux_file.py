@@ -10,8 +10,9 @@ from media.recording.part_file import PartFile
 from media.recording.timeline import Placed
 from shared.sdp.codec import Codec
 
-COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound, so that neither is cut
+COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound and for the next picture
 PICTURE_SECONDS = 3.0  # sound waits this long for a picture; then it gets a file of its own
+CLEAR_SECONDS = 0.001  # see `_clear_of_half`
 MAX_HELD_BYTES = 32 << 20  # of frames in memory; timestamps that stand still would fill it
 
 
@@ -42,6 +43,9 @@ class MuxFile:
         self._pending_size = 0
         self._unfit: set[int] = set()  # video tracks left out until a keyframe that fits
         self._began = 0.0
+        self._times: dict[int, float] = {}  # of each track's latest frame, ...
+        self._paces: dict[int, float] = {}  # ... and how far it was from the one before
+        self._moved: dict[int, float] = {}  # what is added to the times of a track in this part
         self._latest = 0.0
 
     @property
@@ -65,6 +69,9 @@ class MuxFile:
         """Add a frame."""
         seconds, number, frame, now = placed
         self._latest = max(self._latest, seconds)
+        if number in self._times and seconds > self._times[number]:
+            self._paces[number] = seconds - self._times[number]
+        self._times[number] = seconds
         if number in self._unfit and frame.setup is None:
             return
         self._unfit.discard(number)
@@ -78,7 +85,7 @@ class MuxFile:
         if self._part is None:
             self._wait(seconds, number, frame, now)
         elif self._part.has(number):
-            self._part.write(number, seconds - self._began, frame)
+            self._write(self._part, number, seconds, frame)
             if self.held > MAX_HELD_BYTES:
                 self.close()
                 self._unfit = set(self._videos)
@@ -112,10 +119,12 @@ class MuxFile:
             return
         waited = now - self._pending_since
         setups = {number: frame.setup for _, number, frame in self._pending if frame.setup}
-        present = {number for _, number, _ in self._pending}
         complete = setups.keys() >= self._videos
+        numbers = [number for _, number, _ in self._pending]
+        present = set(numbers)
+        paced = all(number in self._paces or numbers.count(number) > 1 for number in setups)
         if (
-            (complete and (present >= self._codecs.keys() or waited >= COMPANY_SECONDS))
+            (complete and ((paced and present >= self._codecs.keys()) or waited >= COMPANY_SECONDS))
             or waited >= PICTURE_SECONDS
             or self._pending_size > MAX_HELD_BYTES
         ):
@@ -131,9 +140,16 @@ class MuxFile:
         pending, self._pending = sorted(self._pending, key=lambda item: item[:2]), []
         self._pending_size = 0
         self._began = pending[0][0]
+        first = {number: seconds - self._began for seconds, number, _ in reversed(pending)}
+        self._moved = {
+            number: _clear_of_half(first[number], self._paces.get(number, 0.0)) for number in setups
+        }
         for seconds, number, frame in pending:
             if self._part.has(number):
-                self._part.write(number, seconds - self._began, frame)
+                self._write(self._part, number, seconds, frame)
+
+    def _write(self, part: MuxPart, number: int, seconds: float, frame: Frame) -> None:
+        part.write(number, seconds - self._began + self._moved.get(number, 0.0), frame)
 
     def close(self) -> None:
         """End the part. The next frame begins another."""
@@ -149,3 +165,15 @@ class MuxFile:
         if self._part is None and self._pending:
             self._begin({number: frame.setup for _, number, frame in self._pending if frame.setup})
         self.close()
+
+
+def _clear_of_half(first: float, pace: float) -> float:
+    """What to add to a track's times so that its first picture is not half its `pace` off the whole paces.
+
+    FFmpeg numbers the pictures of an even stream by rounding their times, which WebM has in milliseconds:
+    half way between two numbers it would give one of them to two pictures, and the next one to none.
+    """
+    if not pace:
+        return 0.0
+    off = first % pace - pace / 2
+    return CLEAR_SECONDS - off if abs(off) < CLEAR_SECONDS else 0.0

@@ -101,10 +101,12 @@ class Timeline:
     def close(self) -> list[Placed]:
         """All frames that are left."""
         waiting, self._waiting, self._held = self._waiting, [], 0
-        return [
-            Placed(self._place(self._tracks[one.track], one), one.track, one.frame, one.now)
-            for one in waiting
-        ]
+        # the leader first: the others are placed beside it, and a picture may come before its sound
+        in_turn = sorted(
+            range(len(waiting)), key=lambda n: self._tracks[waiting[n].track] is not self._leader
+        )
+        seconds = {n: self._place(self._tracks[waiting[n].track], waiting[n]) for n in in_turn}
+        return [Placed(seconds[n], one.track, one.frame, one.now) for n, one in enumerate(waiting)]
 
     def _hear(self, track: _Track, frame: Frame, now: float) -> _Source:
         media = frame.timestamp / track.rate

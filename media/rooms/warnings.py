@@ -7,16 +7,17 @@ from shared.names import RoomName
 
 MAX_WARNINGS = 16
 
-# What browsers do not play, by the codec.
+# What browsers do not play, by the codec. Chromium plays hidden frames if a temporal unit comes as one frame
+# of RTP, as FFmpeg sends it; those of OBS it does not.
 REORDERED = {
     "H264": (
         "the publisher sends B-frames: viewers see one or two pictures after each keyframe, then none until "
         "the next; set B-frames to 0 in its encoder (OBS: Settings, Output, B-frames or x264 Options)"
     ),
     "AV1": (
-        "the publisher sends hidden frames: viewers see one or two pictures after each keyframe, then none "
-        "until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, FFmpeg Options: "
-        "svtav1-params=pred-struct=1)"
+        "the publisher sends hidden frames: from OBS, viewers see one or two pictures after each keyframe, "
+        "then none until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, FFmpeg Options:"
+        " svtav1-params=pred-struct=1)"
     ),
 }
 NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"

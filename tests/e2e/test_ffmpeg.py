@@ -1,5 +1,7 @@
 """FFmpeg publishes H.264 and Opus by WHIP, as DTLS server and as DTLS client, and Chromium watches."""
 
+import json
+
 import pytest
 
 from tests.support.browser import chromium, open_watch_page
@@ -14,6 +16,8 @@ from tests.support.whip_ffmpeg import publish_command, version
 WATCH_SECONDS = 30.0
 PASSIVE: list[str] = []  # what it offers by default
 ACTIVE = ["-whip_flags", "dtls_active"]
+
+SRTP = {"publish": "AES128_CM_SHA1_80", "play": "AEAD_AES_128_GCM"}  # the best that each offers
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +36,8 @@ async def test_chromium_sees_and_hears_ffmpeg(
                 received = await viewer.sees_and_hears(WATCH_SECONDS)
                 assert received.video_codec == "video/H264"
                 assert received.audio_codec == "audio/opus"
+                log = [json.loads(line) for line in system.workers[0].log.read_text().splitlines()]
+                assert {line["role"]: line["profile"] for line in log if "profile" in line} == SRTP
                 await client_runs.note("FFmpeg", version(), "publishes", stage, "ffmpeg")
                 ffmpeg.interrupt()  # it ends its session with DELETE
                 await system.room_gone("ffmpeg", within=5)

@@ -8,17 +8,18 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from imageio_ffmpeg import get_ffmpeg_exe
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.certificate import new_certificate
 from tests.support.foreign_client import running_client
 from tests.support.system import Member, System, running_system
 from tests.support.waiting import eventually
+from tests.support.whip_ffmpeg import publish_command
 
 ROLES: dict[str, list[str]] = {"passive": [], "active": ["whip_flags=dtls_active"]}
-# From our answer. In the active role GnuTLS's client takes a quarter of a second by itself.
-FIRST_MEDIA_SECONDS = {"passive": 0.3, "active": 0.6}
+# From our answer to the keys. In the active role GnuTLS's client takes a quarter of a second by itself.
+KEYS_SECONDS = {"passive": 0.3, "active": 0.6}
+TO_THE_METRICS = 0.3  # from the keys to the first packet that a reader of the metrics sees
 FLOW_SECONDS = 2.0
 
 Command = Callable[[str, list[str]], list[str]]
@@ -27,16 +28,7 @@ pytestmark = pytest.mark.e2e
 
 
 def with_openssl(url: str, options: list[str]) -> list[str]:
-    # fmt: off
-    return [
-        get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
-        "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
-        "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
-        "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
-        "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ac", "2",
-        "-f", "whip", *(part for option in options for part in f"-{option}".split("=")), url,
-    ]
-    # fmt: on
+    return publish_command(url, [part for option in options for part in f"-{option}".split("=")])
 
 
 def with_gnutls(url: str, options: list[str]) -> list[str]:
@@ -61,8 +53,13 @@ async def test_media_comes_at_once_and_flows(
 
             await eventually("media came", packets, 10, every=0.005)
             came_at = time.time()
-            opened_at = datetime.fromisoformat(logged(worker, "session opened")["timestamp"]).timestamp()
-            assert came_at - opened_at < FIRST_MEDIA_SECONDS[role]
+            opened_at, connected_at = (
+                logged_at(worker, "session opened"),
+                logged_at(worker, "session connected"),
+            )
+            print(f"keys after {connected_at - opened_at:.3f} s, media after {came_at - opened_at:.3f} s")
+            assert connected_at - opened_at < KEYS_SECONDS[role]
+            assert came_at - connected_at < TO_THE_METRICS
 
             async def flows() -> bool:
                 return await packets() > 0.7 * (25 + 50) * FLOW_SECONDS
@@ -90,6 +87,10 @@ def logged(worker: Member, event: str) -> dict[str, str]:
     """The first line of the worker's log with that event."""
     lines = (json.loads(line) for line in worker.log.read_text().splitlines())
     return next(line for line in lines if line["event"] == event)
+
+
+def logged_at(worker: Member, event: str) -> float:
+    return datetime.fromisoformat(logged(worker, event)["timestamp"]).timestamp()
 
 
 async def series(system: System, worker: Member) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What reaches the worker's UDP socket: STUN, DTLS, RTP, RTCP, and the state that they change."""
+"""What reaches the worker's UDP sockets: STUN, DTLS, RTP, RTCP, and the state that they change."""
 
 import asyncio
 from collections.abc import Callable, Iterator

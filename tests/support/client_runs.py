@@ -128,15 +128,14 @@ def noted(path: Path) -> list[ClientRun]:
     return [replace(run, codecs=tuple(run.codecs)) for run in runs]
 
 
-def write(runs: Iterable[ClientRun]) -> None:
-    """Put the table of `runs` into docs/clients.md."""
-    made = _TABLE.sub(lambda _: table(runs), PAGE.read_text(encoding="utf-8"))
-    PAGE.write_text(made, encoding="utf-8")
+def with_table(page: str, runs: Iterable[ClientRun]) -> str:
+    """The page, with the table of `runs` in place of the one that it has."""
+    return _TABLE.sub(lambda _: table(runs), page)
 
 
-def written() -> set[Promise]:
-    """The rows of that table. Raises ValueError if it does not have the form that `write` gives it."""
-    found = _TABLE.search(PAGE.read_text(encoding="utf-8"))
+def written(page: str) -> set[Promise]:
+    """The rows of its table. Raises ValueError if one does not have the form that `table` gives it."""
+    found = _TABLE.search(page)
     if not found or not found[0].startswith(HEAD):
         raise ValueError("no table")
     rows = set()

@@ -32,6 +32,11 @@ class ForeignClient:
         """Ctrl-C: it ends its session and then itself."""
         self._process.send_signal(signal.SIGINT)
 
+    async def leaves(self, within: float = END_SECONDS) -> None:
+        """Ctrl-C, and wait until it has ended: what it says last may pass through this process."""
+        self.interrupt()
+        await eventually("the client has ended", lambda: self._process.poll() is not None, within)
+
 
 @contextlib.contextmanager
 def running_client(command: Sequence[str]) -> Iterator[ForeignClient]:

@@ -35,7 +35,7 @@ _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs hav
 
 def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that was free just now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
+    with socket.socket(_family(host), kind) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
@@ -43,8 +43,9 @@ def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM
 
 def free_media_port(host: str = LOOPBACK) -> int:
     """A number that was free just now, of UDP and of TCP."""
+    family = _family(host)
     while True:
-        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
             udp.bind((host, 0))
             port: int = udp.getsockname()[1]
             try:
@@ -52,6 +53,10 @@ def free_media_port(host: str = LOOPBACK) -> int:
             except OSError:
                 continue
             return port
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 @dataclass

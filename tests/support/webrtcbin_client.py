@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
@@ -68,8 +69,8 @@ class Session:
 
     def end(self) -> None:
         if self._session:
-            with urlopen(Request(self._session, method="DELETE")):
-                pass
+            with contextlib.suppress(HTTPError):  # 404: its room has ended before
+                urlopen(Request(self._session, method="DELETE")).close()
 
     def _on_gathering(self, rtc: Any, _: object) -> None:
         if rtc.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE:

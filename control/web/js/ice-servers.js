@@ -1,16 +1,13 @@
-// ICE servers: those that this browser accepts, and what it says of TURN servers that do not serve.
+// When ICE servers do not work: a connection without those that the browser refuses, and words for what TURN servers
+// answer. Loaded only then.
 
 /**
- * A connection with those of the ICE servers that the browser accepts. One that it refuses costs nothing else: browsers
- * throw at a port that they block, at a TURN server without credentials, at a URL that they cannot read.
+ * A connection with those of the ICE servers that the browser accepts. It throws at a port that it blocks, at a TURN
+ * server without credentials, at a URL that it cannot read.
  * @param {RTCConfiguration & { iceServers: RTCIceServer[] }} configuration
  */
-export function newConnection(configuration) {
-  try {
-    return new RTCPeerConnection(configuration);
-  } catch {
-    return new RTCPeerConnection({ ...configuration, iceServers: configuration.iceServers.flatMap(accepted) });
-  }
+export function connectionWithAccepted(configuration) {
+  return new RTCPeerConnection({ ...configuration, iceServers: configuration.iceServers.flatMap(accepted) });
 }
 
 /** The server with those of its URLs that are accepted; none, without any. @param {RTCIceServer} server */
@@ -29,29 +26,19 @@ function accepted(server) {
 
 const NO_ANSWER = 701; // the browsers' own code; all others are the server's (RFC 8489, RFC 8656)
 
-/** Why no TURN server serves a connection. */
-export class TurnTroubles {
-  #errors = new Map(); // the code of each, and the URL of a server that has it
-  #served = false;
-
-  /** @param {RTCPeerConnection} pc before it gathers candidates */
-  constructor(pc) {
-    pc.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate?.type === 'relay') this.#served = true;
-    });
-    pc.addEventListener('icecandidateerror', ({ url, errorCode }) => {
-      if (/^turns?:/.test(url)) this.#errors.set(errorCode, url);
-    });
+/**
+ * Why no TURN server serves a connection, as a clause; empty when one does.
+ * @param {RTCPeerConnection} pc
+ * @param {Map<number, string>} errors the code of each, and the URL of a server that has it
+ */
+export async function turnTrouble(pc, errors) {
+  for (const { type, candidateType } of (await pc.getStats()).values()) {
+    if (type === 'local-candidate' && candidateType === 'relay') return '';
   }
-
-  /** As a clause; empty when one serves, or when none was asked. */
-  inWords() {
-    if (this.#served || this.#errors.size === 0) return '';
-    const answer = [...this.#errors.keys()].find((code) => code !== NO_ANSWER); // it says more than silence
-    const code = answer ?? NO_ANSWER;
-    const url = this.#errors.get(code);
-    return `the TURN server ${url} ${whatItDoes(code, url)}`;
-  }
+  const answer = [...errors.keys()].find((code) => code !== NO_ANSWER); // it says more than silence
+  const code = answer ?? NO_ANSWER;
+  const url = errors.get(code);
+  return `the TURN server ${url} ${whatItDoes(code, url)}`;
 }
 
 function whatItDoes(code, url) {

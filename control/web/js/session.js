@@ -1,6 +1,5 @@
 // One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
 import { fragmentOf, renewed } from './ice-fragment.js';
-import { newConnection, TurnTroubles } from './ice-servers.js';
 import { authorization, Refused } from './server.js';
 
 const CONNECT_SECONDS = 15;
@@ -18,7 +17,8 @@ export class Session {
   #authorization;
   #on;
   #pc = null;
-  #turnTroubles = null;
+  #turnErrors = new Map();
+  #turnTrouble = null; // of ice-servers.js, once a TURN server has failed
   #resource = null;
   #links = '';
   #etag = null;
@@ -61,8 +61,13 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    this.#pc = newConnection({ iceServers, bundlePolicy: 'max-bundle' });
-    this.#turnTroubles = new TurnTroubles(this.#pc);
+    const configuration = { iceServers, bundlePolicy: 'max-bundle' };
+    try {
+      this.#pc = new RTCPeerConnection(configuration);
+    } catch {
+      this.#pc = (await troubles()).connectionWithAccepted(configuration);
+    }
+    this.#noteTurnErrors();
     describe(this.#pc);
     await this.#exchange();
     await negotiated();
@@ -162,9 +167,9 @@ export class Session {
     const pc = this.#pc;
     const watching = new AbortController();
     const up = new Promise((resolve, reject) => {
-      const fail = () => {
-        const words = ['no connection through the network', this.#turnTroubles.inWords()];
-        reject(new NotConnected(words.filter(Boolean).join(': ')));
+      const fail = async () => {
+        const why = await this.#turnTrouble?.(pc, this.#turnErrors);
+        reject(new NotConnected(`no connection through the network${why ? `: ${why}` : ''}`));
       };
       const look = () => {
         if (pc.connectionState === 'connected') resolve();
@@ -181,6 +186,14 @@ export class Session {
     } finally {
       watching.abort();
     }
+  }
+
+  #noteTurnErrors() {
+    this.#pc.addEventListener('icecandidateerror', ({ url, errorCode }) => {
+      if (!/^turns?:/.test(url)) return;
+      this.#turnErrors.set(errorCode, url);
+      troubles().then(({ turnTrouble }) => { this.#turnTrouble = turnTrouble; }, () => {});
+    });
   }
 
   /** A DTLS close_notify does not change `connectionState`: only the transport shows it. */
@@ -203,6 +216,8 @@ export class Session {
     });
   }
 }
+
+const troubles = () => import('./ice-servers.js');
 
 /** Repeats a call that fails, as while the network is away. @param {number} until a time of `performance.now()` */
 async function persistently(call, until) {

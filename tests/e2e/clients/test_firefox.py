@@ -92,7 +92,7 @@ async def test_chromium_sees_and_hears_the_layers_of_firefox(redis_url: str, cli
 
 async def test_firefox_is_told_which_codec_it_lacks(redis_url: str) -> None:
     async with client_stage(redis_url) as stage, firefox() as browser:
-        with running_client(publish_command(stage.whip("h264"), [])):
+        with running_client(publish_command(stage.system.whip("h264"), [])):
             await stage.system.room_live("h264", within=10)
             async with await browser.watch_page(stage.url, "h264") as viewer:
                 await viewer.tells("This browser cannot play h264: codec not supported by viewer: H264")

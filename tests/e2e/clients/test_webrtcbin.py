@@ -37,7 +37,8 @@ async def test_webrtcbin_and_aiortc_see_and_hear_webrtcbin(
                     assert video in await client_runs.note(
                         "GStreamer webrtcbin", version, direction, stage, "gst"
                     )
-                async with viewer(system.http, system.whep("gst")) as watching:
-                    await watching.received(SECONDS, video=10, audio=25)
-                    publisher.interrupt()  # it ends its session with DELETE
-                    await system.room_gone("gst", within=5)
+                await player.leaves()
+            async with viewer(system.http, system.whep("gst")) as watching:
+                await watching.received(SECONDS, video=10, audio=25)
+                publisher.interrupt()  # it ends its session with DELETE
+                await system.room_gone("gst", within=5)

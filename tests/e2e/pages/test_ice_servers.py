@@ -1,6 +1,5 @@
 """The pages with ICE servers that do not work: what they still do, and what they say."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 async def tell_servers(page: Page, *servers: dict[str, Any]) -> None:
     """Have control tell the page of these, as it would with other settings."""
+    bootstrap = await page.evaluate("fetch('/api/bootstrap').then((response) => response.json())")
 
     async def answer(route: Route) -> None:
-        response = await route.fetch()
-        await route.fulfill(body=json.dumps({**await response.json(), "iceServers": servers}))
+        await route.fulfill(json={**bootstrap, "iceServers": servers})
 
     await page.route("**/api/bootstrap", answer)
     await page.reload()

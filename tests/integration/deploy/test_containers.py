@@ -178,11 +178,12 @@ def test_every_substitution_is_in_the_example() -> None:
     assert offered <= used
 
 
-def test_every_worker_has_a_udp_port_of_its_own_that_is_published() -> None:
+def test_every_worker_has_a_media_port_of_its_own_that_is_published() -> None:
     ports = set()
     for worker in workers():
         port = worker["environment"]["MEDIA_ADDR"].rpartition(":")[2]
-        assert worker["ports"] == [f"{port}:{port}/udp"]  # clients get the port that it listens on
+        # clients get the port that it listens on
+        assert worker["ports"] == [f"{port}:{port}/udp", f"{port}:{port}/tcp"]
         ports.add(port)
     assert len(ports) == len({worker["environment"]["WORKER_ID"] for worker in workers()}) == 3
 

@@ -69,7 +69,7 @@ async def test_a_host_is_as_sound_while_the_system_runs(settings: dict[str, str]
     [ports] = [line for line in text.splitlines() if line.startswith("ok    ports")]
     assert "in use by Roomcast" in ports
     assert f"TCP {settings['HTTP_ADDR']} by roomcast control (process " in ports
-    for name, kind in (("MEDIA_ADDR", "UDP"), ("WORKER_HTTP_ADDR", "TCP")):
+    for name, kind in (("MEDIA_ADDR", "UDP"), ("MEDIA_ADDR", "TCP"), ("WORKER_HTTP_ADDR", "TCP")):
         assert f"{kind} {settings[name]} by roomcast worker (process " in ports
 
 

@@ -171,6 +171,8 @@ def test_no_secret_of_the_example_is_known_to_everybody() -> None:
 def test_a_workers_port_is_the_one_that_clients_are_told() -> None:
     container = next(container for name, container in containers() if name == "worker")
     media = next(port for port in container["ports"] if port["name"] == "media")
+    by_tcp = next(port for port in container["ports"] if port["name"] == "media-tcp")
+    assert by_tcp == media | {"name": "media-tcp", "protocol": "TCP"}
     address = next(one["value"] for one in container["env"] if one["name"] == "MEDIA_ADDR")
     assert media["containerPort"] == media["hostPort"] == int(address.rpartition(":")[2])
 

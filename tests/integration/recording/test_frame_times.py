@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 
+from media.recording.limits import Limits
 from tests.integration.recording.stage import Stage, by_suffix, new_writer
 from tests.support.recorded import read
 from tests.support.rtp_source import Sent, audio, video
@@ -76,3 +77,29 @@ def test_an_even_stream_is_even_in_its_file(kind: str, tmp_path: Path, sound: li
     assert both.frames == SECONDS * 30
     assert len(both.flashes) == len(both.beeps) == len(MARKS)
     assert both.worst_offset() < 0.04
+
+
+@pytest.mark.parametrize("rate", RATES.values(), ids=RATES)
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_ffmpeg_says_nothing_wherever_the_picture_begins(
+    codec: str, rate: Fraction, tmp_path: Path, sound: list[Sent]
+) -> None:
+    """Also half a picture behind the sound, where it rounds to the one number or the other."""
+    pictures = video(codec, 2.0, rate=rate, size=(64, 64))
+    for number, part in enumerate((0.48, 0.49, 0.5, 0.51)):
+        begin = sound[5].at + part / float(rate)
+        late = [Sent(sent.at + begin, sent.data) for sent in pictures]
+        path = record(tmp_path / str(number), codec, sound, late)
+        assert_even(path, rate)
+        assert_ffmpeg_says_nothing(path)
+
+
+def test_parts_are_even_each_for_itself(tmp_path: Path, sound: list[Sent]) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", "VP8", forms=["mux"], limits=Limits(seconds=2.0)), 2)
+    stage.play(sound, video("VP8", SECONDS))
+    stage.writer.close(stage.now)
+    parts = by_suffix(tmp_path)["webm"]
+    assert len(parts) == 3
+    for path in parts:
+        assert_even(path, RATES["30"])
+        assert_ffmpeg_says_nothing(path)

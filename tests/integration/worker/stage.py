@@ -21,7 +21,7 @@ from shared.names import RequestId, RoomName, WorkerId
 from tests.support.fork_server import Forked, fork_server
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer
-from tests.support.system import free_port
+from tests.support.system import Process, free_port
 from tests.support.waiting import eventually
 
 R = TypeVar("R")
@@ -37,7 +37,7 @@ BACK_SECONDS = 4.0  # a heartbeat, a reader's pause, and reserve for a busy mach
 class Worker:
     """A worker process, and a control process's ends of RPC and directory."""
 
-    process: Forked
+    process: Process
     log: Path
     url: str
     redis: Redis

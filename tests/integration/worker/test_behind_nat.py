@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVE
 from tests.support.peer import Peer
 from tests.support.sdp import read_answer
 from tests.support.stun_server import stun_server
+from tests.support.system import Process
 from tests.support.waiting import eventually
 
 PORT, MAPPED = 7100, 40000
@@ -73,13 +74,15 @@ async def worker_inside(
         rpc = RpcClient(redis, redis_url)
         reading = asyncio.create_task(rpc.run())
         stack.callback(reading.cancel)
-        worker: Any = Worker(process, log, "", redis, rpc)
+        worker = Worker(process, log, "", redis, rpc)
         await eventually("the worker is announced", worker.status, START_SECONDS)
         yield worker, lines_of(worker)
+        assert process.poll() is None
+        assert "Traceback" not in log.read_text()
 
 
 @contextlib.contextmanager
-def inside(network: Namespace, settings: dict[str, str], log: Path) -> Any:
+def inside(network: Namespace, settings: dict[str, str], log: Path) -> Iterator[Process]:
     program = ["nsenter", f"--net={network.path}", sys.executable, "-m", "deploy.cli", "worker"]
     with log.open("wb") as stream:
         process = subprocess.Popen(tethered(program), env=settings, stdout=stream, stderr=stream)
@@ -95,7 +98,8 @@ def told_in(lines: list[dict[str, Any]], word: str) -> list[dict[str, Any]]:
 
 
 def lines_of(worker: Worker) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in worker.log.read_text().splitlines()]
+    whole = worker.log.read_text().split("\n")[:-1]
+    return [json.loads(line) for line in whole]
 
 
 async def watches(network: NatNetwork, worker: Worker, *hosts: str) -> list[list[tuple[str, int]]]:

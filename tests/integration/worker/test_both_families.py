@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_without_ipv6_it_starts_and_says_so_in_one_line() -> None:
     command = tethered(["unshare", "--net", "sh", "-c", program])
     with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
         assert worker.stdout is not None
-        lines = []
+        lines: list[dict[str, Any]] = []
         try:
             while not lines or lines[-1]["event"] != "worker started":
                 lines.append(json.loads(worker.stdout.readline()))

@@ -50,11 +50,14 @@ def test_each_worker_of_up_has_ports_of_its_own() -> None:
         "TCP :8080",
         "TCP 127.0.0.1:8081",
         "UDP :7100",
+        "TCP :7100",
         "TCP 127.0.0.1:9100",
         "UDP :7101",
+        "TCP :7101",
         "TCP 127.0.0.1:9101",
     ]
-    assert len(list(ports.wanted_by(settings, Part.WORKER))) == 2
+    assert len(list(ports.wanted_by(settings, Part.WORKER))) == 3
+    assert len(list(ports.wanted_by(load_settings(media_tcp_addr=""), Part.WORKER))) == 2
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,7 @@ def test_each_worker_of_up_has_ports_of_its_own() -> None:
     [
         ("http_addr", socket.SOCK_STREAM),
         ("media_addr", socket.SOCK_DGRAM),
+        ("media_tcp_addr", socket.SOCK_STREAM),
         ("worker_http_addr", socket.SOCK_STREAM),
     ],
 )

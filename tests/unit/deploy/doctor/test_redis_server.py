@@ -1,6 +1,7 @@
 """Redis, as it really is: away, silent, full, a replica, of another time."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -111,14 +112,20 @@ async def test_a_replica_is_a_failure(own: Redis, own_url: str) -> None:
     assert "is a replica" in findings["redis"].found
 
 
-async def test_a_clock_that_differs_is_told() -> None:
+@pytest.fixture
+def url_of_an_hour_ahead() -> Iterator[str]:
+    """A Valkey that believes so. `faketime` itself would be a second process, and let Valkey outlive it."""
+    told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True)
     valkey = EmbeddedValkey()
-    valkey.command = tethered(["faketime", "-f", "+1h", BINARY, "/dev/stdin"])
+    preload = f"LD_PRELOAD={told.stdout.strip()}"
+    valkey.command = tethered(["env", preload, "FAKETIME=+1h", BINARY, "/dev/stdin"])
     valkey.start()
-    try:
-        finding = (await found(valkey.url))["clock"]
-    finally:
-        valkey.stop()
+    yield valkey.url
+    valkey.stop()
+
+
+async def test_a_clock_that_differs_is_told(url_of_an_hour_ahead: str) -> None:
+    finding = (await found(url_of_an_hour_ahead))["clock"]
     assert finding.verdict is Verdict.WARN
     assert "s behind Redis" in finding.found
     assert 3590 < float(finding.found.split()[3]) < 3610
@@ -149,7 +156,7 @@ async def test_a_user_who_may_do_nothing_is_told_of_the_rights(own: Redis, own_u
     own.acl_setuser("idle", enabled=True, passwords="+hush", keys="roomcast:*", categories=["-@all"])
     findings = await found(f"redis://idle:hush@{own_url.rpartition('@')[2]}")
     assert findings["redis rights"].verdict is Verdict.FAIL
-    assert findings["redis"].verdict is Verdict.WARN
+    assert findings["redis"].verdict is Verdict.OK
     assert findings["clock"].verdict is Verdict.FAIL
 
 

@@ -1,0 +1,105 @@
+"""Chromium in a network that drops UDP publishes and watches over TCP, and survives a line that stands."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from tests.bench.usage import resident_bytes
+from tests.support.browser import chromium, open_publish_page, open_watch_page
+from tests.support.cable import NO_UDP, NOTHING, Cable, cable
+from tests.support.camera import Camera
+from tests.support.system import LOOPBACK, System, running_system
+from tests.support.tab_player import open_page
+from tests.support.viewer_tab import watching
+
+ROOM = "tcp"
+STALL_SECONDS, LIVE_SECONDS = 5.0, 2.0
+MOST_MORE_BYTES = 8 * 1024 * 1024  # that a worker has after a stall: the backlog is 1.2 MB at most
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Office:
+    """A system, and behind a firewall a browser."""
+
+    system: System
+    browser: Browser
+    wire: Cable
+
+    @property
+    def url(self) -> str:
+        return self.system.controls[0].url
+
+    async def transports(self) -> list[str]:
+        """Of the room's sessions, publisher first."""
+        answer = await self.system.http.get(
+            f"{self.url}/api/admin/sessions", headers={"Authorization": "Bearer chief"}
+        )
+        return [session["transport"] for session in answer.json()["sessions"]]
+
+
+@contextlib.asynccontextmanager
+async def office(redis_url: str) -> AsyncIterator[Office]:
+    with cable() as wire:
+        async with running_system(redis_url, media_ip=wire.host, ADMIN_TOKEN="chief") as system:
+            port = httpx.URL(system.controls[0].url).port
+            assert port
+            async with wire.namespace.door(LOOPBACK, port), chromium(wire.namespace) as browser:
+                yield Office(system, browser, wire)
+
+
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(30.0, marks=[pytest.mark.soak, pytest.mark.alone])])
+async def test_chromium_publishes_and_watches_where_udp_is_dropped(redis_url: str, seconds: float) -> None:
+    async with (
+        office(redis_url) as here,
+        await open_publish_page(here.browser, here.url, ROOM) as publisher,
+        await open_watch_page(here.browser, here.url, ROOM) as viewer,
+    ):
+        await publisher.publish()
+        await publisher.tells(f"Live in {ROOM}.")
+        await viewer.sees_and_hears(within=30, frames=20)
+        assert await here.transports() == ["tcp", "tcp"]
+        before = await viewer.received()
+        began = time.monotonic()
+        await asyncio.sleep(seconds)
+        after = await viewer.received()
+        took = time.monotonic() - began
+        print(f"in {took:.1f} s: {before} to {after}")
+        assert after.frames_decoded - before.frames_decoded > 15 * took  # its fake camera gives 20 or 30
+        assert after.audio_samples - before.audio_samples > 0.95 * 48_000 * took
+        await publisher.stop()
+
+
+@pytest.mark.soak
+@pytest.mark.alone
+async def test_a_line_that_stands_for_five_seconds_is_live_again_within_two(redis_url: str) -> None:
+    camera = Camera(gop=60.0, bitrate=1_000_000)
+    async with (
+        office(redis_url) as here,
+        camera.publishing(here.system.http, here.system.whip(ROOM)),
+        watching(await open_page(here.browser, here.url), here.system.whep(ROOM)) as viewer,
+    ):
+        worker = here.system.workers[0].pid
+        await viewer.sees((await viewer.seen()).decoded + 90, within=15)
+        before = resident_bytes([worker])
+        here.wire.drops(NOTHING)
+        await asyncio.sleep(STALL_SECONDS)
+        assert resident_bytes([worker]) - before < MOST_MORE_BYTES
+        here.wire.drops(NO_UDP)
+        began, held = time.monotonic(), (await viewer.seen()).decoded
+        # the few from before the stall come first
+        await viewer.sees(held + 30, within=LIVE_SECONDS)
+        print(f"live again after {time.monotonic() - began:.2f} s")
+        fresh = await viewer.seen()
+        await asyncio.sleep(3.0)
+        later = (await viewer.seen()).since(fresh)
+        print(later)
+        assert later.decoded > 60
+        assert later.delay < 0.5

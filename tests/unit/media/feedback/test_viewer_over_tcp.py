@@ -1,0 +1,89 @@
+"""A viewer whose TCP connection falls behind: its picture waits, begins anew, and is judged fairly."""
+
+import math
+
+from media.rtp.rtcp import remb
+from tests.support.far_viewer import REPORTER
+from tests.support.layers_world import PICTURE
+from tests.support.one_stream import assert_one_stream
+from tests.support.set_backlog import SetBacklog
+from tests.support.shown_world import SINGLE, THREE, ShownWorld, Watcher
+
+
+def over_tcp(rates: tuple[int, ...] = THREE) -> tuple[ShownWorld, Watcher, SetBacklog]:
+    world = ShownWorld(rates)
+    viewer = world.watch()
+    world.run(3.0)
+    backlog = SetBacklog()
+    viewer.far.viewer.queue_in(backlog)
+    world.run(1.0)
+    return world, viewer, backlog
+
+
+def test_its_sound_goes_before_its_pictures() -> None:
+    _, viewer, backlog = over_tcp()
+    sounds = [form.payload_type for form in viewer.far.viewer.forms if form and form.ssrc is None]
+    assert backlog.sound_types == frozenset(sounds)
+    assert len(sounds) == 1
+
+
+def test_after_a_stall_the_same_picture_begins_anew_at_once() -> None:
+    world, viewer, backlog = over_tcp(SINGLE)
+    backlog.octets, backlog.age = 50_000, 0.9
+    backlog.cut()
+    world.run(4.0)
+    assert viewer.rendition is None
+    stalled = world.now
+    assert not viewer.pictures(stalled - 3.5)
+    assert viewer.picture.carries is None  # nothing says that it carries less
+    backlog.octets, backlog.age = 0, 0.0
+    world.run(1.0)
+    assert viewer.rendition == 0
+    assert viewer.pictures(stalled)
+    assert_one_stream(viewer.pictures(stalled))
+
+
+def test_what_a_receiver_says_right_after_a_stall_does_not_count() -> None:
+    world, viewer, backlog = over_tcp(SINGLE)
+    backlog.octets = 50_000
+    backlog.cut()
+    world.run(1.0)
+    backlog.octets = 0
+    world.run(1.0)
+    viewer.far.says(remb(REPORTER, 50_000, [PICTURE]))
+    world.run(0.5)
+    assert viewer.rendition == 0
+    assert viewer.picture.line.carries == math.inf
+
+
+def test_a_backlog_that_grows_leads_to_the_layer_that_fits() -> None:
+    world, viewer, backlog = over_tcp()
+    backlog.octets, backlog.age = 50_000, 0.4
+    for _ in range(8):
+        backlog.octets_sent += 5_000  # 400 kbit/s
+        world.run(0.1)
+    backlog.octets, backlog.age = 0, 0.0
+    since = world.now
+    world.run(0.8)
+    assert viewer.rendition == 1
+    assert viewer.layers(since) == {1}
+    assert backlog.cuts >= 1  # the rest of the large picture does not hold up the small one
+
+
+def test_what_was_dropped_is_not_sent_again() -> None:
+    world, viewer, _ = over_tcp(SINGLE)
+    resent = viewer.far.stats.retransmissions
+    newest = world.feed.sent[0].history.next_index - 1
+    viewer.far.loses(PICTURE, newest - 5, newest - 6)
+    assert viewer.far.stats.nacks > 0
+    assert viewer.far.stats.retransmissions == resent
+
+
+def test_no_padding_goes_where_something_waits() -> None:
+    world, viewer, backlog = over_tcp()
+    viewer.line = 400_000
+    world.until(lambda: viewer.is_probed)
+    backlog.octets, backlog.age = 2_000, 0.05
+    since = world.now
+    world.run(0.5)
+    assert not viewer.padding(since + 0.01)
