@@ -11,16 +11,14 @@ import uvloop
 
 from shared.bus import connection, keys, rpc
 from shared.bus.connection import connect
-from tests.sim.worker import SimulatedWorker
+from tests.sim.worker import SimulatedWorker, live_long
 
-HOUR = 3_600
 PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
 AT_ONCE = 8
 
 
 async def main(url: str, first: int, count: int, rooms: int) -> None:
-    keys.HEARTBEAT_TTL_MS = keys.CLAIM_TTL_MS = keys.PROCESS_TTL_MS = HOUR * 1000
-    keys.SWEEP_SECONDS = HOUR
+    live_long()
     connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
     rpc.BLOCK_SECONDS = 60.0  # of a thousand workers that ask Redis for requests, most ask in vain
     redis = connect(url)

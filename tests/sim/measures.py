@@ -11,7 +11,7 @@ from shared.bus.connection import connect
 from tests.bench.usage import resident_bytes
 from tests.sim.client import Client, Reply
 from tests.sim.system import Simulated, simulated
-from tests.sim.worker import SimulatedWorker
+from tests.sim.worker import SimulatedWorker, live_long
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 
 ROOMS = 100  # of each worker
@@ -185,6 +185,7 @@ async def placement(workers: int, publishers: int, controls: int) -> AsyncIterat
 
 async def heartbeats(workers: int, rounds: int) -> AsyncIterator[str]:
     """All workers beat, as fast as this process can; a round is what Redis has in a second."""
+    live_long()
     async with simulated(0, 0) as system:
         redis = connect(system.url)
         beating = [SimulatedWorker(redis, system.url, f"w{number:04}", ROOMS) for number in range(workers)]

@@ -19,7 +19,14 @@ from shared.messages.status import LayerStatus, RoomStatus, WorkerState, WorkerS
 from shared.names import RoomName, WorkerId, new_session_id
 
 ANSWER = "v=0\r\n" + "a=candidate:1 1 UDP 2130706431 192.0.2.1 7000 typ host\r\n" * 35  # 2 KB, as a real one
+HOUR = 3_600
 LIMITS = RoomLimits(rooms=1_000_000)  # never reached, but counted
+
+
+def live_long() -> None:
+    """What this process announces lives for an hour: its workers cannot beat as often as real ones."""
+    keys.HEARTBEAT_TTL_MS = keys.CLAIM_TTL_MS = keys.PROCESS_TTL_MS = HOUR * 1000
+    keys.SWEEP_SECONDS = HOUR
 
 
 class SimulatedWorker:
