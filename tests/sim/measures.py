@@ -147,7 +147,7 @@ async def lists(size: int, seconds: float) -> AsyncIterator[str]:
             repeat("page", lambda client: client.ask("GET", "/api/rooms?limit=100&after=w0500"), 0.1),
             *(repeat("offer", publish, 0.1) for _ in range(5)),
             repeat("readyz", lambda client: client.ask("GET", "/readyz"), 0.1),
-            repeat("metrics", lambda client: client.ask("GET", "/metrics"), 5.0),
+            repeat("metrics", lambda client: client.ask("GET", "/metrics"), 2.0),
         )
     yield f"{size * ROOMS} rooms; control has {memory / 1e6:.0f} MB"
     for name, times in took.items():
