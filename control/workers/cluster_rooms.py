@@ -19,6 +19,8 @@ def cluster_room(name: str, parts: Sequence[tuple[str, RoomStatus]]) -> ClusterR
     """One room from what each of its workers says; None if there is none."""
     if not parts:
         return None
+    if len(parts) == 1 and not parts[0][1].origin and parts[0][1].name == name:
+        return ClusterRoom(parts[0][1], (parts[0][0],))
     return _merge(name, _with_one_home(parts))
 
 

@@ -6,6 +6,8 @@ script touches either one claim or the counts, so that Redis Cluster may hold bo
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 from redis.asyncio import Redis
 
@@ -43,6 +45,7 @@ class Claims:
     def __init__(self, redis: Redis, limits: RoomLimits) -> None:
         self._redis = redis
         self._limits = limits
+        self._places_renewed_at = -inf
         self._claim = redis.register_script(script("claim_room").text)
         self._release = redis.register_script(script("release_room").text)
         self._take_place = redis.register_script(script("take_place").text)
@@ -57,7 +60,7 @@ class Claims:
             args=[
                 room,
                 network,
-                keys.CLAIM_TTL_MS,
+                keys.PLACE_TTL_MS,
                 self._limits.rooms,
                 self._limits.rooms_of_network,
                 keys.SWEEP_SECONDS,
@@ -85,12 +88,17 @@ class Claims:
 
     async def refresh(self, rooms: Iterable[RoomName], worker: WorkerId) -> list[RoomName]:
         """Refresh the claims of `worker`, also those that have expired; returns those that others hold."""
-        names, lost = list(rooms), list[RoomName]()
+        names, lost, now = list(rooms), list[RoomName](), monotonic()
+        renews_places = self._limits.exist and now - self._places_renewed_at >= keys.PLACE_SECONDS
+        if renews_places:
+            self._places_renewed_at = now
         for first in range(0, len(names), REFRESHED_AT_ONCE):
-            lost += await self._refresh(names[first : first + REFRESHED_AT_ONCE], worker)
+            lost += await self._refresh(names[first : first + REFRESHED_AT_ONCE], worker, renews_places)
         return lost
 
-    async def _refresh(self, rooms: Sequence[RoomName], worker: WorkerId) -> list[RoomName]:
+    async def _refresh(
+        self, rooms: Sequence[RoomName], worker: WorkerId, renews_places: bool
+    ) -> list[RoomName]:
         """GETEX tells the owner and prolongs the claim at a tenth of a script's cost.
 
         Another worker's claim is prolonged once, too: this worker gives the room up and does not ask again.
@@ -100,13 +108,14 @@ class Claims:
             batch.add("GETEX", keys.room_claim(room), "PX", keys.CLAIM_TTL_MS)
         owners: dict[RoomName, bytes | None] = dict(zip(rooms, await batch.execute(), strict=True))
         if expired := [room for room in rooms if owners[room] is None]:
+            renews_places = self._limits.exist  # perhaps Redis has come back empty
             again = Batch(self._redis)
             for room in expired:
                 again.call("claim_room", [keys.room_claim(room)], [worker, keys.CLAIM_TTL_MS])
             owners |= {room: owner for room, (owner, _) in zip(expired, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
-        if kept and self._limits.exist:
+        if kept and renews_places:
             keep = Batch(self._redis)
-            keep.call("keep_places", _PLACES, [keys.CLAIM_TTL_MS, keys.SWEEP_SECONDS, *kept])
+            keep.call("keep_places", _PLACES, [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS, *kept])
             await keep.execute()
         return sorted(set(rooms) - set(kept), key=rooms.index)

@@ -11,7 +11,7 @@
 | `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
-| `roomcast:rooms`             | zset   | claimed room -> when its claim expires | a minute past the beats  |
+| `roomcast:rooms`             | zset   | claimed room -> until when it counts   | a minute past the beats  |
 | `…{rooms}:networks`          | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
 | `roomcast:version-before`    | string | a reader of the version before is here | 10 min past its last call|
@@ -51,6 +51,9 @@ HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
 # Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
 CLAIM_TTL_MS = 4_000
+# A claimed room counts for so long against limits, beyond the last time that its worker renewed that.
+PLACE_TTL_MS = 15_000
+PLACE_SECONDS = 5.0
 # A worker that crashed can start again this long after its last heartbeat.
 PROCESS_TTL_MS = 3_000
 CHANGE_TTL_MS = 5_000

@@ -1,5 +1,5 @@
 -- Count a claimed room among all rooms and among those of its publisher's network, unless a limit is reached.
--- KEYS[1]  zset of all claimed rooms, scored by the server's time in ms at which their claims expire
+-- KEYS[1]  zset of all claimed rooms, scored by the server's time in ms until which they count
 -- KEYS[2]  hash of all claimed rooms -> the network of their publisher
 -- KEYS[3]  zset of '{network} {room}', all scored 0: in the order of their networks
 -- ARGV[1]  the room's name    ARGV[2]  the network; '': unknown    ARGV[3]  lifetime in ms
