@@ -4,11 +4,12 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch
+from shared.bus.batch import Batch, Command
 from shared.bus.room_records import ANEW, Change, RoomRecords
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
@@ -43,19 +44,30 @@ class Announcer:
             raise WorkerIdTakenError
 
     async def announce(
-        self, status: WorkerStatus, rooms: Sequence[RoomStatus], of: Collection[str] | None = None
-    ) -> None:
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None = None,
+        beside: Sequence[Command] = (),
+    ) -> list[Any]:
         """Write the status, and what changed in the rooms.
 
-        `rooms` are all rooms of the worker, or, with `of`, those of these names that exist.
+        `rooms` are all rooms of the worker, or, with `of`, those of these names that exist. Returns the
+        results of the commands `beside`, which go along in the same round trip, and perhaps once more.
         """
-        if not await self._write(status, rooms, of):  # Redis has lost records, or is another one by now
-            await self._write(status, rooms, of)
+        is_written, results = await self._write(status, rooms, of, beside)
+        if not is_written:  # Redis has lost records, or is another one by now
+            _, results = await self._write(status, rooms, of, beside)
+        return results
 
     async def _write(
-        self, status: WorkerStatus, rooms: Sequence[RoomStatus], of: Collection[str] | None
-    ) -> bool:
-        """Returns False if Redis has not the records on which this relies: the next time, all are sent."""
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None,
+        beside: Sequence[Command],
+    ) -> tuple[bool, list[Any]]:
+        """False: Redis has not the records on which this relies. The next time, all are sent."""
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)
@@ -67,15 +79,18 @@ class Announcer:
         for room in self._copies - copies:
             batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
         batch.add("EXISTS", keys.VERSION_BEFORE)
+        for command in beside:
+            batch.add(*command)
         try:
-            written, *_, version_before = await batch.execute()
+            results = await batch.execute()
         except BaseException:  # some of it may have arrived
             self._records.lost()
             raise
-        self._copies, self._is_read_by_version_before = copies, bool(version_before)
-        if not written:
+        own = len(results) - len(beside)
+        self._copies, self._is_read_by_version_before = copies, bool(results[own - 1])
+        if not results[0]:
             self._records.lost()
-        return bool(written)
+        return bool(results[0]), results[own:]
 
     def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
         copies = frozenset(room.name for room in rooms if room.origin)

@@ -9,6 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+Command = tuple[Any, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -30,7 +32,7 @@ class Batch:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._commands: list[tuple[Any, ...]] = []
+        self._commands: list[Command] = []
         self._scripts: set[Script] = set()
 
     def add(self, *command: Any) -> None:

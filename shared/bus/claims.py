@@ -4,7 +4,7 @@ Apart from that, claimed rooms are counted: there are limits for all of them and
 script touches either one claim or the counts, so that Redis Cluster may hold both.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
@@ -12,7 +12,7 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, script
+from shared.bus.batch import Batch, Command, script
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId, worker_in_key
 
@@ -86,27 +86,44 @@ class Claims:
                 places.call("leave_place", _PLACES, [room])
         await places.execute()
 
-    async def refresh(self, rooms: Iterable[RoomName], worker: WorkerId) -> list[RoomName]:
-        """Refresh the claims of `worker`, also those that have expired; returns those that others hold."""
-        names, lost, now = list(rooms), list[RoomName](), monotonic()
+    def renewals(self, rooms: Sequence[RoomName]) -> list[Command]:
+        """Commands that prolong the claims of the first rooms; `refresh` takes their results.
+
+        GETEX tells the owner, too, at a tenth of a script's cost. Another worker's claim is prolonged once:
+        this worker gives the room up and does not ask again.
+        """
+        return [
+            ("GETEX", keys.room_claim(room), "PX", keys.CLAIM_TTL_MS) for room in rooms[:REFRESHED_AT_ONCE]
+        ]
+
+    async def refresh(
+        self, rooms: Sequence[RoomName], worker: WorkerId, renewed: Sequence[bytes | None]
+    ) -> list[RoomName]:
+        """Refresh the claims of `worker`, also those that have expired; returns those that others hold.
+
+        `renewed` are the results of `renewals`.
+        """
+        now = monotonic()
         renews_places = self._limits.exist and now - self._places_renewed_at >= keys.PLACE_SECONDS
         if renews_places:
             self._places_renewed_at = now
-        for first in range(0, len(names), REFRESHED_AT_ONCE):
-            lost += await self._refresh(names[first : first + REFRESHED_AT_ONCE], worker, renews_places)
+        lost = await self._settle(rooms[: len(renewed)], renewed, worker, renews_places)
+        for first in range(len(renewed), len(rooms), REFRESHED_AT_ONCE):
+            some = rooms[first : first + REFRESHED_AT_ONCE]
+            batch = Batch(self._redis)
+            for command in self.renewals(some):
+                batch.add(*command)
+            lost += await self._settle(some, await batch.execute(), worker, renews_places)
         return lost
 
-    async def _refresh(
-        self, rooms: Sequence[RoomName], worker: WorkerId, renews_places: bool
+    async def _settle(
+        self,
+        rooms: Sequence[RoomName],
+        renewed: Sequence[bytes | None],
+        worker: WorkerId,
+        renews_places: bool,
     ) -> list[RoomName]:
-        """GETEX tells the owner and prolongs the claim at a tenth of a script's cost.
-
-        Another worker's claim is prolonged once, too: this worker gives the room up and does not ask again.
-        """
-        batch = Batch(self._redis)
-        for room in rooms:
-            batch.add("GETEX", keys.room_claim(room), "PX", keys.CLAIM_TTL_MS)
-        owners: dict[RoomName, bytes | None] = dict(zip(rooms, await batch.execute(), strict=True))
+        owners: dict[RoomName, bytes | None] = dict(zip(rooms, renewed, strict=True))
         if expired := [room for room in rooms if owners[room] is None]:
             renews_places = self._limits.exist  # perhaps Redis has come back empty
             again = Batch(self._redis)

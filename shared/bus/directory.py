@@ -22,7 +22,8 @@ from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId, worker_in_key
 
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
-_CHANGES_AT_ONCE = 200
+_CHANGES_AT_ONCE = 100
+_STATUSES_AT_ONCE = 50  # others have their turns in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ class Directory:
         worker = WorkerId(status.id)
         announcer = self._announcer(worker)
         await announcer.hold()
-        await announcer.announce(status, rooms)
-        return await self._claims.refresh(claims, worker)
+        claimed = list(claims)
+        renewed = await announcer.announce(status, rooms, beside=self._claims.renewals(claimed))
+        return await self._claims.refresh(claimed, worker, renewed)
 
     async def tell(self, status: WorkerStatus, rooms: Sequence[RoomStatus], of: Collection[RoomName]) -> None:
         """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended."""
@@ -103,10 +105,13 @@ class Directory:
     # --- about workers
 
     async def workers(self) -> list[WorkerStatus]:
-        """Every living worker, sorted by id. It costs as much as there are workers."""
+        """Every living worker, sorted by id. It costs as much as there are workers, in several round trips."""
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
-        statuses = await self.statuses([worker_in_key(worker) for worker in ids])
-        return sorted(statuses.values(), key=lambda status: status.id)
+        found: list[WorkerStatus] = []
+        for first in range(0, len(ids), _STATUSES_AT_ONCE):
+            some = [worker_in_key(worker) for worker in ids[first : first + _STATUSES_AT_ONCE]]
+            found += (await self.statuses(some)).values()
+        return sorted(found, key=lambda status: status.id)
 
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
