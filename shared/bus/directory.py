@@ -105,7 +105,7 @@ class Directory:
     # --- about workers
 
     async def workers(self) -> list[WorkerStatus]:
-        """Every living worker, sorted by id. It costs as much as there are workers, in several round trips."""
+        """Every living worker, sorted by id. It costs as much as there are workers, in some round trips."""
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
         found: list[WorkerStatus] = []
         for first in range(0, len(ids), _STATUSES_AT_ONCE):
