@@ -75,6 +75,9 @@ class MuxFile:
         if number in self._unfit and frame.setup is None:
             return
         self._unfit.discard(number)
+        setups = {other: waiting.setup for _, other, waiting in self._pending if waiting.setup}
+        if number in setups and self._differs(number, setups[number], frame):
+            self._begin(setups)  # what waits is a part of its own
         if self._part is not None and self._ends_part(number, frame):
             self.close()
         elif self._part is not None and self._is_change(number, frame):
@@ -103,7 +106,11 @@ class MuxFile:
         if self._part is None or frame.setup is None:
             return False
         setup = self._part.setups.get(number)
-        return setup is None or (not holds_change(self._codecs[number]) and setup != frame.setup)
+        return setup is None or self._differs(number, setup, frame)
+
+    def _differs(self, number: int, setup: Setup, frame: Frame) -> bool:
+        """Whether a part that began with `setup` cannot hold `frame`."""
+        return frame.setup not in (None, setup) and not holds_change(self._codecs[number])
 
     def _wait(self, seconds: float, number: int, frame: Frame, now: float) -> None:
         """Keep a frame until a part can begin."""

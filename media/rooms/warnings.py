@@ -16,8 +16,8 @@ REORDERED = {
     ),
     "AV1": (
         "the publisher sends hidden frames: from OBS, viewers see one or two pictures after each keyframe, "
-        "then none until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, FFmpeg Options:"
-        " svtav1-params=pred-struct=1)"
+        "then none until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, "
+        "FFmpeg Options: svtav1-params=pred-struct=1)"
     ),
 }
 NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"

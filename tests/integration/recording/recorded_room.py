@@ -9,6 +9,7 @@ from typing import Any
 
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
+from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.settings import load_settings
 from tests.integration.recording.stage import room_tracks
@@ -26,11 +27,12 @@ class Room:
         self.warnings: list[str] = []  # that hold at present
         self.warned: list[str] = []  # ever
         self.keyframes_wanted = 0
+        self._reports: dict[int, SourceReport] = {}
         self._numberings = [Numbering(track) for track in range(len(codecs))]
         self.recording: Recording = recorder.open(
             RoomName("demo"),
             room_tracks(*codecs),
-            reported=lambda track: None,
+            reported=self._reports.get,
             want_keyframe=self._want_keyframe,
             warn=self._warn,
         )
@@ -47,7 +49,9 @@ class Room:
 
     def send(self, *tracks: list[Sent]) -> None:
         for track, sent in merged(*tracks):
-            self.recording.packets([self._numberings[track].outgoing(sent.data)])
+            packet = self._numberings[track].outgoing(sent.data)
+            self._reports.setdefault(track, SourceReport(1, 4_000.0 + sent.at, packet.timestamp, 0))
+            self.recording.packets([packet])
 
     async def send_until(self, done: Callable[[], Any], *tracks: list[Sent], every: float = FAST) -> None:
         """Send over and over, as a publisher that does not know, until `done`."""
