@@ -11,18 +11,22 @@ local last = {}
 for i = 5, #ARGV do
   last[ARGV[i]] = true
 end
-local drawn, burdens = {}, {}
-local entries = redis.call('ZRANDMEMBER', KEYS[2], ARGV[1], 'WITHSCORES')
-for i = 1, #entries, 2 do
-  local worker = entries[i]
-  local beat = redis.call('ZSCORE', KEYS[1], worker)
-  if beat and tonumber(beat) >= alive then
-    drawn[#drawn + 1] = worker
-    burdens[worker] = tonumber(entries[i + 1])
-  else
-    redis.call('ZREM', KEYS[2], worker)
+local drawn, burdens, is_dead
+repeat -- as long as there are dead ones among them: each is met once
+  drawn, burdens, is_dead = {}, {}, false
+  local entries = redis.call('ZRANDMEMBER', KEYS[2], ARGV[1], 'WITHSCORES')
+  for i = 1, #entries, 2 do
+    local worker = entries[i]
+    local beat = redis.call('ZSCORE', KEYS[1], worker)
+    if beat and tonumber(beat) >= alive then
+      drawn[#drawn + 1] = worker
+      burdens[worker] = tonumber(entries[i + 1])
+    else
+      redis.call('ZREM', KEYS[2], worker)
+      is_dead = true
+    end
   end
-end
+until not is_dead
 -- where nearly all are drawn, the draw is not in random order
 math.randomseed(ARGV[3])
 for i = #drawn, 2, -1 do

@@ -73,6 +73,14 @@ async def test_a_worker_that_fell_silent_is_not_drawn_and_is_forgotten(redis: Re
     assert await redis.zrange(keys.TAKES_PUBLISHERS, 0, -1) == [b"a"]
 
 
+async def test_the_living_are_drawn_however_many_have_died(redis: Redis) -> None:
+    await announce(redis, *(f"w{number}" for number in range(40)))
+    for number in range(35):
+        await redis.zrem(keys.WORKERS, f"w{number}")
+    assert len(await drawn(redis)) == DRAWN
+    assert await redis.zcard(keys.TAKES_PUBLISHERS) < 40
+
+
 async def test_a_worker_that_gets_full_or_leaves_is_not_drawn(redis: Redis) -> None:
     directory = Directory(redis)
     status = WorkerStatus(id="a", state=WorkerState.READY, http_url="")
