@@ -3,6 +3,9 @@
 import math
 
 REQUEST_SECONDS = 0.5
+# A keyframe costs what three to ten other pictures do, and a browser that is asked for one sends one of each
+# layer. Where viewers change layers all the time, so many come at that pace, and further ones at this.
+LASTING_SECONDS, AT_ONCE = 1.0, 4
 ANSWER_SECONDS = 0.5  # a later keyframe does not count as an answer
 IN_VAIN_SECONDS = 3.0
 # `PROOF` answers in a row prove that a publisher answers requests: a single keyframe may come by chance. Each
@@ -17,11 +20,22 @@ class KeyframeRequests:
     `now` is in seconds of a steady clock. A `deaf` publisher has negotiated neither PLI nor FIR.
     """
 
-    __slots__ = ("_answers", "_asked_at", "_deaf", "_proof", "_sent_at", "_unanswered", "_waiting")
+    __slots__ = (
+        "_answers",
+        "_arrived_at",
+        "_asked_at",
+        "_deaf",
+        "_lately",
+        "_proof",
+        "_sent_at",
+        "_unanswered",
+        "_waiting",
+    )
 
     def __init__(self, *, deaf: bool = False) -> None:
         self._deaf = deaf
-        self._sent_at = -math.inf
+        self._sent_at = self._arrived_at = -math.inf
+        self._lately = 0.0  # keyframes until the latest one, the older ones forgotten at the lasting pace
         self._asked_at: float | None = None  # the first request since the latest keyframe
         self._waiting = False
         self._unanswered = False
@@ -35,7 +49,7 @@ class KeyframeRequests:
 
     def due(self, now: float) -> bool:
         """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
-        if not self._waiting or now < self._sent_at + REQUEST_SECONDS:
+        if not self._waiting or now < self._sent_at + REQUEST_SECONDS or self._has_enough(now):
             return False
         if self._unanswered:
             self._was_ignored()
@@ -50,6 +64,8 @@ class KeyframeRequests:
         """A keyframe arrived: no viewer waits any more."""
         self._waiting = False
         self._asked_at = None
+        self._lately = self._keyframes_lately(now) + 1
+        self._arrived_at = now
         if not self._unanswered:
             return
         if now > self._sent_at + ANSWER_SECONDS:
@@ -57,6 +73,12 @@ class KeyframeRequests:
         else:
             self._unanswered = False
             self._answers += 1
+
+    def _has_enough(self, now: float) -> bool:
+        return self._keyframes_lately(now) > AT_ONCE - 1
+
+    def _keyframes_lately(self, now: float) -> float:
+        return max(0.0, self._lately - (now - self._arrived_at) / LASTING_SECONDS)
 
     def _was_ignored(self) -> None:
         self._unanswered = False

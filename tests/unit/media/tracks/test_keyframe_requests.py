@@ -2,7 +2,16 @@
 
 from itertools import pairwise
 
-from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF, REQUEST_SECONDS, KeyframeRequests
+import pytest
+
+from media.tracks.keyframe_requests import (
+    ANSWER_SECONDS,
+    AT_ONCE,
+    LASTING_SECONDS,
+    PROOF,
+    REQUEST_SECONDS,
+    KeyframeRequests,
+)
 
 
 def test_the_first_request_is_sent_at_once() -> None:
@@ -130,3 +139,16 @@ def test_asking_is_in_vain_when_there_is_no_way_or_no_answer_for_long() -> None:
     assert requests.in_vain(13.0)
     requests.arrived(13.5)
     assert not requests.in_vain(14.0)
+
+
+def test_many_changes_of_layers_do_not_make_a_stream_of_keyframes() -> None:
+    requests = KeyframeRequests()
+    asked = []
+    for step in range(600):
+        now = 0.1 * step
+        if requests.want(now):
+            asked.append(now)
+            requests.arrived(now + 0.05)
+    assert asked[:AT_ONCE] == pytest.approx([REQUEST_SECONDS * n for n in range(AT_ONCE)])
+    assert 60 / LASTING_SECONDS <= len(asked) <= 60 / LASTING_SECONDS + AT_ONCE
+    assert max(later - earlier for earlier, later in pairwise(asked)) <= LASTING_SECONDS + 0.1 + 1e-9
