@@ -27,6 +27,7 @@ _PUBLISHER = {
 }
 _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
 PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin")
+OLD_PAGES = ("index", "publisher", "player")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
 
 ADMIN_ROWS = [
@@ -107,6 +108,7 @@ OTHER_ROWS = [
     Row("the description is 200", "GET /openapi.yaml", 200),
     *(Row(f"the page {page} is 200", f"GET {page}", 200) for page in PAGES),
     *(Row(f"the page {page} that a browser has is 304", f"GET {page}", 304, **_HAS_IT) for page in PAGES),
+    *(Row(f"the old address {page} is 301", f"GET /web/{page}.html", 301) for page in OLD_PAGES),
     Row("a file of the pages is 200", "GET /static/home.html", 200),
     Row("a file that a browser has is 304", "GET /static/home.html", 304, **_HAS_IT),
     Row("a file that is not is 404", "GET /static/nothing.js", 404, NOT_FOUND),
