@@ -112,6 +112,7 @@ OTHER_ROWS = [
     Row("a file of the pages is 200", "GET /static/home.html", 200),
     Row("a file that a browser has is 304", "GET /static/home.html", 304, **_HAS_IT),
     Row("a file that is not is 404", "GET /static/nothing.js", 404, NOT_FOUND),
+    Row("a path over two lines is no file's", "OPTIONS /static/a%0ab", 404, NOT_FOUND),
     Row("no path leaves the pages' folder", "GET /static/..%2fopenapi.yaml", 404, NOT_FOUND),
     Row("no path leaves the pages' folder by dots", "GET /static/%2e%2e/openapi.yaml", 404, NOT_FOUND),
     Row("an unknown path is 404", "GET /nothing", 404, NOT_FOUND),
