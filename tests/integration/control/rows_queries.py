@@ -26,7 +26,7 @@ _PUBLISHER = {
     "headers": {"Authorization": "Bearer secret-of-all"},
 }
 _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
-PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin")
+PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin", "/docs")
 OLD_PAGES = ("index", "publisher", "player")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
 
