@@ -101,6 +101,10 @@ bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.recording
 
+.PHONY: sim
+sim: .venv/test.stamp ## Measure a simulated cluster of a thousand workers: what requests and heartbeats cost
+	$(BIN)/python -m tests.sim
+
 .PHONY: bench-all
 bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tests.bench $$scenario || exit 1; done

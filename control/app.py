@@ -34,7 +34,7 @@ from control.routes.metrics import MetricsRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import RoomRoutes
+from control.routes.rooms import RoomRoutes, summary_json
 from control.routes.sessions import SessionRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.workers.calls import Calls
@@ -44,6 +44,7 @@ from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
+from control.workers.room_list import RoomList
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
@@ -69,16 +70,17 @@ def create_app(settings: Settings) -> Starlette:
     watch = RedisWatch(watched)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
+    rooms = RoomList(directory, cluster, watch, summary_json)
     calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, gateway, placement, StreamNames(redis, watch))
+    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch))
     record_proxy = RecordProxy()
     authenticator = Authenticator(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, metrics).routes()
+    scraped = MetricsRoutes(cluster, rooms, metrics).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
         authenticator,
@@ -88,7 +90,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(clock.run, rpc.run, watch.run, event_streams.run):
+        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run):
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -100,10 +102,10 @@ def create_app(settings: Settings) -> Starlette:
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
-            *RoomRoutes(settings, cluster, authenticator, ice_servers).routes(),
+            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
-            *AdminRoutes(cluster, gateway, authenticator).routes(),
+            *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),

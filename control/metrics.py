@@ -1,13 +1,12 @@
 """The control plane's Prometheus metrics: of this process, and of the cluster as the directory shows it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from control.workers.cluster_rooms import cluster_rooms
+from control.workers.room_list import RoomList
 from shared.bus import rpc_metrics
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
@@ -46,37 +45,48 @@ class HttpMetrics:
         return generate_latest(self._registry)
 
 
-class _Cluster:
-    """A collector for one scrape of what the directory shows."""
-
-    def __init__(self, workers: Iterable[WorkerStatus]) -> None:
-        self._workers = list(workers)
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._rooms([room.status for room in cluster_rooms(self._workers)])
-        states = Counter(worker.state for worker in self._workers)
-        workers = GaugeMetricFamily("roomcast_workers", "Workers by state", labels=["state"])
-        for state in WorkerState:
-            workers.add_metric([state], states[state])
-        yield workers
-
-    def _rooms(self, rooms: Sequence[RoomStatus]) -> Iterator[Metric]:
-        yield GaugeMetricFamily("live_rooms", "Rooms that exist", len(rooms))
-        subscribers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
-        # the library adds _total to the names of counters
-        octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes received from publishers", labels=["room"])
-        packets = CounterMetricFamily(
-            "live_rtp_packets", "RTP packets received from publishers", labels=["room"]
-        )
-        for room in rooms:
-            subscribers.add_metric([room.name], room.subscribers)
-            octets.add_metric([room.name], room.rx_bytes)
-            packets.add_metric([room.name], room.rx_packets)
-        yield from (subscribers, octets, packets)
-
-
-def cluster_exposition(workers: Iterable[WorkerStatus]) -> bytes:
-    """The series of rooms, added up over all workers, and the workers by state."""
+def workers_exposition(workers: Iterable[WorkerStatus]) -> bytes:
+    """The workers by state."""
+    states = Counter(worker.state for worker in workers)
     registry = CollectorRegistry()
-    registry.register(_Cluster(workers))
+    gauge = Gauge("roomcast_workers", "Workers by state", ["state"], registry=registry)
+    for state in WorkerState:
+        gauge.labels(state).set(states[state])
     return generate_latest(registry)
+
+
+# Name, type, meaning, and the value of a room's sample.
+_OF_ROOMS: tuple[tuple[str, str, str, Callable[[RoomStatus], int]], ...] = (
+    ("live_subscribers", "gauge", "Viewers of a room", lambda room: room.subscribers),
+    (
+        "live_rtp_bytes_total",
+        "counter",
+        "RTP bytes received from publishers",
+        lambda room: room.rx_bytes,
+    ),
+    (
+        "live_rtp_packets_total",
+        "counter",
+        "RTP packets received from publishers",
+        lambda room: room.rx_packets,
+    ),
+)
+
+
+async def rooms_exposition(rooms: RoomList) -> list[bytes]:
+    """The series of rooms, added up over all workers, in pieces.
+
+    Written by hand: the library writes all of 100,000 rooms in one go, which would hold up other requests.
+    """
+    families: list[list[bytes]] = [
+        [f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n".encode()] for name, kind, meaning, _ in _OF_ROOMS
+    ]
+    count = 0
+    async for some in rooms.in_chunks(await rooms.names()):
+        found = [(name, room.status) for name in some if (room := rooms.room(name)) is not None]
+        count += len(found)
+        for pieces, (name, _, _, value) in zip(families, _OF_ROOMS, strict=True):
+            lines = (f'{name}{{room="{room}"}} {float(value(status))}\n' for room, status in found)
+            pieces.append("".join(lines).encode())
+    head = f"# HELP live_rooms Rooms that exist\n# TYPE live_rooms gauge\nlive_rooms {float(count)}\n"
+    return [head.encode(), *(piece for pieces in families for piece in pieces)]

@@ -15,6 +15,7 @@ class ErrorCode(StrEnum):
     INVALID_FRAGMENT = "invalid_fragment"  # the trickle-ice-sdpfrag cannot be read
     INVALID_EVENTS = "invalid_events"  # not a JSON array of event names
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
+    INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
     NO_PUBLISHER = "no_publisher"  # nobody publishes in the room

@@ -28,6 +28,11 @@ def parse_worker_id(text: str) -> WorkerId | None:
     return WorkerId(text) if _WORKER.fullmatch(text) else None
 
 
+def worker_in_key(data: bytes) -> WorkerId:
+    """The id that Redis holds; what is none becomes the id of no worker."""
+    return WorkerId(data.decode(errors="replace"))
+
+
 def new_session_id(worker: WorkerId) -> SessionId:
     """`{worker}.{random}`: it names its worker, and 128 random bits make it a credential."""
     return SessionId(f"{worker}.{secrets.token_urlsafe(16)}")

@@ -6,7 +6,7 @@ stay open and silent; when it is back, they report what has changed meanwhile.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,12 +14,12 @@ from control.events.layers import steady
 from control.events.stream_names import LIFE_SECONDS, StreamNames
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name
 from control.workers.cluster import Cluster
-from control.workers.cluster_rooms import cluster_rooms
 from control.workers.gateway import Gateway
-from control.workers.placement import Placement
+from control.workers.placement import takes_viewers
+from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
-from shared.messages.status import LayerStatus, WorkerState, WorkerStatus
+from shared.messages.status import LayerStatus, WorkerState
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 
 LOOK_SECONDS = 1.0
@@ -84,13 +84,13 @@ class EventStream:
 class EventStreams:
     """All streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, gateway: Gateway, placement: Placement, names: StreamNames) -> None:
+    def __init__(self, cluster: Cluster, rooms: RoomList, gateway: Gateway, names: StreamNames) -> None:
         self._cluster = cluster
+        self._rooms = rooms
         self._gateway = gateway
-        self._placement = placement
         self._names = names
         self._streams: dict[SessionId, list[EventStream]] = {}
-        self._layers: dict[RoomName | str, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
+        self._layers: dict[RoomName, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
         self._count = 0
         self._closed = False
 
@@ -114,7 +114,7 @@ class EventStreams:
         self._streams.setdefault(session, []).append(stream)
         self._count += 1
         with suppress(ServiceError):
-            self._show([stream], await self._cluster.recent_workers())
+            await self._look([stream])
         return stream
 
     def close(self, stream: EventStream) -> None:
@@ -165,7 +165,9 @@ class EventStreams:
                 continue
             looks += 1
             try:
-                self._show(self._all(), await self._cluster.recent_workers())
+                await self._look(self._all())
+                followed = {stream.room for stream in self._all()}
+                self._layers = {name: told for name, told in self._layers.items() if name in followed}
                 if looks % SESSIONS_EVERY_LOOKS == 0:
                     await self._end_those_without_session()
                 if looks % KEEP_EVERY_LOOKS == 0:
@@ -175,28 +177,33 @@ class EventStreams:
             except Exception:
                 log.exception("event streams were not updated")
 
-    def _show(self, streams: Iterable[EventStream], workers: list[WorkerStatus]) -> None:
-        living = {worker.id for worker in workers}
-        leaving = {worker.id: worker for worker in workers if worker.state is WorkerState.DRAINING}
-        rooms = {room.status.name: room.status for room in cluster_rooms(workers)}
-        self._layers = {name: steady(self._layers.get(name, ()), room.layers) for name, room in rooms.items()}
-        views = {
-            name: RoomView(room.has_publisher, room.subscribers, self._layers[name])
-            for name, room in rooms.items()
-        }
-        nobody = RoomView(active=False, viewers=0)
-        elsewhere: dict[RoomName, bool] = {}  # whether the room can be played on another worker
+    async def _look(self, streams: Sequence[EventStream]) -> None:
+        workers = {worker.id: worker for worker in await self._cluster.recent_workers()}
+        await self._rooms.catch_up()
+        views = self._views({stream.room for stream in streams})
+        any_takes_viewers = any(map(takes_viewers, workers.values()))
         now = self._cluster.unix_time
         for stream in streams:
-            if stream.worker not in living:  # gone with its sessions, or not announced again yet
+            worker = workers.get(stream.worker) if stream.worker else None
+            if worker is None:  # gone with its sessions, or not announced again yet
                 continue
-            view = views.get(stream.room, nobody)
-            worker = leaving.get(stream.worker)
-            if worker and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
-                if stream.room not in elsewhere:
-                    elsewhere[stream.room] = self._placement.can_play(stream.room, workers)
-                view = replace(view, reconnect=elsewhere[stream.room])
+            view = views[stream.room]
+            leaves = worker.state is WorkerState.DRAINING
+            if leaves and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
+                # elsewhere, if the room can be played there
+                view = replace(view, reconnect=view.active and any_takes_viewers)
             stream.show(view)
+
+    def _views(self, rooms: Iterable[RoomName]) -> dict[RoomName, RoomView]:
+        views: dict[RoomName, RoomView] = {}
+        for name in rooms:
+            room = self._rooms.room(name)
+            if room is None:
+                views[name] = RoomView(active=False, viewers=0)
+                continue
+            layers = self._layers[name] = steady(self._layers.get(name, ()), room.status.layers)
+            views[name] = RoomView(room.status.has_publisher, room.status.subscribers, layers)
+        return views
 
     async def _end_those_without_session(self) -> None:
         by_worker = defaultdict(list)

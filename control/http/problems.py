@@ -13,6 +13,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_FRAGMENT: (400, "invalid SDP fragment"),
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
+    ErrorCode.INVALID_PAGE: (400, "invalid page"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
     ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),
     ErrorCode.NO_PUBLISHER: (404, "no active publisher in room"),

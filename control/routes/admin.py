@@ -11,14 +11,18 @@ from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
+from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import parse_room_name, parse_worker_id
 
 
 class AdminRoutes:
-    def __init__(self, cluster: Cluster, gateway: Gateway, authenticator: Authenticator) -> None:
+    def __init__(
+        self, cluster: Cluster, rooms: RoomList, gateway: Gateway, authenticator: Authenticator
+    ) -> None:
         self._cluster = cluster
+        self._rooms = rooms
         self._gateway = gateway
         self._authenticator = authenticator
 
@@ -61,6 +65,7 @@ class AdminRoutes:
         """Without a configured admin everybody may list them, but without their addresses in the cluster."""
         if self._authenticator.has_admin:
             self._authenticator.access(credential(request.headers), time.time()).check_admin()
+        await self._rooms.catch_up()
         return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])
 
     def _entry(self, worker: WorkerStatus) -> dict[str, object]:
@@ -73,7 +78,7 @@ class AdminRoutes:
             "viewers": worker.viewers,
             "takesPublishers": worker.state is WorkerState.READY and worker.takes_publishers,
             "takesViewers": worker.state is WorkerState.READY and worker.takes_viewers,
-            "rooms": [room.name for room in worker.rooms],
+            "rooms": self._rooms.rooms_of(worker.id),
         }
         if self._authenticator.has_admin:
             entry["url"] = worker.http_url

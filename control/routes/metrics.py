@@ -11,14 +11,16 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from control.http.resource import Resource
-from control.metrics import HttpMetrics, cluster_exposition
+from control.metrics import HttpMetrics, rooms_exposition, workers_exposition
 from control.workers.cluster import Cluster
+from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 
 
 class MetricsRoutes:
-    def __init__(self, cluster: Cluster, metrics: HttpMetrics) -> None:
+    def __init__(self, cluster: Cluster, rooms: RoomList, metrics: HttpMetrics) -> None:
         self._cluster = cluster
+        self._rooms = rooms
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
@@ -29,11 +31,12 @@ class MetricsRoutes:
 
     async def metrics(self, _: Request) -> Response:
         """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
-        rooms = b""
+        pieces: list[bytes] = []
         with suppress(ServiceError):
-            rooms = cluster_exposition(await self._cluster.workers())
+            workers = workers_exposition(await self._cluster.recent_workers())
+            pieces = [*(await rooms_exposition(self._rooms)), workers]
         own = self._metrics.exposition(monotonic() - self._cluster.read_at)
-        return Response(own + rooms, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return Response(b"".join([own, *pieces]), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def targets(self, _: Request) -> Response:
         """Prometheus HTTP service discovery of the workers."""

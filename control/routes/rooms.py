@@ -1,9 +1,12 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
+import json
+import re
 import time
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
@@ -11,17 +14,27 @@ from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_list import CHUNK, RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import LayerReason, LayerStatus, RoomStatus
+from shared.names import parse_room_name
 from shared.settings import Settings
+
+MAX_LIMIT = 10_000  # rooms on a page
 
 
 class RoomRoutes:
     def __init__(
-        self, settings: Settings, cluster: Cluster, authenticator: Authenticator, ice_servers: IceServers
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        rooms: RoomList,
+        authenticator: Authenticator,
+        ice_servers: IceServers,
     ) -> None:
         self._record_enabled = settings.record_enabled
         self._cluster = cluster
+        self._rooms = rooms
         self._authenticator = authenticator
         self._ice_servers = ice_servers
 
@@ -45,18 +58,47 @@ class RoomRoutes:
         )
 
     async def list_rooms(self, request: Request) -> Response:
-        """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`."""
-        name = request.query_params.get("name")
-        rooms = [room for room in await self._cluster.rooms() if name in (None, room.status.name)]
-        if request.query_params.get("detail") == "true":
-            return JSONResponse([self._detail(room) for room in rooms])
-        return JSONResponse([_summary(room.status) for room in rooms])
+        """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`.
+
+        With `?limit=` that many at most, the first whose names come after `?after=`.
+        """
+        query = request.query_params
+        limit = _limit(query.get("limit"))
+        render = self._detail_json if query.get("detail") == "true" else self._rooms.summary
+        if "name" in query:
+            name = parse_room_name(query["name"])
+            room = await self._cluster.room(name) if name is not None else None
+            found = [] if room is None else [room]
+            if query.get("detail") == "true":
+                return JSONResponse([self._detail(room) for room in found])
+            return JSONResponse([_summary(room.status) for room in found])
+        names = await self._rooms.names(query.get("after", ""), limit)
+        pages = self._pages(names, render)
+        if len(names) > CHUNK:
+            return StreamingResponse(pages, media_type="application/json")
+        return Response(b"".join([page async for page in pages]), media_type="application/json")
+
+    async def _pages(
+        self, names: Sequence[str], render: Callable[[str], bytes | None]
+    ) -> AsyncIterator[bytes]:
+        """A JSON array, in chunks. Rooms that end meanwhile are left out."""
+        opening = b"["
+        async for some in self._rooms.in_chunks(names):
+            if rooms := b",".join(filter(None, map(render, some))):
+                yield opening + rooms
+                opening = b","
+        yield b"]" if opening == b"," else b"[]"
 
     async def show_room(self, request: Request) -> Response:
-        for room in await self._cluster.rooms():
-            if room.status.name == request.path_params["room"]:
-                return JSONResponse(self._detail(room))
-        raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        name = parse_room_name(request.path_params["room"])
+        room = await self._cluster.room(name) if name is not None else None
+        if room is None:
+            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        return JSONResponse(self._detail(room))
+
+    def _detail_json(self, name: str) -> bytes | None:
+        room = self._rooms.room(name)
+        return None if room is None else _json(self._detail(room))
 
     def _detail(self, room: ClusterRoom) -> dict[str, object]:
         uptime = max(0.0, self._cluster.unix_time - room.status.started_at)
@@ -82,6 +124,23 @@ def _layer(layer: LayerStatus) -> dict[str, object]:
         "bitrate": layer.bitrate,
         "viewers": layer.viewers,
     }
+
+
+def summary_json(room: ClusterRoom) -> bytes:
+    """A room in the list of all."""
+    return _json(_summary(room.status))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > MAX_LIMIT:
+        raise ServiceError(ErrorCode.INVALID_PAGE, detail=f"limit is a number up to {MAX_LIMIT}")
+    return int(text)
 
 
 def _summary(room: RoomStatus) -> dict[str, object]:

@@ -1,18 +1,21 @@
-"""The cluster as the workers' heartbeats in the directory describe it."""
+"""The cluster as the directory describes it: what a request needs is read by its key."""
 
+from collections.abc import Collection
 from time import monotonic
 
-from control.workers.cluster_rooms import ClusterRoom, cluster_rooms
+from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, RoomHolders
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.status import WorkerState, WorkerStatus
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId
 
 LIMIT_SECONDS = 1.5
-# `recent_workers` are up to this old: a crowd of viewers need not read the directory for each.
+# `recent_workers` are up to this old, and so is the status of one worker: a crowd need not read it for each.
 STATUS_AGE_SECONDS = 0.5
+MAX_REMEMBERED = 10_000  # statuses of single workers
 
 
 class Cluster:
@@ -24,6 +27,7 @@ class Cluster:
         self._clock = clock
         self._workers: list[WorkerStatus] | None = None
         self._read_at = monotonic()
+        self._remembered: dict[WorkerId, tuple[float, WorkerStatus | None]] = {}
 
     @property
     def read_at(self) -> float:
@@ -35,8 +39,10 @@ class Cluster:
         """The present by the clock that the workers' Unix times are of."""
         return self._clock.now()
 
+    # --- workers
+
     async def workers(self) -> list[WorkerStatus]:
-        """Every living worker."""
+        """Every living worker. It costs as much as there are workers: no request of a client needs it."""
         async with self._watch.bounded(LIMIT_SECONDS):
             self._workers = await self._directory.workers()
         self._read_at = monotonic()
@@ -49,18 +55,83 @@ class Cluster:
             return self._workers
         return await self.workers()
 
-    async def rooms(self) -> list[ClusterRoom]:
-        return cluster_rooms(await self.workers())
+    async def recent_status(self, worker: WorkerId) -> WorkerStatus | None:
+        """Of one worker, up to `STATUS_AGE_SECONDS` old; None: it does not live."""
+        now = monotonic()
+        read_at, status = self._remembered.get(worker, (-STATUS_AGE_SECONDS, None))
+        if now - read_at <= STATUS_AGE_SECONDS:
+            self._watch.check()
+            return status
+        async with self._watch.bounded(LIMIT_SECONDS):
+            status = (await self._directory.statuses([worker])).get(worker)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[worker] = now, status
+        return status
+
+    async def draw_workers(
+        self, number: int, avoid: Collection[WorkerId], *, for_viewer: bool = False
+    ) -> list[WorkerId]:
+        """Some workers that take a publisher, or a viewer, best first (see `Directory`)."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            return await self._directory.draw_workers(number, avoid, for_viewer=for_viewer)
+
+    async def lives(self, worker: WorkerId) -> bool:
+        async with self._watch.bounded(LIMIT_SECONDS):
+            return await self._directory.lives(worker)
+
+    async def check_ready(self) -> None:
+        """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            if await self._directory.draw_workers(1, reserve=False):
+                return
+        if not any(worker.state is WorkerState.READY for worker in await self.workers()):
+            raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
+
+    # --- one room
 
     async def room_owner(self, room: RoomName) -> WorkerId | None:
         """The worker that has claimed `room`, read anew; None when nobody publishes there."""
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.room_owner(room)
 
-    async def lives(self, worker: WorkerId) -> bool:
-        return worker in {living.id for living in await self.workers()}
+    async def room_holders(self, room: RoomName) -> RoomHolders:
+        """The room's owner, and the workers that may have a copy of it, read anew."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            holders = await self._directory.room_holders(room)
+        before = {WorkerId(worker.id) for worker, _ in await self._holders_before(room)}
+        return RoomHolders(holders.owner, (holders.copies | before) - {holders.owner})
 
-    async def check_ready(self) -> None:
-        """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
-        if not any(worker.state is WorkerState.READY for worker in await self.workers()):
-            raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
+    async def in_room(
+        self, room: RoomName, holders: RoomHolders
+    ) -> dict[WorkerId, tuple[WorkerStatus | None, RoomStatus | None]]:
+        """What the holders of `room` say about themselves and about it, read anew."""
+        asked = holders.copies | ({holders.owner} if holders.owner else set())
+        async with self._watch.bounded(LIMIT_SECONDS):
+            found = await self._directory.in_room(room, asked)
+        for worker, status in await self._holders_before(room):
+            found[WorkerId(worker.id)] = worker, status
+        return found
+
+    async def room(self, room: RoomName) -> ClusterRoom | None:
+        holders = await self.room_holders(room)
+        if holders.owner is None and not holders.copies:
+            return None
+        found = await self.in_room(room, holders)
+        parts = [(worker, status) for worker, (_, status) in found.items() if status is not None]
+        return cluster_room(room, parts)
+
+    async def _holders_before(self, room: RoomName) -> list[tuple[StatusWithRooms, RoomStatus]]:
+        """Workers of the version before that hold the room: it is in their statuses, and in no other place.
+
+        As long as there are any, a request costs as it did in the version before.
+        """
+        if self._workers is not None and not any(isinstance(w, StatusWithRooms) for w in self._workers):
+            return []
+        return [
+            (worker, status)
+            for worker in await self.recent_workers()
+            if isinstance(worker, StatusWithRooms)
+            for status in worker.rooms
+            if status.name == room
+        ]

@@ -1,10 +1,10 @@
-"""The rooms of the whole cluster, put together from the workers' heartbeats. Does no I/O."""
+"""A room of the whole cluster, put together from what its workers say. Does no I/O."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.messages.status import LayerStatus, RoomStatus, WorkerStatus
+from shared.messages.status import LayerStatus, RoomStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +15,16 @@ class ClusterRoom:
     workers: tuple[str, ...]
 
 
-def cluster_rooms(workers: Iterable[WorkerStatus]) -> list[ClusterRoom]:
-    """Every room once, sorted by name."""
-    parts: dict[str, list[tuple[str, RoomStatus]]] = {}
-    for worker in workers:
-        for room in worker.rooms:
-            parts.setdefault(room.name, []).append((worker.id, room))
-    return [_merge(name, _with_one_home(parts[name])) for name in sorted(parts)]
+def cluster_room(name: str, parts: Sequence[tuple[str, RoomStatus]]) -> ClusterRoom | None:
+    """One room from what each of its workers says; None if there is none."""
+    if not parts:
+        return None
+    if len(parts) == 1 and not parts[0][1].origin and parts[0][1].name == name:
+        return ClusterRoom(parts[0][1], (parts[0][0],))
+    return _merge(name, _with_one_home(parts))
 
 
-def _with_one_home(parts: list[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
+def _with_one_home(parts: Sequence[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
     """Of the workers that say that they have the publisher, only the latest is kept.
 
     Only one of them can hold the room's claim. The others were killed, or have lost their claim: a heartbeat

@@ -68,22 +68,23 @@ class Gateway:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
-        """Close `room` on every worker; returns how many sessions ended. Raises `ROOM_NOT_FOUND`.
+        """Close `room` on every worker that holds it; returns how many sessions ended.
 
-        All workers are asked, not only those that announced the room: one may have taken it a moment ago. A
-        worker that does not answer matters only when the room is known to be there.
+        Raises `ROOM_NOT_FOUND`. A worker takes a room only after it has claimed it. A copy that nobody has
+        announced yet ends with its origin.
         """
         async with self._watch.bounded(LIMIT_SECONDS):
-            owner = await self._cluster.room_owner(room)
-            workers = await self._cluster.workers()
+            holders = await self._cluster.room_holders(room)
+            found = await self._cluster.in_room(room, holders)
+            workers = [worker for worker, (status, _) in found.items() if status or worker == holders.owner]
             closed = await asyncio.gather(
-                *(self._close_room_on(WorkerId(worker.id), room, request_id) for worker in workers)
+                *(self._close_room_on(worker, room, request_id) for worker in workers)
             )
         for worker, sessions in zip(workers, closed, strict=True):
-            if sessions is None and (worker.id == owner or room in {r.name for r in worker.rooms}):
-                raise ServiceError(ErrorCode.NO_WORKER, detail=f"worker {worker.id} did not answer")
+            if sessions is None and (worker == holders.owner or found[worker][1] is not None):
+                raise ServiceError(ErrorCode.NO_WORKER, detail=f"worker {worker} did not answer")
         total = sum(sessions or 0 for sessions in closed)
-        if owner is None and total == 0:
+        if holders.owner is None and total == 0:
             self._watch.check_settled()
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         return total

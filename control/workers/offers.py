@@ -11,15 +11,21 @@ from time import monotonic
 
 from control.workers.calls import RPC_SECONDS, Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
-from control.workers.placement import Placement, viewers_there
+from control.workers.placement import Placement, nobody, takes_viewers
 from control.workers.redis_watch import RedisWatch
+from shared.bus.directory import RoomHolders
 from shared.bus.rpc_client import SilentWorkerError
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.burden import burden
 from shared.messages.signalling import Answer, Play, Publish
+from shared.messages.version_before import StatusWithRooms
 from shared.names import RequestId, RoomName, WorkerId
 
 # The first worker's share of a publisher's time, where there is another one to ask.
 FIRST_TRY_SECONDS = 0.7
+# The best of two is nearly as good as the best of all; of four, one may be dead and one full.
+DRAWN = 4
+MOST_DRAWS = 4
 
 
 @contextmanager
@@ -54,52 +60,103 @@ class Offers:
             return await self._publish_anywhere(message, request_id)
 
     async def _publish_anywhere(self, message: Publish, request_id: RequestId) -> Answer:
-        """Try the workers, best first, as long as the request may take; a full one refuses at once."""
+        """Try the workers that are drawn, best first, as long as the request may take.
+
+        A full one refuses at once.
+        """
         deadline = monotonic() + RPC_SECONDS
-        workers = self._placement.publisher_workers(await self._cluster.workers(), monotonic(), _draw())
+        asked: set[WorkerId] = set()
         silent = False
-        for number, worker in enumerate(workers, 1):
-            left = max(0.0, deadline - monotonic())
-            timeout = left if number == len(workers) or silent else min(left, FIRST_TRY_SECONDS)
-            self._placement.placed(worker, monotonic())  # before it answers: others come meanwhile
-            try:
-                return await self._calls.call(worker, message, Answer, request_id, timeout)
-            except SilentWorkerError:
-                if silent:
-                    raise
-                silent = True
-            except ServiceError as error:
-                if silent and error.code is ErrorCode.PUBLISHER_EXISTS:  # perhaps its own claim
-                    raise SilentWorkerError from None
-                if error.code is not ErrorCode.WORKER_FULL:
-                    raise
+        for _ in range(MOST_DRAWS):
+            workers, are_all = await self._publisher_workers(asked)
+            for number, worker in enumerate(workers, 1):
+                asked.add(worker)
+                left = max(0.0, deadline - monotonic())
+                no_other = silent or (are_all and number == len(workers))
+                timeout = left if no_other else min(left, FIRST_TRY_SECONDS)
+                try:
+                    return await self._calls.call(worker, message, Answer, request_id, timeout)
+                except SilentWorkerError:
+                    if silent:
+                        raise
+                    silent = True
+                except ServiceError as error:
+                    if silent and error.code is ErrorCode.PUBLISHER_EXISTS:  # perhaps its own claim
+                        raise SilentWorkerError from None
+                    if error.code is not ErrorCode.WORKER_FULL:
+                        raise
+            if are_all:
+                break
         if silent:
             raise SilentWorkerError
         raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
 
+    async def _publisher_workers(self, asked: set[WorkerId]) -> tuple[list[WorkerId], bool]:
+        """Some workers for a publisher, best first, and whether there are no others.
+
+        Raises `NO_WORKER` or `WORKER_FULL` when there have been none from the beginning.
+        """
+        now = monotonic()
+        number = DRAWN + len(asked)
+        drawn = await self._cluster.draw_workers(number, asked | self._placement.suspects(now))
+        if drawn:
+            return [worker for worker in drawn if worker not in asked], len(drawn) < number
+        workers = await self._cluster.recent_workers()
+        before = [worker for worker in workers if isinstance(worker, StatusWithRooms)]
+        ranked = self._placement.publisher_workers(before, now, _draw())
+        if not ranked and not asked:
+            raise nobody(workers)
+        if ranked:
+            self._placement.placed(ranked[0], now)  # before it answers: others come meanwhile
+        return [worker for worker in ranked if worker not in asked], True
+
     async def play(self, message: Play, request_id: RequestId) -> Answer:
-        """Ask the room's owner, or, when that is full, the one that `Placement.viewer_worker` names next."""
+        """Ask the room's owner; when that is full, a worker that has a copy of the room, then any other."""
         async with self._watch.bounded(LIMIT_SECONDS):
-            room = RoomName(message.room)
-            owner = await self._cluster.room_owner(room)
-            if owner is None:
-                self._watch.check_settled()
-                raise ServiceError(ErrorCode.NO_PUBLISHER)
-            workers, fresh = await self._cluster.recent_workers(), False
-            refused: set[WorkerId] = set()
+            room, refused = RoomName(message.room), set[WorkerId]()
             while True:
-                worker = self._placement.viewer_worker(room, owner, workers, refused, _draw())
-                elsewhere = sum(viewers_there(room, other) or 0 for other in workers if other.id != worker)
-                if not fresh and (worker != owner or elsewhere):
-                    # the room is, or will be, on several workers: its limit requires exact counts
-                    workers, fresh = await self._cluster.workers(), True
-                    continue
+                holders = await self._cluster.room_holders(room)
+                owner = holders.owner
+                if owner is None:
+                    self._watch.check_settled()
+                    raise ServiceError(ErrorCode.NO_PUBLISHER)
+                worker, elsewhere = await self._viewer_worker(room, owner, holders, refused)
                 origin = None if worker == owner else owner
                 ask = replace(message, origin=origin, viewers_elsewhere=elsewhere)
                 with _unless_full():
                     return await self._calls.call(worker, ask, Answer, request_id)
                 refused.add(worker)
-                workers, fresh = await self._cluster.workers(), True
+
+    async def _viewer_worker(
+        self, room: RoomName, owner: WorkerId, holders: RoomHolders, refused: set[WorkerId]
+    ) -> tuple[WorkerId, int]:
+        """The worker for a viewer, and how many viewers of the room are on the others.
+
+        Only what is read anew tells that exactly, as the room's limit requires.
+        """
+        if not holders.copies and owner not in refused:
+            status = await self._cluster.recent_status(owner)
+            if status is None or takes_viewers(status):
+                return owner, 0
+        found = await self._cluster.in_room(room, holders)
+        statuses = {worker: status for worker, (status, part) in found.items() if part or worker == owner}
+        worker = self._placement.viewer_worker(owner, statuses, refused, _draw())
+        if worker is None:
+            worker = await self._another(refused | {owner})
+        elsewhere = sum(part.subscribers for other, (_, part) in found.items() if part and other != worker)
+        return worker, elsewhere
+
+    async def _another(self, unfit: set[WorkerId]) -> WorkerId:
+        """A worker for a copy of a room. Raises `WORKER_FULL` or `NO_WORKER` when none takes viewers."""
+        avoid = unfit | self._placement.suspects(monotonic())
+        drawn = await self._cluster.draw_workers(DRAWN + len(unfit), avoid, for_viewer=True)
+        if fit := [worker for worker in drawn if worker not in unfit]:
+            return fit[0]
+        workers = await self._cluster.recent_workers()
+        able = [worker for worker in workers if takes_viewers(worker) and worker.id not in unfit]
+        if before := [worker for worker in able if isinstance(worker, StatusWithRooms)]:
+            return WorkerId(min(before, key=burden).id)
+        raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
 
 
 def _draw() -> float:

@@ -55,25 +55,32 @@ async def _refusals(redis: Redis) -> tuple[set[str], str]:
     return refused, other
 
 
+_NAMES = ("string", "sorted", "hash", "list", "set", "stream")  # one key of each type
+
+
 def cleaning(prefix: str) -> list[tuple[str | int, ...]]:
-    names = [prefix + name for name in ("string", "set", "hash", "list")]
+    names = [prefix + name for name in _NAMES]
     return [("DEL", *names), ("EXPIRE", names[0], 1), ("PEXPIRE", names[0], 1)]
 
 
 def using(prefix: str) -> list[tuple[str | int, ...]]:
     """Every command of `shared/bus`, `control` and the scripts, on keys of their own that soon expire."""
-    string, scored, hashed, queue = (prefix + name for name in ("string", "set", "hash", "list"))
+    string, scored, hashed, queue, members, stream = (prefix + name for name in _NAMES)
     return [
         ("PING",),
         ("TIME",),
         ("SET", string, "1", "PX", LIFE_MS),
         ("GET", string),
+        ("GETEX", string, "PX", LIFE_MS),
         ("MGET", string),
         ("EXISTS", string),
         ("ZADD", scored, 1, "one"),
         ("PEXPIRE", scored, LIFE_MS),
         ("ZCARD", scored),
         ("ZSCORE", scored, "one"),
+        ("ZINCRBY", scored, 1, "one"),
+        ("ZRANDMEMBER", scored),
+        ("ZRANGEBYLEX", scored, "-", "+"),
         ("ZRANGE", scored, 0, -1),
         ("ZRANGEBYSCORE", scored, "-inf", 0),
         ("ZREMRANGEBYRANK", scored, 8, 9),
@@ -83,8 +90,16 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("PEXPIRE", hashed, LIFE_MS),
         ("HGET", hashed, "field"),
         ("HMGET", hashed, "field"),
-        ("HVALS", hashed),
+        ("HGETALL", hashed),
         ("HDEL", hashed, "another"),
+        ("SADD", members, "one"),
+        ("PEXPIRE", members, LIFE_MS),
+        ("SMEMBERS", members),
+        ("SREM", members, "another"),
+        ("XADD", stream, "*", "field", "1"),
+        ("PEXPIRE", stream, LIFE_MS),
+        ("XRANGE", stream, "-", "+"),
+        ("XREVRANGE", stream, "+", "-"),
         ("RPUSH", queue, "1"),
         ("PEXPIRE", queue, LIFE_MS),
         ("LLEN", queue),

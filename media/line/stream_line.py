@@ -36,6 +36,7 @@ class StreamLine:
         return self._waits
 
     def _begin(self, backlog: Backlog, now: float) -> None:
+        moved = self._backlog is not None  # what went into the connection before may be lost: as after a cut
         self._backlog = backlog
-        self._cuts, self._sent, self._looked_at = backlog.cuts, backlog.octets_sent, now
+        self._cuts, self._sent, self._looked_at = -1 if moved else backlog.cuts, backlog.octets_sent, now
         self._queued = self._waits = False

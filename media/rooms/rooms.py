@@ -1,6 +1,6 @@
 """The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import monotonic, time
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from media.tracks.sent_track import JoinBurstMode
 from shared.logging import get_logger
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId
+
+MEASURED_SECONDS = 3.0  # after which the load of a worker contains what a new room costs
 
 log = get_logger()
 
@@ -114,8 +116,16 @@ class Rooms:
         """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
 
-    def statuses(self) -> tuple[RoomStatus, ...]:
-        return tuple(room.status() for room in self._rooms.values())
+    def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
+        """Of all rooms, or of those of these names that exist."""
+        if of is None:
+            return tuple(room.status() for room in self._rooms.values())
+        return tuple(self._rooms[name].status() for name in of if name in self._rooms)
+
+    def not_measured(self, unix_now: float) -> int:
+        """How many publishers came so late that the worker's load does not contain them yet."""
+        since = unix_now - MEASURED_SECONDS
+        return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

@@ -153,8 +153,8 @@ class PacketSwitch:
         if takes is None:
             return
         held = feed.sent[takes.track].history.since(takes.first)
-        if held and viewer.backlog is not None and viewer.playout_delay is not None:
-            # what is told with a retransmission reaches the receiver only if that comes before the packet
+        if held and viewer.tells_delay(takes.track):
+            # first by RTX: the receiver takes the delay from what comes first
             self.resend(viewer, held[0], viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if paced is None:
             send_to(viewer, held, self._buffer, SentAt(now))

@@ -120,6 +120,10 @@ class Viewer:
         """Send to another address from now on, by `transmit`: it was chosen now, not at each send."""
         self.address, self.transmit = address, transmit
 
+    def tells_delay(self, track: int) -> bool:
+        """Whether a picture that begins anew has to tell the delay: nothing is retransmitted in a stream."""
+        return self.backlog is not None and self.playout_delay is not None and self.rtx[track] is not None
+
     def queue_in(self, backlog: Backlog | None) -> None:
         """What is sent from now on may wait in `backlog`, where its sound goes before its pictures."""
         self.backlog = backlog

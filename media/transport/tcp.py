@@ -32,9 +32,7 @@ _LISTEN_BACKLOG = 1024
 UNSENT_BYTES = 16 * 1024
 SEND_BUFFER = 256 * 1024  # of the kernel, with what is under way: 8 Mbit/s over 200 ms
 _SILENT_MS = 30_000  # a peer that acknowledges nothing for so long is gone: as long as consent lasts
-_RETRY_MS = (
-    1_000  # after a line's interruption the kernel sends again within that time, and not after minutes
-)
+_RETRY_MS = 1_000  # after an interruption the kernel sends again within that time, not after minutes
 TCP_RTO_MAX_MS = 44  # linux/tcp.h, from 6.15 on; not in the socket module
 
 log = get_logger()
@@ -45,7 +43,7 @@ class TcpLimits(ConnectionLimits):
     """What the port takes from strangers. A client is an address, or a /64 of IPv6.
 
     A connection waits for its first authentic check: of an honest peer that takes a round trip. Many viewers
-    may be behind one address. One that waits holds 2 KB here, one that is served 1.2 MB at most.
+    may be behind one address. One that waits holds 5 KB here, one that is served 1.2 MB at most.
     """
 
     connections: int = 10_000  # fewer if the process may open fewer files
@@ -72,9 +70,7 @@ class TcpPort:
         self.rx_datagrams = 0
         self.tx_packets = self.tx_bytes = 0  # handed over by `transmit`
         self.tx_dropped = 0  # to connections that have ended
-        self.delay = Histogram(
-            DELAY_BOUNDS
-        )  # nothing: the kernel does not say when a byte of a stream arrived
+        self.delay = Histogram(DELAY_BOUNDS)  # empty: the kernel does not say when bytes of a stream came
         self._clock = clock
         self._numbers = count(1)
         self._connections = Connections(_within_files(limits or TcpLimits()))

@@ -96,14 +96,14 @@ class Handlers:
                 self._steady(message.expires_at),
                 message.identity,
             )
-        await self._announce(session)
+        await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def _give_up(self, name: RoomName, *, is_here: bool) -> None:
         """Release a room to another worker: its publisher came back while this worker drains."""
         if is_here:
             self._rooms.close(name, EndReason.WORKER_STOPS)
-        await self._heartbeat.flush()  # the claim must be free before control tries another worker
+        await self._heartbeat.flush(name)  # the claim must be free before control tries another worker
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
@@ -115,7 +115,7 @@ class Handlers:
         session, answer = self._admission.join(
             name, offer, monotonic(), self._steady(message.expires_at), message.viewers_elsewhere
         )
-        await self._announce(session)
+        await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     def unanswered(self, reply: Any) -> None:
@@ -149,12 +149,13 @@ class Handlers:
 
     async def delete(self, message: Delete) -> Closed:
         reason = self._admission.delete(message.session, message.room, message.role, monotonic())
-        await self._heartbeat.flush()
+        await self._heartbeat.flush(RoomName(message.room))
         return Closed(sessions=1, reason=reason if reason in FOR_GOOD else "")
 
     async def close_room(self, message: CloseRoom) -> Closed:
-        count = self._rooms.close(RoomName(message.room), EndReason.ROOM_CLOSED)
-        await self._heartbeat.flush()
+        name = RoomName(message.room)
+        count = self._rooms.close(name, EndReason.ROOM_CLOSED)
+        await self._heartbeat.flush(name)
         return Closed(sessions=count)
 
     async def open_relay(self, message: OpenRelay) -> RelayOpened:
@@ -194,10 +195,10 @@ class Handlers:
         if not claimed:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
 
-    async def _announce(self, session: Session) -> None:
+    async def _announce(self, session: Session, room: RoomName) -> None:
         """Wait until the directory knows, before the client does. Ends the session if the caller gives up."""
         try:
-            await self._heartbeat.flush()
+            await self._heartbeat.flush(room)
         except BaseException:
             session.end(EndReason.NOT_CONNECTED)
             raise

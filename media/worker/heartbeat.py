@@ -1,4 +1,7 @@
-"""Keeps the directory true: a heartbeat each second, and at once when something changed.
+"""Keeps the directory true: a heartbeat each second, and at once what has changed.
+
+A heartbeat has everything: it refreshes the claims, and finds what changed in all rooms. Between two of them
+only those rooms are told that somebody names.
 
 Redis may go away at any time. Media continues; the heartbeat tries again every `AWAY_SECONDS`, and announces
 everything as soon as Redis is back.
@@ -8,15 +11,19 @@ as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from math import inf
 from time import monotonic
+from typing import Protocol
 
 from redis.exceptions import RedisError
 
-from shared.bus.directory import Directory, WorkerIdTakenError
+from shared.bus.announcer import WorkerIdTakenError
+from shared.bus.directory import Directory
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
 from shared.logging import get_logger
-from shared.messages.status import WorkerStatus
+from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RoomName, WorkerId
 
 AWAY_SECONDS = 0.5  # between tries while Redis is away
@@ -27,11 +34,20 @@ SETTLE_SECONDS = 2.0  # when Redis comes back: those that had their ids before a
 log = get_logger()
 
 
+class HeldRooms(Protocol):
+    """This worker's rooms."""
+
+    def names(self) -> Iterable[RoomName]:
+        """Those that it owns. A copy belongs to its origin."""
+
+    def statuses(self, of: Collection[RoomName] | None = None) -> Sequence[RoomStatus]:
+        """Of all rooms, or of those of these names that exist."""
+
+
 class Heartbeat:
     """Owns this worker's entries in the directory.
 
-    `status` and `claims` are called at each beat. `lost` is called with each room that another worker owns
-    now.
+    `status` is called each time. `lost` is called with each room that another worker owns now.
     """
 
     def __init__(
@@ -39,14 +55,16 @@ class Heartbeat:
         directory: Directory,
         worker: WorkerId,
         status: Callable[[], WorkerStatus],
-        claims: Callable[[], Iterable[RoomName]],
+        rooms: HeldRooms,
         lost: Callable[[RoomName], None],
     ) -> None:
         self._directory = directory
         self._worker = worker
         self._status = status
-        self._claims = claims
+        self._rooms = rooms
         self._lost = lost
+        self._changed: set[RoomName] = set()  # since they were last told
+        self._beat_at = -inf
         self._released: set[RoomName] = set()
         self._networks: dict[RoomName, str] = {}  # of the claimed rooms
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
@@ -72,19 +90,25 @@ class Heartbeat:
         return self._networks.get(room)
 
     def release(self, room: RoomName) -> None:
-        """Release a room's claim with the next beat, which is sent at once."""
+        """Release a room's claim, at once: the room has ended."""
         self._released.add(room)
         self._networks.pop(room, None)
+        self.wake(room)
+
+    def wake(self, *changed: RoomName) -> None:
+        """Tell at once that something changed: the worker's state, or these rooms."""
+        self._changed.update(changed)
         self._wake.set()
 
-    def wake(self) -> None:
-        """Beat at once: something changed."""
-        self._wake.set()
-
-    async def flush(self) -> None:
-        """Wait until a beat with the present state was sent, or has failed because Redis is away."""
-        self._wake.set()
+    async def flush(self, *changed: RoomName) -> None:
+        """Wait until that was told, or has failed because Redis is away."""
+        self.wake(*changed)
         await asyncio.shield(self._next)
+
+    async def read_by_version_before(self) -> None:
+        """A caller of the version before is here, which reads of rooms in another place."""
+        with suppress(RedisError, OSError):
+            await self._directory.read_by_version_before(self._worker)
 
     async def run(self) -> None:
         """Beat until cancelled, then leave the directory.
@@ -94,16 +118,16 @@ class Heartbeat:
         """
         try:
             await self._register()
+            is_woken = False
             while True:
                 self._wake.clear()
-                beaten, self._next = self._next, asyncio.get_running_loop().create_future()
-                await self._beat()
-                beaten.set_result(None)
-                try:
-                    async with asyncio.timeout(AWAY_SECONDS if self._away else HEARTBEAT_SECONDS):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                told, self._next = self._next, asyncio.get_running_loop().create_future()
+                if is_woken and not self._away:
+                    await self._tell()
+                else:
+                    await self._beat()
+                told.set_result(None)
+                is_woken = await self._is_woken(self._due() - monotonic())
         except WorkerIdTakenError:  # the entries are the other's
             raise
         except BaseException:
@@ -132,13 +156,47 @@ class Heartbeat:
                     raise
             await asyncio.sleep(AWAY_SECONDS if self._away else TAKEN_SECONDS)
 
-    async def _beat(self) -> None:
+    async def _is_woken(self, seconds: float) -> bool:
+        """Wait until a beat is due, or something is to be told before that."""
+        if seconds <= 0:
+            return False
         try:
-            lost = await self._directory.beat(self._status(), self._claims())
-            async with self._claiming:
-                for room in list(self._released):
-                    await self._directory.release_room(room, self._worker)
-                    self._released.discard(room)
+            async with asyncio.timeout(seconds):
+                return await self._wake.wait()
+        except TimeoutError:
+            return False
+
+    def _due(self) -> float:
+        return self._beat_at + (AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        self._beat_at = monotonic()
+        lost: list[RoomName] = []
+        async with self._answered():
+            self._changed.clear()
+            lost = await self._directory.beat(self._status(), self._rooms.names(), self._rooms.statuses())
+            await self._release()
+        for room in lost:
+            self._lost(room)
+
+    async def _tell(self) -> None:
+        """Tell what has changed since the last beat."""
+        changed, self._changed = self._changed, set()
+        async with self._answered():
+            await self._directory.tell(self._status(), self._rooms.statuses(changed), changed)
+            await self._release()
+
+    async def _release(self) -> None:
+        async with self._claiming:
+            released = set(self._released)
+            await self._directory.release_rooms(released, self._worker)
+            self._released -= released
+
+    @asynccontextmanager
+    async def _answered(self) -> AsyncIterator[None]:
+        """Note whether Redis is away."""
+        try:
+            yield
         except (RedisError, OSError) as error:
             if not self._away:
                 log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
@@ -147,14 +205,11 @@ class Heartbeat:
         if self._away:
             log.info("redis is back")
             self._away = False
-        for room in lost:
-            self._lost(room)
 
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(1.0):
-                for room in [*self._released, *self._claims()]:
-                    await self._directory.release_room(room, self._worker)
+                await self._directory.release_rooms({*self._released, *self._rooms.names()}, self._worker)
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")

@@ -38,8 +38,10 @@ from media.worker.session_list import SessionList
 from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
+from shared.bus.announcer import WorkerIdTakenError
+from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, RoomLimits, WorkerIdTakenError
+from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
@@ -118,9 +120,7 @@ class Worker:
         )
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
-        self._heartbeat = Heartbeat(
-            directory, self._id, self._status, self._plane.rooms.names, self._room_lost
-        )
+        self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
             self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
         )
@@ -147,6 +147,7 @@ class Worker:
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
+            self._heartbeat.read_by_version_before,
         )
         self._ticker = Ticker(self._tick)
         self._id_taken: WorkerIdTakenError | None = None
@@ -261,7 +262,7 @@ class Worker:
             viewers=viewers,
             takes_publishers=self._capacity.takes_publishers,
             takes_viewers=self._capacity.takes_viewers(viewers),
-            rooms=self._plane.rooms.statuses(),
+            new_rooms=self._plane.rooms.not_measured(self._clock.now()),
         )
 
     def _drain_changed(self, draining: bool) -> None:

@@ -5,43 +5,41 @@ scans the keyspace, and media flows without the directory.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
-from shared.messages.status import WorkerStatus
-from shared.names import RoomName, WorkerId
+from shared.bus.announcer import Announcer
+from shared.bus.batch import Batch, script
+from shared.bus.claims import Claims, RoomLimits
+from shared.bus.room_records import Change, read_change
+from shared.messages.encoding import DecodeError, read
+from shared.messages.status import RoomStatus, WorkerStatus
+from shared.messages.version_before import StatusWithRooms
+from shared.names import RoomName, WorkerId, worker_in_key
 
-_SCRIPTS = Path(__file__).parent
-_TOO_MANY_OF_NETWORK = 2  # of claim_room.lua
-
-
-def _script(name: str) -> str:
-    return (_SCRIPTS / name).read_text(encoding="utf-8")
-
-
-class WorkerIdTakenError(Exception):
-    """Another process has this worker's id."""
+_VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
+_CHANGES_AT_ONCE = 100
+_STATUSES_AT_ONCE = 50  # others have their turns in between
 
 
 @dataclass(frozen=True, slots=True)
-class RoomLimits:
-    """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit."""
+class RoomHolders:
+    """The workers of a room. A worker of `copies` may have lost its copy meanwhile."""
 
-    rooms: int = 0
-    rooms_of_network: int = 0
+    owner: WorkerId | None
+    copies: frozenset[WorkerId]
 
-    def reached(self, *, of_network: bool) -> ServiceError:
-        if of_network:
-            detail = f"this address publishes in {self.rooms_of_network} rooms already"
-            return ServiceError(ErrorCode.PUBLISHER_LIMIT, detail=detail)
-        return ServiceError(ErrorCode.ROOM_LIMIT, detail=f"there are {self.rooms} rooms already")
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The packed records of all rooms of a worker, and their version; "": it has none."""
+
+    version: str
+    packed: dict[str, bytes]
 
 
 class Directory:
@@ -52,12 +50,9 @@ class Directory:
 
     def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
-        self._limits = limits or RoomLimits()
-        self._process = secrets.token_hex(8)
-        self._claim = redis.register_script(_script("claim_room.lua"))
-        self._release = redis.register_script(_script("release_room.lua"))
-        self._leave = redis.register_script(_script("leave.lua"))
-        self._beat = redis.register_script(_script("heartbeat.lua"))
+        self._claims = Claims(redis, limits or RoomLimits())
+        self._announcers: dict[WorkerId, Announcer] = {}
+        self._draw = redis.register_script(script("draw_workers").text)
 
     # --- for workers
 
@@ -67,90 +62,170 @@ class Directory:
         `network` is where its publisher is; empty: not known, and not limited. Raises `ROOM_LIMIT` or
         `PUBLISHER_LIMIT`.
         """
-        limits = self._limits
-        outcome: bytes | int = await self._claim(
-            keys=[keys.room_claim(room), keys.ROOMS, keys.PUBLISHERS],
-            args=[
-                worker,
-                keys.CLAIM_TTL_MS,
-                room,
-                network,
-                limits.rooms,
-                limits.rooms_of_network,
-                keys.WORKER_SWEEP_SECONDS,
-            ],
-        )
-        if isinstance(outcome, int):
-            raise limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
-        return _worker(outcome)
+        return await self._claims.claim(room, worker, network)
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
         """Release `room`, unless another worker owns it now."""
-        await self._release(keys=[keys.room_claim(room), keys.ROOMS, keys.PUBLISHERS], args=[worker, room])
+        await self._claims.release([room], worker)
 
-    async def beat(self, status: WorkerStatus, claims: Iterable[RoomName]) -> list[RoomName]:
-        """Announce `status` and refresh `claims`; returns those that another worker holds now.
+    async def release_rooms(self, rooms: Collection[RoomName], worker: WorkerId) -> None:
+        await self._claims.release(rooms, worker)
+
+    async def beat(
+        self, status: WorkerStatus, claims: Iterable[RoomName], rooms: Sequence[RoomStatus] = ()
+    ) -> list[RoomName]:
+        """Announce `status` and all `rooms`, refresh `claims`; returns those that another worker holds now.
 
         Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
         """
         worker = WorkerId(status.id)
-        rooms = list(claims)
-        held = [keys.room_claim(room) for room in rooms]
-        lost: list[bytes] | None = await self._beat(
-            keys=[*_entries(worker), keys.ROOMS, keys.PUBLISHERS, *held],
-            args=[
-                worker,
-                pack(to_map(status)),
-                keys.HEARTBEAT_TTL_MS,
-                keys.WORKER_SWEEP_SECONDS,
-                keys.CLAIM_TTL_MS,
-                self._process,
-                keys.PROCESS_TTL_MS,
-                *rooms,
-            ],
-        )
-        if lost is None:
-            raise WorkerIdTakenError
-        return [RoomName(room.decode()) for room in lost]
+        announcer = self._announcer(worker)
+        await announcer.hold()
+        claimed = list(claims)
+        renewed = await announcer.announce(status, rooms, beside=self._claims.renewals(claimed))
+        return await self._claims.refresh(claimed, worker, renewed)
+
+    async def tell(self, status: WorkerStatus, rooms: Sequence[RoomStatus], of: Collection[RoomName]) -> None:
+        """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended."""
+        await self._announcer(WorkerId(status.id)).announce(status, rooms, of)
+
+    async def read_by_version_before(self, worker: WorkerId) -> None:
+        """A caller of the version before is here: let workers announce their rooms as it reads them, too."""
+        await self._announcer(worker).read_by_version_before()
 
     async def leave(self, worker: WorkerId) -> None:
         """Remove a worker that stops from the directory at once, unless another process has its id."""
-        await self._leave(keys=_entries(worker), args=[worker, self._process])
+        await self._announcer(worker).leave()
 
-    # --- for control
+    def _announcer(self, worker: WorkerId) -> Announcer:
+        if worker not in self._announcers:
+            self._announcers[worker] = Announcer(self._redis, worker)
+        return self._announcers[worker]
+
+    # --- about workers
 
     async def workers(self) -> list[WorkerStatus]:
-        """Every living worker, sorted by id."""
+        """Every living worker, sorted by id. It costs as much as there are workers, in some round trips."""
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
-        if not ids:
-            return []
-        blobs = cast(
-            list[bytes | None],
-            await self._redis.mget([keys.worker_status(_worker(i)) for i in ids]),
+        found: list[WorkerStatus] = []
+        for first in range(0, len(ids), _STATUSES_AT_ONCE):
+            some = [worker_in_key(worker) for worker in ids[first : first + _STATUSES_AT_ONCE]]
+            found += (await self.statuses(some)).values()
+        return sorted(found, key=lambda status: status.id)
+
+    async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
+        """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
+        if not workers:
+            return {}
+        blobs = cast(list[bytes | None], await self._redis.mget([keys.worker_status(w) for w in workers]))
+        found = zip(workers, map(_read_status, blobs), strict=True)
+        return {worker: status for worker, status in found if status is not None}
+
+    async def lives(self, worker: WorkerId) -> bool:
+        return bool(await self._redis.exists(keys.worker_status(worker)))
+
+    async def draw_workers(
+        self,
+        number: int,
+        avoid: Collection[WorkerId] = (),
+        *,
+        for_viewer: bool = False,
+        reserve: bool = True,
+    ) -> list[WorkerId]:
+        """Some workers that take publishers, or viewers, drawn at random, the one with the least load first.
+
+        A place on the first is reserved until its next heartbeat. Those to `avoid` come last.
+        """
+        drawn: list[bytes] = await self._draw(
+            keys=[keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
+            args=[number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(31), int(reserve), *avoid],
         )
-        statuses = []
-        for blob in blobs:
-            if blob is None:  # its heartbeat has expired
-                continue
-            try:
-                statuses.append(from_map(WorkerStatus, unpack(blob)))
-            except DecodeError:  # of another version: no sessions are placed on it
-                continue
-        return sorted(statuses, key=lambda status: status.id)
+        return [worker_in_key(worker) for worker in drawn]
+
+    # --- about rooms
 
     async def room_owner(self, room: RoomName) -> WorkerId | None:
         """The worker that holds `room`, or None when nobody publishes there."""
         owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
-        return _worker(owner) if owner is not None else None
+        return worker_in_key(owner) if owner is not None else None
+
+    async def room_holders(self, room: RoomName) -> RoomHolders:
+        batch = Batch(self._redis)
+        batch.add("GET", keys.room_claim(room))
+        batch.add("SMEMBERS", keys.room_copies(room))
+        owner, copies = await batch.execute()
+        return RoomHolders(
+            worker_in_key(owner) if owner is not None else None, frozenset(map(worker_in_key, copies))
+        )
+
+    async def in_room(
+        self, room: RoomName, workers: Iterable[WorkerId]
+    ) -> dict[WorkerId, tuple[WorkerStatus | None, RoomStatus | None]]:
+        """What each of `workers` says about itself, unless it is dead, and about `room`, if it has that."""
+        asked, batch = list(workers), Batch(self._redis)
+        for worker in asked:
+            batch.add("GET", keys.worker_status(worker))
+            batch.add("HGET", keys.worker_rooms(worker), room)
+        answers = await batch.execute()
+        read = zip(map(_read_status, answers[::2]), map(read_room, answers[1::2]), strict=True)
+        return dict(zip(asked, read, strict=True))
+
+    async def records(self, workers: Sequence[WorkerId]) -> dict[WorkerId, Records]:
+        """The records of all rooms of some workers. It costs as much as they have rooms."""
+        batch = Batch(self._redis)
+        for worker in workers:
+            batch.add("HGETALL", keys.worker_rooms(worker))
+        return dict(zip(workers, map(_records, await batch.execute()), strict=True))
+
+    async def last_change(self) -> str:
+        """The last entry of the log of changes."""
+        last = cast(list[Any], await self._redis.xrevrange(keys.CHANGES, count=1))
+        return last[0][0].decode() if last else "0-0"
+
+    async def changes(self, after: str) -> tuple[str, list[Change], bool]:
+        """What changed in the records of rooms after the entry `after` of the log.
+
+        Returns where to continue, and whether there is more. What is too old is missing: the versions tell.
+        """
+        entries = cast(list[Any], await self._redis.xrange(keys.CHANGES, f"({after}", count=_CHANGES_AT_ONCE))
+        changes: list[Change] = []
+        for _, fields in entries:
+            try:
+                changes.append(read_change(fields[b"c"]))
+            except (DecodeError, KeyError):  # of another version
+                continue
+        at = entries[-1][0].decode() if entries else after
+        return at, changes, len(entries) == _CHANGES_AT_ONCE
 
     async def ping(self) -> None:
         await self._redis.ping()
 
 
-def _entries(worker: WorkerId) -> list[str]:
-    return [keys.WORKERS, keys.worker_status(worker), keys.worker_process(worker)]
+def read_room(record: bytes | None) -> RoomStatus | None:
+    """The room in a record; None if there is none that this version can read."""
+    if record is None:
+        return None
+    try:
+        return read(RoomStatus, record)
+    except DecodeError:
+        return None
 
 
-def _worker(data: bytes) -> WorkerId:
-    """The id in a key; what is none becomes the id of no worker."""
-    return WorkerId(data.decode(errors="replace"))
+def _read_status(data: bytes | None) -> WorkerStatus | None:
+    """None: its heartbeat has expired, or is of another version, and no sessions are placed on it."""
+    if data is None:
+        return None
+    try:
+        status = read(WorkerStatus, data)
+        return status if status.rooms_version else read(StatusWithRooms, data)
+    except DecodeError:
+        return None
+
+
+def _records(fields: Any) -> Records:
+    """HGETALL's result, which is a map or a flat list."""
+    found = dict(fields) if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    version = found.pop(_VERSION, b"")
+    return Records(
+        version.decode(errors="replace"), {name.decode(errors="replace"): found[name] for name in found}
+    )

@@ -3,25 +3,47 @@
 | key                          | type   | holds                                  | lives                    |
 |------------------------------|--------|----------------------------------------|--------------------------|
 | `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
+| `…{workers}:publishers`      | zset   | worker that takes publishers -> burden | a minute past the beats  |
+| `…{workers}:viewers`         | zset   | worker that takes viewers -> burden    | a minute past the beats  |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
+| `…{worker:{id}}:rooms`       | hash   | room -> msgpack `RoomStatus`           | 5 s past the heartbeat   |
 | `roomcast:process:{id}`      | string | the process that has this worker's id  | 3 s past the heartbeat   |
+| `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
-| `roomcast:rooms`             | zset   | claimed room -> when its claim expires | a minute past the beats  |
-| `roomcast:publishers`        | hash   | claimed room -> its publisher's network| a minute past the beats  |
+| `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
+| `roomcast:rooms`             | zset   | claimed room -> until when it counts   | a minute past the beats  |
+| `…{rooms}:networks`          | hash   | claimed room -> its publisher's network| a minute past the beats  |
+| `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
+| `roomcast:version-before`    | string | a reader of the version before is here | 10 min past its last call|
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 |                              |        | or the mark that the worker has left   | 60 s                     |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
+
+Redis Cluster needs all keys of a script in one slot. A key that is used in a script with another one (`…` in
+the table) is named after that: `roomcast:{roomcast:workers}:viewers` is in the slot of `roomcast:workers`.
 """
 
 from shared.names import RoomName, SessionId, WorkerId
 
 PREFIX = "roomcast:"
+
+
+def _beside(key: str, name: str) -> str:
+    """A key in the slot of `key`: only what is in braces decides."""
+    return f"{PREFIX}{{{key}}}:{name}"
+
+
 WORKERS = PREFIX + "workers"
+TAKES_PUBLISHERS = _beside(WORKERS, "publishers")
+TAKES_VIEWERS = _beside(WORKERS, "viewers")
+CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
-PUBLISHERS = PREFIX + "publishers"
+NETWORKS = _beside(ROOMS, "networks")
+PUBLISHERS = _beside(ROOMS, "publishers")
+VERSION_BEFORE = PREFIX + "version-before"
 
 RECORDS_KEY = PREFIX + "records:key"
 
@@ -29,14 +51,23 @@ HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
 # Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
 CLAIM_TTL_MS = 4_000
+# A claimed room counts for so long against limits, beyond the last time that its worker renewed that.
+PLACE_TTL_MS = 15_000
+PLACE_SECONDS = 5.0
 # A worker that crashed can start again this long after its last heartbeat.
 PROCESS_TTL_MS = 3_000
-WORKER_SWEEP_SECONDS = 60
+CHANGE_TTL_MS = 5_000
+SWEEP_SECONDS = 60
+VERSION_BEFORE_SECONDS = 600
 LIST_TTL_SECONDS = 10
 
 
 def worker_status(worker: WorkerId) -> str:
     return f"{PREFIX}worker:{worker}"
+
+
+def worker_rooms(worker: WorkerId) -> str:
+    return _beside(worker_status(worker), "rooms")
 
 
 def worker_process(worker: WorkerId) -> str:
@@ -45,6 +76,10 @@ def worker_process(worker: WorkerId) -> str:
 
 def room_claim(room: RoomName) -> str:
     return f"{PREFIX}room:{room}"
+
+
+def room_copies(room: RoomName) -> str:
+    return _beside(room_claim(room), "copies")
 
 
 def rpc_requests(worker: WorkerId) -> str:

@@ -1,7 +1,7 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
-A request is `{id, op, reply_to, deadline, request_id, body}`, a reply `{id, ok}` or `{id, error}`, both
-msgpack.
+A request is `{id, op, reply_to, deadline, request_id, body, version}`, a reply `{id, ok}` or `{id, error}`,
+both msgpack.
 
 The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
 and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
@@ -13,7 +13,6 @@ A worker that leaves closes its list: it serves what waits there, and later call
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
@@ -46,10 +45,10 @@ class Request:
     deadline: float
     request_id: str
     body: dict[str, Any]
+    version: int = 1  # of the caller; the version before says nothing
 
 
-def script(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+VERSION = 2  # from which on rooms have records of their own in the directory
 
 
 def error_to_map(error: ServiceError) -> dict[str, Any]:

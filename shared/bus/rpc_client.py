@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
+from shared.bus.batch import script
 from shared.bus.connection import connect_blocking
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
@@ -17,10 +18,10 @@ from shared.bus.rpc import (
     REPLY_SHARE,
     RETRY_SECONDS,
     UNANSWERED,
+    VERSION,
     Observe,
     pop,
     reply_from_map,
-    script,
     unobserved,
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
@@ -68,7 +69,7 @@ class RpcClient:
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._clock = clock or RedisClock(redis)
-        self._push_request = redis.register_script(script("push_request.lua"))
+        self._push_request = redis.register_script(script("push_request").text)
 
     async def call(
         self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
@@ -105,6 +106,7 @@ class RpcClient:
             "reply_to": self._reply_to,
             "request_id": request_id,
             "body": to_map(message),
+            "version": VERSION,
         }
         try:
             async with fair_timeout(timeout):

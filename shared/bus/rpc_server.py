@@ -1,7 +1,7 @@
 """The answering end of RPC: a worker that takes requests off its list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
+from shared.bus.batch import script
 from shared.bus.connection import connect_blocking
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
@@ -18,12 +19,12 @@ from shared.bus.rpc import (
     RETRY_SECONDS,
     TOO_LATE,
     UNANSWERED,
+    VERSION,
     Handler,
     Observe,
     Request,
     error_to_map,
     pop,
-    script,
     unobserved,
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
@@ -40,7 +41,8 @@ class RpcServer:
     """Answers each request by the handler for the type of its message.
 
     `unanswered` is called with each handler's reply that comes too late for its caller: what it did must be
-    undone. Without `clock` it has one of its own.
+    undone. `called_by_version_before` is awaited before a request of such a caller is handled. Without
+    `clock` it has one of its own.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class RpcServer:
         observe: Observe = unobserved,
         clock: RedisClock | None = None,
         unanswered: Callable[[Any], None] = lambda _: None,
+        called_by_version_before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._redis = redis
         self._observe = observe
@@ -60,8 +63,9 @@ class RpcServer:
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
-        self._push_reply = redis.register_script(script("push_reply.lua"))
-        self._close_requests = redis.register_script(script("close_requests.lua"))
+        self._called_by_version_before = called_by_version_before
+        self._push_reply = redis.register_script(script("push_reply").text)
+        self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
         self._closing = False
 
@@ -123,6 +127,8 @@ class RpcServer:
             return
         began, outcome = monotonic(), UNANSWERED
         try:
+            if request.version < VERSION and self._called_by_version_before is not None:
+                await self._called_by_version_before()
             reply = await self._handle(request, left)
             if reply is not None and await self._send(request, reply):
                 outcome = reply.code.value if isinstance(reply, ServiceError) else "ok"

@@ -64,7 +64,7 @@ class RoomStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """A worker's heartbeat."""
+    """A worker's heartbeat. Its rooms have records of their own (`shared/bus/room_records.py`)."""
 
     id: str
     state: WorkerState
@@ -77,4 +77,7 @@ class WorkerStatus:
     takes_viewers: bool = True
     drains_from: UnixTime = 0.0  # when it began to drain
     drains_until: UnixTime = 0.0  # when it ends its remaining sessions
-    rooms: tuple[RoomStatus, ...] = ()
+    new_rooms: Count = 0  # so young that `load` does not contain them yet
+    # Of the records of its rooms; the directory fills it in. Empty: of a worker of the version before, whose
+    # status holds its rooms (`shared/messages/version_before.py`).
+    rooms_version: str = ""

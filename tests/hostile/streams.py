@@ -69,10 +69,12 @@ async def one_stream(address: tuple[str, int], source: str, behave: Behaviour) -
 
         closed = asyncio.create_task(until_closed())
         saying = asyncio.ensure_future(behave(lambda data: loop.sock_sendall(stream, data)))
-        await asyncio.wait((closed, saying), return_when=asyncio.FIRST_COMPLETED)
-        for task in (closed, saying):
-            task.cancel()
-        await asyncio.gather(closed, saying, return_exceptions=True)
+        try:
+            await asyncio.wait((closed, saying), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (closed, saying):
+                task.cancel()
+            await asyncio.gather(closed, saying, return_exceptions=True)
 
 
 async def tcp_streams(target: Target) -> None:

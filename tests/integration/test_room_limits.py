@@ -5,7 +5,8 @@ import asyncio
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.directory import Directory, RoomLimits
+from shared.bus.claims import RoomLimits
+from shared.bus.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -39,14 +40,15 @@ async def test_of_many_claims_at_once_as_many_win_as_there_may_be_rooms(redis: R
 
 
 async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=2))
+    directory = Directory(redis, RoomLimits(rooms=2, rooms_of_network=2))
     assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
     await directory.release_room(RoomName("a"), ONE)
     assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
     await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
     await redis.delete(keys.room_claim(RoomName("b")))
     assert await claims(directory, "d") == [None]
-    assert await redis.hkeys(keys.PUBLISHERS) == [b"c", b"d"]
+    assert await redis.hkeys(keys.NETWORKS) == [b"c", b"d"]
+    assert await redis.zcard(keys.PUBLISHERS) == 2
 
 
 async def test_a_room_that_comes_back_needs_no_place(redis: Redis) -> None:
@@ -82,3 +84,21 @@ async def test_a_room_counts_for_its_latest_publisher(redis: Redis) -> None:
     assert await claims(directory, "b") == [None]
     assert await claims(directory, "c", network=AWAY) == [ErrorCode.PUBLISHER_LIMIT]
     assert await claims(directory, "a", network=HOME) == [ErrorCode.PUBLISHER_LIMIT]
+    assert await directory.room_owner(RoomName("a")) == ONE  # which it was before
+
+
+async def test_a_claim_beyond_a_limit_is_given_back(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=1))
+    assert await claims(directory, "a", "b") == [None, ErrorCode.ROOM_LIMIT]
+    assert await directory.room_owner(RoomName("b")) is None
+
+
+async def test_the_places_of_many_rooms_are_counted_by_their_network(redis: Redis) -> None:
+    """Networks whose names begin alike are others, and so are rooms that ended in the version before."""
+    directory = Directory(redis, RoomLimits(rooms_of_network=2))
+    assert await claims(directory, "a", network="192.0.2.1") == [None]
+    assert await claims(directory, "b", "c", network="192.0.2.10") == [None, None]
+    assert await claims(directory, "d", network="192.0.2.1") == [None]
+    await redis.zrem(keys.ROOMS, "b")
+    assert await claims(directory, "e", network="192.0.2.10") == [None]
+    assert await claims(directory, "f", network="192.0.2.10") == [ErrorCode.PUBLISHER_LIMIT]

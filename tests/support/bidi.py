@@ -46,7 +46,7 @@ class Bidi:
         if message["type"] == "event":
             if message["method"] == "log.entryAdded" and message["params"]["level"] == "error":
                 entry = message["params"]
-                self.errors.setdefault(entry["source"]["context"], []).append(entry["text"])
+                self.errors.setdefault(entry["source"].get("context", ""), []).append(entry["text"])
             return
         waiting = self._waiting.get(message["id"])
         if waiting is None or waiting.done():

@@ -23,19 +23,10 @@ class Cable:
 
     namespace: Namespace
     host: str
-    _device: str
 
     def drops(self, rule: str) -> None:
         """Drop so much of what goes over the cable, from now on: a rule of nftables."""
         self.namespace.run("nft", "-f", "-", text="flush ruleset\n" + _RULES.format(rule=rule))
-
-    def narrow(self, bitrate: int) -> None:
-        """Carry `bitrate` bit/s towards the namespace from now on, behind a queue of 0.2 s."""
-        limit = ("rate", f"{bitrate}bit", "burst", "16k", "latency", "200ms")
-        _run("tc", "qdisc", "replace", "dev", self._device, "root", "tbf", *limit)
-
-    def widen(self) -> None:
-        _run("tc", "qdisc", "delete", "dev", self._device, "root")
 
 
 @contextlib.contextmanager
@@ -51,7 +42,7 @@ def cable() -> Iterator[Cable]:
             _run("ip", "link", "set", device, "up")
             namespace.run("ip", "address", "add", f"{far}/30", "dev", "eth0")
             namespace.run("ip", "link", "set", "eth0", "up")
-            made = Cable(namespace, host, device)
+            made = Cable(namespace, host)
             made.drops(NO_UDP)
             yield made
         finally:

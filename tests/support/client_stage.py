@@ -56,10 +56,11 @@ class ClientStage:
 
         status = await eventually(f"somebody {direction} {room}", session, LISTED_SECONDS)
         path = urlsplit(self.whip(room) if direction == "publishes" else self.whep(room)).path
+        family = "IPv6" if status["address"].startswith("[") else "IPv4"
         return Seen(
             codecs=tuple(sorted(status["codecs"])),
             dtls={"passive": "client", "active": "server"}[self.heard.setup(path)],
-            transport="UDP, IPv6" if status["address"].startswith("[") else "UDP, IPv4",
+            transport=f"{status['transport'].upper()}, {family}",
         )
 
 

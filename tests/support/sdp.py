@@ -101,6 +101,16 @@ def read_answer(text: str) -> SessionDescription:
     return SessionDescription.parse(text)
 
 
+def candidates_of(answer: str, protocol: str = "udp") -> list[tuple[str, int]]:
+    """IP and port of its candidates over `protocol`, in their order. They are the same in each section."""
+    sections = [
+        [(one.ip, one.port) for one in media.ice_candidates if one.protocol == protocol]
+        for media in read_answer(answer).media
+    ]
+    assert sections == sections[:1] * len(sections)
+    return sections[0]
+
+
 def error_of(call: Callable[[], object]) -> ErrorCode | None:
     """The code of the `ServiceError` that `call` ends with; any other exception passes."""
     try:

@@ -18,6 +18,7 @@ CODECS = {"video/VP8", "video/VP9", "video/AV1"}  # its plug-in for H.264 is not
 HEIGHTS = [720, 360, 180]
 HIDDEN = {"media.peerconnection.ice.obfuscate_host_addresses": True}  # as for people: names of mDNS
 BLOCKED, ACCEPTED = "stun:127.0.0.1:9", "stun:127.0.0.1:3479"
+OVER_TCP = {"media.peerconnection.ice.force_ice_tcp": True}
 
 _PLAY_WITH_A_DATA_CHANNEL = """async (url) => {
     const pc = window.pc = new RTCPeerConnection();
@@ -88,6 +89,24 @@ async def test_chromium_sees_and_hears_the_layers_of_firefox(redis_url: str, cli
                 await viewer.sees_and_hears(SECONDS)
                 await eventually(f"layers of {HEIGHTS}", all_sent, SECONDS)
                 await client_runs.note("Firefox", sender.version, "publishes", stage, "layers")
+
+
+@pytest.mark.client("Firefox", "publishes")
+@pytest.mark.client("Firefox", "plays")
+async def test_firefox_publishes_and_watches_over_tcp(redis_url: str, client_runs: ClientRuns) -> None:
+    async with (
+        client_stage(redis_url) as stage,
+        firefox(**OVER_TCP) as browser,
+        await browser.publish_page(stage.url, "tcp") as publisher,
+    ):
+        await publisher.publish("video/VP8")
+        await publisher.tells("Live in tcp.")
+        async with await browser.watch_page(stage.url, "tcp") as viewer:
+            await viewer.tells("Watching tcp.")
+            await viewer.sees_and_hears(SECONDS, frames=50)
+            for direction in ("publishes", "plays"):
+                assert (await stage.seen("tcp", direction)).transport == "TCP, IPv4"
+                await client_runs.note("Firefox", browser.version, direction, stage, "tcp")
 
 
 async def test_firefox_is_told_which_codec_it_lacks(redis_url: str) -> None:

@@ -1,5 +1,7 @@
 """Rows of the queries, of administration, and of everything else that is served."""
 
+from typing import Any
+
 from shared.messages.signalling import Answer, CloseRoom
 from tests.integration.control.row import (
     BAD_METHOD,
@@ -20,6 +22,7 @@ _ADMIN = {
     "settings": {"admin_token": "secret-of-admin"},
     "headers": {"Authorization": "Bearer secret-of-admin"},
 }
+_ROOM: dict[str, Any] = {**_ADMIN, "published": "demo"}
 _ANONYMOUS = {"settings": {"admin_token": "secret-of-admin"}, "published": "demo"}
 _PUBLISHER = {
     "settings": {"admin_token": "secret-of-admin"} | TOKENS,
@@ -38,8 +41,8 @@ ADMIN_ROWS = [
     Row("close: a room that is not is 404", _CLOSE, 404, NO_ROOM, **_ADMIN),
     Row("close: a bad name is a room that is not", "POST /api/admin/rooms/a.b/close", 404, NO_ROOM, **_ADMIN),
     Row("close: GET is 405", "GET /api/admin/rooms/demo/close", 405, BAD_METHOD),
-    Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ADMIN, **fails(CloseRoom)),
-    Row("close: a reply that makes no sense is none", _CLOSE, 404, NO_ROOM, **_ADMIN, **_NONSENSE),
+    Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ROOM, **fails(CloseRoom)),
+    Row("close: a reply that makes no sense is none", _CLOSE, 503, UNAVAILABLE, **_ROOM, **_NONSENSE),
     *(
         row
         for ask in (
@@ -77,6 +80,10 @@ _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
 OTHER_ROWS = [
     Row("bootstrap is 200", "GET /api/bootstrap", 200),
     Row("the rooms are 200", "GET /api/rooms", 200),
+    Row("a page of rooms is 200", "GET /api/rooms?limit=2&after=demo", 200),
+    Row("a page without an end is 400", "GET /api/rooms?limit=all", 400, "invalid page"),
+    Row("a page is checked beside a name, too", "GET /api/rooms?name=demo&limit=x", 400, "invalid page"),
+    Row("a page has 10,000 rooms at most", "GET /api/rooms?limit=10001", 400, "invalid page"),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
     Row("the records are 200", "GET /api/records", 200),

@@ -84,9 +84,8 @@ class ScriptedWorker:
             drains_from=self.drains[0],
             drains_until=self.drains[1],
             sessions=len(self._claims),
-            rooms=self.rooms,
         )
-        await self._directory.beat(status, self._claims)
+        await self._directory.beat(status, self._claims, self.rooms)
 
     async def publish_in(self, room: str, **status: Any) -> None:
         """Be the worker of a room that somebody publishes in."""

@@ -67,14 +67,25 @@ KINDS = {
     "event streams": keys.event_streams(SessionId(SESSION)),
     "records key": keys.RECORDS_KEY,
     "workers": keys.WORKERS,
+    "workers that take publishers": keys.TAKES_PUBLISHERS,
+    "copies of a room": keys.room_copies(ROOM),
+    "rooms of a worker": keys.worker_rooms(WORKER),
+    "changes of rooms": keys.CHANGES,
 }
 
 
 async def lay(redis: Redis, key: str, garbage: bytes) -> None:
     """Put garbage into a key of the right type."""
     match key:
-        case keys.WORKERS:
+        case keys.WORKERS | keys.TAKES_PUBLISHERS:
             await redis.zadd(key, {garbage: 1e18})
+        case keys.CHANGES:
+            for entry in (garbage, pack([1]), pack(["w1", "*", "x:1", {"demo": garbage, "\n": garbage}])):
+                await redis.xadd(key, {"c": entry})
+        case _ if key == keys.room_copies(ROOM):
+            await redis.sadd(key, garbage)
+        case _ if key == keys.worker_rooms(WORKER):
+            await redis.hset(key, mapping={"demo": garbage, "@": garbage, garbage: garbage})
         case _ if key == keys.rpc_requests(WORKER):
             await redis.rpush(key, garbage)
         case _ if key == keys.event_streams(SessionId(SESSION)):

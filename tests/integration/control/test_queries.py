@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from shared.messages.signalling import CloseRoom
-from shared.messages.status import WorkerState
+from shared.messages.status import RoomStatus, WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
 
 TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}
@@ -47,6 +47,23 @@ async def test_rooms_are_narrowed_to_one_and_told_in_detail(
     assert await names("?name=three&detail=true") == []
     detail = (await http.get("/api/rooms?name=one&detail=true")).json()[0]
     assert set(detail) == set((await http.get("/api/rooms/one")).json())
+
+
+async def test_rooms_come_in_pages(start_control: StartControl, start_worker: StartWorker) -> None:
+    http = await start_control()
+    worker = await start_worker()
+    for name in ("c", "a", "B", "d-4", "d_4"):
+        await worker.publish_in(name)
+
+    async def page(query: str) -> list[str]:
+        return [room["name"] for room in (await http.get(f"/api/rooms?{query}")).json()]
+
+    assert await page("") == ["B", "a", "c", "d-4", "d_4"]
+    assert await page("limit=2") == ["B", "a"]
+    assert await page("limit=2&after=a") == ["c", "d-4"]
+    assert await page("limit=9&after=d-4&detail=true") == ["d_4"]
+    assert await page("after=d") == ["d-4", "d_4"]
+    assert await page("limit=5&after=d_4") == await page("limit=0") == []
 
 
 async def test_bootstrap_says_what_is_on(start_control: StartControl) -> None:
@@ -156,18 +173,21 @@ async def test_an_admin_sees_the_workers(start_control: StartControl, start_work
     assert (await open_to_all.get("/api/workers")).json() == [entry]
 
 
-async def test_closing_a_room_reaches_every_worker(
+async def test_closing_a_room_reaches_every_worker_that_holds_it(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:
     owner, edge, other = await start_worker("owner"), await start_worker("edge"), await start_worker("other")
     await owner.publish_in("demo", subscribers=3)
+    edge.rooms = (RoomStatus(name="demo", has_publisher=False, tracks=2, subscribers=1, origin="owner"),)
+    await edge.beat()
     http = await start_control(admin_token="secret-of-admin")
     response = await http.post(
         "/api/admin/rooms/demo/close", headers={"Authorization": "Bearer secret-of-admin"}
     )
     assert response.status_code == 200
-    assert response.json() == {"name": "demo", "sessions": 4}
-    assert owner.received == edge.received == other.received == [CloseRoom(room="demo")]
+    assert response.json() == {"name": "demo", "sessions": 6}
+    assert owner.received == edge.received == [CloseRoom(room="demo")]
+    assert other.received == []
 
 
 async def test_a_silent_worker_does_not_hinder_closing_a_room_elsewhere(
@@ -249,16 +269,16 @@ async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes
 async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:
-    await start_worker("w1")
+    await (await start_worker("w1")).publish_in("demo")
     leaving = await start_worker("w2")
     leaving.state = WorkerState.DRAINING
     await leaving.beat()
     http = await start_control(admin_token="chief")
-    await http.post("/api/admin/rooms/none/close", headers={"Authorization": "Bearer chief"})
+    await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer chief"})
     lines = (await http.get("/metrics")).text.splitlines()
     assert 'roomcast_workers{state="ready"} 1.0' in lines
     assert 'roomcast_workers{state="draining"} 1.0' in lines
-    assert 'roomcast_rpc_call_seconds_count{op="CloseRoom",outcome="ok"} 2.0' in lines
+    assert 'roomcast_rpc_call_seconds_count{op="CloseRoom",outcome="ok"} 1.0' in lines
     age = next(line for line in lines if line.startswith("roomcast_directory_age_seconds "))
     assert 0 <= float(age.split()[1]) < 5
 

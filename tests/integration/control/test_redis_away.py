@@ -190,7 +190,7 @@ async def test_a_request_that_waits_long_for_redis_says_nothing_of_redis(
     start_control: StartControl, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a flood all connections are busy: the calls of some requests take too long."""
-    monkeypatch.setattr(Directory, "room_owner", too_long)
+    monkeypatch.setattr(Directory, "room_holders", too_long)
     http = await start_control()
     async with ScriptedWorker(redis_url, "w1").running():
         await eventually("it is ready", lambda: is_ready(http), within=5)

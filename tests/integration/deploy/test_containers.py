@@ -85,6 +85,7 @@ def test_the_images_settings_exist() -> None:
         f"{default.http_addr.port}/tcp",
         f"{default.worker_http_addr.port}/tcp",
         f"{default.media_addr.port}/udp",
+        f"{default.media_addr.port}/tcp",
     ]
 
 
@@ -236,15 +237,9 @@ def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
     """Docker publishes a port on every interface, past a firewall of the host, unless an address is named."""
     for name, one in services().items():
         for port in one.get("ports", ()):
-            assert (
-                name in ("haproxy", "coturn")
-                or port == RTMP
-                or port.endswith("/udp")
-                or port.startswith("127.0.0.1:")
-            ), (
-                name,
-                port,
-            )
+            is_media = name.startswith("worker") and f"{one['environment']['MEDIA_ADDR']}/" in port
+            is_public = name in ("haproxy", "coturn") or port == RTMP or port.endswith("/udp") or is_media
+            assert is_public or port.startswith("127.0.0.1:"), (name, port)
 
 
 def test_the_port_of_the_metrics_is_not_the_one_behind_the_proxy() -> None:

@@ -13,10 +13,10 @@ import httpx
 from redis.asyncio import Redis
 
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Directory, read_room
 from shared.bus.rpc_client import RpcClient
 from shared.messages.signalling import Answer, Play, Publish
-from shared.messages.status import WorkerStatus
+from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
 from tests.support.fork_server import Forked, fork_server
 from tests.support.peer import Peer
@@ -53,6 +53,11 @@ class Worker:
     async def status(self) -> WorkerStatus | None:
         return next(iter(await self.directory.workers()), None)
 
+    async def rooms(self) -> list[RoomStatus]:
+        """As the directory has them."""
+        records = (await self.directory.records([WORKER]))[WORKER].packed
+        return [room for record in records.values() if (room := read_room(record)) is not None]
+
     async def publish(self, peer: Peer) -> Answer:
         return await self.call(Publish(room=ROOM, offer=sent_offer(peer.offer())), Answer)
 
@@ -69,10 +74,9 @@ class Worker:
 
     async def is_announced(self) -> bool:
         """With its room, one viewer in it, and the claim."""
-        status = await self.status()
         return (
-            status is not None
-            and [(room.name, room.subscribers) for room in status.rooms] == [(ROOM, 1)]
+            await self.status() is not None
+            and [(room.name, room.subscribers) for room in await self.rooms()] == [(ROOM, 1)]
             and await self.directory.room_owner(ROOM) == WORKER
         )
 

@@ -21,7 +21,7 @@ from tests.integration.worker.stage import START_SECONDS, Worker, environment
 from tests.support.namespaces import Namespace
 from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network
 from tests.support.peer import Peer
-from tests.support.sdp import read_answer
+from tests.support.sdp import candidates_of
 from tests.support.stun_server import stun_server
 from tests.support.system import Process
 from tests.support.waiting import eventually
@@ -112,7 +112,7 @@ async def watches(network: NatNetwork, worker: Worker, *hosts: str) -> list[list
         viewer = Outsider(network, publishes=False, host=host)
         peers.append(viewer)
         answer = (await worker.play(viewer)).sdp
-        told.append([(one.ip, one.port) for one in read_answer(answer).media[0].ice_candidates])
+        told.append(candidates_of(answer))
         await viewer.connect(answer)
         await viewer.gets_media_of(publisher)
     for peer in peers:

@@ -13,20 +13,10 @@ from shared.messages.signalling import Answer, Publish
 from tests.integration.worker.stage import IN_TIME, ROOM, Worker, environment, running
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import Peer
-from tests.support.sdp import read_answer, sent_offer
+from tests.support.sdp import candidates_of, sent_offer
 from tests.support.waiting import eventually
 
 VIEWERS = 3  # of each family
-
-
-def candidates_of(answer: str) -> list[tuple[str, int]]:
-    """They are the same in each section."""
-    sections = [
-        [(candidate.ip, candidate.port) for candidate in media.ice_candidates]
-        for media in read_answer(answer).media
-    ]
-    assert sections == sections[:1] * len(sections)
-    return sections[0]
 
 
 @pytest.mark.parametrize("host", ["", "[::]"])
@@ -50,10 +40,11 @@ async def test_viewers_of_both_families_watch_one_room_at_once(
 async def viewer_at(host: str, worker: Worker) -> Peer:
     viewer = Peer(publishes=False, host=host)
     answer = (await worker.play(viewer)).sdp
-    told = candidates_of(answer)
-    assert len(told) == len(set(told))
-    assert set(LOOPBACKS) <= {ip for ip, _ in told}
-    assert len({port for _, port in told}) == 1
+    for protocol in ("udp", "tcp"):
+        told = candidates_of(answer, protocol)
+        assert len(told) == len(set(told))
+        assert set(LOOPBACKS) <= {ip for ip, _ in told}
+        assert len({port for _, port in told}) == 1
     return await viewer.connect(answer)
 
 

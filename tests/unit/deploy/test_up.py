@@ -13,7 +13,15 @@ BUS = "redis://127.0.0.1:1/0"
 
 @pytest.fixture(autouse=True)
 def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REDIS_URL", "WORKER_ID", "HTTP_ADDR", "PUBLIC_URL", "MEDIA_ADDR", "WORKER_HTTP_ADDR"):
+    for name in (
+        "REDIS_URL",
+        "WORKER_ID",
+        "HTTP_ADDR",
+        "PUBLIC_URL",
+        "MEDIA_ADDR",
+        "MEDIA_TCP_ADDR",
+        "WORKER_HTTP_ADDR",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,6 +37,17 @@ def test_ports_of_workers_count_on() -> None:
         }
         for number in (1, 2, 3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [(HostPort("", 7200), [":7200", ":7201"]), ("same", [None, None]), ("", [None, None])],
+)
+def test_a_tcp_port_of_its_own_counts_on_and_the_others_are_each_workers_matter(
+    setting: object, told: list[str | None]
+) -> None:
+    _, *workers = plane_programs(load_settings(workers=2, media_tcp_addr=setting), BUS)
+    assert [worker.environment.get("MEDIA_TCP_ADDR") for worker in workers] == told
 
 
 def test_port_0_stays_for_every_worker() -> None:
@@ -53,6 +72,7 @@ def test_a_given_name_is_kept_apart(workers: int, names: list[str]) -> None:
     [
         ({"http_addr": HostPort("", 0)}, "HTTP_ADDR: "),
         ({"workers": 2, "media_addr": HostPort("", 65535)}, "MEDIA_ADDR: no port left for worker 2"),
+        ({"workers": 2, "media_tcp_addr": HostPort("", 65535)}, "MEDIA_TCP_ADDR: no port left for worker 2"),
         ({"workers": 2, "worker_http_addr": HostPort("", 65535)}, "WORKER_HTTP_ADDR: no port left"),
     ],
 )

@@ -42,6 +42,7 @@ DEFAULTS = {
     "LOG_LEVEL": "INFO",
     "REDIS_URL": "",
     "MEDIA_ADDR": HostPort("", 7100),
+    "MEDIA_TCP_ADDR": "same",
     "MEDIA_PUBLIC_IPS": (),
     "WORKER_ID": "",
     "WORKERS": 1,
@@ -65,7 +66,7 @@ def test_default(name: str, default: object) -> None:
     assert plain(getattr(load_settings(), name.lower())) == default
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "media_tcp_addr"])
 def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name.upper(), "")
     assert load_settings() == Settings.model_construct()
@@ -115,7 +116,26 @@ def test_room_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {room: plain(token) for room, token in tokens.items()} == {"one": "a:b", "two": "c"}
 
 
-ADDRESSES = ("HTTP_ADDR", "METRICS_ADDR", "MEDIA_ADDR", "WORKER_HTTP_ADDR")
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (None, HostPort("10.0.0.1", 7300)),
+        ("same", HostPort("10.0.0.1", 7300)),
+        ("", None),
+        (":443", HostPort("", 443)),
+        ("10.0.0.2:7200", HostPort("10.0.0.2", 7200)),
+    ],
+)
+def test_media_over_tcp_is_where_udp_is_unless_something_else_is_said(
+    text: str | None, address: HostPort | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIA_ADDR", "10.0.0.1:7300")
+    if text is not None:
+        monkeypatch.setenv("MEDIA_TCP_ADDR", text)
+    assert load_settings().own_media_tcp_addr == address
+
+
+ADDRESSES = ("HTTP_ADDR", "METRICS_ADDR", "MEDIA_ADDR", "MEDIA_TCP_ADDR", "WORKER_HTTP_ADDR")
 WRONG = [
     *((name, text) for name in ADDRESSES for text in ("80", ":99999", "a b")),
     ("ROOM_TOKENS", "hush"),

@@ -25,10 +25,18 @@ class NoCluster:
         return []
 
 
+class NoRooms:
+    async def catch_up(self) -> None:
+        pass
+
+    def room(self, name: str) -> None:
+        pass
+
+
 @pytest.fixture
 def streams() -> EventStreams:
     nothing = cast(Any, None)
-    return EventStreams(cast(Any, NoCluster()), nothing, nothing, nothing)
+    return EventStreams(cast(Any, NoCluster()), cast(Any, NoRooms()), nothing, nothing)
 
 
 async def opened(streams: EventStreams, session: SessionId = SESSION) -> EventStream:

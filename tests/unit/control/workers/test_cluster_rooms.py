@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from control.workers.cluster_rooms import ClusterRoom, cluster_rooms
-from shared.messages.status import LayerStatus, RoomStatus, WorkerState, WorkerStatus
-
-
-def worker(name: str, *rooms: RoomStatus) -> WorkerStatus:
-    return WorkerStatus(id=name, state=WorkerState.READY, http_url="", rooms=rooms)
+from control.workers.cluster_rooms import ClusterRoom, cluster_room
+from shared.messages.status import LayerStatus, RoomStatus
 
 
 def room(name: str, has_publisher: bool, subscribers: int, **more: Any) -> RoomStatus:
@@ -15,35 +11,36 @@ def room(name: str, has_publisher: bool, subscribers: int, **more: Any) -> RoomS
 
 
 def test_a_room_on_several_workers_is_one_room() -> None:
-    rooms = cluster_rooms(
-        [
-            worker("edge", room("b", False, 10, origin="home"), room("a", True, 1)),
-            worker("home", room("b", True, 5, bitrate=9, rx_bytes=100, rx_packets=3)),
-        ]
+    home = room("b", True, 5, bitrate=9, rx_bytes=100, rx_packets=3)
+    assert cluster_room("b", [("edge", room("b", False, 10, origin="home")), ("home", home)]) == ClusterRoom(
+        room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3), ("edge", "home")
     )
-    assert rooms == [
-        ClusterRoom(room("a", True, 1), ("edge",)),
-        ClusterRoom(room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3), ("edge", "home")),
-    ]
+
+
+def test_a_room_on_no_worker_is_none() -> None:
+    assert cluster_room("b", []) is None
 
 
 def test_a_room_in_its_grace_time_has_no_publisher() -> None:
-    assert not cluster_rooms([worker("w", room("a", False, 3))])[0].status.has_publisher
+    found = cluster_room("a", [("w", room("a", False, 3))])
+    assert found is not None
+    assert not found.status.has_publisher
 
 
 def test_a_killed_worker_s_room_is_not_counted_beside_its_successor() -> None:
-    dead = worker("dead", room("a", True, 7, started_at=1.0, rx_packets=900))
-    edge = worker("edge", room("a", False, 2, origin="dead"))
-    heir = worker("heir", room("a", True, 1, started_at=2.0, rx_packets=3))
-    assert cluster_rooms([dead, edge, heir]) == [
-        ClusterRoom(room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir"))
-    ]
+    dead = ("dead", room("a", True, 7, started_at=1.0, rx_packets=900))
+    edge = ("edge", room("a", False, 2, origin="dead"))
+    heir = ("heir", room("a", True, 1, started_at=2.0, rx_packets=3))
+    assert cluster_room("a", [dead, edge, heir]) == ClusterRoom(
+        room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir")
+    )
 
 
 def test_a_layer_s_viewers_are_those_of_all_workers_and_the_rest_is_its_origin_s() -> None:
     home = room("a", True, 2, layers=(LayerStatus(rid="f", bitrate=9, height=720, viewers=2),))
     copies = (LayerStatus(rid="f", bitrate=5, viewers=3), LayerStatus(rid="old", viewers=1))
     edge = room("a", False, 4, origin="home", layers=copies, viewers_by_reason={"line": 4})
-    [merged] = cluster_rooms([worker("edge", edge), worker("home", home)])
+    merged = cluster_room("a", [("edge", edge), ("home", home)])
+    assert merged is not None
     assert merged.status.layers == (LayerStatus(rid="f", bitrate=9, height=720, viewers=5),)
     assert merged.status.viewers_by_reason == {"line": 4}

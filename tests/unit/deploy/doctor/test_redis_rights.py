@@ -43,7 +43,7 @@ async def look(url: str) -> Finding:
 @pytest.mark.parametrize(
     ("taken", "rules"),
     [
-        (["-hvals"], "+hvals"),
+        (["-hgetall"], "+hgetall"),
         (["-blpop", "-zadd"], "+blpop +zadd"),
         (["-evalsha"], "+evalsha"),
         (["-script"], "+script|load"),

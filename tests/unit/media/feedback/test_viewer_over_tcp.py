@@ -2,9 +2,14 @@
 
 import math
 
+import pytest
+
+from media.feedback.viewer_picture import AT_ONCE_SECONDS
+from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import remb
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE
+from tests.support.nonce_watch import NonceWatch
 from tests.support.one_stream import assert_one_stream
 from tests.support.set_backlog import SetBacklog
 from tests.support.shown_world import SINGLE, THREE, ShownWorld, Watcher
@@ -41,6 +46,26 @@ def test_after_a_stall_the_same_picture_begins_anew_at_once() -> None:
     assert viewer.rendition == 0
     assert viewer.pictures(stalled)
     assert_one_stream(viewer.pictures(stalled))
+
+
+@pytest.mark.parametrize("rtx", [True, False])
+def test_the_receiver_is_told_to_show_at_once_what_comes_after_a_stall(rtx: bool) -> None:
+    with NonceWatch().everything() as watch:
+        world = ShownWorld(SINGLE)
+        viewer = world.watch(rtx=rtx)
+        world.run(2.0)
+        backlog = SetBacklog(octets=50_000)
+        viewer.far.viewer.queue_in(backlog)
+        world.run(0.2)
+        backlog.cut()
+        world.run(1.0)
+        assert viewer.far.viewer.resent_octets == 0
+        backlog.octets = 0
+        world.run(1.0)
+    assert viewer.rendition == 0
+    assert (viewer.far.viewer.resent_octets > 0) is rtx
+    assert viewer.far.viewer.playout_delay == PlayoutDelay(0.0, AT_ONCE_SECONDS)
+    assert watch.twice == []
 
 
 def test_what_a_receiver_says_right_after_a_stall_does_not_count() -> None:

@@ -16,7 +16,7 @@ def test_everybody_gets_the_best_until_the_line_says_otherwise() -> None:
 def test_a_fall_leads_at_once_to_what_fits_and_the_picture_that_does_not_stops() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
-    viewer.fall(160_000)
+    viewer.fall(170_000)
     viewer.present = 0
     decision = viewer.choice.step(RUNGS, 0, viewer.now)
     assert (decision.rung, decision.pause) == (2, True)
@@ -25,7 +25,7 @@ def test_a_fall_leads_at_once_to_what_fits_and_the_picture_that_does_not_stops()
 def test_a_probe_leads_up_again_one_change_a_second() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
-    viewer.fall(160_000)
+    viewer.fall(170_000)
     decisions = viewer.run(8)
     assert decisions[0].rung == 2
     assert decisions[-1].rung == 0
@@ -37,7 +37,7 @@ def test_a_probe_leads_up_again_one_change_a_second() -> None:
 def test_a_probe_that_fails_stops_at_once_and_comes_again_within_four_seconds() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
-    viewer.fall(160_000)
+    viewer.fall(170_000)
     while not viewer.decision.probe:
         viewer.run(0.1)
     viewer.run(1.0)
@@ -51,7 +51,7 @@ def test_a_probe_that_fails_stops_at_once_and_comes_again_within_four_seconds() 
 def test_a_probe_ends_when_the_round_trip_shows_a_queue_and_none_begins_before_it_is_gone() -> None:
     viewer = Viewer(RUNGS)
     viewer.run(10)
-    viewer.fall(160_000)
+    viewer.fall(170_000)
     while not viewer.choice.is_probing:
         viewer.run(0.1)
     viewer.measure(0.03, 0.20)
@@ -68,7 +68,7 @@ def test_the_round_trip_is_measured_often_while_more_is_sent_seldom_below_the_be
     viewer = Viewer(RUNGS)
     viewer.run(5)
     assert viewer.choice.measure_seconds == math.inf
-    viewer.fall(160_000)
+    viewer.fall(170_000)
     viewer.run(0.2)
     assert viewer.choice.measure_seconds == 1.0
     while not viewer.choice.is_probing:

@@ -70,9 +70,10 @@ def test_after_a_cut_pictures_wait_once_even_if_nothing_does() -> None:
     assert not viewer.looks()
 
 
-def test_another_connection_begins_anew() -> None:
+def test_over_another_connection_pictures_begin_anew() -> None:
     viewer = Viewer()
-    viewer.looks()
+    assert not viewer.looks()
     viewer.backlog = SetBacklog(octets_sent=10**9, cuts=5)
-    assert not viewer.looks(waits=80_000, age=1.0)
+    assert viewer.looks(age=1.0)
+    assert not viewer.looks()
     assert viewer.line.carries == math.inf

@@ -1,0 +1,242 @@
+"""All rooms of the cluster, held by this process and kept fresh by what changes.
+
+A request first takes what is new in the log of changes. Each second the workers' statuses are read, too: they
+tell which workers live, and by the versions of their records whether changes were missed. Then that worker's
+rooms are read anew. Records stay packed until somebody looks at them: so a room takes some hundred bytes.
+"""
+
+import asyncio
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+
+from control.workers.cluster import LIMIT_SECONDS, Cluster
+from control.workers.cluster_rooms import ClusterRoom, cluster_room
+from control.workers.redis_watch import RedisWatch
+from shared.bus.directory import Directory, read_room
+from shared.bus.room_records import ANEW, Change
+from shared.errors import ServiceError
+from shared.logging import get_logger
+from shared.messages.encoding import pack, to_map
+from shared.messages.status import WorkerStatus
+from shared.messages.version_before import StatusWithRooms
+from shared.names import WorkerId, parse_room_name
+
+LOOK_SECONDS = 1.0
+WORKERS_AT_ONCE = 20  # whose rooms are read in one round trip
+CHUNK = 200  # rooms: a millisecond or two
+PAUSE_SECONDS = 0.001
+
+log = get_logger()
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is held of one worker."""
+
+    version: str
+    records: dict[str, bytes] = field(default_factory=dict)
+
+
+class RoomList:
+    """`run` must be running. `summary` is what lists show of a room; it is kept until the room changes.
+
+    A call that asks for rooms raises `NO_WORKER` when Redis does not answer in time.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        cluster: Cluster,
+        watch: RedisWatch,
+        summary: Callable[[ClusterRoom], bytes],
+    ) -> None:
+        self._directory = directory
+        self._cluster = cluster
+        self._watch = watch
+        self._summary = summary
+        self._at = ""  # in the log of changes
+        self._workers: dict[WorkerId, _Held] = {}
+        self._holders: dict[str, tuple[WorkerId, ...]] = {}  # by room
+        self._names: list[str] = []  # of the rooms, sorted
+        self._summaries: dict[str, bytes] = {}
+        self._reading = asyncio.Lock()
+        self._is_complete = False
+        self._fresh_at = -inf
+
+    # --- what it holds
+
+    async def names(self, after: str = "", limit: int | None = None) -> list[str]:
+        """The names of all rooms that Redis knows now, sorted; or of `limit` rooms behind `after`."""
+        await self.catch_up()
+        first = bisect_right(self._names, after) if after else 0
+        return self._names[first : None if limit is None else first + limit]
+
+    def summary(self, name: str) -> bytes | None:
+        """None: the room has ended meanwhile."""
+        summary = self._summaries.get(name)
+        if summary is None and (room := self.room(name)) is not None:
+            summary = self._summaries[name] = self._summary(room)
+        return summary
+
+    async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+        """Some names at a time: between them other requests have their turns, and half of the time."""
+        for first in range(0, len(names), CHUNK):
+            if first:
+                await asyncio.sleep(PAUSE_SECONDS)
+            yield names[first : first + CHUNK]
+
+    def room(self, name: str) -> ClusterRoom | None:
+        holders = self._holders.get(name, ())
+        read = ((worker, read_room(self._workers[worker].records.get(name))) for worker in holders)
+        return cluster_room(name, [(worker, status) for worker, status in read if status is not None])
+
+    def rooms_of(self, worker: str) -> Sequence[str]:
+        held = self._workers.get(WorkerId(worker))
+        return sorted(held.records) if held is not None else ()
+
+    # --- keeping it fresh
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._look()
+            except ServiceError:  # Redis is away
+                pass
+            except Exception:
+                log.exception("the list of rooms was not updated")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def catch_up(self) -> None:
+        """Take what has changed until now. Requests that come meanwhile share the next reading."""
+        if not self._is_complete:
+            await self._look()
+            return
+        asked = monotonic()
+        async with self._watch.bounded(LIMIT_SECONDS), self._reading:
+            if self._fresh_at < asked:
+                self._fresh_at = monotonic()
+                await self._load(await self._take_changes())
+
+    async def _look(self) -> None:
+        """Read the workers' statuses, what changed, and what was missed."""
+        async with self._reading:
+            if not self._at:
+                async with self._watch.bounded(LIMIT_SECONDS):
+                    self._at = await self._directory.last_change()
+            statuses = await self._cluster.workers()
+            async with self._watch.bounded(LIMIT_SECONDS):
+                before = set(self._workers)
+                missed = await self._take_changes()
+            living = {WorkerId(status.id) for status in statuses}
+            for worker in before - living:
+                self._drop(worker)
+            for status in statuses:
+                if isinstance(status, StatusWithRooms):
+                    self._take_status(status)
+                elif self._lacks(status):
+                    missed.add(WorkerId(status.id))
+            if missed:  # perhaps Redis is another one by now, with another log
+                async with self._watch.bounded(LIMIT_SECONDS):
+                    self._at = await self._directory.last_change()
+            await self._load(missed & living)
+            self._is_complete = True
+
+    async def _take_changes(self) -> set[WorkerId]:
+        """Apply the log's new entries; returns the workers of which some are missing."""
+        missed: set[WorkerId] = set()
+        more = True
+        while more:
+            self._at, changes, more = await self._directory.changes(self._at)
+            for change in changes:
+                if not self._apply(change):
+                    missed.add(WorkerId(change.worker))
+            if more:
+                await asyncio.sleep(0)
+        return missed
+
+    def _apply(self, change: Change) -> bool:
+        """Returns False if it does not follow what is held."""
+        worker = WorkerId(change.worker)
+        if not change.version:
+            self._drop(worker)
+            return True
+        held = self._workers.get(worker)
+        if change.before == ANEW:
+            records = {name: record for name, record in change.records.items() if record is not None}
+            self._replace(worker, change.version, records)
+            return True
+        if held is None or held.version != change.before:
+            return held is not None and _is_covered(change.version, held.version)
+        held.version = change.version
+        for name, record in change.records.items():
+            self._put(worker, name, record)
+        return True
+
+    def _lacks(self, status: WorkerStatus) -> bool:
+        held = self._workers.get(WorkerId(status.id))
+        return held is None or not _is_covered(status.rooms_version, held.version)
+
+    async def _load(self, workers: Collection[WorkerId]) -> None:
+        """Read all rooms of `workers`."""
+        wanted = sorted(workers)
+        for first in range(0, len(wanted), WORKERS_AT_ONCE):
+            async with self._watch.bounded(LIMIT_SECONDS):
+                found = await self._directory.records(wanted[first : first + WORKERS_AT_ONCE])
+            for worker, records in found.items():
+                if records.version:
+                    self._replace(worker, records.version, records.packed)
+                else:
+                    self._drop(worker)
+                await asyncio.sleep(0)
+
+    def _take_status(self, status: StatusWithRooms) -> None:
+        """A worker of the version before."""
+        self._replace(WorkerId(status.id), "", {room.name: pack(to_map(room)) for room in status.rooms})
+
+    def _drop(self, worker: WorkerId) -> None:
+        self._replace(worker, "", {})
+        self._workers.pop(worker, None)
+
+    def _replace(self, worker: WorkerId, version: str, records: dict[str, bytes]) -> None:
+        held = self._workers.setdefault(worker, _Held(version))
+        held.version = version
+        for name in held.records.keys() - records.keys():
+            self._put(worker, name, None)
+        for name, record in records.items():
+            if held.records.get(name) != record:
+                self._put(worker, name, record)
+
+    def _put(self, worker: WorkerId, name: str, record: bytes | None) -> None:
+        records = self._workers[worker].records
+        self._summaries.pop(name, None)
+        holders = self._holders.get(name, ())
+        if record is None:
+            records.pop(name, None)
+            holders = tuple(holder for holder in holders if holder != worker)
+        else:
+            records[name] = record
+            if worker not in holders:
+                holders = (*holders, worker)
+        self._set_holders(name, holders)
+
+    def _set_holders(self, name: str, holders: tuple[WorkerId, ...]) -> None:
+        if not holders:
+            if self._holders.pop(name, None) is not None:
+                del self._names[bisect_left(self._names, name)]
+            return
+        if name not in self._holders:
+            if parse_room_name(name) is None:  # nobody's room
+                return
+            insort(self._names, name)
+        self._holders[name] = holders
+
+
+def _is_covered(version: str, by: str) -> bool:
+    """Whether `by` is the same version or a later one of the same process."""
+    process, _, number = version.partition(":")
+    other, _, other_number = by.partition(":")
+    decimal = number.isdecimal() and other_number.isdecimal()
+    return process == other and decimal and int(number) <= int(other_number)

@@ -1,0 +1,168 @@
+"""What one worker writes about itself into the directory: its status, its rooms, its place in the lists."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.batch import Batch, Command
+from shared.bus.room_records import ANEW, Change, RoomRecords
+from shared.messages.burden import burden
+from shared.messages.encoding import pack, to_map
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.version_before import with_rooms
+from shared.names import RoomName, WorkerId
+
+_LISTS = [keys.WORKERS, keys.TAKES_PUBLISHERS, keys.TAKES_VIEWERS]
+
+
+class WorkerIdTakenError(Exception):
+    """Another process has this worker's id."""
+
+
+class Announcer:
+    """Every call may raise `RedisError`. Only a process that holds the worker's id may announce."""
+
+    def __init__(self, redis: Redis, worker: WorkerId) -> None:
+        self._redis = redis
+        self._worker = worker
+        self._process = secrets.token_hex(8)
+        self._records = RoomRecords(worker, self._process)
+        self._copies: frozenset[str] = frozenset()
+        self._rooms: dict[str, RoomStatus] = {}  # for readers of the version before
+        self._is_read_by_version_before = False
+
+    async def hold(self) -> None:
+        """Hold the worker's id. Raises `WorkerIdTakenError`, and changes nothing, if another one has it."""
+        batch = Batch(self._redis)
+        batch.call("hold_id", [keys.worker_process(self._worker)], [self._process, keys.PROCESS_TTL_MS])
+        if await batch.execute() != [1]:
+            raise WorkerIdTakenError
+
+    async def announce(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None = None,
+        beside: Sequence[Command] = (),
+    ) -> list[Any]:
+        """Write the status, and what changed in the rooms.
+
+        `rooms` are all rooms of the worker, or, with `of`, those of these names that exist. Returns the
+        results of the commands `beside`, which go along in the same round trip, and perhaps once more.
+        """
+        is_written, results = await self._write(status, rooms, of, beside)
+        if not is_written:  # Redis has lost records, or is another one by now
+            _, results = await self._write(status, rooms, of, beside)
+        return results
+
+    async def _write(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None,
+        beside: Sequence[Command],
+    ) -> tuple[bool, list[Any]]:
+        """False: Redis has not the records on which this relies. The next time, all are sent."""
+        copies = self._copies_now(rooms, of)
+        change = self._records.change(rooms, monotonic(), of)
+        batch = Batch(self._redis)
+        self._add_records(batch, status, rooms, of, change)
+        self._add_lists(batch, status)
+        for room in copies if of is None else copies - self._copies:
+            batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
+            batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
+        for room in self._copies - copies:
+            batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
+        batch.add("EXISTS", keys.VERSION_BEFORE)
+        for command in beside:
+            batch.add(*command)
+        try:
+            results = await batch.execute()
+        except BaseException:  # some of it may have arrived
+            self._records.lost()
+            raise
+        own = len(results) - len(beside)
+        self._copies, self._is_read_by_version_before = copies, bool(results[own - 1])
+        if not results[0]:
+            self._records.lost()
+        return bool(results[0]), results[own:]
+
+    def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
+        copies = frozenset(room.name for room in rooms if room.origin)
+        return copies if of is None else copies | (self._copies - set(of))
+
+    def _add_records(
+        self,
+        batch: Batch,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None,
+        change: Change,
+    ) -> None:
+        status = replace(status, rooms_version=change.version)
+        self._remember(rooms, of)
+        if self._is_read_by_version_before:
+            status = with_rooms(status, tuple(self._rooms.values()))
+        written = {name: record for name, record in change.records.items() if record is not None}
+        batch.call(
+            "announce_worker",
+            [keys.worker_status(self._worker), keys.worker_rooms(self._worker)],
+            [
+                pack(to_map(status)),
+                keys.HEARTBEAT_TTL_MS,
+                change.before,
+                change.version,
+                len(written),
+                *(part for entry in written.items() for part in entry),
+                *(change.records.keys() - written.keys()),
+            ],
+        )
+        if change.records or change.before == ANEW:
+            batch.call(
+                "log_change", [keys.CHANGES], [change.packed(), keys.CHANGE_TTL_MS, keys.SWEEP_SECONDS]
+            )
+
+    def _add_lists(self, batch: Batch, status: WorkerStatus) -> None:
+        ready = status.state is WorkerState.READY
+        place = burden(status)
+        batch.call(
+            "list_worker",
+            _LISTS,
+            [
+                self._worker,
+                keys.SWEEP_SECONDS,
+                place if ready and status.takes_publishers else "",
+                place if ready and status.takes_viewers else "",
+            ],
+        )
+
+    def _remember(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> None:
+        gone = self._rooms.keys() if of is None else of
+        self._rooms = {name: room for name, room in self._rooms.items() if name not in gone}
+        self._rooms |= {room.name: room for room in rooms}
+
+    async def read_by_version_before(self) -> None:
+        """A reader of the version before is here: let all workers write for it for a while."""
+        self._is_read_by_version_before = True
+        await self._redis.set(keys.VERSION_BEFORE, 1, ex=keys.VERSION_BEFORE_SECONDS)
+
+    async def leave(self) -> None:
+        """Remove a worker that stops from the directory at once, unless another process has its id."""
+        try:
+            await self.hold()
+        except WorkerIdTakenError:
+            return
+        batch = Batch(self._redis)
+        batch.add("DEL", keys.worker_status(self._worker), keys.worker_rooms(self._worker))
+        batch.call("unlist_worker", _LISTS, [self._worker])
+        for room in self._copies:
+            batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
+        left = Change(self._worker, ANEW, "", {})
+        batch.call("log_change", [keys.CHANGES], [left.packed(), keys.CHANGE_TTL_MS, keys.SWEEP_SECONDS])
+        batch.add("DEL", keys.worker_process(self._worker))
+        await batch.execute()

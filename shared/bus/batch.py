@@ -1,0 +1,66 @@
+"""Lua scripts of this folder, and several commands and scripts in one round trip."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    text: str
+    sha1: str
+
+
+@cache
+def script(name: str) -> Script:
+    text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="utf-8")
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class Batch:
+    """Commands for one server, in order, each of its own: no transaction. `execute` sends them, once.
+
+    When Redis does not have a script yet, all are sent once more: each must bear that.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._commands: list[Command] = []
+        self._scripts: set[Script] = set()
+
+    def add(self, *command: Any) -> None:
+        self._commands.append(command)
+
+    def call(self, name: str, keys: list[str], args: list[Any]) -> None:
+        """Call the script in `name`.lua."""
+        wanted = script(name)
+        self._scripts.add(wanted)
+        self._commands.append(("EVALSHA", wanted.sha1, len(keys), *keys, *args))
+
+    async def execute(self) -> list[Any]:
+        """The results as Redis sends them; raises the first error, a `RedisError`."""
+        if not self._commands:
+            return []
+        results = await self._send()
+        if any(isinstance(result, NoScriptError) for result in results):
+            for wanted in self._scripts:
+                await self._redis.script_load(wanted.text)
+            results = await self._send()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
+
+    async def _send(self) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in self._commands:
+            pipeline.execute_command(*command)
+        results: list[Any] = await pipeline.execute(raise_on_error=False)
+        return results

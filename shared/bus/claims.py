@@ -1,0 +1,138 @@
+"""Claims: which worker owns a room. The claim of a room is a key of its own, which its owner refreshes.
+
+Apart from that, claimed rooms are counted: there are limits for all of them and for those of one network. A
+script touches either one claim or the counts, so that Redis Cluster may hold both.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.batch import Batch, Command, script
+from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName, WorkerId, worker_in_key
+
+REFRESHED_AT_ONCE = 100  # claims in one round trip: 0.7 ms of the event loop
+_PLACES = [keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS]
+_TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK = 1, 2  # of take_place.lua
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit."""
+
+    rooms: int = 0
+    rooms_of_network: int = 0
+
+    @property
+    def exist(self) -> bool:
+        return bool(self.rooms or self.rooms_of_network)
+
+    def reached(self, *, of_network: bool) -> ServiceError:
+        if of_network:
+            detail = f"this address publishes in {self.rooms_of_network} rooms already"
+            return ServiceError(ErrorCode.PUBLISHER_LIMIT, detail=detail)
+        return ServiceError(ErrorCode.ROOM_LIMIT, detail=f"there are {self.rooms} rooms already")
+
+
+class Claims:
+    """Every call may raise `RedisError`."""
+
+    def __init__(self, redis: Redis, limits: RoomLimits) -> None:
+        self._redis = redis
+        self._limits = limits
+        self._places_renewed_at = -inf
+        self._claim = redis.register_script(script("claim_room").text)
+        self._release = redis.register_script(script("release_room").text)
+        self._take_place = redis.register_script(script("take_place").text)
+
+    async def claim(self, room: RoomName, worker: WorkerId, network: str) -> WorkerId:
+        """Claim `room`, atomically; returns the owner. Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`."""
+        owner, was_held = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
+        if worker_in_key(owner) != worker or not self._limits.exist:
+            return worker_in_key(owner)
+        outcome = await self._take_place(
+            keys=_PLACES,
+            args=[
+                room,
+                network,
+                keys.PLACE_TTL_MS,
+                self._limits.rooms,
+                self._limits.rooms_of_network,
+                keys.SWEEP_SECONDS,
+            ],
+        )
+        if outcome in (_TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK):
+            if not was_held:
+                await self._release(keys=[keys.room_claim(room)], args=[worker])
+            raise self._limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
+        return worker
+
+    async def release(self, rooms: Collection[RoomName], worker: WorkerId) -> None:
+        """Release `rooms`, but for those that another worker owns now."""
+        if not rooms:
+            return
+        batch = Batch(self._redis)
+        for room in rooms:
+            batch.call("release_room", [keys.room_claim(room)], [worker])
+        released = zip(rooms, await batch.execute(), strict=True)
+        places = Batch(self._redis)
+        for room, was_held in released:
+            if was_held and self._limits.exist:
+                places.call("leave_place", _PLACES, [room])
+        await places.execute()
+
+    def renewals(self, rooms: Sequence[RoomName]) -> list[Command]:
+        """Commands that prolong the claims of the first rooms; `refresh` takes their results.
+
+        GETEX tells the owner, too, at a tenth of a script's cost. Another worker's claim is prolonged once:
+        this worker gives the room up and does not ask again.
+        """
+        return [
+            ("GETEX", keys.room_claim(room), "PX", keys.CLAIM_TTL_MS) for room in rooms[:REFRESHED_AT_ONCE]
+        ]
+
+    async def refresh(
+        self, rooms: Sequence[RoomName], worker: WorkerId, renewed: Sequence[bytes | None]
+    ) -> list[RoomName]:
+        """Refresh the claims of `worker`, also those that have expired; returns those that others hold.
+
+        `renewed` are the results of `renewals`.
+        """
+        now = monotonic()
+        renews_places = self._limits.exist and now - self._places_renewed_at >= keys.PLACE_SECONDS
+        if renews_places:
+            self._places_renewed_at = now
+        lost = await self._settle(rooms[: len(renewed)], renewed, worker, renews_places)
+        for first in range(len(renewed), len(rooms), REFRESHED_AT_ONCE):
+            some = rooms[first : first + REFRESHED_AT_ONCE]
+            batch = Batch(self._redis)
+            for command in self.renewals(some):
+                batch.add(*command)
+            lost += await self._settle(some, await batch.execute(), worker, renews_places)
+        return lost
+
+    async def _settle(
+        self,
+        rooms: Sequence[RoomName],
+        renewed: Sequence[bytes | None],
+        worker: WorkerId,
+        renews_places: bool,
+    ) -> list[RoomName]:
+        owners: dict[RoomName, bytes | None] = dict(zip(rooms, renewed, strict=True))
+        if expired := [room for room in rooms if owners[room] is None]:
+            renews_places = self._limits.exist  # perhaps Redis has come back empty
+            again = Batch(self._redis)
+            for room in expired:
+                again.call("claim_room", [keys.room_claim(room)], [worker, keys.CLAIM_TTL_MS])
+            owners |= {room: owner for room, (owner, _) in zip(expired, await again.execute(), strict=True)}
+        kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
+        if kept and renews_places:
+            keep = Batch(self._redis)
+            keep.call("keep_places", _PLACES, [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS, *kept])
+            await keep.execute()
+        return sorted(set(rooms) - set(kept), key=rooms.index)

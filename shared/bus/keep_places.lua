@@ -1,0 +1,17 @@
+-- Keep the places of rooms whose claims were renewed.
+-- KEYS[1..3]  as of take_place.lua
+-- ARGV[1]  lifetime of a place in ms    ARGV[2]  lifetime in s of the keys    ARGV[3..]  the rooms' names
+local time = redis.call('TIME')
+local expires = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+for first = 3, #ARGV, 1000 do
+  local entries = {}
+  for i = first, math.min(first + 999, #ARGV) do
+    entries[#entries + 1] = expires
+    entries[#entries + 1] = ARGV[i]
+  end
+  redis.call('ZADD', KEYS[1], unpack(entries))
+end
+for _, key in ipairs(KEYS) do
+  redis.call('EXPIRE', key, ARGV[2])
+end
+return 0

@@ -1,0 +1,6 @@
+-- Remove a worker that stops from the lists of workers.
+-- KEYS[1..3]  as of list_worker.lua    ARGV[1]  the worker
+for _, key in ipairs(KEYS) do
+  redis.call('ZREM', key, ARGV[1])
+end
+return 1

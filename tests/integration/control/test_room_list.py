@@ -1,0 +1,192 @@
+"""The list of all rooms that a control process holds, on a real Valkey: always what the workers say."""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from control.workers.cluster import Cluster
+from control.workers.cluster_rooms import ClusterRoom
+from control.workers.redis_watch import RedisWatch
+from control.workers.room_list import CHUNK, RoomList
+from shared.bus import keys
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+
+ONE, TWO = WorkerId("w1"), WorkerId("w2")
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def rooms(redis: Redis) -> RoomList:
+    directory, watch = Directory(redis), RedisWatch(redis)
+    return RoomList(directory, Cluster(directory, watch, RedisClock(redis)), watch, summary)
+
+
+def summary(room: ClusterRoom) -> bytes:
+    return f"{room.status.name}:{room.status.subscribers}@{'+'.join(room.workers)}".encode()
+
+
+def status(worker: WorkerId) -> WorkerStatus:
+    return WorkerStatus(id=worker, state=WorkerState.READY, http_url="")
+
+
+def room(name: str, subscribers: int = 0, origin: str = "") -> RoomStatus:
+    return RoomStatus(name=name, has_publisher=not origin, tracks=2, subscribers=subscribers, origin=origin)
+
+
+async def listed(rooms: RoomList) -> list[str]:
+    return [(rooms.summary(name) or b"?").decode() for name in await rooms.names()]
+
+
+def copy(name: str, worker: WorkerId) -> RoomStatus:
+    """Its publisher is at "w0"."""
+    return room(name, origin="" if worker == "w0" else "w0")
+
+
+async def look(rooms: RoomList) -> None:
+    """As it does each second."""
+    await rooms._look()
+
+
+async def test_rooms_come_change_and_go(redis: Redis, rooms: RoomList) -> None:
+    one, two = Directory(redis), Directory(redis)
+    assert await listed(rooms) == []
+    await one.beat(status(ONE), [], [room("b", 1), room("a", 2)])
+    assert await listed(rooms) == ["a:2@w1", "b:1@w1"]
+    await two.beat(status(TWO), [], [room("a", 5, origin="w1")])
+    await one.tell(status(ONE), [room("b", 3)], {RoomName("b")})
+    assert await listed(rooms) == ["a:7@w1+w2", "b:3@w1"]
+    await one.tell(status(ONE), [], {RoomName("a")})
+    assert await listed(rooms) == ["a:5@w2", "b:3@w1"]
+    assert list(rooms.rooms_of("w1")) == ["b"]
+    await one.leave(ONE)
+    assert await listed(rooms) == ["a:5@w2"]
+    assert list(rooms.rooms_of("w1")) == []
+
+
+async def test_a_process_that_starts_later_reads_what_there_is(redis: Redis, rooms: RoomList) -> None:
+    await Directory(redis).beat(status(ONE), [], [room("a", 2)])
+    await redis.delete(keys.CHANGES)
+    assert await listed(rooms) == ["a:2@w1"]
+
+
+async def test_missed_changes_are_noticed(redis: Redis, rooms: RoomList) -> None:
+    one = Directory(redis)
+    await one.beat(status(ONE), [], [room("a", 2)])
+    assert await listed(rooms) == ["a:2@w1"]
+    await one.beat(status(ONE), [], [room("a", 3), room("b")])
+    await redis.delete(keys.CHANGES)  # as if nobody had asked for too long
+    await one.beat(status(ONE), [], [room("a", 4), room("b")])
+    assert await listed(rooms) == ["a:4@w1", "b:0@w1"]
+    await one.beat(status(ONE), [], [room("b", 9)])
+    await redis.delete(keys.CHANGES)
+    await look(rooms)  # the worker's status tells
+    assert await listed(rooms) == ["b:9@w1"]
+
+
+async def test_the_rooms_of_a_dead_worker_end(redis: Redis, rooms: RoomList) -> None:
+    await Directory(redis).beat(status(ONE), [], [room("a", 2)])
+    assert await listed(rooms) == ["a:2@w1"]
+    await redis.delete(keys.worker_status(ONE), keys.worker_rooms(ONE))
+    await look(rooms)
+    assert await listed(rooms) == []
+
+
+async def test_the_next_process_with_a_worker_s_id_begins_anew(redis: Redis, rooms: RoomList) -> None:
+    await Directory(redis).beat(status(ONE), [], [room("a", 2)])
+    assert await listed(rooms) == ["a:2@w1"]
+    await redis.delete(keys.worker_process(ONE))
+    await Directory(redis).beat(status(ONE), [], [room("b")])
+    assert await listed(rooms) == ["b:0@w1"]
+    await look(rooms)
+    assert await listed(rooms) == ["b:0@w1"]
+
+
+async def test_redis_comes_back_empty(redis: Redis, rooms: RoomList) -> None:
+    one = Directory(redis)
+    await one.beat(status(ONE), [], [room("a", 2), room("b")])
+    assert await listed(rooms) == ["a:2@w1", "b:0@w1"]
+    await redis.flushall()
+    await look(rooms)
+    assert await listed(rooms) == []
+    await one.tell(status(ONE), [room("a", 3)], {RoomName("a")})  # the worker has not noticed it
+    await look(rooms)
+    assert await listed(rooms) == ["a:3@w1", "b:0@w1"]
+
+
+async def test_redis_comes_back_with_what_it_had_a_while_ago(redis: Redis, rooms: RoomList) -> None:
+    """A replica that was behind takes over, on a host whose clock is late."""
+    one = Directory(redis)
+    await one.beat(status(ONE), [], [room("a", 2)])
+    written = keys.worker_status(ONE), keys.worker_rooms(ONE)
+    before = {key: await redis.dump(key) or b"" for key in written}
+    await one.beat(status(ONE), [], [room("a", 3), room("b")])
+    assert await listed(rooms) == ["a:3@w1", "b:0@w1"]
+    await redis.delete(keys.CHANGES)
+    for key, value in before.items():
+        await redis.restore(key, keys.HEARTBEAT_TTL_MS, value, replace=True)
+    await one.beat(status(ONE), [], [room("a", 4), room("b")])
+    await look(rooms)
+    assert await listed(rooms) == ["a:4@w1", "b:0@w1"]
+
+
+async def test_pages_and_chunks_have_every_room_once(redis: Redis, rooms: RoomList) -> None:
+    names = [f"r{number:04}" for number in range(2 * CHUNK + 7)]
+    await Directory(redis).beat(status(ONE), [], [room(name) for name in names])
+    assert await rooms.names() == names
+    assert [name async for some in rooms.in_chunks(names) for name in some] == names
+    pages, after = [], ""
+    while page := await rooms.names(after, 100):
+        pages += page
+        after = page[-1]
+    assert pages == names
+
+
+async def test_whatever_happens_it_ends_up_with_what_the_workers_have(redis: Redis, rooms: RoomList) -> None:
+    chance = random.Random(16)
+    workers = [WorkerId(f"w{number}") for number in range(4)]
+    directories = {worker: Directory(redis) for worker in workers}
+    held: dict[WorkerId, dict[str, RoomStatus]] = {worker: {} for worker in workers}
+    for _ in range(150):
+        worker = chance.choice(workers)
+        mine, name = held[worker], f"r{chance.randrange(12)}"
+        if name in mine and chance.random() < 0.4:
+            del mine[name]
+        else:
+            mine[name] = replace(mine.get(name, copy(name, worker)), subscribers=chance.randrange(100))
+        if chance.random() < 0.5:
+            await directories[worker].beat(status(worker), [], list(mine.values()))
+        else:
+            some = [mine[name]] if name in mine else []
+            await directories[worker].tell(status(worker), some, {RoomName(name)})
+        match chance.randrange(12):
+            case 0:
+                await redis.delete(keys.CHANGES)
+            case 1:
+                await redis.flushall()
+            case 2:
+                await rooms.names()
+            case 3:
+                await look(rooms)
+    for worker in workers:
+        await directories[worker].beat(status(worker), [], list(held[worker].values()))
+    await look(rooms)
+    total = {
+        name: sum(mine[name].subscribers for mine in held.values() if name in mine)
+        for name in sorted({name for mine in held.values() for name in mine})
+    }
+    assert [line.partition("@")[0] for line in await listed(rooms)] == [
+        f"{name}:{count}" for name, count in total.items()
+    ]

@@ -1,0 +1,108 @@
+"""A simulated cluster: a Valkey, control processes, and processes with simulated workers."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from redis.asyncio import Redis
+
+from deploy.tether import tethered
+from deploy.valkey import EmbeddedValkey
+from shared.bus.connection import connect
+from tests.bench.usage import Usage
+from tests.sim.client import Client
+from tests.support.fork_server import Forked, fork_server
+from tests.support.system import free_port
+from tests.support.waiting import eventually
+
+START_SECONDS = 120.0
+
+
+@dataclass
+class Simulated:
+    url: str  # of its Valkey
+    redis: Redis
+    redis_pid: int
+    controls: list[Forked]
+    ports: list[int]  # of their HTTP
+
+    async def cpu(self) -> tuple[float, float]:
+        """Seconds of CPU so far: of all control processes, and of Redis."""
+        control = Usage.of([process.pid for process in self.controls]).cpu
+        return control, Usage.of([self.redis_pid]).cpu
+
+
+@asynccontextmanager
+async def simulated(workers: int, rooms: int, controls: int = 1, hosts: int = 1) -> AsyncIterator[Simulated]:
+    """`workers` workers at rest, with `rooms` rooms each, in `hosts` processes; 0: only Redis and control."""
+    valkey = EmbeddedValkey()
+    valkey.start()
+    redis = connect(valkey.url)
+    with ExitStack() as stack:
+        stack.callback(valkey.stop)
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        share = -(-workers // hosts)
+        hosting = [
+            _host(valkey.url, first, min(share, workers - first), rooms)
+            for first in range(0, workers, share or 1)
+        ]
+        for host in hosting:
+            stack.callback(_kill, host)
+        for host in hosting:
+            assert host.stdout is not None
+            assert (await asyncio.to_thread(host.stdout.readline)).strip() == b"ready"
+        ports = [free_port() for _ in range(controls)]
+        running = [_control(valkey.url, port, folder / f"control-{port}.log") for port in ports]
+        for process in running:
+            stack.callback(_stop, process)
+        info = await redis.info("server")
+        system = Simulated(valkey.url, redis, info["process_id"], running, ports)
+        try:
+            for port in ports:
+                await eventually(
+                    "control lists all rooms", partial(_lists, port, workers * rooms), START_SECONDS
+                )
+            yield system
+        finally:
+            await redis.aclose()
+
+
+def _host(url: str, first: int, count: int, rooms: int) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-m", "tests.sim.host", url, str(first), str(count), str(rooms)]
+    return subprocess.Popen(tethered(program), stdout=subprocess.PIPE)
+
+
+def _control(url: str, port: int, log: Path) -> Forked:
+    environment = {
+        "REDIS_URL": url,
+        "HTTP_ADDR": f"127.0.0.1:{port}",
+        "ADMIN_TOKEN": "admin",
+        "LOG_LEVEL": "error",
+    }
+    return fork_server().start(["control"], environment, log)
+
+
+async def _lists(port: int, rooms: int) -> bool:
+    try:
+        async with Client(port) as client:
+            reply = await client.ask("GET", "/api/rooms")
+    except OSError:
+        return False
+    return reply.status == 200 and reply.body.count(b'"name"') == rooms
+
+
+def _kill(host: subprocess.Popen[bytes]) -> None:
+    """It holds a thousand connections, and nothing that it must end in order."""
+    host.kill()
+    host.communicate()
+
+
+def _stop(control: Forked) -> None:
+    control.terminate()
+    control.wait(10)
