@@ -12,13 +12,7 @@ from control.reference.description import Answer, Description, Group, Node, Oper
 from control.reference.schemas import Field, Resolve, fields, kind
 
 _CODE = re.compile(r"`([^`]+)`")
-_TITLES = {
-    "streaming": "Streaming",
-    "queries": "Queries",
-    "admin": "Administration",
-    "health": "Health and metrics",
-    "pages": "Pages",
-}
+_TITLES = {"admin": "Administration", "health": "Health and metrics"}  # others: the name itself
 
 
 def reference(description: Description, server: str) -> str:
@@ -46,9 +40,13 @@ def _contents(groups: list[Group]) -> str:
             if one.method != "OPTIONS"
         ]
         parts.append(
-            f'<p><a href="#{group.name}">{_TITLES[group.name]}</a></p><ul>{"".join(links)}</ul>',
+            f'<p><a href="#{group.name}">{_title(group)}</a></p><ul>{"".join(links)}</ul>',
         )
     return "".join([*parts, '<p><a href="#refusals">Refusals</a></p></nav>'])
+
+
+def _title(group: Group) -> str:
+    return _TITLES.get(group.name, group.name.capitalize())
 
 
 def _credentials(description: Description) -> str:
@@ -68,7 +66,7 @@ def _group(group: Group, resolve: Resolve, server: str) -> str:
         if one.method == "OPTIONS"
     ]
     return (
-        f'<section class="group"><h2 id="{group.name}">{_TITLES[group.name]}</h2>'
+        f'<section class="group"><h2 id="{group.name}">{_title(group)}</h2>'
         f'<p class="quiet">{_inline(group.description)}.</p>{"".join(shown)}'
         f'<details class="operation"><summary>OPTIONS: preflights, and the allowed methods</summary>'
         f'<ul class="preflights">{"".join(preflights)}</ul></details></section>'
