@@ -33,6 +33,7 @@ from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
+from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.rooms import RoomRoutes, summary_json
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> Starlette:
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),
+            *old_address_routes(),
         ],
         middleware=_middleware(settings, metrics, redis, watch, key_set),
         exception_handlers=_EXCEPTION_HANDLERS,

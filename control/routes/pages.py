@@ -1,4 +1,4 @@
-"""The pages, their files, and the description of the API.
+"""The pages, their files, and the description of the API, as it is and as a page.
 
 A page is `layout.html` with the page's own head and content, and does not depend on the request: it reads the
 room from its own address and refers to everything relative to it. So it works below a path prefix that the
@@ -6,7 +6,9 @@ proxy does not report.
 """
 
 import hashlib
+import re
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,10 +18,14 @@ from starlette.routing import Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from control.http.resource import Handler, Resource
+from control.reference.description import Description
+from control.reference.page import reference
 
 _FOLDER = Path(__file__).parents[1]
 _WEB = _FOLDER / "web"
+_DESCRIPTION = _FOLDER / "openapi.yaml"
 _LAYOUT = "layout.html"
+_ON_THIS_MACHINE = "http://localhost:8080"  # in examples, where no PUBLIC_URL is set
 
 PAGES = {
     "/": "home.html",
@@ -28,9 +34,12 @@ PAGES = {
     "/embed/{room}": "embed.html",
     "/recordings": "recordings.html",
     "/admin": "admin.html",
+    "/docs": "docs.html",
 }
 _FRAMED_ANYWHERE = {"embed.html"}  # by pages of other sites; without the layout of the other pages
 _CONTENT_MARK = "<!-- content -->\n"
+_OPERATIONS_MARK = "    <!-- the operations -->\n"  # in the page about the API
+_NO_SCRIPTS = re.compile(r" *<noscript>.*</noscript>\n")
 
 
 class PageRoutes:
@@ -38,6 +47,7 @@ class PageRoutes:
 
     def __init__(self, public_url: str) -> None:
         self._files = StaticFiles(directory=_WEB, check_dir=False)
+        self._public_url = public_url
         url = urlsplit(public_url)
         # Location points to PUBLIC_URL, whose origin may differ from the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
@@ -60,7 +70,12 @@ class PageRoutes:
 
     def _page(self, path: str, name: str) -> Handler:
         text = page_text(path, name)
-        modified = max((_WEB / file).stat().st_mtime for file in (name, _LAYOUT))
+        sources = [_WEB / name, _WEB / _LAYOUT]
+        if _OPERATIONS_MARK in text:
+            text = _NO_SCRIPTS.sub("", text)  # it needs none
+            text = text.replace(_OPERATIONS_MARK, _operations(self._public_url or _ON_THIS_MACHINE))
+            sources.append(_DESCRIPTION)
+        modified = max(source.stat().st_mtime for source in sources)
         headers = self._headers_of(name) | {
             "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()}"',
             "Last-Modified": formatdate(modified, usegmt=True),
@@ -78,7 +93,7 @@ class PageRoutes:
         return await self._file(request.path_params["path"], request)
 
     async def openapi(self, _: Request) -> Response:
-        return Response((_FOLDER / "openapi.yaml").read_bytes(), media_type="application/yaml")  # RFC 9512
+        return Response(_DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
 
     async def _file(self, path: str, request: Request) -> Response:
         response = await self._files.get_response(path, request.scope)
@@ -88,6 +103,11 @@ class PageRoutes:
     def _headers_of(self, file: str) -> dict[str, str]:
         frames = "*" if file in _FRAMED_ANYWHERE else "'self'"
         return self._headers | {"Content-Security-Policy": f"{self._policy}; frame-ancestors {frames}"}
+
+
+@cache
+def _operations(server: str) -> str:
+    return reference(Description(_DESCRIPTION.read_text(encoding="utf-8")), server.rstrip("/"))
 
 
 def page_text(path: str, name: str) -> str:

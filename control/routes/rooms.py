@@ -63,6 +63,7 @@ class RoomRoutes:
         With `?limit=` that many at most, the first whose names come after `?after=`.
         """
         query = request.query_params
+        limit = _limit(query.get("limit"))
         render = self._detail_json if query.get("detail") == "true" else self._rooms.summary
         if "name" in query:
             name = parse_room_name(query["name"])
@@ -71,7 +72,7 @@ class RoomRoutes:
             if query.get("detail") == "true":
                 return JSONResponse([self._detail(room) for room in found])
             return JSONResponse([_summary(room.status) for room in found])
-        names = await self._rooms.names(query.get("after", ""), _limit(query.get("limit")))
+        names = await self._rooms.names(query.get("after", ""), limit)
         pages = self._pages(names, render)
         if len(names) > CHUNK:
             return StreamingResponse(pages, media_type="application/json")

@@ -92,6 +92,10 @@ async def _at_the_gate(page: Page) -> None:
     await page.locator("#gate").wait_for()
 
 
+async def _described(page: Page) -> None:
+    await page.locator("#publish").wait_for()
+
+
 # By name: the path, and what to wait for or do before the picture is taken.
 SHOTS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "home": ("/", _listed),
@@ -107,6 +111,7 @@ SHOTS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "admin": ("/admin", _signed_in),
     "admin-question": ("/admin", _asked),
     "admin-token": ("/admin", _at_the_gate),
+    "docs": ("/docs", _described),
 }
 
 

@@ -16,6 +16,7 @@ PAGES = (
     "/embed/quality",
     "/recordings",
     "/admin",
+    "/docs",
 )
 MAX_BYTES = 100_000
 INTERACTIVE_SECONDS = 1.0

@@ -57,18 +57,18 @@ class Description:
             return
         described = operation["responses"].get(str(response.status_code))
         assert described is not None, f"{where} is not described"
-        described = self._resolve(described)
+        described = self.resolve(described)
         self._check_headers(described, response, where)
         if method != "HEAD":
             self._check_body(described, response, where)
 
     def _check_headers(self, described: dict[str, Any], response: httpx.Response, where: str) -> None:
         for name, header in described.get("headers", {}).items():
-            header = self._resolve(header)
+            header = self.resolve(header)
             value = response.headers.get(name)
             assert value is not None or name == "Link", f"{where}: no {name}"
             if value is not None:
-                self._validate(header["schema"], value, f"{where}: {name}")
+                self.validate(header["schema"], value, f"{where}: {name}")
 
     def _check_body(self, described: dict[str, Any], response: httpx.Response, where: str) -> None:
         content = described.get("content", {})
@@ -79,9 +79,10 @@ class Description:
         if media_type == "text/event-stream":  # it has no end
             return
         body = json.loads(response.content) if media_type == "application/json" else response.text
-        self._validate(content[media_type]["schema"], body, where)
+        self.validate(content[media_type].get("schema", {}), body, where)
 
-    def _resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        """What a node says, or what it refers to."""
         while "$ref" in node:
             target: Any = self.document
             for step in node["$ref"].removeprefix("#/").split("/"):
@@ -89,7 +90,8 @@ class Description:
             node = target
         return node
 
-    def _validate(self, schema: dict[str, Any], value: object, where: str) -> None:
+    def validate(self, schema: dict[str, Any], value: object, where: str) -> None:
+        """Fail unless the schema allows the value."""
         validator = Draft202012Validator({**schema, "components": self.document["components"]})
         errors = [error.message for error in validator.iter_errors(value)]
         assert not errors, f"{where}: {errors}"

@@ -29,7 +29,8 @@ _PUBLISHER = {
     "headers": {"Authorization": "Bearer secret-of-all"},
 }
 _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
-PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin")
+PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin", "/docs")
+OLD_PAGES = ("index", "publisher", "player")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
 
 ADMIN_ROWS = [
@@ -81,6 +82,7 @@ OTHER_ROWS = [
     Row("the rooms are 200", "GET /api/rooms", 200),
     Row("a page of rooms is 200", "GET /api/rooms?limit=2&after=demo", 200),
     Row("a page without an end is 400", "GET /api/rooms?limit=all", 400, "invalid page"),
+    Row("a page is checked beside a name, too", "GET /api/rooms?name=demo&limit=x", 400, "invalid page"),
     Row("a page has 10,000 rooms at most", "GET /api/rooms?limit=10001", 400, "invalid page"),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
@@ -113,9 +115,11 @@ OTHER_ROWS = [
     Row("the description is 200", "GET /openapi.yaml", 200),
     *(Row(f"the page {page} is 200", f"GET {page}", 200) for page in PAGES),
     *(Row(f"the page {page} that a browser has is 304", f"GET {page}", 304, **_HAS_IT) for page in PAGES),
+    *(Row(f"the old address {page} is 301", f"GET /web/{page}.html", 301) for page in OLD_PAGES),
     Row("a file of the pages is 200", "GET /static/home.html", 200),
     Row("a file that a browser has is 304", "GET /static/home.html", 304, **_HAS_IT),
     Row("a file that is not is 404", "GET /static/nothing.js", 404, NOT_FOUND),
+    Row("a path over two lines is no file's", "OPTIONS /static/a%0ab", 404, NOT_FOUND),
     Row("no path leaves the pages' folder", "GET /static/..%2fopenapi.yaml", 404, NOT_FOUND),
     Row("no path leaves the pages' folder by dots", "GET /static/%2e%2e/openapi.yaml", 404, NOT_FOUND),
     Row("an unknown path is 404", "GET /nothing", 404, NOT_FOUND),

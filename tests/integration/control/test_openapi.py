@@ -3,9 +3,12 @@
 `conftest.py` checks every response of all other tests against it, too.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 import yaml
 from openapi_spec_validator import validate
 from redis.asyncio import Redis
@@ -19,11 +22,62 @@ from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.integration.control.test_contract import ROWS
 
-OF_THE_WHOLE_API = {429, 503}  # generated for every operation: test_rate_limit.py, test_redis_away.py
+# generated for every operation: test_rate_limit.py, test_redis_away.py, and below
+OF_THE_WHOLE_API = {429, 503, 500}
+WITHOUT_EXAMPLE = ("text/html", "application/yaml")  # the pages, and the description itself
+PARAMETERS = {"room": "demo", "session": "s", "name": "n", "path": "p", "stream": "e", "worker": "w"}
+
+
+def _bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Of every request and response: the operation, the media type, and what is said of it."""
+    for path, method in description().operations():
+        operation = document["paths"][path][method.lower()]
+        for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media_type, content in description().resolve(part).get("content", {}).items():
+                yield operation["operationId"], media_type, content
 
 
 def test_the_description_is_valid() -> None:
     validate(description().document)
+
+
+def test_every_operation_is_named_and_says_who_may_call_it() -> None:
+    document = description().document
+    operations = [document["paths"][path][method.lower()] for path, method in description().operations()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    assert document["security"] == []  # without credentials, where an operation does not say otherwise
+    for operation in operations:
+        refuses = "401" in operation["responses"]
+        assert not refuses or operation["security"], operation["operationId"]
+        assert operation["summary"]
+        assert set(operation["tags"]) <= {tag["name"] for tag in document["tags"]}
+
+
+def test_every_body_has_an_example_that_its_schema_allows() -> None:
+    document = description().document
+    checked = 0
+    for name, media_type, content in _bodies(document):
+        if media_type in WITHOUT_EXAMPLE:
+            continue
+        assert "example" in content, f"{name}: {media_type}"
+        description().validate(content["schema"], content["example"], name)
+        checked += 1
+    assert checked > 100
+
+
+async def test_a_bug_anywhere_is_the_500_that_is_described(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def has_a_bug(*_: object) -> None:
+        raise KeyError("bug")
+
+    http = await start_control()  # whose answers are compared with the description
+    monkeypatch.setattr(Resource, "__call__", has_a_bug)
+    for path, method in description().operations():
+        if method != "OPTIONS":  # which calls no handler of ours
+            response = await http.request(method, path.format_map(PARAMETERS))
+            assert response.status_code == 500, path
 
 
 async def test_the_description_is_served(start_control: StartControl) -> None:
@@ -65,9 +119,7 @@ async def test_every_status_that_it_has_is_really_seen(
     http = await start_control()
     for path, method in description().operations():
         if method == "OPTIONS":
-            response = await http.options(
-                path.format(room="demo", session="s", name="n", path="p", stream="e", worker="w")
-            )
+            response = await http.options(path.format_map(PARAMETERS))
             seen.add((path, method, response.status_code))
     described = {item for item in description().statuses() if item[2] not in OF_THE_WHOLE_API}
     assert described - seen == set()

@@ -32,6 +32,17 @@ async def test_a_page_may_reach_the_public_url(start_control: StartControl) -> N
     assert "connect-src 'self' https://live.test;" in (await http.get("/")).headers["Content-Security-Policy"]
 
 
+async def test_the_page_about_the_api_has_this_server_in_its_examples(start_control: StartControl) -> None:
+    for public_url, server in (
+        ("", "http://localhost:8080"),
+        ("https://live.test/base", "https://live.test/base"),
+    ):
+        page = (await (await start_control(public_url=public_url)).get("/docs")).text
+        assert f"curl -X POST {server}/api/whip/publish/demo" in page
+        assert '<a href="./docs" aria-current="page">' in page
+        assert "JavaScript" not in page  # it needs none
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_works_below_a_path_prefix(start_control: StartControl, page: str) -> None:
     http = await start_control()
