@@ -35,7 +35,11 @@ class LossBurst:
         while self._asked and (oldest := next(iter(self._asked.items())))[1] < now - 2 * WINDOW_SECONDS:
             del self._asked[oldest[0]]
         asked = [index for index, at in self._asked.items() if at >= now - WINDOW_SECONDS]
-        if len(asked) < (LEAST_PACKETS if is_late else max(LEAST_PACKETS, MUCH * rate * WINDOW_SECONDS)):
+        if len(asked) < LEAST_PACKETS:
+            return None
+        # by chance some are lost here and there, and are requested late where requests are lost, too
+        is_run = is_late and len(asked) >= MUCH * (max(asked) - min(asked) + 1)
+        if not is_run and len(asked) < MUCH * rate * WINDOW_SECONDS:
             return None
         self._asked.clear()
         return min(len(asked) / max(rate * WINDOW_SECONDS, len(asked)), MOST)

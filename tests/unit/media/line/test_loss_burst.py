@@ -37,3 +37,9 @@ def test_few_are_enough_where_the_receiver_saw_the_gap_behind_a_queue() -> None:
     assert burst.asked(lost, RATE, 0.0, queue=0.05) is None  # a short outage
     assert burst.asked(lost, RATE, 0.3, queue=0.35) is None  # and the same again
     assert burst.asked(range(20, 20 + LEAST_PACKETS), RATE, 1.0, queue=0.28) is not None
+
+
+def test_losses_by_chance_are_no_queue_however_late_they_are_requested() -> None:
+    burst = LossBurst()
+    assert [burst.asked([8 * n], RATE, 0.1 * n, queue=0.3) for n in range(100)] == [None] * 100
+    assert burst.asked([8 * n for n in range(100, 112)], RATE, 11.0, queue=0.3) is None
