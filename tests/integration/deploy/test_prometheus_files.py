@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml, rules
-from tests.support.system import running_system
+from tests.support.system import free_port, running_system
 
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "roomcast.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
@@ -76,8 +76,12 @@ def test_metrics_are_found_in_an_expression(expression: str, names: set[str]) ->
 async def test_what_is_exported_is_described_and_rules_name_nothing_else(
     redis_url: str, tmp_path: Path
 ) -> None:
-    recording = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path)}
-    async with running_system(redis_url, **recording) as system, httpx.AsyncClient() as http:
+    settings = {
+        "RECORD_ENABLED": "1",
+        "RECORD_DIR": str(tmp_path),
+        "JWT_JWKS_URL": f"http://127.0.0.1:{free_port()}/keys",  # nothing answers there
+    }
+    async with running_system(redis_url, **settings) as system, httpx.AsyncClient() as http:
         texts = [(await http.get(f"{member.url}/metrics")).text for member in system.members]
     families = {name for text in texts for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)}
     described = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
