@@ -5,6 +5,7 @@ import pytest
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.messages.status import LayerStatus
+from shared.names import RoomName, WorkerId
 from tests.support.browser import chromium, open_watch_page
 from tests.support.script_publisher import Sent, script_publisher
 from tests.support.system import running_system
@@ -37,8 +38,9 @@ async def test_all_layers_of_a_simulcast_offer_arrive_and_the_best_is_seen(
 
         async def layers() -> tuple[LayerStatus, ...]:
             """As the worker sees them."""
-            rooms = [room for worker in await directory.workers() for room in worker.rooms]
-            return rooms[0].layers if rooms else ()
+            workers = [WorkerId(worker.id) for worker in await directory.workers()]
+            told = await directory.in_room(RoomName("layers"), workers)
+            return next((room.layers for _, room in told.values() if room is not None), ())
 
         async with (
             script_publisher(
