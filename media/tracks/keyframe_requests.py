@@ -64,7 +64,7 @@ class KeyframeRequests:
         """A keyframe arrived: no viewer waits any more."""
         self._waiting = False
         self._asked_at = None
-        self._lately = self._keyframes_lately(now) + 1
+        self._lately = min(self._keyframes_lately(now) + 1, AT_ONCE)
         self._arrived_at = now
         if not self._unanswered:
             return

@@ -152,3 +152,11 @@ def test_many_changes_of_layers_do_not_make_a_stream_of_keyframes() -> None:
     assert asked[:AT_ONCE] == pytest.approx([REQUEST_SECONDS * n for n in range(AT_ONCE)])
     assert 60 / LASTING_SECONDS <= len(asked) <= 60 / LASTING_SECONDS + AT_ONCE
     assert max(later - earlier for earlier, later in pairwise(asked)) <= LASTING_SECONDS + 0.1 + 1e-9
+
+
+def test_a_publisher_that_sent_many_by_itself_is_asked_soon_after_the_last() -> None:
+    requests = KeyframeRequests()
+    for number in range(1000):
+        requests.arrived(0.25 * number)
+    assert not requests.want(250.0)
+    assert requests.due(250.0 + LASTING_SECONDS)
