@@ -126,6 +126,16 @@ class Playback:
     def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
         """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
         self._feedback.receive(compound, now, late)
+        if self.picture is not None and self.picture.has_sign and self._may_change:
+            self.picture.tick(now)
+
+    @property
+    def _may_change(self) -> bool:
+        """Whether its picture may be replaced.
+
+        Before the first one it stays where it is, unless that does not come any more.
+        """
+        return self._step_at == math.inf or (self.picture is not None and self.picture.is_gone)
 
     @property
     def steps(self) -> bool:
@@ -155,8 +165,7 @@ class Playback:
     def tick(self, now: float) -> bytes:
         """Do what is due. Returns sender reports, not yet protected. Called several times a second."""
         self.step(now)
-        # before its first picture it stays where it is, unless that does not come any more
-        if self.picture is not None and (self._step_at == math.inf or self.picture.is_gone):
+        if self.picture is not None and self._may_change:
             self.picture.tick(now)
         if now < self._report_at:
             return b""

@@ -96,7 +96,6 @@ class ViewerPicture:
             return
         self._sample(now)
         self.line.remb(bitrate, now)
-        self._heed(now)
 
     def asked(self, indexes: Sequence[int], now: float) -> None:
         """Take a request for packets of the present picture to be sent again, by their indexes."""
@@ -108,7 +107,6 @@ class ViewerPicture:
         if (share := self._loss_burst.asked(indexes, track.packet_rate, now, queue)) is not None:
             self._sample(now)
             self.line.lost(share, now)
-            self._heed(now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
@@ -118,12 +116,11 @@ class ViewerPicture:
             loss = 0.0  # it was our choice
         self._sample(now)
         self.line.report(loss, rtt, now)
-        self._heed(now)
 
-    def _heed(self, now: float) -> None:
-        """With a sign of congestion, decide at once: until the next tick the sound would be lost."""
-        if self.line.signs != self._signs:
-            self.tick(now)
+    @property
+    def has_sign(self) -> bool:
+        """Whether there is a new sign of congestion. Until the next tick sound would be lost."""
+        return self.line.signs != self._signs
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()

@@ -1,0 +1,33 @@
+"""A sign of congestion is heeded when it comes; but nothing replaces a picture that has not begun."""
+
+from media.rtp.rtcp import remb
+from tests.support.far_viewer import REPORTER
+from tests.support.layers_world import PICTURE
+from tests.support.shown_world import ShownWorld, Watcher
+
+
+def chokes(viewer: Watcher, bitrate: int) -> None:
+    viewer.far.says(remb(REPORTER, bitrate, [PICTURE]))
+
+
+def test_a_picture_that_is_far_too_much_stops_before_the_next_tick() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.rendition == 0
+    chokes(viewer, 30_000)
+    assert viewer.rendition is None
+
+
+def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
+    world = ShownWorld(answers=False)
+    viewer = world.watch()
+    world.run(0.5)
+    before = viewer.far.viewer.behind, viewer.rendition
+    viewer.picture.line.lost(0.9, world.now)
+    chokes(viewer, 30_000)
+    assert viewer.picture.has_sign
+    assert (viewer.far.viewer.behind, viewer.rendition) == before
+    world.answers = True
+    world.run(1.0)
+    assert viewer.pictures()
