@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
@@ -36,7 +37,8 @@ from control.routes.metrics import MetricsRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import RoomRoutes, summary_json
+from control.routes.room_events import RoomEventRoutes
+from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.workers.calls import Calls
@@ -46,6 +48,7 @@ from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
+from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
@@ -78,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch))
+    room_streams = RoomStreams(cluster, rooms)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
@@ -96,7 +100,9 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        async with _running(
+            clock.run, rpc.run, watch.run, rooms.run, event_streams.run, room_streams.run, *fetching
+        ):
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -108,6 +114,7 @@ def create_app(settings: Settings) -> Starlette:
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
+            *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
@@ -122,7 +129,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
-    app.state.event_streams = event_streams  # `server.py` ends them first when the process stops
+    app.state.streams = (event_streams, room_streams)  # `server.py` ends them first when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app
