@@ -90,6 +90,7 @@ OTHER_ROWS = [
     Row("the events of no room's name are 400", "GET /api/rooms/events?room=a.b", 400, INVALID_ROOM),
     Row("a stream of 21 rooms is 400", f"GET {_MANY_ROOMS}", 400, INVALID_EVENTS),
     Row("events of rooms are not sent there", "POST /api/rooms/events", 405, BAD_METHOD),
+    Row("the events of a room are 200", "GET /api/rooms/events?room=demo", 200),
     Row("the head of a stream is 200", "HEAD /api/rooms/events?room=demo", 200),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
