@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.events.places import StreamPlaces
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
@@ -64,8 +65,11 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
+def create_app(settings: Settings, connections: int) -> Starlette:
+    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too.
+
+    `connections` is the number of HTTP connections that its server takes.
+    """
     redis_url = secret(settings.redis_url)
     redis, watched = connect(redis_url), connect(redis_url)
     clock = RedisClock(redis)
@@ -80,8 +84,9 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch))
-    room_streams = RoomStreams(cluster, rooms)
+    places = StreamPlaces(connections)
+    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    room_streams = RoomStreams(cluster, rooms, places)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:

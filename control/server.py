@@ -15,7 +15,7 @@ from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from shared.host_port import HostPort
 from shared.http_limits import HttpLimits
-from shared.http_server import HttpServer, listen
+from shared.http_server import HttpServer, listen, within_files
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
 
@@ -42,7 +42,15 @@ def serve(settings: Settings) -> None:
 
 
 def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpServer:
-    app = create_app(settings)
+    wanted = limits or HttpLimits()
+    limits = within_files(wanted)
+    if limits.connections < wanted.connections:
+        log.warning(
+            "few files may be open: fewer HTTP connections and event streams are taken, see `ulimit -n`",
+            connections=limits.connections,
+            wanted=wanted.connections,
+        )
+    app = create_app(settings, limits.connections)
     config = _config(
         app,
         lifespan="on",
@@ -57,7 +65,7 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
     trusts = TrustedProxies(settings.trusted_proxies).trusts
-    return _Server(config, app.state.streams, metrics, limits or HttpLimits(), trusts)
+    return _Server(config, app.state.streams, metrics, limits, trusts)
 
 
 def _config(app: Starlette, **more: Any) -> uvicorn.Config:

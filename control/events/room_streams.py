@@ -9,6 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection
 
+from control.events.places import StreamPlaces
 from control.events.room_feed import RoomFeed
 from control.events.room_text import ALIVE, missing_room, opening, room_event, room_object
 from control.workers.cluster import Cluster
@@ -20,9 +21,10 @@ from shared.names import RoomName
 LOOK_SECONDS = 1.0
 ALIVE_EVERY_LOOKS = 15
 WOKEN_AT_ONCE = 100  # streams: some milliseconds
-MAX_STREAMS = 10_000  # in one process
 MAX_ROOMS_OF_STREAM = 20
 RETRY_SECONDS = 2.0, 5.0  # between these clients come back: a process that stops has many of them
+
+_KIND = "rooms"
 
 log = get_logger()
 
@@ -107,9 +109,10 @@ class AllRooms(RoomStream):
 class RoomStreams:
     """All such streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, rooms: RoomList) -> None:
+    def __init__(self, cluster: Cluster, rooms: RoomList, places: StreamPlaces) -> None:
         self._cluster = cluster
         self._rooms = rooms
+        self._places = places
         self._streams: set[RoomStream] = set()
         self._followers: dict[str, set[SomeRooms]] = {}  # by room
         self._feeds = {detailed: RoomFeed(cluster, rooms, detailed) for detailed in (False, True)}
@@ -126,8 +129,8 @@ class RoomStreams:
         if len(names) > MAX_ROOMS_OF_STREAM:
             detail = f"a stream has at most {MAX_ROOMS_OF_STREAM} rooms"
             raise ServiceError(ErrorCode.INVALID_EVENTS, detail=detail)
-        if self._closed or len(self._streams) >= MAX_STREAMS:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
+        if self._closed:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="this process stops", retry_after=1)
         stream = SomeRooms(names, detailed) if names else AllRooms(self._feeds[detailed])
         self._open(stream)
         try:
@@ -141,6 +144,7 @@ class RoomStreams:
         return stream
 
     def _open(self, stream: RoomStream) -> None:
+        self._places.take(_KIND)
         stream.turn = len(self._streams) % ALIVE_EVERY_LOOKS
         self._streams.add(stream)
         if isinstance(stream, SomeRooms):
@@ -148,6 +152,7 @@ class RoomStreams:
                 self._followers.setdefault(name, set()).add(stream)
 
     def close(self, stream: RoomStream) -> None:
+        self._places.leave(_KIND)
         self._streams.remove(stream)
         if isinstance(stream, SomeRooms):
             for name in stream.names:

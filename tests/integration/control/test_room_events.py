@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis.exceptions import RedisError
 
-from control.events import room_streams
+from control.events import places, room_streams
 from control.server import make_server
 from deploy.valkey import EmbeddedValkey
 from shared.host_port import HostPort
@@ -124,7 +124,7 @@ async def test_a_stream_says_when_to_come_back_and_stays_alive(
 async def test_a_process_has_so_many_streams(
     start_control: StartControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_streams, "MAX_STREAMS", 1)
+    monkeypatch.setattr(places, "MOST_OF_KIND", 1)
     http = await start_control()
     async with listening(http, EVENTS):
         refused = await http.get(f"{EVENTS}?room=demo")
