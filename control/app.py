@@ -51,6 +51,7 @@ from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
@@ -169,9 +170,18 @@ def _middleware(
     ]
     if settings.tls_cert_file:
         middleware.insert(0, Middleware(Hsts))
-    if settings.rate_limit_rps:
-        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
-        middleware.append(Middleware(RateLimit, buckets, watch))
+    middleware += _rate_limit(settings, redis, watch)
     if key_set:
         middleware.append(Middleware(KeyWait, key_set))
     return middleware
+
+
+def _rate_limit(settings: Settings, redis: Redis, watch: RedisWatch) -> list[Middleware]:
+    rate, burst = settings.rate_limit_rps, settings.rate_limit_burst
+    offers_rate = settings.rate_limit_offers_rps or rate
+    offers_burst = settings.rate_limit_offers_burst or (0 if settings.rate_limit_offers_rps else burst)
+    if not offers_rate:
+        return []
+    buckets = TokenBuckets(redis, rate, burst) if rate else None
+    of_offers = TokenBuckets(redis, offers_rate, offers_burst, keys.offer_bucket)
+    return [Middleware(RateLimit, buckets, of_offers, watch)]
