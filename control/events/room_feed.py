@@ -48,7 +48,7 @@ class RoomFeed:
         first = True
         waiting: list[bytes] = []
         try:
-            async for some in self._rooms.in_chunks(await self._rooms.names()):
+            async for some in self._rooms.in_chunks(self._rooms.held_names()):
                 objects = [text for name in some if (text := self._object(name)) is not None]
                 if len(waiting) + len(objects) > ROOMS_IN_EVENT:
                     yield rooms_event(waiting, first=first, complete=False)
