@@ -13,6 +13,8 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.events.places import StreamPlaces
+from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
@@ -36,7 +38,8 @@ from control.routes.metrics import MetricsRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import RoomRoutes, summary_json
+from control.routes.room_events import RoomEventRoutes
+from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.workers.calls import Calls
@@ -46,7 +49,9 @@ from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
+from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
@@ -61,8 +66,11 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
+def create_app(settings: Settings, connections: int) -> Starlette:
+    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too.
+
+    `connections` is the number of HTTP connections that its server takes.
+    """
     redis_url = secret(settings.redis_url)
     redis, watched = connect(redis_url), connect(redis_url)
     clock = RedisClock(redis)
@@ -77,7 +85,9 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch))
+    places = StreamPlaces(connections)
+    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    room_streams = RoomStreams(cluster, rooms, places)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
@@ -96,7 +106,9 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        async with _running(
+            clock.run, rpc.run, watch.run, rooms.run, event_streams.run, room_streams.run, *fetching
+        ):
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -108,6 +120,7 @@ def create_app(settings: Settings) -> Starlette:
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
+            *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
@@ -122,7 +135,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
-    app.state.event_streams = event_streams  # `server.py` ends them first when the process stops
+    app.state.streams = (event_streams, room_streams)  # `server.py` ends them first when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app
@@ -157,9 +170,18 @@ def _middleware(
     ]
     if settings.tls_cert_file:
         middleware.insert(0, Middleware(Hsts))
-    if settings.rate_limit_rps:
-        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
-        middleware.append(Middleware(RateLimit, buckets, watch))
+    middleware += _rate_limit(settings, redis, watch)
     if key_set:
         middleware.append(Middleware(KeyWait, key_set))
     return middleware
+
+
+def _rate_limit(settings: Settings, redis: Redis, watch: RedisWatch) -> list[Middleware]:
+    rate, burst = settings.rate_limit_rps, settings.rate_limit_burst
+    offers_rate = settings.rate_limit_offers_rps or rate
+    offers_burst = settings.rate_limit_offers_burst or (0 if settings.rate_limit_offers_rps else burst)
+    if not offers_rate:
+        return []
+    buckets = TokenBuckets(redis, rate, burst) if rate else None
+    of_offers = TokenBuckets(redis, offers_rate, offers_burst, keys.offer_bucket)
+    return [Middleware(RateLimit, buckets, of_offers, watch)]
