@@ -33,6 +33,7 @@ from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
+from control.routes.moderation import ModerationRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
@@ -43,6 +44,7 @@ from control.workers.calls import Calls
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
@@ -51,6 +53,7 @@ from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
+from shared.bus.ruling_book import RulingBook
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.settings import Settings, secret
@@ -82,7 +85,9 @@ def create_app(settings: Settings) -> Starlette:
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
         metrics.follow_keys(key_set.age)
-    authenticator = Authenticator(settings, key_set)
+    book = RulingBook(redis, clock)
+    moderator = Moderator(book, gateway, every_worker, watch)
+    authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics).routes()
@@ -93,10 +98,17 @@ def create_app(settings: Settings) -> Starlette:
         RecordLinks(redis, clock, watch),
     )
 
+    def streaming(role: Role) -> list[Route]:
+        return StreamingRoutes(
+            role, offers, gateway, moderator, authenticator, ice_servers, public_url
+        ).routes()
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        runs = (clock.run, rpc.run, watch.run, rooms.run, event_streams.run, book.run)
+        async with _running(*runs, *fetching):
+            await book.first_look()
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -104,13 +116,14 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[
-            *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
-            *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
+            *streaming(Role.PUBLISH),
+            *streaming(Role.PLAY),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
+            *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     jwt_required_claims: ClaimNames = _field(
         (), "Claims that every JWT must have beside exp, such as room,role; one without is refused"
     )
+    revocation_seconds: int = _field(
+        31_536_000,
+        "Seconds for which a revocation of JWTs holds; no less than the longest life of a JWT",
+        ge=60,
+        le=3650 * 86_400,
+    )
     admin_token: SecretStr = _field(SecretStr(""), "Token for the admin endpoints")
     max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit", ge=0)
     max_publishers_per_client: int = _field(

@@ -1,7 +1,6 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
+from control.http.pages import limit_in
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
@@ -19,8 +19,6 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import LayerReason, LayerStatus, RoomStatus
 from shared.names import parse_room_name
 from shared.settings import Settings
-
-MAX_LIMIT = 10_000  # rooms on a page
 
 
 class RoomRoutes:
@@ -63,7 +61,7 @@ class RoomRoutes:
         With `?limit=` that many at most, the first whose names come after `?after=`.
         """
         query = request.query_params
-        limit = _limit(query.get("limit"))
+        limit = limit_in(query)
         render = self._detail_json if query.get("detail") == "true" else self._rooms.summary
         if "name" in query:
             name = parse_room_name(query["name"])
@@ -133,14 +131,6 @@ def summary_json(room: ClusterRoom) -> bytes:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _limit(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > MAX_LIMIT:
-        raise ServiceError(ErrorCode.INVALID_PAGE, detail=f"limit is a number up to {MAX_LIMIT}")
-    return int(text)
 
 
 def _summary(room: RoomStatus) -> dict[str, object]:

@@ -18,6 +18,7 @@ from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.routes.layers import layer_link
 from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
@@ -40,6 +41,7 @@ class StreamingRoutes:
         role: Role,
         offers: Offers,
         gateway: Gateway,
+        moderator: Moderator,
         authenticator: Authenticator,
         ice_servers: IceServers,
         public_url: str,
@@ -47,6 +49,7 @@ class StreamingRoutes:
         self._role = role
         self._offers = offers
         self._gateway = gateway
+        self._moderator = moderator
         self._authenticator = authenticator
         self._ice_servers = ice_servers
         self._public_url = public_url
@@ -68,6 +71,7 @@ class StreamingRoutes:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
         room = room_in_path(request)
         grant = self._access(request).grant(room, self._role)
+        self._moderator.check(room)
         answer = await self._ask(room, await read_offer(request), grant, request)
         response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
         location = self._location(request, room, answer.session)
@@ -124,11 +128,12 @@ class StreamingRoutes:
                 offer=encode(parsed),
                 expires_at=grant.expires_at,
                 identity=grant.identity,
+                token=grant.token,
                 network=caller_of(request).network,
             )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at)
+        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at, token=grant.token)
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
