@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.auth_callback import AuthCallback
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> Starlette:
     book = RulingBook(redis, clock)
     moderator = Moderator(book, gateway, every_worker, watch)
     authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
+    callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics).routes()
@@ -100,7 +102,7 @@ def create_app(settings: Settings) -> Starlette:
 
     def streaming(role: Role) -> list[Route]:
         return StreamingRoutes(
-            role, offers, gateway, moderator, authenticator, ice_servers, public_url
+            role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
         ).routes()
 
     @asynccontextmanager
@@ -111,6 +113,8 @@ def create_app(settings: Settings) -> Starlette:
             await book.first_look()
             yield
         await record_proxy.close()
+        if callback:
+            await callback.close()
         await redis.aclose()
         await watched.aclose()
 
@@ -148,6 +152,13 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
         middleware=[Middleware(RequestLog, TrustedProxies(()), metrics)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
+
+
+def _callback(settings: Settings) -> AuthCallback | None:
+    url = secret(settings.auth_url)
+    if not url:
+        return None
+    return AuthCallback(url, settings.auth_url_seconds, settings.auth_url_cache_seconds)
 
 
 @asynccontextmanager

@@ -66,6 +66,7 @@ class Authenticator:
             plain=PlainTokens(settings),
             admin=secret(settings.admin_token).encode(),
             takes_jwts=settings.takes_jwts,
+            callback=bool(secret(settings.auth_url)),
         )
         self._keys = configured_keys(settings)
         self._key_set = key_set
@@ -105,13 +106,14 @@ class _Tokens:
     plain: PlainTokens
     admin: bytes  # empty: nobody is
     takes_jwts: bool
+    callback: bool = False  # AUTH_URL decides
 
     def __bool__(self) -> bool:
         """Whether anything requires credentials."""
-        return bool(self.plain) or self.takes_jwts
+        return bool(self.plain) or self.takes_jwts or self.callback
 
     def protect(self, room: RoomName, action: Role) -> bool:
-        return self.plain.protect(room, action) or self.takes_jwts
+        return self.plain.protect(room, action) or self.takes_jwts or self.callback
 
 
 class Access:
@@ -138,8 +140,17 @@ class Access:
 
     def check_sent_along(self, room: RoomName, action: Role) -> None:
         """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
-        if self._token is not None:
+        if self._token is not None and not self.is_for_callback:
             self.grant(room, action)
+
+    @property
+    def is_for_callback(self) -> bool:
+        """Whether `AUTH_URL` decides what this opens for clients: it is no admin's, and no JWT of ours.
+
+        A JWT of ours that is refused, such as one that was revoked, has a reason.
+        """
+        refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
+        return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
 
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
