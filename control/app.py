@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.auth_callback import AuthCallback
 from control.events.places import StreamPlaces
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
@@ -35,6 +36,7 @@ from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
+from control.routes.moderation import ModerationRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
@@ -46,6 +48,7 @@ from control.workers.calls import Calls
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
@@ -56,6 +59,7 @@ from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
+from shared.bus.ruling_book import RulingBook
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.settings import Settings, secret
@@ -92,7 +96,10 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
         metrics.follow_keys(key_set.age)
-    authenticator = Authenticator(settings, key_set)
+    book = RulingBook(redis, clock)
+    moderator = Moderator(book, gateway, every_worker, watch)
+    authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
+    callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics).routes()
@@ -103,27 +110,35 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         RecordLinks(redis, clock, watch),
     )
 
+    def streaming(role: Role) -> list[Route]:
+        return StreamingRoutes(
+            role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
+        ).routes()
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(
-            clock.run, rpc.run, watch.run, rooms.run, event_streams.run, room_streams.run, *fetching
-        ):
+        streams = (event_streams.run, room_streams.run)
+        async with _running(clock.run, rpc.run, watch.run, rooms.run, book.run, *streams, *fetching):
+            await book.first_look()
             yield
         await record_proxy.close()
+        if callback:
+            await callback.close()
         await redis.aclose()
         await watched.aclose()
 
     app = Starlette(
         routes=[
-            *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
-            *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
+            *streaming(Role.PUBLISH),
+            *streaming(Role.PLAY),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
+            *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
@@ -148,6 +163,13 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
         middleware=[Middleware(RequestLog, TrustedProxies(()), metrics)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
+
+
+def _callback(settings: Settings) -> AuthCallback | None:
+    url = secret(settings.auth_url)
+    if not url:
+        return None
+    return AuthCallback(url, settings.auth_url_seconds, settings.auth_url_cache_seconds)
 
 
 @asynccontextmanager

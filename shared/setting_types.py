@@ -5,10 +5,10 @@ An error says what the value must be and never repeats it: it may hold a secret.
 
 import ipaddress
 import re
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from shared.host_port import HostPort, parse_host_port
@@ -16,6 +16,11 @@ from shared.names import parse_room_name, parse_worker_id
 
 # In the place of an address: what STUN servers see.
 AUTO = "auto"
+
+
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
+    """A setting: its default, and what it means, in a sentence."""
+    return Field(default=default, description=meaning, **limits)
 
 
 def _host_port(value: object) -> object:
@@ -106,6 +111,11 @@ def _web_url(value: str) -> str:
     return value
 
 
+def _secret_web_url(value: SecretStr) -> SecretStr:
+    _web_url(value.get_secret_value())
+    return value
+
+
 def _is_web_url(value: str) -> bool:
     try:
         url = urlsplit(value)
@@ -170,3 +180,4 @@ WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]

@@ -7,14 +7,14 @@ import platform
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from shared.access_settings import AccessSettings
 from shared.host_port import HostPort
 from shared.names import WorkerId
 from shared.setting_types import (
     Address,
-    ClaimNames,
     IceUrls,
     IpAddresses,
     Networks,
@@ -23,13 +23,12 @@ from shared.setting_types import (
     PublicUrl,
     RecordFormats,
     RedisUrl,
-    RoomTokens,
-    Secrets,
     Servers,
     TcpAddress,
-    WebUrl,
     WorkerName,
-    is_without_tls,
+)
+from shared.setting_types import (
+    setting as _field,
 )
 
 
@@ -40,11 +39,7 @@ class SettingsError(ValueError):
 _MAY_BE_EMPTY = ("media_tcp_addr",)
 
 
-def _field(default: Any, meaning: str, **limits: Any) -> Any:
-    return Field(default=default, description=meaning, **limits)
-
-
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """All settings of both planes; `roomcast config` prints them."""
 
     model_config = SettingsConfigDict(
@@ -59,35 +54,7 @@ class Settings(BaseSettings):
         """An empty value counts as not set, but where it means something."""
         return {name: value for name, value in values.items() if value != "" or name in _MAY_BE_EMPTY}
 
-    # --- who may do what
-    auth_token: SecretStr = _field(
-        SecretStr(""), "Global token: opens every room that has no token of its own"
-    )
-    publish_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to publish only")
-    play_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to play only")
-    room_tokens: RoomTokens = _field({}, "Tokens of single rooms: room1:token1;room2:token2")
-    room_publish_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to publish only")
-    room_play_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to play only")
-    jwt_secret: SecretStr = _field(
-        SecretStr(""), "Secret of HS256/384/512 JWTs; `roomcast token` signs with it"
-    )
-    jwt_more_secrets: Secrets = _field(
-        (),
-        "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas; three at most",
-        max_length=3,
-    )
-    jwt_public_keys: str = _field(
-        "",
-        "Public keys (PEM) of RS256/384/512, ES256/384/512 and EdDSA JWTs, or the name of a file with them",
-    )
-    jwt_jwks_url: WebUrl = _field("", "URL of a JWK set with such keys; https, or http on this host")
-    jwt_jwks_allow_http: bool = _field(False, "Take a JWT_JWKS_URL of another host without TLS")
-    jwt_audience: str = _field("", "Audience that a JWT must name; empty: any")
-    jwt_issuer: str = _field("", "Issuer that a JWT must name; empty: any")
-    jwt_required_claims: ClaimNames = _field(
-        (), "Claims that every JWT must have beside exp, such as room,role; one without is refused"
-    )
-    admin_token: SecretStr = _field(SecretStr(""), "Token for the admin endpoints")
+    # --- how much
     max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit", ge=0)
     max_publishers_per_client: int = _field(
         0,
@@ -244,12 +211,6 @@ class Settings(BaseSettings):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
         if self.upload_recordings and not self.s3_bucket:
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
-        if self.jwt_more_secrets and not secret(self.jwt_secret):
-            raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
-        if "-----BEGIN" in secret(self.jwt_secret):
-            raise ValueError("JWT_SECRET has a PEM key, which is no secret of HS256: see JWT_PUBLIC_KEYS")
-        if is_without_tls(self.jwt_jwks_url) and not self.jwt_jwks_allow_http:
-            raise ValueError("JWT_JWKS_URL is without TLS: https, or JWT_JWKS_ALLOW_HTTP=1")
         return self
 
     @property
@@ -264,22 +225,6 @@ class Settings(BaseSettings):
         if isinstance(self.media_tcp_addr, HostPort):
             return self.media_tcp_addr
         return self.media_addr if self.media_tcp_addr == "same" else None
-
-    @property
-    def jwt_secrets(self) -> list[str]:
-        """Every secret that signs JWTs."""
-        return [text for text in map(secret, (self.jwt_secret, *self.jwt_more_secrets)) if text]
-
-    @property
-    def takes_jwts(self) -> bool:
-        return bool(self.jwt_secrets or self.jwt_public_keys or self.jwt_jwks_url)
-
-    @property
-    def auth_configured(self) -> bool:
-        """Whether anything requires credentials."""
-        rooms = self.room_tokens or self.room_publish_tokens or self.room_play_tokens
-        tokens = (self.auth_token, self.publish_token, self.play_token)
-        return bool(rooms) or any(map(secret, tokens)) or self.takes_jwts
 
 
 def secret(value: SecretStr) -> str:

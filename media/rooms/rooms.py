@@ -116,6 +116,10 @@ class Rooms:
         """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
 
+    def all_names(self) -> Iterable[RoomName]:
+        """Of all rooms here, copies among them."""
+        return list(self._rooms)
+
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
         """Of all rooms, or of those of these names that exist."""
         if of is None:

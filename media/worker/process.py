@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -22,17 +21,17 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
 from media.worker.http_url import http_url
-from media.worker.media_plane import MediaPlane
+from media.worker.media_plane import configured_plane
 from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
+from media.worker.moderation import Moderation
 from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
 from media.worker.tcp_port import open_tcp
@@ -45,6 +44,7 @@ from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
+from shared.bus.ruling_book import RulingBook
 from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
@@ -107,7 +107,7 @@ class Worker:
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
-        self._plane = _media_plane(
+        self._plane = configured_plane(
             settings,
             ports,
             self._public,
@@ -135,15 +135,28 @@ class Worker:
             self._calls,
             settings.publisher_grace,
         )
+        self._book = RulingBook(self._redis, self._clock, lambda: self._moderation.obey())
+        self._moderation = Moderation(
+            self._book, self._plane.rooms, self._plane.roster, self._heartbeat.flush
+        )
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
         handlers = Handlers(
-            self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
+            self._plane,
+            self._heartbeat,
+            self._capacity,
+            self._edge,
+            self._drain,
+            self._clock.now,
+            self._moderation,
         )
         self._rpc = RpcServer(
             self._redis,
             url,
             self._id,
-            handlers.by_message() | self._shelf.handlers() | SessionList(self._plane.roster).handlers(),
+            handlers.by_message()
+            | self._shelf.handlers()
+            | SessionList(self._plane.roster).handlers()
+            | self._moderation.handlers(),
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
@@ -165,6 +178,7 @@ class Worker:
                 running = [
                     tasks.create_task(self._public.keep()),
                     tasks.create_task(self._clock.run()),
+                    tasks.create_task(self._book.run()),
                     serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
                     tasks.create_task(self._ticker.run()),
@@ -197,6 +211,7 @@ class Worker:
     async def _serve(self) -> None:
         """The list of requests belongs to the process that has this worker's id."""
         await self._heartbeat.registered.wait()
+        await self._book.read.wait()
         await self._rpc.run()
 
     async def _announce(self, serving: asyncio.Task[None]) -> None:
@@ -272,26 +287,3 @@ class Worker:
     def _room_lost(self, name: RoomName) -> None:
         log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
-
-
-def _media_plane(
-    settings: Settings,
-    ports: Ports,
-    public: PublicAddress,
-    closed: Callable[[RoomName], None],
-    recorder: Recorder | None,
-    unix_clock: Callable[[], float],
-) -> MediaPlane:
-    return MediaPlane(
-        settings.own_worker_id,
-        ports,
-        public.candidates,
-        closed,
-        relay_addresses=named(settings.media_relay_ips, ports.addresses),
-        recorder=recorder,
-        max_viewers=settings.max_subs_per_room,
-        join_burst=settings.join_burst,
-        grace=settings.publisher_grace,
-        unix_clock=unix_clock,
-        asked=public.take,
-    )

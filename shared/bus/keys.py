@@ -20,6 +20,10 @@
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
+| `roomcast:rulings`           | hash   | ruling -> its stamp and msgpack, and   | until the last one ends  |
+|                              |        | `@` -> the last entry of their log     |                          |
+| `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
+| `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 
 Redis Cluster needs all keys of a script in one slot. A key that is used in a script with another one (`…` in
@@ -44,6 +48,10 @@ ROOMS = PREFIX + "rooms"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
 VERSION_BEFORE = PREFIX + "version-before"
+
+RULINGS = PREFIX + "rulings"
+RULING_ENDS = _beside(RULINGS, "ends")
+RULING_LOG = _beside(RULINGS, "log")
 
 RECORDS_KEY = PREFIX + "records:key"
 
