@@ -16,9 +16,9 @@ class CapacityCollector(Collector):
         self._rooms = rooms
 
     def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily(
-            "roomcast_load", "Share of a core used in the last second.", value=self._capacity.load
-        )
+        load = self._capacity.load
+        yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
+        yield GaugeMetricFamily("roomcast_load", "As roomcast_load_ratio; goes with 0.2.", value=load)
         accepts = GaugeMetricFamily(
             "roomcast_accepts",
             "1 if the worker accepts new publishers or viewers; 0 at its limit or while it drains.",
