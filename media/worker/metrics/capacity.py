@@ -19,6 +19,9 @@ class CapacityCollector(Collector):
         load = self._capacity.load
         yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
         yield GaugeMetricFamily("roomcast_load", "As roomcast_load_ratio; goes with 0.2.", value=load)
+        yield GaugeMetricFamily(
+            "roomcast_draining", "1 while the worker drains.", value=self._capacity.draining
+        )
         accepts = GaugeMetricFamily(
             "roomcast_accepts",
             "1 if the worker accepts new publishers or viewers; 0 at its limit or while it drains.",

@@ -1,0 +1,245 @@
+"""For each alert: clusters of any size in which it must fire, and clusters in which it must not.
+
+Of an alert that is about a worker, exactly one worker of the cluster is at fault, however large that is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.integration.deploy.alert_series import (
+    PUBLISH,
+    REQUESTS,
+    Make,
+    Series,
+    accepting,
+    address,
+    answers,
+    between,
+    both,
+    control,
+    counter,
+    directory,
+    gauge,
+    of_workers,
+    offers,
+    over,
+    scraped,
+    sessions,
+    share,
+    version,
+    worker,
+)
+
+AT_FAULT = 1  # the number of that worker
+
+
+@dataclass(frozen=True)
+class Case:
+    """`fires` and `quiet` make the series of a cluster of so many workers; `at` is the minute to look at.
+
+    `names` is the worker that the alert must name; empty: none.
+    """
+
+    alert: str
+    fires: Callable[[int], Series]
+    quiet: Callable[[int], Series]
+    at: int = 20
+    names: str = ""
+
+
+def one_of(alert: str, bad: Make, good: Make, at: int = 20, *, nearly: Make | None = None) -> Case:
+    """An alert about a worker: one is `bad`, or is `nearly` so, among `good` ones."""
+
+    def cluster(size: int, first: Make) -> Series:
+        return first(worker(AT_FAULT)) | of_workers(good, range(AT_FAULT + 1, size + 1))
+
+    return Case(
+        alert,
+        lambda size: cluster(size, bad),
+        lambda size: cluster(size, nearly or good),
+        at,
+        f"w{AT_FAULT}",
+    )
+
+
+def all_of(alert: str, bad: Make, good: Make, at: int = 20) -> Case:
+    """An alert about the cluster, to which every worker adds its share."""
+    return Case(
+        alert,
+        lambda size: of_workers(bad, range(1, size + 1)),
+        lambda size: of_workers(good, range(1, size + 1)),
+        at,
+    )
+
+
+def of_control(alert: str, bad: Make, good: Make, at: int = 20) -> Case:
+    """An alert about one of two control processes, or about the requests that both count."""
+    return Case(
+        alert,
+        lambda _: bad(control(1)) | good(control(2)),
+        lambda _: good(control(1)) | good(control(2)),
+        at,
+    )
+
+
+LAG, DELAY, PICTURE = (
+    "roomcast_event_loop_lag_seconds",
+    "roomcast_relay_delay_seconds",
+    "roomcast_first_picture_seconds",
+)
+SERVED, CALLED = "roomcast_rpc_serve_seconds", "roomcast_rpc_call_seconds"
+ANSWERED = ', op="Play", outcome="ok"'
+FAILURES, UPLOADS = "roomcast_recording_failures_total", "roomcast_recording_upload_failures_total"
+GAPS, RESTARTED = "roomcast_recording_packets_dropped_total", "process_start_time_seconds"
+TCP, OVERFLOW = "roomcast_tcp_refused_total", "roomcast_receive_drops_total"
+RECEIVED, SENT = "roomcast_ingress_packets_total", "roomcast_egress_packets_total"
+
+CASES = [
+    # the control plane: gone from discovery, or there and dead
+    Case(
+        "RoomcastControlLost",
+        lambda _: gauge("up", "1x9 stale")(control(1)) | gauge("up", "1x9 0x30")(control(2)),
+        lambda _: gauge("up", "0x40")(control(1)) | gauge("up", "1x40")(control(2)),
+    ),
+    of_control("RoomcastControlDown", gauge("up", "1x9 0x30"), gauge("up", "1x40")),
+    of_control(
+        "RoomcastRedisAway",
+        gauge("roomcast_directory_age_seconds", "0x9 60+60x30"),
+        gauge("roomcast_directory_age_seconds", "2x40"),
+    ),
+    of_control(
+        "RoomcastKeySetAway",
+        gauge("roomcast_key_set_age_seconds", "0x4 60+60x35"),
+        gauge("roomcast_key_set_age_seconds", "0+60x14 0+60x15"),
+        25,
+    ),
+    of_control(
+        "RoomcastErrors",
+        counter(f"{REQUESTS}_count", 1, f', {PUBLISH}, status="500"'),
+        counter(f"{REQUESTS}_count", 1, f', {PUBLISH}, status="409"'),
+    ),
+    # offers: a tenth of a second's worth is refused, of few or of many
+    Case(
+        "RoomcastOffersRefused",
+        lambda size: offers(9 * size, 20 * size),
+        lambda size: offers(3 * size, 900 * size),
+    ),
+    Case(
+        "RoomcastSlowRequests",
+        lambda _: between(REQUESTS, "0.5", "1.0", f', {PUBLISH}, status="201"')(control()),
+        lambda _: between(REQUESTS, "0.01", "0.025", f', {PUBLISH}, status="201"')(control()),
+    ),
+    of_control(
+        "RoomcastRpcFailing", answers(CALLED, 12, 88, "no_worker"), answers(CALLED, 12, 88, "no_publisher")
+    ),
+    # the directory of the workers
+    Case("RoomcastNoWorkerReady", lambda size: directory(f"{size}x9 0x30"), lambda _: directory("1x40")),
+    Case(
+        "RoomcastWorkerLost",
+        lambda size: directory(f"{size}x9 {size - 1}x30"),
+        lambda size: directory(f"{size}x9 {size - 1}x30", "0x9 1x30"),  # a draining worker is not lost
+    ),
+    Case("RoomcastWorkersNotScraped", lambda size: scraped(size, size - 1), lambda size: scraped(size, size)),
+    Case(
+        "RoomcastClusterNearlyFull",
+        lambda size: accepting(size, {1: 0, 2: 1, 6: 2, 100: 33}[size]),
+        lambda size: accepting(size, {1: 1, 2: 2, 6: 3, 100: 35}[size]),
+    ),
+    Case(
+        "RoomcastVersionsMixed",
+        lambda size: version("0.1.0")(worker(1)) | version("0.2.0")(worker(size + 1)),
+        lambda size: version("0.1.0")(worker(1)) | version("0.1.0")(control()),
+        65,
+    ),
+    # one worker among others
+    one_of("RoomcastWorkerUnreachable", gauge("up", "1x9 0x30"), gauge("up", "1x40")),
+    one_of(
+        "RoomcastWorkerDraining",
+        gauge("roomcast_draining", "1x80"),
+        gauge("roomcast_draining", "1x40 0x40"),
+        65,
+    ),
+    one_of(
+        "RoomcastWorkerRestarts",
+        # each time at another address, as a pod that is made anew
+        lambda labels: both(
+            *(
+                gauge(RESTARTED, f"_x{2 * life} {life + 1}x1 stale", f', pod="{life}"')
+                for life in range(5, 10)
+            )
+        )(labels),
+        gauge(RESTARTED, "1x9 2x30"),
+    ),
+    one_of(
+        "RoomcastClockWrong",
+        gauge("roomcast_clock_skew_seconds", "0x9 -2.5x30"),
+        gauge("roomcast_clock_skew_seconds", "0x9 2.5x2 -1.5x30"),
+    ),
+    one_of(
+        "RoomcastWorkerSlow",
+        between(SERVED, "0.5", "1.0", ANSWERED),
+        between(SERVED, "0.01", "0.025", ANSWERED),
+    ),
+    one_of(
+        "RoomcastWorkerFailsRequests",
+        answers(SERVED, 6, 94, "too_late"),
+        answers(SERVED, 6, 94, "room_taken"),
+    ),
+    one_of(
+        "RoomcastWorkerBusy",
+        counter("process_cpu_seconds_total", 54),
+        counter("process_cpu_seconds_total", 48),
+    ),
+    one_of("RoomcastEventLoopLate", between(LAG, "0.1", "0.25"), between(LAG, "0.05", "0.1")),
+    one_of("RoomcastRelaySlow", between(DELAY, "0.05", "0.1"), between(DELAY, "0.001", "0.0025")),
+    one_of(
+        "RoomcastSendsDropped",
+        counter("roomcast_datagrams_dropped_total", 1200),
+        counter("roomcast_datagrams_dropped_total", 300),
+    ),
+    one_of(
+        "RoomcastReceiveDrops",
+        counter(OVERFLOW, 120, ', family="ipv4"'),
+        counter(OVERFLOW, 30, ', family="ipv4"'),
+    ),
+    one_of(
+        "RoomcastPublishersLosePackets",
+        share("roomcast_publisher_nacks_total", RECEIVED, 6),
+        share("roomcast_publisher_nacks_total", RECEIVED, 4),
+    ),
+    one_of(
+        "RoomcastViewersLosePackets",
+        share("roomcast_viewer_nacks_total", SENT, 6),
+        share("roomcast_viewer_nacks_total", SENT, 4),
+    ),
+    one_of(
+        "RoomcastFirstPictureLate",
+        between(PICTURE, "2.5", "5.0", step=2),
+        between(PICTURE, "0.25", "0.5"),
+        25,
+        nearly=between(PICTURE, "2.5", "5.0", step=1),  # ten that wait prove nothing
+    ),
+    all_of("RoomcastClientsCannotConnect", sessions(4, 1), sessions(12, 2), 25),
+    one_of(
+        "RoomcastWorkerNotReached",
+        sessions(3, 3),
+        sessions(30, 3),
+        25,
+        nearly=sessions(1, 1),  # one client that tries again each minute
+    ),
+    one_of("RoomcastMediaOverTcp", over(4, 1), over(2, 8), nearly=over(3, 1)),
+    one_of(
+        "RoomcastTcpRefused",
+        counter(TCP, 1, ', reason="no_files"'),
+        counter(TCP, 5, ', reason="unchecked"'),
+    ),
+    one_of("RoomcastPublicAddressUnknown", address("unknown"), address("found"), nearly=address("symmetric")),
+    one_of(
+        "RoomcastFilesNearLimit",
+        both(gauge("process_open_fds", "900x40"), gauge("process_max_fds", "1024x40")),
+        both(gauge("process_open_fds", "700x40"), gauge("process_max_fds", "1024x40")),
+    ),
+    one_of("RoomcastRecordingFailed", gauge(FAILURES, "0x9 1x30"), gauge(FAILURES, "7x40")),
+    one_of("RoomcastRecordingBehind", counter(GAPS, 5), gauge(GAPS, "99x40")),
+    one_of("RoomcastUploadsFailing", counter(UPLOADS, 1), gauge(UPLOADS, "0x5 1x35"), 25),
+]
