@@ -19,6 +19,7 @@ from tests.integration.deploy.alert_series import (
     control,
     counter,
     directory,
+    federated,
     gauge,
     of_workers,
     offers,
@@ -238,6 +239,12 @@ CASES = [
         "RoomcastFilesNearLimit",
         both(gauge("process_open_fds", "900x40"), gauge("process_max_fds", "1024x40")),
         both(gauge("process_open_fds", "700x40"), gauge("process_max_fds", "1024x40")),
+    ),
+    # among as many clusters
+    Case(
+        "RoomcastClusterNotSeen",
+        lambda size: federated(range(1, size), "1x40") | federated([size], "1x9 0x30"),
+        lambda size: federated(range(1, size + 1), "1x40"),
     ),
     one_of("RoomcastRecordingFailed", gauge(FAILURES, "0x9 1x30"), gauge(FAILURES, "7x40")),
     one_of("RoomcastRecordingBehind", counter(GAPS, 5), gauge(GAPS, "99x40")),

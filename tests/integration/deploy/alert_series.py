@@ -115,3 +115,10 @@ def address(state: str) -> Make:
 
 def version(number: str) -> Make:
     return gauge("roomcast_build_info", "1x150", f', version="{number}", python="3.13.1"')
+
+
+def federated(numbers: Iterable[int], values: str) -> Series:
+    """What a federating Prometheus sees of the ones of these clusters."""
+    return {
+        f'up{{job="roomcast-federate", instance="prometheus-{number}:9090"}}': values for number in numbers
+    }

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.integration.deploy.alert_cases import CASES, Case
-from tests.integration.deploy.files import PROMETHEUS, checked, rules
+from tests.integration.deploy.files import PROMETHEUS, RULE_FILES, checked, rules
 from tests.integration.deploy.promql import metrics_behind
 
 SIZES = (1, 2, 6, 100)
@@ -26,10 +26,10 @@ def test_alerts(size: int, tmp_path: Path) -> None:
     tests = [
         one_test(together, fires, size) for fires in (True, False) for together in apart(CASES, fires, size)
     ]
-    names = [str(PROMETHEUS / name) for name in ("rules.yml", "alerts.yml")]
+    names = [str(PROMETHEUS / name) for name in RULE_FILES]
     file = tmp_path / "alerts.test.yml"
     file.write_text(
-        yaml.dump({"rule_files": names, "evaluation_interval": "1m", "tests": tests}, Dumper=yaml.CSafeDumper)
+        yaml.dump({"rule_files": names, "evaluation_interval": "2m", "tests": tests}, Dumper=yaml.CSafeDumper)
     )
     checked("promtool", "test", "rules", file)
 
