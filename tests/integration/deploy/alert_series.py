@@ -52,7 +52,7 @@ def share(part: str, whole: str, percent: float) -> Make:
     return both(counter(part, percent * 100), counter(whole, 100 * 100))
 
 
-def sessions(opened: int, unconnected: int) -> Make:
+def sessions(opened: float, unconnected: float) -> Make:
     """In a minute, by a worker."""
     return both(
         counter("roomcast_sessions_opened_total", opened, ', role="play"'),

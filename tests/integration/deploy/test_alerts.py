@@ -1,6 +1,7 @@
 """Every alert fires when it should and is quiet when it should be, whatever the size of the cluster."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.deploy.alert_cases import CASES, Case
+from tests.integration.deploy.alert_series import Series
 from tests.integration.deploy.files import PROMETHEUS, RULE_FILES, checked, rules
 from tests.integration.deploy.promql import metrics_behind
 
@@ -23,9 +25,8 @@ def test_every_alert_has_a_case() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_alerts(size: int, tmp_path: Path) -> None:
     """One run for all cases, because starting promtool takes the time."""
-    tests = [
-        one_test(together, fires, size) for fires in (True, False) for together in apart(CASES, fires, size)
-    ]
+    played = [Played(case, fires, make(size)) for case in CASES for fires, make in case.clusters]
+    tests = [one_test(together) for together in apart(played)]
     names = [str(PROMETHEUS / name) for name in RULE_FILES]
     file = tmp_path / "alerts.test.yml"
     file.write_text(
@@ -34,38 +35,43 @@ def test_alerts(size: int, tmp_path: Path) -> None:
     checked("promtool", "test", "rules", file)
 
 
-def apart(cases: Iterable[Case], fires: bool, size: int) -> list[list[Case]]:
+@dataclass(frozen=True)
+class Played:
+    """A case in one of its clusters."""
+
+    case: Case
+    fires: bool
+    series: Series
+
+
+def apart(played: Iterable[Played]) -> list[list[Played]]:
     """Cases that can be played in one cluster are together: none has a series that another's alert reads.
 
     Those that take long are apart, since promtool evaluates all rules in each minute.
     """
-    groups: list[tuple[set[str], set[str], list[Case]]] = []
-    for case in cases:
-        has = {name.partition("{")[0] for name in series_of(case, fires, size)}
-        reads = metrics_behind(ALERTS[case.alert]["expr"]) | has
+    groups: list[tuple[set[str], set[str], list[Played]]] = []
+    for one in played:
+        has = {name.partition("{")[0] for name in one.series}
+        reads = metrics_behind(ALERTS[one.case.alert]["expr"]) | has
         for group_has, group_reads, group in groups:
-            as_long = (case.at > LONG_MINUTES) == (group[0].at > LONG_MINUTES)
+            as_long = (one.case.at > LONG_MINUTES) == (group[0].case.at > LONG_MINUTES)
             if as_long and not has & group_reads and not reads & group_has:
                 group_has |= has
                 group_reads |= reads
-                group.append(case)
+                group.append(one)
                 break
         else:
-            groups.append((has, reads, [case]))
+            groups.append((has, reads, [one]))
     return [group for _, _, group in groups]
 
 
-def series_of(case: Case, fires: bool, size: int) -> dict[str, str]:
-    return case.fires(size) if fires else case.quiet(size)
-
-
-def one_test(cases: list[Case], fires: bool, size: int) -> dict[str, Any]:
-    series = {name: values for case in cases for name, values in series_of(case, fires, size).items()}
+def one_test(together: list[Played]) -> dict[str, Any]:
+    series = {name: values for one in together for name, values in one.series.items()}
     return {
-        "name": f"{'fires' if fires else 'quiet'}: {', '.join(case.alert for case in cases)}",
+        "name": ", ".join(f"{one.case.alert} {'fires' if one.fires else 'is quiet'}" for one in together),
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [expected(case, fires) for case in cases],
+        "promql_expr_test": [expected(one.case, one.fires) for one in together],
     }
 
 
