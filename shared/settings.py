@@ -159,6 +159,12 @@ class Settings(AccessSettings):
     worker_max_viewers: int = _field(
         0, "Viewers that a worker takes, before other workers take them; 0: no limit", ge=0
     )
+    metrics_max_rooms: int = _field(
+        500,
+        "Rooms of a worker, those with most viewers, that have roomcast_room_* and roomcast_layer_* series in"
+        " its /metrics; 0: all",
+        ge=0,
+    )
 
     join_burst: Literal["auto", "off", "on"] = _field(
         "auto",

@@ -170,6 +170,7 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
+        self._stats.line(self.loss, self.rtt)
         self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 

@@ -1,6 +1,7 @@
 """The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from heapq import nlargest
 from time import monotonic, time
 from typing import Protocol
 
@@ -130,6 +131,10 @@ class Rooms:
         """How many publishers came so late that the worker's load does not contain them yet."""
         since = unix_now - MEASURED_SECONDS
         return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
+
+    def largest(self, most: int) -> list[Room]:
+        """The `most` rooms with most viewers on this worker; 0: all."""
+        return nlargest(most or len(self._rooms), self._rooms.values(), key=lambda room: len(room.viewers))
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

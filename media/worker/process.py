@@ -122,7 +122,7 @@ class Worker:
         directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
-            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
+            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock, settings
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(

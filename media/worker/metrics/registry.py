@@ -14,13 +14,17 @@ from media.worker.metrics.event_loop import EventLoopCollector
 from media.worker.metrics.public_address import PublicAddressCollector
 from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
+from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.sockets import SocketsCollector
 from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
+from shared.build_info import export_build
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
+from shared.settings import Settings
 
 
 def new_registry(
@@ -31,12 +35,16 @@ def new_registry(
     lag: Histogram,
     recorder: Recorder | None,
     clock: RedisClock,
+    settings: Settings,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(RoomsCollector(plane.rooms))
+    export_build(registry)
+    registry.register(RoomsCollector(plane.rooms, settings.metrics_max_rooms))
+    registry.register(RoomDetailsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
     registry.register(SessionsCollector(plane.roster, plane.ledger))
     registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
+    registry.register(SocketsCollector(ports))
     registry.register(PublicAddressCollector(public))
     if ports.tcp is not None:
         registry.register(TcpCollector(ports.tcp))

@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
+RULE_FILES = ("rules.yml", "alerts.yml", "fleet.yml")
 
 # Debian keeps daemons where a plain user's PATH does not look
 _PATH = {"PATH": f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"}
@@ -42,7 +43,7 @@ def rules() -> list[dict[str, Any]]:
     """Every recording and alerting rule."""
     return [
         rule
-        for name in ("rules.yml", "alerts.yml")
+        for name in RULE_FILES
         for group in read_yaml(PROMETHEUS / name)["groups"]
         for rule in group["rules"]
     ]
