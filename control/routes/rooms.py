@@ -13,7 +13,7 @@ from control.auth import Authenticator, credential
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
-from control.workers.cluster_rooms import ClusterRoom
+from control.workers.cluster_rooms import ClusterRoom, Copy
 from control.workers.room_list import CHUNK, RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import LayerReason, LayerStatus, RoomStatus
@@ -108,12 +108,22 @@ class RoomRoutes:
             "bitrate": room.status.bitrate,
             "uptime": round(uptime, 1),
             "workers": room.workers,
+            "copies": [_copy(copy) for copy in room.copies],
             "warnings": room.status.warnings,
             "layers": [_layer(layer) for layer in room.status.layers],
             "viewersByReason": {
                 reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason
             },
         }
+
+
+def _copy(copy: Copy) -> dict[str, object]:
+    return {
+        "worker": copy.worker,
+        "from": copy.origin,
+        "tier": copy.tier,
+        "subscribers": copy.subscribers,
+    }
 
 
 def _layer(layer: LayerStatus) -> dict[str, object]:
