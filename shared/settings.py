@@ -141,6 +141,12 @@ class Settings(AccessSettings):
     media_relay_ips: IpAddresses = _field(
         (), "Addresses at which other workers reach this one; empty: those that clients are given"
     )
+    relay_max_edges: int = _field(
+        100,
+        "Other workers to which one worker sends one room; further ones get it from those. 0: all of them get"
+        " it from the worker that has its publisher",
+        ge=0,
+    )
     publisher_grace: float = _field(
         15.0, "Seconds for which a room keeps its viewers while its publisher is away", ge=0
     )

@@ -28,8 +28,8 @@ class MediaPlane:
 
     If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
     again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
-    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher. `asked`: see
-    `Demux`.
+    limit of each room (0: no limit); `max_edges`: see `Origin`. `grace`: seconds that a room waits for its
+    publisher. `asked`: see `Demux`.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class MediaPlane:
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
         max_viewers: int = 0,
+        max_edges: int = 0,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
@@ -58,6 +59,7 @@ class MediaPlane:
             ports.send,
             self.ledger.relays,
             Candidates(relay_addresses) if relay_addresses else candidates,
+            max_edges,
         )
         self.rooms = Rooms(
             self.ledger,
@@ -79,6 +81,11 @@ class MediaPlane:
             clock=clock,
         )
         self.pump = Pump(self.demux, self.switch, clock)
+
+    @property
+    def depending(self) -> int:
+        """How many sessions, and edges that get copies from here, end when this worker stops."""
+        return len(self.roster) + self.origin.leaving
 
     def tick(self, now: float) -> None:
         """Do what is due for sessions, rooms and relays to other workers. Called several times a second."""
@@ -104,6 +111,7 @@ def configured_plane(
         relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
         max_viewers=settings.max_subs_per_room,
+        max_edges=settings.relay_max_edges,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,
         unix_clock=unix_clock,

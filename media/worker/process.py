@@ -116,7 +116,7 @@ class Worker:
             self._clock.now,
         )
         self._drain = Drain(
-            settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
+            settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
         )
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
@@ -133,6 +133,7 @@ class Worker:
             ports.send,
             directory,
             self._calls,
+            self._plane.origin,
             settings.publisher_grace,
         )
         self._book = RulingBook(self._redis, self._clock, lambda: self._moderation.obey())
@@ -282,6 +283,7 @@ class Worker:
 
     def _drain_changed(self, draining: bool) -> None:
         self._capacity.drain(draining)
+        self._plane.origin.leave(draining)
         self._heartbeat.wake()
 
     def _room_lost(self, name: RoomName) -> None:
