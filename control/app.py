@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -49,10 +50,12 @@ from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import RoomList
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
+from shared.redis_url import parse_redis_url
 from shared.settings import Settings, secret
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
@@ -69,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(watched)
+    watch = RedisWatch(watched, fails_over=parse_redis_url(redis_url).fails_over)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)
@@ -96,7 +99,9 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        async with _running(
+            partial(follow, redis_url), clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching
+        ):
             yield
         await record_proxy.close()
         await redis.aclose()
