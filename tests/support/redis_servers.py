@@ -161,6 +161,19 @@ def as_cluster(
         launcher.stop()
 
 
+def executables(folder: Path) -> dict[str, str]:
+    """The bundled Valkey, and Redis and Valkey as Debian has them.
+
+    The packages without a daemon (redis-tools, valkey-tools) have the server under another name.
+    """
+    found = {"bundled": BINARY}
+    for name in ("redis", "valkey"):
+        link = folder / f"{name}-server"
+        link.symlink_to(Path("/usr/bin") / f"{name}-check-rdb")
+        found[name] = str(link)
+    return found
+
+
 def _until(is_so: Callable[[], object]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
