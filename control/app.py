@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> Starlette:
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)
-    calls = Calls(rpc, placement)
+    calls = Calls(rpc, placement, cluster)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)

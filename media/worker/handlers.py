@@ -34,7 +34,7 @@ from shared.messages.signalling import (
 )
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
-from shared.sdp.encoding import decode_fragment, decode_offer
+from shared.sdp.version_before import read_fragment, read_offer
 
 
 class Handlers:
@@ -76,7 +76,7 @@ class Handlers:
         }
 
     async def publish(self, message: Publish) -> Answer:
-        offer = decode_offer(message.offer)
+        offer = read_offer(message.offer)
         local, tracks, answer = self._admission.negotiate_publish(offer, over_ipv6=":" in message.network)
         name = RoomName(message.room)
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
@@ -107,7 +107,7 @@ class Handlers:
 
     async def play(self, message: Play) -> Answer:
         self._capacity.check_viewer(self._rooms.viewer_count)
-        offer = decode_offer(message.offer)
+        offer = read_offer(message.offer)
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
@@ -125,7 +125,7 @@ class Handlers:
 
     async def patch(self, message: Patch) -> Patched:
         session = self._roster.find(message.session, message.room, message.role)
-        fragment = decode_fragment(message.fragment)
+        fragment = read_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
