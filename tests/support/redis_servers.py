@@ -51,25 +51,50 @@ class Servers:
 
 
 class Launcher:
-    """Starts servers of one binary in `folder`; they end with it. `executable` may have another name."""
+    """Starts servers of one binary in `folder`; they end with it. `executable` may have another name.
 
-    def __init__(self, folder: Path, executable: str = BINARY) -> None:
+    With `tls`, the files of a certificate for localhost and of its key, all connections are TLS.
+    """
+
+    def __init__(self, folder: Path, executable: str = BINARY, tls: tuple[Path, Path] | None = None) -> None:
         self._folder = folder
         self._executable = executable
+        self._tls = tls
         self._started: list[Server] = []
+        self.host = "localhost" if tls else LOOPBACK
 
     def start(self, *lines: str, arguments: Sequence[str] = (), password: str = PASSWORD) -> Server:
         port = free_port()
         home = self._folder / str(port)
         home.mkdir()
         config = home / "server.conf"
-        config.write_text("\n".join([f"port {port}", f"bind {LOOPBACK}", f"dir {home}", *lines]))
+        config.write_text("\n".join([*self._listening(port), f"bind {LOOPBACK}", f"dir {home}", *lines]))
         command = tethered([self._executable, str(config), *arguments])
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
-        server = Server(port, process, Redis(port=port, password=password or None, socket_timeout=2))
+        ca = str(self._tls[0]) if self._tls else None
+        client = Redis(
+            self.host, port, password=password or None, socket_timeout=2, ssl=bool(ca), ssl_ca_certs=ca
+        )
+        server = Server(port, process, client)
         self._started.append(server)
         return server
+
+    def _listening(self, port: int) -> list[str]:
+        if self._tls is None:
+            return [f"port {port}"]
+        certificate, key = self._tls
+        files = [f"tls-cert-file {certificate}", f"tls-key-file {key}", f"tls-ca-cert-file {certificate}"]
+        inner = ["tls-auth-clients no", "tls-replication yes"]
+        return ["port 0", f"tls-port {port}", *files, *inner]
+
+    def url(self, kind: str, servers: Sequence[Server], name: str = "") -> str:
+        """REDIS_URL of these."""
+        places = ",".join(f"{self.host}:{server.port}" for server in servers)
+        path = name and f"/{name}"
+        if self._tls is None:
+            return f"{kind}://:{PASSWORD}@{places}{path}"
+        return f"{kind.replace('redis', 'rediss')}://:{PASSWORD}@{places}{path}?ssl_ca_certs={self._tls[0]}"
 
     def stop(self) -> None:
         for server in self._started:
@@ -96,19 +121,22 @@ def under_sentinels(
     replicas: int = 2,
     sentinels: int = 3,
     lines: Sequence[str] = (),
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Servers]:
     """A primary, its replicas, and Sentinels that know each other."""
-    launcher = Launcher(folder, executable)
+    launcher = Launcher(folder, executable, tls)
+    host = launcher.host
     try:
         primary = launcher.start(*_SERVER, *lines)
-        servers = [primary] + [
-            launcher.start(*_SERVER, *lines, f"replicaof {LOOPBACK} {primary.port}") for _ in range(replicas)
-        ]
+        places = f"replicaof {host} {primary.port}", f"replica-announce-ip {host}"
+        servers = [primary] + [launcher.start(*_SERVER, *lines, *places) for _ in range(replicas)]
         # first the replicas: a Sentinel asks a primary only every ten seconds for new ones
         _until(lambda: primary.client.info("replication")["connected_slaves"] == replicas)
         watching = [
             launcher.start(
-                f"sentinel monitor {NAME} {LOOPBACK} {primary.port} {sentinels // 2 + 1}",
+                "sentinel resolve-hostnames yes",
+                "sentinel announce-hostnames yes",
+                f"sentinel monitor {NAME} {host} {primary.port} {sentinels // 2 + 1}",
                 f"sentinel auth-pass {NAME} {PASSWORD}",
                 f"sentinel down-after-milliseconds {NAME} {DOWN_MS}",
                 f"sentinel failover-timeout {NAME} 10000",
@@ -119,8 +147,7 @@ def under_sentinels(
         ]
         for sentinel in watching:
             _until(lambda: _knows(sentinel, replicas, sentinels))  # noqa: B023
-        places = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in watching)
-        yield Servers(f"redis+sentinel://:{PASSWORD}@{places}/{NAME}", servers, watching)
+        yield Servers(launcher.url("redis+sentinel", watching, NAME), servers, watching)
     finally:
         launcher.stop()
 
@@ -154,9 +181,8 @@ def as_cluster(
         for number, replica in enumerate(servers[primaries:]):
             node = servers[number % primaries].client.execute_command("CLUSTER MYID").decode()
             _until(lambda: replica.client.execute_command("CLUSTER REPLICATE", node))  # noqa: B023
-        _until(lambda: all(_is_well(server) for server in servers))
-        places = ",".join(f"{LOOPBACK}:{server.port}" for server in servers)
-        yield Servers(f"redis+cluster://:{PASSWORD}@{places}", servers)
+        _until(lambda: all(_is_well(server, replicas) for server in servers))
+        yield Servers(launcher.url("redis+cluster", servers), servers)
     finally:
         launcher.stop()
 
@@ -172,6 +198,20 @@ def executables(folder: Path) -> dict[str, str]:
         link.symlink_to(Path("/usr/bin") / f"{name}-check-rdb")
         found[name] = str(link)
     return found
+
+
+@contextmanager
+def alone(
+    folder: Path, executable: str = BINARY, *, lines: Sequence[str] = (), tls: tuple[Path, Path] | None = None
+) -> Iterator[Servers]:
+    """One server."""
+    launcher = Launcher(folder, executable, tls)
+    try:
+        server = launcher.start(*_SERVER, *lines)
+        _until(server.client.ping)
+        yield Servers(launcher.url("redis", [server]), [server])
+    finally:
+        launcher.stop()
 
 
 def _until(is_so: Callable[[], object]) -> None:
@@ -196,10 +236,12 @@ def _known_nodes(server: Server) -> int:
     return int(_cluster_info(server)["cluster_known_nodes"])
 
 
-def _is_well(server: Server) -> bool:
+def _is_well(server: Server, replicas: int) -> bool:
+    slots = server.client.execute_command("CLUSTER SLOTS")
+    knows_all = all(len(nodes) == 1 + replicas for _, _, *nodes in slots)
     replication = server.client.info("replication")
     linked = replication["role"] == "master" or replication["master_link_status"] == "up"
-    return linked and _cluster_info(server)["cluster_state"] == "ok"
+    return linked and knows_all and _cluster_info(server)["cluster_state"] == "ok"
 
 
 def _cluster_info(server: Server) -> dict[str, str]:
