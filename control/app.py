@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -57,11 +58,13 @@ from control.workers.room_list import RoomList
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.ruling_book import RulingBook
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
+from shared.redis_url import parse_redis_url
 from shared.settings import Settings, secret
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
@@ -81,11 +84,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(watched)
+    watch = RedisWatch(watched, fails_over=parse_redis_url(redis_url).fails_over)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)
-    calls = Calls(rpc, placement)
+    calls = Calls(rpc, placement, cluster)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
@@ -118,8 +121,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        streams = (event_streams.run, room_streams.run)
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, book.run, *streams, *fetching):
+        bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
+        async with _running(*bus, rooms.run, book.run, event_streams.run, room_streams.run, *fetching):
             await book.first_look()
             yield
         await record_proxy.close()

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from shared.host_port import HostPort, parse_host_port
 from shared.names import parse_room_name, parse_worker_id
+from shared.redis_url import parse_redis_url
 
 # In the place of an address: what STUN servers see.
 AUTO = "auto"
@@ -144,14 +145,8 @@ def is_without_tls(url: str) -> bool:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    try:
-        url = urlsplit(text)
-        good = not text or (url.scheme in ("redis", "rediss", "unix") and url.port != 0)
-    except ValueError:  # of `port`
-        good = False
-    if not good:
-        raise ValueError("must be redis://host:port, rediss://host:port or unix://path")
+    if text := value.get_secret_value():
+        parse_redis_url(text)
     return value
 
 

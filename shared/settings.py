@@ -110,7 +110,11 @@ class Settings(AccessSettings):
     )
 
     # --- the bus
-    redis_url: RedisUrl = _field(SecretStr(""), "Redis or Valkey; `roomcast up` starts its own when empty")
+    redis_url: RedisUrl = _field(
+        SecretStr(""),
+        "Redis or Valkey: redis://user:password@host:port/0, redis+sentinel://…@host:port,host:port/name or"
+        " redis+cluster://…@host:port,host:port; rediss is TLS; `roomcast up` starts its own when empty",
+    )
 
     # --- media workers
     workers: int = _field(1, "Media workers that `roomcast up` starts", ge=1, le=64)

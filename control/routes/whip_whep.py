@@ -23,6 +23,7 @@ from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
+from shared.messages.version_before import with_text
 from shared.names import RoomName, SessionId
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
@@ -121,7 +122,7 @@ class StreamingRoutes:
             session=session,
             room=room,
             role=self._role,
-            fragment=encode(parse_fragment(text)),
+            fragment=with_text(encode(parse_fragment(text)), text),
             if_match=if_match,
         )
         patched = await self._gateway.patch(message, request_id)
@@ -140,11 +141,12 @@ class StreamingRoutes:
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
         request_id = caller_of(request).request_id
         parsed = parse_offer(offer)
+        sent = with_text(encode(parsed), offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             publish = Publish(
                 room=room,
-                offer=encode(parsed),
+                offer=sent,
                 expires_at=grant.expires_at,
                 identity=grant.identity,
                 token=grant.token,
@@ -152,7 +154,7 @@ class StreamingRoutes:
             )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at, token=grant.token)
+        play = Play(room=room, offer=sent, expires_at=grant.expires_at, token=grant.token)
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:

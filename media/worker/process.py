@@ -41,6 +41,7 @@ from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
@@ -180,6 +181,7 @@ class Worker:
                     tasks.create_task(self._public.keep()),
                     tasks.create_task(self._clock.run()),
                     tasks.create_task(self._book.run()),
+                    tasks.create_task(follow(secret(self._settings.redis_url))),
                     serving := tasks.create_task(self._serve()),
                     tasks.create_task(self._calls.run()),
                     tasks.create_task(self._ticker.run()),

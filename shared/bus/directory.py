@@ -124,6 +124,10 @@ class Directory:
     async def lives(self, worker: WorkerId) -> bool:
         return bool(await self._redis.exists(keys.worker_status(worker)))
 
+    async def has_process(self, worker: WorkerId) -> bool:
+        """Whether a process holds this worker's id; bd7d3b1 did not do that yet."""
+        return bool(await self._redis.exists(keys.worker_process(worker)))
+
     async def draw_workers(
         self,
         number: int,

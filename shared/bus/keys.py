@@ -26,8 +26,9 @@
 | `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 
-Redis Cluster needs all keys of a script in one slot. A key that is used in a script with another one (`…` in
-the table) is named after that: `roomcast:{roomcast:workers}:viewers` is in the slot of `roomcast:workers`.
+In a Redis Cluster all names begin with `{roomcast}:` instead: see `shared/bus/primary.py`. A key that is used
+in a script with another one (`…` in the table) is named after that, `roomcast:{roomcast:workers}:viewers`, so
+that both are in one slot even without that.
 """
 
 from shared.names import RoomName, SessionId, WorkerId
