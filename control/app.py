@@ -38,7 +38,9 @@ from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.rooms import RoomRoutes, summary_json
 from control.routes.sessions import SessionRoutes
+from control.routes.webhooks import WebhookRoutes
 from control.routes.whip_whep import StreamingRoutes
+from control.webhooks.webhooks import Webhooks
 from control.workers.calls import Calls
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
@@ -64,7 +66,7 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 def create_app(settings: Settings) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
     redis_url = secret(settings.redis_url)
-    redis, watched = connect(redis_url), connect(redis_url)
+    redis, watched, hooked = (connect(redis_url) for _ in range(3))  # webhooks hold up no request
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
@@ -93,14 +95,18 @@ def create_app(settings: Settings) -> Starlette:
         RecordLinks(redis, clock, watch),
     )
 
+    webhooks = Webhooks(settings, hooked, watch, metrics.registry, clock.now)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        telling = [webhooks.run] if settings.webhook_urls else []
+        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching, *telling):
             yield
         await record_proxy.close()
         await redis.aclose()
         await watched.aclose()
+        await hooked.aclose()
 
     app = Starlette(
         routes=[
@@ -112,6 +118,7 @@ def create_app(settings: Settings) -> Starlette:
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
+            *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),

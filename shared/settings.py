@@ -27,7 +27,9 @@ from shared.setting_types import (
     Secrets,
     Servers,
     TcpAddress,
+    WebhookSecrets,
     WebUrl,
+    WebUrls,
     WorkerName,
     is_without_tls,
 )
@@ -217,6 +219,26 @@ class Settings(BaseSettings):
     s3_path_style: bool = _field(False, "Address buckets by path, as MinIO requires")
     s3_prefix: str = _field("", "Prefix of the object names")
 
+    # --- webhooks
+    webhook_urls: WebUrls = _field(
+        (), "URLs that are told what happens in rooms, separated by commas: see webhooks.md"
+    )
+    webhook_secrets: WebhookSecrets = _field(
+        (),
+        "Secrets that sign webhooks, each `whsec_` and 24 to 64 bytes in base64, separated by commas; all of"
+        " them sign each webhook, so that they can be rotated",
+    )
+    webhook_allowed_networks: Networks = _field(
+        (),
+        "Networks in which receivers of webhooks may be, apart from the internet's public addresses; there"
+        " a URL may be http",
+    )
+    webhook_retry_seconds: float = _field(
+        21_600.0,
+        "Seconds for which a webhook that fails is tried again, before it goes to the dead letters",
+        ge=0,
+    )
+
     # --- logs
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
@@ -232,6 +254,8 @@ class Settings(BaseSettings):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
         if self.upload_recordings and not self.s3_bucket:
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
+        if self.webhook_urls and not self.webhook_secrets:
+            raise ValueError("WEBHOOK_URLS requires WEBHOOK_SECRETS")
         if self.jwt_more_secrets and not secret(self.jwt_secret):
             raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
         if "-----BEGIN" in secret(self.jwt_secret):

@@ -7,6 +7,7 @@ from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
+from media.rooms.chronicle import Observer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
@@ -16,8 +17,11 @@ from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
 from media.transport.address import Address
 from media.transport.ports import Ports
+from media.worker.addresses import named
+from media.worker.public_address import PublicAddress
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
+from shared.settings import Settings
 
 
 class MediaPlane:
@@ -38,6 +42,7 @@ class MediaPlane:
         *,
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
+        observer: Observer | None = None,
         max_viewers: int = 0,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
@@ -61,6 +66,7 @@ class MediaPlane:
             self.origin,
             closed,
             recorder,
+            observer,
             join_burst=join_burst,
             grace=grace,
             clock=clock,
@@ -82,3 +88,29 @@ class MediaPlane:
         self.roster.tick(now)
         self.rooms.tick(now)
         self.origin.tick(now)
+
+
+def media_plane(
+    settings: Settings,
+    ports: Ports,
+    public: PublicAddress,
+    closed: Callable[[RoomName], None],
+    recorder: Recorder | None,
+    observer: Observer,
+    unix_clock: Callable[[], float],
+) -> MediaPlane:
+    """The media plane that the settings ask for."""
+    return MediaPlane(
+        settings.own_worker_id,
+        ports,
+        public.candidates,
+        closed,
+        relay_addresses=named(settings.media_relay_ips, ports.addresses),
+        recorder=recorder,
+        observer=observer,
+        max_viewers=settings.max_subs_per_room,
+        join_burst=settings.join_burst,
+        grace=settings.publisher_grace,
+        unix_clock=unix_clock,
+        asked=public.take,
+    )

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -22,14 +21,14 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
+from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
 from media.worker.http_url import http_url
-from media.worker.media_plane import MediaPlane
+from media.worker.media_plane import media_plane
 from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
@@ -102,27 +101,36 @@ class Worker:
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         self._http_url = http_url(settings, listener)
-        self._recorder = Recorder(settings) if settings.record_enabled else None
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
+        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
+        directory = Directory(self._redis, limits)
+        self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now)
+        self._recorder = Recorder(settings, self._events.recorded) if settings.record_enabled else None
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
-        self._plane = _media_plane(
+        self._plane = media_plane(
             settings,
             ports,
             self._public,
             lambda room: self._heartbeat.release(room),
             self._recorder,
+            self._events.chronicle,
             self._clock.now,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
         )
-        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
-        directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
-            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
+            self._plane,
+            ports,
+            self._public,
+            self._capacity,
+            self._lag,
+            self._recorder,
+            self._events.chronicle,
+            self._clock,
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -174,6 +182,7 @@ class Worker:
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._announce(serving))
+                telling = tasks.create_task(self._events.run(self._heartbeat.registered))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -184,6 +193,7 @@ class Worker:
                     task.cancel()
                 if self._recorder is not None:
                     await self._recorder.finish()
+                telling.cancel()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
             self._ports.close()
@@ -272,26 +282,3 @@ class Worker:
     def _room_lost(self, name: RoomName) -> None:
         log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
-
-
-def _media_plane(
-    settings: Settings,
-    ports: Ports,
-    public: PublicAddress,
-    closed: Callable[[RoomName], None],
-    recorder: Recorder | None,
-    unix_clock: Callable[[], float],
-) -> MediaPlane:
-    return MediaPlane(
-        settings.own_worker_id,
-        ports,
-        public.candidates,
-        closed,
-        relay_addresses=named(settings.media_relay_ips, ports.addresses),
-        recorder=recorder,
-        max_viewers=settings.max_subs_per_room,
-        join_burst=settings.join_burst,
-        grace=settings.publisher_grace,
-        unix_clock=unix_clock,
-        asked=public.take,
-    )
