@@ -220,23 +220,11 @@ class Settings(BaseSettings):
     s3_prefix: str = _field("", "Prefix of the object names")
 
     # --- webhooks
-    webhook_urls: WebUrls = _field(
-        (), "URLs that are told what happens in rooms, separated by commas: see webhooks.md"
-    )
-    webhook_secrets: WebhookSecrets = _field(
-        (),
-        "Secrets that sign webhooks, each `whsec_` and 24 to 64 bytes in base64, separated by commas; all of"
-        " them sign each webhook, so that they can be rotated",
-    )
-    webhook_allowed_networks: Networks = _field(
-        (),
-        "Networks in which receivers of webhooks may be, apart from the internet's public addresses; there"
-        " a URL may be http",
-    )
+    webhook_urls: WebUrls = _field((), "URLs that are told what happens in rooms: see docs/webhooks.md")
+    webhook_secrets: WebhookSecrets = _field((), "Secrets (`whsec_...`) of webhooks; each signs all of them")
+    webhook_allowed_networks: Networks = _field((), "Internal networks in which their receivers may be")
     webhook_retry_seconds: float = _field(
-        21_600.0,
-        "Seconds for which a webhook that fails is tried again, before it goes to the dead letters",
-        ge=0,
+        21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up", ge=0
     )
 
     # --- logs

@@ -59,7 +59,7 @@ class Rooms:
         self._copies = copies
         self._closed = closed
         self._recorder = recorder
-        self._observer = observer or Unobserved()
+        self._observer = Unobserved() if observer is None else observer
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
         self._clock = clock

@@ -9,7 +9,9 @@ import httpx
 
 from control.events.stream_names import StreamNames
 from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
+from control.webhooks.receiver import receivers_of
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.errors import ErrorCode, ServiceError
 from shared.names import SessionId
@@ -22,6 +24,17 @@ SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": FRAGMENT_TYPE}
 TOKENS = {"auth_token": "secret-of-all"}
 WRONG_TOKEN = {"Authorization": "Bearer wrong"}
+HOOK = "http://127.0.0.1:9/hook"  # where no webhook may go
+_EVENT = {
+    "id": "x-1-1",
+    "type": "room.ended",
+    "room": "demo",
+    "at": "1.5",
+    "broadcast": "x-1",
+    "number": "1",
+    "worker": "w1",
+    "facts": '{"reason":"deleted"}',
+}
 TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 
 # the messages, to the letter
@@ -61,6 +74,7 @@ class Row:
     published: str = ""  # a room that the worker w1 has
     recorded: str = ""  # the name of a recording that there is
     stream: str = ""  # the name of an event stream of SESSION that there is
+    dead_letter: str = ""  # the id of a webhook that was given up
     worker: bool = True  # whether there is a worker at all
 
     @property
@@ -91,6 +105,10 @@ class Row:
         worker.answers.update(self.answers)
         if self.published:
             await worker.publish_in(self.published)
+        if self.dead_letter:
+            [receiver] = receivers_of([HOOK])
+            async with connect(worker.redis_url) as redis:
+                await redis.xadd(keys.DEAD_LETTERS, {**_EVENT, "to": receiver.group}, self.dead_letter)
         if self.stream:
             async with connect(worker.redis_url) as redis:
                 await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)

@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 
 from control.webhooks.webhooks import Webhooks
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.event_log import EventLog
 from shared.messages.events import EventType, RoomEvent, event_id
 from shared.settings import Settings, load_settings
+from tests.support.waiting import eventually
 from tests.support.webhook_receiver import SECRET
 
 IN_TIME = 10.0
@@ -52,6 +54,11 @@ class Teller:
 
     def ids(self, room: str) -> list[str]:
         return [one.id for one in self.told if one.room == room]
+
+
+async def wanted(redis: Redis) -> None:
+    """Control has made all that workers need."""
+    await eventually("events are wanted", lambda: redis.exists(keys.EVENTS_WANTED), IN_TIME)
 
 
 def webhook_settings(redis_url: str, urls: Sequence[str], **more: Any) -> Settings:
