@@ -107,11 +107,11 @@ def _web_url(value: str) -> str:
     return value
 
 
-def _web_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+def _secret_urls(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if len(set(values)) != len(values):
         raise ValueError("has the same URL twice")
     for value in values:
-        _web_url(value)
+        _web_url(value.get_secret_value())
     return values
 
 
@@ -187,9 +187,9 @@ ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
+WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
-WebUrls = Annotated[CommaList, AfterValidator(_web_urls)]
-WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

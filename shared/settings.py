@@ -25,11 +25,11 @@ from shared.setting_types import (
     RedisUrl,
     RoomTokens,
     Secrets,
+    SecretUrls,
     Servers,
     TcpAddress,
     WebhookSecrets,
     WebUrl,
-    WebUrls,
     WorkerName,
     is_without_tls,
 )
@@ -220,7 +220,7 @@ class Settings(BaseSettings):
     s3_prefix: str = _field("", "Prefix of the object names")
 
     # --- webhooks
-    webhook_urls: WebUrls = _field((), "URLs that are told what happens in rooms: see docs/webhooks.md")
+    webhook_urls: SecretUrls = _field((), "URLs that are told what happens in rooms: see docs/webhooks.md")
     webhook_secrets: WebhookSecrets = _field((), "Secrets (`whsec_...`) of webhooks; each signs all of them")
     webhook_allowed_networks: Networks = _field((), "Internal networks in which their receivers may be")
     webhook_retry_seconds: float = _field(

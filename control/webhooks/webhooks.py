@@ -36,7 +36,7 @@ class Webhooks:
     ) -> None:
         self._queue = EventQueue(redis)
         self._figures = WebhookFigures(registry)
-        receivers = receivers_of(settings.webhook_urls)
+        receivers = receivers_of([secret(url) for url in settings.webhook_urls])
         policy = AddressPolicy(settings.webhook_allowed_networks)
         self.dead_letters = DeadLetters(self._queue, receivers)
         self._groups = [receiver.group for receiver in receivers]
