@@ -44,7 +44,9 @@ from control.routes.records import RecordRoutes
 from control.routes.room_events import RoomEventRoutes
 from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
+from control.routes.webhooks import WebhookRoutes
 from control.routes.whip_whep import StreamingRoutes
+from control.webhooks.webhooks import Webhooks
 from control.workers.calls import Calls
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
@@ -79,7 +81,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     `connections` is the number of HTTP connections that its server takes.
     """
     redis_url = secret(settings.redis_url)
-    redis, watched = connect(redis_url), connect(redis_url)
+    redis, watched, hooked = (connect(redis_url) for _ in range(3))  # webhooks hold up no request
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
@@ -118,11 +120,15 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
         ).routes()
 
+    webhooks = Webhooks(settings, hooked, watch, metrics.registry, clock.now)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
         bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
-        async with _running(*bus, rooms.run, book.run, event_streams.run, room_streams.run, *fetching):
+        telling = [webhooks.run] if settings.webhook_urls else []
+        streams = (event_streams.run, room_streams.run)
+        async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
             await book.first_look()
             yield
         await record_proxy.close()
@@ -130,6 +136,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             await callback.close()
         await redis.aclose()
         await watched.aclose()
+        await hooked.aclose()
 
     app = Starlette(
         routes=[
@@ -143,6 +150,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
+            *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),

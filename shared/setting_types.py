@@ -3,6 +3,7 @@
 An error says what the value must be and never repeats it: it may hold a secret.
 """
 
+import base64
 import ipaddress
 import re
 from typing import Annotated, Any, Literal, cast
@@ -117,6 +118,26 @@ def _secret_web_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _secret_urls(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("has the same URL twice")
+    for value in values:
+        _web_url(value.get_secret_value())
+    return values
+
+
+def _webhook_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        encoded = value.get_secret_value().removeprefix("whsec_")
+        try:
+            size = len(base64.b64decode(encoded, validate=True))
+        except ValueError:
+            size = 0
+        if not 24 <= size <= 64 or encoded == value.get_secret_value():
+            raise ValueError("must be whsec_ and 24 to 64 bytes in base64: whsec_$(openssl rand -base64 32)")
+    return values
+
+
 def _is_web_url(value: str) -> bool:
     try:
         url = urlsplit(value)
@@ -171,6 +192,8 @@ ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
+WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]

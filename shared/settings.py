@@ -23,8 +23,10 @@ from shared.setting_types import (
     PublicUrl,
     RecordFormats,
     RedisUrl,
+    SecretUrls,
     Servers,
     TcpAddress,
+    WebhookSecrets,
     WorkerName,
 )
 from shared.setting_types import (
@@ -212,6 +214,14 @@ class Settings(AccessSettings):
     s3_path_style: bool = _field(False, "Address buckets by path, as MinIO requires")
     s3_prefix: str = _field("", "Prefix of the object names")
 
+    # --- webhooks
+    webhook_urls: SecretUrls = _field((), "URLs that are told what happens in rooms: see docs/webhooks.md")
+    webhook_secrets: WebhookSecrets = _field((), "Secrets (`whsec_...`) of webhooks; each signs all of them")
+    webhook_allowed_networks: Networks = _field((), "Internal networks in which their receivers may be")
+    webhook_retry_seconds: float = _field(
+        21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up", ge=0
+    )
+
     # --- logs
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
@@ -227,6 +237,8 @@ class Settings(AccessSettings):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
         if self.upload_recordings and not self.s3_bucket:
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
+        if self.webhook_urls and not self.webhook_secrets:
+            raise ValueError("WEBHOOK_URLS requires WEBHOOK_SECRETS")
         return self
 
     @property

@@ -85,6 +85,11 @@ class Room:
         return self.source is None or self.source.may_feed
 
     @property
+    def has_publisher(self) -> bool:
+        """Whether media arrives, or its source is still connecting."""
+        return self._shows_media
+
+    @property
     def session_count(self) -> int:
         """Sessions of clients: the viewers, and the publisher if it is on this worker."""
         return len(self.viewers) + (self.source is not None and self.origin is None)
@@ -222,7 +227,7 @@ class Room:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once
         return RoomStatus(
             name=self.name,
-            has_publisher=self._shows_media and self.origin is None,
+            has_publisher=self.has_publisher and self.origin is None,
             tracks=len(tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.published.codec.name for track in tracks),

@@ -7,6 +7,7 @@ from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
+from media.rooms.chronicle import Observer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
@@ -41,6 +42,7 @@ class MediaPlane:
         *,
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
+        observer: Observer | None = None,
         max_viewers: int = 0,
         max_edges: int = 0,
         join_burst: JoinBurstMode = "auto",
@@ -66,6 +68,7 @@ class MediaPlane:
             self.origin,
             closed,
             recorder,
+            observer,
             join_burst=join_burst,
             grace=grace,
             clock=clock,
@@ -100,6 +103,7 @@ def configured_plane(
     public: PublicAddress,
     closed: Callable[[RoomName], None],
     recorder: Recorder | None,
+    observer: Observer,
     unix_clock: Callable[[], float],
 ) -> MediaPlane:
     """The plane as `settings` have it."""
@@ -110,6 +114,7 @@ def configured_plane(
         closed,
         relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
+        observer=observer,
         max_viewers=settings.max_subs_per_room,
         max_edges=settings.relay_max_edges,
         join_burst=settings.join_burst,

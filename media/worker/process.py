@@ -23,6 +23,7 @@ from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
+from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
@@ -103,10 +104,13 @@ class Worker:
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         self._http_url = http_url(settings, listener)
-        self._recorder = Recorder(settings) if settings.record_enabled else None
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
+        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
+        directory = Directory(self._redis, limits)
+        self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now)
+        self._recorder = Recorder(settings, self._events.recorded) if settings.record_enabled else None
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
             settings,
@@ -114,16 +118,23 @@ class Worker:
             self._public,
             lambda room: self._heartbeat.release(room),
             self._recorder,
+            self._events.chronicle,
             self._clock.now,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
         )
-        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
-        directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
-            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock, settings
+            self._plane,
+            ports,
+            self._public,
+            self._capacity,
+            self._lag,
+            self._recorder,
+            self._events.chronicle,
+            self._clock,
+            settings,
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -177,20 +188,15 @@ class Worker:
             clients = [str(HostPort(*candidate)) for candidate in self._public.candidates.all]
             log.info("worker started", media=clients, http=self._http_url)
             async with asyncio.TaskGroup() as tasks:
-                running = [
-                    tasks.create_task(self._public.keep()),
-                    tasks.create_task(self._clock.run()),
-                    tasks.create_task(self._book.run()),
-                    tasks.create_task(follow(secret(self._settings.redis_url))),
-                    serving := tasks.create_task(self._serve()),
-                    tasks.create_task(self._calls.run()),
-                    tasks.create_task(self._ticker.run()),
-                    tasks.create_task(self._measure()),
-                    tasks.create_task(serve_http(self._listener, self._registry, self._shelf.routes())),
-                ]
+                serving = tasks.create_task(self._serve())
+                bus = follow(secret(self._settings.redis_url)), self._clock.run(), self._calls.run()
+                http = serve_http(self._listener, self._registry, self._shelf.routes())
+                others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
+                running = [serving, *map(tasks.create_task, (*bus, *others))]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._announce(serving))
+                telling = tasks.create_task(self._events.run(self._heartbeat.registered))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -201,6 +207,7 @@ class Worker:
                     task.cancel()
                 if self._recorder is not None:
                     await self._recorder.finish()
+                telling.cancel()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
             self._ports.close()

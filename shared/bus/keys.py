@@ -25,6 +25,11 @@
 | `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
 | `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
+| `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past the last one |
+| `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past the last one |
+| `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
+| `…{outbox}:dead`             | stream | deliveries given up, the newest 10,000 | a month past the last one|
+| `roomcast:lease:{task}`      | string | the process that does a task alone     | 15 s past its last beat  |
 
 In a Redis Cluster all names begin with `{roomcast}:` instead: see `shared/bus/primary.py`. A key that is used
 in a script with another one (`…` in the table) is named after that, `roomcast:{roomcast:workers}:viewers`, so
@@ -56,6 +61,11 @@ RULING_LOG = _beside(RULINGS, "log")
 
 RECORDS_KEY = PREFIX + "records:key"
 
+OUTBOX = PREFIX + "outbox"
+BROADCASTS = _beside(OUTBOX, "broadcasts")
+EVENTS_WANTED = _beside(OUTBOX, "wanted")
+DEAD_LETTERS = _beside(OUTBOX, "dead")
+
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
 # Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
@@ -69,6 +79,12 @@ CHANGE_TTL_MS = 5_000
 SWEEP_SECONDS = 60
 VERSION_BEFORE_SECONDS = 600
 LIST_TTL_SECONDS = 10
+OUTBOX_LENGTH = 50_000  # events: some 20 MB
+OUTBOX_TTL_SECONDS = 7 * 86_400
+EVENTS_WANTED_SECONDS = 86_400  # longer than an outage of all control processes should last
+DEAD_LETTERS_LENGTH = 10_000
+DEAD_LETTERS_TTL_SECONDS = 30 * 86_400
+LEASE_TTL_MS = 15_000
 
 
 def worker_status(worker: WorkerId) -> str:
@@ -109,3 +125,7 @@ def offer_bucket(client: str) -> str:
 
 def event_streams(session: SessionId) -> str:
     return f"{PREFIX}events:{session}"
+
+
+def lease(task: str) -> str:
+    return f"{PREFIX}lease:{task}"

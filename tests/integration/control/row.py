@@ -10,7 +10,9 @@ import httpx
 
 from control.events.stream_names import StreamNames
 from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
+from control.webhooks.receiver import receivers_of
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.bus.ruling_book import RulingBook
@@ -26,6 +28,17 @@ SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": FRAGMENT_TYPE}
 TOKENS = {"auth_token": "secret-of-all"}
 WRONG_TOKEN = {"Authorization": "Bearer wrong"}
+HOOK = "http://127.0.0.1:9/hook"  # where no webhook may go
+_EVENT = {
+    "id": "x-1-1",
+    "type": "room.ended",
+    "room": "demo",
+    "at": "1.5",
+    "broadcast": "x-1",
+    "number": "1",
+    "worker": "w1",
+    "facts": '{"reason":"deleted"}',
+}
 TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 
 # the messages, to the letter
@@ -70,6 +83,7 @@ class Row:
     stream: str = ""  # the name of an event stream of SESSION that there is
     blocked: str = ""  # a room that an operator has blocked
     revoked: str = ""  # the jti of JWTs that an operator has revoked
+    dead_letter: str = ""  # the id of a webhook that was given up
     worker: bool = True  # whether there is a worker at all
 
     @property
@@ -104,6 +118,10 @@ class Row:
             await _rule(worker, Block(room=self.blocked, until=time.time() + 60))
         if self.revoked:
             await _rule(worker, Revocation(jti=self.revoked, until=time.time() + 60))
+        if self.dead_letter:
+            [receiver] = receivers_of([HOOK])
+            async with connect(worker.redis_url) as redis:
+                await redis.xadd(keys.DEAD_LETTERS, {**_EVENT, "to": receiver.group}, self.dead_letter)
         if self.stream:
             async with connect(worker.redis_url) as redis:
                 await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)

@@ -33,6 +33,7 @@ PARAMETERS = {
     "stream": "e",
     "worker": "w",
     "revocation": "r",
+    "letter": "1-1",
 }
 
 
