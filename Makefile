@@ -40,7 +40,7 @@ QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
-	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers kubernetes prometheus_files systemd))
+	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
 
 # Once more what failed, since the hosts of CI are shared: a fault of ours fails twice, a moment of theirs does not.
 # The summary names each such test (RERUN).
@@ -150,5 +150,7 @@ soak-packages: test-packages
 	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr)
 
 .PHONY: test-packages
-test-packages:
+test-packages: .venv/run.stamp
 	@deploy/packages.sh $(TEST_COMMANDS)
+	@deploy/cluster_tools.sh 1.31
+	@deploy/cluster_tools.sh 1.35
