@@ -42,7 +42,7 @@ def test_compose_gives_coturn_what_it_reads_and_control_the_same_secret() -> Non
         assert mounted in coturn["secrets"]
         assert f"{name}_FILE" in COMPOSE["secrets"][mounted]["file"]
     assert coturn["profiles"] == ["turn"]
-    assert coturn["ports"] == [f"443:{TLS_PORT}"]
+    assert coturn["ports"] == [f"${{TURN_TLS_PORT:-443}}:{TLS_PORT}"]
     assert coturn["entrypoint"] == ["sh", "/etc/coturn/start.sh"]
     assert coturn["volumes"] == ["../coturn:/etc/coturn:ro"]
 
