@@ -15,7 +15,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from deploy.doctor import redis_failover, redis_rights
 from deploy.doctor.finding import About, Finding, Verdict
 from deploy.doctor.part import Part
-from deploy.valkey import BINARY
+from deploy.valkey import server_program
 from shared.bus.connection import connect
 from shared.bus.primary import primary_of
 from shared.bus.redis_clock import RedisClock
@@ -129,8 +129,10 @@ def memory(info: Mapping[str, Any] | None, user: str) -> Finding:
 def _bundled() -> Finding:
     """Whether the Valkey that `roomcast up` starts can run here."""
     try:
-        told = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError) as error:
+        told = subprocess.run(  # noqa: S603
+            [server_program(), "--version"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
         return SERVER.fail(
             f"the bundled Valkey does not run here: {type(error).__name__}", "set REDIS_URL to another one"
         )

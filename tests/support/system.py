@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import ifaddr
+import psutil
 from redis.exceptions import RedisError
 
 from deploy.tether import tethered
@@ -265,10 +265,10 @@ def routable_address() -> Iterator[str]:
     Where there is none (a machine without network) a veth pair lends one; that takes root.
     """
     own = [
-        ip.ip
-        for adapter in ifaddr.get_adapters()
-        for ip in adapter.ips
-        if isinstance(ip.ip, str) and not ip.ip.startswith(("127.", "169.254."))
+        one.address
+        for interface in psutil.net_if_addrs().values()
+        for one in interface
+        if one.family is socket.AF_INET and not one.address.startswith(("127.", "169.254."))
     ]
     if own:
         yield own[0]

@@ -11,7 +11,7 @@ from deploy.doctor import redis_server
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from deploy.tether import tethered
-from deploy.valkey import BINARY, EmbeddedValkey
+from deploy.valkey import EmbeddedValkey, server_program
 from shared.settings import load_settings
 from tests.support.system import LOOPBACK, free_port
 
@@ -118,7 +118,7 @@ def url_of_an_hour_ahead() -> Iterator[str]:
     told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True)
     valkey = EmbeddedValkey()
     preload = f"LD_PRELOAD={told.stdout.strip()}"
-    valkey.command = tethered(["env", preload, "FAKETIME=+1h", BINARY, "/dev/stdin"])
+    valkey.command = tethered(["env", preload, "FAKETIME=+1h", server_program(), "/dev/stdin"])
     valkey.start()
     yield valkey.url
     valkey.stop()
