@@ -29,7 +29,7 @@ MOST_RULINGS = 10_000  # in the whole cluster
 SWEEP_SECONDS = 60.0
 _LOG_ENTRIES = 1000
 _LOG_SECONDS = 3600
-_AT_ONCE = 100  # rulings in one round trip: others have their turns in between
+_AT_ONCE = 100  # rulings in one round trip
 _VERSION = "@"  # no ruling has this name
 _KEYS = [keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG]
 
@@ -46,6 +46,7 @@ class RulingBook:
         self._clock = clock
         self._changed = changed
         self._version: str | None = None  # None: not read yet; "": the book is empty
+        self._is_news = False  # something was taken, and nobody was told yet
         self._looking = asyncio.Lock()
         self._swept_at = monotonic()
 
@@ -74,10 +75,15 @@ class RulingBook:
     async def look(self) -> None:
         """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`."""
         async with self._looking:
-            version = _text(await self._redis.hget(keys.RULINGS, _VERSION))
-            if version != self._version and not await self._follow(version):
-                await self._read_all()
-            self.read.set()
+            try:
+                version = _text(await self._redis.hget(keys.RULINGS, _VERSION))
+                if version != self._version and not await self._follow(version):
+                    await self._read_all()
+                self.read.set()
+            finally:
+                if self._is_news:
+                    self._is_news = False
+                    self._changed()
 
     async def put(self, ruling: Ruling) -> None:
         """Put a ruling in force, here at once. Raises `TOO_MANY_RULINGS`, and may raise `RedisError`."""
@@ -90,37 +96,30 @@ class RulingBook:
         """Take what is new in the log; returns whether it continues from what is held until `version`."""
         if not version or not self._version:
             return False
-        new = cast(
-            list[Any], await self._redis.xrange(keys.RULING_LOG, f"({self._version}", count=_LOG_ENTRIES)
-        )
-        at, taken = self._version, False
-        for entry, fields in new:
-            if _text(fields.get(b"before")) != at:
-                return False
-            at = _text(entry)
-            taken |= self._take(_text(fields.get(b"name")), fields.get(b"ruling") or b"")
-        if at == self._version:
-            return False
-        self._version = at
-        if taken:
-            self._changed()
-        return True
+        follows, more = False, True
+        while more:
+            after = f"({self._version}"
+            new = cast(list[Any], await self._redis.xrange(keys.RULING_LOG, after, count=_AT_ONCE))
+            for entry, fields in new:
+                if _text(fields.get(b"before")) != self._version:
+                    return False
+                self._take(_text(fields.get(b"name")), fields.get(b"ruling") or b"")
+                self._version, follows = _text(entry), True
+            more = len(new) == _AT_ONCE
+        return follows
 
     async def _read_all(self) -> None:
         # read before the rulings: what is put meanwhile is read again
         version = _text(await self._redis.hget(keys.RULINGS, _VERSION))
         names = [_text(name) for name in await self._redis.zrange(keys.RULING_ENDS, 0, -1)]
         found: dict[str, bytes] = {}
-        taken = False
         for some in _chunks(names):
             values = cast(list[bytes | None], await self._redis.hmget(keys.RULINGS, some))
             for name, value in zip(some, values, strict=True):
                 if value is not None:
                     found[name] = value
-                    taken |= self._take(name, value)
+                    self._take(name, value)
             await asyncio.sleep(0)
-        if taken:
-            self._changed()
         await self._write_back(self.rulings.later_than(found, self.now()))
         self._version = version
 
@@ -138,12 +137,11 @@ class RulingBook:
         batch.call("put_rulings", _KEYS, [MOST_RULINGS, _LOG_ENTRIES, _LOG_SECONDS, *flat])
         return cast(int, (await batch.execute())[0])
 
-    def _take(self, name: str, data: bytes) -> bool:
+    def _take(self, name: str, data: bytes) -> None:
         try:
-            return self.rulings.take(name, read_stamped(name, data))
+            self._is_news |= self.rulings.take(name, read_stamped(name, data))
         except RulingError as error:  # of another version, perhaps
             log.warning("a ruling cannot be read", reason=str(error))
-            return False
 
 
 def _chunks(names: list[str]) -> Collection[list[str]]:

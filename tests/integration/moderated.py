@@ -21,9 +21,9 @@ def token(**claims: object) -> str:
 
 
 @asynccontextmanager
-async def moderated(redis_url: str, **more: str) -> AsyncIterator[System]:
+async def moderated(redis_url: str, controls: int = 2, **more: str) -> AsyncIterator[System]:
     settings = {"ADMIN_TOKEN": "chief", "JWT_SECRET": SECRET} | more
-    async with running_system(redis_url, controls=2, workers=2, **settings) as system:
+    async with running_system(redis_url, controls=controls, workers=2, **settings) as system:
         yield system
 
 

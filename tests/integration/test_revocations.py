@@ -42,6 +42,7 @@ async def test_a_revoked_token_ends_its_sessions_on_every_worker_and_opens_nothi
             await stays.received(within=15)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("ask_for", "claims"),
     [
