@@ -127,8 +127,10 @@ class EdgeRelay:
 
     def _say(self, link: Link) -> None:
         """Have the origin told which layers somebody here watches, and how many edges this one would feed."""
-        wanted, ssrc = sorted(watched(self._feed, self._layers)), self._order.ssrc
-        words = wanted_layers(ssrc, [self._layers[number] for number in wanted]) if self._layers else b""
+        ssrc, words = self._order.ssrc, b""
+        if self._layers:
+            wanted = sorted(watched(self._feed, self._layers))
+            words = wanted_layers(ssrc, [self._layers[number] for number in wanted])
         link.say(words + takes_edges(ssrc, self._takes() if self.may_feed else 0))
 
     def _take_figures(self, packets: Iterable[Packet]) -> None:
