@@ -22,9 +22,9 @@
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 
-In a Redis Cluster all names begin with `{roomcast}:` instead: see `shared/bus/primary.py`. A key that is used in
-a script with another one (`…` in the table) is named after that, `roomcast:{roomcast:workers}:viewers`, so that
-both are in one slot even without that.
+In a Redis Cluster all names begin with `{roomcast}:` instead: see `shared/bus/primary.py`. A key that is used
+in a script with another one (`…` in the table) is named after that, `roomcast:{roomcast:workers}:viewers`, so
+that both are in one slot even without that.
 """
 
 from shared.names import RoomName, SessionId, WorkerId

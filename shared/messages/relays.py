@@ -17,6 +17,8 @@ class OpenRelay:
     ssrc: int  # identifies its RTCP
     up: bytes = field(repr=False)  # SRTP master key and salt, edge to origin
     layers: bool = False  # the edge says which layers it wants; an older one gets the best only
+    # For an origin of bd7d3b1, where the edge chose both keys; only the edges of that version rely on it.
+    down: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,5 +42,6 @@ class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
-    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
+    # SRTP master key and salt, origin to edge; empty: as the edge chose it, for an origin of bd7d3b1
+    down: bytes = field(default=b"", repr=False)
     identity: str = ""  # of the publisher, as in `Publish`
