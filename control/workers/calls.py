@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from control.workers.cluster import Cluster
 from control.workers.placement import Placement
 from shared.bus.rpc_client import RpcClient, SilentWorkerError
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import ChooseLayer
 from shared.messages.version_before import as_text
 from shared.names import RequestId, WorkerId
 
@@ -30,6 +32,8 @@ class Calls:
     ) -> R:
         """The worker's reply; raises what `RpcClient.call` raises."""
         if await self._cluster.reads_text(worker):
+            if isinstance(message, ChooseLayer):
+                raise ServiceError(ErrorCode.INVALID_LAYER, detail="this worker cannot choose layers")
             message = as_text(message)
         try:
             result = await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)

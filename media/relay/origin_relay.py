@@ -57,7 +57,8 @@ class OriginRelay:
         self._room = room
         self._switch = switch
         self._stats = stats
-        self._keys = SrtpKeys(PROFILE, local=new_key(), remote=order.up)
+        is_before = bool(order.down) and not order.layers  # an edge of bd7d3b1
+        self._keys = SrtpKeys(PROFILE, local=order.down if is_before else new_key(), remote=order.up)
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
         self._layers = layers_of(room) if order.layers else {}
         self._wanted = WantedLayers(self._layers)

@@ -20,6 +20,8 @@ class OpenRelay:
     feeds: int = 0  # other edges that it feeds with the room
     takes: int | None = None  # ... and would feed besides; None: an older one, which only an origin feeds
     avoid: tuple[str, ...] = ()  # edges that it shall not be sent to: they gave no relay, or are leaving
+    # For an origin of bd7d3b1, where the edge chose both keys; only the edges of that version rely on it.
+    down: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
-    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
+    # SRTP master key and salt, origin to edge; empty: as the edge chose it, for an origin of bd7d3b1
+    down: bytes = field(default=b"", repr=False)
     identity: str = ""  # of the publisher, as in `Publish`
     tier: int = 0  # of the worker that sends: 0 has the publisher
     instead: str = ""  # an edge that feeds others

@@ -4,6 +4,8 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -21,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 BEFORE = "bd7d3b1f124f90b2e3502342531728cc19ecf1b1"
 PACKAGES = ("control", "deploy", "media", "shared")
 ROOMS = 4
+MOST_ROOMS = 6  # until one is on a certain worker
 SECONDS = 3.0  # for which media flows in each combination
 
 pytestmark = pytest.mark.soak
@@ -65,6 +68,43 @@ async def test_processes_of_both_versions_are_one_cluster(redis_url: str, before
         print("published by control, watched by control, on:", *sorted(served), sep="\n  ")
         # a control process of this version prefers workers of this version
         assert {worker for by, _, worker in served if by == 0} == {"worker0", "worker1"}
+
+
+@pytest.mark.parametrize("origin", ["worker0", "worker1"])
+async def test_workers_of_both_versions_relay_to_each_other(
+    redis_url: str, before: Path, origin: str
+) -> None:
+    """The worker of a room is full: its next viewer is on one of the other version."""
+    async with (
+        running_system(
+            redis_url,
+            controls=2,
+            workers=2,
+            checkouts=checkouts(before, "control0", "worker0"),
+            WORKER_MAX_VIEWERS="1",
+        ) as system,
+        AsyncExitStack() as rooms,
+    ):
+        for number in range(MOST_ROOMS):
+            publisher = Publisher(system.http, partial(system.whip, f"room{number}", 0))
+            await rooms.enter_async_context(running(publisher))
+            await eventually("it publishes", lambda: publisher.sessions, IN_TIME)  # noqa: B023
+            if publisher.worker == origin:
+                break
+        players = [Player(system.http, partial(system.whep, f"room{number}", control)) for control in (0, 1)]
+        for player in players:
+            await rooms.enter_async_context(running(player))
+            await eventually("it plays", lambda: player.arrivals, 2 * IN_TIME)  # noqa: B023
+            await system.room_live(f"room{number}", IN_TIME)  # what is full is told
+        assert [player.worker for player in players] == [
+            origin,
+            "worker1" if origin == "worker0" else "worker0",
+        ]
+        for player in players:
+            seen = len(player.arrivals)
+            await eventually("media goes on", lambda: len(player.arrivals) > seen + 50, IN_TIME)  # noqa: B023
+            assert player.peer is not None
+            assert {parse(data).payload_type for data in player.peer.rtp} == {96, 111}
 
 
 async def publish_and_watch(system: System, rooms: Mapping[str, tuple[int, int]]) -> dict[str, str]:
