@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile every module again
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
-	faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
 	$(if $(wildcard /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib),,no-gst-webrtc=gir1.2-gst-plugins-bad-1.0)
 
@@ -83,6 +83,14 @@ soak: .venv/test.stamp soak-packages ## Run the tests that take minutes
 .PHONY: outage
 outage: .venv/test.stamp ## Stop Redis for 7 minutes under running streams
 	OUTAGE_SECONDS=420 $(BIN)/pytest -m soak -s tests/integration/cluster/test_redis_gone.py
+
+.PHONY: failover
+failover: .venv/test.stamp test-packages ## Kill the primary of Redis under 50 joins a second: Sentinel, and a cluster
+	$(BIN)/pytest -m soak -s tests/integration/redis_servers
+
+.PHONY: upgrade
+upgrade: .venv/test.stamp ## Publish and watch with processes of an older version beside those of this one
+	$(BIN)/pytest -m soak -s tests/integration/test_rolling_upgrade.py
 
 .PHONY: fuzz
 fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damaged inputs

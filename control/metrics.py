@@ -20,7 +20,7 @@ class HttpMetrics:
     """Durations of this process's requests, by route template, method and status, and of its RPC calls."""
 
     def __init__(self, clock: RedisClock) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = self.registry = CollectorRegistry()  # others add to it
         ProcessCollector(registry=self._registry)
         export_build(self._registry)
         export_skew(clock, self._registry)

@@ -8,6 +8,7 @@ from typing import Protocol
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
 from media.rooms import room_recording
+from media.rooms.chronicle import Observer, Unobserved
 from media.rooms.new_room import new_room
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room
@@ -48,6 +49,7 @@ class Rooms:
         copies: Copies,
         closed: Callable[[RoomName], None],
         recorder: Recorder | None = None,
+        observer: Observer | None = None,
         *,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
@@ -58,6 +60,7 @@ class Rooms:
         self._copies = copies
         self._closed = closed
         self._recorder = recorder
+        self._observer = Unobserved() if observer is None else observer
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
         self._clock = clock
@@ -91,6 +94,7 @@ class Rooms:
             join_burst=self._join_burst,
         )
         room_recording.begin(room, self._recorder)
+        self._observer.opened(room)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -107,6 +111,7 @@ class Rooms:
         if codecs_changed:
             self._copies.tracks_changed(room.name)
         room_recording.succeed(room, self._recorder, codecs_changed=codecs_changed)
+        self._observer.opened(room)
 
     # --- finding
 
@@ -116,6 +121,10 @@ class Rooms:
     def names(self) -> Iterable[RoomName]:
         """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
+
+    def all_names(self) -> Iterable[RoomName]:
+        """Of all rooms here, copies among them."""
+        return list(self._rooms)
 
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
         """Of all rooms, or of those of these names that exist."""
@@ -159,6 +168,7 @@ class Rooms:
         for room in list(self._rooms.values()):
             try:
                 room.tick(now)
+                self._observer.look(room)
             except Exception:
                 log.exception("unexpected room error", room=room.name)
                 self._close(room, EndReason.FAULT)
@@ -194,6 +204,7 @@ class Rooms:
     def end(self, room: Room, reason: EndReason) -> None:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
+        self._observer.ended(room, reason)
         self._ledger.feeds.retire(room.feed)
         self._copies.room_closed(room.name, reason)
         room.end(reason)

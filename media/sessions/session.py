@@ -21,6 +21,7 @@ from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
 from shared.logging import get_logger
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import SessionId
 from shared.sdp.offer import Offer
@@ -58,6 +59,7 @@ class Setup:
     expires_at: float | None
     connected: Callable[["Session", float, float], None]
     ended: Callable[["Session", EndReason], None]
+    token: TokenMark | None = None
 
 
 class Session(ABC):
@@ -86,6 +88,7 @@ class Session(ABC):
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
         )
         self._handshake: asyncio.Task[None] | None = None
+        self.token = setup.token  # by which it may be revoked
         self._expires_at = setup.expires_at
         self._on_connected = setup.connected
         self._on_end = setup.ended

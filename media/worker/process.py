@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -22,17 +21,18 @@ from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
-from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
+from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import serve_http
 from media.worker.http_url import http_url
-from media.worker.media_plane import MediaPlane
+from media.worker.media_plane import configured_plane
 from media.worker.media_ports import open_udp
 from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
+from media.worker.moderation import Moderation
 from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
 from media.worker.tcp_port import open_tcp
@@ -42,9 +42,11 @@ from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
+from shared.bus.ruling_book import RulingBook
 from shared.host_port import HostPort
 from shared.http_server import listen
 from shared.logging import configure_logging, get_logger
@@ -102,27 +104,37 @@ class Worker:
         self._lag = Histogram(LAG_BOUNDS)
         self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
         self._http_url = http_url(settings, listener)
-        self._recorder = Recorder(settings) if settings.record_enabled else None
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
         self._clock = RedisClock(self._redis)
+        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
+        directory = Directory(self._redis, limits)
+        self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now)
+        self._recorder = Recorder(settings, self._events.recorded) if settings.record_enabled else None
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
-        self._plane = _media_plane(
+        self._plane = configured_plane(
             settings,
             ports,
             self._public,
             lambda room: self._heartbeat.release(room),
             self._recorder,
+            self._events.chronicle,
             self._clock.now,
         )
         self._drain = Drain(
-            settings.drain_seconds, lambda: len(self._plane.roster), self._drain_changed, self._clock.now
+            settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
         )
-        limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
-        directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._registry = new_registry(
-            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock, settings
+            self._plane,
+            ports,
+            self._public,
+            self._capacity,
+            self._lag,
+            self._recorder,
+            self._events.chronicle,
+            self._clock,
+            settings,
         )
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -133,17 +145,31 @@ class Worker:
             ports.send,
             directory,
             self._calls,
+            self._plane.origin,
             settings.publisher_grace,
+        )
+        self._book = RulingBook(self._redis, self._clock, lambda: self._moderation.obey())
+        self._moderation = Moderation(
+            self._book, self._plane.rooms, self._plane.roster, self._heartbeat.flush
         )
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
         handlers = Handlers(
-            self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
+            self._plane,
+            self._heartbeat,
+            self._capacity,
+            self._edge,
+            self._drain,
+            self._clock.now,
+            self._moderation,
         )
         self._rpc = RpcServer(
             self._redis,
             url,
             self._id,
-            handlers.by_message() | self._shelf.handlers() | SessionList(self._plane.roster).handlers(),
+            handlers.by_message()
+            | self._shelf.handlers()
+            | SessionList(self._plane.roster).handlers()
+            | self._moderation.handlers(),
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
@@ -162,18 +188,15 @@ class Worker:
             clients = [str(HostPort(*candidate)) for candidate in self._public.candidates.all]
             log.info("worker started", media=clients, http=self._http_url)
             async with asyncio.TaskGroup() as tasks:
-                running = [
-                    tasks.create_task(self._public.keep()),
-                    tasks.create_task(self._clock.run()),
-                    serving := tasks.create_task(self._serve()),
-                    tasks.create_task(self._calls.run()),
-                    tasks.create_task(self._ticker.run()),
-                    tasks.create_task(self._measure()),
-                    tasks.create_task(serve_http(self._listener, self._registry, self._shelf.routes())),
-                ]
+                serving = tasks.create_task(self._serve())
+                bus = follow(secret(self._settings.redis_url)), self._clock.run(), self._calls.run()
+                http = serve_http(self._listener, self._registry, self._shelf.routes())
+                others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
+                running = [serving, *map(tasks.create_task, (*bus, *others))]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
                 beating = tasks.create_task(self._announce(serving))
+                telling = tasks.create_task(self._events.run(self._heartbeat.registered))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -184,6 +207,7 @@ class Worker:
                     task.cancel()
                 if self._recorder is not None:
                     await self._recorder.finish()
+                telling.cancel()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
             self._ports.close()
@@ -197,6 +221,7 @@ class Worker:
     async def _serve(self) -> None:
         """The list of requests belongs to the process that has this worker's id."""
         await self._heartbeat.registered.wait()
+        await self._book.read.wait()
         await self._rpc.run()
 
     async def _announce(self, serving: asyncio.Task[None]) -> None:
@@ -267,31 +292,9 @@ class Worker:
 
     def _drain_changed(self, draining: bool) -> None:
         self._capacity.drain(draining)
+        self._plane.origin.leave(draining)
         self._heartbeat.wake()
 
     def _room_lost(self, name: RoomName) -> None:
         log.warning("another worker owns the room now", room=name)
         self._plane.rooms.close(name, EndReason.ROOM_LOST)
-
-
-def _media_plane(
-    settings: Settings,
-    ports: Ports,
-    public: PublicAddress,
-    closed: Callable[[RoomName], None],
-    recorder: Recorder | None,
-    unix_clock: Callable[[], float],
-) -> MediaPlane:
-    return MediaPlane(
-        settings.own_worker_id,
-        ports,
-        public.candidates,
-        closed,
-        relay_addresses=named(settings.media_relay_ips, ports.addresses),
-        recorder=recorder,
-        max_viewers=settings.max_subs_per_room,
-        join_burst=settings.join_burst,
-        grace=settings.publisher_grace,
-        unix_clock=unix_clock,
-        asked=public.take,
-    )

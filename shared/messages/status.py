@@ -60,6 +60,7 @@ class RoomStatus:
     layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
     viewers_by_reason: dict[str, Count] = field(default_factory=dict)  # by `LayerReason`
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
+    tier: Count = 0  # how many relays are between the publisher's worker and this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,13 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
+from media.rooms.chronicle import Chronicle
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import CapacityCollector
 from media.worker.metrics.event_loop import EventLoopCollector
+from media.worker.metrics.events import EventsCollector
 from media.worker.metrics.public_address import PublicAddressCollector
 from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
@@ -34,6 +36,7 @@ def new_registry(
     capacity: Capacity,
     lag: Histogram,
     recorder: Recorder | None,
+    chronicle: Chronicle,
     clock: RedisClock,
     settings: Settings,
 ) -> CollectorRegistry:
@@ -52,6 +55,7 @@ def new_registry(
     registry.register(EventLoopCollector(lag))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
+    registry.register(EventsCollector(chronicle))
     export_skew(clock, registry)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)

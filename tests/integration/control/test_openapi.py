@@ -25,7 +25,16 @@ from tests.integration.control.test_contract import ROWS
 # generated for every operation: test_rate_limit.py, test_redis_away.py, and below
 OF_THE_WHOLE_API = {429, 503, 500}
 WITHOUT_EXAMPLE = ("text/html", "application/yaml")  # the pages, and the description itself
-PARAMETERS = {"room": "demo", "session": "s", "name": "n", "path": "p", "stream": "e", "worker": "w"}
+PARAMETERS = {
+    "room": "demo",
+    "session": "s",
+    "name": "n",
+    "path": "p",
+    "stream": "e",
+    "worker": "w",
+    "revocation": "r",
+    "letter": "1-1",
+}
 
 
 def _bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -87,7 +96,7 @@ async def test_the_description_is_served(start_control: StartControl) -> None:
 
 
 def test_it_has_the_routes_and_methods_of_the_application_and_no_others() -> None:
-    app = create_app(load_settings(redis_url="redis://127.0.0.1:1"))
+    app = create_app(load_settings(redis_url="redis://127.0.0.1:1"), 100)
     routes = {
         (route.path_format, method)
         for route in app.routes

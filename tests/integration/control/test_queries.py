@@ -140,6 +140,7 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         "codecs": ["VP8", "opus"],
         "bitrate": 900_000,
         "workers": ["w1"],
+        "copies": [],
         "warnings": [],
         "layers": [],
         "viewersByReason": {"full": 0, "line": 0, "choice": 0},

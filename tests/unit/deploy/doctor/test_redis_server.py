@@ -136,7 +136,8 @@ async def test_a_clock_that_differs_is_told(url_of_an_hour_ahead: str) -> None:
     [
         ({}, "too old"),
         ({"server": "redis", "version": "6.0.16"}, "Redis 6.0.16 at there:1 is too old"),
-        ({"server": "redis", "version": "7.4.0", "mode": "cluster"}, "is a cluster"),
+        ({"server": "redis", "version": "7.4.0", "mode": "cluster"}, "is a node of a Redis Cluster"),
+        ({"server": "redis", "version": "7.4.0", "mode": "sentinel"}, "is a Sentinel"),
     ],
 )
 def test_a_server_that_roomcast_cannot_use_is_a_failure(hello: dict[str, str], words: str) -> None:
