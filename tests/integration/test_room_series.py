@@ -61,6 +61,16 @@ async def test_a_publishers_loss_and_jitter_are_told_by_room(plane: Plane) -> No
     assert not [name for name in of_rooms(plane) if name.endswith("/demo")]
 
 
+async def test_a_track_that_has_stopped_says_nothing_of_the_line(plane: Plane) -> None:
+    await plane.pair()
+    sound, picture = plane.room.feed.sources
+    assert sound.stats is not None
+    sound.stats.loss = 0.9
+    assert of_rooms(plane)["roomcast_room_publisher_loss_ratio/demo"] == 0.9
+    sound.heard_at = picture.heard_at - 5.0
+    assert of_rooms(plane)["roomcast_room_publisher_loss_ratio/demo"] == 0.0
+
+
 async def test_warnings_are_counted_while_they_hold(plane: Plane) -> None:
     await plane.connected(publishes=True)
     assert "roomcast_room_warnings/demo" not in of_rooms(plane)

@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from media.rooms.room import NO_MEDIA_SECONDS
 from media.rooms.rooms import Rooms
+from media.switch.feed import Feed
+from media.tracks.reception import ReceptionStats
 
 
 class RoomDetailsCollector(Collector):
@@ -45,8 +48,7 @@ class RoomDetailsCollector(Collector):
                 warnings.add_metric([room.name], len(room.warnings))
             if room.source is None or room.origin is not None:  # its origin reports the publisher
                 continue
-            streams = [source.stats for source in room.feed.sources if source.stats is not None]
-            if streams:
+            if streams := _sent_now(room.feed):
                 loss.add_metric([room.name], max(stream.loss for stream in streams))
                 jitter.add_metric([room.name], max(stream.jitter for stream in streams))
         yield from (sent, loss, jitter, warnings)
@@ -55,3 +57,12 @@ class RoomDetailsCollector(Collector):
             "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",
             value=len(self._rooms) - len(rooms),
         )
+
+
+def _sent_now(feed: Feed) -> list[ReceptionStats]:
+    """Of the tracks that come: a layer that its publisher has stopped keeps its last figures."""
+    return [
+        source.stats
+        for source in feed.sources
+        if source.stats is not None and source.heard_at >= feed.heard_at - NO_MEDIA_SECONDS
+    ]

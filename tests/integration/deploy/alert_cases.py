@@ -94,6 +94,8 @@ ANSWERED = ', op="Play", outcome="ok"'
 FAILURES, UPLOADS = "roomcast_recording_failures_total", "roomcast_recording_upload_failures_total"
 GAPS, RESTARTED = "roomcast_recording_packets_dropped_total", "process_start_time_seconds"
 TCP, OVERFLOW = "roomcast_tcp_refused_total", "roomcast_receive_drops_total"
+DELIVERED, GIVEN_UP = "roomcast_webhook_delivered_total", "roomcast_webhook_given_up_total"
+LOST = "roomcast_webhook_lost_total"
 RECEIVED, SENT = "roomcast_ingress_packets_total", "roomcast_egress_packets_total"
 
 CASES = [
@@ -260,4 +262,28 @@ CASES = [
     one_of("RoomcastRecordingFailed", gauge(FAILURES, "0x9 1x30"), gauge(FAILURES, "7x40")),
     one_of("RoomcastRecordingBehind", counter(GAPS, 5), gauge(GAPS, "99x40")),
     one_of("RoomcastUploadsFailing", counter(UPLOADS, 1), gauge(UPLOADS, "0x5 1x35"), 25),
+    # one receiver of two; what waits is told by the control process that delivers to it
+    of_control(
+        "RoomcastWebhooksLate",
+        gauge("roomcast_webhook_oldest_seconds", "320x40", ', receiver="a.example"'),
+        gauge("roomcast_webhook_oldest_seconds", "280x40", ', receiver="b.example"'),
+    ),
+    of_control(
+        "RoomcastWebhooksStopped",
+        counter(DELIVERED, 1, ', receiver="a.example"'),
+        both(
+            counter(DELIVERED, 1, ', receiver="b.example"'),
+            gauge("roomcast_webhook_waiting", "0x40", ', receiver="b.example"'),
+        ),
+    ),
+    of_control(
+        "RoomcastWebhooksGivenUp",
+        gauge(GIVEN_UP, "0x9 1x30", ', receiver="a.example"'),
+        gauge(GIVEN_UP, "3x40", ', receiver="b.example"'),
+    ),
+    of_control(
+        "RoomcastWebhooksLost",
+        gauge(LOST, "0x9 1x30", ', receiver="a.example"'),
+        gauge(LOST, "3x40", ', receiver="b.example"'),
+    ),
 ]

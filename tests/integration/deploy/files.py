@@ -20,8 +20,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, **_PATH}
 
 
-def checked(*command: str | Path, cwd: Path | None = None) -> str:
-    """The output of a command that must succeed."""
+def checked(*command: str | Path, cwd: Path | None = None, within: float = 60) -> str:
+    """The output of a command that must succeed, in so many seconds."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -29,7 +29,7 @@ def checked(*command: str | Path, cwd: Path | None = None) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=within,
     )
     assert result.returncode == 0, result.stdout
     return result.stdout

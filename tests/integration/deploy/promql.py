@@ -1,6 +1,7 @@
 """What PromQL expressions of ours read."""
 
 import re
+from functools import cache
 
 from tests.integration.deploy.files import rules
 
@@ -15,8 +16,12 @@ def metrics_in(expression: str) -> set[str]:
 
 def metrics_behind(expression: str) -> set[str]:
     """The same, with what is recorded by a rule replaced by what that reads."""
-    recorded = {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}
     found: set[str] = set()
     for name in metrics_in(expression):
-        found |= metrics_behind(recorded[name]) if name in recorded else {name}
+        found |= metrics_behind(_recorded()[name]) if name in _recorded() else {name}
     return found
+
+
+@cache
+def _recorded() -> dict[str, str]:
+    return {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}

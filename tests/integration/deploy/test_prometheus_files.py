@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from base64 import b64encode
 from pathlib import Path
 
 import httpx
@@ -70,6 +71,9 @@ async def test_what_is_exported_is_described_and_rules_name_nothing_else(
         "RECORD_ENABLED": "1",
         "RECORD_DIR": str(tmp_path),
         "JWT_JWKS_URL": f"http://127.0.0.1:{free_port()}/keys",  # nothing answers there
+        "WEBHOOK_URLS": f"http://127.0.0.1:{free_port()}/hook",  # nor there
+        "WEBHOOK_SECRETS": f"whsec_{b64encode(bytes(24)).decode()}",
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     async with running_system(redis_url, **settings) as system, httpx.AsyncClient() as http:
         texts = [(await http.get(f"{member.url}/metrics")).text for member in system.members]
