@@ -1,8 +1,10 @@
 """What kustomize and Helm make of deploy/, and Kubernetes' judgement of it."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,13 @@ def judged(manifests: Sequence[Manifest], version: str) -> None:
     """Raises if Kubernetes of that version would not take them."""
     for manifest in manifests:
         if not manifest["apiVersion"].startswith(BY_OPERATORS):
-            kubernetes_validate.validate(manifest, version, strict=True)
+            _judged(json.dumps(manifest), version)
+
+
+@cache
+def _judged(manifest: str, version: str) -> None:
+    """Once for each: most are in every combination."""
+    kubernetes_validate.validate(json.loads(manifest), version, strict=True)
 
 
 def of_kind(manifests: Sequence[Manifest], *kinds: str) -> Iterator[Manifest]:
