@@ -15,6 +15,7 @@ from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
+from media.worker.session_traces import SessionTraces
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
@@ -35,6 +36,7 @@ from shared.messages.signalling import (
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
 from shared.sdp.encoding import decode_fragment, decode_offer
+from shared.tracing import trace_here
 
 
 class Handlers:
@@ -51,6 +53,7 @@ class Handlers:
         edge: Edge | None = None,
         drain: Drain | None = None,
         unix_clock: Callable[[], float] = time,
+        traces: SessionTraces | None = None,
     ) -> None:
         self._rooms = plane.rooms
         self._admission = plane.admission
@@ -61,6 +64,7 @@ class Handlers:
         self._edge = edge
         self._drain = drain
         self._unix_clock = unix_clock
+        self._traces = SessionTraces(plane.rooms) if traces is None else traces
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -96,6 +100,7 @@ class Handlers:
                 self._steady(message.expires_at),
                 message.identity,
             )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
@@ -115,6 +120,7 @@ class Handlers:
         session, answer = self._admission.join(
             name, offer, monotonic(), self._steady(message.expires_at), message.viewers_elsewhere
         )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 

@@ -34,6 +34,7 @@ from media.worker.metrics.event_loop import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
+from media.worker.session_traces import SessionTraces
 from media.worker.tcp_port import open_tcp
 from media.worker.ticker import Ticker
 from shared.bus import rpc_metrics
@@ -50,9 +51,11 @@ from shared.logging import configure_logging, get_logger
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.settings import Settings, SettingsError, secret
+from shared.tracing import close_tracing, configure_tracing
 
 MEASURE_SECONDS = 1.0
 DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
+TRACES_SECONDS = 0.5  # for the last of them
 FAREWELL_SECONDS = 0.5  # for the directory to learn that the rooms are free
 
 log = get_logger()
@@ -65,6 +68,7 @@ def serve(settings: Settings) -> None:
     code 1 if another one has taken the id over.
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
+    configure_tracing(settings, "roomcast-worker", settings.own_worker_id)
     try:
         udp = open_udp(settings.media_addr)
     except OSError as error:
@@ -78,6 +82,7 @@ def serve(settings: Settings) -> None:
         exit_code = uvloop.run(_live(settings, ports, listener))
     except WorkerIdTakenError:
         raise SettingsError(f"WORKER_ID: another worker is running as {settings.own_worker_id}") from None
+    close_tracing(TRACES_SECONDS)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
@@ -143,9 +148,16 @@ class Worker:
             self._calls,
             settings.publisher_grace,
         )
+        self._traces = SessionTraces(self._plane.rooms)
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
         handlers = Handlers(
-            self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
+            self._plane,
+            self._heartbeat,
+            self._capacity,
+            self._edge,
+            self._drain,
+            self._clock.now,
+            self._traces,
         )
         self._rpc = RpcServer(
             self._redis,
@@ -249,6 +261,7 @@ class Worker:
     def _tick(self, now: float) -> None:
         self._plane.tick(now)
         self._edge.tick(now)
+        self._traces.tick(now)
 
     async def _measure(self) -> None:
         while True:
