@@ -27,6 +27,7 @@ from shared.setting_types import (
     Servers,
     TcpAddress,
     WebhookSecrets,
+    WebUrl,
     WorkerName,
 )
 from shared.setting_types import (
@@ -222,7 +223,8 @@ class Settings(AccessSettings):
         21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up", ge=0
     )
 
-    # --- logs
+    # --- logs and traces
+    traces_url: WebUrl = _field("", "OTLP/HTTP endpoint for traces: see docs/monitoring.md; empty: none")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v),

@@ -28,6 +28,7 @@ from shared.names import RoomName, SessionId
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
+from shared.tracing import root_span
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
 _MAX_IF_MATCH = 1024  # characters; an etag of ours has 16
@@ -73,6 +74,12 @@ class StreamingRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
+        request_id = caller_of(request).request_id
+        parent = request.headers.get("traceparent", "")
+        with root_span(f"POST {ENDPOINTS[self._role]}", parent, request_id=request_id):
+            return await self._create(request)
+
+    async def _create(self, request: Request) -> Response:
         room = room_in_path(request)
         grant = await self._grant(request, room)
         self._moderator.check(room)

@@ -87,6 +87,11 @@ class Playback:
         return self.viewer.sender
 
     @property
+    def first_picture_at(self) -> float | None:
+        """When the receiver was sent its first picture."""
+        return self._join.seen_at
+
+    @property
     def loss(self) -> float | None:
         """Share of packets lost recently, 0 to 1, of the worst track; None: unknown."""
         return self._feedback.loss

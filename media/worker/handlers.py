@@ -16,6 +16,7 @@ from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from media.worker.moderation import Moderation
+from media.worker.session_traces import SessionTraces
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
@@ -36,6 +37,7 @@ from shared.messages.signalling import (
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
 from shared.sdp.version_before import read_fragment, read_offer
+from shared.tracing import trace_here
 
 
 class Handlers:
@@ -53,6 +55,7 @@ class Handlers:
         drain: Drain | None = None,
         unix_clock: Callable[[], float] = time,
         moderation: Moderation | None = None,
+        traces: SessionTraces | None = None,
     ) -> None:
         self._rooms = plane.rooms
         self._admission = plane.admission
@@ -64,6 +67,7 @@ class Handlers:
         self._drain = drain
         self._unix_clock = unix_clock
         self._moderation = moderation
+        self._traces = SessionTraces(plane.rooms) if traces is None else traces
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -102,6 +106,7 @@ class Handlers:
                 message.identity,
                 message.token,
             )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
@@ -128,6 +133,7 @@ class Handlers:
             message.viewers_elsewhere,
             message.token,
         )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
