@@ -38,6 +38,7 @@ from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.rooms import RoomRoutes, summary_json
 from control.routes.sessions import SessionRoutes
+from control.routes.stills import StillRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.workers.calls import Calls
 from control.workers.cluster import Cluster
@@ -47,6 +48,7 @@ from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import RoomList
+from control.workers.room_stills import RoomStills
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
@@ -109,6 +111,7 @@ def create_app(settings: Settings) -> Starlette:
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
+            *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),

@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     INVALID_EVENTS = "invalid_events"  # not a JSON array of event names
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large
+    INVALID_WIDTH = "invalid_width"  # not a width that pictures have
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     KEYS_AWAY = "keys_away"  # the keys that may verify a JWT cannot be fetched
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers

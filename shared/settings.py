@@ -187,6 +187,12 @@ class Settings(BaseSettings):
         " keyframe requests",
     )
 
+    snapshots: bool = _field(
+        True,
+        "Make a still picture of each room from its keyframes, for the pages; it costs 2 % of a core at most,"
+        " and 60 MB, for each worker",
+    )
+
     # --- recording
     record_enabled: bool = _field(False, "Record every room")
     record_dir: str = _field("records", "Folder of the recordings")

@@ -14,6 +14,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),
+    ErrorCode.INVALID_WIDTH: (400, "invalid width"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
     ErrorCode.KEYS_AWAY: (503, "credentials cannot be verified now"),
     ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),

@@ -107,6 +107,7 @@ class RoomRoutes:
             "codecs": room.status.codecs,
             "bitrate": room.status.bitrate,
             "uptime": round(uptime, 1),
+            "stillAt": room.status.still_at or None,
             "workers": room.workers,
             "warnings": room.status.warnings,
             "layers": [_layer(layer) for layer in room.status.layers],

@@ -62,6 +62,7 @@ class Room:
         self.warnings = RoomWarnings(name)
         self.recording: Recording | None = None
         self.left_by: SessionId | None = None  # the publisher's session that ended last
+        self.still_taken_at = 0.0  # Unix time of its still picture; 0: it has none
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
@@ -227,6 +228,7 @@ class Room:
                 Counter(viewer.reason for viewer in self.viewers.values() if viewer.reason)
             ),
             origin=self.origin or "",
+            still_at=self.still_taken_at,
         )
 
     def _layers(self) -> tuple[LayerStatus, ...]:

@@ -21,6 +21,7 @@ from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
+from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.addresses import named
 from media.worker.capacity import Capacity
@@ -121,9 +122,9 @@ class Worker:
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
-        self._registry = new_registry(
-            self._plane, ports, self._public, self._capacity, self._lag, self._recorder, self._clock
-        )
+        self._stills = Stills(self._plane.rooms, unix_clock=self._clock.now)
+        counted = self._capacity, self._lag, self._recorder, self._stills
+        self._registry = new_registry(self._plane, ports, self._public, *counted, self._clock)
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
             self._id,
@@ -139,11 +140,12 @@ class Worker:
         handlers = Handlers(
             self._plane, self._heartbeat, self._capacity, self._edge, self._drain, self._clock.now
         )
+        sessions = SessionList(self._plane.roster)
         self._rpc = RpcServer(
             self._redis,
             url,
             self._id,
-            handlers.by_message() | self._shelf.handlers() | SessionList(self._plane.roster).handlers(),
+            handlers.by_message() | self._shelf.handlers() | self._stills.handlers() | sessions.handlers(),
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
@@ -171,8 +173,8 @@ class Worker:
                     tasks.create_task(self._measure()),
                     tasks.create_task(serve_http(self._listener, self._registry, self._shelf.routes())),
                 ]
-                if self._recorder is not None:
-                    running.append(tasks.create_task(self._recorder.run()))
+                wanted = self._recorder, self._stills if self._settings.snapshots else None
+                running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))

@@ -6,6 +6,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
+from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
@@ -16,6 +17,7 @@ from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.stills import StillsCollector
 from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
@@ -30,6 +32,7 @@ def new_registry(
     capacity: Capacity,
     lag: Histogram,
     recorder: Recorder | None,
+    stills: Stills,
     clock: RedisClock,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
@@ -42,6 +45,7 @@ def new_registry(
         registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
+    registry.register(StillsCollector(stills))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
     export_skew(clock, registry)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.messages.signalling import Answer, CloseRoom
+from shared.messages.signalling import Answer, Closed, CloseRoom
+from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
     INVALID_ROOM,
@@ -73,6 +74,10 @@ RECORD = "demo_1710123456.webm"
 _GET = f"GET /records/{RECORD}"
 _DELETE = f"DELETE /api/admin/records/{RECORD}"
 _CLOSED = {"settings": TOKENS}
+_STILL = "GET /api/rooms/demo/still"
+_SHOWN = {GetStill: Still(jpeg=b"picture", taken_at=1.0)}
+_NO_STILL = {GetStill: Closed(sessions=1)}
+_HAS_STILL = {"If-None-Match": "*"}
 _TARGETS = "GET /api/metrics/targets"
 _ELSEWHERE = {"settings": {"metrics_addr": "127.0.0.1:0"}}
 _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
@@ -86,6 +91,21 @@ OTHER_ROWS = [
     Row("a page has 10,000 rooms at most", "GET /api/rooms?limit=10001", 400, "invalid page"),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
+    Row("a still picture is 200", _STILL, 200, published="demo", answers=_SHOWN),
+    Row("one that the caller has is 304", _STILL, 304, published="demo", answers=_SHOWN, headers=_HAS_STILL),
+    Row("a picture of no width that there is is 400", f"{_STILL}?width=1", 400, "invalid width"),
+    Row("a picture of a bad name is 400", "GET /api/rooms/a.b/still", 400, INVALID_ROOM),
+    Row("a picture without credentials is 401", _STILL, 401, UNAUTHORIZED, published="demo", **_CLOSED),
+    Row("a room without a picture is 404", _STILL, 404, NOT_FOUND),
+    Row(
+        "a still the worker fails at is 500",
+        _STILL,
+        500,
+        UNFORESEEN,
+        published="demo",
+        **fails(GetStill),
+    ),
+    Row("a still of no sense is 503", _STILL, 503, UNAVAILABLE, published="demo", answers=_NO_STILL),
     Row("the records are 200", "GET /api/records", 200),
     Row(
         "the records are 401 where credentials are asked for",
