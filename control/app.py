@@ -13,6 +13,8 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.events.places import StreamPlaces
+from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
@@ -36,7 +38,8 @@ from control.routes.metrics import MetricsRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
-from control.routes.rooms import RoomRoutes, summary_json
+from control.routes.room_events import RoomEventRoutes
+from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.stills import StillRoutes
 from control.routes.whip_whep import StreamingRoutes
@@ -47,6 +50,7 @@ from control.workers.gateway import Gateway
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
+from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
 from shared.bus.connection import connect
@@ -63,8 +67,11 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too."""
+def create_app(settings: Settings, connections: int) -> Starlette:
+    """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too.
+
+    `connections` is the number of HTTP connections that its server takes.
+    """
     redis_url = secret(settings.redis_url)
     redis, watched = connect(redis_url), connect(redis_url)
     clock = RedisClock(redis)
@@ -79,7 +86,9 @@ def create_app(settings: Settings) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
-    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch))
+    places = StreamPlaces(connections)
+    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    room_streams = RoomStreams(cluster, rooms, places)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
@@ -98,7 +107,9 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(clock.run, rpc.run, watch.run, rooms.run, event_streams.run, *fetching):
+        async with _running(
+            clock.run, rpc.run, watch.run, rooms.run, event_streams.run, room_streams.run, *fetching
+        ):
             yield
         await record_proxy.close()
         await redis.aclose()
@@ -110,6 +121,7 @@ def create_app(settings: Settings) -> Starlette:
             *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
+            *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
@@ -125,7 +137,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
-    app.state.event_streams = event_streams  # `server.py` ends them first when the process stops
+    app.state.streams = (event_streams, room_streams)  # `server.py` ends them first when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app

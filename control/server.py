@@ -3,18 +3,19 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from control.app import create_app
+from control.events.room_streams import RoomStreams
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from shared.host_port import HostPort
 from shared.http_limits import HttpLimits
-from shared.http_server import HttpServer, listen
+from shared.http_server import HttpServer, listen, within_files
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
 
@@ -41,7 +42,15 @@ def serve(settings: Settings) -> None:
 
 
 def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpServer:
-    app = create_app(settings)
+    wanted = limits or HttpLimits()
+    limits = within_files(wanted)
+    if limits.connections < wanted.connections:
+        log.warning(
+            "few files may be open: fewer HTTP connections and event streams are taken, see `ulimit -n`",
+            connections=limits.connections,
+            wanted=wanted.connections,
+        )
+    app = create_app(settings, limits.connections)
     config = _config(
         app,
         lifespan="on",
@@ -56,7 +65,7 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
     trusts = TrustedProxies(settings.trusted_proxies).trusts
-    return _Server(config, app.state.event_streams, metrics, limits or HttpLimits(), trusts)
+    return _Server(config, app.state.streams, metrics, limits, trusts)
 
 
 def _config(app: Starlette, **more: Any) -> uvicorn.Config:
@@ -95,7 +104,7 @@ class _Server(HttpServer):
     def __init__(
         self,
         config: uvicorn.Config,
-        streams: EventStreams,
+        streams: Sequence[EventStreams | RoomStreams],
         metrics: _MetricsServer | None,
         limits: HttpLimits,
         trusts: Callable[[str], bool],
@@ -111,7 +120,8 @@ class _Server(HttpServer):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams first: they would not end by themselves."""
-        self._streams.close_all()
+        for streams in self._streams:
+            streams.close_all()
         ending = [super().shutdown(sockets)]
         if self._metrics:
             ending.append(self._metrics.end())

@@ -15,7 +15,7 @@ class HttpLimits(ConnectionLimits):
     those of `pipelined` others.
     """
 
-    connections: int = 12_000  # more than control's event streams; fewer if the process may open fewer files
+    connections: int = 14_000  # more than control's event streams; fewer if the process may open fewer files
     of_client: int = 4_000  # unless it is a trusted proxy: many viewers may share an address
     waiting: int = 640
     waiting_of_client: int = 320

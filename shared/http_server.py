@@ -72,7 +72,7 @@ class HttpServer(uvicorn.Server):
         trusts: Callable[[str], bool] = lambda _address: False,
     ) -> None:
         super().__init__(config)
-        self._connections = Connections(_within_files(limits or HttpLimits()), trusts)
+        self._connections = Connections(within_files(limits or HttpLimits()), trusts)
         self._stop_on = stop_on
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -141,7 +141,7 @@ class HttpServer(uvicorn.Server):
         self._stopping.set()
 
 
-def _within_files(limits: HttpLimits) -> HttpLimits:
+def within_files(limits: HttpLimits) -> HttpLimits:
     """A connection is an open file: with too many of them, no other one can be accepted."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from control.events.layers import steady
+from control.events.places import StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name
 from control.workers.cluster import Cluster
@@ -25,10 +26,11 @@ from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 LOOK_SECONDS = 1.0
 SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive
 KEEP_ALIVE_SECONDS = 15.0
-MAX_STREAMS = 10_000  # in one process
 MAX_STREAMS_OF_SESSION = 3
 MAX_ENDING_OF_SESSION = 3  # whose readers have not noticed the end yet
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
+
+_KIND = "viewers"
 
 log = get_logger()
 
@@ -84,14 +86,16 @@ class EventStream:
 class EventStreams:
     """All streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, rooms: RoomList, gateway: Gateway, names: StreamNames) -> None:
+    def __init__(
+        self, cluster: Cluster, rooms: RoomList, gateway: Gateway, names: StreamNames, places: StreamPlaces
+    ) -> None:
         self._cluster = cluster
         self._rooms = rooms
         self._gateway = gateway
         self._names = names
+        self._places = places
         self._streams: dict[SessionId, list[EventStream]] = {}
         self._layers: dict[RoomName, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
-        self._count = 0
         self._closed = False
 
     async def open(
@@ -105,14 +109,13 @@ class EventStreams:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         streams = self._streams.get(session, [])
         following = [stream for stream in streams if not stream.ended]
-        full = self._count >= MAX_STREAMS or len(streams) - len(following) >= MAX_ENDING_OF_SESSION
-        if self._closed or full:
+        if self._closed or len(streams) - len(following) >= MAX_ENDING_OF_SESSION:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
+        self._places.take(_KIND)
         if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
             following[0].end()
         stream = EventStream(room, session, name, wanted, picture)
         self._streams.setdefault(session, []).append(stream)
-        self._count += 1
         with suppress(ServiceError):
             await self._look([stream])
         return stream
@@ -120,7 +123,7 @@ class EventStreams:
     def close(self, stream: EventStream) -> None:
         streams = self._streams[stream.session]
         streams.remove(stream)
-        self._count -= 1
+        self._places.leave(_KIND)
         if not streams:
             del self._streams[stream.session]
 

@@ -20,8 +20,8 @@ from shared.logging import get_logger
 from shared.names import parse_room_name
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug
-# A page loads thirty files and then polls, as Prometheus does: logged at level debug unless it fails.
-_ROUTINE = {"/static/{path}", "/api/rooms", "/api/metrics/targets"}
+# A page loads thirty files and asks for rooms, as Prometheus does: logged at level debug unless it fails.
+_ROUTINE = {"/static/{path}", "/api/rooms", "/api/rooms/events", "/api/metrics/targets"}
 
 _CLIENT_WENT_AWAY = 499  # in logs and metrics only; nginx uses the same number
 

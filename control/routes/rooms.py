@@ -1,6 +1,5 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
-import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,9 +13,9 @@ from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_facts import compact_json, detail, summary
 from control.workers.room_list import CHUNK, RoomList
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.status import LayerReason, LayerStatus, RoomStatus
 from shared.names import parse_room_name
 from shared.settings import Settings
 
@@ -71,7 +70,7 @@ class RoomRoutes:
             found = [] if room is None else [room]
             if query.get("detail") == "true":
                 return JSONResponse([self._detail(room) for room in found])
-            return JSONResponse([_summary(room.status) for room in found])
+            return JSONResponse([summary(room.status) for room in found])
         names = await self._rooms.names(query.get("after", ""), limit)
         pages = self._pages(names, render)
         if len(names) > CHUNK:
@@ -98,42 +97,10 @@ class RoomRoutes:
 
     def _detail_json(self, name: str) -> bytes | None:
         room = self._rooms.room(name)
-        return None if room is None else _json(self._detail(room))
+        return None if room is None else compact_json(self._detail(room))
 
     def _detail(self, room: ClusterRoom) -> dict[str, object]:
-        uptime = max(0.0, self._cluster.unix_time - room.status.started_at)
-        return {
-            **_summary(room.status),
-            "codecs": room.status.codecs,
-            "bitrate": room.status.bitrate,
-            "uptime": round(uptime, 1),
-            "stillAt": room.status.still_at or None,
-            "workers": room.workers,
-            "warnings": room.status.warnings,
-            "layers": [_layer(layer) for layer in room.status.layers],
-            "viewersByReason": {
-                reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason
-            },
-        }
-
-
-def _layer(layer: LayerStatus) -> dict[str, object]:
-    return {
-        "rid": layer.rid,
-        "width": layer.width,
-        "height": layer.height,
-        "bitrate": layer.bitrate,
-        "viewers": layer.viewers,
-    }
-
-
-def summary_json(room: ClusterRoom) -> bytes:
-    """A room in the list of all."""
-    return _json(_summary(room.status))
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return detail(room, self._cluster.unix_time)
 
 
 def _limit(text: str | None) -> int | None:
@@ -142,12 +109,3 @@ def _limit(text: str | None) -> int | None:
     if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > MAX_LIMIT:
         raise ServiceError(ErrorCode.INVALID_PAGE, detail=f"limit is a number up to {MAX_LIMIT}")
     return int(text)
-
-
-def _summary(room: RoomStatus) -> dict[str, object]:
-    return {
-        "name": room.name,
-        "hasPublisher": room.has_publisher,
-        "tracks": room.tracks,
-        "subscribers": room.subscribers,
-    }

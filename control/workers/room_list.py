@@ -62,6 +62,7 @@ class RoomList:
         self._holders: dict[str, tuple[WorkerId, ...]] = {}  # by room
         self._names: list[str] = []  # of the rooms, sorted
         self._summaries: dict[str, bytes] = {}
+        self._changed: set[str] = set()
         self._reading = asyncio.Lock()
         self._is_complete = False
         self._fresh_at = -inf
@@ -96,6 +97,11 @@ class RoomList:
     def rooms_of(self, worker: str) -> Sequence[str]:
         held = self._workers.get(WorkerId(worker))
         return sorted(held.records) if held is not None else ()
+
+    def take_changed(self) -> set[str]:
+        """The names of the rooms that began, changed or ended since the call before."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     # --- keeping it fresh
 
@@ -212,6 +218,7 @@ class RoomList:
     def _put(self, worker: WorkerId, name: str, record: bytes | None) -> None:
         records = self._workers[worker].records
         self._summaries.pop(name, None)
+        self._changed.add(name)
         holders = self._holders.get(name, ())
         if record is None:
             records.pop(name, None)

@@ -1,14 +1,17 @@
 // What Roomcast knows of a room, asked before an offer is sent: browsers log each refused offer as an error.
+import { RoomEvents } from './room-events.js';
 import { ask } from './server.js';
 
 const ENDPOINT = /^(.*\/)api\/whep\/play\/([A-Za-z0-9_-]+)$/;
 
 export class LiveRoom {
-  #url;
+  #root;
+  #name;
 
   /** @param {URL} root of the server @param {string} name */
   constructor(root, name) {
-    this.#url = new URL(`api/rooms?name=${name}&detail=true`, root);
+    this.#root = root;
+    this.#name = name;
   }
 
   /** @param {URL} endpoint @returns {LiveRoom | null} null: not an endpoint of Roomcast */
@@ -22,7 +25,7 @@ export class LiveRoom {
    * @throws what `ask` throws
    */
   async detail() {
-    const [room] = await ask(this.#url);
+    const [room] = await ask(new URL(`api/rooms?name=${this.#name}&detail=true`, this.#root));
     return room;
   }
 
@@ -33,5 +36,10 @@ export class LiveRoom {
   /** The ids of the workers that hold the room. @returns {Promise<string[]>} */
   async workers() {
     return (await this.detail())?.workers ?? [];
+  }
+
+  /** @param {(room: import('./room-events.js').Room) => void} on as for `RoomEvents` */
+  follow(on) {
+    return new RoomEvents(this.#root, this.#name, on);
   }
 }

@@ -19,6 +19,9 @@ export class Run {
   /** False once it was ended. */
   get wanted() { return this.#wanted; }
 
+  /** Ends the present pause, if there is one. */
+  hasten() { this.#wake(); }
+
   end() {
     this.#wanted = false;
     removeEventListener('pagehide', this.#on.leave);

@@ -8,6 +8,9 @@ import { ReceivingSession } from './whep-session.js';
 
 const BACKOFF_SECONDS = [0.5, 1, 2, 3, 5];
 const NOT_LIVE_SECONDS = 2; // between two checks whether somebody publishes
+const HIDDEN_SECONDS = 8; // the same, where nobody looks
+const TOLD_SECONDS = 30; // the same, where the server tells it: in case that it fails to
+const CROWD_SECONDS = 1; // within which all that waited for a publisher send their offers
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
 const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
@@ -32,6 +35,7 @@ export class WhepPlayer extends EventTarget {
   #room;
   #reports = new Reports(this);
   #run = null; // the present call of `play`; null: stopped
+  #publisher = null; // events that tell when somebody publishes, while the player waits for that
   #shown = null;
   #sessions = new Set(); // the one that is shown, and its successor while that gets ready
   #silent = 0;
@@ -88,7 +92,7 @@ export class WhepPlayer extends EventTarget {
     });
     this.#reports.change('connecting');
     run.repeat((succeeded) => this.#playOnce(run, succeeded), {
-      pauseAfter,
+      pauseAfter: (error, failures) => this.#pauseAfter(error, failures, run),
       failed: (error, retryIn) => this.#noteFailure(error, retryIn),
     }).catch(() => {}); // it was reported
   }
@@ -102,6 +106,7 @@ export class WhepPlayer extends EventTarget {
   async #playOnce(run, succeeded) {
     await this.#expectPublisher();
     if (!run.wanted) return 0;
+    this.#expectNobody();
     const session = await this.#open(run);
     succeeded();
     this.#show(session);
@@ -118,6 +123,20 @@ export class WhepPlayer extends EventTarget {
       this.#video.srcObject = null;
       this.#reports.change('waiting', { error, retryIn });
     }
+  }
+
+  /** As the function; where nobody publishes, the server tells when that changes. */
+  #pauseAfter(error, failures, run) {
+    if (!this.#room || !isNotLive(error)) return pauseAfter(error, failures);
+    this.#publisher ??= this.#room.follow(({ live }) => {
+      if (live) setTimeout(() => run.hasten(), 1000 * CROWD_SECONDS * Math.random());
+    });
+    return this.#publisher.room?.live === false ? TOLD_SECONDS : pauseAfter(error, failures);
+  }
+
+  #expectNobody() {
+    this.#publisher?.close();
+    this.#publisher = null;
   }
 
   async #expectPublisher() {
@@ -231,16 +250,19 @@ export class WhepPlayer extends EventTarget {
     const run = this.#run;
     this.#run = null;
     run.end();
+    this.#expectNobody();
     this.#sessions.forEach((session) => this.#drop(session));
     this.#video.srcObject = null;
     this.#reports.change(state, detail);
   }
 }
 
+const isNotLive = (/** @type {Error} */ error) => error instanceof Refused && error.status === 404;
+
 /** Seconds until the next attempt; null: the same request would not succeed later. */
 function pauseAfter(error, failures) {
   if (error instanceof Refused) {
-    if (error.status === 404) return NOT_LIVE_SECONDS * (0.75 + Math.random() / 2);
+    if (isNotLive(error)) return (document.hidden ? HIDDEN_SECONDS : NOT_LIVE_SECONDS) * (0.75 + Math.random() / 2);
     if (error.status === 403) return FULL_SECONDS;
     if (error.status !== 429 && error.status < 500) return null;
   } else if (!(error instanceof NotConnected)) {

@@ -6,6 +6,7 @@ from shared.messages.signalling import Answer, Closed, CloseRoom
 from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
+    INVALID_EVENTS,
     INVALID_ROOM,
     NO_ROOM,
     NO_SUCH_WORKER,
@@ -82,6 +83,8 @@ _TARGETS = "GET /api/metrics/targets"
 _ELSEWHERE = {"settings": {"metrics_addr": "127.0.0.1:0"}}
 _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
 
+_MANY_ROOMS = "/api/rooms/events?" + "&".join(f"room=r{number}" for number in range(21))
+
 OTHER_ROWS = [
     Row("bootstrap is 200", "GET /api/bootstrap", 200),
     Row("the rooms are 200", "GET /api/rooms", 200),
@@ -89,6 +92,11 @@ OTHER_ROWS = [
     Row("a page without an end is 400", "GET /api/rooms?limit=all", 400, "invalid page"),
     Row("a page is checked beside a name, too", "GET /api/rooms?name=demo&limit=x", 400, "invalid page"),
     Row("a page has 10,000 rooms at most", "GET /api/rooms?limit=10001", 400, "invalid page"),
+    Row("the events of no room's name are 400", "GET /api/rooms/events?room=a.b", 400, INVALID_ROOM),
+    Row("a stream of 21 rooms is 400", f"GET {_MANY_ROOMS}", 400, INVALID_EVENTS),
+    Row("events of rooms are not sent there", "POST /api/rooms/events", 405, BAD_METHOD),
+    Row("the events of a room are 200", "GET /api/rooms/events?room=demo", 200),
+    Row("the head of a stream is 200", "HEAD /api/rooms/events?room=demo", 200),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
     Row("a still picture is 200", _STILL, 200, published="demo", answers=_SHOWN),
@@ -96,16 +104,23 @@ OTHER_ROWS = [
     Row("a picture of no width that there is is 400", f"{_STILL}?width=1", 400, "invalid width"),
     Row("a picture of a bad name is 400", "GET /api/rooms/a.b/still", 400, INVALID_ROOM),
     Row("a picture without credentials is 401", _STILL, 401, UNAUTHORIZED, published="demo", **_CLOSED),
-    Row("a room without a picture is 404", _STILL, 404, NOT_FOUND),
+    Row("a room without a picture is 404", "GET /api/rooms/other/still", 404, NOT_FOUND),
     Row(
         "a still the worker fails at is 500",
-        _STILL,
+        "GET /api/rooms/bug/still",
         500,
         UNFORESEEN,
-        published="demo",
+        published="bug",
         **fails(GetStill),
     ),
-    Row("a still of no sense is 503", _STILL, 503, UNAVAILABLE, published="demo", answers=_NO_STILL),
+    Row(
+        "a still of no sense is 503",
+        "GET /api/rooms/odd/still",
+        503,
+        UNAVAILABLE,
+        published="odd",
+        answers=_NO_STILL,
+    ),
     Row("the records are 200", "GET /api/records", 200),
     Row(
         "the records are 401 where credentials are asked for",

@@ -1,10 +1,6 @@
 """Server-sent events to viewers, through any control process, as long as their session lives."""
 
-import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
@@ -18,46 +14,13 @@ from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.status import WorkerState
 from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0
-
-
-class Heard:
-    """What an `EventSource` would have got: `(event, data)` in order."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, object]] = []
-        self.ended = False
-
-    async def listen(self, response: httpx.Response) -> None:
-        name = ""
-        async for line in response.aiter_lines():
-            if line.startswith("event: "):
-                name = line.removeprefix("event: ")
-            elif line.startswith("data: "):
-                self.events.append((name, json.loads(line.removeprefix("data: "))))
-        self.ended = True
-
-    async def hears(self, *events: tuple[str, object]) -> None:
-        """Wait until those are the last events."""
-        await eventually(
-            f"events end in {events}", lambda: self.events[-len(events) :] == list(events), IN_TIME
-        )
-
-
-@asynccontextmanager
-async def listening(http: httpx.AsyncClient, url: str) -> AsyncIterator[Heard]:
-    heard = Heard()
-    async with http.stream("GET", url) as response:
-        assert response.status_code == 200
-        task = asyncio.create_task(heard.listen(response))
-        yield heard
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def played(http: httpx.AsyncClient, room: str = "demo") -> str:

@@ -87,7 +87,7 @@ async def test_the_description_is_served(start_control: StartControl) -> None:
 
 
 def test_it_has_the_routes_and_methods_of_the_application_and_no_others() -> None:
-    app = create_app(load_settings(redis_url="redis://127.0.0.1:1"))
+    app = create_app(load_settings(redis_url="redis://127.0.0.1:1"), 100)
     routes = {
         (route.path_format, method)
         for route in app.routes

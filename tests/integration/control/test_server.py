@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
+from structlog.testing import capture_logs
 
 from control.server import make_server
 from shared.messages.signalling import Publish
@@ -239,3 +241,15 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         settings = load_settings(redis_url="redis://127.0.0.1:1", tls_cert_file=file, tls_key_file=file)
         with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE, TLS_KEY_FILE: "):
             make_server(settings)
+
+
+def test_a_process_with_few_files_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(redis_url="redis://127.0.0.1:1")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    with capture_logs() as logs:
+        make_server(settings)
+    assert [(line["log_level"], line["connections"]) for line in logs] == [("warning", 896)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (65_536, 65_536))
+    with capture_logs() as logs:
+        make_server(settings)
+    assert logs == []

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from control.events import streams as streams_module
+from control.events.places import StreamPlaces
 from control.events.streams import (
     MAX_ENDING_OF_SESSION,
     MAX_STREAMS_OF_SESSION,
@@ -36,7 +36,7 @@ class NoRooms:
 @pytest.fixture
 def streams() -> EventStreams:
     nothing = cast(Any, None)
-    return EventStreams(cast(Any, NoCluster()), cast(Any, NoRooms()), nothing, nothing)
+    return EventStreams(cast(Any, NoCluster()), cast(Any, NoRooms()), nothing, nothing, StreamPlaces(9))
 
 
 async def opened(streams: EventStreams, session: SessionId = SESSION) -> EventStream:
@@ -54,12 +54,6 @@ async def test_readers_that_never_notice_the_end_do_not_add_up(streams: EventStr
     assert every[3].ended
 
 
-async def test_a_process_has_so_many(streams: EventStreams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams_module, "MAX_STREAMS", 2)
-    first = await opened(streams)
-    await opened(streams, SessionId("w1." + "B" * 22))
-    with pytest.raises(ServiceError) as caught:
-        await opened(streams, SessionId("w1." + "C" * 22))
-    assert caught.value.retry_after
-    streams.close(first)
-    await opened(streams)
+async def test_a_stream_gives_its_place_back(streams: EventStreams) -> None:
+    for _ in range(20):
+        streams.close(await opened(streams))

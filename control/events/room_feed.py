@@ -1,0 +1,143 @@
+"""What changes in the list of all rooms, for any number of readers, each at its own place.
+
+A look notes the names of the rooms that changed. A reader that comes for them gets the present state of these
+rooms, so nothing waits for it. Most readers are at the same place: what they get is rendered once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import NamedTuple
+
+from control.events.room_text import ROOMS_IN_EVENT, room_object, rooms_event
+from control.workers.cluster import Cluster
+from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_list import PAUSE_SECONDS, RoomList
+
+LOOKS_KEPT = 60  # a reader that is further behind begins anew; one that takes nothing is gone earlier
+# A room's bit rate is told anew when it differs by more than this share: otherwise all rooms would change
+# every few seconds.
+_BITRATE_SHARE = 0.25
+
+
+class _Told(NamedTuple):
+    """What was told of a room, to compare."""
+
+    facts: int  # their hash
+    bitrate: int
+
+
+class RoomFeed:
+    """The list in one form: `detailed`, as `?detail=true` has it, or not."""
+
+    def __init__(self, cluster: Cluster, rooms: RoomList, detailed: bool) -> None:
+        self._cluster = cluster
+        self._rooms = rooms
+        self._detailed = detailed
+        self.at = 0  # the number of the last look that found changes
+        self._changed: deque[tuple[int, frozenset[str]]] = deque(maxlen=LOOKS_KEPT)  # by look
+        self._last: list[bytes] | None = None  # the events of the last look
+        self._told: dict[str, _Told] = {}
+        self._beginning = 0  # readers that read the whole list
+        self._was_read = False  # by some of them, since the last look
+
+    async def whole(self) -> AsyncIterator[bytes]:
+        """The events of a reader that knows nothing; then it is as far as `at` was at the call, or more."""
+        self._beginning += 1
+        self._was_read = True
+        first = True
+        waiting: list[bytes] = []
+        try:
+            async for some in self._rooms.in_chunks(await self._rooms.names()):
+                objects = [text for name in some if (text := self._object(name)) is not None]
+                if len(waiting) + len(objects) > ROOMS_IN_EVENT:
+                    yield rooms_event(waiting, first=first, complete=False)
+                    first, waiting = False, []
+                waiting += objects
+            yield rooms_event(waiting, first=first)
+        finally:
+            self._beginning -= 1
+            self._was_read = True
+
+    def reaches_back_to(self, at: int) -> bool:
+        return at == self.at or (bool(self._changed) and self._changed[0][0] <= at + 1)
+
+    async def since(self, at: int) -> AsyncIterator[bytes]:
+        """The events of a reader that knows what there was at the look `at`."""
+        if at == self.at:
+            return
+        if at == self.at - 1 and self._last is not None:
+            for text in self._last:
+                yield text
+            return
+        number = self.at
+        changed = frozenset().union(*(names for look, names in self._changed if look > at))
+        texts = []
+        async for text in self._events(sorted(changed)):
+            texts.append(text)
+            yield text
+        if at == number - 1 and number == self.at:
+            self._last = texts
+
+    async def note(self, names: Iterable[str]) -> None:
+        """These rooms began, changed or ended."""
+        # Who reads the list meanwhile may have seen a state of a room that was never noted.
+        all_count = self._beginning > 0 or self._was_read
+        self._was_read = False
+        changed: set[str] = set()
+        async for some in self._rooms.in_chunks(list(names)):
+            changed.update(name for name in some if self._differs(name) or all_count)
+        if changed:
+            self.at += 1
+            self._changed.append((self.at, frozenset(changed)))
+            self._last = None
+
+    def forget(self) -> None:
+        """Nobody reads."""
+        self._changed.clear()
+        self._told.clear()
+        self._last = None
+
+    async def _events(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        for first in range(0, len(names), ROOMS_IN_EVENT):
+            if first:
+                await asyncio.sleep(PAUSE_SECONDS)
+            some = names[first : first + ROOMS_IN_EVENT]
+            objects = {name: self._object(name) for name in some}
+            yield rooms_event(
+                [text for text in objects.values() if text is not None],
+                [name for name, text in objects.items() if text is None],
+                complete=first + ROOMS_IN_EVENT >= len(names),
+            )
+
+    def _object(self, name: str) -> bytes | None:
+        room = self._rooms.room(name)
+        return (
+            None if room is None else room_object(room, self._cluster.unix_time if self._detailed else None)
+        )
+
+    def _differs(self, name: str) -> bool:
+        room = self._rooms.room(name)
+        if room is None:
+            self._told.pop(name, None)
+            return True
+        before, now = self._told.get(name), _told(room, self._detailed)
+        if before is not None and _is_alike(before, now):
+            return False
+        self._told[name] = now
+        return True
+
+
+def _told(room: ClusterRoom, detailed: bool) -> _Told:
+    status = room.status
+    facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers)
+    if not detailed:
+        return _Told(hash(facts), 0)
+    layers = tuple((layer.rid, layer.width, layer.height, layer.viewers) for layer in status.layers)
+    reasons = tuple(status.viewers_by_reason.items())
+    facts += (status.codecs, status.started_at, room.workers, status.warnings, layers, reasons)
+    return _Told(hash(facts), status.bitrate)
+
+
+def _is_alike(before: _Told, now: _Told) -> bool:
+    return before.facts == now.facts and abs(now.bitrate - before.bitrate) <= _BITRATE_SHARE * before.bitrate

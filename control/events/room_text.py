@@ -1,0 +1,44 @@
+"""The events of rooms (`GET /api/rooms/events`) as text. Does no I/O."""
+
+from collections.abc import Sequence
+
+from control.events.text import KEEP_ALIVE
+from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_facts import compact_json, detail, summary
+from shared.messages.status import RoomStatus
+
+ROOMS_IN_EVENT = 500  # of one event `rooms`, at most
+ALIVE = KEEP_ALIVE.encode()
+
+
+def opening(retry_seconds: float) -> bytes:
+    """When to come back after the stream's end. It is sent at once, and the response's headers with it."""
+    return f"retry: {retry_seconds * 1000:.0f}\n\n".encode()
+
+
+def room_object(room: ClusterRoom, unix_time: float | None) -> bytes:
+    """As JSON; in detail where the present is given."""
+    facts = summary(room.status) if unix_time is None else detail(room, unix_time)
+    return compact_json({**facts, "live": room.status.has_publisher})
+
+
+def missing_room(name: str) -> bytes:
+    """A room that is not there."""
+    facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
+    return compact_json({**facts, "live": False})
+
+
+def room_event(room: bytes) -> bytes:
+    return b"event: room\ndata: %b\n\n" % room
+
+
+def rooms_event(
+    rooms: Sequence[bytes], gone: Sequence[str] = (), *, first: bool = False, complete: bool = True
+) -> bytes:
+    """`first`: the client forgets what it knows. `complete`: with this one, it lacks nothing."""
+    return b'event: rooms\ndata: {"rooms":[%b],"gone":%b,"first":%b,"complete":%b}\n\n' % (
+        b",".join(rooms),
+        compact_json(gone),
+        compact_json(first),
+        compact_json(complete),
+    )

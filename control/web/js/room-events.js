@@ -1,0 +1,190 @@
+// The server-sent events of rooms (`GET /api/rooms/events`): who is live, and how many watch, without polling.
+
+const AGAIN_SECONDS = 10; // until a stream that the server refused is asked for again
+const MOST = 20; // rooms of a stream
+
+/**
+ * A room, as in `GET /api/rooms?detail=true`; of one that does not exist only the first four are known.
+ * @typedef {object} Room
+ * @property {string} name
+ * @property {boolean} live whether somebody publishes
+ * @property {boolean} hasPublisher the same
+ * @property {number} subscribers
+ * @property {string[]} [codecs]
+ * @property {number} [bitrate] bits a second
+ * @property {number} [uptime] seconds
+ */
+
+/** A stream that is open while the page is visible: a browser has few connections, and many pages. */
+class Stream {
+  #url;
+  #events;
+  #lost;
+  #source = null;
+  #again = null;
+
+  /**
+   * @param {() => URL} url
+   * @param {Record<string, (data: object) => void>} events by name
+   * @param {() => void} lost what was told is no longer true
+   */
+  constructor(url, events, lost) {
+    this.#url = url;
+    this.#events = events;
+    this.#lost = lost;
+    document.addEventListener('visibilitychange', this.#look);
+    this.#look();
+  }
+
+  /** Asks anew, since the URL is another one. */
+  renew() {
+    this.#end();
+    this.#look();
+  }
+
+  close() {
+    document.removeEventListener('visibilitychange', this.#look);
+    this.#end();
+  }
+
+  #look = () => {
+    if (document.hidden) this.#end();
+    else if (!this.#source) this.#begin();
+  };
+
+  #begin() {
+    clearTimeout(this.#again);
+    const source = this.#source = new EventSource(this.#url());
+    for (const [name, on] of Object.entries(this.#events)) {
+      source.addEventListener(name, ({ data }) => on(JSON.parse(data)));
+    }
+    source.addEventListener('error', () => {
+      this.#lost();
+      if (source.readyState !== EventSource.CLOSED) return; // the browser connects again
+      this.#end();
+      this.#again = setTimeout(this.#look, 1000 * AGAIN_SECONDS);
+    });
+  }
+
+  #end() {
+    clearTimeout(this.#again);
+    this.#source?.close();
+    this.#source = null;
+    this.#lost();
+  }
+}
+
+/** The rooms of one server that this page follows, over one stream. */
+class Server {
+  static #all = new Map();
+
+  #root;
+  #followers = new Map(); // by room, a set
+  #known = new Map();
+  #stream = null;
+  #renewing = false;
+
+  constructor(/** @type {string} */ root) { this.#root = root; }
+
+  /** @param {URL} root @returns {Server} */
+  static at({ href }) {
+    if (!Server.#all.has(href)) Server.#all.set(href, new Server(href));
+    return Server.#all.get(href);
+  }
+
+  /** @returns {Room | undefined} */
+  room(name) { return this.#known.get(name); }
+
+  add(name, on) {
+    const others = this.#followers.get(name);
+    this.#followers.set(name, new Set([...(others ?? []), on]));
+    if (!others) this.#renew();
+    else if (this.room(name)) on(this.room(name));
+  }
+
+  remove(name, on) {
+    const followers = this.#followers.get(name);
+    followers.delete(on);
+    if (followers.size) return;
+    this.#followers.delete(name);
+    this.#renew();
+  }
+
+  /** Once for all that this page adds and removes in one go. */
+  #renew() {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    queueMicrotask(() => {
+      this.#renewing = false;
+      if (!this.#followers.size) {
+        this.#stream?.close();
+        this.#stream = null;
+      } else if (this.#stream) {
+        this.#stream.renew();
+      } else {
+        this.#stream = new Stream(() => this.#url(), { room: this.#take }, () => this.#known.clear());
+      }
+    });
+  }
+
+  #url() {
+    const url = new URL('api/rooms/events?detail=true', this.#root);
+    for (const name of [...this.#followers.keys()].slice(0, MOST)) url.searchParams.append('room', name);
+    return url;
+  }
+
+  #take = (/** @type {Room} */ room) => {
+    this.#known.set(room.name, room);
+    for (const on of this.#followers.get(room.name) ?? []) on(room);
+  };
+}
+
+/** Follows one room while the page is visible, until it is closed. */
+export class RoomEvents {
+  #server;
+  #name;
+  #on;
+
+  /**
+   * @param {URL} root of the server
+   * @param {string} name of the room
+   * @param {(room: Room) => void} on called at once, and whenever the room has changed, at most once a second
+   */
+  constructor(root, name, on) {
+    this.#server = Server.at(root);
+    this.#name = name;
+    this.#on = (room) => on(room); // its own, also if two follow with the same function
+    this.#server.add(name, this.#on);
+  }
+
+  /**
+   * What was told last; undefined: nothing is told at present, since the page is hidden or the server is away.
+   * @returns {Room | undefined}
+   */
+  get room() { return this.#server.room(this.#name); }
+
+  close() { this.#server.remove(this.#name, this.#on); }
+}
+
+/** Follows all rooms while the page is visible, until it is closed. */
+export class RoomListEvents {
+  #rooms = new Map();
+  #stream;
+
+  /**
+   * @param {URL} root of the server
+   * @param {(rooms: Map<string, Room>) => void} on called with all rooms by name: once the list is complete, and
+   *   whenever it has changed, at most once a second
+   */
+  constructor(root, on) {
+    const take = ({ rooms, gone, first, complete }) => {
+      if (first) this.#rooms.clear();
+      for (const room of rooms) this.#rooms.set(room.name, room);
+      for (const name of gone) this.#rooms.delete(name);
+      if (complete) on(this.#rooms);
+    };
+    this.#stream = new Stream(() => new URL('api/rooms/events?detail=true', root), { rooms: take }, () => {});
+  }
+
+  close() { this.#stream.close(); }
+}

@@ -1,0 +1,49 @@
+"""A room as the API shows it. Does no I/O."""
+
+import json
+
+from control.workers.cluster_rooms import ClusterRoom
+from shared.messages.status import LayerReason, LayerStatus, RoomStatus
+
+
+def summary(room: RoomStatus) -> dict[str, object]:
+    """A room in the list of all."""
+    return {
+        "name": room.name,
+        "hasPublisher": room.has_publisher,
+        "tracks": room.tracks,
+        "subscribers": room.subscribers,
+    }
+
+
+def detail(room: ClusterRoom, unix_time: float) -> dict[str, object]:
+    """All that is known of a room; `unix_time` is the present."""
+    return {
+        **summary(room.status),
+        "codecs": room.status.codecs,
+        "bitrate": room.status.bitrate,
+        "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
+        "stillAt": room.status.still_at or None,
+        "workers": room.workers,
+        "warnings": room.status.warnings,
+        "layers": [_layer(layer) for layer in room.status.layers],
+        "viewersByReason": {reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason},
+    }
+
+
+def summary_json(room: ClusterRoom) -> bytes:
+    return compact_json(summary(room.status))
+
+
+def compact_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _layer(layer: LayerStatus) -> dict[str, object]:
+    return {
+        "rid": layer.rid,
+        "width": layer.width,
+        "height": layer.height,
+        "bitrate": layer.bitrate,
+        "viewers": layer.viewers,
+    }

@@ -1,0 +1,185 @@
+"""Server-sent events of rooms: of some, and of all."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from redis.exceptions import RedisError
+
+from control.events import places, room_streams
+from control.server import make_server
+from deploy.valkey import EmbeddedValkey
+from shared.host_port import HostPort
+from shared.http_server import listen
+from shared.settings import load_settings
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.heard import IN_TIME, Heard, listening
+from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.waiting import eventually
+
+EVENTS = "/api/rooms/events"
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_streams, "LOOK_SECONDS", 0.1)
+
+
+async def change(worker: ScriptedWorker, name: str, **facts: Any) -> None:
+    worker.rooms = tuple(replace(room, **facts) if room.name == name else room for room in worker.rooms)
+    await worker.beat()
+
+
+def missing(name: str) -> dict[str, object]:
+    return {"name": name, "hasPublisher": False, "tracks": 0, "subscribers": 0, "live": False}
+
+
+def known(heard: Heard) -> dict[str, Any]:
+    """The list of rooms, as a client of the stream puts it together."""
+    rooms: dict[str, Any] = {}
+    for name, data in heard.events:
+        assert name == "rooms"
+        if data["first"]:
+            rooms.clear()
+        rooms |= {room["name"]: room for room in data["rooms"]}
+        for gone in data["gone"]:
+            rooms.pop(gone, None)
+    return rooms
+
+
+async def test_some_rooms_at_once_and_whenever_they_change(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", subscribers=3)
+    http = await start_control()
+    async with listening(http, f"{EVENTS}?room=demo&room=later&room=demo") as heard:
+        await eventually("both are told", lambda: len(heard.events) == 2, IN_TIME)
+        [told] = (await http.get("/api/rooms?name=demo")).json()
+        assert ("room", {**told, "live": True}) in heard.events
+        assert ("room", missing("later")) in heard.events
+        await change(worker, "demo", subscribers=4)
+        await heard.hears(("room", {**told, "subscribers": 4, "live": True}))
+        await change(worker, "demo", has_publisher=False)
+        await heard.hears(("room", {**told, "subscribers": 4, "hasPublisher": False, "live": False}))
+        await worker.publish_in("later")
+        await heard.hears(("room", {**missing("later"), "hasPublisher": True, "tracks": 2, "live": True}))
+        await worker.give_up("later")
+        await worker.beat()
+        await heard.hears(("room", missing("later")))
+
+
+async def test_a_room_in_detail(start_control: StartControl, start_worker: StartWorker) -> None:
+    await (await start_worker()).publish_in("demo", codecs=("VP8",), bitrate=5_000)
+    http = await start_control()
+    async with listening(http, f"{EVENTS}?room=demo&detail=true") as heard:
+        [[_, told]] = await eventually("the room is told", lambda: heard.events, IN_TIME)
+        [asked] = (await http.get("/api/rooms?name=demo&detail=true")).json()
+        assert told == {**asked, "uptime": told["uptime"], "live": True}
+
+
+@pytest.mark.parametrize("query", ["", "?detail=true"])
+async def test_all_rooms_and_then_what_changes(
+    query: str, start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    for name in ("a", "b"):
+        await worker.publish_in(name)
+    http = await start_control()
+    async with listening(http, EVENTS + query) as heard:
+        [[_, first]] = await eventually("the list is told", lambda: heard.events, IN_TIME)
+        assert (first["first"], first["complete"], first["gone"]) == (True, True, [])
+        assert [room["name"] for room in first["rooms"]] == ["a", "b"]
+        await worker.publish_in("c")
+        await eventually("a room comes", lambda: "c" in known(heard), IN_TIME)
+        await change(worker, "a", subscribers=7)
+        await eventually("its viewers change", lambda: known(heard)["a"]["subscribers"] == 7, IN_TIME)
+        await worker.give_up("b")
+        await worker.beat()
+        await eventually("a room goes", lambda: set(known(heard)) == {"a", "c"}, IN_TIME)
+        assert [room["name"] for room in heard.events[-1][1]["rooms"]] == []
+        assert not any(data["first"] for _, data in heard.events[1:])
+
+
+async def test_a_cluster_without_rooms_has_a_whole_list(start_control: StartControl) -> None:
+    async with listening(await start_control(), EVENTS) as heard:
+        await heard.hears(("rooms", {"rooms": [], "gone": [], "first": True, "complete": True}))
+
+
+async def test_a_stream_says_when_to_come_back_and_stays_alive(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_streams, "ALIVE_EVERY_LOOKS", 1)
+    http = await start_control()
+    async with http.stream("GET", f"{EVENTS}?room=demo") as response, asyncio.timeout(IN_TIME):
+        assert response.headers["X-Accel-Buffering"] == "no"
+        lines = response.aiter_lines()
+        assert await anext(lines) == "retry: 2000"
+        while await anext(lines) != ": ":
+            pass
+
+
+async def test_a_process_has_so_many_streams(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MOST_OF_KIND", 1)
+    http = await start_control()
+    async with listening(http, EVENTS):
+        refused = await http.get(f"{EVENTS}?room=demo")
+        assert (refused.status_code, refused.json()["detail"]) == (503, "too many event streams")
+        assert int(refused.headers["Retry-After"]) > 0
+
+    async def opens() -> bool:
+        async with http.stream("GET", EVENTS) as response:
+            return response.status_code == 200
+
+    await eventually("the place of the reader that went is free", opens, IN_TIME)
+
+
+async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
+    server = make_server(load_settings(redis_url=redis_url))
+    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await eventually("it serves", lambda: server.started, IN_TIME)
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as http,
+        listening(http, EVENTS) as every,
+        listening(http, f"{EVENTS}?room=demo") as some,
+    ):
+        await eventually("both are told", lambda: every.events and some.events, IN_TIME)
+        server.stop()
+        async with asyncio.timeout(1.5):  # less than requests under way are waited for
+            await serving
+        await eventually("both have ended", lambda: every.ended and some.ended, IN_TIME)
+
+
+async def test_streams_outlive_redis(start_control: StartControl) -> None:
+    """Their readers hear what has changed meanwhile; a new one has to come again."""
+    valkey = EmbeddedValkey()
+    valkey.start()
+    try:
+        http = await start_control(redis_url=valkey.url)
+        async with listening(http, f"{EVENTS}?room=demo") as heard:
+            await heard.hears(("room", missing("demo")))
+            valkey.stop()
+
+            async def refused() -> bool:
+                return (await http.get(f"{EVENTS}?room=demo")).status_code == 503
+
+            await eventually("it is known to be away", refused, IN_TIME)
+            valkey.start()
+
+            async def published() -> bool:
+                try:
+                    async with ScriptedWorker(valkey.url, "w1").running() as worker:
+                        await worker.publish_in("demo")
+                        await eventually("the room is live", lambda: heard.events[-1][1]["live"], IN_TIME)
+                except (OSError, RedisError):
+                    return False
+                return True
+
+            await eventually("somebody publishes", published, IN_TIME)
+    finally:
+        valkey.stop()

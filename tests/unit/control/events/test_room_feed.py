@@ -1,0 +1,148 @@
+"""What readers of the list of rooms get, wherever each of them is."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from control.events.room_feed import LOOKS_KEPT, RoomFeed
+from control.events.room_text import ROOMS_IN_EVENT
+from control.workers.cluster_rooms import ClusterRoom
+from shared.messages.status import RoomStatus
+
+
+class Rooms:
+    """The list of rooms, as a test likes it."""
+
+    unix_time = 100.0
+
+    def __init__(self, *names: str) -> None:
+        self.of: dict[str, RoomStatus] = {}
+        for name in names:
+            self.set(name)
+
+    def set(self, name: str, **facts: Any) -> None:
+        before = self.of.get(name) or RoomStatus(name=name, has_publisher=True, tracks=2, subscribers=0)
+        self.of[name] = replace(before, **facts)
+
+    async def names(self) -> list[str]:
+        return sorted(self.of)
+
+    async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+        for first in range(0, len(names), 200):
+            yield names[first : first + 200]
+
+    def room(self, name: str) -> ClusterRoom | None:
+        return ClusterRoom(self.of[name], ("w1",)) if name in self.of else None
+
+
+def feed_of(rooms: Rooms, *, detailed: bool = False) -> RoomFeed:
+    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed)
+
+
+async def read(events: AsyncIterator[bytes]) -> list[dict[str, Any]]:
+    texts = [event.decode().removeprefix("event: rooms\ndata: ") async for event in events]
+    return [json.loads(text) for text in texts]
+
+
+async def told(feed: RoomFeed, at: int) -> dict[str, int | None]:
+    """The viewers of each room that is told to a reader at `at`; None: it is gone."""
+    found: dict[str, int | None] = {}
+    for event in await read(feed.since(at)):
+        found |= {room["name"]: room["subscribers"] for room in event["rooms"]} | dict.fromkeys(event["gone"])
+    return found
+
+
+async def test_a_long_list_comes_in_parts() -> None:
+    rooms = Rooms(*(f"r{number:04}" for number in range(2 * ROOMS_IN_EVENT + 1)))
+    events = await read(feed_of(rooms).whole())
+    assert all(len(event["rooms"]) <= ROOMS_IN_EVENT for event in events)
+    assert [room["name"] for event in events for room in event["rooms"]] == sorted(rooms.of)
+    assert [event["first"] for event in events] == [True] + [False] * (len(events) - 1)
+    assert [event["complete"] for event in events] == [False] * (len(events) - 1) + [True]
+
+
+async def test_many_changes_come_in_parts() -> None:
+    rooms = Rooms(*(f"r{number:04}" for number in range(ROOMS_IN_EVENT + 1)))
+    feed = feed_of(rooms)
+    await feed.note(rooms.of)
+    events = await read(feed.since(0))
+    assert [len(event["rooms"]) for event in events] == [ROOMS_IN_EVENT, 1]
+    assert [event["complete"] for event in events] == [False, True]
+
+
+async def test_a_slow_reader_gets_the_latest_state_once() -> None:
+    rooms = Rooms("a", "b", "c")
+    feed = feed_of(rooms)
+    for viewers in (1, 2, 3):
+        rooms.set("a", subscribers=viewers)
+        await feed.note(["a"])
+    del rooms.of["b"]
+    await feed.note(["b"])
+    assert await told(feed, 0) == {"a": 3, "b": None}
+    assert await told(feed, feed.at - 1) == {"b": None}
+    assert await told(feed, feed.at) == {}
+
+
+async def test_all_readers_at_one_place_get_the_same_bytes() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    await feed.note(["a"])
+    [one] = [event async for event in feed.since(0)]
+    [two] = [event async for event in feed.since(0)]
+    assert one is two
+
+
+async def test_a_reader_too_far_behind_begins_anew() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    for viewers in range(LOOKS_KEPT + 1):
+        assert feed.reaches_back_to(0)
+        rooms.set("a", subscribers=viewers + 1)
+        await feed.note(["a"])
+    assert not feed.reaches_back_to(0)
+    assert feed.reaches_back_to(1)
+
+
+async def test_what_the_list_does_not_show_is_no_change() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    await feed.note(["a"])
+    rooms.set("a", rx_bytes=1_000, bitrate=5_000)
+    await feed.note(["a"])
+    assert feed.at == 1
+
+
+async def test_a_bit_rate_is_told_anew_from_a_quarter_on() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms, detailed=True)
+    rates = [1_000, 1_200, 1_249, 1_300, 1_500, 900]
+    changes = []
+    for rate in rates:
+        rooms.set("a", bitrate=rate)
+        before = feed.at
+        await feed.note(["a"])
+        changes.append(feed.at > before)
+    assert changes == [True, False, False, True, False, True]
+
+
+async def test_what_only_a_new_reader_saw_is_put_right() -> None:
+    """A room changes and changes back between two looks, while somebody reads the whole list."""
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    await feed.note(["a"])
+    rooms.set("a", subscribers=5)
+    [whole] = await read(feed.whole())
+    assert whole["rooms"][0]["subscribers"] == 5
+    before = feed.at
+    rooms.set("a", subscribers=0)
+    await feed.note(["a"])
+    assert await told(feed, before) == {"a": 0}
+
+
+async def test_what_nobody_reads_is_forgotten() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    await feed.note(["a"])
+    feed.forget()
+    assert not feed.reaches_back_to(0)
