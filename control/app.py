@@ -53,6 +53,7 @@ from control.workers.redis_watch import RedisWatch
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
@@ -88,12 +89,12 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     every_worker = EveryWorker(directory, rpc, watch)
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
-    room_streams = RoomStreams(cluster, rooms, places)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
         metrics.follow_keys(key_set.age)
     authenticator = Authenticator(settings, key_set)
+    room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics).routes()
@@ -172,9 +173,18 @@ def _middleware(
     ]
     if settings.tls_cert_file:
         middleware.insert(0, Middleware(Hsts))
-    if settings.rate_limit_rps:
-        buckets = TokenBuckets(redis, settings.rate_limit_rps, settings.rate_limit_burst)
-        middleware.append(Middleware(RateLimit, buckets, watch))
+    middleware += _rate_limit(settings, redis, watch)
     if key_set:
         middleware.append(Middleware(KeyWait, key_set))
     return middleware
+
+
+def _rate_limit(settings: Settings, redis: Redis, watch: RedisWatch) -> list[Middleware]:
+    rate, burst = settings.rate_limit_rps, settings.rate_limit_burst
+    offers_rate = settings.rate_limit_offers_rps or rate
+    offers_burst = settings.rate_limit_offers_burst or (0 if settings.rate_limit_offers_rps else burst)
+    if not offers_rate:
+        return []
+    buckets = TokenBuckets(redis, rate, burst) if rate else None
+    of_offers = TokenBuckets(redis, offers_rate, offers_burst, keys.offer_bucket)
+    return [Middleware(RateLimit, buckets, of_offers, watch)]

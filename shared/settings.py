@@ -103,6 +103,18 @@ class Settings(BaseSettings):
         ge=0,
     )
 
+    rate_limit_offers_rps: float = _field(
+        0.0,
+        "As RATE_LIMIT_RPS, for offers (POST of WHIP and WHEP), which are counted apart; 0: the same",
+        ge=0,
+    )
+    rate_limit_offers_burst: int = _field(
+        0,
+        "As RATE_LIMIT_BURST, for offers; 0: as RATE_LIMIT_BURST, or with RATE_LIMIT_OFFERS_RPS as many as"
+        " that allows in a second",
+        ge=0,
+    )
+
     # --- HTTP
     http_addr: Address = _field(
         HostPort("", 8080),

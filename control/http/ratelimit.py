@@ -1,6 +1,12 @@
-"""Rate limit by client address: token buckets in Redis, shared by all control replicas."""
+"""Rate limit by client address: token buckets in Redis, shared by all control replicas.
+
+Offers have a bucket of their own: so a page that asks for many things does not keep its user from playing,
+nor do many offers keep others behind the same address from looking.
+"""
 
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -18,50 +24,62 @@ from shared.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4
 
+_OFFER = re.compile(r"/api/(?:whip/publish|whep/play)/[^/]*")
+
 log = get_logger()
 
 
 class TokenBuckets:
     """A bucket of `burst` tokens for each client, filled by `rate` a second. One round trip a request."""
 
-    def __init__(self, redis: Redis, rate: float, burst: int) -> None:
+    def __init__(
+        self, redis: Redis, rate: float, burst: int, key: Callable[[str], str] = keys.rate_bucket
+    ) -> None:
+        """`key` names the bucket of a client."""
+        self._key = key
         self._rate = rate
         self._burst = burst or max(1, math.ceil(rate))
         self._take = redis.register_script(Path(__file__).with_suffix(".lua").read_text(encoding="utf-8"))
 
     async def take(self, client: str) -> int:
         """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
-        key = keys.rate_bucket(client)
-        wait: int = await self._take(keys=[key], args=[self._rate, self._burst])
+        wait: int = await self._take(keys=[self._key(client)], args=[self._rate, self._burst])
         return wait
 
 
 class RateLimit:
-    """Middleware for everything under `/api/`.
+    """Middleware for everything under `/api/`; no buckets: no limit.
 
     While Redis is away all requests pass: the expensive ones need Redis, and are answered 503 anyway.
     """
 
-    def __init__(self, app: ASGIApp, buckets: TokenBuckets, watch: RedisWatch) -> None:
+    def __init__(
+        self, app: ASGIApp, buckets: TokenBuckets | None, of_offers: TokenBuckets | None, watch: RedisWatch
+    ) -> None:
         self._app = app
         self._watch = watch
         self._buckets = buckets
+        self._of_offers = of_offers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            wait = await self._wait(caller_of(Request(scope)).network)
-            if wait:
+            buckets = self._of_offers if _is_offer(scope) else self._buckets
+            if buckets and (wait := await self._wait(buckets, caller_of(Request(scope)).network)):
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
                 app = problem_response(error)
         await app(scope, receive, send)
 
-    async def _wait(self, client: str) -> int:
+    async def _wait(self, buckets: TokenBuckets, client: str) -> int:
         if self._watch.is_away:
             return 0
         try:
             async with within(TIMEOUT_SECONDS):
-                return await self._buckets.take(client)
+                return await buckets.take(client)
         except (RedisError, TimeoutError) as error:
             log.warning("rate limit not checked: Redis is away", reason=type(error).__name__)
             return 0
+
+
+def _is_offer(scope: Scope) -> bool:
+    return scope["method"] == "POST" and _OFFER.fullmatch(scope["path"]) is not None

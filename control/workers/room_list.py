@@ -75,6 +75,10 @@ class RoomList:
         first = bisect_right(self._names, after) if after else 0
         return self._names[first : None if limit is None else first + limit]
 
+    def held_names(self) -> list[str]:
+        """The names as they were when Redis was last asked."""
+        return list(self._names)
+
     def summary(self, name: str) -> bytes | None:
         """None: the room has ended meanwhile."""
         summary = self._summaries.get(name)

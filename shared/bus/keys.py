@@ -94,5 +94,9 @@ def rate_bucket(client: str) -> str:
     return f"{PREFIX}rate:{client}"
 
 
+def offer_bucket(client: str) -> str:
+    return f"{PREFIX}rate:offers:{client}"
+
+
 def event_streams(session: SessionId) -> str:
     return f"{PREFIX}events:{session}"

@@ -2,7 +2,7 @@
 import { codecs, count, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { RoomFeed } from './room-feed.js';
-import { ask, ROOT } from './server.js';
+import { ROOT } from './server.js';
 import { dropStill, showStill } from './still-picture.js';
 
 const CARDS = 48; // added at a time, as the page is scrolled
@@ -34,7 +34,6 @@ const [list, empty, summary, trouble, search, sort, more] = ['rooms', 'empty', '
 let shown = CARDS; // at most so many cards
 let arranging = null; // a timer
 const near = new Set(); // cards
-let authEnabled = true; // until the server has told
 
 const rows = new KeyedRows(list, element('room-row'), {
   begin(card, room) {
@@ -73,7 +72,7 @@ function fill(/** @type {Element} */ card, /** @type {Room} */ room) {
   if (!near.has(card)) return;
   write(card, { viewers: count(room.subscribers, 'viewer'), codecs: codecs(room.codecs) });
   tick(card, room);
-  showStill(card.querySelector('img'), room, { width: devicePixelRatio > 1 ? 640 : 320, authEnabled });
+  showStill(card.querySelector('img'), room, devicePixelRatio > 1 ? 640 : 320);
 }
 
 function tick(card, room) {
@@ -142,9 +141,3 @@ element('go').addEventListener('submit', (event) => {
   const page = event.submitter?.value ?? 'watch';
   location.assign(new URL(`${page}/${event.target.elements.room.value}`, ROOT));
 });
-
-ask('api/bootstrap').then((answer) => {
-  authEnabled = answer.authEnabled;
-  arrange();
-  for (const card of near) fill(card, feed.rooms.get(card.dataset.room) ?? {});
-}).catch(() => {}); // then there are no pictures

@@ -9,6 +9,7 @@ import { ROOT } from './server.js';
  * @property {string[]} codecs
  * @property {number} uptime seconds, when it was told
  * @property {number | null} stillAt Unix time of its still picture
+ * @property {boolean} locked whether playing requires a token
  * @property {number} began when it came on air, in milliseconds of `performance.now()`
  */
 

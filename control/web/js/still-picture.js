@@ -6,16 +6,14 @@ import { tokenFor } from './token.js';
 const address = (room, width, takenAt) => new URL(`api/rooms/${room}/still?width=${width}&at=${Math.floor(takenAt)}`, ROOT);
 
 /**
- * Shows the picture; without one, and where a token is wanted and not known, the `img` stays hidden.
+ * Shows the picture. Without one, and where a token is wanted and not known, the `img` stays hidden.
  * @param {HTMLImageElement} img
- * @param {{ name: string, stillAt: number | null }} room
- * @param {object} how
- * @param {number} how.width
- * @param {boolean} how.authEnabled whether the server asks for tokens
+ * @param {{ name: string, stillAt: number | null, locked: boolean }} room
+ * @param {number} width 320 or 640
  */
-export async function showStill(img, { name, stillAt }, { width, authEnabled }) {
-  const token = authEnabled ? tokenFor(name) : '';
-  if (!stillAt || (authEnabled && !token)) return;
+export async function showStill(img, { name, stillAt, locked }, width) {
+  const token = locked ? tokenFor(name) : '';
+  if (!stillAt || (locked && !token)) return;
   const url = address(name, width, stillAt);
   if (img.dataset.still === url.href) return;
   img.dataset.still = url.href;

@@ -64,6 +64,7 @@ KINDS = {
     "room": keys.room_claim(ROOM),
     "requests": keys.rpc_requests(WORKER),
     "rate": keys.rate_bucket("127.0.0.1"),
+    "rate of offers": keys.offer_bucket("127.0.0.1"),
     "event streams": keys.event_streams(SessionId(SESSION)),
     "records key": keys.RECORDS_KEY,
     "workers": keys.WORKERS,
@@ -90,7 +91,7 @@ async def lay(redis: Redis, key: str, garbage: bytes) -> None:
             await redis.rpush(key, garbage)
         case _ if key == keys.event_streams(SessionId(SESSION)):
             await redis.zadd(key, {garbage: 1e18})
-        case _ if key == keys.rate_bucket("127.0.0.1"):
+        case _ if key in (keys.rate_bucket("127.0.0.1"), keys.offer_bucket("127.0.0.1")):
             await redis.hset(key, mapping={"tokens": garbage, "at": garbage})
         case _:
             await redis.set(key, garbage)

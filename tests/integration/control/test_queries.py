@@ -140,6 +140,7 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         "codecs": ["VP8", "opus"],
         "bitrate": 900_000,
         "stillAt": None,
+        "locked": False,
         "workers": ["w1"],
         "warnings": [],
         "layers": [],

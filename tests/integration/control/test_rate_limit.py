@@ -1,5 +1,7 @@
 """The rate limit: a token bucket for each client address, shared by all replicas."""
 
+from typing import Any
+
 import pytest
 
 from control.http.ratelimit import TokenBuckets
@@ -7,6 +9,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description
+from tests.integration.control.row import SESSION
 from tests.support.waiting import eventually
 
 SLOW = {"rate_limit_rps": 0.01}  # no refill while a test runs
@@ -50,8 +53,42 @@ async def test_a_client_that_waits_is_served_again(start_control: StartControl) 
 async def test_everything_below_api_is_limited(path: str, method: str, start_control: StartControl) -> None:
     http = await start_control(**SLOW)
     await http.get("/api/records")
+    await http.post("/api/whip/publish/demo")  # offers have a bucket of their own
     response = await http.request(method, path.replace("{", "").replace("}", ""))
     assert response.status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/api/whip/publish/demo", "/api/whep/play/demo", "/api/whep/play/%64emo"])
+async def test_offers_and_other_requests_do_not_take_from_each_other(
+    path: str, start_control: StartControl
+) -> None:
+    http = await start_control(**SLOW, rate_limit_burst=2)
+    polled = [(await http.get("/api/rooms")).status_code for _ in range(3)]
+    offered = [(await http.post(path)).status_code for _ in range(3)]
+    assert (polled, offered) == ([200, 200, 429], [415, 415, 429])
+    other = await start_control(**SLOW, rate_limit_burst=2)
+    assert (await other.post(f"{path}/{SESSION}/events")).status_code == 429  # it is no offer
+
+
+@pytest.mark.parametrize(
+    ("settings", "allowed"),
+    [
+        (SLOW | {"rate_limit_burst": 1, "rate_limit_offers_burst": 3}, 3),
+        (SLOW | {"rate_limit_burst": 1, "rate_limit_offers_rps": 2.5}, 3),
+        ({"rate_limit_offers_rps": 0.01, "rate_limit_offers_burst": 2}, 2),
+    ],
+)
+async def test_offers_have_a_limit_of_their_own(
+    settings: dict[str, Any], allowed: int, start_control: StartControl
+) -> None:
+    http = await start_control(**settings)
+    statuses = [(await http.post("/api/whip/publish/demo")).status_code for _ in range(allowed + 1)]
+    assert statuses == [415] * allowed + [429]
+
+
+async def test_only_offers_may_be_limited(start_control: StartControl) -> None:
+    http = await start_control(rate_limit_offers_rps=0.01)
+    assert [(await http.get("/api/rooms")).status_code for _ in range(5)] == [200] * 5
 
 
 async def test_health_metrics_and_pages_are_not_limited(start_control: StartControl) -> None:

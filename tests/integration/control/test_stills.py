@@ -73,6 +73,9 @@ async def test_who_may_not_play_sees_no_picture(
     response = await http.get(URL, headers={"Authorization": "Bearer to-play"})
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "private, max-age=5"
+    await worker.publish_in("open")
+    rooms = {room["name"]: room["locked"] for room in (await http.get("/api/rooms?detail=true")).json()}
+    assert rooms == {"demo": True, "open": False}
 
 
 async def test_a_crowd_asks_the_worker_once(start_control: StartControl, start_worker: StartWorker) -> None:

@@ -25,7 +25,7 @@ class Rooms:
         before = self.of.get(name) or RoomStatus(name=name, has_publisher=True, tracks=2, subscribers=0)
         self.of[name] = replace(before, **facts)
 
-    async def names(self) -> list[str]:
+    def held_names(self) -> list[str]:
         return sorted(self.of)
 
     async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
@@ -37,7 +37,7 @@ class Rooms:
 
 
 def feed_of(rooms: Rooms, *, detailed: bool = False) -> RoomFeed:
-    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed)
+    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed, lambda _: False)
 
 
 async def read(events: AsyncIterator[bytes]) -> list[dict[str, Any]]:
