@@ -198,12 +198,7 @@ class Settings(BaseSettings):
         "Whether a new viewer gets the pictures since the last keyframe; auto: if the publisher ignores"
         " keyframe requests",
     )
-
-    snapshots: bool = _field(
-        True,
-        "Make a still picture of each room from its keyframes, for the pages; it costs 2 % of a core at most,"
-        " and 60 MB, for each worker",
-    )
+    snapshots: bool = _field(True, "Make still pictures of rooms; they cost a worker 2 % of a core at most")
 
     # --- recording
     record_enabled: bool = _field(False, "Record every room")
