@@ -7,6 +7,7 @@ import { dropStill, showStill } from './still-picture.js';
 
 const CARDS = 48; // added at a time, as the page is scrolled
 const ARRANGE_MS = 400; // rooms that come and go meanwhile are arranged together
+const FEW = 6; // rooms that need not be looked for
 const NEAR = '600px'; // of the window: cards so close to it have their pictures
 
 const WORDS = {
@@ -93,7 +94,7 @@ function arrange() {
   if (!more.hidden) end.observe(more);
   list.hidden = found.length === 0;
   empty.hidden = all.length > 0;
-  element('find').hidden = all.length === 0;
+  element('find').hidden = all.length < FEW && !text;
   const viewers = all.reduce((sum, room) => sum + room.subscribers, 0);
   const everything = `${count(all.length, 'room')}, ${count(viewers, 'viewer')}`;
   if (all.length === 0) tell(WORDS.none);
@@ -117,6 +118,7 @@ const feed = new RoomFeed({
     else arranging ??= setTimeout(arrange, ARRANGE_MS * (moved ? 1 : 5));
   },
   lost() {
+    if (document.hidden) return;
     trouble.textContent = WORDS.lost;
     trouble.hidden = false;
   },
