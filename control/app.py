@@ -44,6 +44,7 @@ from control.routes.records import RecordRoutes
 from control.routes.room_events import RoomEventRoutes
 from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
+from control.routes.stills import StillRoutes
 from control.routes.webhooks import WebhookRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.webhooks.webhooks import Webhooks
@@ -57,6 +58,7 @@ from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
+from control.workers.room_stills import RoomStills
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
@@ -96,7 +98,6 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     every_worker = EveryWorker(directory, rpc, watch)
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
-    room_streams = RoomStreams(cluster, rooms, places)
     record_proxy = RecordProxy()
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
@@ -104,6 +105,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     book = RulingBook(redis, clock)
     moderator = Moderator(book, gateway, every_worker, watch)
     authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
+    room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
@@ -146,6 +148,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
+            *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),

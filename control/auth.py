@@ -74,6 +74,10 @@ class Authenticator:
             settings.jwt_audience or None, settings.jwt_issuer or None, settings.jwt_required_claims
         )
 
+    def locks(self, room: str) -> bool:
+        """Whether playing in `room` requires credentials."""
+        return self._tokens.protect(RoomName(room), Role.PLAY)
+
     def access(self, token: bytes | None, now: float) -> "Access":
         """What `token` opens at Unix time `now`. It is decoded here, once for all that the request asks."""
         if token is not None and len(token) > MAX_TOKEN_BYTES:

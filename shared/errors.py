@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
     INVALID_RULING = "invalid_ruling"  # not a block or a revocation; the detail says what it must be
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large
+    INVALID_WIDTH = "invalid_width"  # not a width that pictures have
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     CALLBACK_AWAY = "callback_away"  # AUTH_URL, which decides, does not answer
     KEYS_AWAY = "keys_away"  # the keys that may verify a JWT cannot be fetched

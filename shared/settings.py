@@ -184,6 +184,7 @@ class Settings(AccessSettings):
         "Whether a new viewer gets the pictures since the last keyframe; auto: if the publisher ignores"
         " keyframe requests",
     )
+    snapshots: bool = _field(True, "Make still pictures of rooms; they cost a worker 2 % of a core at most")
 
     # --- recording
     record_enabled: bool = _field(False, "Record every room")

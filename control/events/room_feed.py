@@ -6,7 +6,7 @@ rooms, so nothing waits for it. Most readers are at the same place: what they ge
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from control.events.room_text import ROOMS_IN_EVENT, room_object, rooms_event
@@ -28,10 +28,16 @@ class _Told(NamedTuple):
 
 
 class RoomFeed:
-    """The list in one form: `detailed`, as `?detail=true` has it, or not."""
+    """The list in one form: `detailed`, as `?detail=true` has it, or not.
 
-    def __init__(self, cluster: Cluster, rooms: RoomList, detailed: bool) -> None:
+    `locked` tells of a room whether playing requires credentials.
+    """
+
+    def __init__(
+        self, cluster: Cluster, rooms: RoomList, detailed: bool, locked: Callable[[str], bool]
+    ) -> None:
         self._cluster = cluster
+        self._locked = locked
         self._rooms = rooms
         self._detailed = detailed
         self.at = 0  # the number of the last look that found changes
@@ -112,9 +118,10 @@ class RoomFeed:
 
     def _object(self, name: str) -> bytes | None:
         room = self._rooms.room(name)
-        return (
-            None if room is None else room_object(room, self._cluster.unix_time if self._detailed else None)
-        )
+        if room is None:
+            return None
+        unix_time = self._cluster.unix_time if self._detailed else None
+        return room_object(room, unix_time, locked=self._locked(name))
 
     def _differs(self, name: str) -> bool:
         room = self._rooms.room(name)
@@ -135,7 +142,15 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
         return _Told(hash(facts), 0)
     layers = tuple((layer.rid, layer.width, layer.height, layer.viewers) for layer in status.layers)
     reasons = tuple(status.viewers_by_reason.items())
-    facts += (status.codecs, status.started_at, room.workers, status.warnings, layers, reasons)
+    facts += (
+        status.still_at,
+        status.codecs,
+        status.started_at,
+        room.workers,
+        status.warnings,
+        layers,
+        reasons,
+    )
     return _Told(hash(facts), status.bitrate)
 
 

@@ -7,7 +7,7 @@ memory. While Redis is away, the streams stay open and silent; when it is back, 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 
 from control.events.places import StreamPlaces
 from control.events.room_feed import RoomFeed
@@ -109,13 +109,16 @@ class AllRooms(RoomStream):
 class RoomStreams:
     """All such streams of this process. `run` must be running for them to report anything."""
 
-    def __init__(self, cluster: Cluster, rooms: RoomList, places: StreamPlaces) -> None:
+    def __init__(
+        self, cluster: Cluster, rooms: RoomList, places: StreamPlaces, locked: Callable[[str], bool]
+    ) -> None:
         self._cluster = cluster
         self._rooms = rooms
         self._places = places
+        self._locked = locked
         self._streams: set[RoomStream] = set()
         self._followers: dict[str, set[SomeRooms]] = {}  # by room
-        self._feeds = {detailed: RoomFeed(cluster, rooms, detailed) for detailed in (False, True)}
+        self._feeds = {detailed: RoomFeed(cluster, rooms, detailed, locked) for detailed in (False, True)}
         self._closed = False
         self._looks = 0
         self._woken = 0
@@ -218,4 +221,5 @@ class RoomStreams:
         room = self._rooms.room(name)
         if room is None:
             return missing_room(name)
-        return room_object(room, self._cluster.unix_time if detailed else None)
+        unix_time = self._cluster.unix_time if detailed else None
+        return room_object(room, unix_time, locked=self._locked(name))

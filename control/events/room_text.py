@@ -16,9 +16,9 @@ def opening(retry_seconds: float) -> bytes:
     return f"retry: {retry_seconds * 1000:.0f}\n\n".encode()
 
 
-def room_object(room: ClusterRoom, unix_time: float | None) -> bytes:
+def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> bytes:
     """As JSON; in detail where the present is given."""
-    facts = summary(room.status) if unix_time is None else detail(room, unix_time)
+    facts = summary(room.status) if unix_time is None else detail(room, unix_time, locked=locked)
     return compact_json({**facts, "live": room.status.has_publisher})
 
 

@@ -15,6 +15,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
     ErrorCode.INVALID_RULING: (400, "invalid block or revocation"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),
+    ErrorCode.INVALID_WIDTH: (400, "invalid width"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
     ErrorCode.CALLBACK_AWAY: (503, "credentials cannot be verified now"),
     ErrorCode.KEYS_AWAY: (503, "credentials cannot be verified now"),

@@ -29,7 +29,7 @@ def kind(schema: Node, resolve: Resolve) -> str:
     if "const" in schema:
         return f"always {schema['const']}"
     if "enum" in schema:
-        return " or ".join(value or "empty" for value in schema["enum"])
+        return " or ".join(str(value) or "empty" for value in schema["enum"])
     if "anyOf" in schema:
         return kind(schema["anyOf"][0], resolve)
     types = schema.get("type", "anything")

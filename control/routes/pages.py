@@ -52,8 +52,8 @@ class PageRoutes:
         # Location points to PUBLIC_URL, whose origin may differ from the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
         self._policy = (
-            f"default-src 'self'; connect-src {connect}; media-src 'self' blob:; object-src 'none'; "
-            "base-uri 'none'; form-action 'self'"
+            f"default-src 'self'; connect-src {connect}; img-src 'self' blob:; media-src 'self' blob:; "
+            "object-src 'none'; base-uri 'none'; form-action 'self'"
         )
         self._headers = {
             "X-Content-Type-Options": "nosniff",

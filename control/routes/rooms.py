@@ -98,4 +98,5 @@ class RoomRoutes:
         return None if room is None else compact_json(self._detail(room))
 
     def _detail(self, room: ClusterRoom) -> dict[str, object]:
-        return detail(room, self._cluster.unix_time)
+        locked = self._authenticator.locks(room.status.name)
+        return detail(room, self._cluster.unix_time, locked=locked)

@@ -63,6 +63,7 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             warnings=home.warnings,
             layers=_layers(home, rooms),
             viewers_by_reason=_viewers_by_reason(rooms),
+            still_at=home.still_at,
         ),
         tuple(sorted(worker for worker, _ in parts)),
         _copies(parts),

@@ -16,13 +16,15 @@ def summary(room: RoomStatus) -> dict[str, object]:
     }
 
 
-def detail(room: ClusterRoom, unix_time: float) -> dict[str, object]:
-    """All that is known of a room; `unix_time` is the present."""
+def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, object]:
+    """All that is known of a room; `unix_time` is the present. `locked`: playing requires credentials."""
     return {
         **summary(room.status),
         "codecs": room.status.codecs,
         "bitrate": room.status.bitrate,
         "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
+        "stillAt": room.status.still_at or None,
+        "locked": locked,
         "workers": room.workers,
         "copies": [_copy(copy) for copy in room.copies],
         "warnings": room.status.warnings,

@@ -3,14 +3,10 @@
 A frame that lost a packet is dropped, and so are all up to the next keyframe: what is written decodes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from media.payload.av1 import Av1Depacketizer
-from media.payload.h264 import H264Depacketizer
-from media.payload.h265 import H265Depacketizer
+from media.payload.depacketizers import DEPACKETIZERS
 from media.payload.picture import DepacketizeError, Depacketizer, Picture
-from media.payload.vp8 import Vp8Depacketizer
-from media.payload.vp9 import Vp9Depacketizer
 from media.recording.frame import Frame, Wall
 from media.recording.reorder import Gap, ReorderBuffer
 from media.recording.track_clock import TrackClock
@@ -20,14 +16,6 @@ from media.tracks.outgoing import Outgoing
 from media.tracks.source_report import SourceReport
 
 MAX_FRAME_PACKETS = 8192
-
-DEPACKETIZERS: dict[str, Callable[[], Depacketizer]] = {
-    "VP8": Vp8Depacketizer,
-    "VP9": Vp9Depacketizer,
-    "AV1": Av1Depacketizer,
-    "H264": H264Depacketizer,
-    "H265": H265Depacketizer,
-}
 
 
 class FrameReader:

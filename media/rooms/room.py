@@ -62,6 +62,7 @@ class Room:
         self.warnings = RoomWarnings(name)
         self.recording: Recording | None = None
         self.left_by: SessionId | None = None  # the publisher's session that ended last
+        self.still_taken_at = 0.0  # Unix time of its still picture; 0: it has none
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
@@ -243,6 +244,7 @@ class Room:
             ),
             origin=self.origin or "",
             tier=self.tier,
+            still_at=self.still_taken_at,
         )
 
     def _layers(self) -> tuple[LayerStatus, ...]:

@@ -15,6 +15,7 @@ from media.tracks.picture_cache import Cached, PictureCache
 from media.tracks.temporal_layers import TemporalLayers
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
+RUN_UP_PACKETS = 16  # of a keyframe that may come behind its first packet
 FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one
 
 JoinBurstMode = Literal["auto", "off", "on"]
@@ -55,6 +56,7 @@ class SentTrack:
     _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
+    _keyframe_index: int = 0  # of the packet with which it was noticed
     _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
     _measured_at: float = 0.0
     _measured_octets: int = 0
@@ -112,6 +114,7 @@ class SentTrack:
 
     def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
         self.keyframe_at = now
+        self._keyframe_index = packet.extended
         self.temporal.learn(packet.packet)
         if self.requests is not None:
             self.requests.arrived(now)
@@ -147,6 +150,25 @@ class SentTrack:
         wanted = WRAP_GUARD + 1 - left
         packets = self.history.before(extended, wanted)
         return packets if len(packets) > wanted // 2 else []
+
+    def latest_keyframe(self) -> list[Outgoing]:
+        """The packets of the latest keyframe, in order; empty unless all of them have come and are held."""
+        if self._keyframe is None:
+            return []
+        first = self._keyframe_index
+        before = self.history.before(first, RUN_UP_PACKETS)
+        while before and before[-1].timestamp == self._keyframe and before[-1].extended == first - 1:
+            first = before.pop().extended  # parameter sets that came behind what they belong to
+        packets: list[Outgoing] = []
+        for packet in self.history.since(first):
+            if packet.extended != first + len(packets):
+                return []
+            if packet.timestamp != self._keyframe:
+                return packets
+            packets.append(packet)
+            if packet.packet.marker:
+                return packets
+        return []
 
     # --- a viewer's first picture
 

@@ -16,6 +16,7 @@ from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
 from media.sessions.end_reason import EndReason
+from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
@@ -90,17 +91,9 @@ class Worker:
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
         )
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
-        self._registry = new_registry(
-            self._plane,
-            ports,
-            self._public,
-            self._capacity,
-            self._lag,
-            self._recorder,
-            self._events.chronicle,
-            self._clock,
-            settings,
-        )
+        self._stills = Stills(self._plane.rooms, unix_clock=self._clock.now)
+        counted = self._capacity, self._lag, self._recorder, self._events.chronicle, self._stills
+        self._registry = new_registry(self._plane, ports, self._public, *counted, self._clock, settings)
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
             self._id,
@@ -135,6 +128,7 @@ class Worker:
             self._id,
             handlers.by_message()
             | self._shelf.handlers()
+            | self._stills.handlers()
             | SessionList(self._plane.roster).handlers()
             | self._moderation.handlers(),
             rpc_metrics.served(self._registry),
@@ -160,8 +154,8 @@ class Worker:
                 http = serve_http(self._listener, self._registry, self._shelf.routes())
                 others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
                 running = [serving, *map(tasks.create_task, (*bus, *others))]
-                if self._recorder is not None:
-                    running.append(tasks.create_task(self._recorder.run()))
+                wanted = self._recorder, self._stills if self._settings.snapshots else None
+                running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
                 telling = tasks.create_task(self._events.run(self._heartbeat.registered))
                 await self._drain.over()

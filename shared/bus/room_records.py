@@ -95,11 +95,11 @@ class RoomRecords:
         return packed
 
 
-_TRAFFIC = {"bitrate", "rx_bytes", "rx_packets", "layers"}
+_TRAFFIC = {"bitrate", "rx_bytes", "rx_packets", "layers", "still_at"}
 _facts = attrgetter(*(field.name for field in fields(RoomStatus) if field.name not in _TRAFFIC))
 
 
 def _coarse(room: RoomStatus) -> Any:
     """What a reader shall know at once: all but the traffic; of bitrates, whether they doubled or halved."""
     layers = [(at.rid, at.width, at.height, at.viewers, at.bitrate.bit_length()) for at in room.layers]
-    return _facts(room), room.bitrate.bit_length(), layers
+    return _facts(room), room.bitrate.bit_length(), layers, room.still_at > 0

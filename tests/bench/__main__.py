@@ -11,7 +11,7 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import compare, edges, idle, joins, layers, relay, rooms, soak, turns
+from tests.bench.scenarios import compare, edges, idle, joins, layers, relay, rooms, soak, stills, turns
 
 SCENARIOS = {
     "relay": relay,
@@ -21,6 +21,7 @@ SCENARIOS = {
     "edges": edges,
     "compare": compare,
     "soak": soak,
+    "stills": stills,
     "turns": turns,
     "layers": layers,
 }

@@ -28,6 +28,9 @@ class Pictures(Protocol):
     def stamps_all(self) -> bool:
         """Whether the time may be written behind each payload, not only behind each picture."""
 
+    def stamps(self, number: int) -> bool:
+        """Whether the time is written behind this picture at all."""
+
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         """RTP payloads of a picture; `number` is 0 at the start and whenever a keyframe is wanted."""
 
@@ -43,6 +46,9 @@ class Stream:
     size: int = 1100
     rate: int = 30
     stamps_all: ClassVar[bool] = True
+
+    def stamps(self, number: int) -> bool:
+        return True
 
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         length = self.size - HEADER.size - STAMP.size
@@ -88,7 +94,7 @@ class Publisher(Endpoint):
                 0x80, (not left) << 7 | PAYLOAD_TYPE, self._sequence & 0xFFFF, timestamp, self.ssrc
             )
             packet += payload
-            if self.stream.stamps_all or not left:
+            if self.stream.stamps_all or (not left and self.stream.stamps(self._since_keyframe)):
                 packet += STAMP.pack(time.time_ns())
             datagrams.append(self._outbound.protect(packet))
             self._octets += len(packet) - HEADER.size

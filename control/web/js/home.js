@@ -1,70 +1,145 @@
-// The home page: the live rooms, refreshed while the page is visible, and the forms that lead to a room.
-import { bitrate, codecs, count, duration } from './format.js';
+// The home page: a wall of pictures of all live rooms, followed by events, and the form that leads to a room.
+import { codecs, count, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
-import { ask, ROOT } from './server.js';
-import { whileVisible } from './visible.js';
-import { inWords } from './words.js';
+import { RoomFeed } from './room-feed.js';
+import { ROOT } from './server.js';
+import { dropStill, showStill } from './still-picture.js';
 
-const EVERY_SECONDS = 3;
+const CARDS = 48; // added at a time, as the page is scrolled
+const ARRANGE_MS = 400; // rooms that come and go meanwhile are arranged together
+const FEW = 6; // rooms that need not be looked for
+const NEAR = '600px'; // of the window: cards so close to it have their pictures
 
-const list = document.getElementById('rooms');
-const empty = document.getElementById('empty');
-const summary = document.getElementById('summary');
-const trouble = document.getElementById('trouble');
+const WORDS = {
+  none: 'No room is live.',
+  noneFound: (text) => `No live room has “${text}” in its name.`,
+  found: (found, all) => `${found} of ${all}.`,
+  onAir: (seconds) => `on air ${duration(seconds)}`,
+  lost: 'The server cannot be reached. Trying again…',
+};
 
-/**
- * @typedef {object} Room as in `GET /api/rooms?detail=true`
- * @property {string} name
- * @property {number} subscribers
- * @property {string[]} codecs
- * @property {number} bitrate bits a second
- * @property {number} uptime seconds
- */
+/** @typedef {import('./room-feed.js').Room} Room */
 
-const rows = new KeyedRows(list, document.getElementById('room-row'), {
-  begin(row, room) {
-    const link = row.querySelector('a');
+/** @type {Record<string, (a: Room, b: Room) => number>} */
+const byName = (a, b) => (a.name < b.name ? -1 : 1);
+const ORDERS = {
+  viewers: (a, b) => b.subscribers - a.subscribers || byName(a, b),
+  newest: (a, b) => b.began - a.began || byName(a, b),
+  name: byName,
+};
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+const [list, empty, summary, trouble, search, sort, more] = ['rooms', 'empty', 'summary', 'trouble', 'search', 'sort', 'more'].map(element);
+
+let shown = CARDS; // at most so many cards
+let arranging = null; // a timer
+const near = new Set(); // cards
+
+const rows = new KeyedRows(list, element('room-row'), {
+  begin(card, room) {
+    const link = card.querySelector('a');
     link.href = `watch/${room.name}`;
     link.textContent = room.name;
+    card.dataset.room = room.name;
+    card.querySelector('.room-letter').textContent = room.name[0].toUpperCase();
+    sight.observe(card);
   },
-  fill(row, room) {
-    write(row, {
-      viewers: count(room.subscribers, 'viewer'),
-      duration: `on air ${duration(room.uptime)}`,
-      codecs: codecs(room.codecs),
-      bitrate: bitrate(room.bitrate),
-    });
+  fill,
+  end(card) {
+    sight.unobserve(card);
+    near.delete(card);
   },
 });
 
-function show(/** @type {Room[]} */ rooms) {
-  rows.show(rooms, ({ name }) => name);
-  list.hidden = rooms.length === 0;
-  empty.hidden = rooms.length > 0;
-  const viewers = rooms.reduce((sum, room) => sum + room.subscribers, 0);
-  tell(rooms.length ? `${count(rooms.length, 'room')}, ${count(viewers, 'viewer')}.` : 'No room is live.');
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const room = feed.rooms.get(target.dataset.room);
+    if (isIntersecting) near.add(target);
+    else near.delete(target);
+    if (!isIntersecting) dropStill(target.querySelector('img'));
+    else if (room) fill(target, room);
+  }
+}, { rootMargin: NEAR });
+
+const end = new IntersectionObserver(([{ isIntersecting }]) => {
+  if (!isIntersecting) return;
+  shown += CARDS;
+  arrange();
+}, { rootMargin: NEAR });
+
+/** Only cards near the window are kept up to date: the others are when they come there. */
+function fill(/** @type {Element} */ card, /** @type {Room} */ room) {
+  if (!near.has(card)) return;
+  write(card, { viewers: count(room.subscribers, 'viewer'), codecs: codecs(room.codecs) });
+  tick(card, room);
+  showStill(card.querySelector('img'), room, devicePixelRatio > 1 ? 640 : 320);
+}
+
+function tick(card, room) {
+  write(card, { duration: WORDS.onAir((performance.now() - room.began) / 1000) });
+}
+
+/** Puts the cards in order: those of the rooms that are looked for, as many as were scrolled to. */
+function arrange() {
+  clearTimeout(arranging);
+  arranging = null;
+  const text = search.value.trim().toLowerCase();
+  const all = [...feed.rooms.values()];
+  const found = all.filter(({ name }) => name.toLowerCase().includes(text)).sort(ORDERS[sort.value]);
+  rows.show(found.slice(0, shown), ({ name }) => name);
+  more.hidden = found.length <= shown;
+  // told anew, since it may be in sight still
+  end.unobserve(more);
+  if (!more.hidden) end.observe(more);
+  list.hidden = found.length === 0;
+  empty.hidden = all.length > 0;
+  element('find').hidden = all.length < FEW && !text;
+  const viewers = all.reduce((sum, room) => sum + room.subscribers, 0);
+  const everything = `${count(all.length, 'room')}, ${count(viewers, 'viewer')}`;
+  if (all.length === 0) tell(WORDS.none);
+  else if (!text) tell(`${everything}.`);
+  else tell(found.length ? WORDS.found(found.length, everything) : WORDS.noneFound(search.value.trim()));
 }
 
 function tell(/** @type {string} */ words) {
   if (summary.textContent !== words) summary.textContent = words; // screen readers read each change aloud
 }
 
-async function renew() {
-  try {
-    const rooms = await ask('api/rooms?detail=true');
-    show(rooms.filter((room) => room.hasPublisher));
+const feed = new RoomFeed({
+  change(changed, moved) {
     trouble.hidden = true;
-  } catch (error) {
-    trouble.textContent = `${inWords(error)} Trying again…`;
+    for (const card of near) {
+      const room = changed.has(card.dataset.room) && feed.rooms.get(card.dataset.room);
+      if (room) fill(card, room);
+    }
+    const first = moved && list.hidden;
+    if (first) arrange();
+    else arranging ??= setTimeout(arrange, ARRANGE_MS * (moved ? 1 : 5));
+  },
+  lost() {
+    if (document.hidden) return;
+    trouble.textContent = WORDS.lost;
     trouble.hidden = false;
-  }
-}
+  },
+});
 
-for (const page of ['publish', 'watch']) {
-  document.getElementById(page).addEventListener('submit', (event) => {
-    event.preventDefault();
-    location.assign(new URL(`${page}/${event.target.elements.room.value}`, ROOT));
+for (const input of [search, sort]) {
+  input.addEventListener('input', () => {
+    shown = CARDS;
+    arrange();
   });
 }
 
-whileVisible(EVERY_SECONDS, renew);
+setInterval(() => {
+  for (const card of near) {
+    const room = feed.rooms.get(card.dataset.room);
+    if (room) tick(card, room);
+  }
+}, 1000);
+
+element('go').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const page = event.submitter?.value ?? 'watch';
+  location.assign(new URL(`${page}/${event.target.elements.room.value}`, ROOT));
+});

@@ -6,6 +6,7 @@ export class KeyedRows {
   #template;
   #begin;
   #fill;
+  #end;
   #rows = new Map();
 
   /**
@@ -14,12 +15,14 @@ export class KeyedRows {
    * @param {object} of
    * @param {(row: Element, thing: T) => void} [of.begin] called once for each new row
    * @param {(row: Element, thing: T) => void} of.fill called for every row, each time
+   * @param {(row: Element) => void} [of.end] called when a row is removed
    */
-  constructor(container, template, { begin = () => {}, fill }) {
+  constructor(container, template, { begin = () => {}, fill, end = () => {} }) {
     this.#container = container;
     this.#template = template;
     this.#begin = begin;
     this.#fill = fill;
+    this.#end = end;
   }
 
   /** @param {T[]} things in their order @param {(thing: T) => string} key */
@@ -27,16 +30,16 @@ export class KeyedRows {
     const wanted = new Map(things.map((thing) => [key(thing), thing]));
     for (const [name, row] of this.#rows) {
       if (wanted.has(name)) continue;
+      this.#end(row);
       row.remove();
       this.#rows.delete(name);
     }
-    let place = 0;
+    let next = this.#container.firstElementChild;
     for (const [name, thing] of wanted) {
       const row = this.#rows.get(name) ?? this.#new(name, thing);
       this.#fill(row, thing);
-      const here = this.#container.children[place] ?? null;
-      if (here !== row) this.#container.insertBefore(row, here);
-      place += 1;
+      if (next === row) next = row.nextElementSibling;
+      else this.#container.insertBefore(row, next);
     }
   }
 
@@ -50,5 +53,8 @@ export class KeyedRows {
 
 /** Writes texts into a row's elements by their `data-cell`. @param {Element} row @param {Record<string, string>} texts */
 export function write(row, texts) {
-  for (const [cell, text] of Object.entries(texts)) row.querySelector(`[data-cell="${cell}"]`).textContent = text;
+  for (const [cell, text] of Object.entries(texts)) {
+    const place = row.querySelector(`[data-cell="${cell}"]`);
+    if (place.textContent !== text) place.textContent = text; // a new text is laid out anew
+  }
 }

@@ -175,15 +175,16 @@ export class RoomListEvents {
    * @param {URL} root of the server
    * @param {(rooms: Map<string, Room>) => void} on called with all rooms by name: once the list is complete, and
    *   whenever it has changed, at most once a second
+   * @param {() => void} [lost] called when the stream breaks off; it is asked for again
    */
-  constructor(root, on) {
+  constructor(root, on, lost = () => {}) {
     const take = ({ rooms, gone, first, complete }) => {
       if (first) this.#rooms.clear();
       for (const room of rooms) this.#rooms.set(room.name, room);
       for (const name of gone) this.#rooms.delete(name);
       if (complete) on(this.#rooms);
     };
-    this.#stream = new Stream(() => new URL('api/rooms/events?detail=true', root), { rooms: take }, () => {});
+    this.#stream = new Stream(() => new URL('api/rooms/events?detail=true', root), { rooms: take }, lost);
   }
 
   close() { this.#stream.close(); }

@@ -1,22 +1,35 @@
 // A video with controls and messages, and its player: shared by the watch page and the embedded page.
 import { figures } from './figures.js';
+import { duration } from './format.js';
+import { Health } from './health.js';
+import { keepVolume } from './kept-volume.js';
+import { LiveRoom } from './live-room.js';
 import { QualityMenu } from './quality-menu.js';
 import { ask, Refused, ROOT } from './server.js';
 import { onKeys } from './shortcuts.js';
+import { showStill } from './still-picture.js';
 import { askForToken } from './token-dialog.js';
 import { tokenFor } from './token.js';
 import { WhepPlayer } from './whep-player.js';
 import { inWords } from './words.js';
 
 const IDLE_SECONDS = 3; // until the controls hide
+const VOLUME_STEP = 0.05;
+
+const WORDS = {
+  waits: (seconds) => `For ${duration(seconds)} by now. It starts by itself.`,
+  paused: 'Paused: press the space bar to go on.',
+};
 
 const CONTENT = `
   <video playsinline autoplay muted></video>
+  <img class="stage-still" alt="" hidden>
   <div class="stage-words">
     <p id="status" class="status" role="status" data-state="waiting">Connecting…</p>
     <p id="hint" class="hint"></p>
   </div>
   <p class="stage-live" id="live" hidden><span class="pill live">Live</span></p>
+  <p class="stage-health" id="health" role="status"></p>
   <dl class="stage-figures" id="figures" hidden></dl>
   <div class="stage-bar">
     <button type="button" id="sound" class="sound"><svg class="sign" aria-hidden="true"><use/></svg><span
@@ -38,6 +51,8 @@ export class Stage {
   #room;
   #player;
   #quality;
+  #health = new Health();
+  #waitsSince = null; // for somebody to publish; milliseconds
   #idling;
 
   /** @param {HTMLElement} root is filled @param {string} room */
@@ -50,8 +65,11 @@ export class Stage {
     this.video.id = 'video';
     this.video.setAttribute('aria-label', `The stream of ${room}`);
     this.video.muted = true; // the attribute sets only the default
+    keepVolume(this.video);
     this.#connectControls();
     this.#hideWhenIdle();
+    this.#showPoster();
+    setInterval(() => this.#tellWait(), 1000);
     this.#player = new WhepPlayer(this.video, new URL(`api/whep/play/${room}`, ROOT), {
       token: tokenFor(room),
       iceServers: async () => (await ask('api/bootstrap', { token: tokenFor(room) })).iceServers,
@@ -70,6 +88,19 @@ export class Stage {
     this.video.muted = !this.video.muted;
     if (!this.video.muted && this.video.volume === 0) this.video.volume = 1;
     this.video.play().catch(() => {});
+  }
+
+  /** @param {number} step from 0 to 1 */
+  changeVolume(step) {
+    const { video } = this;
+    video.volume = Math.min(1, Math.max(0, (video.muted ? 0 : video.volume) + step));
+    video.muted = video.volume === 0;
+  }
+
+  /** It goes on at what is live then. */
+  async togglePlay() {
+    if (this.video.paused) await this.video.play();
+    else this.video.pause();
   }
 
   toggleFigures() {
@@ -124,12 +155,29 @@ export class Stage {
     for (const [id, action] of Object.entries(actions)) this.#part(id).addEventListener('click', quietly(action));
     video.addEventListener('dblclick', quietly(this.toggleFullScreen));
     onKeys({
+      ' ': quietly(this.togglePlay),
       m: quietly(this.toggleSound),
+      ArrowUp: () => this.changeVolume(VOLUME_STEP),
+      ArrowDown: () => this.changeVolume(-VOLUME_STEP),
       i: quietly(this.toggleFigures),
       q: () => this.#quality.open(),
       p: quietly(this.togglePicture),
       f: quietly(this.toggleFullScreen),
     });
+  }
+
+  /** The still picture, until the stream has one. */
+  async #showPoster() {
+    const still = this.#root.querySelector('.stage-still');
+    this.video.addEventListener('playing', () => { still.hidden = true; still.removeAttribute('src'); }, { once: true });
+    const room = await new LiveRoom(ROOT, this.#room).detail().catch(() => undefined); // the player tells what is wrong
+    if (room && !this.video.videoWidth) await showStill(still, room, 640);
+  }
+
+  /** For how long nobody has published. */
+  #tellWait() {
+    if (this.#waitsSince === null) return;
+    this.#part('hint').textContent = WORDS.waits((performance.now() - this.#waitsSince) / 1000);
   }
 
   /** Hides the controls when idle; a pointer, a key or a touch shows them again. */
@@ -163,6 +211,12 @@ export class Stage {
     if (status.textContent !== words) status.textContent = words; // screen readers read each change aloud
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
+    this.#health.restart();
+    this.#part('health').textContent = '';
+    const nobody = state === 'waiting' && error instanceof Refused && error.status === 404;
+    if (!nobody) this.#waitsSince = state === 'connecting' || state === 'waiting' ? this.#waitsSince : null;
+    else this.#waitsSince ??= performance.now();
+    if (nobody) this.#tellWait();
     if (state === 'failed' && error instanceof Refused && error.status === 401) this.#askForToken(words);
   }
 
@@ -178,6 +232,9 @@ export class Stage {
   }
 
   #showFigures(stats) {
+    const health = this.video.paused ? WORDS.paused : this.#health.words(stats, this.#player.layers, this.#player.choice);
+    const line = this.#part('health');
+    if (line.textContent !== health) line.textContent = health; // screen readers read each change aloud
     const list = this.#part('figures');
     if (list.hidden) return;
     list.replaceChildren(...figures(stats).flatMap(([name, text]) => {

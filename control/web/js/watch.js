@@ -10,12 +10,19 @@ import { Stage } from './stage.js';
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
+let began = 0; // when the room came on air, in milliseconds
+
+function showDuration() {
+  element('duration').textContent = `on air ${duration((performance.now() - began) / 1000)}`;
+}
+
 /** Shows viewers, duration, codecs and bitrate of the room while it is live. */
 function showFacts(/** @type {import('./room-events.js').Room} */ room) {
   element('facts').hidden = !room.live;
   if (!room.live) return;
   element('viewers').textContent = count(room.subscribers, 'viewer');
-  element('duration').textContent = `on air ${duration(room.uptime)}`;
+  began = performance.now() - 1000 * room.uptime;
+  showDuration();
   element('codecs').textContent = codecs(room.codecs);
   element('bitrate').textContent = bitrate(room.bitrate);
 }
@@ -37,6 +44,7 @@ if (room) {
   element('help-open').addEventListener('click', () => help.showModal());
   onKeys({ '?': () => help.showModal() });
   new RoomEvents(ROOT, room, showFacts);
+  setInterval(showDuration, 1000);
 } else {
   element('content').hidden = true;
   element('wrong').hidden = false;

@@ -7,6 +7,7 @@ from prometheus_client.process_collector import ProcessCollector
 from media.counts import Histogram
 from media.recording.recorder import Recorder
 from media.rooms.chronicle import Chronicle
+from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
@@ -20,6 +21,7 @@ from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
 from media.worker.metrics.sockets import SocketsCollector
+from media.worker.metrics.stills import StillsCollector
 from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
@@ -37,6 +39,7 @@ def new_registry(
     lag: Histogram,
     recorder: Recorder | None,
     chronicle: Chronicle,
+    stills: Stills,
     clock: RedisClock,
     settings: Settings,
 ) -> CollectorRegistry:
@@ -53,6 +56,7 @@ def new_registry(
         registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
+    registry.register(StillsCollector(stills))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
     registry.register(EventsCollector(chronicle))

@@ -4,7 +4,8 @@ from typing import Any
 
 from shared.errors import ErrorCode
 from shared.messages.rulings import EndedSession, EndSession, jti_id
-from shared.messages.signalling import Answer, CloseRoom
+from shared.messages.signalling import Answer, Closed, CloseRoom
+from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
     BAD_RULING,
@@ -142,6 +143,10 @@ RECORD = "demo_1710123456.webm"
 _GET = f"GET /records/{RECORD}"
 _DELETE = f"DELETE /api/admin/records/{RECORD}"
 _CLOSED = {"settings": TOKENS}
+_STILL = "GET /api/rooms/demo/still"
+_SHOWN = {GetStill: Still(jpeg=b"picture", taken_at=1.0)}
+_NO_STILL = {GetStill: Closed(sessions=1)}
+_HAS_STILL = {"If-None-Match": "*"}
 _TARGETS = "GET /api/metrics/targets"
 _ELSEWHERE = {"settings": {"metrics_addr": "127.0.0.1:0"}}
 _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
@@ -162,6 +167,28 @@ OTHER_ROWS = [
     Row("the head of a stream is 200", "HEAD /api/rooms/events?room=demo", 200),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
+    Row("a still picture is 200", _STILL, 200, published="demo", answers=_SHOWN),
+    Row("one that the caller has is 304", _STILL, 304, published="demo", answers=_SHOWN, headers=_HAS_STILL),
+    Row("a picture of no width that there is is 400", f"{_STILL}?width=1", 400, "invalid width"),
+    Row("a picture of a bad name is 400", "GET /api/rooms/a.b/still", 400, INVALID_ROOM),
+    Row("a picture without credentials is 401", _STILL, 401, UNAUTHORIZED, published="demo", **_CLOSED),
+    Row("a room without a picture is 404", "GET /api/rooms/other/still", 404, NOT_FOUND),
+    Row(
+        "a still the worker fails at is 500",
+        "GET /api/rooms/bug/still",
+        500,
+        UNFORESEEN,
+        published="bug",
+        **fails(GetStill),
+    ),
+    Row(
+        "a still of no sense is 503",
+        "GET /api/rooms/odd/still",
+        503,
+        UNAVAILABLE,
+        published="odd",
+        answers=_NO_STILL,
+    ),
     Row("the records are 200", "GET /api/records", 200),
     Row(
         "the records are 401 where credentials are asked for",

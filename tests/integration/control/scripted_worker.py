@@ -27,12 +27,13 @@ from shared.messages.signalling import (
     Publish,
 )
 from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
+from shared.messages.stills import GetStill
 from shared.names import RoomName, WorkerId, new_session_id
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
     *(Publish, Play, Patch, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
-    *(ListRecords, ShareRecord, DeleteRecord, ListSessions, ObeyRulings, EndSession),
+    *(ListRecords, ShareRecord, DeleteRecord, ListSessions, ObeyRulings, EndSession, GetStill),
 )
 
 

@@ -24,7 +24,7 @@ from tests.integration.control.test_contract import ROWS
 
 # generated for every operation: test_rate_limit.py, test_redis_away.py, and below
 OF_THE_WHOLE_API = {429, 503, 500}
-WITHOUT_EXAMPLE = ("text/html", "application/yaml")  # the pages, and the description itself
+WITHOUT_EXAMPLE = ("image/jpeg", "text/html", "application/yaml")  # the pages, and the description itself
 PARAMETERS = {
     "room": "demo",
     "session": "s",

@@ -139,6 +139,8 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         "subscribers": 0,
         "codecs": ["VP8", "opus"],
         "bitrate": 900_000,
+        "stillAt": None,
+        "locked": False,
         "workers": ["w1"],
         "copies": [],
         "warnings": [],

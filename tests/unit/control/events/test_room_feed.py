@@ -37,7 +37,7 @@ class Rooms:
 
 
 def feed_of(rooms: Rooms, *, detailed: bool = False) -> RoomFeed:
-    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed)
+    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed, lambda _: False)
 
 
 async def read(events: AsyncIterator[bytes]) -> list[dict[str, Any]]:

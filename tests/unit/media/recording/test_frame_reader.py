@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from media.payload.depacketizers import DEPACKETIZERS
 from media.payload.nal_units import MAX_SETS_BYTES
 from media.payload.picture import DepacketizeError
 from media.recording.frame import Frame, Wall
-from media.recording.frame_reader import DEPACKETIZERS, MAX_FRAME_PACKETS, FrameReader
+from media.recording.frame_reader import MAX_FRAME_PACKETS, FrameReader
 from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
 from media.rtp.packet import RtpPacket
 from media.tracks.outgoing import Outgoing

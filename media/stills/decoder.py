@@ -1,0 +1,62 @@
+"""The decoder process: reads keyframes on its standard input, writes pictures to its standard output.
+
+It runs `python -m media.stills.decoder`, and ends with the pipe. It knows no settings and holds no secrets.
+What a keyframe may cost is limited by the kernel: memory by `RLIMIT_AS`, time by a timer whose signal ends
+the process, wherever FFmpeg is at that moment.
+"""
+
+import os
+import resource
+import signal
+import sys
+import time
+from typing import BinaryIO
+
+from media.stills.job import LENGTH, MAX_KEYFRAME_BYTES, JobError, Outcome, packed, read_keyframe
+from media.stills.picture import StillError, still_pictures
+
+NICE = 10
+MAX_MEMORY_BYTES = 768 * 1024 * 1024  # of addresses: Python and FFmpeg take 130 MB of them
+MAX_CPU_SECONDS = 1.0  # for one keyframe; one of 4K takes a quarter of that
+_OVERHEAD_BYTES = 64 * 1024  # of the message around a keyframe's bytes
+
+
+def main() -> None:
+    _limit_itself()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer each keyframe until the pipe ends."""
+    while (head := source.read(LENGTH.size)) and len(head) == LENGTH.size:
+        (length,) = LENGTH.unpack(head)
+        if length > MAX_KEYFRAME_BYTES + _OVERHEAD_BYTES:
+            return
+        sink.write(packed(_answered(source.read(length))))
+        sink.flush()
+
+
+def _answered(data: bytes) -> Outcome:
+    began = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
+    try:
+        pictures, error = still_pictures(read_keyframe(data)), ""
+    except (StillError, JobError) as fault:
+        pictures, error = {}, str(fault)[:200]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return Outcome(time.process_time() - began, pictures, error)
+
+
+def _limit_itself() -> None:
+    os.nice(NICE)
+    for kind, most in (
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),  # it has no file to write
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What a worker and its decoder process say to each other: a keyframe in, pictures out. Does no I/O.
+
+Each message is msgpack behind its length. The worker trusts the decoder no more than a stranger: whoever
+breaks the decoder by a keyframe speaks in its place.
+"""
+
+import struct
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
+
+MAX_KEYFRAME_BYTES = 4 * 1024 * 1024
+MAX_OUTCOME_BYTES = len(WIDTHS) * MAX_STILL_BYTES + 4096
+LENGTH = struct.Struct("!I")
+
+Jpeg = Annotated[bytes, Meta(min_length=1, max_length=MAX_STILL_BYTES)]
+
+
+class JobError(ValueError):
+    """Bytes are not the message that was expected."""
+
+
+class Keyframe(msgspec.Struct, frozen=True, array_like=True):
+    """A keyframe as its publisher sent it: the payloads of its RTP packets, in order."""
+
+    codec: str
+    payloads: list[bytes]
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """JPEG pictures by their width, all of `WIDTHS`; none if the keyframe cannot be decoded."""
+
+    cpu_seconds: Annotated[float, Meta(ge=0, lt=3600)]
+    pictures: dict[int, Jpeg]
+    error: Annotated[str, Meta(max_length=200)] = ""
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_keyframe = msgspec.msgpack.Decoder(Keyframe).decode
+_outcome = msgspec.msgpack.Decoder(Outcome).decode
+
+
+def packed(message: Keyframe | Outcome) -> bytes:
+    """The message with its length in front."""
+    data = _pack(message)
+    return LENGTH.pack(len(data)) + data
+
+
+def read_keyframe(data: bytes) -> Keyframe:
+    """Raises `JobError`."""
+    try:
+        return _keyframe(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JobError("not a keyframe") from error
+
+
+def read_outcome(data: bytes) -> Outcome:
+    """Raises `JobError`."""
+    try:
+        outcome = _outcome(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JobError("not an outcome") from error
+    if outcome.pictures and outcome.pictures.keys() != set(WIDTHS):
+        raise JobError("not the pictures that were asked for")
+    return outcome
+
+
+def size_of(keyframe: Keyframe) -> int:
+    """Bytes of its payloads."""
+    return sum(map(len, keyframe.payloads))

@@ -1,0 +1,98 @@
+"""The watch page's comforts: a picture while it connects, keys, a kept volume, words about the line."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Route
+
+from tests.support.aiortc_client import publisher
+from tests.support.browser import OpenPage, open_watch_page
+from tests.support.system import System
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+LAYERS = [
+    {"rid": "f", "width": 1280, "height": 720, "bitrate": 2e6},
+    {"rid": "h", "width": 640, "height": 360, "bitrate": 5e5},
+]
+WELL = {"width": 1280, "height": 720, "loss": 0, "delay": 0.1}
+_WORDS = """async ([stats, layers, choice, seconds]) => {
+    const { Health } = await import('./static/js/health.js');
+    const health = new Health();
+    let words = '';
+    for (let n = 0; n < seconds; n += 1) words = health.words(stats, layers, choice);
+    return words;
+}"""
+
+
+async def test_the_still_picture_is_there_at_once_while_it_connects(system: System, browser: Browser) -> None:
+    async def hold(_: Route) -> None:
+        """Never answer."""
+
+    async with publisher(system.http, system.whip("poster")):
+
+        async def has_still() -> bool:
+            room = (await system.http.get(f"{system.controls[0].url}/api/rooms/poster")).json()
+            return room["stillAt"] is not None
+
+        await eventually("a still picture", has_still, 10)
+        async with OpenPage(await browser.new_page()) as opened:
+            await opened.page.route("**/api/whep/**", hold)
+            await opened.page.goto(f"{system.controls[0].url}/watch/poster")
+            await opened.page.locator(".stage-still").wait_for()
+            await opened.tells("Connecting…")
+        async with await open_watch_page(browser, system.controls[0].url, "poster") as viewer:
+            await viewer.tells("Watching poster.")
+            await viewer.page.locator(".stage-still").wait_for(state="hidden")
+
+
+async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, browser: Browser) -> None:
+    context = await browser.new_context()
+    async with publisher(system.http, system.whip("keys")):
+        async with OpenPage(await context.new_page()) as viewer:
+            page = viewer.page
+            await page.goto(f"{system.controls[0].url}/watch/keys")
+            await viewer.tells("Watching keys.")
+            await page.keyboard.press(" ")
+            assert await page.evaluate("document.querySelector('video').paused")
+            await page.get_by_text("Paused: press the space bar").wait_for()
+            await page.keyboard.press(" ")
+            await page.wait_for_function("!document.querySelector('video').paused")
+            await page.keyboard.press("ArrowUp")
+            await page.keyboard.press("ArrowUp")
+            assert await page.evaluate("document.querySelector('video').muted") is False
+            volume = await page.evaluate("document.querySelector('video').volume")
+            assert volume == pytest.approx(0.1)
+        async with OpenPage(await context.new_page()) as again:
+            await again.page.goto(f"{system.controls[0].url}/watch/keys")
+            assert await again.page.evaluate("document.querySelector('video').volume") == volume
+    await context.close()
+
+
+async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
+    async with await open_watch_page(browser, system.controls[0].url, "nobody") as viewer:
+        await viewer.tells("nobody is not live yet.")
+        await viewer.shows("For 0:02 by now. It starts by itself.")
+
+
+@pytest.mark.parametrize(
+    ("stats", "seconds", "words"),
+    [
+        (WELL, 30, ""),
+        (WELL | {"width": 640, "height": 360}, 7, ""),
+        (WELL | {"width": 640, "height": 360}, 30, "Your line is slow: 360p instead of 720p"),
+        (WELL | {"loss": 0.12}, 30, "Your line loses 12 % of the packets"),
+        (WELL | {"delay": 2.04}, 30, "2.0 s behind"),
+    ],
+)
+async def test_what_is_wrong_with_the_line_is_told_in_words(
+    system: System, browser: Browser, stats: dict[str, Any], seconds: int, words: str
+) -> None:
+    automatic = {"rid": None, "picture": True}
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/recordings")
+        assert await opened.page.evaluate(_WORDS, [stats, LAYERS, automatic, seconds]) == words
+        chosen = {"rid": "h", "picture": True}
+        if stats["width"] == 640:
+            assert not await opened.page.evaluate(_WORDS, [stats, LAYERS, chosen, seconds])

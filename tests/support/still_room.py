@@ -1,0 +1,68 @@
+"""A room whose publisher sends keyframes that a test has encoded, for still pictures."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.rtp.packet import parse
+from media.sessions.ledger import Ledger
+from media.tracks.outgoing import Outgoing
+from shared.names import RoomName
+from tests.support.encoded import encode
+from tests.support.far_end import rtp
+from tests.support.published import video
+
+
+@cache
+def keyframe_payloads(codec: str) -> tuple[bytes, ...]:
+    """RTP payloads of a real keyframe of 320x240."""
+    first = encode(codec, frames=3, gop=3)[0]
+    assert first.is_keyframe
+    return tuple(first.payloads)
+
+
+class StillSource:
+    """A publisher without a network."""
+
+    origin = None
+
+    def __init__(self) -> None:
+        self.heard_at = 0.0
+
+    def send_rtcp(self, *_: Any) -> None: ...
+
+    def is_alive(self, _: float) -> bool:
+        return True
+
+    def end(self, *_: Any) -> None: ...
+
+
+class _NoCopies:
+    def room_closed(self, *_: Any) -> None: ...
+
+    def tracks_changed(self, *_: Any) -> None: ...
+
+
+def new_rooms() -> Rooms:
+    return Rooms(Ledger(), _NoCopies(), lambda _: None)
+
+
+def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:
+    return rooms.open(
+        RoomName(name), [video(codec)], lambda _: StillSource(), 0.0, identity=name, started_at=1.0
+    )
+
+
+def send_picture(room: Room, payloads: Sequence[bytes], now: float, *, lose: int | None = None) -> None:
+    """Let the room get a picture in these packets at `now`, all but the one at the place `lose`."""
+    track = room.tracks[0]
+    first = track.sent.history.next_index
+    timestamp = round(now * 90_000)
+    track.source.last_received = now
+    for number, payload in enumerate(payloads):
+        if number == lose:
+            continue
+        data = rtp(first + number, payload, timestamp=timestamp, marker=number == len(payloads) - 1)
+        track.sent.keep(Outgoing(0, track.sent.ssrc, first + number, timestamp, parse(data)), now)
