@@ -27,6 +27,7 @@ class StillSource:
     """A publisher without a network."""
 
     origin = None
+    tier = 0
 
     def __init__(self) -> None:
         self.heard_at = 0.0
