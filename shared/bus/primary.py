@@ -1,9 +1,9 @@
 """Where the primary is, and connections that go there.
 
 Sentinels tell the primary of their replicas, nodes of a Redis Cluster that of our slot. They are asked for
-each new connection, and every two seconds: a server that another one replaces may answer for long. As soon as
-one client of this process learns where the primary is now, the connections of all go there, each before it is
-used next. A connection also ends itself when its server says that it is the primary no longer.
+each new connection, and every two seconds: a server that another one replaces may hang, or answer for long.
+As soon as one client of this process learns that the primary has moved, the connections of all to the former
+one end. A connection also ends itself when its server says that it is the primary no longer.
 
 In a Redis Cluster all keys lie in one slot, so in one server, as everywhere else: decision 22.
 """
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
@@ -38,6 +39,7 @@ _NOT_PRIMARY = ("READONLY", "NOREPLICAS", "MOVED ")
 log = get_logger()
 # Where each group of servers has its primary, as this process has heard last. It has one group.
 _known: dict[tuple[HostPort, ...], HostPort] = {}
+_connections: "WeakSet[_ToPrimary]" = WeakSet()
 
 
 async def follow(url: str) -> None:
@@ -79,14 +81,14 @@ class Primary:
     """Asks hosts one after the other: first the one that answered last, last those that did not."""
 
     def __init__(self, url: RedisUrl) -> None:
-        self._named = url.hosts
+        self.named = url.hosts
         self._hosts = list(url.hosts)
         self._kind = SSLConnection if url.tls else Connection
 
     @property
     def known(self) -> HostPort | None:
         """Where it is, as any client of this process has heard last."""
-        return _known.get(self._named)
+        return _known.get(self.named)
 
     async def find(self) -> HostPort:
         """Raises `RedisError` when nobody knows."""
@@ -99,7 +101,7 @@ class Primary:
                 found, cause = None, error
             if found is not None:
                 self._hosts.sort(key=lambda other: other != host)
-                self._tell(found)
+                await self._move(found)
                 return found
             self._hosts.sort(key=lambda other: other == host)
         raise RedisConnectionError("nobody knows the primary") from cause
@@ -117,10 +119,13 @@ class Primary:
         finally:
             await connection.disconnect(nowait=True)
 
-    def _tell(self, found: HostPort) -> None:
-        before, _known[self._named] = self.known, found
-        if before not in (None, found):
-            log.warning("the primary of Redis has moved", primary=str(found))
+    async def _move(self, found: HostPort) -> None:
+        before, _known[self.named] = self.known, found
+        if before in (None, found):
+            return
+        log.warning("the primary of Redis has moved", primary=str(found))
+        for connection in list(_connections):
+            await connection.leave_former(self.named)
 
 
 class SentinelPrimary(Primary):
@@ -165,15 +170,18 @@ class _ToPrimary(Connection):
         super().__init__(**options)
         self._primary = primary
 
-    async def connect(self) -> None:
-        """Called before each use, too."""
-        if self.is_connected and (self.host, self.port) != self._primary.known:
-            await self.disconnect(nowait=True)
-        await super().connect()  # type: ignore[no-untyped-call]
-
     async def _connect(self) -> None:
         self.host, self.port = await self._primary.find()
         await super()._connect()  # type: ignore[no-untyped-call]
+        _connections.add(self)
+        await self.leave_former(self._primary.named)  # perhaps it has moved meanwhile
+        if not self.is_connected:
+            raise RedisConnectionError("the primary has just moved")
+
+    async def leave_former(self, named: tuple[HostPort, ...]) -> None:
+        """End this connection, also under a task that waits for an answer, if it goes to a former primary."""
+        if self._primary.named == named and (self.host, self.port) != self._primary.known:
+            await self.disconnect(nowait=True)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
