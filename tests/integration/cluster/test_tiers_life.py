@@ -23,8 +23,7 @@ from tests.integration.cluster.net import (
     THREE,
     TWO,
     Net,
-    Worker,
-    keep_ticking,
+    running_net,
 )
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
@@ -34,14 +33,8 @@ MAX_EDGES = 1
 
 @pytest.fixture
 async def net() -> AsyncIterator[Net]:
-    net = Net()
-    workers = [Worker(name, net, max_edges=MAX_EDGES) for name in (ONE, TWO, THREE, FOUR)]
-    net.workers = {worker.name: worker for worker in workers}
-    ticking = asyncio.create_task(keep_ticking(net))
-    yield net
-    ticking.cancel()
-    for worker in workers:
-        await worker.stop()
+    async with running_net(ONE, TWO, THREE, FOUR, max_edges=MAX_EDGES) as net:
+        yield net
 
 
 async def chain(net: Net) -> tuple[Peer, list[Peer]]:
