@@ -222,6 +222,21 @@ async def test_a_dead_edge_that_the_origin_still_names_costs_one_more_question(n
     assert parents(net) == {FOUR: (ONE, 1)}
 
 
+async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    origin, demux = net.workers[ONE].plane.origin, net.workers[ONE].plane.demux
+    next(iter(origin._relays[ROOM].values())).end()  # it falls silent
+    add_relay = demux.add_relay
+    demux.add_relay = lambda by, relay: None if relay.edge == TWO else add_relay(by, relay)  # type: ignore
+    net.pass_time(ORIGIN_SILENT_SECONDS)
+    for _ in range(10):
+        await asyncio.sleep(0.1)  # it asks, and is answered
+        net.pass_time(RETRY_SECONDS)
+    assert parents(net)[THREE] == (ONE, 1)
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
+
+
 async def test_an_origin_of_the_version_before_feeds_all_edges(net: Net) -> None:
     net.before = {ONE}
     publisher, _ = await chain(net)
