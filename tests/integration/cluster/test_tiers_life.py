@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
+from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
     FOUR,
@@ -79,6 +80,15 @@ async def test_media_passes_two_tiers(net: Net) -> None:
     assert [len(net.workers[name].plane.origin) for name in (ONE, TWO, THREE)] == [1, 1, 0]
     status = room(net, THREE).status()
     assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
+
+
+async def test_who_feeds_as_many_as_it_should_or_is_in_the_last_tier_feeds_nobody(net: Net) -> None:
+    await chain(net)
+    for name, refusal in ((TWO, ErrorCode.WORKER_FULL), (THREE, ErrorCode.NO_PUBLISHER)):
+        order = Order().message(ROOM, FOUR, takes=1)
+        with pytest.raises(ServiceError) as refused:
+            net.workers[name].plane.origin.open(room(net, name), order, net.now())
+        assert refused.value.code is refusal
 
 
 async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> None:
@@ -228,10 +238,9 @@ async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach
     next(iter(origin._relays[ROOM].values())).end()  # it falls silent
     add_relay = demux.add_relay
     demux.add_relay = lambda by, relay: None if relay.edge == TWO else add_relay(by, relay)  # type: ignore
-    net.pass_time(ORIGIN_SILENT_SECONDS)
-    for _ in range(10):
-        await asyncio.sleep(0.1)  # it asks, and is answered
-        net.pass_time(RETRY_SECONDS)
+    for _ in range(20):  # slowly: what the edges tell each other arrives
+        net.pass_time(RETRY_SECONDS / 2)
+        await asyncio.sleep(0.1)
     assert parents(net)[THREE] == (ONE, 1)
     await viewer.gets_media_of(publisher)
     assert lost(viewer) == [0, 0]
