@@ -131,6 +131,7 @@ async def test_an_edge_that_stops_at_once_is_replaced(net: Net) -> None:
     assert lost(viewer) == [0, 0]
 
 
+@pytest.mark.soak
 async def test_an_edge_without_viewers_stays_for_those_below(net: Net) -> None:
     publisher, (_, middle, viewer) = await chain(net)
     middle.close()
@@ -232,6 +233,7 @@ async def test_a_dead_edge_that_the_origin_still_names_costs_one_more_question(n
     assert parents(net) == {FOUR: (ONE, 1)}
 
 
+@pytest.mark.soak
 async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach(net: Net) -> None:
     publisher, (_, _, viewer) = await chain(net)
     origin, demux = net.workers[ONE].plane.origin, net.workers[ONE].plane.demux
