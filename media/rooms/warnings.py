@@ -36,7 +36,7 @@ class RoomWarnings:
         return iter(self.texts)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self.texts)
 
     def append(self, text: str) -> None:
         """Add a warning that was logged elsewhere."""

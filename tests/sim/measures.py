@@ -5,11 +5,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
-from statistics import mean, quantiles
 
 from shared.bus.connection import connect
 from tests.bench.usage import resident_bytes
 from tests.sim.client import Client, Reply
+from tests.sim.latency import latency
 from tests.sim.system import Simulated, simulated
 from tests.sim.worker import SimulatedWorker, live_long
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
@@ -118,7 +118,7 @@ async def offers(size: int, seconds: float, at_once: int) -> AsyncIterator[str]:
 
         ends = time.monotonic() + seconds
         control, redis = await _spent(system, asyncio.gather(*(ask() for _ in range(at_once))))
-    yield f"{size} workers, {at_once} at once: {len(took) / seconds:.0f} offers/s, {_latency(took)}"
+    yield f"{size} workers, {at_once} at once: {len(took) / seconds:.0f} offers/s, {latency(took)}"
     yield f"control {control / len(took) * 1e6:.0f} us of CPU each, {control / seconds:.0%} of a core; "
     yield f"Redis {redis / len(took) * 1e6:.0f} us each, {redis / seconds:.0%} of a core"
 
@@ -151,7 +151,7 @@ async def lists(size: int, seconds: float) -> AsyncIterator[str]:
         )
     yield f"{size * ROOMS} rooms; control has {memory / 1e6:.0f} MB"
     for name, times in took.items():
-        yield f"{name:>8}: {len(times)} times, {_latency(times)}"
+        yield f"{name:>8}: {len(times)} times, {latency(times)}"
 
 
 # --- where publishers go
@@ -213,10 +213,3 @@ async def _beat(workers: list[SimulatedWorker], share: int) -> None:
             if share:
                 worker.change(share)
         await asyncio.gather(*(worker.beat() for worker in some))
-
-
-def _latency(seconds: list[float]) -> str:
-    if len(seconds) < 2:
-        return f"{mean(seconds) * 1000:.1f} ms" if seconds else "-"
-    percent = [1000 * each for each in quantiles(seconds, n=100)]
-    return f"p50 {percent[49]:.1f} ms, p99 {percent[98]:.1f} ms, at most {max(seconds) * 1000:.1f} ms"

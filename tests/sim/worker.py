@@ -91,10 +91,10 @@ class SimulatedWorker:
         )
 
     def change(self, share: int) -> None:
-        """Each `share`-th room gets or loses a viewer."""
+        """Each `share`-th room gets a viewer."""
         for name in list(self.rooms)[::share]:
             room = self.rooms[name]
-            self.rooms[name] = replace(room, subscribers=1 - min(1, room.subscribers))
+            self.rooms[name] = replace(room, subscribers=room.subscribers + 1)
 
     async def _tell(self, room: str) -> None:
         rooms = [self.rooms[room]] if room in self.rooms else []
