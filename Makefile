@@ -6,7 +6,8 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile every module again
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
-	faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx caddy=caddy \
+	promtool=prometheus turnserver=coturn certutil=libnss3-tools \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
 	$(if $(wildcard /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib),,no-gst-webrtc=gir1.2-gst-plugins-bad-1.0)
 
@@ -40,7 +41,7 @@ QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
-	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers kubernetes prometheus_files systemd))
+	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
 
 # Once more what failed, since the hosts of CI are shared: a fault of ours fails twice, a moment of theirs does not.
 # The summary names each such test (RERUN).
@@ -84,6 +85,14 @@ soak: .venv/test.stamp soak-packages ## Run the tests that take minutes
 outage: .venv/test.stamp ## Stop Redis for 7 minutes under running streams
 	OUTAGE_SECONDS=420 $(BIN)/pytest -m soak -s tests/integration/cluster/test_redis_gone.py
 
+.PHONY: failover
+failover: .venv/test.stamp test-packages ## Kill the primary of Redis under 50 joins a second: Sentinel, and a cluster
+	$(BIN)/pytest -m soak -s tests/integration/redis_servers
+
+.PHONY: upgrade
+upgrade: .venv/test.stamp ## Publish and watch with processes of an older version beside those of this one
+	$(BIN)/pytest -m soak -s tests/integration/test_rolling_upgrade.py
+
 .PHONY: fuzz
 fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damaged inputs
 	$(BIN)/python -m tests.fuzz
@@ -118,11 +127,21 @@ screenshots: .venv/test.stamp test-packages ## Take a picture of each page, into
 .PHONY: lock
 lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(LOCK) --extra dev -o requirements/test.txt
-	$(LOCK) -c requirements/test.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra dev -o requirements/test.txt
+	$(LOCK) pyproject.toml --extra s3 --extra standalone -c requirements/test.txt -o requirements/run.txt
+	$(LOCK) --group release -o requirements/release.txt
 
-LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
-	--no-annotate --custom-compile-command "make lock" pyproject.toml
+# KEEP=1 takes what pyproject.toml newly asks for, and leaves the other versions as they are.
+LOCK = $(BIN)/uv pip compile --quiet $(if $(KEEP),,--upgrade) --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-annotate --custom-compile-command "make lock"
+
+.PHONY: release
+release: .venv/release.stamp .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.2.0
+	$(BIN)/python -m deploy.release $(VERSION)
+
+.PHONY: pin-images
+pin-images: ## Put the present digest behind the tag of each image that we stand on; needs a network and skopeo
+	deploy/pin_images.sh
 
 .PHONY: clean
 clean: ## Remove what the other targets made
@@ -142,6 +161,11 @@ clean: ## Remove what the other targets made
 	$(BIN)/pip install --quiet --no-compile -r requirements/test.txt
 	touch $@
 
+.venv/release.stamp: requirements/release.txt .venv/run.stamp
+	$(BIN)/python -m venv --without-pip --clear .venv/release
+	$(BIN)/pip --python .venv/release install --quiet --no-compile -r requirements/release.txt
+	touch $@
+
 docs/settings.md: shared/settings.py deploy/settings_table.py | install
 	$(BIN)/roomcast config --markdown > $@
 
@@ -150,5 +174,7 @@ soak-packages: test-packages
 	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr)
 
 .PHONY: test-packages
-test-packages:
+test-packages: .venv/run.stamp
 	@deploy/packages.sh $(TEST_COMMANDS)
+	@deploy/cluster_tools.sh 1.31
+	@deploy/cluster_tools.sh 1.35

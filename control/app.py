@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
+from control.auth_callback import AuthCallback
 from control.events.places import StreamPlaces
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
@@ -35,6 +37,7 @@ from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
+from control.routes.moderation import ModerationRoutes
 from control.routes.old_addresses import old_address_routes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
@@ -42,11 +45,14 @@ from control.routes.room_events import RoomEventRoutes
 from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.stills import StillRoutes
+from control.routes.webhooks import WebhookRoutes
 from control.routes.whip_whep import StreamingRoutes
+from control.webhooks.webhooks import Webhooks
 from control.workers.calls import Calls
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
@@ -56,10 +62,13 @@ from control.workers.room_stills import RoomStills
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
+from shared.bus.ruling_book import RulingBook
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
+from shared.redis_url import parse_redis_url
 from shared.settings import Settings, secret
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
@@ -74,16 +83,16 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     `connections` is the number of HTTP connections that its server takes.
     """
     redis_url = secret(settings.redis_url)
-    redis, watched = connect(redis_url), connect(redis_url)
+    redis, watched, hooked = (connect(redis_url) for _ in range(3))  # webhooks hold up no request
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(watched)
+    watch = RedisWatch(watched, fails_over=parse_redis_url(redis_url).fails_over)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)
-    calls = Calls(rpc, placement)
+    calls = Calls(rpc, placement, cluster)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
@@ -93,8 +102,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     if key_set:
         metrics.follow_keys(key_set.age)
-    authenticator = Authenticator(settings, key_set)
+    book = RulingBook(redis, clock)
+    moderator = Moderator(book, gateway, every_worker, watch)
+    authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
     room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
+    callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics).routes()
@@ -105,21 +117,33 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         RecordLinks(redis, clock, watch),
     )
 
+    def streaming(role: Role) -> list[Route]:
+        return StreamingRoutes(
+            role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
+        ).routes()
+
+    webhooks = Webhooks(settings, hooked, watch, metrics.registry, clock.now)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        async with _running(
-            clock.run, rpc.run, watch.run, rooms.run, event_streams.run, room_streams.run, *fetching
-        ):
+        bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
+        telling = [webhooks.run] if settings.webhook_urls else []
+        streams = (event_streams.run, room_streams.run)
+        async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
+            await book.first_look()
             yield
         await record_proxy.close()
+        if callback:
+            await callback.close()
         await redis.aclose()
         await watched.aclose()
+        await hooked.aclose()
 
     app = Starlette(
         routes=[
-            *StreamingRoutes(Role.PUBLISH, offers, gateway, authenticator, ice_servers, public_url).routes(),
-            *StreamingRoutes(Role.PLAY, offers, gateway, authenticator, ice_servers, public_url).routes(),
+            *streaming(Role.PUBLISH),
+            *streaming(Role.PLAY),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
@@ -127,7 +151,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
+            *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
+            *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *PageRoutes(public_url).routes(),
@@ -151,6 +177,13 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
         middleware=[Middleware(RequestLog, TrustedProxies(()), metrics)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
+
+
+def _callback(settings: Settings) -> AuthCallback | None:
+    url = secret(settings.auth_url)
+    if not url:
+        return None
+    return AuthCallback(url, settings.auth_url_seconds, settings.auth_url_cache_seconds)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ by what opens it for viewers, and by its admins; those of a room that everybody 
 no credentials are configured at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from control.configured_keys import configured_keys
@@ -16,6 +16,7 @@ from control.jwt_claims import JwtClaims, JwtError, JwtReader
 from control.key_set import KeySet
 from control.plain_tokens import PlainTokens, is_one_of
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings import Settings, secret
@@ -33,6 +34,7 @@ class Grant:
 
     expires_at: float | None = None
     identity: str = "open"
+    token: TokenMark | None = None  # by which it may be revoked
 
 
 def credential(headers: Mapping[str, str]) -> bytes | None:
@@ -47,16 +49,24 @@ def credential(headers: Mapping[str, str]) -> bytes | None:
 class Authenticator:
     """Knows the settings, and reads the credential of each request.
 
-    `key_set`: the keys at `JWT_JWKS_URL`, if it is set. Raises `SettingsError` for keys that cannot be used.
+    `key_set`: the keys at `JWT_JWKS_URL`, if it is set. `revokes`: whether an operator has revoked what has
+    this mark. Raises `SettingsError` for keys that cannot be used.
     """
 
-    def __init__(self, settings: Settings, key_set: KeySet | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        key_set: KeySet | None = None,
+        revokes: Callable[[TokenMark], bool] = lambda _: False,
+    ) -> None:
+        self._revokes = revokes
         self.required = settings.auth_configured
         self.has_admin = bool(secret(settings.admin_token)) or settings.takes_jwts
         self._tokens = _Tokens(
             plain=PlainTokens(settings),
             admin=secret(settings.admin_token).encode(),
             takes_jwts=settings.takes_jwts,
+            callback=bool(secret(settings.auth_url)),
         )
         self._keys = configured_keys(settings)
         self._key_set = key_set
@@ -83,6 +93,8 @@ class Authenticator:
             if self._key_set and self._key_set.may_lack(token):
                 return Access(self._tokens, token, None, ServiceError(ErrorCode.KEYS_AWAY))
             return Access(self._tokens, token, None, _refused(str(error)))
+        if self._revokes(jwt.mark):
+            return Access(self._tokens, token, None, _refused("the JWT was revoked"))
         return Access(self._tokens, token, jwt, _refused())
 
 
@@ -98,13 +110,14 @@ class _Tokens:
     plain: PlainTokens
     admin: bytes  # empty: nobody is
     takes_jwts: bool
+    callback: bool = False  # AUTH_URL decides
 
     def __bool__(self) -> bool:
         """Whether anything requires credentials."""
-        return bool(self.plain) or self.takes_jwts
+        return bool(self.plain) or self.takes_jwts or self.callback
 
     def protect(self, room: RoomName, action: Role) -> bool:
-        return self.plain.protect(room, action) or self.takes_jwts
+        return self.plain.protect(room, action) or self.takes_jwts or self.callback
 
 
 class Access:
@@ -131,8 +144,17 @@ class Access:
 
     def check_sent_along(self, room: RoomName, action: Role) -> None:
         """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
-        if self._token is not None:
+        if self._token is not None and not self.is_for_callback:
             self.grant(room, action)
+
+    @property
+    def is_for_callback(self) -> bool:
+        """Whether `AUTH_URL` decides what this opens for clients: it is no admin's, and no JWT of ours.
+
+        A JWT of ours that is refused, such as one that was revoked, has a reason.
+        """
+        refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
+        return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
 
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
@@ -153,6 +175,13 @@ class Access:
             or self._tokens.plain.know(self._token)
         )
 
+    @property
+    def actor(self) -> str:
+        """Who the caller is, for logs and lists; no secret."""
+        if self._is_admin:
+            return "admin token"
+        return self._jwt.actor if self._jwt is not None else "nobody"
+
     def may_read_records(self, room: RoomName) -> bool:
         if not self._tokens or self._administers(room):
             return True
@@ -167,7 +196,7 @@ class Access:
         jwt = self._jwt
         if jwt is None or not jwt.is_for(room) or not jwt.allows(action):
             return None
-        return Grant(jwt.ends_at, jwt.identity)
+        return Grant(jwt.ends_at, jwt.identity, jwt.mark)
 
     def _administers(self, room: str | None) -> bool:
         return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from control.jwt_keys import JwtKey
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import parse_room_name
 
@@ -17,6 +18,8 @@ LEEWAY_SECONDS = 30
 # hostile text raises more than PyJWT's own errors
 _HOSTILE = (jwt.PyJWTError, ValueError, TypeError, RecursionError)
 _MAX_TIME = 2**40  # NumericDates beyond it are refused; every clock and wire format can hold it
+_MAX_ISSUED = 2**36  # of `UnixTime`
+_MAX_NAMED = 80  # characters of a claim in logs and lists
 
 
 class JwtError(ValueError):
@@ -35,6 +38,14 @@ class JwtClaims:
     actions: frozenset[str] | None
     is_admin: bool
     identity: str
+    mark: TokenMark
+
+    @property
+    def actor(self) -> str:
+        """Who bears the token, for logs and lists; cut, and without control characters."""
+        named = {"sub": self.mark.subject, "jti": self.mark.jti}
+        words = [f"{name}={value[:_MAX_NAMED]!r}" for name, value in named.items() if value is not None]
+        return " ".join(["JWT", *words])
 
     def is_for(self, room: str | None) -> bool:
         """Whether they hold for `room`, or for the whole cluster when that is None."""
@@ -88,6 +99,7 @@ class JwtReader:
             actions=_actions(claims),
             is_admin=claims.get("role") == "admin" or claims.get("admin") is True,
             identity=_identity(claims),
+            mark=_mark(claims),
         )
 
     def _verified(self, token: bytes, keys: Iterable[JwtKey]) -> dict[str, Any]:
@@ -142,6 +154,21 @@ def _identity(claims: Mapping[str, Any]) -> str:
     )
     text = json.dumps([issuer, subject, claims.get("room")])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mark(claims: Mapping[str, Any]) -> TokenMark:
+    """What is no text or no time is not there."""
+    jti, subject, issued = claims.get("jti"), claims.get("sub"), claims.get("iat")
+    return TokenMark(
+        _plain(jti),
+        _plain(subject),
+        float(issued) if issued is not None and _is_time(issued) and issued < _MAX_ISSUED else None,
+    )
+
+
+def _plain(value: object) -> str | None:
+    """A text that can be sent on: JSON may have halves of surrogate pairs."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else None
 
 
 def _room(claims: Mapping[str, Any]) -> str | None:

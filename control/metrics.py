@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_late
 from prometheus_client.process_collector import ProcessCollector
 
 from control.workers.room_list import RoomList
+from shared.build_info import export_build
 from shared.bus import rpc_metrics
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
@@ -19,8 +20,9 @@ class HttpMetrics:
     """Durations of this process's requests, by route template, method and status, and of its RPC calls."""
 
     def __init__(self, clock: RedisClock) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = self.registry = CollectorRegistry()  # others add to it
         ProcessCollector(registry=self._registry)
+        export_build(self._registry)
         export_skew(clock, self._registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",

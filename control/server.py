@@ -18,7 +18,9 @@ from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen, within_files
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
+from shared.tracing import close_tracing, configure_tracing
 
+TRACES_SECONDS = 0.5  # for the last of them, when the process is stopped
 GRACE_SECONDS = 2  # for requests under way when the process is stopped
 
 log = get_logger()
@@ -31,6 +33,7 @@ def serve(settings: Settings) -> None:
     Raises `SettingsError` when an address or the certificate cannot be used.
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
+    configure_tracing(settings, "roomcast-control")
     server = make_server(settings)
     listener = listen("HTTP_ADDR", settings.http_addr)
     addresses = {"address": str(settings.http_addr)}
@@ -38,6 +41,7 @@ def serve(settings: Settings) -> None:
         addresses["metrics"] = str(settings.metrics_addr)
     log.info("control plane listening", **addresses, tls=bool(settings.tls_cert_file))
     server.run(sockets=[listener])
+    close_tracing(TRACES_SECONDS)
     log.info("control plane stopped")
 
 

@@ -61,7 +61,9 @@ def up(
     """Run everything on this machine: Valkey unless REDIS_URL is set, control, media workers."""
     from deploy.up import up as run_up
 
-    asyncio.run(run_up(load_settings() if workers is None else load_settings(workers=workers)))
+    settings = load_settings() if workers is None else load_settings(workers=workers)
+    _need_extras(settings, starts_redis=True)
+    asyncio.run(run_up(settings))
 
 
 @app.command()
@@ -147,7 +149,15 @@ def _settings_with_bus() -> Settings:
     settings = load_settings()
     if not secret(settings.redis_url):
         raise SettingsError("REDIS_URL: not set (`roomcast up` starts a Valkey of its own)")
+    _need_extras(settings)
     return settings
+
+
+def _need_extras(settings: Settings, *, starts_redis: bool = False) -> None:
+    from deploy.extras import missing_extra
+
+    if missing := missing_extra(settings, starts_redis=starts_redis):
+        raise SettingsError(missing)
 
 
 if __name__ == "__main__":

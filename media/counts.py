@@ -10,7 +10,7 @@ from itertools import accumulate
 
 
 class Histogram:
-    """Counts values in seconds by `bounds`, the upper ends of its buckets (inclusive, ascending).
+    """Counts values by `bounds`, the upper ends of its buckets (inclusive, ascending).
 
     Only one thread fills it, on the hot path, so it needs no lock.
     """
@@ -33,16 +33,16 @@ class Histogram:
             total._sum += part._sum
         return total
 
-    def observe(self, seconds: float) -> None:
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
 
     @property
     def count(self) -> int:
         return sum(self._counts)
 
     def buckets(self) -> list[tuple[float, int]]:
-        """Upper bound in seconds and cumulative count of each bucket; the last bound is infinite."""
+        """Upper bound and cumulative count of each bucket; the last bound is infinite."""
         return list(zip((*self._bounds, math.inf), accumulate(self._counts), strict=True))
 
     @property
@@ -73,6 +73,10 @@ class Totals:
         return totals
 
 
+LOSS_BOUNDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+ROUND_TRIP_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
+
+
 @dataclass(slots=True)
 class ViewerStats:
     """Plain counts, which only grow.
@@ -93,6 +97,15 @@ class ViewerStats:
     pauses: int = 0  # pictures that were stopped at once, because the line carried no more
     probes: int = 0  # with padding, whether a line carries more
     srtp_refused: int = 0  # packets that would have used an SRTP index twice
+    losses: Histogram = field(default_factory=lambda: Histogram(LOSS_BOUNDS))  # share of packets, 0 to 1
+    round_trips: Histogram = field(default_factory=lambda: Histogram(ROUND_TRIP_BOUNDS))  # seconds
+
+    def line(self, loss: float | None, round_trip: float) -> None:
+        """Take what one viewer reports of its line, once a second. None and 0 are what it does not report."""
+        if loss is not None:
+            self.losses.observe(loss)
+        if round_trip:
+            self.round_trips.observe(round_trip)
 
 
 @dataclass(slots=True)

@@ -61,5 +61,11 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
     )
 
 
+def write_audit(**fields: object) -> None:
+    """Write a line with the event `audit`, whatever the level of the logs is."""
+    everything = structlog.make_filtering_bound_logger(logging.NOTSET)
+    structlog.wrap_logger(structlog.PrintLogger(sys.stderr), wrapper_class=everything).info("audit", **fields)
+
+
 def get_logger() -> FilteringBoundLogger:
     return cast(FilteringBoundLogger, structlog.get_logger())

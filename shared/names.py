@@ -15,6 +15,7 @@ RequestId = NewType("RequestId", str)
 _ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WORKER = re.compile(r"[A-Za-z0-9_-]{1,48}")
 _SESSION = re.compile(r"([A-Za-z0-9_-]{1,48})\.[A-Za-z0-9_-]{22,64}")
+_CUT_SESSION = re.compile(r"([A-Za-z0-9_-]{1,48})\.[A-Za-z0-9_-]{4,64}…?")
 _REQUEST = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -48,6 +49,17 @@ def cut_session(session: str) -> str:
     """A session id for logs and lists: its worker, and four characters of its secret part."""
     worker, _dot, secret_part = session.partition(".")
     return f"{worker}.{secret_part[:4]}…"
+
+
+def parse_cut_session(text: str) -> tuple[WorkerId, str] | None:
+    """The worker, and the beginning, of a session id that may be cut; None when it is neither."""
+    match = _CUT_SESSION.fullmatch(text)
+    return (WorkerId(match[1]), cut_end(text)) if match else None
+
+
+def cut_end(session: str) -> str:
+    """What is left of a cut session id without the mark at its end."""
+    return session.removesuffix("…")
 
 
 def new_request_id() -> RequestId:

@@ -3,19 +3,26 @@
 An error says what the value must be and never repeats it: it may hold a secret.
 """
 
+import base64
 import ipaddress
 import re
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from shared.host_port import HostPort, parse_host_port
 from shared.names import parse_room_name, parse_worker_id
+from shared.redis_url import parse_redis_url
 
 # In the place of an address: what STUN servers see.
 AUTO = "auto"
+
+
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
+    """A setting: its default, and what it means, in a sentence."""
+    return Field(default=default, description=meaning, **limits)
 
 
 def _host_port(value: object) -> object:
@@ -106,6 +113,31 @@ def _web_url(value: str) -> str:
     return value
 
 
+def _secret_web_url(value: SecretStr) -> SecretStr:
+    _web_url(value.get_secret_value())
+    return value
+
+
+def _secret_urls(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("has the same URL twice")
+    for value in values:
+        _web_url(value.get_secret_value())
+    return values
+
+
+def _webhook_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        encoded = value.get_secret_value().removeprefix("whsec_")
+        try:
+            size = len(base64.b64decode(encoded, validate=True))
+        except ValueError:
+            size = 0
+        if not 24 <= size <= 64 or encoded == value.get_secret_value():
+            raise ValueError("must be whsec_ and 24 to 64 bytes in base64: whsec_$(openssl rand -base64 32)")
+    return values
+
+
 def _is_web_url(value: str) -> bool:
     try:
         url = urlsplit(value)
@@ -134,14 +166,8 @@ def is_without_tls(url: str) -> bool:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    try:
-        url = urlsplit(text)
-        good = not text or (url.scheme in ("redis", "rediss", "unix") and url.port != 0)
-    except ValueError:  # of `port`
-        good = False
-    if not good:
-        raise ValueError("must be redis://host:port, rediss://host:port or unix://path")
+    if text := value.get_secret_value():
+        parse_redis_url(text)
     return value
 
 
@@ -166,7 +192,10 @@ ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
+WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]

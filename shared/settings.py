@@ -7,14 +7,14 @@ import platform
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from shared.access_settings import AccessSettings
 from shared.host_port import HostPort
 from shared.names import WorkerId
 from shared.setting_types import (
     Address,
-    ClaimNames,
     IceUrls,
     IpAddresses,
     Networks,
@@ -23,13 +23,15 @@ from shared.setting_types import (
     PublicUrl,
     RecordFormats,
     RedisUrl,
-    RoomTokens,
-    Secrets,
+    SecretUrls,
     Servers,
     TcpAddress,
+    WebhookSecrets,
     WebUrl,
     WorkerName,
-    is_without_tls,
+)
+from shared.setting_types import (
+    setting as _field,
 )
 
 
@@ -40,11 +42,7 @@ class SettingsError(ValueError):
 _MAY_BE_EMPTY = ("media_tcp_addr",)
 
 
-def _field(default: Any, meaning: str, **limits: Any) -> Any:
-    return Field(default=default, description=meaning, **limits)
-
-
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """All settings of both planes; `roomcast config` prints them."""
 
     model_config = SettingsConfigDict(
@@ -59,35 +57,7 @@ class Settings(BaseSettings):
         """An empty value counts as not set, but where it means something."""
         return {name: value for name, value in values.items() if value != "" or name in _MAY_BE_EMPTY}
 
-    # --- who may do what
-    auth_token: SecretStr = _field(
-        SecretStr(""), "Global token: opens every room that has no token of its own"
-    )
-    publish_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to publish only")
-    play_token: SecretStr = _field(SecretStr(""), "As AUTH_TOKEN, to play only")
-    room_tokens: RoomTokens = _field({}, "Tokens of single rooms: room1:token1;room2:token2")
-    room_publish_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to publish only")
-    room_play_tokens: RoomTokens = _field({}, "As ROOM_TOKENS, to play only")
-    jwt_secret: SecretStr = _field(
-        SecretStr(""), "Secret of HS256/384/512 JWTs; `roomcast token` signs with it"
-    )
-    jwt_more_secrets: Secrets = _field(
-        (),
-        "Secrets that are taken beside JWT_SECRET while it is rotated, separated by commas; three at most",
-        max_length=3,
-    )
-    jwt_public_keys: str = _field(
-        "",
-        "Public keys (PEM) of RS256/384/512, ES256/384/512 and EdDSA JWTs, or the name of a file with them",
-    )
-    jwt_jwks_url: WebUrl = _field("", "URL of a JWK set with such keys; https, or http on this host")
-    jwt_jwks_allow_http: bool = _field(False, "Take a JWT_JWKS_URL of another host without TLS")
-    jwt_audience: str = _field("", "Audience that a JWT must name; empty: any")
-    jwt_issuer: str = _field("", "Issuer that a JWT must name; empty: any")
-    jwt_required_claims: ClaimNames = _field(
-        (), "Claims that every JWT must have beside exp, such as room,role; one without is refused"
-    )
-    admin_token: SecretStr = _field(SecretStr(""), "Token for the admin endpoints")
+    # --- how much
     max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit", ge=0)
     max_publishers_per_client: int = _field(
         0,
@@ -143,7 +113,11 @@ class Settings(BaseSettings):
     )
 
     # --- the bus
-    redis_url: RedisUrl = _field(SecretStr(""), "Redis or Valkey; `roomcast up` starts its own when empty")
+    redis_url: RedisUrl = _field(
+        SecretStr(""),
+        "Redis or Valkey: redis://user:password@host:port/0, redis+sentinel://…@host:port,host:port/name or"
+        " redis+cluster://…@host:port,host:port; rediss is TLS; `roomcast up` starts its own when empty",
+    )
 
     # --- media workers
     workers: int = _field(1, "Media workers that `roomcast up` starts", ge=1, le=64)
@@ -174,6 +148,12 @@ class Settings(BaseSettings):
     media_relay_ips: IpAddresses = _field(
         (), "Addresses at which other workers reach this one; empty: those that clients are given"
     )
+    relay_max_edges: int = _field(
+        100,
+        "Other workers to which one worker sends one room; further ones get it from those. 0: all of them get"
+        " it from the worker that has its publisher",
+        ge=0,
+    )
     publisher_grace: float = _field(
         15.0, "Seconds for which a room keeps its viewers while its publisher is away", ge=0
     )
@@ -191,6 +171,12 @@ class Settings(BaseSettings):
     )
     worker_max_viewers: int = _field(
         0, "Viewers that a worker takes, before other workers take them; 0: no limit", ge=0
+    )
+    metrics_max_rooms: int = _field(
+        500,
+        "Rooms of a worker, those with most viewers, that have roomcast_room_* and roomcast_layer_* series in"
+        " its /metrics; 0: all",
+        ge=0,
     )
 
     join_burst: Literal["auto", "off", "on"] = _field(
@@ -230,7 +216,16 @@ class Settings(BaseSettings):
     s3_path_style: bool = _field(False, "Address buckets by path, as MinIO requires")
     s3_prefix: str = _field("", "Prefix of the object names")
 
-    # --- logs
+    # --- webhooks
+    webhook_urls: SecretUrls = _field((), "URLs that are told what happens in rooms: see docs/webhooks.md")
+    webhook_secrets: WebhookSecrets = _field((), "Secrets (`whsec_...`) of webhooks; each signs all of them")
+    webhook_allowed_networks: Networks = _field((), "Internal networks in which their receivers may be")
+    webhook_retry_seconds: float = _field(
+        21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up", ge=0
+    )
+
+    # --- logs and traces
+    traces_url: WebUrl = _field("", "OTLP/HTTP endpoint for traces: see docs/monitoring.md; empty: none")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v),
@@ -245,12 +240,8 @@ class Settings(BaseSettings):
             raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE go together")
         if self.upload_recordings and not self.s3_bucket:
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
-        if self.jwt_more_secrets and not secret(self.jwt_secret):
-            raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
-        if "-----BEGIN" in secret(self.jwt_secret):
-            raise ValueError("JWT_SECRET has a PEM key, which is no secret of HS256: see JWT_PUBLIC_KEYS")
-        if is_without_tls(self.jwt_jwks_url) and not self.jwt_jwks_allow_http:
-            raise ValueError("JWT_JWKS_URL is without TLS: https, or JWT_JWKS_ALLOW_HTTP=1")
+        if self.webhook_urls and not self.webhook_secrets:
+            raise ValueError("WEBHOOK_URLS requires WEBHOOK_SECRETS")
         return self
 
     @property
@@ -265,22 +256,6 @@ class Settings(BaseSettings):
         if isinstance(self.media_tcp_addr, HostPort):
             return self.media_tcp_addr
         return self.media_addr if self.media_tcp_addr == "same" else None
-
-    @property
-    def jwt_secrets(self) -> list[str]:
-        """Every secret that signs JWTs."""
-        return [text for text in map(secret, (self.jwt_secret, *self.jwt_more_secrets)) if text]
-
-    @property
-    def takes_jwts(self) -> bool:
-        return bool(self.jwt_secrets or self.jwt_public_keys or self.jwt_jwks_url)
-
-    @property
-    def auth_configured(self) -> bool:
-        """Whether anything requires credentials."""
-        rooms = self.room_tokens or self.room_publish_tokens or self.room_play_tokens
-        tokens = (self.auth_token, self.publish_token, self.play_token)
-        return bool(rooms) or any(map(secret, tokens)) or self.takes_jwts
 
 
 def secret(value: SecretStr) -> str:

@@ -11,6 +11,7 @@ MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
 MAX_CHOICE_BYTES = 4_096
+MAX_RULING_BYTES = 8_192
 # What a body may have without asking: so small bodies always pass. As many as can wait, 640 (`HttpLimits`),
 # have 40 MB.
 FREE_BYTES = 65_536
@@ -54,6 +55,14 @@ async def read_choice(request: Request) -> bytes:
     """The choice of a layer in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
     _check_type(request, {"application/json"})
     return await _read(request, MAX_CHOICE_BYTES)
+
+
+async def read_ruling(request: Request) -> bytes:
+    """What an operator asks, in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
+    body = await _read(request, MAX_RULING_BYTES)
+    if body:
+        _check_type(request, {"application/json"})
+    return body
 
 
 def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:

@@ -13,14 +13,20 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_FRAGMENT: (400, "invalid SDP fragment"),
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
+    ErrorCode.INVALID_RULING: (400, "invalid block or revocation"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),
     ErrorCode.INVALID_WIDTH: (400, "invalid width"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
+    ErrorCode.CALLBACK_AWAY: (503, "credentials cannot be verified now"),
     ErrorCode.KEYS_AWAY: (503, "credentials cannot be verified now"),
     ErrorCode.SUBSCRIBER_LIMIT: (403, "subscriber limit reached"),
+    ErrorCode.ROOM_BLOCKED: (403, "room blocked"),
     ErrorCode.NO_PUBLISHER: (404, "no active publisher in room"),
     ErrorCode.ROOM_NOT_FOUND: (404, "room not found"),
     ErrorCode.WORKER_NOT_FOUND: (404, "worker not found"),
+    ErrorCode.RULING_NOT_FOUND: (404, "not blocked or revoked"),
+    ErrorCode.TOO_MANY_RULINGS: (503, "too many blocks and revocations"),
+    ErrorCode.AMBIGUOUS_SESSION: (409, "several sessions match"),
     ErrorCode.SESSION_NOT_FOUND: (404, "session not found"),
     ErrorCode.NOT_FOUND: (404, "not found"),
     ErrorCode.METHOD_NOT_ALLOWED: (405, "method not allowed"),
@@ -40,12 +46,14 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
 
 # Seconds after which another try makes sense, for errors that do not carry their own.
 _RETRY_AFTER = {
+    ErrorCode.CALLBACK_AWAY: 5,
     ErrorCode.KEYS_AWAY: 5,
     ErrorCode.NO_PUBLISHER: 2,
     ErrorCode.NO_WORKER: 1,
     ErrorCode.WORKER_FULL: 2,
     ErrorCode.RATE_LIMITED: 1,
     ErrorCode.ROOM_LIMIT: 5,
+    ErrorCode.TOO_MANY_RULINGS: 60,
     ErrorCode.PUBLISHER_LIMIT: 5,
 }
 

@@ -1,4 +1,4 @@
-"""For operators: close a room, list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
+"""For operators: list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
 import time
 
@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
+from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.cluster import Cluster
@@ -14,7 +15,7 @@ from control.workers.gateway import Gateway
 from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
-from shared.names import parse_room_name, parse_worker_id
+from shared.names import parse_worker_id
 
 
 class AdminRoutes:
@@ -28,7 +29,6 @@ class AdminRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/api/admin/rooms/{room}/close", Resource({"POST": self.close_room})),
             Route(
                 "/api/admin/workers/{worker}/drain",
                 Resource({"POST": self.drain_worker, "DELETE": self.undrain_worker}),
@@ -37,15 +37,6 @@ class AdminRoutes:
             Route("/api/workers", Resource({"GET": self.list_workers})),
         ]
 
-    async def close_room(self, request: Request) -> Response:
-        name: str = request.path_params["room"]
-        self._authenticator.access(credential(request.headers), time.time()).check_admin(name)
-        room = parse_room_name(name)
-        if room is None:
-            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-        sessions = await self._gateway.close_room(room, caller_of(request).request_id)
-        return JSONResponse({"name": room, "sessions": sessions})
-
     async def drain_worker(self, request: Request) -> Response:
         return await self._set_drain(request, on=True)
 
@@ -53,11 +44,13 @@ class AdminRoutes:
         return await self._set_drain(request, on=False)
 
     async def _set_drain(self, request: Request, *, on: bool) -> Response:
-        self._authenticator.access(credential(request.headers), time.time()).check_admin()
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_admin()
         worker = parse_worker_id(request.path_params["worker"])
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
         drained = await self._gateway.set_drain(worker, on=on, request_id=caller_of(request).request_id)
+        audit(request, access, "worker.drain" if on else "worker.undrain", worker=worker)
         left = max(0.0, drained.until - self._cluster.unix_time) if drained.until else None
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.auth import Authenticator, credential
+from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.long_response import LongResponse
 from control.http.resource import Resource
@@ -89,10 +90,12 @@ class RecordRoutes:
     async def delete_record(self, request: Request) -> Response:
         name = parse_record_name(request.path_params["name"])
         room = name.room if name else None
-        self._authenticator.access(credential(request.headers), time.time()).check_admin(room)
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_admin(room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         await self._catalogue.delete(name, caller_of(request).request_id)
+        audit(request, access, "recording.delete", recording=name.text)
         return JSONResponse({"name": name.text})
 
 

@@ -1,6 +1,5 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -9,6 +8,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from control.auth import Authenticator, credential
+from control.http.pages import limit_in
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
@@ -18,8 +18,6 @@ from control.workers.room_list import CHUNK, RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
 from shared.settings import Settings
-
-MAX_LIMIT = 10_000  # rooms on a page
 
 
 class RoomRoutes:
@@ -62,7 +60,7 @@ class RoomRoutes:
         With `?limit=` that many at most, the first whose names come after `?after=`.
         """
         query = request.query_params
-        limit = _limit(query.get("limit"))
+        limit = limit_in(query)
         render = self._detail_json if query.get("detail") == "true" else self._rooms.summary
         if "name" in query:
             name = parse_room_name(query["name"])
@@ -102,11 +100,3 @@ class RoomRoutes:
     def _detail(self, room: ClusterRoom) -> dict[str, object]:
         locked = self._authenticator.locks(room.status.name)
         return detail(room, self._cluster.unix_time, locked=locked)
-
-
-def _limit(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > MAX_LIMIT:
-        raise ServiceError(ErrorCode.INVALID_PAGE, detail=f"limit is a number up to {MAX_LIMIT}")
-    return int(text)

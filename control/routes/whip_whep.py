@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.auth import Access, Authenticator, Grant, credential
+from control.auth_callback import AuthCallback, Question
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path, session_in_path
@@ -18,13 +19,16 @@ from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.routes.layers import layer_link
 from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
+from shared.messages.version_before import with_text
 from shared.names import RoomName, SessionId
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
+from shared.tracing import root_span
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
 _MAX_IF_MATCH = 1024  # characters; an etag of ours has 16
@@ -40,16 +44,20 @@ class StreamingRoutes:
         role: Role,
         offers: Offers,
         gateway: Gateway,
+        moderator: Moderator,
         authenticator: Authenticator,
         ice_servers: IceServers,
         public_url: str,
+        callback: AuthCallback | None = None,
     ) -> None:
         self._role = role
         self._offers = offers
         self._gateway = gateway
+        self._moderator = moderator
         self._authenticator = authenticator
         self._ice_servers = ice_servers
         self._public_url = public_url
+        self._callback = callback
 
     def routes(self) -> list[Route]:
         endpoint = Resource({"GET": self.show_endpoint, "POST": self.create}, _ACCEPT_POST)
@@ -66,8 +74,15 @@ class StreamingRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
+        request_id = caller_of(request).request_id
+        parent = request.headers.get("traceparent", "")
+        with root_span(f"POST {ENDPOINTS[self._role]}", parent, request_id=request_id):
+            return await self._create(request)
+
+    async def _create(self, request: Request) -> Response:
         room = room_in_path(request)
-        grant = self._access(request).grant(room, self._role)
+        grant = await self._grant(request, room)
+        self._moderator.check(room)
         answer = await self._ask(room, await read_offer(request), grant, request)
         response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
         location = self._location(request, room, answer.session)
@@ -79,6 +94,22 @@ class StreamingRoutes:
             response.headers.append("Link", events_link(location))
             response.headers.append("Link", layer_link(location))
         return response
+
+    async def _grant(self, request: Request, room: RoomName) -> Grant:
+        token = credential(request.headers)
+        access = self._access(request)
+        if self._callback is None or not access.is_for_callback:
+            return access.grant(room, self._role)
+        question = Question(
+            action=self._role,
+            room=room,
+            token=token,
+            address=caller_of(request).address,
+            query=request.url.query,
+            user_agent=request.headers.get("user-agent", ""),
+        )
+        await self._callback.check(question, caller_of(request).request_id)
+        return Grant(identity=self._callback.identity(token))
 
     async def show_endpoint(self, request: Request) -> Response:
         room_in_path(request)
@@ -98,7 +129,7 @@ class StreamingRoutes:
             session=session,
             room=room,
             role=self._role,
-            fragment=encode(parse_fragment(text)),
+            fragment=with_text(encode(parse_fragment(text)), text),
             if_match=if_match,
         )
         patched = await self._gateway.patch(message, request_id)
@@ -117,18 +148,20 @@ class StreamingRoutes:
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
         request_id = caller_of(request).request_id
         parsed = parse_offer(offer)
+        sent = with_text(encode(parsed), offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             publish = Publish(
                 room=room,
-                offer=encode(parsed),
+                offer=sent,
                 expires_at=grant.expires_at,
                 identity=grant.identity,
+                token=grant.token,
                 network=caller_of(request).network,
             )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=encode(parsed), expires_at=grant.expires_at)
+        play = Play(room=room, offer=sent, expires_at=grant.expires_at, token=grant.token)
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:

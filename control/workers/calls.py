@@ -3,8 +3,12 @@
 from time import monotonic
 from typing import Any, TypeVar
 
+from control.workers.cluster import Cluster
 from control.workers.placement import Placement
 from shared.bus.rpc_client import RpcClient, SilentWorkerError
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import ChooseLayer
+from shared.messages.version_before import as_text
 from shared.names import RequestId, WorkerId
 
 RPC_SECONDS = 1.2
@@ -13,9 +17,10 @@ R = TypeVar("R")
 
 
 class Calls:
-    def __init__(self, rpc: RpcClient, placement: Placement) -> None:
+    def __init__(self, rpc: RpcClient, placement: Placement, cluster: Cluster) -> None:
         self._rpc = rpc
         self._placement = placement
+        self._cluster = cluster
 
     async def call(
         self,
@@ -26,6 +31,10 @@ class Calls:
         timeout: float = RPC_SECONDS,
     ) -> R:
         """The worker's reply; raises what `RpcClient.call` raises."""
+        if await self._cluster.reads_text(worker):
+            if isinstance(message, ChooseLayer):
+                raise ServiceError(ErrorCode.INVALID_LAYER, detail="this worker cannot choose layers")
+            message = as_text(message)
         try:
             result = await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)
         except SilentWorkerError:

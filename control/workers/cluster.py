@@ -26,6 +26,7 @@ class Cluster:
         self._watch = watch
         self._clock = clock
         self._workers: list[WorkerStatus] | None = None
+        self._are_before: dict[WorkerId, bool] = {}  # of all known workers
         self._read_at = monotonic()
         self._remembered: dict[WorkerId, tuple[float, WorkerStatus | None]] = {}
 
@@ -45,6 +46,7 @@ class Cluster:
         """Every living worker. It costs as much as there are workers: no request of a client needs it."""
         async with self._watch.bounded(LIMIT_SECONDS):
             self._workers = await self._directory.workers()
+        self._are_before = {WorkerId(w.id): isinstance(w, StatusWithRooms) for w in self._workers}
         self._read_at = monotonic()
         return self._workers
 
@@ -79,6 +81,16 @@ class Cluster:
     async def lives(self, worker: WorkerId) -> bool:
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.lives(worker)
+
+    async def reads_text(self, worker: WorkerId) -> bool:
+        """Whether a worker of the version before reads offers as text."""
+        before = self._are_before.get(worker)
+        if before is None:  # it has just started, or this process has
+            before = isinstance(await self.recent_status(worker), StatusWithRooms)
+        if not before:
+            return False
+        async with self._watch.bounded(LIMIT_SECONDS):
+            return not await self._directory.has_process(worker)
 
     async def check_ready(self) -> None:
         """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""

@@ -8,11 +8,22 @@ from shared.messages.status import LayerStatus, RoomStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A room at an edge, which gets it from the worker `origin`; `tier` relays are before it."""
+
+    worker: str
+    origin: str
+    tier: int
+    subscribers: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterRoom:
     """`status` adds up the statuses of the workers that hold the room."""
 
     status: RoomStatus
     workers: tuple[str, ...]
+    copies: tuple[Copy, ...] = ()  # nearest to the publisher first
 
 
 def cluster_room(name: str, parts: Sequence[tuple[str, RoomStatus]]) -> ClusterRoom | None:
@@ -55,7 +66,17 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             still_at=home.still_at,
         ),
         tuple(sorted(worker for worker, _ in parts)),
+        _copies(parts),
     )
+
+
+def _copies(parts: Sequence[tuple[str, RoomStatus]]) -> tuple[Copy, ...]:
+    copies = [
+        Copy(worker, room.origin, room.tier or 1, room.subscribers)  # 0: of the version before
+        for worker, room in parts
+        if room.origin
+    ]
+    return tuple(sorted(copies, key=lambda copy: (copy.tier, copy.worker)))
 
 
 def _layers(home: RoomStatus, rooms: Sequence[RoomStatus]) -> tuple[LayerStatus, ...]:

@@ -13,10 +13,11 @@ from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
 from shared.bus.rpc_client import LeftWorkerError
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import EndedSession, EndSession
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import ChooseLayer, Closed, CloseRoom, Delete, LayerChosen, Patch, Patched
 from shared.messages.status import Drained, SetDrain
-from shared.names import RequestId, RoomName, SessionId, WorkerId, worker_of_session
+from shared.names import RequestId, RoomName, SessionId, WorkerId, parse_cut_session, worker_of_session
 
 R = TypeVar("R")
 
@@ -66,6 +67,21 @@ class Gateway:
         worker = worker_of_session(session)
         if worker is None or session not in (await self.living(worker, [session], request_id)).sessions:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+
+    async def end_session(self, session: str, room: RoomName, request_id: RequestId) -> EndedSession:
+        """End one session, whose id may be cut, and which is in `room` unless that is empty.
+
+        Raises `SESSION_NOT_FOUND` or `AMBIGUOUS_SESSION`.
+        """
+        named = parse_cut_session(session)
+        if named is None:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        worker, beginning = named
+        async with self._watch.bounded(LIMIT_SECONDS):
+            await self._check_alive(worker)
+            with _gone(ErrorCode.SESSION_NOT_FOUND):
+                message = EndSession(session=beginning, room=room)
+                return await self._calls.call(worker, message, EndedSession, request_id)
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker that holds it; returns how many sessions ended.

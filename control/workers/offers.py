@@ -20,6 +20,7 @@ from shared.messages.burden import burden
 from shared.messages.signalling import Answer, Play, Publish
 from shared.messages.version_before import StatusWithRooms
 from shared.names import RequestId, RoomName, WorkerId
+from shared.tracing import span
 
 # The first worker's share of a publisher's time, where there is another one to ask.
 FIRST_TRY_SECONDS = 0.7
@@ -51,7 +52,8 @@ class Offers:
         An owner that drains gives up a room whose publisher has left: then another worker gets it.
         """
         async with self._watch.bounded(LIMIT_SECONDS):
-            owner = await self._cluster.room_owner(RoomName(message.room))
+            with span("find the room's worker", room=message.room):
+                owner = await self._cluster.room_owner(RoomName(message.room))
             if owner is None:
                 self._watch.check_settled()
             else:
@@ -68,7 +70,8 @@ class Offers:
         asked: set[WorkerId] = set()
         silent = False
         for _ in range(MOST_DRAWS):
-            workers, are_all = await self._publisher_workers(asked)
+            with span("draw workers"):
+                workers, are_all = await self._publisher_workers(asked)
             for number, worker in enumerate(workers, 1):
                 asked.add(worker)
                 left = max(0.0, deadline - monotonic())
@@ -115,12 +118,13 @@ class Offers:
         async with self._watch.bounded(LIMIT_SECONDS):
             room, refused = RoomName(message.room), set[WorkerId]()
             while True:
-                holders = await self._cluster.room_holders(room)
-                owner = holders.owner
-                if owner is None:
-                    self._watch.check_settled()
-                    raise ServiceError(ErrorCode.NO_PUBLISHER)
-                worker, elsewhere = await self._viewer_worker(room, owner, holders, refused)
+                with span("find the room's worker", room=message.room):
+                    holders = await self._cluster.room_holders(room)
+                    owner = holders.owner
+                    if owner is None:
+                        self._watch.check_settled()
+                        raise ServiceError(ErrorCode.NO_PUBLISHER)
+                    worker, elsewhere = await self._viewer_worker(room, owner, holders, refused)
                 origin = None if worker == owner else owner
                 ask = replace(message, origin=origin, viewers_elsewhere=elsewhere)
                 with _unless_full():

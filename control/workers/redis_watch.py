@@ -1,8 +1,9 @@
 """Whether Redis answers, known before a request has to find out, so that no request waits for a timeout.
 
-When Redis comes back empty, or after an outage longer than the life of a claim, the directory has lost rooms
-that live. The workers announce themselves and their rooms again within two seconds; until then a room that
-is not in the directory may exist all the same.
+The directory has lost rooms that live when Redis comes back empty, after an outage in which claims may have
+expired, or as another server, which has not the last writes of the former one. The workers announce
+themselves and their rooms again within two seconds. Until then a room that is not in the directory may
+exist all the same.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ from shared.logging import get_logger
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
+# A claim that was refreshed a heartbeat before the outage, which was noticed at the next look, has expired.
+EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
 SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
 
 log = get_logger()
@@ -31,11 +34,12 @@ class RedisWatch:
     """`run` must be running for it to notice that Redis is back.
 
     `redis` has a connection that no request uses: in a flood, a request may wait long for one of those, and
-    that says nothing of Redis.
+    that says nothing of Redis. `fails_over`: it may be another server when it is back.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, fails_over: bool = False) -> None:
         self._redis = redis
+        self._fails_over = fails_over
         self._away = False
         self._answered_at: float | None = None  # None: never since this process started
         self._settled_at = 0.0
@@ -88,7 +92,6 @@ class RedisWatch:
         if self._away:
             log.info("Redis is back", empty=empty)
             before, self._away = self._answered_at, False
-            expired = before is not None and now - before >= keys.CLAIM_TTL_MS / 1000
-            if before is not None and (empty or expired):
+            if before is not None and (empty or self._fails_over or now - before >= EXPIRY_SECONDS):
                 self._settled_at = now + SETTLE_SECONDS
         self._answered_at = now

@@ -2,7 +2,7 @@
 
 import json
 
-from control.workers.cluster_rooms import ClusterRoom
+from control.workers.cluster_rooms import ClusterRoom, Copy
 from shared.messages.status import LayerReason, LayerStatus, RoomStatus
 
 
@@ -26,6 +26,7 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
         "stillAt": room.status.still_at or None,
         "locked": locked,
         "workers": room.workers,
+        "copies": [_copy(copy) for copy in room.copies],
         "warnings": room.status.warnings,
         "layers": [_layer(layer) for layer in room.status.layers],
         "viewersByReason": {reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason},
@@ -38,6 +39,15 @@ def summary_json(room: ClusterRoom) -> bytes:
 
 def compact_json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _copy(copy: Copy) -> dict[str, object]:
+    return {
+        "worker": copy.worker,
+        "from": copy.origin,
+        "tier": copy.tier,
+        "subscribers": copy.subscribers,
+    }
 
 
 def _layer(layer: LayerStatus) -> dict[str, object]:

@@ -32,7 +32,7 @@ def publishing(settings: Settings) -> list[Finding]:
             )
         ]
     findings = []
-    everywhere = secret(settings.auth_token) or settings.takes_jwts
+    everywhere = secret(settings.auth_token) or settings.takes_jwts or secret(settings.auth_url)
     if not (everywhere or secret(settings.publish_token)):
         rooms = settings.room_tokens.keys() | settings.room_publish_tokens.keys()
         but = f" but the {len(rooms)} in ROOM_TOKENS and ROOM_PUBLISH_TOKENS" if rooms else ""

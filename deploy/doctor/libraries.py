@@ -9,17 +9,20 @@ from packaging.requirements import Requirement
 
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
+from deploy.extras import missing_extra
 from shared.settings import Settings
 
 ABOUT = About("libraries")
 
 
-def look(_: Settings, part: Part) -> list[Finding]:
+def look(settings: Settings, part: Part) -> list[Finding]:
     codecs = ".".join(str(part) for part in av.library_versions["libavformat"])
     versions = (
         f"Python {platform.python_version()}, {backend.openssl_version_text().rsplit(' ', 3)[0]},"
         f" aiortc {version('aiortc')}, PyAV {av.__version__} with libavformat {codecs}"
     )
+    if missing := missing_extra(settings, starts_redis=part is Part.UP):
+        return [ABOUT.fail(missing, "pip install -r requirements/run.txt")]
     wrong = [one for one in map(unmet, requires("roomcast") or ()) if one]
     if wrong:
         return [ABOUT.fail("; ".join(wrong), "pip install -r requirements/run.txt")]

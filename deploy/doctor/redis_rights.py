@@ -2,13 +2,14 @@
 
 import hashlib
 import secrets
-from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from deploy.doctor.finding import About, Finding
 from shared.bus.keys import PREFIX
+from shared.bus.primary import CLUSTER_PREFIX
+from shared.redis_url import Kind, RedisUrl
 
 ABOUT = About("redis rights")
 LIFE_MS = 5_000  # of what the tries leave, if the last of them fails
@@ -16,9 +17,9 @@ _SCRIPT = "return 1"
 _SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
-async def look(redis: Redis, url: str) -> Finding:
-    user = user_of(url)
-    refused, other = await _refusals(redis)
+async def look(redis: Redis, url: RedisUrl) -> Finding:
+    user = url.user
+    refused, other = await _refusals(redis, CLUSTER_PREFIX if url.kind is Kind.CLUSTER else PREFIX)
     if refused:
         return ABOUT.fail(
             f"the user {user} may not do all that Roomcast needs",
@@ -29,14 +30,11 @@ async def look(redis: Redis, url: str) -> Finding:
     return ABOUT.ok(f"the user {user} may do all that Roomcast needs")
 
 
-def user_of(url: str) -> str:
-    """The name of the user. One without a password is not shown: it may be a password in the wrong place."""
-    parts = urlsplit(url)
-    return unquote(parts.username) if parts.username and parts.password else "default"
+async def _refusals(redis: Redis, keys: str) -> tuple[set[str], str]:
+    """The rules that the user lacks, and the first other error, if there was one.
 
-
-async def _refusals(redis: Redis) -> tuple[set[str], str]:
-    """The rules that the user lacks, and the first other error, if there was one."""
+    `keys` is what the names of all keys begin with.
+    """
     prefix = f"{PREFIX}doctor:{secrets.token_hex(8)}:"
     refused: set[str] = set()
     other = ""
@@ -47,7 +45,7 @@ async def _refusals(redis: Redis) -> tuple[set[str], str]:
             results = await pipe.execute(raise_on_error=False)
         for command, result in zip(commands, results, strict=True):
             if isinstance(result, NoPermissionError):
-                refused.add(_rule(command, str(result)))
+                refused.add(_rule(command, str(result), keys))
             elif isinstance(result, RedisError):
                 other = other or f"{command[0]}: {type(result).__name__}"
         if refused & {"+del", "+expire", "+pexpire"}:  # what is written now would stay
@@ -90,6 +88,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("PEXPIRE", hashed, LIFE_MS),
         ("HGET", hashed, "field"),
         ("HMGET", hashed, "field"),
+        ("HSCAN", hashed, 0),
         ("HGETALL", hashed),
         ("HDEL", hashed, "another"),
         ("SADD", members, "one"),
@@ -100,6 +99,13 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("PEXPIRE", stream, LIFE_MS),
         ("XRANGE", stream, "-", "+"),
         ("XREVRANGE", stream, "+", "-"),
+        ("XLEN", stream),
+        ("XDEL", stream, "1-1"),
+        ("XGROUP CREATE", stream, "group", "$"),
+        ("XREADGROUP", "GROUP", "group", "one", "COUNT", 1, "STREAMS", stream, ">"),
+        ("XACK", stream, "group", "1-1"),
+        ("XPENDING", stream, "group"),
+        ("XINFO GROUPS", stream),
         ("RPUSH", queue, "1"),
         ("PEXPIRE", queue, LIFE_MS),
         ("LLEN", queue),
@@ -113,8 +119,8 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
     ]
 
 
-def _rule(command: tuple[str | int, ...], refusal: str) -> str:
+def _rule(command: tuple[str | int, ...], refusal: str, keys: str) -> str:
     """The ACL rule that allows it. Redis names the command, or else the key, that it refuses."""
     if "command" not in refusal:
-        return f"~{PREFIX}*"
+        return f"~{keys}*"
     return f"+{str(command[0]).lower().replace(' ', '|')}"

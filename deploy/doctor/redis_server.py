@@ -7,18 +7,19 @@ import ssl
 import subprocess
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from deploy.doctor import redis_rights
-from deploy.doctor.finding import About, Finding
+from deploy.doctor import redis_failover, redis_rights
+from deploy.doctor.finding import About, Finding, Verdict
 from deploy.doctor.part import Part
-from deploy.valkey import BINARY
+from deploy.valkey import server_program
 from shared.bus.connection import connect
+from shared.bus.primary import primary_of
 from shared.bus.redis_clock import RedisClock
+from shared.redis_url import Kind, RedisUrl, parse_redis_url
 from shared.settings import Settings, secret
 
 SERVER, CLOCK, MEMORY = About("redis"), About("clock"), About("redis memory")
@@ -28,49 +29,54 @@ FULL_SHARE = 0.9  # of the memory that it may use
 
 
 async def look(settings: Settings, part: Part) -> list[Finding]:
-    url = secret(settings.redis_url)
-    if not url:
+    text = secret(settings.redis_url)
+    if not text:
         return [
             _bundled()
             if part is Part.UP
             else SERVER.fail("REDIS_URL is not set", "REDIS_URL=redis://USER:PASSWORD@HOST:6379")
         ]
-    redis = connect(url)
+    url = parse_redis_url(text)
+    about_failover = await redis_failover.look(url)
+    if any(finding.verdict is Verdict.FAIL for finding in about_failover):
+        return about_failover
+    redis = connect(text)
+    where = url.place
     try:
         try:
+            where = await _place(url)
             await redis.ping()
         except NoPermissionError:  # it answers; the rights come later
             pass
         except (RedisError, OSError) as error:
-            return [_unreachable(place(url), error)]
-        about, writable = server(place(url), await _hello(redis))
-        findings = [about, await _clock(redis), memory(await _info(redis), redis_rights.user_of(url))]
+            return [*about_failover, _unreachable(where, error)]
+        about, writable = server(where, await _hello(redis), url.kind)
+        findings = [about, await _clock(redis), memory(await _info(redis), url.user)]
         if writable:
             findings.append(await redis_rights.look(redis, url))
-        return findings
+        return about_failover + findings
     finally:
         await redis.aclose()
 
 
-def place(url: str) -> str:
-    """Where it is, without the credentials."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return parts.path
-    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
-
-
-def server(where: str, hello: Mapping[str, str]) -> tuple[Finding, bool]:
+def server(where: str, hello: Mapping[str, str], kind: Kind = Kind.SERVER) -> tuple[Finding, bool]:
     """What its answer to HELLO says, and whether Roomcast can write there. Empty: it knows no HELLO."""
     name, version = hello.get("server", "redis"), hello.get("version", "")
     title = f"{name.capitalize()} {version}".strip()
-    if hello.get("mode", "standalone") == "cluster":
+    mode = hello.get("mode", "standalone")
+    if mode == "sentinel":
         return SERVER.fail(
-            f"{title} at {where} is a cluster, which Roomcast cannot use", "one server of its own"
+            f"{title} at {where} is a Sentinel", f"REDIS_URL={Kind.SENTINEL}://HOST:PORT,HOST:PORT/NAME"
+        ), False
+    if mode == "cluster" and kind is not Kind.CLUSTER:
+        return SERVER.fail(
+            f"{title} at {where} is a node of a Redis Cluster",
+            f"REDIS_URL={Kind.CLUSTER}://HOST:PORT,HOST:PORT",
         ), False
     if hello.get("role", "master") != "master":
         return SERVER.fail(
-            f"{title} at {where} is a replica: nothing can be written", "name the primary in REDIS_URL"
+            f"{title} at {where} is a replica: nothing can be written",
+            "name the primary in REDIS_URL, or its Sentinels",
         ), False
     oldest = OLDEST.get(name, OLDEST["redis"])
     known = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
@@ -80,6 +86,12 @@ def server(where: str, hello: Mapping[str, str]) -> tuple[Finding, bool]:
         )
         return SERVER.fail(f"{title} at {where} is too old", f"{wanted}, or newer"), True
     return SERVER.ok(f"{title} answers at {where}"), True
+
+
+async def _place(url: RedisUrl) -> str:
+    """Where the primary is, without the credentials. May raise `RedisError`."""
+    primary = primary_of(url)
+    return url.place if primary is None else str(await primary.find())
 
 
 def clock(skew: float) -> Finding:
@@ -117,8 +129,10 @@ def memory(info: Mapping[str, Any] | None, user: str) -> Finding:
 def _bundled() -> Finding:
     """Whether the Valkey that `roomcast up` starts can run here."""
     try:
-        told = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError) as error:
+        told = subprocess.run(  # noqa: S603
+            [server_program(), "--version"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
         return SERVER.fail(
             f"the bundled Valkey does not run here: {type(error).__name__}", "set REDIS_URL to another one"
         )

@@ -87,6 +87,11 @@ class Playback:
         return self.viewer.sender
 
     @property
+    def first_picture_at(self) -> float | None:
+        """When the receiver was sent its first picture."""
+        return self._join.seen_at
+
+    @property
     def loss(self) -> float | None:
         """Share of packets lost recently, 0 to 1, of the worst track; None: unknown."""
         return self._feedback.loss
@@ -170,6 +175,7 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
+        self._stats.line(self.loss, self.rtt)
         self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 

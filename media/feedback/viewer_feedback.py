@@ -126,6 +126,7 @@ class ViewerFeedback:
         if self._viewer.backlog is not None:
             return  # TCP loses nothing: what it misses came too late, and was dropped for that
         missing: list[int] = []
+        has_room = self._picture is None or self._picture.has_room(now)
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left
         if not left:
@@ -137,7 +138,9 @@ class ViewerFeedback:
                 continue
             sent, offset, shift = lost
             missing.append(sent.extended)
-            if not self._budget.take(sent.track, sent.extended, len(sent.packet.payload), media, now):
+            if not has_room or not self._budget.take(
+                sent.track, sent.extended, len(sent.packet.payload), media, now
+            ):
                 self._stats.retransmissions_refused += 1
             elif self._resend(self._viewer, sent, offset, shift, now):
                 self._stats.retransmissions += 1

@@ -7,7 +7,7 @@ from media.counts import ViewerStats
 from media.feedback.padding_credit import PaddingCredit
 from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
-from media.line.loss_burst import LossBurst
+from media.line.loss_run import LossRun
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover
@@ -52,7 +52,7 @@ class ViewerPicture:
         self._stats = stats
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
-        self._loss_burst = LossBurst()
+        self._losses = LossRun()
         self._stream_line = StreamLine()
         self._waited_at = -math.inf  # for its TCP connection to catch up
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
@@ -102,11 +102,18 @@ class ViewerPicture:
         rendition = self._viewer.rendition
         if rendition is None or self._viewer.behind is not None:
             return
-        track = self._feed.sent[rendition]
-        queue = track.history.age(max(indexes), now) - self.line.shortest_round_trip
-        if (share := self._loss_burst.asked(indexes, track.packet_rate, now, queue)) is not None:
+        history = self._feed.sent[rendition].history
+        lost = [(index, now - history.age(index, now)) for index in indexes]
+        if (loss := self._losses.asked(rendition, lost)) is not None:
             self._sample(now)
-            self.line.lost(share, now)
+            self.line.lost(loss, now - loss.end - self.line.shortest_round_trip, now)
+
+    def has_room(self, now: float) -> bool:
+        """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
+        if self.rests:
+            return True
+        self._sample(now)
+        return self.line.has_room(now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""

@@ -13,7 +13,6 @@ from media.line.estimate import LineEstimate
 from media.line.probe import Probe
 
 UP_SECONDS = 1.0  # between two changes upwards
-GUESS_SECONDS = 0.5  # of sound alone, until the receiver says what the line carries by now
 BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
 VAIN_SECONDS = (60.0,)  # after a probe that its receiver said nothing about
 TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
@@ -23,6 +22,8 @@ _MORE = 1.1  # of that, so that what a rung needs by the end of a probe has been
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
 _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
 _DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
+_LASTING = 2.5  # signs on a rung that seems to fit: with what is sent again it does not
+_DENIED = 0.95  # of what that needs
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 _SURE = 1.3  # for keyframes alone: they come in bursts
@@ -170,7 +171,8 @@ class LayerChoice:
     def _pace(self, rungs: Sequence[float]) -> float:
         if not self._is_slow(rungs, self._rung):
             return 0.0
-        return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE)
+        least = 0.0 if self._probe is None else self._probe.level - rungs[-1]  # rather that than padding
+        return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE, least)
 
     # --- down
 
@@ -184,25 +186,37 @@ class LayerChoice:
         return need > self._estimate.carries * _MUCH
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
-        need, carries = self._need(rungs, self._rung), self._estimate.carries
         self._next_at = max(self._next_at, now + CALM_SECONDS)
-        if need <= carries or (now < self._grace_until and need * _LITTLE_AT_FIRST <= carries):
+        need, estimate = self._need(rungs, self._rung), self._estimate
+        if self._passes(rungs, need, now):
             return
-        self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
-        self._sign_at = now
-        doubts = 1.5 if self._estimate.suspect else _DOUBTS
-        is_moving = self._rung < len(rungs) - 1 and not self._is_slow(rungs, self._rung)
-        if is_moving and need * _LITTLE <= carries and self._doubts < doubts:
-            return  # an over-use may be chance, or another viewer's probe
-        self._doubts = 0.0
+        self._doubts, self._grace_until = 0.0, now
+        if need <= estimate.carries:  # but it leaves no room to send again what was lost
+            estimate.deny(need * _DENIED)
+        carries = estimate.carries
         fits = self._fitting(rungs, carries)
         moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
         if (last := next(moving, fits)) < fits and rungs[last] * _CLOSE <= carries:
             fits = last
         self._up_at = now + UP_SECONDS
-        if self._estimate.is_guess and self._is_slow(rungs, fits):
-            fits, self._up_at = fits + 1, now + GUESS_SECONDS
         self._rung = max(self._rung, fits)
+
+    def _passes(self, rungs: Sequence[float], need: float, now: float) -> bool:
+        """Whether to stay on the present rung, in spite of a sign of congestion."""
+        estimate = self._estimate
+        is_enough = need <= estimate.carries
+        if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
+            return True
+        if is_enough and not estimate.is_seen:
+            return True
+        if self._is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
+            return is_enough or not (estimate.suspect or estimate.queues)
+        self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
+        self._sign_at = now
+        if is_enough:
+            return self._doubts < _LASTING
+        # an over-use may be chance, or another viewer's probe
+        return need * _LITTLE <= estimate.carries and self._doubts < (1.5 if estimate.suspect else _DOUBTS)
 
     # --- up
 

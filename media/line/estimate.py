@@ -8,6 +8,7 @@ drain. Sound is not in it: browsers count pictures and retransmissions only.
 import math
 from bisect import bisect_right
 
+from media.line.loss_run import Loss
 from media.line.shortest_round_trip import ShortestRoundTrip
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
@@ -50,7 +51,7 @@ class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s.
 
     `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested`
-    says that a sign of congestion is fresh, `signs` counts them, and `is_guess` says that nothing but losses
+    says that a sign of congestion is fresh, `signs` counts them, and `is_seen` says that losses or a queue
     told the last one. `vouched_at` is when the receiver said last that all comes through.
     """
 
@@ -58,7 +59,7 @@ class LineEstimate:
         self.carries = math.inf
         self.congested = False
         self.signs = 0
-        self.is_guess = False
+        self.is_seen = False
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
         self._times: list[float] = []  # of the calls of `sent`, and what they told
@@ -159,26 +160,36 @@ class LineEstimate:
         if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
             return  # what it lost before less was sent
         rate = self._total(now, 1.0)
-        if self._judged is not None and queue <= _QUEUE_SECONDS:
-            former_rate, former_loss = self._judged
-            if rate < former_rate * _LESS and loss > former_loss * _SAME_LOSS:
-                self._base_loss, self._bad_reports, self._suspect = loss, 0, False
-                return
+        if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss):
+            self._bad_reports, self._suspect = 0, False
+            return
         self._judged = (rate, loss)
-        self._fall(rate * (1 - lost) * _MARGIN, now)
+        self._fall(rate * (1 - lost) * _MARGIN, now, is_seen=True)
 
-    def lost(self, share: float, now: float) -> None:
-        """Take that so much of what was sent a moment ago is lost, 0 to 1: a sign of congestion.
+    def lost(self, loss: Loss, queue: float, now: float) -> None:
+        """Take what is lost of what was sent lately. The rest is what the line carried then.
 
-        How much the line carries by now, the receiver says a few tenths of a second later.
+        `queue` is for how long the last of it was on its way, in seconds, beside the shortest round trip.
         """
-        signs = self.signs
-        if self.carries == math.inf:
-            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now)
-        elif now - self._sign_at > _OLD_NEWS_SECONDS:
-            # a burst that is too much for a queue is lost, on a line whose rate is known
-            self._fall(self._total(now, 1.0) * (1 - share) * _MARGIN, now, self.carries * _AT_ONCE)
-        self.is_guess = self.signs > signs
+        rate = self._total(loss.end, loss.end - loss.begin)
+        if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss.share):
+            return
+        self._judged = (rate, loss.share)
+        lost = max(0.0, loss.share - self._base_loss)
+        if lost > _SOME_LOSS:
+            told = rate * (1 - lost) * _MARGIN
+            self._proven = min(self._proven, told)
+            self._fall(told, now, is_seen=True)
+
+    def _is_steady(self, rate: float, loss: float) -> bool:
+        """Learn whether loss stays although less is sent: then it is not congestion."""
+        if self._judged is None:
+            return False
+        former_rate, former_loss = self._judged
+        if rate >= former_rate * _LESS or loss <= former_loss * _SAME_LOSS:
+            return False
+        self._base_loss = loss
+        return True
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""
@@ -200,9 +211,13 @@ class LineEstimate:
         if self._queues > 1 and now - max(self._queued_since, self._sign_at) > _STANDING_SECONDS:
             self._fall(self._total(now, 1.0) * _MARGIN, now)
 
-    def _fall(self, told: float, now: float, least: float = 0.0) -> None:
+    def deny(self, rate: float) -> None:
+        """Learn that the line carries no more than `rate`, whatever its receiver says: more did not come."""
+        self.carries, self._proven = min(self.carries, rate), min(self._proven, rate)
+
+    def _fall(self, told: float, now: float, least: float = 0.0, *, is_seen: bool = False) -> None:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
-        self._sign_at, self.congested, self.is_guess = now, True, False
+        self._sign_at, self.congested, self.is_seen = now, True, is_seen
         self.signs += 1
         most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         is_another = max(told, least) < self._proven * _FAR_LESS
@@ -241,6 +256,10 @@ class LineEstimate:
         """Learn that the line carries `rate`: it was sent without a sign of congestion."""
         self._proven = rate if rate > self._proven else self._proven
         self.carries = max(self.carries, rate)
+
+    def has_room(self, now: float) -> bool:
+        """Whether to send again what was lost: not what a line that was full a moment ago does not carry."""
+        return now - self._sign_at > _OLD_NEWS_SECONDS or self._total(now, 0.4) < self.carries
 
     @property
     def suspect(self) -> bool:

@@ -18,8 +18,10 @@ from media.recording.upload import Uploader
 from media.recording.writer import Writer
 from media.tracks.source_report import SourceReport
 from shared.logging import get_logger
+from shared.messages.events import EventType
 from shared.names import RoomName
 from shared.records.folder import list_folder
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
 from shared.settings import Settings
 
@@ -39,10 +41,16 @@ log = get_logger()
 class Recorder:
     """Owned by the worker. `run` uploads and deletes until cancelled; `finish` ends it in bounded time.
 
-    Only its threads call the disk.
+    Only its threads call the disk. In these it calls `tell` with each file that is complete, and with each
+    that is in the store.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[EventType, RecordName], None] = lambda _type, _name: None,
+    ) -> None:
+        self._tell = tell
         self._folder = Path(settings.record_dir)
         self._forms = settings.record_formats
         self._limits = Limits(settings.record_max_seconds, settings.record_max_bytes)
@@ -59,6 +67,7 @@ class Recorder:
                 lambda: Store(settings),
                 self._journal,
                 self._folder,
+                lambda name: tell(EventType.RECORDING_UPLOADED, name),
                 delete=settings.delete_recording_after_upload,
             )
         self._due: set[str] = set()  # files of this worker that wait for their upload
@@ -157,6 +166,8 @@ class Recorder:
         self._journal.finished(name)
         with self._due_lock:
             self._due = {*self._due & self._journal.names(), name}
+        if (record := parse_record_name(name)) is not None:
+            self._tell(EventType.RECORDING_READY, record)
         if self._uploader is not None:
             self._uploader.wake()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from media.recording.journal import Entry, Journal
 from shared.logging import get_logger
 from shared.records.folder import find_in_folder
-from shared.records.record_name import parse_record_name
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, Stored, StoreError
 
 PART_BYTES = 8 << 20
@@ -25,9 +25,21 @@ class UploadStoppedError(Exception):
 
 
 class Uploader:
-    """A thread that empties the journal. `wake` makes it look at once."""
+    """A thread that empties the journal. `wake` makes it look at once.
 
-    def __init__(self, store: Callable[[], Store], journal: Journal, folder: Path, *, delete: bool) -> None:
+    It calls `stored` with each recording that is in the store, once more if it is killed at that moment.
+    """
+
+    def __init__(
+        self,
+        store: Callable[[], Store],
+        journal: Journal,
+        folder: Path,
+        stored: Callable[[RecordName], None] = lambda _name: None,
+        *,
+        delete: bool,
+    ) -> None:
+        self._stored = stored
         self._open_store = store
         self._journal = journal
         self._folder = folder
@@ -90,6 +102,7 @@ class Uploader:
             entry.done()
             return
         upload_file(store, path, name.content_type, entry, self._stopping)
+        self._stored(name)
         if self._delete:
             path.unlink()
         entry.done()

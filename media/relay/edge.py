@@ -2,18 +2,24 @@
 
 A copy outlives its relay. When the relay is lost, the edge looks the room's owner up in the directory and
 asks it for another relay. It tries that each second, for as long as a publisher may take to come back. The
-viewers stay, and continue with the new relay.
+viewers stay, and continue with the new relay. When the worker that feeds it says that it leaves, the edge
+asks in the same way, and keeps the former relay until it has another one.
+
+A copy may feed further edges (`tiers.py`); it lives for as long as it does.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
 
 from redis.exceptions import RedisError
 
-from media.relay.edge_relay import EdgeRelay, Order, published_tracks
+from media.relay.asking import Asking, Taken
+from media.relay.edge_relay import EdgeRelay, published_tracks
 from media.relay.link import Send
+from media.relay.origin import Origin
+from media.relay.tiers import LAST_TIER
 from media.rooms.publisher_life import is_same
 from media.rooms.rooms import Rooms
 from media.sessions.demux import Demux
@@ -25,12 +31,10 @@ from shared.bus.directory import Directory
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
 from shared.logging import get_logger
-from shared.messages.relays import RelayOpened
-from shared.names import RoomName, WorkerId, new_request_id
+from shared.names import RoomName, WorkerId
 
 LINGER_SECONDS = 5.0  # after the last viewer: the next one needs no new relay
 RETRY_SECONDS = 1.0
-RPC_SECONDS = 0.8  # shorter than control's deadline for the viewer's request
 
 log = get_logger()
 
@@ -44,7 +48,10 @@ class _Copy:
 
 
 class Edge:
-    """Owns this worker's copies. A copy waits `grace` seconds for its room's next owner."""
+    """Owns this worker's copies. A copy waits `grace` seconds for its room's next owner.
+
+    `fed` are the relays from here to other edges.
+    """
 
     def __init__(
         self,
@@ -55,6 +62,7 @@ class Edge:
         send: Send,
         directory: Directory,
         rpc: RpcClient,
+        fed: Origin,
         grace: float,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -63,7 +71,8 @@ class Edge:
         self._switch = switch
         self._demux = demux
         self._directory = directory
-        self._rpc = rpc
+        self._asking = Asking(worker, rpc, clock)
+        self._fed = fed
         self._send = send
         self._grace = grace
         self._clock = clock
@@ -89,14 +98,13 @@ class Edge:
             task.exception()  # mark it as retrieved: it is raised to the callers that still wait
 
     async def _open(self, name: RoomName, origin: WorkerId) -> None:
-        order = Order()
-        opened = await self._ask(name, origin, order)
+        taken = await self._ask(name, origin)
         if self._rooms.find(name) is not None:  # meanwhile a publisher has come to this worker
             return
-        now = self._clock()
+        now, opened = self._clock(), taken.opened
 
         def relay_into(feed: Feed) -> EdgeRelay:
-            relay = self._relay(name, origin, order, opened, feed)
+            relay = self._relay(name, taken, feed)
             self._copies[name] = _Copy(relay, idle_since=now)
             return relay
 
@@ -108,31 +116,31 @@ class Edge:
             identity=opened.identity,
             started_at=opened.started_at,
         )
-        log.info("relay opened", room=name, origin=origin)
+        log.info("relay opened", room=name, origin=taken.parent, tier=opened.tier + 1)
 
-    def _relay(
-        self, name: RoomName, origin: WorkerId, order: Order, opened: RelayOpened, feed: Feed
-    ) -> EdgeRelay:
+    def _relay(self, name: RoomName, taken: Taken, feed: Feed) -> EdgeRelay:
         return EdgeRelay(
             name,
-            origin,
-            order,
-            opened,
+            taken.parent,
+            taken.order,
+            taken.opened,
             feed,
             self._switch,
             self._demux,
             self._send,
             self._relay_ended,
             self._clock(),
+            lambda: self._fed.takes(name, self._clock()),
         )
 
-    async def _ask(self, name: RoomName, origin: WorkerId, order: Order) -> RelayOpened:
-        return await self._rpc.call(
-            origin,
-            order.message(name, self._worker),
-            RelayOpened,
-            timeout=RPC_SECONDS,
-            request_id=new_request_id(),
+    async def _ask(self, name: RoomName, owner: WorkerId, avoid: Collection[WorkerId] = ()) -> Taken:
+        now = self._clock()
+        return await self._asking.relay(
+            name,
+            owner,
+            feeds=self._fed.feeds(name, now),
+            takes=self._fed.takes(name, now),
+            avoid=avoid,
         )
 
     def _relay_ended(self, relay: EdgeRelay) -> None:
@@ -156,26 +164,28 @@ class Edge:
         relay = copy.relay
         relay.tick(now)
         room = self._rooms.find(name)
-        if room is not None and room.viewers:
+        if room is not None and (room.viewers or self._fed.feeds(name, now)):
             copy.idle_since = now
         if now - copy.idle_since >= LINGER_SECONDS:
             self._rooms.close(name, EndReason.NO_VIEWERS)
         elif relay.over or (relay.lost_at is not None and now - relay.lost_at >= self._grace):
             self._rooms.close(name, EndReason.PUBLISHER_LEFT)
-        elif relay.lost_at is not None and copy.attempt is None and now >= copy.try_at:
+        elif (relay.is_lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
             copy.try_at = now + RETRY_SECONDS
+            relay.is_replaced = True
             copy.attempt = asyncio.create_task(self._open_again(name, copy))
 
     async def _open_again(self, name: RoomName, copy: _Copy) -> None:
+        former = copy.relay
         try:
             owner = await self._directory.room_owner(name)
-            if owner is None and not copy.relay.has_run:
+            if owner is None and former.is_lost and not former.has_run:
                 self._close(copy)  # the room ended before the relay ran: no goodbye could arrive
                 return
             if owner is None or owner == self._worker:
                 return
-            order = Order()
-            self._succeed(copy, owner, order, await self._ask(name, owner, order))
+            avoid = [former.origin] if former.origin_fails and former.origin is not None else []
+            self._succeed(copy, await self._ask(name, owner, avoid))
         except (RedisError, OSError) as error:
             log.warning("relay not reopened", room=name, error=type(error).__name__)
         except ServiceError as error:
@@ -183,24 +193,26 @@ class Edge:
         except Exception:
             log.exception("relay not reopened", room=name)
         finally:
-            copy.attempt = None
+            copy.attempt, former.is_replaced = None, False
 
-    def _succeed(self, copy: _Copy, origin: WorkerId, order: Order, opened: RelayOpened) -> None:
+    def _succeed(self, copy: _Copy, taken: Taken) -> None:
         """Feed a copy from another relay if that has the same publisher; otherwise close the copy."""
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
-        tracks = published_tracks(opened.tracks)
-        if not is_same(room.identity, opened.identity) or not fits(room.tracks, tracks):
+        tracks = published_tracks(taken.opened.tracks)
+        if not is_same(room.identity, taken.opened.identity) or not fits(room.tracks, tracks):
             self._close(copy)
             return
 
         def relay_into(feed: Feed) -> EdgeRelay:
-            copy.relay = self._relay(name, origin, order, opened, feed)
+            copy.relay = self._relay(name, taken, feed)
             return copy.relay
 
         self._rooms.succeed(room, tracks, relay_into)
-        log.info("relay reopened", room=name, origin=origin)
+        if copy.relay.tier >= LAST_TIER:
+            self._fed.send_away(name)
+        log.info("relay reopened", room=name, origin=taken.parent, tier=copy.relay.tier)
 
     def _close(self, copy: _Copy) -> None:
         """Close a copy from within its attempt, which must not be cancelled by that."""

@@ -1,4 +1,7 @@
-"""The edge's end of a relay: the source of a room whose publisher is at another worker."""
+"""The edge's end of a relay: the source of a room whose publisher is at another worker.
+
+The other end, here called the origin, is the worker that has the publisher, or an edge that feeds others.
+"""
 
 import math
 import secrets
@@ -9,9 +12,11 @@ from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay.layer_messages import read_figures, wanted_layers
 from media.relay.link import OPEN_AGAIN, PROFILE, Link, Send, goodbye, new_key
+from media.relay.tier_messages import says_leaves, takes_edges
+from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp
-from media.rtp.rtcp import bye
+from media.rtp.rtcp import Packet, bye
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.sessions.demux import Demux
@@ -24,14 +29,15 @@ from shared.names import RoomName, WorkerId
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 
-ORIGIN_SILENT_SECONDS = 3.0  # then the relay is lost: an origin sends RTCP each second
+ORIGIN_SILENT_SECONDS = SILENT_SECONDS  # then the relay is lost
 
 
 class EdgeRelay:
     """One relay, the source of a room until it is lost. `ended` is called once, by `end`.
 
     `order` is what was requested, and `opened` is the origin's answer. The media goes into `feed`. The relay
-    is lost when the origin is silent or sends a BYE. The room stays, and may get another relay.
+    is lost when the origin is silent or sends a BYE. The room stays, and may get another relay. `takes` tells
+    how many more edges would get the room from here.
     """
 
     def __init__(
@@ -46,9 +52,14 @@ class EdgeRelay:
         send: Send,
         ended: Callable[["EdgeRelay"], None],
         now: float,
+        takes: Callable[[], int] = lambda: 0,
     ) -> None:
         self.room = room
         self.origin: WorkerId | None = origin
+        self.tier = opened.tier + 1
+        self.is_replaced = False  # another relay is being asked for; meanwhile nobody begins to depend on it
+        self.origin_leaves = False  # the origin has told to find another worker
+        self.origin_is_silent = False
         self.lost_at: float | None = None
         self.over = False  # the origin has said that the room is over
         self.has_run = False  # RTCP of the origin has arrived
@@ -59,7 +70,8 @@ class EdgeRelay:
         self._switch = switch
         self._demux = demux
         self._on_end = ended
-        self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down)
+        self._takes = takes
+        self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down or order.down)
         addresses = [udp_address(str(ip_address(host)), port) for host, port in opened.addresses]
         sender = SrtpSender(self._keys)
         self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
@@ -67,12 +79,26 @@ class EdgeRelay:
         self._layers = layers_of(opened, feed)
         demux.add_relay(self._known_by, self)
         switch.open_source(feed, self._keys)
-        self._say_wanted(self._link)
+        self._say(self._link)
         self._link.tick(now)
 
     @property
     def heard_at(self) -> float:
-        return -math.inf if self._link is None else self._link.heard_at
+        """Of RTCP or media."""
+        return -math.inf if self._link is None else max(self._link.heard_at, self._feed.heard_at)
+
+    @property
+    def is_lost(self) -> bool:
+        return self.lost_at is not None
+
+    @property
+    def origin_fails(self) -> bool:
+        """Whether another relay shall come from another worker, if it can."""
+        return self.origin_leaves or self.origin_is_silent
+
+    @property
+    def may_feed(self) -> bool:
+        return self._link is not None and self.tier < LAST_TIER and not self.is_replaced
 
     def is_alive(self, now: float) -> bool:
         return self._link is not None
@@ -86,7 +112,9 @@ class EdgeRelay:
             if compound is None:
                 return None
             self.has_run = True
-            self._take_figures(compound)
+            packets = packets_of(compound)
+            self._take_figures(packets)
+            self.origin_leaves = self.origin_leaves or any(map(says_leaves, packets))
             if (reason := goodbye(compound)) is not None:
                 self.over = reason != OPEN_AGAIN
                 self._lose(now)
@@ -97,16 +125,18 @@ class EdgeRelay:
         if self._link is not None:
             self._link.send(compound[:4] + self._order.ssrc.to_bytes(4) + compound[8:])
 
-    def _say_wanted(self, link: Link) -> None:
-        """Have the origin told which layers somebody here watches."""
+    def _say(self, link: Link) -> None:
+        """Have the origin told which layers somebody here watches, and how many edges this one would feed."""
+        ssrc, words = self._order.ssrc, b""
         if self._layers:
             wanted = sorted(watched(self._feed, self._layers))
-            link.say(wanted_layers(self._order.ssrc, [self._layers[number] for number in wanted]))
+            words = wanted_layers(ssrc, [self._layers[number] for number in wanted])
+        link.say(words + takes_edges(ssrc, self._takes() if self.may_feed else 0))
 
-    def _take_figures(self, compound: bytes) -> None:
+    def _take_figures(self, packets: Iterable[Packet]) -> None:
         """Note what the origin says about its layers: those that do not come cannot be measured here."""
         numbers = {ssrc: number for number, ssrc in self._layers.items()}
-        for packet in packets_of(compound):
+        for packet in packets:
             for layer in read_figures(packet) or ():
                 if (number := numbers.get(layer.ssrc)) is not None:
                     sent = self._feed.sent[number]
@@ -122,9 +152,10 @@ class EdgeRelay:
         if self._fault is not None:
             raise self._fault
         if self._link is not None:
-            self._say_wanted(self._link)
+            self._say(self._link)
             self._link.tick(now)
-            if now - self._link.heard_at >= ORIGIN_SILENT_SECONDS:
+            if now - self.heard_at >= ORIGIN_SILENT_SECONDS:
+                self.origin_is_silent = True
                 self._lose(now)
 
     def end(self, reason: EndReason) -> None:
@@ -153,10 +184,29 @@ class Order:
 
     def __init__(self) -> None:
         self.up = new_key()
+        self.down = new_key()  # for an origin of bd7d3b1; others choose their own
         self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
 
-    def message(self, room: RoomName, edge: WorkerId) -> OpenRelay:
-        return OpenRelay(room=room, edge=edge, ssrc=self.ssrc, up=self.up, layers=True)
+    def message(
+        self,
+        room: RoomName,
+        edge: WorkerId,
+        *,
+        feeds: int = 0,
+        takes: int | None = None,
+        avoid: tuple[str, ...] = (),
+    ) -> OpenRelay:
+        return OpenRelay(
+            room=room,
+            edge=edge,
+            ssrc=self.ssrc,
+            up=self.up,
+            layers=True,
+            down=self.down,
+            feeds=feeds,
+            takes=takes,
+            avoid=avoid,
+        )
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:

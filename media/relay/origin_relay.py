@@ -1,4 +1,4 @@
-"""The origin's end of a relay: it sends one room to one edge.
+"""The sending end of a relay: the room's origin, or an edge that feeds others, sends it to one edge.
 
 To the switch it is a viewer. Its payload types and extension ids are the relay's own, so that they stay the
 same when another publisher takes the room over. It is not counted as a viewer.
@@ -12,6 +12,8 @@ from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
 from media.relay.layer_messages import LayerFigures, layer_figures, read_wanted
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
+from media.relay.tier_messages import leaves, read_takes
+from media.relay.tiers import SILENT_SECONDS
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
 from media.rtp.extensions import FORWARDED_EXTENSIONS
@@ -49,11 +51,14 @@ class OriginRelay:
         self.edge = WorkerId(order.edge)
         self.ssrc = order.ssrc
         self.ended = False
+        self.takes = order.takes  # edges that it would feed itself; None: it cannot say
+        self.leaves = False  # whether the edge is told to find another worker
         self._fault: Exception | None = None
         self._room = room
         self._switch = switch
         self._stats = stats
-        self._keys = SrtpKeys(PROFILE, local=new_key(), remote=order.up)
+        is_before = bool(order.down) and not order.layers  # an edge of bd7d3b1
+        self._keys = SrtpKeys(PROFILE, local=order.down if is_before else new_key(), remote=order.up)
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
         self._layers = layers_of(room) if order.layers else {}
         self._wanted = WantedLayers(self._layers)
@@ -69,7 +74,17 @@ class OriginRelay:
             addresses=addresses,
             identity=room.identity,
             down=self._keys.local,
+            tier=room.tier,
         )
+
+    def is_heard(self, now: float) -> bool:
+        """Whether the edge has sent something of late."""
+        return not self.ended and now - self._link.heard_at < SILENT_SECONDS
+
+    @property
+    def is_of_copy(self) -> bool:
+        """Whether this worker is an edge itself."""
+        return self._room.origin is not None
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> None:
         """Take the edge's RTCP. The first packet is its hello: media goes to the address that sent it."""
@@ -84,6 +99,8 @@ class OriginRelay:
         for packet in packets_of(compound):
             if (ssrcs := read_wanted(packet)) is not None:
                 self._wanted.heard(ssrcs, now)
+            if (takes := read_takes(packet)) is not None:
+                self.takes = takes
         if self._playback is None:
             self._begin(self._link.address, now)
         else:
@@ -136,8 +153,9 @@ class OriginRelay:
             self._gets.get(self._wanted.at(now), now)
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
-        if self._layers:
-            self._link.say(layer_figures(self._room.feed.ssrcs[0], self._figures()))
+        ssrc = self._room.feed.ssrcs[0]
+        words = layer_figures(ssrc, self._figures()) if self._layers else b""
+        self._link.say(words + (leaves(ssrc) if self.leaves else b""))
         self._link.tick(now)
 
     def _figures(self) -> Iterator[LayerFigures]:

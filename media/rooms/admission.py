@@ -21,6 +21,7 @@ from media.switch.switch import PacketSwitch
 from media.tracks.track import fits
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId
 from shared.sdp.offer import Offer
@@ -99,6 +100,7 @@ class Admission:
         now: float,
         expires_at: float | None,
         identity: str,
+        token: TokenMark | None = None,
     ) -> PublisherSession:
         """Put a publisher into its room: the one that waits for it, otherwise a new one.
 
@@ -107,7 +109,8 @@ class Admission:
         """
 
         def session_into(feed: Feed) -> PublisherSession:
-            return PublisherSession(self._roster.setup(offer, local, now, expires_at), self._switch, feed)
+            setup = self._roster.setup(offer, local, now, expires_at, token)
+            return PublisherSession(setup, self._switch, feed)
 
         room = self._rooms.find(name)
         outcome = (
@@ -133,6 +136,7 @@ class Admission:
         now: float,
         expires_at: float | None,
         viewers_elsewhere: int = 0,
+        token: TokenMark | None = None,
     ) -> tuple[ViewerSession, str]:
         """Add a viewer to a room; returns its session and answer. Raises `ServiceError`.
 
@@ -152,7 +156,7 @@ class Admission:
             room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
             raise
         session = ViewerSession(
-            self._roster.setup(offer, local, now, expires_at),
+            self._roster.setup(offer, local, now, expires_at, token),
             self._switch,
             room.feed,
             room.publisher,

@@ -72,8 +72,23 @@ class Room:
 
     @property
     def origin(self) -> WorkerId | None:
-        """The worker of which this room is a copy; None if the publisher is, or was, on this worker."""
+        """The worker from which this copy comes; None if the publisher is, or was, on this worker."""
         return None if self.source is None else self.source.origin
+
+    @property
+    def tier(self) -> int:
+        """How many relays are between the publisher and this worker."""
+        return 0 if self.source is None else self.source.tier
+
+    @property
+    def may_feed(self) -> bool:
+        """Whether other workers may get the room from here: also while it waits for its publisher."""
+        return self.source is None or self.source.may_feed
+
+    @property
+    def has_publisher(self) -> bool:
+        """Whether media arrives, or its source is still connecting."""
+        return self._shows_media
 
     @property
     def session_count(self) -> int:
@@ -213,7 +228,7 @@ class Room:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once
         return RoomStatus(
             name=self.name,
-            has_publisher=self._shows_media and self.origin is None,
+            has_publisher=self.has_publisher and self.origin is None,
             tracks=len(tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.published.codec.name for track in tracks),
@@ -228,6 +243,7 @@ class Room:
                 Counter(viewer.reason for viewer in self.viewers.values() if viewer.reason)
             ),
             origin=self.origin or "",
+            tier=self.tier,
             still_at=self.still_taken_at,
         )
 

@@ -1,12 +1,14 @@
 """The rooms of this worker: opened, taken over, found and ended here, in plain calls that do not wait."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from heapq import nlargest
 from time import monotonic, time
 from typing import Protocol
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
 from media.rooms import room_recording
+from media.rooms.chronicle import Observer, Unobserved
 from media.rooms.new_room import new_room
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room
@@ -47,6 +49,7 @@ class Rooms:
         copies: Copies,
         closed: Callable[[RoomName], None],
         recorder: Recorder | None = None,
+        observer: Observer | None = None,
         *,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
@@ -57,6 +60,7 @@ class Rooms:
         self._copies = copies
         self._closed = closed
         self._recorder = recorder
+        self._observer = Unobserved() if observer is None else observer
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
         self._clock = clock
@@ -90,6 +94,7 @@ class Rooms:
             join_burst=self._join_burst,
         )
         room_recording.begin(room, self._recorder)
+        self._observer.opened(room)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -106,6 +111,7 @@ class Rooms:
         if codecs_changed:
             self._copies.tracks_changed(room.name)
         room_recording.succeed(room, self._recorder, codecs_changed=codecs_changed)
+        self._observer.opened(room)
 
     # --- finding
 
@@ -115,6 +121,10 @@ class Rooms:
     def names(self) -> Iterable[RoomName]:
         """The rooms that this worker owns. A copy belongs to its origin."""
         return [name for name, room in self._rooms.items() if room.origin is None]
+
+    def all_names(self) -> Iterable[RoomName]:
+        """Of all rooms here, copies among them."""
+        return list(self._rooms)
 
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
         """Of all rooms, or of those of these names that exist."""
@@ -126,6 +136,10 @@ class Rooms:
         """How many publishers came so late that the worker's load does not contain them yet."""
         since = unix_now - MEASURED_SECONDS
         return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
+
+    def largest(self, most: int) -> list[Room]:
+        """The `most` rooms with most viewers on this worker; 0: all."""
+        return nlargest(most or len(self._rooms), self._rooms.values(), key=lambda room: len(room.viewers))
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())
@@ -154,6 +168,7 @@ class Rooms:
         for room in list(self._rooms.values()):
             try:
                 room.tick(now)
+                self._observer.look(room)
             except Exception:
                 log.exception("unexpected room error", room=room.name)
                 self._close(room, EndReason.FAULT)
@@ -189,6 +204,7 @@ class Rooms:
     def end(self, room: Room, reason: EndReason) -> None:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
+        self._observer.ended(room, reason)
         self._ledger.feeds.retire(room.feed)
         self._copies.room_closed(room.name, reason)
         room.end(reason)

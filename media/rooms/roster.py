@@ -14,6 +14,7 @@ from media.transport.dtls import Certificate
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import SessionId, WorkerId, new_session_id
 from shared.sdp.fragment import build_fragment
@@ -67,7 +68,14 @@ class Roster:
             tcp_port=self._tcp_port,
         )
 
-    def setup(self, offer: Offer, local: Credentials, now: float, expires_at: float | None) -> Setup:
+    def setup(
+        self,
+        offer: Offer,
+        local: Credentials,
+        now: float,
+        expires_at: float | None,
+        token: TokenMark | None = None,
+    ) -> Setup:
         """What a session of this worker is made of. It receives no packets before it is registered."""
         return Setup(
             id=new_session_id(self._worker),
@@ -77,6 +85,7 @@ class Roster:
             send=self._send,
             now=now,
             expires_at=expires_at,
+            token=token,
             connected=self._ledger.session_connected,
             ended=self._session_ended,
         )

@@ -12,10 +12,16 @@ class Source(Protocol):
     """A publisher's session, or a relay from the worker that has it.
 
     It sends into the feed that it was made for. A room outlives its source and may get another. `origin` is
-    the worker that has the publisher, None for this one.
+    the worker from which the media comes, None for a publisher's session. `tier`: how many relays it has
+    passed.
     """
 
     origin: WorkerId | None
+    tier: int
+
+    @property
+    def may_feed(self) -> bool:
+        """Whether other workers may get the room from here."""
 
     @property
     def heard_at(self) -> float:

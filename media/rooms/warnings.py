@@ -35,6 +35,9 @@ class RoomWarnings:
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
     def append(self, text: str) -> None:
         """Add a warning that was logged elsewhere."""
         if text not in self._texts and len(self._texts) < MAX_WARNINGS:

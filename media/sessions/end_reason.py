@@ -17,6 +17,9 @@ class EndReason(StrEnum):
     WORKER_STOPS = "worker stops"
     REPLACED = "replaced by a newer session of the publisher"
     CODEC_CHANGED = "the publisher changed its codec"
+    ROOM_BLOCKED = "room blocked by an operator"
+    TOKEN_REVOKED = "token revoked"  # noqa: S105
+    ENDED_BY_OPERATOR = "ended by an operator"
     FAULT = "a bug in this server"
 
 
@@ -34,4 +37,12 @@ MAY_DELETE_LATE = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED, EndReaso
 
 
 # A publisher must not come back by itself after these. The publish page knows their texts.
-FOR_GOOD = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.TOKEN_EXPIRED, EndReason.REPLACED)
+FOR_GOOD = (
+    EndReason.ROOM_CLOSED,
+    EndReason.ROOM_BLOCKED,
+    EndReason.ROOM_LOST,
+    EndReason.TOKEN_EXPIRED,
+    EndReason.TOKEN_REVOKED,
+    EndReason.ENDED_BY_OPERATOR,
+    EndReason.REPLACED,
+)

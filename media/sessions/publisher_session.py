@@ -22,6 +22,8 @@ class PublisherSession(Session):
 
     role = Role.PUBLISH
     origin: WorkerId | None = None
+    tier = 0
+    may_feed = True
 
     def __init__(self, setup: Setup, switch: PacketSwitch, feed: Feed) -> None:
         super().__init__(setup)

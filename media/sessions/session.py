@@ -21,6 +21,7 @@ from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
 from shared.logging import get_logger
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import SessionId
 from shared.sdp.offer import Offer
@@ -58,6 +59,7 @@ class Setup:
     expires_at: float | None
     connected: Callable[["Session", float, float], None]
     ended: Callable[["Session", EndReason], None]
+    token: TokenMark | None = None
 
 
 class Session(ABC):
@@ -71,6 +73,8 @@ class Session(ABC):
         self.began_at = setup.now
         self.ice = IceLite(setup.local, Credentials(offer.ice_ufrag, offer.ice_pwd), setup.now)
         self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
+        self.checked_at: float | None = None  # when the first valid check came
+        self.connected_at: float | None = None
         self.connected = False
         self.ended = False
         self.handshake_error: DtlsError | None = None  # why it never connected, if that is known
@@ -86,6 +90,7 @@ class Session(ABC):
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
         )
         self._handshake: asyncio.Task[None] | None = None
+        self.token = setup.token  # by which it may be revoked
         self._expires_at = setup.expires_at
         self._on_connected = setup.connected
         self._on_end = setup.ended
@@ -170,7 +175,7 @@ class Session(ABC):
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        checked_at = loop.time()
+        checked_at = self.checked_at = loop.time()
         try:
             keys = await self._dtls.handshake()
             self.ice.handshake_done()
@@ -187,7 +192,7 @@ class Session(ABC):
             return
         self.connected = True
         self._sender = self._attach(keys)
-        now = loop.time()
+        now = self.connected_at = loop.time()
         self._on_connected(self, now - self.began_at, now - checked_at)
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)
 

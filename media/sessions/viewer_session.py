@@ -128,6 +128,11 @@ class ViewerSession(Session):
         return None if self._playback is None else self._playback.rendition
 
     @property
+    def first_picture_at(self) -> float | None:
+        """When it was sent its first picture."""
+        return None if self._playback is None else self._playback.first_picture_at
+
+    @property
     def reason(self) -> str:
         """Why it gets that: a `LayerReason`; "" before it is connected, and without a picture."""
         picture = None if self._playback is None else self._playback.picture

@@ -8,6 +8,7 @@ from typing import Protocol
 from media.rtp.srtp import InboundSession, SrtpKeys
 from media.switch.rendition import Ladder
 from media.switch.thinning import Thinning
+from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.layer_streams import LayerStreams
@@ -62,6 +63,7 @@ class Feed:
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
     _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
+    _sent_to_gone: int = 0  # payload octets
 
     def __post_init__(self) -> None:
         if self.thinning is not None:
@@ -114,6 +116,16 @@ class Feed:
         """
         self.fault = self.fault or fault
         self.srtp = self._keys = None
+
+    def retire(self, viewer: Viewer) -> None:
+        """Keep what was sent to a receiver that leaves."""
+        self._sent_to_gone += viewer.octets + viewer.resent_octets
+
+    @property
+    def tx_payload(self) -> int:
+        """Payload octets sent to all receivers so far. It asks each receiver: for the metrics only."""
+        present = (viewer for profile in self.profiles.values() for viewer in profile)
+        return self._sent_to_gone + sum(viewer.octets + viewer.resent_octets for viewer in present)
 
     def base_of(self, number: int) -> int:
         """The track of the publisher that a rendition is made of."""

@@ -35,7 +35,7 @@ class Join:
         self._stats = stats
         self._since = since
         self._asks = 0
-        self._seen = False
+        self.seen_at: float | None = None  # when the viewer was sent its first picture
         self._track = next(
             (n for n, sent in enumerate(feed.sent) if sent.codec and viewer.wires[n] is not None),
             None,
@@ -63,7 +63,7 @@ class Join:
         return self._await_keyframe(self._track, now)
 
     def _await_keyframe(self, track: int, now: float) -> float | None:
-        if self._seen or self._asks >= MOST_ASKS:
+        if self.seen_at is not None or self._asks >= MOST_ASKS:
             return None
         self._feed.sent[track].await_keyframe(self, self._picture)
         self._asks += 1
@@ -72,14 +72,14 @@ class Join:
 
     def _gone_on(self, track: int, now: float) -> None:
         self._feed.sent[track].forget(self)
-        if not self._seen and self._viewer.rendition is not None:
+        if self.seen_at is None and self._viewer.rendition is not None:
             self._seen_picture(now)
 
     def _picture(self, _packet: Outgoing, now: float) -> None:
         self._seen_picture(now)
 
     def _seen_picture(self, now: float) -> None:
-        self._seen = True
+        self.seen_at = now
         self._stats.first_picture(now - self._since)
 
     def end(self) -> None:

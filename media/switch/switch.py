@@ -116,6 +116,7 @@ class PacketSwitch:
         key = _key(viewer.wires)
         profile = feed.profiles[key]
         profile.remove(viewer)
+        feed.retire(viewer)
         if profile.deserted:
             del feed.profiles[key]
 

@@ -7,7 +7,8 @@ anew, in place. A run of equal sizes (the last may be shorter) is sent by one UD
 copy it before it returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from media.switch.laid_burst import LaidBurst
 from media.switch.packet_header import SentAt
@@ -26,6 +27,9 @@ class WireProfile:
         self.behind: list[Viewer] = []  # on their way to the live edge
         self.starts = [0] * len(wires)  # by track, the latest start of a viewer at the live edge
         self.counts = SentCounts([0] * len(wires), [0] * len(wires))
+
+    def __iter__(self) -> Iterator[Viewer]:
+        return chain(self.viewers, self.patched, self.behind)
 
     def add(self, viewer: Viewer) -> None:
         """Send to `viewer` from now on."""

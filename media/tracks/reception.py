@@ -39,6 +39,11 @@ class ReceptionStats:
         self._report_ntp: int | None = None
         self._report_arrival = 0.0
 
+    @property
+    def jitter(self) -> float:
+        """Interarrival jitter in seconds (RFC 3550 6.4.1)."""
+        return self._jitter / self._clock_rate
+
     def received(self, sequence: int, timestamp: int, now: float) -> None:
         """Count one packet that arrived at `now`."""
         if not self._received:

@@ -39,6 +39,14 @@ class DatagramPort(Port, Protocol):
 
     address: Address  # at which it listens
 
+    @property
+    def buffers(self) -> tuple[int, int]:
+        """Bytes that the kernel grants, to receive and to send."""
+
+    @property
+    def rx_overflows(self) -> int | None:
+        """Datagrams that found the receive buffer full; None: unknown."""
+
 
 class StreamPort(Port, Protocol):
     """TCP: each of its addresses is a connection that a peer has opened."""

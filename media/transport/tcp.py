@@ -5,6 +5,7 @@ the datagrams of the UDP socket do, and strangers take no more of it than client
 """
 
 import asyncio
+import math
 import resource
 import select
 import socket
@@ -23,6 +24,7 @@ from shared.connections import ConnectionLimits, Connections
 from shared.logging import get_logger
 
 FAREWELL_SECONDS = 2.0  # for what waits, and for the peer to close, when its session has ended
+EPISODE_SECONDS = 60.0  # without a refused connection: the next one is logged again
 ACCEPTED_AT_ONCE = 16  # in one turn of the event loop
 _EVENTS_AT_ONCE = 32
 _OTHER_FILES = 256  # that the process may have open beside these connections
@@ -88,7 +90,7 @@ class TcpPort:
             self._close_listeners()
             raise
         self._accepts = False
-        self._warned = False
+        self._refused_at = -math.inf  # when the kernel last refused to accept one
 
     def __len__(self) -> int:
         """How many connections there are."""
@@ -212,9 +214,10 @@ class TcpPort:
 
     def _pause(self, error: OSError) -> None:
         """Accept nothing until the next look."""
-        if not self._warned:
+        now = self._clock()
+        if now >= self._refused_at + EPISODE_SECONDS:
             log.warning("TCP connections of clients cannot be accepted", error=error.strerror, open=len(self))
-        self._warned = True
+        self._refused_at = now
         self._accepts = False
         for file in self._listeners:
             self._epoll.unregister(file)

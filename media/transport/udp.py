@@ -11,7 +11,7 @@ from collections.abc import Callable
 from media.counts import Histogram
 from media.transport.address import MAX_DATAGRAM, Address
 from media.transport.ports import Receive
-from media.transport.socket_buffers import enlarge
+from media.transport.socket_buffers import dropped, enlarge
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
@@ -66,6 +66,11 @@ class UdpPort:
         self._loop = asyncio.get_running_loop()
         self._arrival()  # the first call makes the kernel take time stamps from now on
         self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    @property
+    def rx_overflows(self) -> int | None:
+        """Datagrams that found the receive buffer full; None: unknown. For the metrics only."""
+        return dropped(self._socket)
 
     def close(self) -> None:
         if self._loop is not None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
-import ifaddr
+import psutil
 
 from media.negotiation.candidates import Candidate
 from media.transport.address import Address
@@ -17,11 +17,12 @@ _WILDCARDS = {"": (4, 6), "0.0.0.0": (4,), "::": (6,)}  # noqa: S104  # the IP v
 
 def own_addresses() -> list[str]:
     """Every address of this host's interfaces."""
-    found = []
-    for adapter in ifaddr.get_adapters():
-        for ip in adapter.ips:
-            found.append(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
-    return found
+    return [
+        address.address.partition("%")[0]  # a link-local one names its interface
+        for interface in psutil.net_if_addrs().values()
+        for address in interface
+        if address.family in (socket.AF_INET, socket.AF_INET6)
+    ]
 
 
 def sources() -> list[str]:

@@ -15,6 +15,8 @@ from media.worker.capacity import Capacity
 from media.worker.drain import Drain
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
+from media.worker.moderation import Moderation
+from media.worker.session_traces import SessionTraces
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
@@ -34,7 +36,8 @@ from shared.messages.signalling import (
 )
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
-from shared.sdp.encoding import decode_fragment, decode_offer
+from shared.sdp.version_before import read_fragment, read_offer
+from shared.tracing import trace_here
 
 
 class Handlers:
@@ -51,6 +54,8 @@ class Handlers:
         edge: Edge | None = None,
         drain: Drain | None = None,
         unix_clock: Callable[[], float] = time,
+        moderation: Moderation | None = None,
+        traces: SessionTraces | None = None,
     ) -> None:
         self._rooms = plane.rooms
         self._admission = plane.admission
@@ -61,6 +66,8 @@ class Handlers:
         self._edge = edge
         self._drain = drain
         self._unix_clock = unix_clock
+        self._moderation = moderation
+        self._traces = SessionTraces(plane.rooms) if traces is None else traces
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -76,7 +83,8 @@ class Handlers:
         }
 
     async def publish(self, message: Publish) -> Answer:
-        offer = decode_offer(message.offer)
+        self._check_allowed(message)
+        offer = read_offer(message.offer)
         local, tracks, answer = self._admission.negotiate_publish(offer, over_ipv6=":" in message.network)
         name = RoomName(message.room)
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
@@ -87,6 +95,7 @@ class Handlers:
                 self._capacity.check_publisher()
             if not is_here or self._heartbeat.counts_for(name) != message.network:
                 await self._claim(name, message.network, is_here=is_here)
+            self._check_still_allowed(message, name)
             session = self._admission.publish(
                 name,
                 offer,
@@ -95,7 +104,9 @@ class Handlers:
                 monotonic(),
                 self._steady(message.expires_at),
                 message.identity,
+                message.token,
             )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
@@ -106,15 +117,23 @@ class Handlers:
         await self._heartbeat.flush(name)  # the claim must be free before control tries another worker
 
     async def play(self, message: Play) -> Answer:
+        self._check_allowed(message)
         self._capacity.check_viewer(self._rooms.viewer_count)
-        offer = decode_offer(message.offer)
+        offer = read_offer(message.offer)
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
             self._capacity.check_viewer(self._rooms.viewer_count)  # others waited for the same relay
+            self._check_allowed(message)  # a ruling may have come meanwhile
         session, answer = self._admission.join(
-            name, offer, monotonic(), self._steady(message.expires_at), message.viewers_elsewhere
+            name,
+            offer,
+            monotonic(),
+            self._steady(message.expires_at),
+            message.viewers_elsewhere,
+            message.token,
         )
+        self._traces.follow(session, name, trace_here())
         await self._announce(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
@@ -125,7 +144,7 @@ class Handlers:
 
     async def patch(self, message: Patch) -> Patched:
         session = self._roster.find(message.session, message.room, message.role)
-        fragment = decode_fragment(message.fragment)
+        fragment = read_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
@@ -181,6 +200,19 @@ class Handlers:
         await self._heartbeat.flush()
         state = WorkerState.DRAINING if self._drain.is_on else WorkerState.READY
         return Drained(state=state, until=self._drain.until)
+
+    def _check_allowed(self, message: Publish | Play) -> None:
+        if self._moderation is not None:
+            self._moderation.check(RoomName(message.room), message.token)
+
+    def _check_still_allowed(self, message: Publish, name: RoomName) -> None:
+        """A ruling may have come while the room was claimed."""
+        try:
+            self._check_allowed(message)
+        except ServiceError:
+            if self._rooms.find(name) is None:
+                self._heartbeat.release(name)
+            raise
 
     async def _claim(self, name: RoomName, network: str, *, is_here: bool) -> None:
         """Claim a room; anew if it `is_here`, since its next publisher is in another network."""

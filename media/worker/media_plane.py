@@ -7,6 +7,7 @@ from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
+from media.rooms.chronicle import Observer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
@@ -16,8 +17,11 @@ from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
 from media.transport.address import Address
 from media.transport.ports import Ports
+from media.worker.addresses import named
+from media.worker.public_address import PublicAddress
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
+from shared.settings import Settings
 
 
 class MediaPlane:
@@ -25,8 +29,8 @@ class MediaPlane:
 
     If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
     again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
-    limit of each room (0: no limit). `grace`: seconds that a room waits for its publisher. `asked`: see
-    `Demux`.
+    limit of each room (0: no limit); `max_edges`: see `Origin`. `grace`: seconds that a room waits for its
+    publisher. `asked`: see `Demux`.
     """
 
     def __init__(
@@ -38,14 +42,16 @@ class MediaPlane:
         *,
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
+        observer: Observer | None = None,
         max_viewers: int = 0,
+        max_edges: int = 0,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
         unix_clock: Callable[[], float] = time,
         asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
     ) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(clock)
         self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to)
         self.demux = Demux(ports.send, asked, ports.taken, ports.left)
         self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
@@ -55,12 +61,14 @@ class MediaPlane:
             ports.send,
             self.ledger.relays,
             Candidates(relay_addresses) if relay_addresses else candidates,
+            max_edges,
         )
         self.rooms = Rooms(
             self.ledger,
             self.origin,
             closed,
             recorder,
+            observer,
             join_burst=join_burst,
             grace=grace,
             clock=clock,
@@ -77,8 +85,40 @@ class MediaPlane:
         )
         self.pump = Pump(self.demux, self.switch, clock)
 
+    @property
+    def depending(self) -> int:
+        """How many sessions, and edges that get copies from here, end when this worker stops."""
+        return len(self.roster) + self.origin.leaving
+
     def tick(self, now: float) -> None:
         """Do what is due for sessions, rooms and relays to other workers. Called several times a second."""
         self.roster.tick(now)
         self.rooms.tick(now)
         self.origin.tick(now)
+
+
+def configured_plane(
+    settings: Settings,
+    ports: Ports,
+    public: PublicAddress,
+    closed: Callable[[RoomName], None],
+    recorder: Recorder | None,
+    observer: Observer,
+    unix_clock: Callable[[], float],
+) -> MediaPlane:
+    """The plane as `settings` have it."""
+    return MediaPlane(
+        settings.own_worker_id,
+        ports,
+        public.candidates,
+        closed,
+        relay_addresses=named(settings.media_relay_ips, ports.addresses),
+        recorder=recorder,
+        observer=observer,
+        max_viewers=settings.max_subs_per_room,
+        max_edges=settings.relay_max_edges,
+        join_burst=settings.join_burst,
+        grace=settings.publisher_grace,
+        unix_clock=unix_clock,
+        asked=public.take,
+    )

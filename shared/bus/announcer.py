@@ -1,6 +1,5 @@
 """What one worker writes about itself into the directory: its status, its rooms, its place in the lists."""
 
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -27,10 +26,10 @@ class WorkerIdTakenError(Exception):
 class Announcer:
     """Every call may raise `RedisError`. Only a process that holds the worker's id may announce."""
 
-    def __init__(self, redis: Redis, worker: WorkerId) -> None:
+    def __init__(self, redis: Redis, worker: WorkerId, process: str) -> None:
         self._redis = redis
         self._worker = worker
-        self._process = secrets.token_hex(8)
+        self._process = process
         self._records = RoomRecords(worker, self._process)
         self._copies: frozenset[str] = frozenset()
         self._rooms: dict[str, RoomStatus] = {}  # for readers of the version before

@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus.fair_timeout import fair_timeout
+from shared.bus.primary import connection_options
+from shared.redis_url import parse_redis_url
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
@@ -51,18 +53,24 @@ class _ShortPipeline(Pipeline):
 
 
 def connect(url: str) -> Redis:
-    """A client for short calls. It connects on first use, and fails fast instead of retrying."""
-    pool = BlockingConnectionPool.from_url(
-        url,
+    """A client for short calls. It connects on first use, and fails fast instead of retrying.
+
+    `url` is a REDIS_URL; raises `ValueError` if it is none.
+    """
+    pool = BlockingConnectionPool(
         max_connections=MAX_CONNECTIONS,
         timeout=None,
         socket_timeout=None,
         retry=Retry(NoBackoff(), 1),  # once: a pooled connection may have died unnoticed
         health_check_interval=15,
+        **connection_options(parse_redis_url(url)),
     )
     return _ShortCalls.from_pool(pool)
 
 
 def connect_blocking(url: str) -> Redis:
     """A client for one reader that blocks in BLPOP, under `answered_within`."""
-    return Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+    pool = ConnectionPool(
+        socket_timeout=None, retry=Retry(NoBackoff(), 0), **connection_options(parse_redis_url(url))
+    )
+    return Redis.from_pool(pool)

@@ -51,6 +51,7 @@ class Directory:
     def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
         self._claims = Claims(redis, limits or RoomLimits())
+        self.process = secrets.token_hex(8)  # begins the versions of the records that go through this object
         self._announcers: dict[WorkerId, Announcer] = {}
         self._draw = redis.register_script(script("draw_workers").text)
 
@@ -99,7 +100,7 @@ class Directory:
 
     def _announcer(self, worker: WorkerId) -> Announcer:
         if worker not in self._announcers:
-            self._announcers[worker] = Announcer(self._redis, worker)
+            self._announcers[worker] = Announcer(self._redis, worker, self.process)
         return self._announcers[worker]
 
     # --- about workers
@@ -123,6 +124,10 @@ class Directory:
 
     async def lives(self, worker: WorkerId) -> bool:
         return bool(await self._redis.exists(keys.worker_status(worker)))
+
+    async def has_process(self, worker: WorkerId) -> bool:
+        """Whether a process holds this worker's id; bd7d3b1 did not do that yet."""
+        return bool(await self._redis.exists(keys.worker_process(worker)))
 
     async def draw_workers(
         self,

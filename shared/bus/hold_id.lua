@@ -1,5 +1,5 @@
--- Hold a worker's id for one process, unless another process has it.
--- KEYS[1]  the process that has the id    ARGV[1]  this process    ARGV[2]  lifetime of its hold in ms
+-- Hold an id, or a lease, for one process, unless another process has it.
+-- KEYS[1]  the process that has it    ARGV[1]  this process    ARGV[2]  lifetime of its hold in ms
 -- returns  1, or 0 if another process has the id
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then

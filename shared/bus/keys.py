@@ -20,10 +20,20 @@
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
+| `roomcast:rulings`           | hash   | ruling -> its stamp and msgpack, and   | until the last one ends  |
+|                              |        | `@` -> the last entry of their log     |                          |
+| `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
+| `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
+| `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past the last one |
+| `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past the last one |
+| `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
+| `…{outbox}:dead`             | stream | deliveries given up, the newest 10,000 | a month past the last one|
+| `roomcast:lease:{task}`      | string | the process that does a task alone     | 15 s past its last beat  |
 
-Redis Cluster needs all keys of a script in one slot. A key that is used in a script with another one (`…` in
-the table) is named after that: `roomcast:{roomcast:workers}:viewers` is in the slot of `roomcast:workers`.
+In a Redis Cluster all names begin with `{roomcast}:` instead: see `shared/bus/primary.py`. A key that is used
+in a script with another one (`…` in the table) is named after that, `roomcast:{roomcast:workers}:viewers`, so
+that both are in one slot even without that.
 """
 
 from shared.names import RoomName, SessionId, WorkerId
@@ -45,7 +55,16 @@ NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
 VERSION_BEFORE = PREFIX + "version-before"
 
+RULINGS = PREFIX + "rulings"
+RULING_ENDS = _beside(RULINGS, "ends")
+RULING_LOG = _beside(RULINGS, "log")
+
 RECORDS_KEY = PREFIX + "records:key"
+
+OUTBOX = PREFIX + "outbox"
+BROADCASTS = _beside(OUTBOX, "broadcasts")
+EVENTS_WANTED = _beside(OUTBOX, "wanted")
+DEAD_LETTERS = _beside(OUTBOX, "dead")
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
@@ -60,6 +79,12 @@ CHANGE_TTL_MS = 5_000
 SWEEP_SECONDS = 60
 VERSION_BEFORE_SECONDS = 600
 LIST_TTL_SECONDS = 10
+OUTBOX_LENGTH = 50_000  # events: some 20 MB
+OUTBOX_TTL_SECONDS = 7 * 86_400
+EVENTS_WANTED_SECONDS = 86_400  # longer than an outage of all control processes should last
+DEAD_LETTERS_LENGTH = 10_000
+DEAD_LETTERS_TTL_SECONDS = 30 * 86_400
+LEASE_TTL_MS = 15_000
 
 
 def worker_status(worker: WorkerId) -> str:
@@ -100,3 +125,7 @@ def offer_bucket(client: str) -> str:
 
 def event_streams(session: SessionId) -> str:
     return f"{PREFIX}events:{session}"
+
+
+def lease(task: str) -> str:
+    return f"{PREFIX}lease:{task}"

@@ -29,6 +29,7 @@ from shared.logging import get_logger
 from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
 from shared.names import RequestId, WorkerId
+from shared.tracing import span, traceparent
 
 R = TypeVar("R")
 
@@ -82,8 +83,9 @@ class RpcClient:
         """
         began, outcome = monotonic(), UNANSWERED
         try:
-            result = await self._exchange(worker, message, timeout, request_id)
-            answer = reply_from_map(reply, result)
+            with span(f"call {type(message).__name__}", worker=worker):
+                result = await self._exchange(worker, message, timeout, request_id)
+                answer = reply_from_map(reply, result)
             outcome = "ok"
             return answer
         except ServiceError as error:
@@ -108,6 +110,8 @@ class RpcClient:
             "body": to_map(message),
             "version": VERSION,
         }
+        if trace := traceparent():
+            request["traceparent"] = trace
         try:
             async with fair_timeout(timeout):
                 await self._push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
@@ -31,6 +32,7 @@ from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.names import WorkerId
+from shared.tracing import root_span
 
 MAX_BUSY = 64  # requests that a worker handles at once
 
@@ -129,7 +131,8 @@ class RpcServer:
         try:
             if request.version < VERSION and self._called_by_version_before is not None:
                 await self._called_by_version_before()
-            reply = await self._handle(request, left)
+            with _span(request):
+                reply = await self._handle(request, left)
             if reply is not None and await self._send(request, reply):
                 outcome = reply.code.value if isinstance(reply, ServiceError) else "ok"
         except Exception:
@@ -196,6 +199,13 @@ class RpcServer:
             if not failed:
                 self._unanswered(reply)
         return bool(in_time)
+
+
+def _span(request: Request) -> AbstractContextManager[None]:
+    """In the caller's trace, if it has one."""
+    if not request.traceparent:
+        return nullcontext()
+    return root_span(f"serve {request.op}", request.traceparent, request_id=request.request_id)
 
 
 def _not_understood() -> ServiceError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRelay:
-    """From an edge to a room's origin: send me the room -> `RelayOpened`.
+    """From an edge to a room's origin, or an edge that this names: send me the room -> `RelayOpened`.
 
     It replaces an earlier relay of the room to the same edge; the same request again is the same relay. Media
     flows once the edge has said hello. Each end chooses the key that it sends under, so that no message can
@@ -17,6 +17,11 @@ class OpenRelay:
     ssrc: int  # identifies its RTCP
     up: bytes = field(repr=False)  # SRTP master key and salt, edge to origin
     layers: bool = False  # the edge says which layers it wants; an older one gets the best only
+    feeds: int = 0  # other edges that it feeds with the room
+    takes: int | None = None  # ... and would feed besides; None: an older one, which only an origin feeds
+    avoid: tuple[str, ...] = ()  # edges that it shall not be sent to: they gave no relay, or are leaving
+    # For an origin of bd7d3b1, where the edge chose both keys; only the edges of that version rely on it.
+    down: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,13 @@ class RelayTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayOpened:
+    """With `instead`, the origin opens none, and the other fields are empty: ask that edge."""
+
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
-    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
+    # SRTP master key and salt, origin to edge; empty: as the edge chose it, for an origin of bd7d3b1
+    down: bytes = field(default=b"", repr=False)
     identity: str = ""  # of the publisher, as in `Publish`
+    tier: int = 0  # of the worker that sends: 0 has the publisher
+    instead: str = ""  # an edge that feeds others

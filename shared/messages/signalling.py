@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.messages.bounds import UrlText
+from shared.messages.rulings import TokenMark
 
 
 class Role(StrEnum):
@@ -24,6 +25,7 @@ class Publish:
     offer: bytes = field(repr=False)
     expires_at: float | None = None  # Unix time at which the caller's token ends the session
     identity: str = ""  # the same for the same credentials, not a secret; "": unknown
+    token: TokenMark | None = None  # of the caller's JWT; it ends the session when it is revoked
     network: str = ""  # where the publisher is: an IPv4 address or an IPv6 /64; "": unknown
 
 
@@ -37,6 +39,7 @@ class Play:
     room: str
     offer: bytes = field(repr=False)
     expires_at: float | None = None
+    token: TokenMark | None = None
     origin: str | None = None
     viewers_elsewhere: int = 0  # of the room on other workers, which count for MAX_SUBS_PER_ROOM, too
 

@@ -61,6 +61,7 @@ class RoomStatus:
     viewers_by_reason: dict[str, Count] = field(default_factory=dict)  # by `LayerReason`
     still_at: UnixTime = 0.0  # when its still picture was taken; 0: it has none
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
+    tier: Count = 0  # how many relays are between the publisher's worker and this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

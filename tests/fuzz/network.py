@@ -16,6 +16,7 @@ from media.relay.layer_messages import (
     read_wanted,
     wanted_layers,
 )
+from media.relay.tier_messages import leaves, read_takes, says_leaves, takes_edges
 from media.rtp import rtcp
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, parse
@@ -60,6 +61,7 @@ RTCP = [
     rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
     rtcp.remb(1, 5_000_000, [SSRCS[0]]),
     rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
+    rtcp.receiver_report(1, []) + takes_edges(1, 100) + leaves(1),
 ]
 
 
@@ -134,6 +136,8 @@ def _rtcp() -> Iterator[Take]:
                 assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
             assert len(read_wanted(packet) or ()) <= MOST_LAYERS
             assert len(read_figures(packet) or ()) <= MOST_LAYERS
+            assert 0 <= (read_takes(packet) or 0) <= 0xFFFFFFFF
+            says_leaves(packet)
 
     yield take
 

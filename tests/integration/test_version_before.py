@@ -14,7 +14,7 @@ from shared.bus.rpc import Request
 from shared.bus.rpc_server import RpcServer
 from shared.messages import records, relays, sessions, signalling, status
 from shared.messages.encoding import from_map, pack, to_map, unpack
-from shared.messages.signalling import Closed, CloseRoom, Play, Publish
+from shared.messages.signalling import Closed, CloseRoom, Patch, Play, Publish
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId
@@ -83,12 +83,14 @@ async def test_a_status_of_the_version_before_has_its_rooms(redis: Redis) -> Non
 class WorkerBefore(ScriptedWorker):
     """Writes what the version before wrote, and reads no more than that."""
 
+    holds_id = True
+
     async def beat(self) -> None:
         own = WorkerStatus(id=self.id, state=self.state, http_url="http://127.0.0.1:1", load=self.load)
         as_before = {name: value for name, value in to_map(own).items() if name not in ADDED}
         packed = pack(as_before | {"rooms": [to_map(room) for room in self.rooms]})
         async with connect(self.redis_url) as redis:
-            await beat_before(redis, packed, self.id, *self._claims)
+            await beat_before(redis, packed, self.id, *self._claims, holds_id=self.holds_id)
 
 
 ADDED = {"new_rooms", "rooms_version"}
@@ -126,6 +128,28 @@ async def test_control_publishes_and_watches_on_workers_of_the_version_before(
         headers = {"X-Auth-Token": "secret-of-admin"}
         assert (await http.post("/api/admin/rooms/demo/close", headers=headers)).status_code == 200
         assert edge.received == [CloseRoom(room="demo")]
+
+
+async def test_workers_of_bd7d3b1_get_offers_and_fragments_as_text(
+    start_control: StartControl,  # noqa: F811
+    redis_url: str,
+) -> None:
+    worker = WorkerBefore(redis_url, "w1")
+    worker.holds_id = False
+    async with worker.running():
+        http = await start_control()
+        publisher = await http.post(f"{WHIP}/demo", content=PUBLISH_OFFER, headers=SDP)
+        assert publisher.status_code == 201
+        await worker.publish_in("demo")
+        viewer = await http.post(f"{WHEP}/demo", content=PLAY_OFFER, headers=SDP)
+        headers = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        location = viewer.headers["Location"]
+        trickled = await http.patch(location, content=b"a=mid:0\r\n", headers=headers)
+        assert trickled.status_code == 204
+        publish, play, patch = [m for m in worker.received if isinstance(m, Publish | Play | Patch)]
+        assert (publish.offer, play.offer, patch.fragment) == (PUBLISH_OFFER, PLAY_OFFER, b"a=mid:0\r\n")
+        choice = await http.post(f"{location}/layer", json={"mediaId": "1", "encodingId": "h"})
+        assert (choice.status_code, choice.json()["detail"]) == (400, "this worker cannot choose layers")
 
 
 async def listed(http: httpx.AsyncClient, names: list[str], subscribers: int) -> None:

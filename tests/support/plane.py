@@ -21,11 +21,15 @@ from media.worker.capacity import Capacity
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
+from media.worker.moderation import Moderation
 from shared.bus import keys
 from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
 from shared.bus.directory import Directory
+from shared.bus.redis_clock import RedisClock
+from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -46,6 +50,8 @@ class Plane:
     handlers: Handlers
     ports: Ports
     redis: Redis
+    book: RulingBook
+    moderation: Moderation
     peers: list[Peer] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
 
@@ -62,6 +68,7 @@ class Plane:
         expires_at: float | None = None,
         identity: str = "open",
         network: str = "",
+        token: TokenMark | None = None,
     ) -> Answer:
         if publishes:
             answer = await self.handlers.publish(
@@ -71,11 +78,12 @@ class Plane:
                     expires_at=expires_at,
                     identity=identity,
                     network=network,
+                    token=token,
                 )
             )
         else:
             answer = await self.handlers.play(
-                Play(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at)
+                Play(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at, token=token)
             )
         self.answers[id(peer)] = answer
         return answer
@@ -172,7 +180,10 @@ async def running_plane(
         media.rooms,
         lambda name: None,
     )
-    plane = Plane(media, Handlers(media, heartbeat, Capacity(0.8, 0)), ports, redis)
+    book = RulingBook(redis, RedisClock(redis), lambda: moderation.obey())
+    moderation = Moderation(book, media.rooms, media.roster, heartbeat.flush)
+    handlers = Handlers(media, heartbeat, Capacity(0.8, 0), moderation=moderation)
+    plane = Plane(media, handlers, ports, redis, book, moderation)
     ports.start(media.pump.turn)
     beating = asyncio.create_task(heartbeat.run())
     try:

@@ -9,7 +9,7 @@ from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from tests.support.far_end import far_receiver, new_keys
 from tests.support.published import sound, video
-from tests.support.relay_world import EDGE_AT, Cluster
+from tests.support.relay_world import EDGE_AT, Cluster, Worker
 
 LAYERS = (0, 1, 2)
 SOUND = 3
@@ -27,18 +27,21 @@ FRAME = 1 / 30
 
 
 class EdgeViewer:
-    """A viewer at the edge of one layer, or of the sound alone."""
+    """A viewer of one layer, or of the sound alone, at the edge or another worker."""
 
-    def __init__(self, cluster: "LayersCluster", layer: int | None, port: int) -> None:
+    def __init__(
+        self, cluster: "LayersCluster", layer: int | None, port: int, at: Worker | None = None
+    ) -> None:
         self._cluster = cluster
+        self._worker = at or cluster.edge
         self._keys: SrtpKeys = new_keys()
         self._address = ("192.0.2.3", port)
-        room = cluster.edge.room
-        self.viewer: Viewer = cluster.edge.switch.add_viewer(
+        room = self._worker.room
+        self.viewer: Viewer = self._worker.switch.add_viewer(
             room.feed, self._keys, WIRES, self._address, now=cluster.clock.now, rendition=layer
         )
         self._change = Changeover(
-            cluster.edge.switch,
+            self._worker.switch,
             room.feed,
             self.viewer,
             room.publisher.want_keyframe,
@@ -55,12 +58,12 @@ class EdgeViewer:
     def leave(self) -> None:
         self._cluster.viewers.remove(self)
         self._change.end()
-        self._cluster.edge.switch.remove_viewer(self._cluster.edge.room.feed, self.viewer)
+        self._worker.switch.remove_viewer(self._worker.room.feed, self.viewer)
 
     def got(self) -> list[RtpPacket]:
         """All of the picture that it has got."""
         unprotect = far_receiver(self._keys).unprotect
-        packets = [parse(unprotect(data)) for to, data in self._cluster.edge.sent if to == self._address]
+        packets = [parse(unprotect(data)) for to, data in self._worker.sent if to == self._address]
         return [packet for packet in packets if packet.ssrc == PICTURE]
 
     def layers_got(self) -> list[int]:

@@ -115,6 +115,8 @@ class OriginPublisher(FarPublisher):
     """The source of the origin's room."""
 
     origin = None
+    tier = 0
+    may_feed = True
     heard_at = 0.0
 
     def __init__(self, tracks: Sequence[PublishedTrack]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import ifaddr
+import psutil
 from redis.exceptions import RedisError
 
 from deploy.tether import tethered
@@ -141,11 +141,13 @@ async def running_system(
     workers: int = 1,
     media_ip: str = LOOPBACK,
     metrics_apart: bool = False,
+    checkouts: Mapping[str, Path] = {},
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start a system, ready when entered; `settings` are further environment variables of all processes.
 
-    `metrics_apart`: each control process has a METRICS_ADDR.
+    `metrics_apart`: each control process has a METRICS_ADDR. `checkouts`: of other versions, by the names of
+    the members that run them, such as `worker1`.
 
     Media flows over `media_ip`, everything else over loopback. On leaving, a process that died by itself or
     logged a traceback is a failure, and the logs are shown with any failure.
@@ -163,7 +165,7 @@ async def running_system(
         def start(part: str, name: str, port: int, **own: str) -> Member:
             url = f"http://{LOOPBACK}:{port}"
             log, own = Path(logs) / f"{name}.log", environment | own
-            member = Member(name, url, _launch(part, log, own), log, own)
+            member = Member(name, url, _launch(part, log, own, checkouts.get(name)), log, own)
             processes.callback(_stop, member)
             return member
 
@@ -231,14 +233,16 @@ def _log(member: Member) -> str:
     return member.log.read_text(encoding="utf-8", errors="replace")
 
 
-def _launch(part: str, log: Path, environment: Mapping[str, str]) -> Process:
-    if "PYTEST_VERSION" in os.environ:
+def _launch(part: str, log: Path, environment: Mapping[str, str], checkout: Path | None = None) -> Process:
+    if "PYTEST_VERSION" in os.environ and checkout is None:
         return fork_server().start([part], environment, log)
+    path = {"PYTHONPATH": str(checkout)} if checkout else {}
     # the benchmark measures a process that shares nothing
     with log.open("ab") as stream:
         return subprocess.Popen(
             tethered([sys.executable, "-m", "deploy.cli", part]),
-            env=dict(environment),
+            cwd=checkout,
+            env={**environment, **path},
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
@@ -261,10 +265,10 @@ def routable_address() -> Iterator[str]:
     Where there is none (a machine without network) a veth pair lends one; that takes root.
     """
     own = [
-        ip.ip
-        for adapter in ifaddr.get_adapters()
-        for ip in adapter.ips
-        if isinstance(ip.ip, str) and not ip.ip.startswith(("127.", "169.254."))
+        one.address
+        for interface in psutil.net_if_addrs().values()
+        for one in interface
+        if one.family is socket.AF_INET and not one.address.startswith(("127.", "169.254."))
     ]
     if own:
         yield own[0]

@@ -80,10 +80,11 @@ async def workers_before(redis: Redis) -> list[WorkerStatusBefore]:
     return [from_map(WorkerStatusBefore, unpack(blob)) for blob in blobs if blob is not None]
 
 
-async def beat_before(redis: Redis, status: bytes, worker: str, *rooms: str) -> None:
-    """What a heartbeat of the version before left in Redis."""
+async def beat_before(redis: Redis, status: bytes, worker: str, *rooms: str, holds_id: bool = True) -> None:
+    """What a heartbeat of the version before left in Redis; `holds_id`: not yet at bd7d3b1."""
     seconds, _ = await redis.time()
-    await redis.set(f"roomcast:process:{worker}", "a process", px=3_000)
+    if holds_id:
+        await redis.set(f"roomcast:process:{worker}", "a process", px=3_000)
     await redis.set(f"roomcast:worker:{worker}", status, px=5_000)
     await redis.zadd("roomcast:workers", {worker: seconds})
     for room in rooms:

@@ -20,7 +20,10 @@ const STATES = {
 };
 const REASONS = {
   'room closed': 'An operator closed the room.',
+  'room blocked by an operator': 'An operator blocked the room.',
+  'ended by an operator': 'An operator ended the session.',
   'token expired': 'The token has expired.',
+  'token revoked': 'The token was revoked.',
   'room taken over by another worker': 'Somebody else publishes in this room now.',
   'replaced by a newer session of the publisher': 'You publish in this room from somewhere else now.',
 };

@@ -16,8 +16,11 @@ class CapacityCollector(Collector):
         self._rooms = rooms
 
     def collect(self) -> Iterable[Metric]:
+        load = self._capacity.load
+        yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
+        yield GaugeMetricFamily("roomcast_load", "As roomcast_load_ratio; goes with 0.2.", value=load)
         yield GaugeMetricFamily(
-            "roomcast_load", "Share of a core used in the last second.", value=self._capacity.load
+            "roomcast_draining", "1 while the worker drains.", value=self._capacity.draining
         )
         accepts = GaugeMetricFamily(
             "roomcast_accepts",

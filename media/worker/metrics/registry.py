@@ -6,23 +6,29 @@ from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.recording.recorder import Recorder
+from media.rooms.chronicle import Chronicle
 from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import CapacityCollector
 from media.worker.metrics.event_loop import EventLoopCollector
+from media.worker.metrics.events import EventsCollector
 from media.worker.metrics.public_address import PublicAddressCollector
 from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
+from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.sockets import SocketsCollector
 from media.worker.metrics.stills import StillsCollector
 from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
+from shared.build_info import export_build
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
+from shared.settings import Settings
 
 
 def new_registry(
@@ -32,14 +38,19 @@ def new_registry(
     capacity: Capacity,
     lag: Histogram,
     recorder: Recorder | None,
+    chronicle: Chronicle,
     stills: Stills,
     clock: RedisClock,
+    settings: Settings,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(RoomsCollector(plane.rooms))
+    export_build(registry)
+    registry.register(RoomsCollector(plane.rooms, settings.metrics_max_rooms))
+    registry.register(RoomDetailsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
     registry.register(SessionsCollector(plane.roster, plane.ledger))
     registry.register(TrafficCollector(plane.rooms, plane.ledger, ports))
+    registry.register(SocketsCollector(ports))
     registry.register(PublicAddressCollector(public))
     if ports.tcp is not None:
         registry.register(TcpCollector(ports.tcp))
@@ -48,6 +59,7 @@ def new_registry(
     registry.register(StillsCollector(stills))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
+    registry.register(EventsCollector(chronicle))
     export_skew(clock, registry)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)

@@ -11,8 +11,11 @@ from shared.messages.status import LayerReason, RoomStatus
 
 
 class RoomsCollector(Collector):
-    def __init__(self, rooms: Rooms) -> None:
+    """Layers have series for the `most` largest rooms only (0: for all)."""
+
+    def __init__(self, rooms: Rooms, most: int) -> None:
         self._rooms = rooms
+        self._most = most
 
     def collect(self) -> Iterable[Metric]:
         statuses = self._rooms.statuses()
@@ -37,7 +40,9 @@ class RoomsCollector(Collector):
             received.add_metric([status.name], status.rx_bytes)
             packets.add_metric([status.name], status.rx_packets)
         yield from (viewers, received, packets)
-        yield from _layers(statuses)
+        largest = {room.name for room in self._rooms.largest(self._most)}
+        yield from _layers([status for status in statuses if status.name in largest])
+        yield _reasons(statuses)
 
 
 def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:
@@ -53,6 +58,10 @@ def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:
             viewers.add_metric([status.name, str(rank)], layer.viewers)
             if not status.origin:
                 bitrates.add_metric([status.name, str(rank)], layer.bitrate)
+    yield from (bitrates, viewers)
+
+
+def _reasons(statuses: Sequence[RoomStatus]) -> Metric:
     total: Counter[str] = Counter()
     for status in statuses:
         total.update(status.viewers_by_reason)
@@ -61,4 +70,4 @@ def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:
     )
     for reason in LayerReason:
         reasons.add_metric([reason], total[reason])
-    yield from (bitrates, viewers, reasons)
+    return reasons

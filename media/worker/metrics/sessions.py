@@ -57,6 +57,22 @@ class SessionsCollector(Collector):
             "role",
             ledger.handshakes,
         )
+        yield family(
+            "roomcast_session_seconds",
+            "Time from the answer to the end of sessions that were connected.",
+            "role",
+            ledger.lives,
+        )
+        yield single(
+            "roomcast_viewer_loss_ratio",
+            "Share of packets that viewers report as lost: one value a second of each viewer.",
+            ledger.viewers.losses,
+        )
+        yield single(
+            "roomcast_viewer_rtt_seconds",
+            "Round trip to viewers, by their reports: one value a second of each viewer.",
+            ledger.viewers.round_trips,
+        )
         yield single(
             "roomcast_first_picture_seconds",
             "Time from a viewer's answer to the first keyframe packet sent to it.",

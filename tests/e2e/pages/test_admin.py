@@ -99,6 +99,7 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         "bitrate": 0,
         "uptime": 5,
         "workers": ["worker0"],
+        "copies": [],
         "warnings": ["the disk is full: recording has ended"],
         "layers": [
             {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_500_000, "viewers": 1},

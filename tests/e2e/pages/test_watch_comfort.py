@@ -1,4 +1,4 @@
-"""The watch page: a still while it connects, keys, a volume that is kept, words about the line."""
+"""The watch page's comforts: a picture while it connects, keys, a kept volume, words about the line."""
 
 from typing import Any
 

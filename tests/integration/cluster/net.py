@@ -15,15 +15,17 @@ from media.worker.media_plane import MediaPlane
 from shared.bus.directory import Directory
 from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import from_map, to_map, unpack
 from shared.names import RoomName, WorkerId
 from shared.sdp.offer import parse_offer
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import VP8
+from tests.support.version_before import stored
 from tests.support.waiting import eventually
 
 ROOM = RoomName("wide")
-ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
+ONE, TWO, THREE, FOUR = WorkerId("w1"), WorkerId("w2"), WorkerId("w3"), WorkerId("w4")
 GRACE = 15.0
 PICTURE = (*VP8, "a=rtcp-fb:96 nack pli")
 OTHER_PICTURE = [line.replace("VP8", "VP9") for line in PICTURE]
@@ -38,6 +40,7 @@ class Net:
         self.answer = asyncio.Event()
         self.answer.set()
         self.behind_answer: Callable[[], None] = lambda: None
+        self.before: set[WorkerId] = set()  # workers whose messages have the fields of the version before
         self.calls = 0
         self.later = 0.0
 
@@ -49,10 +52,12 @@ class Net:
         await self.answer.wait()
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
+        is_before = worker in self.before or message.edge in self.before
         plane = self.workers[worker].plane
-        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
+        asked = as_before(message) if is_before else message
+        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), asked, self.now())
         self.behind_answer()
-        return opened
+        return as_before(opened) if is_before else opened
 
     def close_room(self, worker: WorkerId) -> None:
         self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
@@ -68,10 +73,17 @@ class Net:
             worker.tick()
 
 
+def as_before(message: Any) -> Any:
+    """A message without what the version before did not know."""
+    kind = type(message)
+    known = unpack(stored(kind.__name__)).keys()
+    return from_map(kind, {name: value for name, value in to_map(message).items() if name in known})
+
+
 class Worker:
     """Clients reach it over IPv4, and other workers at `relay_host`."""
 
-    def __init__(self, name: WorkerId, net: Net, relay_host: str = "127.0.0.1") -> None:
+    def __init__(self, name: WorkerId, net: Net, relay_host: str = "127.0.0.1", max_edges: int = 0) -> None:
         self.name = name
         self._net = net
         self.ports = Ports(*(UdpPort(host, 0) for host in LOOPBACKS))
@@ -83,6 +95,7 @@ class Worker:
             lambda _: None,
             relay_addresses=named([relay_host], addresses),
             grace=GRACE,
+            max_edges=max_edges,
             clock=net.now,
         )
         self.rooms = self.plane.rooms
@@ -94,6 +107,7 @@ class Worker:
             self.ports.send,
             cast(Directory, net),
             cast(RpcClient, net),
+            self.plane.origin,
             GRACE,
             net.now,
         )

@@ -83,7 +83,7 @@ async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None
         viewer = await edge.play(ONE)
         viewer.close()
         await eventually("the viewer has left", lambda: edge.viewers() == 0, IN_TIME)
-        net.pass_time(LINGER_SECONDS / 2)
+        net.pass_time(LINGER_SECONDS / 3)
     assert net.calls == 1
     net.pass_time(LINGER_SECONDS)
     assert edge.viewers() is None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.integration.deploy.dashboards import expressions_of, panels
 from tests.integration.deploy.files import PROMETHEUS, read_yaml
 from tests.support.offers import post_offer
 from tests.support.peer import Peer
@@ -29,14 +30,15 @@ OF_WORKERS = '{job="roomcast-worker"}'
 
 def hurried(name: str) -> dict[str, Any]:
     config: dict[str, Any] = read_yaml(PROMETHEUS / name)
-    config["global"] = dict.fromkeys(config["global"], INTERVAL)
+    for interval in ("scrape_interval", "evaluation_interval"):
+        config["global"][interval] = INTERVAL
+    config["rule_files"] = [str(PROMETHEUS / name) for name in config["rule_files"]]
     return config
 
 
 def cluster_config(system: System) -> dict[str, Any]:
     """deploy/prometheus/prometheus.yml for this system."""
     config = hurried("prometheus.yml")
-    config["rule_files"] = [str(PROMETHEUS / name) for name in config["rule_files"]]
     workers, control = config["scrape_configs"]
     discovery = workers["http_sd_configs"][0]
     discovery["url"] = discovery["url"].replace("http://control:8081", system.controls[0].metrics_url)
@@ -107,6 +109,8 @@ async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
                 for prometheus in (first, second):
                     await rooms_are_counted(prometheus, sent)
                 await second.comes_to("count by (cluster) (live_rooms)", {("main",): 2}, IN_TIME)
+                for title, expected in {"Live rooms": 2.0, "Viewers": 6.0, "Clusters seen": 1.0}.items():
+                    await second.comes_to(shown(title), {(): expected}, IN_TIME)
                 # only the first one has what went out, and the cluster as each control process sees it
                 gained = sum(len(viewer.rtp) for viewer in everyone) - sum(sent.values())
                 out, taken_in = "roomcast_egress_packets_total", "roomcast_ingress_packets_total"
@@ -125,6 +129,13 @@ async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
                 await first.comes_to(f"sum by (room) (live_subscribers{OF_WORKERS})", watched(after), IN_TIME)
                 expected = {(): float(sum(after.values()))}
                 await second.comes_to("sum(cluster:live_subscribers:sum)", expected, IN_TIME)
+
+
+def shown(title: str) -> str:
+    """What a panel of the fleet's dashboard asks for, with all clusters chosen."""
+    (panel,) = (panel for panel in panels("fleet") if panel["title"] == title and panel["type"] == "stat")
+    (expression,) = expressions_of(panel)
+    return expression.replace("$cluster", ".+")
 
 
 async def workers_of(system: System, room: str) -> list[str]:

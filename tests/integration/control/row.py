@@ -1,5 +1,6 @@
 """A row of the HTTP contract as data: a request, the situation, and the response that it must get."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,14 @@ import httpx
 
 from control.events.stream_names import StreamNames
 from control.http.bodies import FRAGMENT_TYPE, MAX_BODY_BYTES
+from control.webhooks.receiver import receivers_of
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.connection import connect
+from shared.bus.redis_clock import RedisClock
+from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import Block, Revocation, Ruling
 from shared.names import SessionId
 from tests.integration.control.scripted_worker import ScriptedWorker
 
@@ -22,6 +28,17 @@ SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": FRAGMENT_TYPE}
 TOKENS = {"auth_token": "secret-of-all"}
 WRONG_TOKEN = {"Authorization": "Bearer wrong"}
+HOOK = "http://127.0.0.1:9/hook"  # where no webhook may go
+_EVENT = {
+    "id": "x-1-1",
+    "type": "room.ended",
+    "room": "demo",
+    "at": "1.5",
+    "broadcast": "x-1",
+    "number": "1",
+    "worker": "w1",
+    "facts": '{"reason":"deleted"}',
+}
 TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 
 # the messages, to the letter
@@ -31,6 +48,9 @@ INVALID_LAYER = "invalid choice of a layer"
 INVALID_EVENTS = "invalid list of events"
 INVALID_FRAGMENT = "invalid SDP fragment"
 UNAUTHORIZED = "unauthorized"
+BAD_RULING = "invalid block or revocation"
+NO_RULING = "not blocked or revoked"
+BLOCKED = "room blocked"
 FULL = "subscriber limit reached"
 NO_PUBLISHER = "no active publisher in room"
 NO_ROOM = "room not found"
@@ -61,6 +81,9 @@ class Row:
     published: str = ""  # a room that the worker w1 has
     recorded: str = ""  # the name of a recording that there is
     stream: str = ""  # the name of an event stream of SESSION that there is
+    blocked: str = ""  # a room that an operator has blocked
+    revoked: str = ""  # the jti of JWTs that an operator has revoked
+    dead_letter: str = ""  # the id of a webhook that was given up
     worker: bool = True  # whether there is a worker at all
 
     @property
@@ -91,9 +114,22 @@ class Row:
         worker.answers.update(self.answers)
         if self.published:
             await worker.publish_in(self.published)
+        if self.blocked:
+            await _rule(worker, Block(room=self.blocked, until=time.time() + 60))
+        if self.revoked:
+            await _rule(worker, Revocation(jti=self.revoked, until=time.time() + 60))
+        if self.dead_letter:
+            [receiver] = receivers_of([HOOK])
+            async with connect(worker.redis_url) as redis:
+                await redis.xadd(keys.DEAD_LETTERS, {**_EVENT, "to": receiver.group}, self.dead_letter)
         if self.stream:
             async with connect(worker.redis_url) as redis:
                 await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)
+
+
+async def _rule(worker: ScriptedWorker, ruling: Ruling) -> None:
+    async with connect(worker.redis_url) as redis:
+        await RulingBook(redis, RedisClock(redis)).put(ruling)
 
 
 def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:

@@ -2,21 +2,30 @@
 
 from typing import Any
 
+from shared.errors import ErrorCode
+from shared.messages.rulings import EndedSession, EndSession, jti_id
 from shared.messages.signalling import Answer, Closed, CloseRoom
 from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
+    BAD_RULING,
+    BAD_TYPE,
     INVALID_EVENTS,
     INVALID_ROOM,
     NO_ROOM,
+    NO_RULING,
+    NO_SESSION,
     NO_SUCH_WORKER,
     NOT_FOUND,
+    SESSION,
     TOKENS,
+    TOO_MUCH,
     UNAUTHORIZED,
     UNAVAILABLE,
     UNFORESEEN,
     Row,
     fails,
+    refuses,
 )
 
 _CLOSE = "POST /api/admin/rooms/demo/close"
@@ -24,6 +33,13 @@ _ADMIN = {
     "settings": {"admin_token": "secret-of-admin"},
     "headers": {"Authorization": "Bearer secret-of-admin"},
 }
+
+
+def _sends(body: bytes) -> dict[str, Any]:
+    headers = _ADMIN["headers"] | {"Content-Type": "application/json"}
+    return _ADMIN | {"headers": headers, "body": body}
+
+
 _ROOM: dict[str, Any] = {**_ADMIN, "published": "demo"}
 _ANONYMOUS = {"settings": {"admin_token": "secret-of-admin"}, "published": "demo"}
 _PUBLISHER = {
@@ -34,6 +50,57 @@ _NONSENSE = {"answers": {CloseRoom: Answer(session="", sdp="", etag="")}}
 PAGES = ("/", "/publish/demo", "/watch/demo", "/embed/demo", "/recordings", "/admin", "/docs")
 OLD_PAGES = ("index", "publisher", "player")
 _HAS_IT = {"headers": {"If-None-Match": "*"}}
+
+_BLOCK: dict[str, Any] = _sends(b'{"block": 60, "reason": "why"}')
+_END = f"DELETE /api/admin/sessions/{SESSION}"
+_REVOKE = "POST /api/admin/revocations"
+_BLOCKS, _REVOCATIONS = "GET /api/admin/blocks", "GET /api/admin/revocations"
+_LIFT = "DELETE /api/admin/blocks/"
+_UNREVOKE = "DELETE /api/admin/revocations/"
+_ENDED = {"answers": {EndSession: EndedSession(room="demo", role="play")}}
+_PLAIN: dict[str, Any] = _sends(b"{}") | {"headers": _ADMIN["headers"]}
+
+MODERATION_ROWS = [
+    Row("block: is 200", _CLOSE, 200, published="demo", **_BLOCK),
+    Row("block: a room that is not, too", _CLOSE, 200, **_BLOCK),
+    Row("block: without credentials it is 401", _CLOSE, 401, UNAUTHORIZED, **(_ANONYMOUS | {"body": b"{}"})),
+    Row("block: what is no number of seconds is 400", _CLOSE, 400, BAD_RULING, **_sends(b'{"block": "1"}')),
+    Row("block: what is too large is 413", _CLOSE, 413, TOO_MUCH, **_sends(b" " * 8193)),
+    Row("block: what is no JSON is 415", _CLOSE, 415, BAD_TYPE, **_PLAIN),
+    Row("blocks: an admin sees them", _BLOCKS, 200, **_ADMIN),
+    Row("blocks: a page without an end is 400", f"{_BLOCKS}?limit=x", 400, "invalid page", **_ADMIN),
+    Row("blocks: others are 401", _BLOCKS, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("lift: others are 401", f"{_LIFT}demo", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("lift: what is not blocked is 404", f"{_LIFT}red", 404, NO_RULING, **_ADMIN),
+    Row("lift: a bad name is 404", f"{_LIFT}a.b", 404, NO_RULING, **_ADMIN),
+    Row("lift: what is blocked is 200", f"{_LIFT}demo", 200, blocked="demo", **_ADMIN),
+    Row("revoke: is 201", _REVOKE, 201, **_sends(b'{"jti": "1"}')),
+    Row("revoke: two claims are 400", _REVOKE, 400, BAD_RULING, **_sends(b'{"jti": "1", "subject": "2"}')),
+    Row("revoke: others are 401", _REVOKE, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("revoke: what is too large is 413", _REVOKE, 413, TOO_MUCH, **_sends(b" " * 8193)),
+    Row("revoke: what is no JSON is 415", _REVOKE, 415, BAD_TYPE, **_PLAIN),
+    Row("revocations: an admin sees them", _REVOCATIONS, 200, **_ADMIN),
+    Row(
+        "revocations: a page without an end is 400", f"{_REVOCATIONS}?limit=x", 400, "invalid page", **_ADMIN
+    ),
+    Row("revocations: others are 401", _REVOCATIONS, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("unrevoke: others are 401", f"{_UNREVOKE}jti-1", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("unrevoke: what is not revoked is 404", f"{_UNREVOKE}jti-1", 404, NO_RULING, **_ADMIN),
+    Row("unrevoke: what is revoked is 200", f"{_UNREVOKE}{jti_id('1')}", 200, revoked="1", **_ADMIN),
+    Row("end: a session is 200", _END, 200, **_ADMIN, **_ENDED),
+    Row("end: a bad room is 400", f"{_END}?room=a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("end: others are 401", _END, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("end: what is no session is 404", "DELETE /api/admin/sessions/w1", 404, NO_SESSION, **_ADMIN),
+    Row("end: of no worker is 404", "DELETE /api/admin/sessions/w2.abcd", 404, NO_SESSION, **_ADMIN),
+    Row(
+        "end: one of several is 409",
+        _END,
+        409,
+        "several sessions match",
+        **_ADMIN,
+        **refuses(EndSession, ErrorCode.AMBIGUOUS_SESSION),
+    ),
+]
 
 ADMIN_ROWS = [
     Row("close: a room is closed with 200", _CLOSE, 200, published="demo", **_ADMIN),
@@ -66,6 +133,7 @@ ADMIN_ROWS = [
     Row("sessions: of one room", "GET /api/admin/sessions?room=demo", 200, **_ADMIN),
     Row("sessions: a bad name is 400", "GET /api/admin/sessions?room=a.b", 400, INVALID_ROOM, **_ADMIN),
     Row("sessions: others are 401", "GET /api/admin/sessions", 401, UNAUTHORIZED, **_ANONYMOUS),
+    *MODERATION_ROWS,
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("workers: with no admin configured all see them", "GET /api/workers", 200, published="demo"),

@@ -6,6 +6,7 @@ from shared.errors import ErrorCode
 from shared.messages.signalling import Closed, Play, Publish
 from tests.integration.control.row import (
     BAD_TYPE,
+    BLOCKED,
     FULL,
     INVALID_ROOM,
     INVALID_SDP,
@@ -59,6 +60,7 @@ PUBLISH_ROWS = [
     _publish("a room name is not empty", 400, INVALID_ROOM, room=""),
     _publish("without credentials it is 401", 401, UNAUTHORIZED, settings=TOKENS),
     _publish("a codec that is not relayed is 406", 406, "cannot take H265", **refuses(Publish, **_NO_CODEC)),
+    _publish("a blocked room is 403", 403, BLOCKED, **refuses(Publish, ErrorCode.ROOM_BLOCKED)),
     _publish("a room takes one publisher", 409, TAKEN, published="demo"),
     _publish("a body has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
     _publish("another type is 415", 415, BAD_TYPE, headers=_HTML),
@@ -77,6 +79,7 @@ PLAY_ROWS = [
     _play("a publisher's offer is invalid SDP", 400, INVALID_SDP, body=PUBLISH_OFFER),
     _play("a room name has no space", 400, INVALID_ROOM, room="de%20mo"),
     _play("without credentials it is 401", 401, UNAUTHORIZED, settings=TOKENS),
+    _play("a blocked room is 403", 403, BLOCKED, **refuses(Play, ErrorCode.ROOM_BLOCKED)),
     _play("a full room is 403", 403, FULL, **refuses(Play, ErrorCode.SUBSCRIBER_LIMIT)),
     _play("a room without publisher is 404", 404, NO_PUBLISHER, published=""),
     _play("a room that has lost it is 404", 404, NO_PUBLISHER, **refuses(Play, ErrorCode.NO_PUBLISHER)),

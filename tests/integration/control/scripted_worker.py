@@ -12,6 +12,7 @@ from shared.bus.directory import Directory
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
+from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.messages.sessions import FindSessions, ListSessions, Living
 from shared.messages.signalling import (
     Answer,
@@ -32,7 +33,7 @@ from shared.names import RoomName, WorkerId, new_session_id
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
     *(Publish, Play, Patch, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
-    *(ListRecords, ShareRecord, DeleteRecord, ListSessions, GetStill),
+    *(ListRecords, ShareRecord, DeleteRecord, ListSessions, ObeyRulings, EndSession, GetStill),
 )
 
 
@@ -146,5 +147,7 @@ class ScriptedWorker:
                 return Living(sessions=sessions, pictures=dict.fromkeys(sessions, 1))
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
+            case ObeyRulings():
+                return Obeyed()
             case _:
                 return Closed(sessions=1)

@@ -9,8 +9,9 @@ from tests.integration.control.row import NO_PUBLISHER, WHEP, WHIP, Row
 from tests.integration.control.rows_queries import QUERY_ROWS
 from tests.integration.control.rows_sessions import SESSION_ROWS
 from tests.integration.control.rows_streaming import STREAMING_ROWS
+from tests.integration.control.rows_webhooks import WEBHOOK_ROWS
 
-ROWS = [*STREAMING_ROWS, *SESSION_ROWS, *QUERY_ROWS]
+ROWS = [*STREAMING_ROWS, *SESSION_ROWS, *QUERY_ROWS, *WEBHOOK_ROWS]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.promise)

@@ -25,7 +25,16 @@ from tests.integration.control.test_contract import ROWS
 # generated for every operation: test_rate_limit.py, test_redis_away.py, and below
 OF_THE_WHOLE_API = {429, 503, 500}
 WITHOUT_EXAMPLE = ("image/jpeg", "text/html", "application/yaml")  # the pages, and the description itself
-PARAMETERS = {"room": "demo", "session": "s", "name": "n", "path": "p", "stream": "e", "worker": "w"}
+PARAMETERS = {
+    "room": "demo",
+    "session": "s",
+    "name": "n",
+    "path": "p",
+    "stream": "e",
+    "worker": "w",
+    "revocation": "r",
+    "letter": "1-1",
+}
 
 
 def _bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -142,6 +142,7 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         "stillAt": None,
         "locked": False,
         "workers": ["w1"],
+        "copies": [],
         "warnings": [],
         "layers": [],
         "viewersByReason": {"full": 0, "line": 0, "choice": 0},

@@ -120,6 +120,8 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(
             await is_open(http, "DELETE", f"/api/admin/records/{room}_9.webm"),
             await is_open(http, "GET", f"/api/admin/sessions?room={room}"),
             await is_open(http, "POST", f"/api/admin/rooms/{room}/close"),
+            await is_open(http, "DELETE", f"/api/admin/blocks/{room}"),
+            await is_open(http, "DELETE", f"/api/admin/sessions/{SESSION}?room={room}"),
         }
         if administers == {True}:
             administrate.add(room)
@@ -136,6 +138,11 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(
         ("POST", "/api/admin/workers/w1/undrain"),
         ("DELETE", "/api/admin/workers/w1/drain"),
         ("GET", "/api/admin/sessions"),
+        ("DELETE", f"/api/admin/sessions/{SESSION}"),
+        ("GET", "/api/admin/blocks"),
+        ("GET", "/api/admin/revocations"),
+        ("POST", "/api/admin/revocations"),
+        ("DELETE", "/api/admin/revocations/jti-1"),
         ("GET", "/api/workers"),
         ("DELETE", "/api/admin/records/no-name"),
     ):

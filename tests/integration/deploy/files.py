@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
+RULE_FILES = ("rules.yml", "alerts.yml", "fleet.yml")
 
 # Debian keeps daemons where a plain user's PATH does not look
 _PATH = {"PATH": f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"}
@@ -19,8 +20,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, **_PATH}
 
 
-def checked(*command: str | Path, cwd: Path | None = None) -> str:
-    """The output of a command that must succeed."""
+def checked(*command: str | Path, cwd: Path | None = None, within: float = 60) -> str:
+    """The output of a command that must succeed, in so many seconds."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -28,7 +29,7 @@ def checked(*command: str | Path, cwd: Path | None = None) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=within,
     )
     assert result.returncode == 0, result.stdout
     return result.stdout
@@ -42,7 +43,7 @@ def rules() -> list[dict[str, Any]]:
     """Every recording and alerting rule."""
     return [
         rule
-        for name in ("rules.yml", "alerts.yml")
+        for name in RULE_FILES
         for group in read_yaml(PROMETHEUS / name)["groups"]
         for rule in group["rules"]
     ]

@@ -1,4 +1,4 @@
-"""HAProxy and nginx as processes, with the configurations of deploy/ on a free port."""
+"""HAProxy, nginx and Caddy as processes, with the configurations of deploy/ on a free port."""
 
 import contextlib
 import re
@@ -82,6 +82,28 @@ def nginx(
     file = folder / "nginx.conf"
     file.write_text(_NGINX.format(folder=folder, conf=conf))
     return ["nginx", "-p", str(folder), "-c", str(file), "-e", "stderr"]
+
+
+def caddy(
+    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+) -> list[str]:
+    """The command for Caddy; see `haproxy`. With `tls` it makes a certificate of its own."""
+    config = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+    storage = f"storage file_system {folder}/caddy\n\tskip_install_trust\n\tauto_https disable_redirects"
+    config = config.replace("admin off", f"admin off\n\t{storage}")
+    address = (
+        f"https://127.0.0.1:{port} {{\n\ttls internal" if tls else f"http://:{port} {{\n\tbind 127.0.0.1"
+    )
+    config = config.replace("{$DOMAIN:localhost} {", address)
+    config, count = re.subn(r"dynamic a \{[^}]*\}", f"to {' '.join(controls)}", config)
+    assert count == 1
+    config = config.replace("response_header_timeout 30s", f"response_header_timeout {PATIENCE_SECONDS}s")
+    if prefix:
+        start = config.index("\t# handle_path /live/")
+        config = config[:start] + config[start:].replace("\t# ", "\t").replace("\t#\t", "\t\t")
+    file = folder / "Caddyfile"
+    file.write_text(config)
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
 
 
 @contextlib.asynccontextmanager

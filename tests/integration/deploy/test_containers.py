@@ -17,6 +17,7 @@ from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, re
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
+CADDYFILE = DEPLOY / "caddy" / "Caddyfile"
 RTMP = "1935:1935"  # of the bridge
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
@@ -40,7 +41,7 @@ def copied() -> Iterator[str]:
 
 def test_every_instruction_is_one() -> None:
     known = {"ARG", "FROM", "ENV", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE"}
-    known |= {"STOPSIGNAL", "ENTRYPOINT", "CMD"}
+    known |= {"STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD", "LABEL"}
     assert {word for word, _ in instructions()} <= known
 
 
@@ -65,6 +66,22 @@ def test_the_last_stage_runs_as_nobody_in_particular_and_installs_nothing() -> N
     assert not [
         rest for word, rest in last if word == "RUN" and re.search(r"\b(pip|apt|apt-get|curl)\b", rest)
     ]
+
+
+def test_every_library_is_checked_by_its_hash() -> None:
+    (libraries,) = (
+        rest for word, rest in instructions() if word == "RUN" and "-r requirements/run.txt" in rest
+    )
+    assert "--require-hashes" in libraries
+    assert "--only-binary :all:" in libraries
+
+
+def test_the_health_check_is_in_the_image() -> None:
+    (check,) = (rest for word, rest in instructions() if word == "HEALTHCHECK")
+    (program,) = re.findall(r'CMD \["python", "-m", "([a-z.]+)"\]', check)
+    assert (ROOT / f"{program.replace('.', '/')}.py").exists()
+    # compose uses it, and has no other
+    assert not [name for name, one in ours().items() if "healthcheck" in one]
 
 
 def test_the_images_settings_exist() -> None:
@@ -203,9 +220,25 @@ def test_workers_reach_each_other_without_leaving_the_cluster() -> None:
     assert len(set(fixed)) == len(fixed)
 
 
-def test_only_haproxy_may_say_where_a_request_comes_from() -> None:
-    address = services()["haproxy"]["networks"]["default"]["ipv4_address"]
-    assert services()["control"]["environment"]["TRUSTED_PROXIES"] == address
+def test_only_the_proxies_may_say_where_a_request_comes_from() -> None:
+    addresses = [services()[name]["networks"]["default"]["ipv4_address"] for name in ("haproxy", "caddy")]
+    assert services()["control"]["environment"]["TRUSTED_PROXIES"].split(",") == addresses
+
+
+def test_https_takes_one_line_more() -> None:
+    """Caddy's file is tried with the others, in test_proxies.py."""
+    caddy = services()["caddy"]
+    assert caddy["profiles"] == ["tls"]
+    assert set(re.findall(r"\{\$([A-Z_]+)", CADDYFILE.read_text(encoding="utf-8"))) == set(
+        caddy["environment"]
+    )
+    assert {port.partition(":")[0] for port in caddy["ports"]} == {"80", "443"}
+    upstream = re.search(r"name (\w+)\s+port (\d+)", CADDYFILE.read_text(encoding="utf-8"))
+    assert upstream
+    assert upstream[1] in services()
+    assert int(upstream[2]) == Settings.model_construct().http_addr.port
+    # without its volume each start would ask for a new certificate, and soon be refused
+    assert "certificates:/data" in caddy["volumes"]
 
 
 def test_what_is_mounted_from_the_repository_is_there() -> None:
@@ -221,7 +254,7 @@ def test_what_is_mounted_from_the_repository_is_there() -> None:
 def test_no_container_holds_a_privilege() -> None:
     for name, one in services().items():
         assert one["cap_drop"] == ["ALL"], name
-        assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "coturn" else [])
+        assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name in ("coturn", "caddy") else [])
         assert "no-new-privileges:true" in one["security_opt"]
         assert "privileged" not in one
     for one in ours().values():
@@ -238,7 +271,9 @@ def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
     for name, one in services().items():
         for port in one.get("ports", ()):
             is_media = name.startswith("worker") and f"{one['environment']['MEDIA_ADDR']}/" in port
-            is_public = name in ("haproxy", "coturn") or port == RTMP or port.endswith("/udp") or is_media
+            is_public = (
+                name in ("haproxy", "caddy", "coturn") or port == RTMP or port.endswith("/udp") or is_media
+            )
             assert is_public or port.startswith("127.0.0.1:"), (name, port)
 
 

@@ -1,5 +1,6 @@
 """The Kubernetes manifests: valid by Kubernetes' own schemas, in agreement with each other and with us."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from shared.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
 
 FOLDER = DEPLOY / "kubernetes"
-BASE, EXAMPLE, TURN = FOLDER / "base", FOLDER / "example", FOLDER / "turn"
+BASE, EXAMPLE, TURN, WORKER = (FOLDER / name for name in ("base", "example", "turn", "worker"))
 VERSION = "1.31"
 NAME = "app.kubernetes.io/name"
 SETTINGS = {name.upper() for name in Settings.model_fields}
@@ -33,7 +34,7 @@ def documents(*folders: Path) -> list[tuple[str, Manifest]]:
 
 
 def of_kind(kind: str) -> Iterator[Manifest]:
-    return (document for _, document in documents(BASE) if document["kind"] == kind)
+    return (document for _, document in documents(BASE, WORKER) if document["kind"] == kind)
 
 
 def workloads() -> list[Manifest]:
@@ -53,7 +54,7 @@ def environment(path: Path) -> dict[str, str]:
 
 # whole manifests; a patch (recordings.yaml) is only a part of one
 WHOLE = [
-    *documents(BASE, TURN),
+    *documents(BASE, WORKER, TURN),
     *((name, one) for name, one in documents(EXAMPLE) if name != "recordings.yaml"),
 ]
 
@@ -66,12 +67,13 @@ def test_kubernetes_would_take_it(file: str, manifest: Manifest) -> None:
 
 
 def test_kustomize_finds_every_file_and_leaves_none_out() -> None:
-    for folder in (BASE, EXAMPLE, TURN):
+    for folder in (BASE, EXAMPLE, TURN, WORKER):
         kustomization = read_yaml(folder / "kustomization.yaml")
         patches = [patch["path"] for patch in kustomization.get("patches", ())]
         named = {*kustomization["resources"], *patches}
         assert all((folder / name).exists() for name in named)
-        assert {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml"} == named - {"../base"}
+        files = {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml"}
+        assert files == {name for name in named if not name.startswith("../")}
         for generator in (
             *kustomization.get("configMapGenerator", ()),
             *kustomization.get("secretGenerator", ()),
@@ -91,14 +93,23 @@ def test_every_variable_is_a_setting_that_is_accepted() -> None:
             assert {one["name"] for one in container["env"]} <= SETTINGS | HELD_BY_ENVIRONMENT, workload
 
 
-def test_every_secret_that_must_be_there_is_in_the_example() -> None:
-    offered = set(environment(EXAMPLE / "secrets.env.example"))
-    for _, container in containers():
+def test_every_secret_is_taken_from_the_example() -> None:
+    text = (EXAMPLE / "secrets.env.example").read_text(encoding="utf-8")
+    offered = set(re.findall(r"^#?([A-Z0-9_]+)=$", text, re.MULTILINE))
+    secrets = {
+        name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)
+    }
+    assert offered == secrets - {"REDIS_URL"} | {"REDIS_PASSWORD"}
+    for name, container in containers():
+        takes_all = {"secretRef": {"name": "roomcast-secrets"}} in container.get("envFrom", ())
+        assert takes_all == (name == "control")
         for one in container["env"]:
             reference = one.get("valueFrom", {}).get("secretKeyRef")
             if reference:
                 assert reference["name"] == "roomcast-secrets"
-                assert reference["key"] in offered or reference.get("optional"), reference["key"]
+                assert reference["key"] in offered
+                filled_in = re.search(rf"^{reference['key']}=$", text, re.MULTILINE)
+                assert filled_in or reference.get("optional"), reference["key"]
 
 
 def test_no_container_is_root_or_may_become_it() -> None:
@@ -120,8 +131,9 @@ def test_selectors_ports_and_targets_agree() -> None:
     ports = {name: {port["name"] for port in container["ports"]} for name, container in containers()}
     for workload in workloads():
         name = workload["metadata"]["name"]
-        assert workload["spec"]["selector"]["matchLabels"] == {NAME: name}
-        assert workload["spec"]["template"]["metadata"]["labels"] == {NAME: name}
+        labels = workload["spec"]["template"]["metadata"]["labels"]
+        assert workload["spec"]["selector"]["matchLabels"] == labels
+        assert labels[NAME] == name
     for service in of_kind("Service"):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[
             service["spec"]["selector"][NAME]

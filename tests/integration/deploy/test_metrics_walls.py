@@ -1,4 +1,4 @@
-"""No spelling of a metrics path gets past HAProxy or nginx. Behind them is a server that would answer it."""
+"""No spelling of a metrics path gets past a proxy. Behind each is a server that would answer it."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ HONEST = [
 ]
 
 
-@pytest.mark.parametrize("proxy", [proxies.haproxy, proxies.nginx])
+@pytest.mark.parametrize("proxy", [proxies.haproxy, proxies.nginx, proxies.caddy])
 @pytest.mark.parametrize("prefix", ["", "/live"], ids=["at the root", "below a prefix"])
 async def test_metrics_are_refused_however_their_path_is_written(
     proxy: Callable[..., list[str]], prefix: str, tmp_path: Path
@@ -87,7 +87,7 @@ async def test_metrics_are_refused_however_their_path_is_written(
                 assert status in REFUSALS or not arrived.startswith(("/metrics", "/api/metrics")), path
 
 
-@pytest.mark.parametrize("proxy", [proxies.haproxy, proxies.nginx])
+@pytest.mark.parametrize("proxy", [proxies.haproxy, proxies.nginx, proxies.caddy])
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP", "HTTPS"])
 async def test_browsers_are_told_to_keep_to_https(
     proxy: Callable[..., list[str]], tls: bool, tmp_path: Path

@@ -1,4 +1,4 @@
-"""HAProxy and nginx with the configurations of deploy/, before two real control processes."""
+"""HAProxy, nginx and Caddy with the configurations of deploy/, before two real control processes."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,8 @@ __all__ = ["start_control", "start_worker"]  # fixtures
 
 Proxy = Callable[..., list[str]]
 StartProxied = Callable[..., Awaitable[httpx.AsyncClient]]
-PROXIES = [proxies.haproxy, proxies.nginx]
+PROXIES = [proxies.haproxy, proxies.nginx, proxies.caddy]
+CHECKS = {"haproxy": ["-c"], "nginx": ["-t"], "caddy": []}
 IN_TIME = 10.0
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "/evil", "X-Request-Id": "forged"}
 
@@ -30,11 +31,13 @@ FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "/evil", "X-Re
 @pytest.mark.parametrize("prefix", [False, True], ids=["at the root", "below a prefix"])
 def test_the_proxy_accepts_its_configuration(proxy: Proxy, prefix: bool, tmp_path: Path) -> None:
     command = proxy(["127.0.0.1:1", "127.0.0.1:2"], 1, tmp_path, prefix)
-    said = checked(command[0], "-c" if command[0] == "haproxy" else "-t", *command[1:])
+    if command[0] == "caddy":
+        command[1] = "validate"
+    said = checked(command[0], *CHECKS[command[0]], *command[1:])
     assert "warn" not in said.lower(), said
 
 
-@pytest.fixture(params=PROXIES, ids=["haproxy", "nginx"])
+@pytest.fixture(params=PROXIES, ids=lambda proxy: proxy.__name__)
 async def proxied(
     request: pytest.FixtureRequest, start_control: StartControl, tmp_path: Path
 ) -> AsyncIterator[StartProxied]:

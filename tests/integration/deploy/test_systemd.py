@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,17 +38,34 @@ def test_a_service_starts_a_command_that_exists(path: Path) -> None:
     assert command in callbacks
     assert service["RestartPreventExitStatus"] == "2"
     assert service["NoNewPrivileges"] == "yes"
-    assert unit(path)["Unit"]["PartOf"] == "roomcast.target"
+    whole = unit(path)["Unit"]["PartOf"]
+    assert unit(path)["Install"]["WantedBy"] == whole
+    assert whole == "roomcast.target" or unit(FOLDER / whole)["Unit"]["PartOf"] == "roomcast.target"
 
 
 def test_a_worker_counts_its_ports_by_its_number() -> None:
+    """Of 99 workers: systemd cannot add, so the number is the end of the port's."""
     service = unit(FOLDER / "roomcast-worker@.service")["Service"]
-    variables = dict(pair.split("=", 1) for pair in service["Environment"].replace("%i", "3").split())
-    settings = load_settings(**{name.lower(): value for name, value in variables.items()})
-    assert set(variables) <= SETTINGS
-    assert settings.media_addr.port == 7103
-    assert settings.worker_http_addr == HostPort("127.0.0.1", 9103)  # not for the Internet
-    assert settings.record_dir == f"/var/lib/{service['StateDirectory']}"
+    taken = set()
+    for number in ("01", "16", "99"):
+        variables = dict(pair.split("=", 1) for pair in service["Environment"].replace("%i", number).split())
+        settings = load_settings(**{name.lower(): value for name, value in variables.items()})
+        assert set(variables) <= SETTINGS
+        assert settings.media_addr.port == 7100 + int(number)
+        assert settings.worker_http_addr == HostPort("127.0.0.1", 9100 + int(number))  # not for the Internet
+        assert settings.record_dir == f"/var/lib/{service['StateDirectory']}"
+        taken |= {settings.media_addr.port, settings.worker_http_addr.port}
+    assert len(taken) == 6
+
+
+@pytest.mark.parametrize(("number", "is_started"), [("01", True), ("16", True), ("1", False), ("100", False)])
+def test_a_worker_whose_number_makes_no_port_does_not_start(number: str, is_started: bool) -> None:
+    condition = unit(FOLDER / "roomcast-worker@.service")["Service"]["ExecCondition"]
+    done = subprocess.run(
+        shlex.split(condition.replace("%i", number)), capture_output=True, text=True, timeout=10
+    )
+    assert (done.returncode == 0) == is_started
+    assert ("two digits" in done.stderr) != is_started
 
 
 def test_a_worker_gets_no_secret_that_only_control_needs() -> None:

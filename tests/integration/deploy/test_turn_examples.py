@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.settings import load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
-from tests.integration.deploy.test_kubernetes import BASE, EXAMPLE, TURN, documents, environment
+from tests.integration.deploy.test_kubernetes import BASE, EXAMPLE, TURN, WORKER, documents, environment
 
 COTURN = DEPLOY / "coturn"
 START = (COTURN / "start.sh").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_compose_gives_coturn_what_it_reads_and_control_the_same_secret() -> Non
         assert mounted in coturn["secrets"]
         assert f"{name}_FILE" in COMPOSE["secrets"][mounted]["file"]
     assert coturn["profiles"] == ["turn"]
-    assert coturn["ports"] == [f"443:{TLS_PORT}"]
+    assert coturn["ports"] == [f"${{TURN_TLS_PORT:-443}}:{TLS_PORT}"]
     assert coturn["entrypoint"] == ["sh", "/etc/coturn/start.sh"]
     assert coturn["volumes"] == ["../coturn:/etc/coturn:ro"]
 
@@ -53,12 +53,9 @@ def test_kubernetes_gives_coturn_what_it_reads_and_control_the_same_secret() -> 
     assert set(variables) | set(literals("coturn")) <= KNOWN
     ours = variables["TURN_SECRET"]["valueFrom"]["secretKeyRef"]
     control = next(one for _, one in documents(BASE) if one["kind"] == "Deployment")
-    theirs = next(
-        one["valueFrom"]["secretKeyRef"]
-        for one in control["spec"]["template"]["spec"]["containers"][0]["env"]
-        if one["name"] == "TURN_SECRET"
-    )
-    assert theirs == {**ours, "optional": True}
+    (container_of_control,) = control["spec"]["template"]["spec"]["containers"]
+    assert {"secretRef": {"name": ours["name"]}} in container_of_control["envFrom"]
+    assert ours["key"] == "TURN_SECRET"
     assert ours["key"] in environment(EXAMPLE / "secrets.env.example")
     mounts = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
     volumes = {one["name"]: one for one in pod()["volumes"]}
@@ -99,11 +96,11 @@ def test_from_its_pod_only_the_media_ports_of_workers_can_be_reached() -> None:
     policy = of_kind("NetworkPolicy")["spec"]
     worker = next(
         one
-        for _, one in documents(BASE)
+        for _, one in documents(WORKER)
         if one["kind"] == "StatefulSet" and one["metadata"]["name"] == "worker"
     )
     ports = worker["spec"]["template"]["spec"]["containers"][0]["ports"]
     media = next(one["hostPort"] for one in ports if one["name"] == "media")
     assert policy["podSelector"] == of_kind("Deployment")["spec"]["selector"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    assert policy["egress"] == [{"ports": [{"port": media, "protocol": "UDP"}]}]
+    assert policy["egress"] == [{"ports": [{"port": media, "endPort": media + 31, "protocol": "UDP"}]}]

@@ -30,6 +30,8 @@ SECRETS = {
     "S3_ACCESS_KEY": "hush-access",
     "S3_SECRET_KEY": "hush-s3",
 }
+# in the place of tokens
+CALLBACK = {"AUTH_URL": "https://hush-host.test/?key=hush", "ADMIN_TOKEN": "hush-admin"}
 
 
 def roomcast(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -64,6 +66,13 @@ def test_config_hides_secrets() -> None:
     assert "JWT_MORE_SECRETS=(hidden),(hidden)\n" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["config", "doctor"])
+def test_the_callback_is_a_secret_too(command: str) -> None:
+    result = roomcast(command, **CALLBACK, MEDIA_STUN_SERVERS=",")
+    assert "AUTH_URL=(hidden)\n" in result.stdout or "publishing and watching require" in result.stdout
+    assert "hush" not in result.stdout + result.stderr
+
+
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_doctor_hides_secrets(form: tuple[str, ...]) -> None:
     result = roomcast("doctor", *form, **SECRETS, MEDIA_STUN_SERVERS=",")
@@ -80,7 +89,7 @@ def test_doctor_names_a_wrong_setting() -> None:
 
 def test_secret_settings_are_all_tried_above() -> None:
     secret = {n.upper() for n, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-    assert secret == set(SECRETS)
+    assert secret == set(SECRETS) | set(CALLBACK)
 
 
 @pytest.mark.parametrize("command", ["up", "control", "worker", "config"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-from media.counts import Histogram, Totals
+from media.counts import Histogram, Totals, ViewerStats
 
 
 def test_a_bound_belongs_to_the_bucket_below_it() -> None:
@@ -46,3 +46,13 @@ def test_reading_a_total_adds_nothing_to_it() -> None:
     totals = Totals("packets")
     living = [Counted(packets=3)]
     assert totals.with_living(living) == totals.with_living(living) == {"packets": 3}
+
+
+def test_a_viewer_that_reports_nothing_of_its_line_counts_nowhere() -> None:
+    stats = ViewerStats()
+    stats.line(None, 0.0)
+    assert (stats.losses.count, stats.round_trips.count) == (0, 0)
+    stats.line(0.0, 0.2)
+    stats.line(0.25, 0.0)
+    assert stats.losses.buckets()[0] == (0.0, 1)
+    assert (stats.losses.count, stats.round_trips.count) == (2, 1)

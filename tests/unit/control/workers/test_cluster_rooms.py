@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control.workers.cluster_rooms import ClusterRoom, cluster_room
+from control.workers.cluster_rooms import ClusterRoom, Copy, cluster_room
 from shared.messages.status import LayerStatus, RoomStatus
 
 
@@ -13,7 +13,9 @@ def room(name: str, has_publisher: bool, subscribers: int, **more: Any) -> RoomS
 def test_a_room_on_several_workers_is_one_room() -> None:
     home = room("b", True, 5, bitrate=9, rx_bytes=100, rx_packets=3)
     assert cluster_room("b", [("edge", room("b", False, 10, origin="home")), ("home", home)]) == ClusterRoom(
-        room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3), ("edge", "home")
+        room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3),
+        ("edge", "home"),
+        (Copy("edge", "home", 1, 10),),
     )
 
 
@@ -32,7 +34,7 @@ def test_a_killed_worker_s_room_is_not_counted_beside_its_successor() -> None:
     edge = ("edge", room("a", False, 2, origin="dead"))
     heir = ("heir", room("a", True, 1, started_at=2.0, rx_packets=3))
     assert cluster_room("a", [dead, edge, heir]) == ClusterRoom(
-        room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir")
+        room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir"), (Copy("edge", "dead", 1, 2),)
     )
 
 
@@ -44,3 +46,14 @@ def test_a_layer_s_viewers_are_those_of_all_workers_and_the_rest_is_its_origin_s
     assert merged is not None
     assert merged.status.layers == (LayerStatus(rid="f", bitrate=9, height=720, viewers=5),)
     assert merged.status.viewers_by_reason == {"line": 4}
+
+
+def test_its_copies_are_listed_from_the_publisher_on() -> None:
+    home = room("a", True, 1)
+    parts = [
+        ("w1", room("a", False, 4, origin="w3", tier=2)),
+        ("w3", room("a", False, 2, origin="w2", tier=1)),
+    ]
+    found = cluster_room("a", [*parts, ("w2", home)])
+    assert found is not None
+    assert found.copies == (Copy("w3", "w2", 1, 2), Copy("w1", "w3", 2, 4))

@@ -11,7 +11,7 @@ from deploy.doctor import redis_server
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from deploy.tether import tethered
-from deploy.valkey import BINARY, EmbeddedValkey
+from deploy.valkey import EmbeddedValkey, server_program
 from shared.settings import load_settings
 from tests.support.system import LOOPBACK, free_port
 
@@ -118,7 +118,7 @@ def url_of_an_hour_ahead() -> Iterator[str]:
     told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True)
     valkey = EmbeddedValkey()
     preload = f"LD_PRELOAD={told.stdout.strip()}"
-    valkey.command = tethered(["env", preload, "FAKETIME=+1h", BINARY, "/dev/stdin"])
+    valkey.command = tethered(["env", preload, "FAKETIME=+1h", server_program(), "/dev/stdin"])
     valkey.start()
     yield valkey.url
     valkey.stop()
@@ -136,7 +136,8 @@ async def test_a_clock_that_differs_is_told(url_of_an_hour_ahead: str) -> None:
     [
         ({}, "too old"),
         ({"server": "redis", "version": "6.0.16"}, "Redis 6.0.16 at there:1 is too old"),
-        ({"server": "redis", "version": "7.4.0", "mode": "cluster"}, "is a cluster"),
+        ({"server": "redis", "version": "7.4.0", "mode": "cluster"}, "is a node of a Redis Cluster"),
+        ({"server": "redis", "version": "7.4.0", "mode": "sentinel"}, "is a Sentinel"),
     ],
 )
 def test_a_server_that_roomcast_cannot_use_is_a_failure(hello: dict[str, str], words: str) -> None:

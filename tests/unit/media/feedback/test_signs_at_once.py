@@ -1,5 +1,6 @@
 """A sign of congestion is heeded when it comes; but nothing replaces a picture that has not begun."""
 
+from media.line.loss_run import Loss
 from media.rtp.rtcp import remb
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE
@@ -24,7 +25,7 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     viewer = world.watch()
     world.run(0.5)
     before = viewer.far.viewer.behind, viewer.rendition
-    viewer.picture.line.lost(0.9, world.now)
+    viewer.picture.line.lost(Loss(0.9, world.now - 0.5, world.now), 0.3, world.now)
     chokes(viewer, 30_000)
     assert viewer.picture.has_sign
     assert (viewer.far.viewer.behind, viewer.rendition) == before

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.line.estimate import LEAST, LineEstimate
+from media.line.loss_run import Loss
 
 SOUND = 40_000
 
@@ -142,21 +143,58 @@ def test_a_fall_when_a_probe_has_just_begun_tells_little() -> None:
     assert sender.estimate.carries >= carries / 2
 
 
-def test_loss_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
+def test_a_report_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
     sender = Sender()
     sender.send(1_000_000, 3)
     sender.measure(0.03)
     sender.send(1_000_000, 1)
-    sender.estimate.lost(0.6, sender.now)
+    sender.estimate.lost(Loss(0.6, sender.now - 0.5, sender.now), 0.3, sender.now)
     carries = sender.estimate.carries
     sender.send(300_000, 0.2)
-    sender.estimate.lost(0.9, sender.now)
     sender.estimate.report(0.3, 0.0, sender.now)
     sender.measure(0.03)
     sender.send(300_000, 0.9)
     sender.estimate.report(0.3, 0.0, sender.now)
     assert sender.estimate.carries == carries
     assert sender.estimate.signs == 1
+
+
+def test_what_is_lost_tells_what_the_line_carries_however_much_was_sent_before() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 6, remb=100_000)
+    sender.estimate.report(0.4, 0.0, sender.now)
+    sender.send(1_000_000, 0.5)
+    sender.estimate.lost(Loss(0.8, sender.now - 0.4, sender.now), 0.3, sender.now)
+    assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
+    sender.send(100_000, 0.5)  # the rest of what was lost was sent before
+    sender.estimate.lost(Loss(0.7, sender.now - 0.9, sender.now - 0.6), 0.3, sender.now)
+    assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
+
+
+def test_loss_that_stays_though_less_is_sent_is_the_lines_own() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 4)
+    sender.estimate.lost(Loss(0.3, sender.now - 0.5, sender.now), 0.0, sender.now)
+    sender.send(500_000, 1)
+    signs = sender.estimate.signs
+    for _ in range(5):
+        sender.send(500_000, 0.5)
+        sender.estimate.lost(Loss(0.3, sender.now - 0.5, sender.now), 0.0, sender.now)
+    assert sender.estimate.signs == signs
+
+
+def test_a_full_line_takes_no_retransmission_that_it_does_not_carry() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 4)
+    assert sender.estimate.has_room(sender.now)
+    sender.estimate.lost(Loss(0.5, sender.now - 0.5, sender.now), 0.3, sender.now)
+    assert not sender.estimate.has_room(sender.now)
+    sender.send(300_000, 0.6)
+    assert sender.estimate.has_room(sender.now)
+    sender.send(1_000_000, 0.6)
+    assert not sender.estimate.has_room(sender.now)
+    sender.send(1_000_000, 2)
+    assert sender.estimate.has_room(sender.now)
 
 
 def test_a_report_says_nothing_of_two_seconds_later() -> None:

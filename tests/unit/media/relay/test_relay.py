@@ -156,11 +156,11 @@ def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
     assert cluster.origin.room.status().rx_packets == 2
 
 
-def test_a_copy_is_not_copied(cluster: Cluster) -> None:
+def test_a_copy_is_not_copied_where_there_are_no_tiers(cluster: Cluster) -> None:
     cluster.open()
     relays = Origin(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), Candidates(()))
     with pytest.raises(ServiceError) as refused:
         relays.open(cluster.edge.room, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
-    assert refused.value.code is ErrorCode.NO_PUBLISHER
+    assert refused.value.code is ErrorCode.WORKER_FULL
     with pytest.raises(ServiceError):
         relays.open(None, Order().message(ROOM, WorkerId("third")), cluster.clock.now)

@@ -112,4 +112,6 @@ def test_another_origin_continues_where_the_first_ended(
     assert [p.payload_type for p in cluster.watched] == [101, 102, 101, 102]
     before, after = (p for p in cluster.watched if p.payload_type == 101)
     assert (after.ssrc, after.sequence) == (before.ssrc, before.sequence + 1)
-    assert after.timestamp - before.timestamp & 0xFFFFFFFF == pytest.approx(90_000 * 3.1, abs=9_000)
+    assert after.timestamp - before.timestamp & 0xFFFFFFFF == pytest.approx(
+        90_000 * (ORIGIN_SILENT_SECONDS + 0.1), abs=9_000
+    )

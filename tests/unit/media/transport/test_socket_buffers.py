@@ -1,5 +1,6 @@
 """The buffers of the media socket: what is granted is known, and too little is told once, with the remedy."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from media.transport.socket_buffers import ASKED_BYTES, SYSCTL, Granted, enlarge
+from media.transport.socket_buffers import ASKED_BYTES, SYSCTL, Granted, dropped, enlarge
 
 LIMITS = Path("/proc/sys/net/core")
 ENLARGE = (
@@ -54,3 +55,27 @@ def test_the_shipped_settings_of_the_kernel_suffice() -> None:
     shipped = Path(__file__).parents[4] / "deploy" / "systemd" / "90-roomcast.conf"
     lines = [line.replace(" ", "") for line in shipped.read_text(encoding="utf-8").splitlines()]
     assert set(SYSCTL.split()[2:]) <= set(lines)
+
+
+def test_what_finds_the_buffer_full_is_counted() -> None:
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as media,
+        socket.socket(type=socket.SOCK_DGRAM) as client,
+    ):
+        media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        media.bind(("127.0.0.1", 0))
+        media.setblocking(False)
+        assert dropped(media) == 0
+        for _ in range(50):
+            client.sendto(bytes(1000), media.getsockname())
+        received = 0
+        with contextlib.suppress(BlockingIOError):
+            while media.recv(2000):
+                received += 1
+        assert dropped(media) == 50 - received > 0
+
+
+def test_a_closed_socket_has_no_count() -> None:
+    media = socket.socket(type=socket.SOCK_DGRAM)
+    media.close()
+    assert dropped(media) is None

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -243,27 +241,6 @@ async def test_a_peer_that_does_not_close_is_closed_after_goodbye(server: Server
     server.now += 10.0
     await eventually("it is closed", lambda: len(server.port._by_file) == 0, IN_TIME)
     assert server.ends()
-    stream.close()
-
-
-async def test_without_files_the_port_rests_and_goes_on_when_there_are_some(server: Server) -> None:
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    stream = await Stream.open(server.address)
-    await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
-    backlog = socket.create_connection(server.address)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (backlog.fileno() + 1, most))
-    try:
-        await eventually("a file is missed", lambda: server.port.stats.refused[TcpEnd.NO_FILES], IN_TIME)
-        before = server.port.stats.refused[TcpEnd.NO_FILES]
-        for _ in range(100):
-            await asyncio.sleep(0)
-        assert server.port.stats.refused[TcpEnd.NO_FILES] <= before + 2  # at most once in a look
-        stream.send(CHECK)
-        await server.hears(stream, CHECK)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    await eventually("it is accepted", lambda: len(server.port) == 2, IN_TIME)
-    backlog.close()
     stream.close()
 
 

@@ -7,11 +7,13 @@ from media.worker.metrics.rooms import RoomsCollector
 from shared.messages.status import LayerStatus, RoomStatus
 
 
-def series(*statuses: RoomStatus) -> dict[tuple[str, ...], float]:
-    rooms: Any = SimpleNamespace(statuses=lambda: statuses)
+def series(*statuses: RoomStatus, most: int = 0) -> dict[tuple[str, ...], float]:
+    rooms: Any = SimpleNamespace(
+        statuses=lambda: statuses, largest=lambda most: statuses[: most or len(statuses)]
+    )
     return {
         (sample.name, *sample.labels.values()): sample.value
-        for metric in RoomsCollector(rooms).collect()
+        for metric in RoomsCollector(rooms, most).collect()
         for sample in metric.samples
     }
 
@@ -46,3 +48,10 @@ def test_the_bit_rate_of_a_copy_is_its_origin_s_to_tell() -> None:
     found = series(room("a", layers=(LayerStatus(rid="f", bitrate=9, viewers=4),), origin="w2"))
     assert ("roomcast_layer_bitrate", "a", "0") not in found
     assert found["roomcast_layer_viewers", "a", "0"] == 4
+
+
+def test_layers_of_small_rooms_are_left_out_and_their_viewers_are_not() -> None:
+    layers = (LayerStatus(rid="f", bitrate=9, viewers=4),)
+    found = series(room("large", layers=layers), room("small", layers=layers), most=1)
+    assert {key[1] for key in found if key[0].startswith("roomcast_layer")} == {"large"}
+    assert {key[1] for key in found if key[0] == "live_subscribers"} == {"large", "small"}

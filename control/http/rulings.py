@@ -1,0 +1,74 @@
+"""What operators send to moderate, parsed; raises `INVALID_RULING` with what is wrong.
+
+Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
+"""
+
+import json
+import unicodedata
+from typing import Any
+
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
+
+MOST_SECONDS = 366 * 86_400  # of a block: a year
+MAX_REASON = 200  # characters
+MAX_CLAIM = 1024  # characters of a jti or a subject
+
+
+def parse_block(body: bytes) -> tuple[float, str] | None:
+    """The seconds and the reason of `{"block", "reason"}`; None: the room is to be closed only."""
+    if not body.strip():
+        return None
+    ask = _object(body, {"block", "reason"})
+    seconds, reason = ask.get("block"), ask.get("reason", "")
+    if not (isinstance(reason, str) and len(reason) <= MAX_REASON and _is_plain(reason)):
+        raise _wrong(f"reason is a text of up to {MAX_REASON} characters without control characters")
+    if "block" not in ask:
+        if "reason" in ask:
+            raise _wrong("a reason needs block, in seconds")
+        return None
+    if seconds is None or not _is_number(seconds) or not 0 < seconds <= MOST_SECONDS:
+        raise _wrong(f"block is a number of seconds, up to {MOST_SECONDS}")
+    return float(seconds), reason
+
+
+def parse_revocation(body: bytes, now: float) -> TokenMark:
+    """Exactly one of `{"jti"}`, `{"subject"}`, `{"issued_before"}`.
+
+    A time later than `now`, in Unix seconds, counts as now: what is not issued yet cannot be revoked.
+    """
+    ask = _object(body, {"jti", "subject", "issued_before"})
+    if len(ask) != 1:
+        raise _wrong("one of jti, subject and issued_before")
+    ((name, value),) = ask.items()
+    if name == "issued_before":
+        if not _is_number(value) or not value > 0:
+            raise _wrong("issued_before is a Unix time")
+        return TokenMark(issued_at=float(min(value, now)))
+    if not (isinstance(value, str) and 0 < len(value) <= MAX_CLAIM and _is_plain(value)):
+        raise _wrong(f"{name} is a text of up to {MAX_CLAIM} characters without control characters")
+    return TokenMark(jti=value) if name == "jti" else TokenMark(subject=value)
+
+
+def _object(body: bytes, known: set[str]) -> dict[str, Any]:
+    try:
+        ask = json.loads(body)
+    except (ValueError, RecursionError):
+        ask = None
+    if not isinstance(ask, dict):
+        raise _wrong("not a JSON object")
+    if not ask.keys() <= known:
+        raise _wrong(f"knows only {', '.join(sorted(known))}")
+    return ask
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_plain(text: str) -> bool:
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _wrong(detail: str) -> ServiceError:
+    return ServiceError(ErrorCode.INVALID_RULING, detail=detail)

@@ -1,0 +1,131 @@
+"""For operators: close and block rooms, end sessions, revoke JWTs. Each act has a line in the audit log."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from control.auth import Access, Authenticator, credential
+from control.http.audit import audit
+from control.http.bodies import read_ruling
+from control.http.caller import caller_of
+from control.http.pages import page_of
+from control.http.resource import Resource
+from control.http.rulings import parse_block, parse_revocation
+from control.workers.gateway import Gateway
+from control.workers.moderator import Moderator
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import Block, Revocation
+from shared.names import RoomName, parse_room_name
+
+
+class ModerationRoutes:
+    """`revocation_seconds`: how long a revocation holds."""
+
+    def __init__(
+        self,
+        moderator: Moderator,
+        gateway: Gateway,
+        authenticator: Authenticator,
+        revocation_seconds: float,
+    ) -> None:
+        self._moderator = moderator
+        self._gateway = gateway
+        self._authenticator = authenticator
+        self._revocation_seconds = revocation_seconds
+
+    def routes(self) -> list[Route]:
+        revocations = Resource({"GET": self.list_revocations, "POST": self.revoke})
+        return [
+            Route("/api/admin/rooms/{room}/close", Resource({"POST": self.close_room})),
+            Route("/api/admin/blocks", Resource({"GET": self.list_blocks})),
+            Route("/api/admin/blocks/{room}", Resource({"DELETE": self.lift_block})),
+            Route("/api/admin/sessions/{session}", Resource({"DELETE": self.end_session})),
+            Route("/api/admin/revocations", revocations),
+            Route("/api/admin/revocations/{revocation}", Resource({"DELETE": self.lift_revocation})),
+        ]
+
+    async def close_room(self, request: Request) -> Response:
+        """End all sessions of a room; with `{"block": seconds}` nobody gets in again until then."""
+        name: str = request.path_params["room"]
+        access = self._admin(request, name)
+        ask = parse_block(await read_ruling(request))
+        room, request_id = parse_room_name(name), caller_of(request).request_id
+        if room is None:
+            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        if ask is None:
+            sessions = await self._gateway.close_room(room, request_id)
+            audit(request, access, "room.close", room=room, sessions=sessions)
+            return JSONResponse({"name": room, "sessions": sessions})
+        seconds, reason = ask
+        block, sessions = await self._moderator.block(room, seconds, reason, access.actor, request_id)
+        until = round(block.until, 3)
+        audit(request, access, "room.block", room=room, sessions=sessions, until=until, reason=reason)
+        return JSONResponse({"name": room, "sessions": sessions, "until": until})
+
+    async def list_blocks(self, request: Request) -> Response:
+        self._admin(request)
+        blocks = page_of(await self._moderator.blocks(), lambda block: block.room, request.query_params)
+        return JSONResponse({"blocks": [_block(block) for block in blocks]})
+
+    async def lift_block(self, request: Request) -> Response:
+        name: str = request.path_params["room"]
+        access = self._admin(request, name)
+        room = parse_room_name(name)
+        if room is None:
+            raise ServiceError(ErrorCode.RULING_NOT_FOUND)
+        await self._moderator.lift(room, access.actor, caller_of(request).request_id)
+        audit(request, access, "room.unblock", room=room)
+        return JSONResponse({"room": room})
+
+    async def end_session(self, request: Request) -> Response:
+        """End one session, which may be named as lists name it; with `?room=` one of that room."""
+        room = request.query_params.get("room", "")
+        access = self._admin(request, room or None)
+        session: str = request.path_params["session"]
+        if room and parse_room_name(room) is None:
+            raise ServiceError(ErrorCode.INVALID_ROOM)
+        ended = await self._gateway.end_session(session, RoomName(room), caller_of(request).request_id)
+        audit(request, access, "session.end", session=session, room=ended.room, role=ended.role)
+        return JSONResponse({"room": ended.room, "role": ended.role})
+
+    async def revoke(self, request: Request) -> Response:
+        access = self._admin(request)
+        mark = parse_revocation(await read_ruling(request), time.time())
+        revocation, sessions = await self._moderator.revoke(
+            mark, self._revocation_seconds, access.actor, caller_of(request).request_id
+        )
+        audit(request, access, "jwt.revoke", **_revocation(revocation), sessions=sessions)
+        return JSONResponse({**_revocation(revocation), "by": revocation.by, "sessions": sessions}, 201)
+
+    async def list_revocations(self, request: Request) -> Response:
+        self._admin(request)
+        page = page_of(await self._moderator.revocations(), lambda one: one.id, request.query_params)
+        return JSONResponse({"revocations": [{**_revocation(one), "by": one.by} for one in page]})
+
+    async def lift_revocation(self, request: Request) -> Response:
+        access = self._admin(request)
+        revocation: str = request.path_params["revocation"]
+        await self._moderator.lift_revocation(revocation, access.actor, caller_of(request).request_id)
+        audit(request, access, "jwt.unrevoke", id=revocation)
+        return JSONResponse({"id": revocation})
+
+    def _admin(self, request: Request, room: str | None = None) -> Access:
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_admin(room)
+        return access
+
+
+def _block(block: Block) -> dict[str, object]:
+    return {"room": block.room, "until": round(block.until, 3), "reason": block.reason, "by": block.by}
+
+
+def _revocation(one: Revocation) -> dict[str, object]:
+    which = {"jti": one.jti, "subject": one.subject, "issued_before": one.issued_before}
+    return {
+        "id": one.id,
+        **{name: value for name, value in which.items() if value is not None},
+        "at": round(one.at, 3),
+        "until": round(one.until, 3),
+    }

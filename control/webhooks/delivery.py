@@ -1,0 +1,206 @@
+"""Delivers events to one receiver: those of a room in order and one at a time, rooms beside each other.
+
+One process of the cluster does that at a time: the one with the lease. When it dies, another one takes the
+lease, and reads again what was not acknowledged. So an event may come twice, and after a dead letter the
+room's next ones follow; apart from that a room's events come in order.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+from time import monotonic
+
+from redis.exceptions import RedisError
+
+from control.webhooks.back_off import wait_seconds
+from control.webhooks.figures import WebhookFigures
+from control.webhooks.message import EventError, Message, headers, message_of
+from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome, Poster
+from control.webhooks.receiver import Receiver
+from shared.bus.event_queue import NEW, Entry, EventQueue, NoGroupError
+from shared.bus.lease import RENEW_SECONDS, Lease
+from shared.logging import get_logger
+
+AT_ONCE = 16  # attempts beside each other
+MAX_HELD = 2_000  # events that are read and not delivered yet; more stay in Redis
+READ_AT_ONCE = 200
+LOOK_SECONDS = 0.2  # between two looks for new events
+TAKE_SECONDS = 2.0  # between two tries to take the lease
+WARN_SECONDS = 60.0  # between two warnings that webhooks fail
+
+log = get_logger()
+
+
+class LeaseLostError(Exception):
+    """Another process delivers now, or may begin to."""
+
+
+class Delivery:
+    """`run` delivers until cancelled, whenever this process has the lease."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        secrets: Sequence[str],
+        queue: EventQueue,
+        lease: Lease,
+        poster: Poster,
+        figures: WebhookFigures,
+        retry_seconds: float,
+    ) -> None:
+        self._receiver = receiver
+        self._secrets = secrets
+        self._queue = queue
+        self._lease = lease
+        self._poster = poster
+        self._figures = figures
+        self._retry_seconds = retry_seconds
+        self._rooms: dict[str, deque[Entry]] = {}  # what is held
+        self._held = 0
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._warned_at = -inf
+        figures.begin(receiver.label)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                try:
+                    if await self._lease.take():
+                        await self._deliver()
+                except* (RedisError, OSError, LeaseLostError, NoGroupError):
+                    pass  # Redis is away, or has come back empty
+                except* Exception:
+                    log.exception("webhooks are interrupted", receiver=self._receiver.label)
+                await asyncio.sleep(TAKE_SECONDS)
+        finally:
+            await self._lease.give_back()
+            await self._poster.close()
+
+    async def _deliver(self) -> None:
+        """Deliver until the lease is lost, which raises."""
+        log.info("delivers webhooks", receiver=self._receiver.label)
+        self._rooms, self._held = {}, 0
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_lease())
+                tasks.create_task(self._read(tasks))
+        finally:
+            self._figures.forget_backlog(self._receiver.label)
+
+    async def _keep_lease(self) -> None:
+        while True:
+            try:
+                if not await self._lease.take():
+                    raise LeaseLostError
+                await self._measure()
+            except (RedisError, OSError):
+                if self._lease.left < ATTEMPT_SECONDS:
+                    raise LeaseLostError from None
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _measure(self) -> None:
+        backlog = await self._queue.backlog(self._receiver.group)
+        age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
+        self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
+        self._figures.oldest.labels(self._receiver.label).set(age)
+
+    # --- reading
+
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        """First what was read before and not acknowledged, then what is new."""
+        after = "0"
+        while True:
+            room_left = MAX_HELD - self._held
+            entries = []
+            if room_left > 0:
+                entries = await self._queue.read(self._receiver.group, after, min(room_left, READ_AT_ONCE))
+            for entry in entries:
+                await self._take(entry, tasks)
+            if after != NEW and room_left > 0:
+                after = entries[-1].id if entries else NEW
+            elif not entries:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _take(self, entry: Entry, tasks: asyncio.TaskGroup) -> None:
+        if entry.fields is None:
+            self._figures.lost.labels(self._receiver.label).inc()
+            await self._queue.acknowledge(self._receiver.group, entry)
+            return
+        if entry.fields.get("to", self._receiver.group) != self._receiver.group:  # another's dead letter
+            await self._queue.acknowledge(self._receiver.group, entry)
+            return
+        room = entry.fields.get("room", "")
+        self._held += 1
+        if room in self._rooms:
+            self._rooms[room].append(entry)
+        else:
+            self._rooms[room] = deque([entry])
+            tasks.create_task(self._deliver_room(room))
+
+    # --- delivering
+
+    async def _deliver_room(self, room: str) -> None:
+        entries = self._rooms[room]
+        while entries:
+            await self._settle(entries[0])
+            entries.popleft()
+            self._held -= 1
+        del self._rooms[room]
+
+    async def _settle(self, entry: Entry) -> None:
+        """Deliver an event, or give it up, and acknowledge it."""
+        try:
+            message = message_of(entry)
+        except EventError as error:
+            await self._give_up(entry, str(error), 0)
+            return
+        failures, began = 0, monotonic()
+        while True:
+            attempt = await self._attempt(message)
+            if attempt.outcome is Outcome.DELIVERED:
+                break
+            failures += 1
+            wait = wait_seconds(failures, random.random(), attempt.retry_after)  # noqa: S311
+            is_late = monotonic() + wait - began > self._retry_seconds
+            if attempt.outcome is Outcome.GONE or is_late:
+                await self._give_up(entry, attempt.why, failures)
+                return
+            await asyncio.sleep(wait)
+        await self._queue.acknowledge(self._receiver.group, entry)
+
+    async def _attempt(self, message: Message) -> Attempt:
+        async with self._turns:
+            if self._lease.left < ATTEMPT_SECONDS:  # another process could deliver meanwhile
+                raise LeaseLostError
+            body = message.body
+            attempt = await self._poster.post(body, headers(message, body, self._secrets, time.time()))
+        if attempt.outcome is Outcome.DELIVERED:
+            self._figures.delivered.labels(self._receiver.label).inc()
+        else:
+            self._figures.failures.labels(self._receiver.label).inc()
+            self._warn(attempt.why)
+        return attempt
+
+    def _warn(self, why: str) -> None:
+        if monotonic() - self._warned_at >= WARN_SECONDS:
+            self._warned_at = monotonic()
+            log.warning("webhooks fail, and are tried again", receiver=self._receiver.label, why=why)
+
+    async def _give_up(self, entry: Entry, why: str, attempts: int) -> None:
+        fields = entry.fields or {}
+        log.error(
+            "webhook given up: it is a dead letter now",
+            receiver=self._receiver.label,
+            id=fields.get("id"),
+            type=fields.get("type"),
+            room=fields.get("room"),
+            why=why,
+            attempts=attempts,
+        )
+        self._figures.given_up.labels(self._receiver.label).inc()
+        await self._queue.bury(
+            self._receiver.group, entry, receiver=self._receiver.label, why=why, attempts=str(attempts)
+        )

@@ -1,0 +1,115 @@
+"""One attempt to deliver a webhook: a POST to a checked address, without redirects, and bounded in all."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from urllib.parse import urlsplit
+
+import httpx
+
+from control.webhooks.address_policy import AddressPolicy, ForbiddenAddressError
+from control.webhooks.lookup import Lookup
+from control.webhooks.receiver import Receiver
+
+ATTEMPT_SECONDS = 10.0  # for resolving, connecting, sending, and the answer
+BODY_SECONDS = 1.0  # for the rest of an answer whose status is known
+MAX_ANSWER_BYTES = 16_384  # more is not read: the connection is closed
+MAX_RETRY_AFTER = 3_600.0
+
+
+class Outcome(Enum):
+    DELIVERED = auto()
+    FAILED = auto()
+    GONE = auto()  # 410: the receiver wants no more of this
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    outcome: Outcome
+    why: str = ""  # for the log, metrics and dead letters: a word or two
+    retry_after: float = 0.0  # seconds that the receiver asked for
+
+
+class Poster:
+    """Delivers to one receiver. `close` ends its connections."""
+
+    def __init__(self, receiver: Receiver, policy: AddressPolicy) -> None:
+        self._url = httpx.URL(receiver.url)
+        self._netloc = urlsplit(receiver.url).netloc
+        self._lookup = Lookup(receiver, policy)
+        # no proxies and no .netrc: a proxy would connect to whatever a name means to it
+        self._http = httpx.AsyncClient(
+            timeout=ATTEMPT_SECONDS,
+            trust_env=False,
+            verify=ssl.create_default_context(),
+            follow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        await self._lookup.close()
+        await self._http.aclose()
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Never raises for what a receiver, or the way to it, may do."""
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await self._post(body, headers)
+        except TimeoutError:
+            return Attempt(Outcome.FAILED, "no answer in time")
+        except ForbiddenAddressError as error:
+            return Attempt(Outcome.FAILED, f"forbidden address: {error}")
+        except socket.gaierror:
+            return Attempt(Outcome.FAILED, "its name does not resolve")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Attempt(Outcome.FAILED, type(error).__name__)
+
+    async def _post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        addresses = await self._lookup.addresses()
+        for address in addresses[:-1]:
+            try:
+                return await self._post_to(address, body, headers)
+            except httpx.ConnectError:
+                continue
+        return await self._post_to(addresses[-1], body, headers)
+
+    async def _post_to(self, address: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Send to this address, whatever the name means by now. The certificate must be of the name."""
+        request = self._http.build_request(
+            "POST",
+            self._url.copy_with(host=address),
+            content=body,
+            headers={**headers, "host": self._netloc, "user-agent": "Roomcast"},
+            extensions={"sni_hostname": self._url.host},
+        )
+        response = await self._http.send(request, stream=True)
+        try:
+            await _read_rest(response)
+        finally:
+            await response.aclose()
+        return _attempt(response)
+
+
+async def _read_rest(response: httpx.Response) -> None:
+    """Read a short body, so that the connection may be used again. What it says does not matter."""
+    read = 0
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in response.aiter_raw():
+                read += len(chunk)
+                if read > MAX_ANSWER_BYTES:
+                    return
+
+
+def _attempt(response: httpx.Response) -> Attempt:
+    if response.is_success:
+        return Attempt(Outcome.DELIVERED)
+    why = f"status {response.status_code}"
+    if response.status_code == httpx.codes.GONE:
+        return Attempt(Outcome.GONE, why)
+    asked = response.headers.get("retry-after", "")
+    seconds = min(float(asked), MAX_RETRY_AFTER) if asked.isascii() and asked.isdecimal() else 0.0
+    return Attempt(Outcome.FAILED, why, seconds)

@@ -1,0 +1,124 @@
+"""Makes rulings, and has every worker obey them before the operator gets an answer."""
+
+from contextlib import suppress
+
+from control.workers.every_worker import EveryWorker
+from control.workers.gateway import Gateway
+from control.workers.redis_watch import RedisWatch
+from shared.bus.ruling_book import RulingBook
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
+from shared.names import RequestId, RoomName
+
+LOOK_SECONDS = 0.5
+# A ruling that was lifted is kept for so long, since a process may have been without Redis meanwhile.
+LIFTED_SECONDS = 3600.0
+
+
+class Moderator:
+    """A call that makes a ruling raises `NO_WORKER` when Redis is away: then it would be lost."""
+
+    def __init__(self, book: RulingBook, gateway: Gateway, workers: EveryWorker, watch: RedisWatch) -> None:
+        self._book = book
+        self._gateway = gateway
+        self._workers = workers
+        self._watch = watch
+
+    def check(self, room: RoomName) -> None:
+        """Raises `ROOM_BLOCKED`, with the operator's reason."""
+        if block := self._book.rulings.block_of(room, self._book.now()):
+            raise ServiceError(ErrorCode.ROOM_BLOCKED, detail=block.reason or None)
+
+    async def block(
+        self, room: RoomName, seconds: float, reason: str, by: str, request_id: RequestId
+    ) -> tuple[Block, int]:
+        """Block a room, which need not exist; returns that, and how many sessions ended."""
+        block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
+        await self._put(block)
+        ended = await self._obey(request_id)
+        return block, ended + await self._close(room, request_id)
+
+    async def lift(self, room: RoomName, by: str, request_id: RequestId) -> None:
+        """Lift a block; raises `RULING_NOT_FOUND`."""
+        await self._look_or_fail()
+        block = self._book.rulings.block_of(room, self._book.now())
+        if block is None:
+            raise ServiceError(ErrorCode.RULING_NOT_FOUND)
+        until = self._book.now() + LIFTED_SECONDS
+        await self._put(Block(room=room, until=until, reason=block.reason, by=by, lifted=True))
+        await self._obey(request_id)
+
+    async def blocks(self) -> list[Block]:
+        """Those in force, by room; as they were when Redis was last there."""
+        await self._look()
+        return self._book.rulings.blocks(self._book.now())
+
+    async def revoke(
+        self, mark: TokenMark, seconds: float, by: str, request_id: RequestId
+    ) -> tuple[Revocation, int]:
+        """Revoke JWTs: of `mark` one is set, and `issued_at` is the time before which they were issued."""
+        now = self._book.now()
+        revocation = Revocation(
+            jti=mark.jti,
+            subject=mark.subject,
+            issued_before=mark.issued_at,
+            at=now,
+            until=now + seconds,
+            by=by,
+        )
+        await self._put(revocation)
+        return revocation, await self._obey(request_id)
+
+    async def lift_revocation(self, revocation: str, by: str, request_id: RequestId) -> None:
+        """Raises `RULING_NOT_FOUND`."""
+        await self._look_or_fail()
+        now = self._book.now()
+        held = self._book.rulings.revocation(revocation, now)
+        if held is None:
+            raise ServiceError(ErrorCode.RULING_NOT_FOUND)
+        await self._put(
+            Revocation(
+                jti=held.jti,
+                subject=held.subject,
+                issued_before=held.issued_before,
+                at=now,
+                until=now + LIFTED_SECONDS,
+                by=by,
+                lifted=True,
+            )
+        )
+        await self._obey(request_id)
+
+    async def revocations(self) -> list[Revocation]:
+        """Those in force, by id; as they were when Redis was last there."""
+        await self._look()
+        return self._book.rulings.revocations(self._book.now())
+
+    async def _put(self, ruling: Ruling) -> None:
+        await self._look_or_fail()  # a Redis that has come back empty gets what it lacks first
+        async with self._watch.bounded(LOOK_SECONDS):
+            await self._book.put(ruling)
+
+    async def _look(self) -> None:
+        """Take what is new; without Redis, what is held counts."""
+        with suppress(ServiceError):
+            await self._look_or_fail()
+
+    async def _look_or_fail(self) -> None:
+        async with self._watch.bounded(LOOK_SECONDS):
+            await self._book.look()
+
+    async def _obey(self, request_id: RequestId) -> int:
+        """How many sessions ended. A worker that does not answer now obeys at its next look."""
+        try:
+            obeyed = await self._workers.ask(ObeyRulings(), Obeyed, request_id)
+        except ServiceError:
+            return 0
+        return sum(reply.sessions for reply in obeyed)
+
+    async def _close(self, room: RoomName, request_id: RequestId) -> int:
+        """For workers of the version before, which know no rulings."""
+        try:
+            return await self._gateway.close_room(room, request_id)
+        except ServiceError:  # no such room, or its worker does not answer now
+            return 0

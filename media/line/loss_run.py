@@ -1,0 +1,60 @@
+"""What share of what was sent lately did not come: by the packets that a receiver requests again.
+
+A receiver's estimate is blind while it is far below what comes in, and its reports come each second.
+Requests come at once, and name the packets: so they tell what a full line lets through.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LEAST_PACKETS = 6  # that are requested since the last result
+LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # from the first to the last, when they were sent: a burst is shorter
+LEAST_SHARE = 0.12  # less is chance, or passes
+MOST_SHARE = 0.9  # of so few packets more cannot be told
+
+
+class Loss(NamedTuple):
+    """`share` of the packets that were sent from `begin` to `end`, in seconds of a steady clock."""
+
+    share: float
+    begin: float
+    end: float
+
+
+class LossRun:
+    """Of one viewer."""
+
+    __slots__ = ("_lost", "_told", "_track")
+
+    def __init__(self) -> None:
+        self._lost: dict[int, float] = {}  # index of a packet -> when it was sent
+        self._told = -1  # up to that index
+        self._track: int | None = None
+
+    def asked(self, track: int, packets: Iterable[tuple[int, float]]) -> Loss | None:
+        """Take a request for packets of `track`: the index of each, and when it was sent.
+
+        Returns what is lost, if it is much, and if there is enough of it since the last result. A packet
+        counts once, however often it is requested.
+        """
+        if track != self._track:
+            self._track, self._told = track, -1
+            self._lost.clear()
+        before = len(self._lost)
+        for index, sent_at in packets:
+            self._lost.setdefault(index, sent_at)
+        if len(self._lost) == before:
+            return None
+        last = max(self._lost)
+        end = self._lost[last]
+        self._lost = {index: at for index, at in self._lost.items() if at > end - MOST_SECONDS}
+        if sum(index > self._told for index in self._lost) < LEAST_PACKETS:
+            return None
+        first = min(self._lost)
+        begin = self._lost[first]
+        # behind the last one is a packet that came: it showed the gap
+        share = min(len(self._lost) / (last - first + 2), MOST_SHARE)
+        if end - begin < LEAST_SECONDS or share < LEAST_SHARE:
+            return None
+        self._told = last
+        return Loss(share, begin, end)

@@ -1,0 +1,179 @@
+"""What happens in this worker's rooms, as events for other systems (docs/webhooks.md). Does no I/O.
+
+Events wait here until the worker has told them. Nobody waits for that: when too many wait, the oldest are
+dropped. A broadcast is one life of a room on its worker; copies of rooms have none, their origins tell.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from time import time
+from typing import Protocol
+
+from media.rooms.room import Room
+from media.sessions.end_reason import EndReason
+from shared.messages.events import MAX_TEXT, EventType, Facts, RoomEvent, event_id
+from shared.names import RoomName, WorkerId
+
+MAX_WAITING = 10_000  # events: an hour without Redis, when something happens three times a second
+
+
+class Observer(Protocol):
+    """Sees rooms begin and end. `Rooms` calls it."""
+
+    def opened(self, room: Room) -> None:
+        """A room has opened, or another source has taken it over."""
+
+    def look(self, room: Room) -> None:
+        """See what has changed in a room. Called several times a second."""
+
+    def ended(self, room: Room, reason: EndReason) -> None:
+        """A room is about to end."""
+
+
+class Unobserved:
+    """Sees nothing."""
+
+    def opened(self, room: Room) -> None:
+        pass
+
+    def look(self, room: Room) -> None:
+        pass
+
+    def ended(self, room: Room, reason: EndReason) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class _Broadcast:
+    id: str
+    room: Room
+    number: int = 0  # of its latest event
+    has_publisher: bool = True
+    warnings: Sequence[str] = ()
+
+
+class Chronicle:
+    """Keeps the events of a worker. `process` is different after each start of the worker.
+
+    `wake` is called when an event waits. `unix_clock` is the same for all workers.
+    """
+
+    def __init__(
+        self, worker: WorkerId, process: str, wake: Callable[[], None], unix_clock: Callable[[], float] = time
+    ) -> None:
+        self._worker = worker
+        self._process = process
+        self._wake = wake
+        self._unix_clock = unix_clock
+        self._begun = 0
+        self._broadcasts: dict[RoomName, _Broadcast] = {}
+        self._waiting: deque[RoomEvent] = deque()
+        self.dropped = 0
+
+    # --- what waits
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def first(self, count: int) -> list[RoomEvent]:
+        """The oldest events that wait."""
+        return list(islice(self._waiting, count))
+
+    def told(self, events: Sequence[RoomEvent]) -> None:
+        """These were told: the oldest, unless some of them have been dropped meanwhile."""
+        last = set(map(id, events))
+        while self._waiting and id(self._waiting[0]) in last:
+            self._waiting.popleft()
+
+    def broadcasts(self) -> dict[RoomName, str]:
+        """The broadcasts that are under way."""
+        return {name: broadcast.id for name, broadcast in self._broadcasts.items()}
+
+    def begin_anew(self, name: RoomName, broadcast_id: str) -> None:
+        """Others have ended this broadcast, but its room is here: tell it as a new one."""
+        broadcast = self._broadcasts.get(name)
+        if broadcast is not None and broadcast.id == broadcast_id:
+            self._begin(broadcast.room)
+
+    # --- what happens
+
+    def opened(self, room: Room) -> None:
+        if room.origin is not None:
+            return
+        known = self._broadcasts.get(room.name)
+        if known is None or known.room is not room:
+            self._begin(room)
+        else:
+            self.look(room)
+
+    def look(self, room: Room) -> None:
+        broadcast = self._broadcasts.get(room.name)
+        if broadcast is None or broadcast.room is not room:
+            return
+        if room.has_publisher != broadcast.has_publisher:
+            broadcast.has_publisher = room.has_publisher
+            self._tell(
+                broadcast, EventType.PUBLISHER_BACK if room.has_publisher else EventType.PUBLISHER_AWAY
+            )
+        warnings = tuple(room.warnings)
+        if warnings != broadcast.warnings:
+            before, broadcast.warnings = broadcast.warnings, warnings
+            for text in before:
+                if text not in warnings:
+                    self._tell(broadcast, EventType.WARNING_CLEARED, warning=text[:MAX_TEXT])
+            for text in warnings:
+                if text not in before:
+                    self._tell(broadcast, EventType.WARNING_RAISED, warning=text[:MAX_TEXT])
+
+    def ended(self, room: Room, reason: EndReason) -> None:
+        broadcast = self._broadcasts.get(room.name)
+        if broadcast is not None and broadcast.room is room:
+            del self._broadcasts[room.name]
+            seconds = round(max(0.0, self._unix_clock() - room.started_at), 3)
+            self._tell(broadcast, EventType.ROOM_ENDED, reason=reason.name.lower(), seconds=seconds)
+
+    def recorded(self, type_: EventType, room: RoomName, name: str) -> None:
+        """A recording is ready, or is in the store. A name says which: it is never used twice."""
+        kind = type_.rpartition(".")[2]
+        self._add(
+            RoomEvent(
+                id=f"{name.replace('.', '-')}-{kind}",  # a signature joins ids and more by dots
+                type=type_,
+                room=room,
+                at=self._unix_clock(),
+                worker=self._worker,
+                facts={"name": name},
+            )
+        )
+
+    def _begin(self, room: Room) -> None:
+        self._begun += 1
+        broadcast = self._broadcasts[room.name] = _Broadcast(f"{self._process}-{self._begun}", room)
+        codecs = list(dict.fromkeys(track.published.codec.name for track in room.tracks))
+        self._tell(broadcast, EventType.ROOM_STARTED, codecs=codecs, started_at=round(room.started_at, 3))
+        self.look(room)
+
+    def _tell(self, broadcast: _Broadcast, type_: EventType, **facts: str | float | list[str]) -> None:
+        broadcast.number += 1
+        all_facts: Facts = {**facts}
+        self._add(
+            RoomEvent(
+                id=event_id(broadcast.id, broadcast.number),
+                type=type_,
+                room=broadcast.room.name,
+                at=self._unix_clock(),
+                worker=self._worker,
+                broadcast=broadcast.id,
+                number=broadcast.number,
+                facts=all_facts,
+            )
+        )
+
+    def _add(self, event: RoomEvent) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(event)
+        self._wake()

@@ -1,0 +1,68 @@
+"""What is sent to a room's viewers, how its publisher's packets arrive, and its warnings.
+
+Each room costs five series, so only the largest rooms have them. Nothing here is counted for the metrics
+packet by packet: it is read from what sessions keep anyway, when Prometheus asks.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from media.rooms.room import NO_MEDIA_SECONDS
+from media.rooms.rooms import Rooms
+from media.switch.feed import Feed
+from media.tracks.reception import ReceptionStats
+
+
+class RoomDetailsCollector(Collector):
+    """Of the `most` rooms with most viewers; 0: of all."""
+
+    def __init__(self, rooms: Rooms, most: int) -> None:
+        self._rooms = rooms
+        self._most = most
+
+    def collect(self) -> Iterable[Metric]:
+        sent = CounterMetricFamily(
+            "roomcast_room_egress_bytes",
+            "RTP payload sent to a room's viewers and to other workers, retransmissions included.",
+            labels=["room"],
+        )
+        loss = GaugeMetricFamily(
+            "roomcast_room_publisher_loss_ratio",
+            "Share of the publisher's packets that did not arrive, before repair; of its worst track.",
+            labels=["room"],
+        )
+        jitter = GaugeMetricFamily(
+            "roomcast_room_publisher_jitter_seconds",
+            "Jitter of the publisher's packets (RFC 3550); of its worst track.",
+            labels=["room"],
+        )
+        warnings = GaugeMetricFamily(
+            "roomcast_room_warnings", "Warnings that a room shows; absent without one.", labels=["room"]
+        )
+        rooms = self._rooms.largest(self._most)
+        for room in rooms:
+            sent.add_metric([room.name], room.feed.tx_payload)
+            if room.warnings:
+                warnings.add_metric([room.name], len(room.warnings))
+            if room.source is None or room.origin is not None:  # its origin reports the publisher
+                continue
+            if streams := _sent_now(room.feed):
+                loss.add_metric([room.name], max(stream.loss for stream in streams))
+                jitter.add_metric([room.name], max(stream.jitter for stream in streams))
+        yield from (sent, loss, jitter, warnings)
+        yield GaugeMetricFamily(
+            "roomcast_rooms_left_out",
+            "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",
+            value=len(self._rooms) - len(rooms),
+        )
+
+
+def _sent_now(feed: Feed) -> list[ReceptionStats]:
+    """Of the tracks that come: a layer that its publisher has stopped keeps its last figures."""
+    return [
+        source.stats
+        for source in feed.sources
+        if source.stats is not None and source.heard_at >= feed.heard_at - NO_MEDIA_SECONDS
+    ]

@@ -1,0 +1,84 @@
+"""What operators forbid, on this worker: it refuses that, and ends the sessions that do it.
+
+The worker decides, not control alone: so a session cannot slip through while a ruling is on its way to a
+control process, or to another worker of the same room.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.rooms.roster import Roster
+from media.sessions.end_reason import EndReason
+from media.sessions.session import Session
+from shared.bus.rpc import Handler
+from shared.bus.ruling_book import RulingBook
+from shared.errors import ErrorCode, ServiceError
+from shared.logging import get_logger
+from shared.messages.rulings import EndedSession, EndSession, Obeyed, ObeyRulings, TokenMark
+from shared.names import RoomName, cut_end
+
+log = get_logger()
+
+
+class Moderation:
+    """`obey` must be called when other rulings are in force than before.
+
+    `announced` waits until the directory knows what has changed.
+    """
+
+    def __init__(
+        self, book: RulingBook, rooms: Rooms, roster: Roster, announced: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._book = book
+        self._announced = announced
+        self._rooms = rooms
+        self._roster = roster
+        self._ended = 0  # sessions, since somebody asked
+
+    def handlers(self) -> dict[type, Handler]:
+        return {ObeyRulings: self.obey_now, EndSession: self.end_session}
+
+    def check(self, room: RoomName, token: TokenMark | None) -> None:
+        """Raises `ROOM_BLOCKED`, or `UNAUTHORIZED` if the token was revoked."""
+        now, rulings = self._book.now(), self._book.rulings
+        if rulings.revokes(token, now):
+            raise ServiceError(ErrorCode.UNAUTHORIZED, detail="the JWT was revoked")
+        if block := rulings.block_of(room, now):
+            raise ServiceError(ErrorCode.ROOM_BLOCKED, detail=block.reason or None)
+
+    def obey(self) -> None:
+        """End every session that a ruling forbids, and every copy of a blocked room."""
+        now, rulings = self._book.now(), self._book.rulings
+        for session, _ in list(self._roster.with_rooms()):
+            if not session.ended and rulings.revokes(session.token, now):
+                session.end(EndReason.TOKEN_REVOKED)
+                self._ended += 1
+        for room in self._rooms.all_names():
+            if rulings.block_of(room, now):
+                self._ended += self._rooms.close(room, EndReason.ROOM_BLOCKED)
+
+    async def obey_now(self, _: ObeyRulings) -> Obeyed:
+        await self._book.look()
+        ended, self._ended = self._ended, 0
+        if ended:
+            await self._announced()
+        return Obeyed(sessions=ended)
+
+    async def end_session(self, message: EndSession) -> EndedSession:
+        session, room = self._named(cut_end(message.session), message.room)
+        session.end(EndReason.ENDED_BY_OPERATOR)
+        await self._announced()
+        return EndedSession(room=room.name, role=session.role)
+
+    def _named(self, beginning: str, in_room: str) -> tuple[Session, Room]:
+        found = [
+            (session, room)
+            for session, room in self._roster.with_rooms()
+            if session.id.startswith(beginning) and in_room in ("", room.name)
+        ]
+        if not found:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if len(found) > 1:
+            raise ServiceError(ErrorCode.AMBIGUOUS_SESSION, detail="name the room, or the whole session")
+        return found[0]

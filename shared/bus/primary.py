@@ -1,0 +1,207 @@
+"""Where the primary is, and connections that go there.
+
+Sentinels tell the primary of their replicas, nodes of a Redis Cluster that of our slot. They are asked for
+each new connection, and every two seconds: a server that another one replaces may answer for long. As soon as
+one client of this process learns where the primary is now, the connections of all go there, each before it is
+used next. A connection also ends itself when its server says that it is the primary no longer.
+
+In a Redis Cluster all keys lie in one slot, so in one server, as everywhere else: decision 22.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from shared.bus.keys import PREFIX
+from shared.host_port import HostPort
+from shared.logging import get_logger
+from shared.redis_url import Kind, RedisUrl, parse_redis_url
+
+# Three hosts that hang are asked within the second that a call may take.
+ASK_SECONDS = 0.3
+FOLLOW_SECONDS = 2.0
+MAX_NODES = 64  # of a Redis Cluster, remembered
+CLUSTER_PREFIX = "{roomcast}:"
+SLOT = key_slot(b"roomcast")
+# Errors of a server that is the primary no longer, also as scripts of Redis 6 report them: it was demoted, it
+# is cut off from its replicas (min-replicas-to-write), or our slot is elsewhere.
+_NOT_PRIMARY = ("READONLY", "NOREPLICAS", "MOVED ")
+
+log = get_logger()
+# Where each group of servers has its primary, as this process has heard last. It has one group.
+_known: dict[tuple[HostPort, ...], HostPort] = {}
+
+
+async def follow(url: str) -> None:
+    """Notice until cancelled when the primary of a REDIS_URL has moved. Returns if it cannot."""
+    primary = primary_of(parse_redis_url(url))
+    while primary is not None:
+        with suppress(RedisError):
+            await primary.find()
+        await asyncio.sleep(FOLLOW_SECONDS)
+
+
+def primary_of(url: RedisUrl) -> "Primary | None":
+    """None: there is one server, in the URL itself."""
+    if url.kind is Kind.SERVER:
+        return None
+    return SentinelPrimary(url) if url.kind is Kind.SENTINEL else SlotPrimary(url)
+
+
+def connection_options(url: RedisUrl) -> dict[str, Any]:
+    """What a pool of redis-py needs to make connections."""
+    options = dict(url.options)
+    if url.path:
+        return options | {"connection_class": UnixDomainSocketConnection, "path": url.path}
+    primary = primary_of(url)
+    if primary is None:
+        [server] = url.hosts
+        kind = SSLConnection if url.tls else Connection
+        return options | {"connection_class": kind, "host": server.host, "port": server.port}
+    following = {
+        (Kind.SENTINEL, False): _ToPrimary,
+        (Kind.SENTINEL, True): _TlsToPrimary,
+        (Kind.CLUSTER, False): _ToSlot,
+        (Kind.CLUSTER, True): _TlsToSlot,
+    }
+    return options | {"connection_class": following[url.kind, url.tls], "primary": primary}
+
+
+class Primary:
+    """Asks hosts one after the other: first the one that answered last, last those that did not."""
+
+    def __init__(self, url: RedisUrl) -> None:
+        self._named = url.hosts
+        self._hosts = list(url.hosts)
+        self._kind = SSLConnection if url.tls else Connection
+
+    @property
+    def known(self) -> HostPort | None:
+        """Where it is, as any client of this process has heard last."""
+        return _known.get(self._named)
+
+    async def find(self) -> HostPort:
+        """Raises `RedisError` when nobody knows."""
+        cause: Exception | None = None
+        for host in list(self._hosts):
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    found = await self._ask(host)
+            except (RedisError, OSError, TimeoutError) as error:
+                found, cause = None, error
+            if found is not None:
+                self._hosts.sort(key=lambda other: other != host)
+                self._tell(found)
+                return found
+            self._hosts.sort(key=lambda other: other == host)
+        raise RedisConnectionError("nobody knows the primary") from cause
+
+    async def _ask(self, host: HostPort) -> HostPort | None:
+        """None: it does not know."""
+        raise NotImplementedError
+
+    async def _reply(self, host: HostPort, options: Any, *command: str) -> Any:
+        connection = self._kind(host=host.host, port=host.port, retry=Retry(NoBackoff(), 0), **options)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command(*command)
+            return await connection.read_response()
+        finally:
+            await connection.disconnect(nowait=True)
+
+    def _tell(self, found: HostPort) -> None:
+        before, _known[self._named] = self.known, found
+        if before not in (None, found):
+            log.warning("the primary of Redis has moved", primary=str(found))
+
+
+class SentinelPrimary(Primary):
+    def __init__(self, url: RedisUrl) -> None:
+        super().__init__(url)
+        self._name = url.primary
+        self._options = url.sentinel_options
+
+    async def _ask(self, host: HostPort) -> HostPort | None:
+        reply = await self._reply(host, self._options, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name)
+        return None if reply is None else HostPort(_text(reply[0]), int(reply[1]))
+
+
+class SlotPrimary(Primary):
+    """Remembers the nodes that it hears of, since those of the URL may leave."""
+
+    def __init__(self, url: RedisUrl) -> None:
+        super().__init__(url)
+        self._options = url.options
+
+    async def _ask(self, host: HostPort) -> HostPort | None:
+        found: HostPort | None = None
+        for first, last, *nodes in await self._reply(host, self._options, "CLUSTER", "SLOTS"):
+            # a node that does not know its own address is where it was asked
+            places = [HostPort(_text(node[0] or b"") or host.host, int(node[1])) for node in nodes]
+            self._remember(places)
+            if first <= SLOT <= last:
+                found = places[0]
+        return found
+
+    def _remember(self, places: Iterable[HostPort]) -> None:
+        self._hosts += [place for place in dict.fromkeys(places) if place not in self._hosts]
+        del self._hosts[MAX_NODES:]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+class _ToPrimary(Connection):
+    def __init__(self, *, primary: Primary, **options: Any) -> None:
+        super().__init__(**options)
+        self._primary = primary
+
+    async def connect(self) -> None:
+        """Called before each use, too."""
+        if self.is_connected and (self.host, self.port) != self._primary.known:
+            await self.disconnect(nowait=True)
+        await super().connect()  # type: ignore[no-untyped-call]
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._primary.find()
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)
+        except ResponseError as error:
+            if not any(sign in str(error) for sign in _NOT_PRIMARY):
+                raise
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError("the server is the primary no longer") from error
+
+
+class _ToSlot(_ToPrimary):
+    """Puts all keys into our slot, by their names."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return super().pack_command(*map(in_slot, args))
+
+
+class _TlsToPrimary(_ToPrimary, SSLConnection):
+    pass
+
+
+class _TlsToSlot(_ToSlot, SSLConnection):
+    pass
+
+
+def in_slot(argument: Any) -> Any:
+    """The name of a key as it is in a Redis Cluster; everything else as it is."""
+    if isinstance(argument, str) and argument.startswith(PREFIX):
+        return CLUSTER_PREFIX + argument.removeprefix(PREFIX)
+    return argument

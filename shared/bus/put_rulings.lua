@@ -1,0 +1,44 @@
+-- Put rulings into the book, each unless a later one of its name is there, and log them.
+-- KEYS[1]  hash: name -> stamp and packed ruling, "@" -> version: the last entry of the log
+-- KEYS[2]  sorted set: name -> when it ends, in Unix seconds    KEYS[3]  stream: the log
+-- ARGV[1]  how many the book may hold    ARGV[2]  entries of the log    ARGV[3]  lifetime of the log in seconds
+-- then for each ruling: name, stamp ("": now, and later than what is there), end, packed ruling
+-- returns  how many were put; -1, and none, when the book is full
+local time = redis.call('TIME')
+local seconds = tonumber(time[1])
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', seconds, 'LIMIT', 0, 100)) do
+  redis.call('HDEL', KEYS[1], name)
+  redis.call('ZREM', KEYS[2], name)
+end
+local put = 0
+for at = 4, #ARGV, 4 do
+  local name, stamp, ends, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local held = redis.call('HGET', KEYS[1], name)
+  if not held and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
+    return -1
+  end
+  local earlier = held and string.sub(held, 1, 16) or ''
+  if stamp == '' then
+    local now = seconds * 1000000 + tonumber(time[2])
+    if held then
+      now = math.max(now, tonumber(earlier) + 1)
+    end
+    stamp = string.format('%016.0f', now)
+  end
+  if earlier < stamp then
+    local before = redis.call('HGET', KEYS[1], '@') or ''
+    local version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
+      'before', before, 'name', name, 'ruling', stamp .. body)
+    redis.call('HSET', KEYS[1], name, stamp .. body, '@', version)
+    redis.call('ZADD', KEYS[2], ends, name)
+    put = put + 1
+  end
+end
+redis.call('EXPIRE', KEYS[3], ARGV[3])
+local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+if last[2] then
+  local left = math.ceil(tonumber(last[2])) - seconds + 1
+  redis.call('EXPIRE', KEYS[1], left)
+  redis.call('EXPIRE', KEYS[2], left)
+end
+return put

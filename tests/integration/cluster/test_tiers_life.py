@@ -1,0 +1,253 @@
+"""An edge that feeds edges, over real sockets; the test controls RPC and time.
+
+`MAX_EDGES` is 1: the first edge is fed by the origin, the second one by the first.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.rooms.room import Room
+from media.rtp.packet import parse
+from media.sessions.end_reason import EndReason
+from shared.names import WorkerId
+from tests.integration.cluster.net import (
+    FOUR,
+    GRACE,
+    ONE,
+    OTHER_PICTURE,
+    ROOM,
+    THREE,
+    TWO,
+    Net,
+    Worker,
+    keep_ticking,
+)
+from tests.support.peer import IN_TIME, Peer
+from tests.support.waiting import eventually
+
+MAX_EDGES = 1
+
+
+@pytest.fixture
+async def net() -> AsyncIterator[Net]:
+    net = Net()
+    workers = [Worker(name, net, max_edges=MAX_EDGES) for name in (ONE, TWO, THREE, FOUR)]
+    net.workers = {worker.name: worker for worker in workers}
+    ticking = asyncio.create_task(keep_ticking(net))
+    yield net
+    ticking.cancel()
+    for worker in workers:
+        await worker.stop()
+
+
+async def chain(net: Net) -> tuple[Peer, list[Peer]]:
+    """A publisher, and a viewer at each worker of a chain."""
+    publisher = await net.workers[ONE].publish()
+    viewers = [await net.workers[name].play(ONE) for name in (ONE, TWO, THREE)]
+    for viewer in viewers:
+        await viewer.gets_media_of(publisher)
+    return publisher, viewers
+
+
+def room(net: Net, worker: WorkerId) -> Room:
+    found = net.workers[worker].rooms.find(ROOM)
+    assert found is not None
+    return found
+
+
+def parents(net: Net) -> dict[WorkerId, tuple[str, int]]:
+    """By whom each edge is fed, and its tier."""
+    rooms = {name: worker.rooms.find(ROOM) for name, worker in net.workers.items()}
+    return {name: (room.origin, room.tier) for name, room in rooms.items() if room and room.origin}
+
+
+async def becomes(net: Net, expected: dict[WorkerId, tuple[str, int]]) -> None:
+    await eventually("the tree is so", lambda: parents(net) == expected, IN_TIME)
+
+
+def lost(viewer: Peer) -> list[int]:
+    """How many packets each of its streams lacks; each has one SSRC."""
+    found = []
+    for payload_type in (96, 111):
+        packets = [packet for packet in map(parse, viewer.rtp) if packet.payload_type == payload_type]
+        assert len({packet.ssrc for packet in packets}) == 1
+        numbers = {packet.sequence for packet in packets}
+        found.append(max(numbers) - min(numbers) + 1 - len(numbers))
+    return found
+
+
+async def test_media_passes_two_tiers(net: Net) -> None:
+    await chain(net)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
+    assert [len(net.workers[name].plane.origin) for name in (ONE, TWO, THREE)] == [1, 1, 0]
+    status = room(net, THREE).status()
+    assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
+
+
+async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> None:
+    publisher, _ = await chain(net)
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2), FOUR: (ONE, 1)}
+
+
+async def test_viewers_below_a_killed_edge_play_on_in_the_same_session(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    net.workers[TWO].die()
+    net.pass_time(ORIGIN_SILENT_SECONDS)
+    await becomes(net, {THREE: (ONE, 1)})
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]  # nothing was sent meanwhile
+    net.pass_time(0.1)
+    assert room(net, THREE).may_feed
+
+
+async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
+    publisher, (_, middle, viewer) = await chain(net)
+    leaving = net.workers[TWO].plane
+    leaving.origin.leave(True)
+    assert leaving.depending == 2  # its own viewer, and the edge that it feeds
+    await becomes(net, {TWO: (ONE, 1), THREE: (ONE, 1)})
+    for each in (middle, viewer):
+        await each.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
+    await eventually("nobody depends on it", lambda: leaving.depending == 1, IN_TIME)
+    net.pass_time(ORIGIN_SILENT_SECONDS / 2)
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
+
+
+async def test_an_edge_that_stops_at_once_is_replaced(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    await net.workers[TWO].stop()
+    await becomes(net, {THREE: (ONE, 1)})
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
+
+
+async def test_an_edge_without_viewers_stays_for_those_below(net: Net) -> None:
+    publisher, (_, middle, viewer) = await chain(net)
+    middle.close()
+    await eventually("it has none", lambda: net.workers[TWO].viewers() == 0, IN_TIME)
+    for _ in range(round(LINGER_SECONDS) + 1):
+        await viewer.gets_media_of(publisher)
+        net.pass_time(1.0)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
+    viewer.close()
+    await eventually("it has none", lambda: net.workers[THREE].viewers() == 0, IN_TIME)
+    for _ in range(2 * round(LINGER_SECONDS + 1)):
+        net.pass_time(1.0)
+        await asyncio.sleep(0)
+    await eventually("all copies have ended", lambda: not parents(net), IN_TIME)
+    await eventually("the origin knows", lambda: not len(net.workers[ONE].plane.origin), IN_TIME)
+
+
+async def test_the_end_of_the_room_passes_down(net: Net) -> None:
+    _, viewers = await chain(net)
+    net.close_room(ONE)
+    await eventually("all are told", lambda: all(viewer.closed for viewer in viewers), IN_TIME)
+    assert not parents(net)
+    assert [worker.plane.demux.relay_count for worker in net.workers.values()] == [0, 0, 0, 0]
+
+
+async def test_the_publisher_comes_back_for_all(net: Net) -> None:
+    publisher, viewers = await chain(net)
+    publisher.close()
+    await eventually("it is away", lambda: not room(net, ONE).status().has_publisher, IN_TIME)
+    publisher = await net.workers[ONE].publish()
+    for viewer in viewers:
+        await viewer.gets_media_of(publisher)
+        assert lost(viewer) == [0, 0]
+    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
+
+
+async def test_other_codecs_pass_down(net: Net) -> None:
+    publisher, viewers = await chain(net)
+    publisher.close()
+    await eventually("it is away", lambda: not room(net, ONE).status().has_publisher, IN_TIME)
+    await net.workers[ONE].publish(picture=OTHER_PICTURE)
+    await eventually("all are told", lambda: all(viewer.closed for viewer in viewers), IN_TIME)
+
+    def codecs() -> set[str]:
+        return {room(net, name).tracks[1].published.codec.name for name in (TWO, THREE)}
+
+    await eventually("they have learned it", lambda: codecs() == {"VP9"}, IN_TIME)
+
+
+async def test_the_tree_stays_when_the_origin_dies_and_the_publisher_comes_to_another_worker(
+    net: Net,
+) -> None:
+    publisher, (_, middle, viewer) = await chain(net)
+    net.workers[ONE].die()
+    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(GRACE / 2)
+    publisher = await net.workers[FOUR].publish()
+    net.pass_time(RETRY_SECONDS)
+    for each in (middle, viewer):
+        await each.gets_media_of(publisher)
+        assert lost(each) == [0, 0]
+    assert room(net, TWO).origin == FOUR
+
+
+@pytest.mark.parametrize("where", [TWO, THREE])
+async def test_the_publisher_comes_back_to_an_edge(net: Net, where: WorkerId) -> None:
+    _, (_, middle, viewer) = await chain(net)
+    net.workers[ONE].die()
+    publisher = await net.workers[where].publish()
+    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(RETRY_SECONDS)
+    for each in (middle, viewer):
+        await each.gets_media_of(publisher)
+    other = THREE if where == TWO else TWO
+    assert parents(net).keys() == {other}
+    assert room(net, other).origin == where
+
+
+async def test_an_edge_is_killed_while_the_publisher_comes_back(net: Net) -> None:
+    publisher, (near, _, viewer) = await chain(net)
+    publisher.close(without_a_word=True)
+    net.workers[TWO].die()
+    net.pass_time(ORIGIN_SILENT_SECONDS)
+    publisher = await net.workers[ONE].publish()
+    await becomes(net, {THREE: (ONE, 1)})
+    for each in (near, viewer):
+        await each.gets_media_of(publisher)
+        assert lost(each) == [0, 0]
+
+
+async def test_a_dead_edge_that_the_origin_still_names_costs_one_more_question(net: Net) -> None:
+    publisher, _ = await chain(net)
+    net.workers[THREE].rooms.close(ROOM, EndReason.NO_VIEWERS)
+    await eventually("it takes one", lambda: len(net.workers[TWO].plane.origin) == 0, IN_TIME)
+    net.pass_time(1.0)
+    await eventually("the origin knows", lambda: _named(net) == TWO, IN_TIME)
+    net.workers[TWO].die()
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net) == {FOUR: (ONE, 1)}
+
+
+async def test_an_origin_of_the_version_before_feeds_all_edges(net: Net) -> None:
+    net.before = {ONE}
+    publisher, _ = await chain(net)
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (ONE, 1), FOUR: (ONE, 1)}
+
+
+async def test_an_edge_of_the_version_before_feeds_nobody_and_is_fed_by_the_origin(net: Net) -> None:
+    net.before = {TWO, THREE}
+    net.workers[TWO].plane.origin.leave(True)  # so that it says nothing else by RTCP
+    net.workers[THREE].plane.origin.leave(True)
+    publisher, _ = await chain(net)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (ONE, 1)}
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net)[FOUR] == (ONE, 1)
+
+
+def _named(net: Net) -> str:
+    """The edge to which the origin would send another one."""
+    relays = net.workers[ONE].plane.origin
+    fed = next(iter(relays._relays.values()))
+    return next((edge for edge, relay in fed.items() if relay.takes), "")

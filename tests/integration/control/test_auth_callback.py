@@ -1,0 +1,205 @@
+"""`AUTH_URL` decides who may publish and play: what it is asked, and what clients get when it is away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from control.auth_callback import AT_ONCE, MAX_ASKING
+from shared.settings import SettingsError, load_settings
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.support.callback_server import CallbackServer, callback_server
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.waiting import eventually
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+WHIP, WHEP = "/api/whip/publish/demo", "/api/whep/play/demo"
+AWAY = (503, "credentials cannot be verified now", "5")
+
+
+@pytest.fixture
+async def callback() -> AsyncIterator[CallbackServer]:
+    async with callback_server() as server:
+        yield server
+
+
+async def publish(http: httpx.AsyncClient, token: str = "t", path: str = WHIP) -> httpx.Response:
+    return await post_offer(http, path, PUBLISH_OFFER, token)
+
+
+def outcome(response: httpx.Response) -> tuple[int, str, str]:
+    return response.status_code, response.json()["error"], response.headers["Retry-After"]
+
+
+async def test_it_is_asked_as_mediamtx_asks(
+    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+) -> None:
+    await start_worker()
+    http = await start_control(auth_url=callback.url)
+    http.headers["User-Agent"] = "OBS"
+    callback.answer = lambda question: "201 Created" if question["token"] == "good" else "401 Unauthorized"
+    refused = await publish(http, "bad")
+    assert (refused.status_code, refused.json()) == (401, {"error": "unauthorized"})
+    assert (await publish(http, "good", f"{WHIP}?a=b")).status_code == 201
+    assert (await post_offer(http, WHEP, PLAY_OFFER)).status_code == 401
+    assert (await post_offer(http, WHEP, PLAY_OFFER, "good")).status_code == 201
+    assert callback.questions[1] | {"id": ""} == {
+        "user": "",
+        "password": "",
+        "token": "good",
+        "ip": "127.0.0.1",
+        "action": "publish",
+        "path": "demo",
+        "protocol": "webrtc",
+        "id": "",
+        "query": "a=b",
+        "userAgent": "OBS",
+    }
+    assert [(one["action"], one["token"]) for one in callback.questions] == [
+        ("publish", "bad"),
+        ("publish", "good"),
+        ("read", ""),
+        ("read", "good"),
+    ]
+    assert callback.connections == 1
+    assert (await http.get("/api/bootstrap")).json()["authEnabled"] is True
+    assert (await http.get("/api/records")).status_code == 401
+
+
+async def test_an_answer_holds_for_a_while_for_the_same_question(
+    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+) -> None:
+    await start_worker()
+    http = await start_control(auth_url=callback.url, auth_url_cache_seconds=0.5)
+    callback.answer = lambda question: "200 OK" if question["token"] == "good" else "403 Forbidden"
+    for token in ("good", "bad"):
+        for _ in range(3):
+            assert (await publish(http, token)).status_code in (201, 409, 401)
+    assert len(callback.questions) == 2
+    await publish(http, "good", "/api/whip/publish/other")
+    assert len(callback.questions) == 3
+    callback.answer = lambda _: "403 Forbidden"
+
+    async def is_over() -> bool:
+        return (await publish(http, "good")).status_code == 401
+
+    await eventually("the answer is over", is_over, 3)
+
+
+@pytest.mark.parametrize(
+    "answer", ["500 Oops", "302 Found\r\nLocation: http://127.0.0.1:1/", "429 Slow", "nonsense"]
+)
+async def test_what_is_neither_yes_nor_no_is_503(
+    answer: str, start_control: StartControl, callback: CallbackServer
+) -> None:
+    http = await start_control(auth_url=callback.url)
+    callback.answer = lambda _: answer
+    assert outcome(await publish(http)) == AWAY
+    callback.answer = lambda _: "403 Forbidden"
+    assert (await publish(http)).status_code == 401  # that is remembered, and nothing before
+
+
+async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
+    start_control: StartControl,
+    start_worker: StartWorker,
+    callback: CallbackServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await start_worker()
+    http = await start_control(auth_url=callback.url, auth_url_seconds=0.3, admin_token="chief")
+    await callback.die()
+    for _ in range(3):
+        assert outcome(await publish(http, "hush")) == AWAY
+    await callback.start()
+    callback.hangs = True
+    began = time.monotonic()
+    assert outcome(await publish(http)) == AWAY
+    assert time.monotonic() - began < 1.5
+    assert (await http.get("/api/admin/blocks", headers={"X-Auth-Token": "chief"})).status_code == 200
+    callback.hangs = False
+    assert (await publish(http)).status_code == 201
+    log = "".join(capsys.readouterr())
+    assert log.count("AUTH_URL does not answer") == 1
+    assert log.count("AUTH_URL answers again") == 1
+    assert "hush" not in log
+
+
+async def test_a_crowd_before_a_callback_that_hangs_holds_up_nobody_else(
+    start_control: StartControl, callback: CallbackServer
+) -> None:
+    http = await start_control(auth_url=callback.url, auth_url_seconds=1.0)
+    callback.hangs = True
+    crowd = [asyncio.create_task(publish(http, f"t{number}")) for number in range(2 * AT_ONCE)]
+    await eventually("it is asked", lambda: len(callback.questions) >= AT_ONCE, 5)
+    assert len(callback.questions) == AT_ONCE < MAX_ASKING
+    async with httpx.AsyncClient(base_url=http.base_url) as other:
+        began = time.monotonic()
+        assert (await other.get("/api/rooms")).status_code == 200
+        assert time.monotonic() - began < 0.5
+    assert {(await one).status_code for one in crowd} == {503}
+
+
+async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
+    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+) -> None:
+    await start_worker()
+    http = await start_control(auth_url=callback.url, jwt_secret=SECRET, admin_token="chief")
+
+    def token(secret: str = SECRET, **claims: Any) -> str:
+        return jwt.encode({"exp": int(time.time()) + 600} | claims, secret, "HS256")
+
+    revoked = token(jti="r1")
+    answer = await http.post(
+        "/api/admin/revocations", json={"jti": "r1"}, headers={"Authorization": "Bearer chief"}
+    )
+    assert answer.status_code == 201
+    for ours, status in (
+        (token(room="demo"), 201),
+        (token(room="other"), 401),
+        (token(actions=["play"]), 401),
+        (token(exp=1), 401),
+        (revoked, 401),
+        ("chief", 401),
+        ("x" * 9000, 401),
+    ):
+        assert (await publish(http, ours)).status_code == status
+    assert callback.questions == []
+    theirs = token("another-secret-of-at-least-thirty-two")
+    published = await publish(http, theirs, "/api/whip/publish/theirs")
+    assert published.status_code == 201
+    assert [one["token"] for one in callback.questions] == [theirs]
+    # the session's URL is the credential, and what comes along is not put to it
+    session = published.headers["Location"]
+    assert (await http.delete(session, headers={"Authorization": f"Bearer {theirs}"})).status_code == 200
+    assert len(callback.questions) == 1
+
+
+async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
+    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+) -> None:
+    worker = await start_worker()
+    one, other = await start_control(auth_url=callback.url), await start_control(auth_url=callback.url)
+    for http, token in ((one, "a"), (other, "a"), (one, "b")):
+        await publish(http, token)
+    first, again, another = (message.identity for message in worker.received)
+    assert first == again != another
+    assert first != "a"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"auth_url": "http://example.com/"}, "AUTH_URL is without TLS"),
+        ({"auth_url": "ftp://example.com/"}, "AUTH_URL: must be https"),
+        ({"auth_url": "https://a/", "auth_token": "t"}, "AUTH_URL decides in the place of tokens"),
+        ({"auth_url": "https://a/", "room_tokens": "r:t"}, "AUTH_URL decides in the place of tokens"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(**settings)
+    assert str(error.value).startswith(reason)

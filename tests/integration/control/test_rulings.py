@@ -1,0 +1,108 @@
+"""What control does with rulings: for whom, in pages, with workers of the version before, up to the limit."""
+
+import time
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from shared.bus import ruling_book
+from shared.messages.rulings import EndSession, ObeyRulings
+from shared.messages.signalling import CloseRoom, Publish
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.row import SESSION
+from tests.support.offers import PUBLISH_OFFER, post_offer
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+SETTINGS = {"admin_token": "chief", "jwt_secret": SECRET}
+CHIEF = {"Authorization": "Bearer chief"}
+
+
+def bearer(**claims: Any) -> dict[str, str]:
+    token = jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def block(http: httpx.AsyncClient, room: str, headers: dict[str, str] = CHIEF) -> httpx.Response:
+    return await http.post(f"/api/admin/rooms/{room}/close", json={"block": 60}, headers=headers)
+
+
+async def test_every_worker_obeys_before_the_answer(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    workers = [await start_worker(name) for name in ("w1", "w2")]
+    http = await start_control(**SETTINGS)
+    assert (await block(http, "demo")).json()["sessions"] == 0
+    assert all(ObeyRulings() in worker.received for worker in workers)
+
+
+async def test_a_worker_of_the_version_before_closes_the_room(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    worker.answers[ObeyRulings] = KeyError("it does not know that")
+    http = await start_control(**SETTINGS)
+    assert (await block(http, "demo")).json()["sessions"] == 1
+    assert CloseRoom(room="demo") in worker.received
+    refused = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER, bearer()["Authorization"][7:])
+    assert refused.status_code == 403
+    assert not [one for one in worker.received if isinstance(one, Publish)]
+
+
+async def test_an_admin_of_one_room_moderates_that_room(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker()
+    http = await start_control(**SETTINGS)
+    own = bearer(role="admin", room="red", sub="ann")
+    assert (await block(http, "red", own)).status_code == 200
+    assert (await block(http, "blue", own)).status_code == 401
+    (entry,) = (await http.get("/api/admin/blocks", headers=CHIEF)).json()["blocks"]
+    assert (entry["room"], entry["by"]) == ("red", "JWT sub='ann'")
+    assert (await http.delete("/api/admin/blocks/blue", headers=own)).status_code == 401
+    assert (await http.delete("/api/admin/blocks/red", headers=own)).status_code == 200
+
+
+async def test_a_session_is_ended_within_the_room_of_its_admin(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await start_control(**SETTINGS)
+    own = bearer(role="admin", room="red")
+    path = f"/api/admin/sessions/{SESSION}"
+    assert (await http.delete(path, headers=own)).status_code == 401
+    await http.delete(f"{path}?room=red", headers=own)
+    await http.delete("/api/admin/sessions/w1.abcd%E2%80%A6", headers=CHIEF)
+    ended = [one for one in worker.received if isinstance(one, EndSession)]
+    assert ended == [EndSession(session=SESSION, room="red"), EndSession(session="w1.abcd")]
+
+
+async def test_lists_come_in_pages(start_control: StartControl) -> None:
+    http = await start_control(**SETTINGS)
+    for number in range(5):
+        await block(http, f"r{number}")
+        body = {"subject": f"s{number}"}
+        await http.post("/api/admin/revocations", json=body, headers=CHIEF)
+    for kind, key in (("blocks", "room"), ("revocations", "id")):
+
+        async def page(query: str, kind: str = kind) -> list[dict[str, Any]]:
+            answer = await http.get(f"/api/admin/{kind}{query}", headers=CHIEF)
+            entries: list[dict[str, Any]] = answer.json()[kind]
+            return entries
+
+        whole = await page("")
+        assert len(whole) == 5
+        first = await page("?limit=2")
+        second = await page(f"?limit=2&after={first[-1][key]}")
+        assert [*first, *second, *await page(f"?after={second[-1][key]}")] == whole
+
+
+async def test_there_are_so_many(start_control: StartControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruling_book, "MOST_RULINGS", 1)
+    http = await start_control(**SETTINGS)
+    assert (await block(http, "a")).status_code == 200
+    assert (await block(http, "a")).status_code == 200  # the same one again
+    full = await block(http, "b")
+    assert (full.status_code, full.json()["error"]) == (503, "too many blocks and revocations")

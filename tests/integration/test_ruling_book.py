@@ -1,0 +1,143 @@
+"""Every process holds the rulings, and gives them to a Redis that has lost them."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from deploy.valkey import EmbeddedValkey
+from shared.bus import keys, ruling_book
+from shared.bus.connection import connect
+from shared.bus.redis_clock import RedisClock
+from shared.bus.ruling_book import RulingBook
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import Block, Revocation
+
+HOUR = 3600.0
+
+
+def book(redis: Redis, changed: Callable[[], None] = lambda: None) -> RulingBook:
+    return RulingBook(redis, RedisClock(redis), changed)
+
+
+def block(room: str, *, lifted: bool = False, seconds: float = HOUR) -> Block:
+    return Block(room=room, until=time.time() + seconds, lifted=lifted)
+
+
+def blocked(one: RulingBook) -> list[str]:
+    return [held.room for held in one.rulings.blocks(time.time())]
+
+
+async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
+    told: list[int] = []
+    one, other = book(redis), book(redis, lambda: told.append(1))
+    await one.put(block("a"))
+    await other.look()
+    assert blocked(other) == ["a"]
+    for room in ("b", "c"):
+        await one.put(block(room))
+    await one.put(block("a", lifted=True))
+    await one.put(Revocation(jti="j", until=time.time() + HOUR))
+    before = await redis.info("commandstats")
+    await other.look()
+    await other.look()
+    after = await redis.info("commandstats")
+    assert blocked(other) == ["b", "c"]
+    assert len(told) == 2
+    # it has read what is new, and not the whole book
+    assert after.get("cmdstat_hmget") == before.get("cmdstat_hmget")
+    newcomer = book(redis)
+    await newcomer.look()
+    assert blocked(newcomer) == ["b", "c"]
+
+
+async def test_what_the_log_has_lost_is_read_from_the_book(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = book(redis), book(redis)
+    await one.put(block("a"))
+    await other.look()
+    await one.put(block("b"))
+    await redis.delete(keys.RULING_LOG)
+    await one.put(block("c"))
+    await other.look()
+    assert blocked(other) == ["a", "b", "c"]
+    monkeypatch.setattr(ruling_book, "_AT_ONCE", 3)
+    for number in range(10):
+        await one.put(block(f"d{number}"))
+    await other.look()
+    assert len(blocked(other)) == 13
+
+
+async def test_an_empty_redis_gets_what_everybody_holds(redis: Redis) -> None:
+    one, stale = book(redis), book(redis)
+    await one.put(block("a"))
+    await one.put(block("lifted"))
+    await stale.look()
+    await one.put(block("lifted", lifted=True))
+    await redis.flushall()
+    for _ in range(2):  # in any order, at any time
+        await stale.look()
+        await one.look()
+    newcomer = book(redis)
+    await newcomer.look()
+    await stale.look()
+    assert blocked(newcomer) == blocked(stale) == blocked(one) == ["a"]
+
+
+async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:
+    """A replica takes over that had not got everything yet."""
+    one = book(redis)
+    await one.put(block("a"))
+    dumps = {key: await redis.dump(key) for key in (keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG)}
+    await one.put(block("b"))
+    await one.put(block("a", lifted=True))
+    for key, dump in dumps.items():
+        assert dump
+        await redis.restore(key, 0, dump, replace=True)
+    await one.look()
+    newcomer = book(redis)
+    await newcomer.look()
+    assert blocked(newcomer) == blocked(one) == ["b"]
+
+
+async def test_without_redis_what_was_known_stays_and_nothing_is_put() -> None:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    async with connect(valkey.url) as redis:
+        one = book(redis)
+        await one.put(block("a"))
+        valkey.stop()
+        with pytest.raises(RedisError):
+            await one.put(block("b"))
+        assert blocked(one) == ["a"]
+
+
+async def test_there_are_so_many_and_what_has_ended_makes_room(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ruling_book, "MOST_RULINGS", 3)
+    one = book(redis)
+    await one.put(block("ends", seconds=-1))
+    for room in ("a", "b"):
+        await one.put(block(room))
+    await one.put(block("c"))  # "ends" has ended
+    with pytest.raises(ServiceError) as error:
+        await one.put(block("d"))
+    assert error.value.code is ErrorCode.TOO_MANY_RULINGS
+    await one.put(block("c", lifted=True))
+    assert blocked(one) == ["a", "b"]
+    assert 0 < await redis.ttl(keys.RULINGS) <= HOUR + 2
+
+
+async def test_a_large_book_is_read_in_pieces(redis: Redis) -> None:
+    one, newcomer = book(redis), book(redis)
+    for number in range(250):
+        await one.put(block(f"r{number}"))
+    before = await redis.info("commandstats")
+    await newcomer.look()
+    after = await redis.info("commandstats")
+    assert len(blocked(newcomer)) == 250
+    assert after["cmdstat_hmget"]["calls"] - before.get("cmdstat_hmget", {"calls": 0})["calls"] == 3

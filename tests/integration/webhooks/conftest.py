@@ -1,0 +1,32 @@
+"""Fast turns, and a connection."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from control.webhooks import back_off, delivery, lost_rooms
+from control.webhooks import webhooks as composed
+from shared.bus import lease
+from shared.bus.connection import connect
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(back_off, "LAST_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "TAKE_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "ATTEMPT_SECONDS", 0.4)
+    monkeypatch.setattr(lost_rooms, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lost_rooms, "DEAD_SECONDS", 60.0)  # the workers of most tests do not exist
+    monkeypatch.setattr(composed, "PREPARE_SECONDS", 0.1)
+    monkeypatch.setattr(lease.keys, "LEASE_TTL_MS", 1_000)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()

@@ -1,0 +1,207 @@
+"""Webhooks to receivers that fail, hang, die and come back."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.integration.webhooks.stage import IN_TIME, Control, Teller, control, wanted, webhook_settings
+from tests.support.waiting import eventually
+from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[WebhookReceiver]:
+    async with webhook_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def teller(redis: Redis) -> Teller:
+    return Teller(redis)
+
+
+async def all_arrive(receiver: WebhookReceiver, teller: Teller) -> None:
+    """Every event has come, and those of each room came in order, if only the first of doubles counts."""
+    rooms = {one.room for one in teller.told}
+
+    def complete() -> bool:
+        return {one.id for one in receiver.arrived} >= {one.id for one in teller.told}
+
+    await eventually("all events arrive", complete, IN_TIME)
+    for room in rooms:
+        assert list(dict.fromkeys(one.id for one in receiver.of_room(room))) == teller.ids(room)
+
+
+async def test_events_arrive_signed_and_in_order(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
+        await wanted(redis)
+        await teller.tell("a", "b", "a", "a", "b")
+        await all_arrive(receiver, teller)
+        assert len(receiver.arrived) == 5
+        assert receiver.arrived[0].event == {
+            "type": "room.started",
+            "timestamp": "2026-11-26T12:29:50.250Z",
+            "data": {"version": 1, "room": "a", "worker": "w1", "broadcast": "p1-a", "number": 1},
+        }
+        assert process.figure("roomcast_webhook_delivered_total") == 5
+        await eventually("nothing waits", lambda: process.figure("roomcast_webhook_waiting") == 0, IN_TIME)
+
+
+async def test_a_receiver_that_fails_half_the_time_dies_and_comes_back_gets_all_in_order(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.fails = 0.5
+    rooms = [f"r{number}" for number in range(20)]
+    async with control(webhook_settings(redis_url, [receiver.url]), redis):
+        await wanted(redis)
+        await teller.tell(*rooms)
+        await receiver.die()
+        await teller.tell(*rooms, *rooms)
+        await receiver.start()
+        await all_arrive(receiver, teller)
+        assert receiver.most_busy_of_room == 1
+
+
+async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = webhook_settings(redis_url, [receiver.url])
+    receiver.hangs_for = {"a"}
+    async with control(settings, redis) as first:
+        await wanted(redis)
+        async with control(settings, redis):
+            await teller.tell("a", "b", "a")
+            await eventually("the other room's event came", lambda: receiver.arrived, IN_TIME)
+
+            async def dies() -> None:  # it gives nothing back
+                pass
+
+            monkeypatch.setattr(first.webhooks._deliveries[0]._lease, "give_back", dies)
+            await first.stop()
+            receiver.hangs_for = set()
+            await teller.tell("a")
+            await all_arrive(receiver, teller)
+
+
+async def test_a_room_whose_events_fail_holds_up_no_other(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.refuses = {"bad"}
+    async with control(webhook_settings(redis_url, [receiver.url]), redis):
+        await wanted(redis)
+        await teller.tell(*["bad"] * 30, *["good"] * 30)
+        await eventually("the good ones arrive", lambda: len(receiver.of_room("good")) == 30, IN_TIME)
+        assert not receiver.of_room("bad")
+
+
+async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    async with webhook_receiver() as other:
+        settings = webhook_settings(redis_url, [receiver.url, other.url])
+        async with control(settings, redis) as process:
+            await wanted(redis)
+            await other.die()
+            await teller.tell("a", "a")
+            await all_arrive(receiver, teller)
+            await eventually(
+                "the other one fails",
+                lambda: process.figure("roomcast_webhook_failures_total", "127.0.0.1#2"),
+                IN_TIME,
+            )
+            await other.start()
+            await all_arrive(other, teller)
+
+
+async def test_what_fails_too_long_is_a_dead_letter_and_the_room_goes_on(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.refuses = {"a"}
+    settings = webhook_settings(redis_url, [receiver.url], webhook_retry_seconds=0.1)
+    async with control(settings, redis) as process:
+        await wanted(redis)
+        await teller.tell("a")
+        letters = process.webhooks.dead_letters
+        await eventually("it is given up", lambda: letters.page("", 10), IN_TIME)
+        receiver.refuses = set()
+        await teller.tell("a")
+        await eventually("the next one arrives", lambda: receiver.arrived, IN_TIME)
+        [letter] = await letters.page("", 10)
+        assert (letter["receiver"], letter["reason"]) == ("127.0.0.1", "status 500")
+        assert letter["attempts"] > 1
+        assert letter["webhookId"] == "p1-a-1"
+        assert letter["event"]["type"] == "room.started"
+        assert not await letters.page(letter["id"], 10)
+        assert process.figure("roomcast_webhook_given_up_total") == 1
+
+        assert await letters.replay(letter["id"])
+        assert not await letters.replay(letter["id"])
+        await eventually("it arrives after all", lambda: len(receiver.arrived) == 2, IN_TIME)
+        assert [one.id for one in receiver.arrived] == ["p1-a-2", "p1-a-1"]
+        assert await letters.replay_all() == (0, 0)
+
+
+async def test_410_is_not_tried_again(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.answer = "410 Gone"
+    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
+        await wanted(redis)
+        await teller.tell("a")
+        await eventually("it is given up", lambda: process.webhooks.dead_letters.page("", 1), IN_TIME)
+        assert receiver.asked == 1
+
+
+async def test_when_redis_comes_back_empty_later_events_are_delivered(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    async with control(webhook_settings(redis_url, [receiver.url]), redis):
+        await wanted(redis)
+        await teller.tell("a")
+        await all_arrive(receiver, teller)
+        await redis.flushall()
+        await wanted(redis)
+        await teller.tell("b")
+        await all_arrive(receiver, teller)
+
+
+async def test_what_redis_has_trimmed_is_counted_and_holds_up_nothing(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    settings = webhook_settings(redis_url, [receiver.url])
+    receiver.hangs_for = {"a"}
+    async with control(settings, redis):
+        await wanted(redis)
+        await teller.tell("a")
+        await eventually("it is on its way", lambda: receiver.asked, IN_TIME)
+    await redis.xtrim("roomcast:outbox", maxlen=0, approximate=False)
+    async with control(settings, redis) as process:
+        await teller.tell("b")
+        await eventually("the next one arrives", lambda: receiver.types("b"), IN_TIME)
+        assert process.figure("roomcast_webhook_lost_total") == 1
+
+
+async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:
+    await teller.tell("a")
+    assert not await redis.exists("roomcast:outbox")
+
+
+async def test_a_process_without_its_lease_delivers_nothing(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    settings = webhook_settings(redis_url, [receiver.url])
+    async with control(settings, redis) as first:
+        await wanted(redis)
+        await eventually("it delivers", lambda: delivers(first), IN_TIME)
+        async with control(settings, redis) as second:
+            await teller.tell("a")
+            await all_arrive(receiver, teller)
+            assert first.figure("roomcast_webhook_delivered_total") == 1
+            assert second.figure("roomcast_webhook_delivered_total") == 0
+
+
+def delivers(process: Control) -> bool:
+    return process.figure("roomcast_webhook_waiting") is not None

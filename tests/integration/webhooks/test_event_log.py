@@ -1,0 +1,79 @@
+"""What workers write of their rooms: each event once, whoever else tells of the room."""
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.event_log import Broadcast, EventLog
+from shared.bus.event_queue import EventQueue
+from shared.messages.events import EventType
+from shared.names import RoomName
+from tests.integration.webhooks.stage import event
+
+ENDED = EventType.ROOM_ENDED
+
+
+async def ids(redis: Redis) -> list[str]:
+    entries = await redis.xrange(keys.OUTBOX)
+    return [fields[b"id"].decode() for _, fields in entries]
+
+
+async def ready(redis: Redis) -> tuple[EventLog, EventQueue]:
+    queue = EventQueue(redis)
+    await queue.prepare(["group"])
+    return EventLog(redis), queue
+
+
+async def test_an_event_that_is_told_twice_is_there_once(redis: Redis) -> None:
+    log, _ = await ready(redis)
+    first, second = event("a", "x-1", 1), event("a", "x-1", 2)
+    assert await log.tell([first])
+    assert await log.tell([first, second])
+    assert await log.tell([second])
+    assert await ids(redis) == ["x-1-1", "x-1-2"]
+    assert await log.broadcasts([RoomName("a")]) == {"a": Broadcast("x-1", 2, "w1")}
+
+
+async def test_a_room_that_has_moved_ends_before_it_starts_again(redis: Redis) -> None:
+    log, _ = await ready(redis)
+    await log.tell([event("a", "x-1", 1)])
+    await log.tell([event("a", "y-1", 1, worker="w2")])
+    assert await ids(redis) == ["x-1-1", "x-1-2", "y-1-1"]
+    assert not await log.tell([event("a", "x-1", 2, ENDED)])  # the first worker's own farewell comes too late
+    assert await ids(redis) == ["x-1-1", "x-1-2", "y-1-1"]
+
+
+async def test_a_whole_broadcast_that_is_told_late_does_not_end_the_present_one(redis: Redis) -> None:
+    log, _ = await ready(redis)
+    await log.tell([event("a", "y-1", 1, worker="w2")])
+    assert await log.tell([event("a", "x-1", 1), event("a", "x-1", 2, ENDED)])
+    assert await ids(redis) == ["y-1-1", "x-1-1", "x-1-2"]
+    assert await log.broadcasts([RoomName("a")]) == {"a": Broadcast("y-1", 1, "w2")}
+
+
+async def test_a_broadcast_without_its_beginning_is_left_out(redis: Redis) -> None:
+    log, _ = await ready(redis)
+    assert not await log.tell([event("a", "x-1", 2)])
+    assert not await ids(redis)
+
+
+async def test_a_broadcast_that_has_told_more_meanwhile_is_not_ended(redis: Redis) -> None:
+    log, queue = await ready(redis)
+    await log.tell([event("a", "x-1", 1)])
+    [(room, seen)] = await queue.broadcasts()
+    await log.tell([event("a", "x-1", 2)])
+    await queue.end(room, seen, 1.0, "worker_lost")
+    assert await ids(redis) == ["x-1-1", "x-1-2"]
+    [(room, seen)] = await queue.broadcasts()
+    await queue.end(room, seen, 1.0, "worker_lost")
+    await queue.end(room, seen, 1.0, "worker_lost")
+    assert await ids(redis) == ["x-1-1", "x-1-2", "x-1-3"]
+    assert not await queue.broadcasts()
+
+
+async def test_all_of_it_expires(redis: Redis) -> None:
+    log, queue = await ready(redis)
+    await log.tell([event("a", "x-1", 1)])
+    [entry] = await queue.read("group", ">", 10)
+    await queue.bury("group", entry, why="a reason")
+    for key in (keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED, keys.DEAD_LETTERS):
+        assert await redis.ttl(key) > 0

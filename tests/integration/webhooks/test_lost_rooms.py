@@ -1,0 +1,119 @@
+"""Rooms of workers that died end all the same; those of workers that live are told again if need be."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+
+from control.webhooks import lost_rooms
+from media.worker import event_teller
+from media.worker.event_teller import EventTeller
+from shared.bus import keys
+from shared.bus.directory import Directory
+from shared.bus.event_log import EventLog
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+from tests.integration.webhooks.stage import IN_TIME, control, event, wanted, webhook_settings
+from tests.support.waiting import eventually
+from tests.support.webhook_receiver import webhook_receiver
+from tests.unit.media.rooms.test_chronicle import StandIn
+
+W1, W2 = WorkerId("w1"), WorkerId("w2")
+ALL = ["room.started", "room.ended"]
+
+
+def status(worker: WorkerId) -> WorkerStatus:
+    return WorkerStatus(id=worker, state=WorkerState.READY, http_url="")
+
+
+@asynccontextmanager
+async def telling(redis: Redis) -> AsyncIterator[EventTeller]:
+    teller, registered = EventTeller(redis, W1, "p", lambda: 100.0), asyncio.Event()
+    registered.set()
+    task = asyncio.create_task(teller.run(registered))
+    try:
+        yield teller
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_rooms_of_dead_and_of_restarted_workers_end(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_rooms, "DEAD_SECONDS", 0.1)
+    living, restarted = Directory(redis), Directory(redis)
+    await living.beat(status(W1), [])
+    await restarted.beat(status(W2), [])
+    async with (
+        webhook_receiver() as receiver,
+        control(webhook_settings(redis_url, [receiver.url]), redis),
+    ):
+        await wanted(redis)
+        await EventLog(redis).tell(
+            [
+                event("lives", f"{living.process}-1", 1, worker=W1),
+                event("restarted", "former-1", 1, worker=W2),
+                event("dead", "gone-1", 1, worker="w3"),
+            ]
+        )
+        await eventually("the dead one's room ends", lambda: receiver.types("dead") == ALL, IN_TIME)
+        await eventually("so does the former one's", lambda: receiver.types("restarted") == ALL, IN_TIME)
+        assert receiver.of_room("dead")[-1].event["data"]["reason"] == "worker_lost"
+        assert receiver.types("lives") == ["room.started"]
+
+
+async def test_a_worker_tells_its_rooms_anew_when_redis_has_lost_them(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "CHECK_SECONDS", 0.05)
+    room, name = StandIn(), RoomName("demo")
+
+    async def known() -> str:
+        there = (await EventLog(redis).broadcasts([name]))[name]
+        return there.id if there is not None else ""
+
+    async with telling(redis) as teller:
+        teller.chronicle.opened(cast(Any, room))
+        await eventually("it was offered", lambda: not len(teller.chronicle), IN_TIME)
+        assert not await known()  # nobody wanted to know
+        await redis.set(keys.EVENTS_WANTED, 1)
+        await eventually("it is told now", lambda: known(), IN_TIME)
+        before = await known()
+        await redis.flushall()
+        await redis.set(keys.EVENTS_WANTED, 1)
+        await eventually("it is told anew", lambda: known(), IN_TIME)
+        assert await known() != before
+
+
+async def test_a_room_that_another_worker_seems_to_have_is_told_anew_if_it_stays_here(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "CHECK_SECONDS", 0.05)
+    await redis.set(keys.EVENTS_WANTED, 1)
+    async with telling(redis) as teller:
+        teller.chronicle.opened(cast(Any, StandIn()))
+        await eventually("it is told", lambda: redis.xlen(keys.OUTBOX), IN_TIME)
+        await EventLog(redis).tell([event("demo", "other-1", 1, worker=W2)])
+
+        async def ids() -> list[str]:
+            return [fields[b"id"].decode() for _, fields in await redis.xrange(keys.OUTBOX)]
+
+        order = ["p-1-1", "p-1-2", "other-1-1", "other-1-2"]
+        await eventually("it is told anew", lambda: _begins_and_goes_on(ids, order), IN_TIME)
+
+
+async def _begins_and_goes_on(ids: Any, order: list[str]) -> bool:
+    there = await ids()
+    return there[: len(order)] == order and there[len(order)].startswith("p-")
+
+
+async def test_what_happens_last_is_told_when_the_worker_stops(redis: Redis) -> None:
+    await redis.set(keys.EVENTS_WANTED, 1)
+    async with telling(redis) as teller:
+        await asyncio.sleep(0)
+        teller.chronicle.opened(cast(Any, StandIn()))
+    assert await redis.xlen(keys.OUTBOX) == 1

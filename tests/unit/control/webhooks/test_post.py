@@ -1,0 +1,142 @@
+"""One attempt to deliver, to receivers that mean no good."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from control.webhooks import post as module
+from control.webhooks.address_policy import AddressPolicy
+from control.webhooks.post import MAX_ANSWER_BYTES, Attempt, Outcome, Poster
+from control.webhooks.receiver import receivers_of
+
+LOOPBACK = ["127.0.0.0/8"]
+
+
+class Answering:
+    """Answers each request with `answer`; None: never. Keeps what it was sent."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                self.requests.append(await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(2))
+                if self.answer is None:
+                    await reader.read()
+                writer.write(self.answer or b"")
+                await writer.drain()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: bytes | None) -> AsyncIterator[Answering]:
+    peer = Answering(answer)
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    try:
+        yield peer
+    finally:
+        server.close()
+        server.close_clients()
+        await server.wait_closed()
+
+
+async def post(url: str, *, allowed: list[str] = LOOPBACK, times: int = 1) -> Attempt:
+    poster = Poster(receivers_of([url])[0], AddressPolicy(allowed))
+    try:
+        for _ in range(times - 1):
+            await poster.post(b"{}", {"webhook-id": "1"})
+        return await poster.post(b"{}", {"webhook-id": "1"})
+    finally:
+        await poster.close()
+
+
+def response(status: str, *headers: str, body: bytes = b"") -> bytes:
+    head = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+async def test_what_is_sent_names_the_host_and_goes_to_the_checked_address() -> None:
+    async with answering(response("204 No Content")) as peer:
+        assert await post(f"http://localhost:{peer.port}/a/b?c=d", times=2) == Attempt(Outcome.DELIVERED)
+    assert peer.requests[0].startswith(b"POST /a/b?c=d HTTP/1.1\r\n")
+    assert f"host: localhost:{peer.port}\r\n".encode() in peer.requests[0].lower()
+    assert peer.connections == 1
+
+
+async def test_without_leave_nothing_connects_to_an_internal_address() -> None:
+    async with answering(response("200 OK")) as peer:
+        for host in ("localhost", "127.0.0.1", "2130706433", "0x7f.1"):
+            attempt = await post(f"http://{host}:{peer.port}/", allowed=[])
+            assert attempt.outcome is Outcome.FAILED
+            assert "forbidden address" in attempt.why
+    assert not peer.connections
+
+
+async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DNS rebinding: the name is looked up once, and only what was checked is connected to."""
+    looked_up: list[str] = []
+    real = socket.getaddrinfo
+
+    def rebinding(host: str, *how: Any, **more: Any) -> Any:
+        if host == "hook.test":
+            looked_up.append(host)
+            host = "127.0.0.1" if len(looked_up) == 1 else "127.0.0.2"
+        return real(host, *how, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    async with answering(response("200 OK")) as peer:
+        attempt = await post(f"http://hook.test:{peer.port}/", allowed=["127.0.0.1/32"])
+        assert attempt.outcome is Outcome.DELIVERED
+        assert looked_up == ["hook.test"]
+
+
+async def test_redirects_are_not_followed() -> None:
+    async with answering(response("200 OK")) as inside:
+        location = f"location: http://127.0.0.1:{inside.port}/"
+        async with answering(response("307 Temporary Redirect", location)) as peer:
+            assert await post(f"http://127.0.0.1:{peer.port}/") == Attempt(Outcome.FAILED, "status 307")
+        assert not inside.connections
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (response("500 Oops"), Attempt(Outcome.FAILED, "status 500")),
+        (response("503 Busy", "retry-after: 7"), Attempt(Outcome.FAILED, "status 503", 7.0)),
+        (response("503 Busy", "retry-after: " + "9" * 400), Attempt(Outcome.FAILED, "status 503", 3_600.0)),
+        (response("503 Busy", "retry-after: Mon"), Attempt(Outcome.FAILED, "status 503")),
+        (response("410 Gone"), Attempt(Outcome.GONE, "status 410")),
+        (response("200 OK", body=b"x" * 5 * MAX_ANSWER_BYTES), Attempt(Outcome.DELIVERED)),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Attempt(Outcome.DELIVERED)),  # and no more
+        (b"SSH-2.0\r\n\r\n", Attempt(Outcome.FAILED, "RemoteProtocolError")),
+    ],
+)
+async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BODY_SECONDS", 0.1)
+    async with answering(answer) as peer:
+        assert await post(f"http://127.0.0.1:{peer.port}/") == expected
+
+
+async def test_no_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ATTEMPT_SECONDS", 0.1)
+    async with answering(None) as peer:
+        attempt = await post(f"http://127.0.0.1:{peer.port}/")
+    assert attempt.outcome is Outcome.FAILED
+
+
+async def test_a_host_that_is_not_there() -> None:
+    async with answering(b"") as peer:
+        port = peer.port
+    assert (await post(f"http://127.0.0.1:{port}/")).why == "ConnectError"

@@ -1,0 +1,66 @@
+"""What share of what was sent did not come: by the packets that a receiver requests again."""
+
+import itertools
+
+import pytest
+
+from media.line.loss_run import LEAST_PACKETS, MOST_SECONDS, MOST_SHARE, Loss, LossRun
+
+RATE = 80.0  # packets a second
+
+
+def _sent(*indexes: int) -> list[tuple[int, float]]:
+    return [(index, index / RATE) for index in indexes]
+
+
+def _gaps(share: float, packets: int) -> list[int]:
+    """Of so many packets the share that is lost, evenly."""
+    return [n for n in range(packets) if int((n + 1) * share) > int(n * share)]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_it_tells_what_share_a_full_line_drops(share: float) -> None:
+    loss = LossRun().asked(0, _sent(*_gaps(share, 60)))
+    assert loss is not None
+    assert loss.share == pytest.approx(share, abs=0.06)
+    assert loss.end - loss.begin <= MOST_SECONDS
+
+
+def test_it_tells_again_when_more_is_lost_and_not_before() -> None:
+    run, lost = LossRun(), _gaps(0.5, 200)
+    told = [at for at in range(0, 100, 2) if run.asked(0, _sent(*lost[at : at + 2])) is not None]
+    assert len(told) > 3
+    assert min(later - earlier for earlier, later in itertools.pairwise(told)) >= LEAST_PACKETS
+
+
+def test_where_nothing_comes_through_a_little_is_assumed_to() -> None:
+    loss = LossRun().asked(0, _sent(*range(40)))
+    assert loss == Loss(MOST_SHARE, 0.0, 39 / RATE)
+
+
+def test_a_packet_that_is_requested_again_and_again_counts_once() -> None:
+    run = LossRun()
+    packets = _sent(*range(0, 5 * (LEAST_PACKETS - 1), 5))
+    assert [run.asked(0, packets) for _ in range(20)] == [None] * 20
+
+
+def test_a_short_burst_is_no_full_line() -> None:
+    assert LossRun().asked(0, _sent(*range(12))) is None  # 0.14 s
+
+
+def test_one_packet_in_twenty_is_chance() -> None:
+    run = LossRun()
+    assert [run.asked(0, _sent(20 * n)) for n in range(1000)] == [None] * 1000
+
+
+def test_what_it_holds_is_bounded() -> None:
+    run = LossRun()
+    for n in range(5000):
+        run.asked(0, _sent(n))
+    assert len(run._lost) <= MOST_SECONDS * RATE + 1
+
+
+def test_another_track_has_packets_of_its_own() -> None:
+    run = LossRun()
+    assert run.asked(0, _sent(*range(0, 20, 4))) is None
+    assert run.asked(1, _sent(*range(2, 22, 4))) is None

@@ -1,0 +1,75 @@
+"""Through two tiers comes what somebody below watches, and each keyframe is asked for once."""
+
+import pytest
+
+from media.relay.wanted_layers import LINGER_SECONDS
+from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND
+from tests.support.tiers_world import TiersCluster
+
+NOTICE = 1.0  # seconds until a change below shows at the origin, and a keyframe has come
+GONE = 2 * LINGER_SECONDS + NOTICE  # each tier lets a layer come for a while longer
+
+
+@pytest.fixture
+def cluster() -> TiersCluster:
+    cluster = TiersCluster()
+    cluster.play(0.5)
+    cluster.open()
+    cluster.watch(1)
+    cluster.play(NOTICE)
+    cluster.open_below()
+    return cluster
+
+
+def layers_on(cluster: TiersCluster, seconds: float = 1.0) -> tuple[set[int], set[int]]:
+    """The layers that the edge gets in so much time, and those that it sends down."""
+    cluster.on_the_line()
+    cluster.below_on_the_line()
+    cluster.play(seconds)
+    return set(cluster.on_the_line()) - {SOUND}, set(cluster.below_on_the_line()) - {SOUND}
+
+
+def test_who_is_below_knows_the_layers_and_what_they_are(cluster: TiersCluster) -> None:
+    cluster.watch_below(1)
+    cluster.play(4.0)
+    room = cluster.below.room
+    assert [(track.published.rid, track.published.layer) for track in room.tracks] == [
+        *zip(RIDS, LAYERS, strict=True),
+        ("", 0),
+    ]
+    assert [track.bitrate > 0 for track in room.tracks[:3]] == [True, True, True]
+
+
+def test_the_edge_takes_what_its_own_viewers_and_those_below_watch(cluster: TiersCluster) -> None:
+    viewer = cluster.watch_below(2)
+    cluster.play(GONE)  # the best one came before anybody was there
+    assert layers_on(cluster) == ({1, 2}, {2})
+    viewer.aim(0)
+    cluster.play(GONE)
+    assert layers_on(cluster) == ({0, 1}, {0})
+    assert viewer.layers_got()[-1] == 0
+    viewer.aim(1)
+    cluster.play(GONE)
+    assert layers_on(cluster) == ({1}, {1})
+
+
+def test_what_a_viewer_below_gets_has_no_gap(cluster: TiersCluster) -> None:
+    viewer = cluster.watch_below(1)
+    cluster.play(NOTICE)
+    before = len(viewer.got())
+    cluster.play(1.0)
+    numbers = [packet.sequence for packet in viewer.got()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(numbers) - before == pytest.approx(1.0 / FRAME, abs=1)
+
+
+def test_viewers_of_all_tiers_that_want_a_keyframe_ask_for_one(cluster: TiersCluster) -> None:
+    cluster.watch_below(1)
+    cluster.play(LINGER_SECONDS + NOTICE)
+    cluster.asked.clear()
+    for worker in (cluster.edge, cluster.below):
+        for _ in range(5):
+            worker.room.publisher.want_keyframe(1, cluster.clock.now)
+    cluster.play(0.5)
+    assert sum(1 in asked for asked in cluster.asked) in (1, 2)
+    assert all(asked <= {1} for asked in cluster.asked)

@@ -1,0 +1,64 @@
+"""A process that may open no more files: the port rests, says so once, and goes on when there are some."""
+
+import asyncio
+import contextlib
+import resource
+import socket
+from collections.abc import Iterator
+
+from structlog.testing import capture_logs
+
+from media.counts import TcpEnd
+from media.transport.tcp import EPISODE_SECONDS
+from tests.support.peer import IN_TIME
+from tests.support.tcp_peer import Stream
+from tests.support.waiting import eventually
+from tests.unit.media.transport.test_tcp import CHECK, serving
+
+
+async def test_without_files_the_port_rests_and_goes_on_when_there_are_some() -> None:
+    async with serving() as server:
+        files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        stream = await Stream.open(server.address)
+        await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
+        backlog = socket.create_connection(server.address)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (backlog.fileno() + 1, most))
+        try:
+            await eventually("a file is missed", lambda: server.port.stats.refused[TcpEnd.NO_FILES], IN_TIME)
+            before = server.port.stats.refused[TcpEnd.NO_FILES]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert server.port.stats.refused[TcpEnd.NO_FILES] <= before + 2  # at most once in a look
+            stream.send(CHECK)
+            await server.hears(stream, CHECK)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+        await eventually("it is accepted", lambda: len(server.port) == 2, IN_TIME)
+        backlog.close()
+        stream.close()
+
+
+@contextlib.contextmanager
+def no_more_files() -> Iterator[socket.socket]:
+    """The process may open no file beside this one."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as last:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, most))
+        try:
+            yield last
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+
+
+async def test_each_episode_is_logged_once() -> None:
+    async with serving() as server:
+        refused = server.port.stats.refused
+        with capture_logs() as logs:
+            for episode in (1, 2):
+                with no_more_files() as client:
+                    client.connect(server.address)
+                    enough = refused[TcpEnd.NO_FILES] + 3
+                    await eventually("looks fail", lambda: refused[TcpEnd.NO_FILES] >= enough, IN_TIME)  # noqa: B023
+                told = [line for line in logs if "cannot be accepted" in line["event"]]
+                assert len(told) == episode
+                server.now += EPISODE_SECONDS
