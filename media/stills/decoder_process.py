@@ -10,15 +10,19 @@ from media.stills.job import LENGTH, MAX_OUTCOME_BYTES, JobError, Keyframe, Outc
 from shared.logging import get_logger
 
 COMMAND = (sys.executable, "-m", "media.stills.decoder")
-# By the wall, for a machine that is busy with media: its own limit is of CPU time, and much lower.
-PATIENCE_SECONDS = 10.0
+# By the wall, for a machine that is busy with media, which goes first. Its own limit is of CPU time.
+PATIENCE_SECONDS = 30.0
 _KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
 
 log = get_logger()
 
 
 class DecoderDiedError(Exception):
-    """The process has ended over a keyframe, hung, or cannot be started."""
+    """The process has ended over a keyframe, or cannot be started."""
+
+
+class DecoderSlowError(DecoderDiedError):
+    """The process did not answer in time. That says nothing of the keyframe: media may need all cores."""
 
 
 class DecoderProcess:
@@ -43,7 +47,9 @@ class DecoderProcess:
                 return await self._ask(self._process, packed(keyframe))
         except BaseException as error:
             await self.close()
-            if isinstance(error, OSError | EOFError | JobError):  # a TimeoutError is an OSError, too
+            if isinstance(error, TimeoutError):
+                raise DecoderSlowError("the decoder did not answer in time") from None
+            if isinstance(error, OSError | EOFError | JobError):
                 raise DecoderDiedError(str(error) or type(error).__name__) from error
             raise
 
@@ -68,6 +74,8 @@ class DecoderProcess:
     async def _ask(self, process: Process, message: bytes) -> Outcome:
         assert process.stdin is not None
         assert process.stdout is not None
+        if process.stdin.is_closing():  # uvloop raises RuntimeError for that
+            raise BrokenPipeError("the decoder has ended")
         process.stdin.write(message)
         await process.stdin.drain()
         (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))

@@ -13,7 +13,7 @@ from time import monotonic, time
 from media.feedback.token_bucket import TokenBucket
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
-from media.stills.decoder_process import DecoderDiedError, DecoderProcess
+from media.stills.decoder_process import DecoderDiedError, DecoderProcess, DecoderSlowError
 from media.stills.job import Keyframe, Outcome
 from media.stills.latest_keyframe import latest_keyframe
 from shared.bus.rpc import Handler
@@ -100,7 +100,12 @@ class Stills:
     async def run(self) -> None:
         try:
             while True:
-                if not await self.turn():
+                try:
+                    made = await self.turn()
+                except Exception:  # a bug here must not end the worker, which has media
+                    log.exception("still pictures failed")
+                    made = False
+                if not made:
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             await self._decoder.close()
@@ -141,6 +146,11 @@ class Stills:
         taken_at = self._unix_clock() - (self._clock() - still.keyframe_at)
         try:
             outcome = await self._decoder.outcome(keyframe)
+        except DecoderSlowError:
+            self.failed += 1
+            still.not_before = self._clock() + RENEW_SECONDS
+            log.info("no still picture: the decoder gets no CPU", room=still.room.name)
+            return
         except DecoderDiedError as error:
             self._fails(still, str(error))
             self._cpu.spend(MOST_DEBT_SECONDS + max(0.0, self._cpu.left(self._clock())))

@@ -60,6 +60,7 @@ export class Stage {
     this.#root = root;
     this.#room = room;
     root.innerHTML = CONTENT;
+    root.tabIndex = -1; // a click gives it the focus, and so the arrows
     for (const name of ['quality', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
     this.video = root.querySelector('video');
     this.video.id = 'video';
@@ -120,6 +121,11 @@ export class Stage {
     else if (this.video.srcObject) await this.video.requestPictureInPicture();
   }
 
+  /** Whether arrows are for the stage: otherwise they scroll the page. */
+  get #attended() {
+    return this.#root.contains(document.activeElement) || document.fullscreenElement === this.#root;
+  }
+
   /** @param {string} id */
   #part(id) { return this.#root.querySelector(`#${id}`); }
 
@@ -157,8 +163,8 @@ export class Stage {
     onKeys({
       ' ': quietly(this.togglePlay),
       m: quietly(this.toggleSound),
-      ArrowUp: () => this.changeVolume(VOLUME_STEP),
-      ArrowDown: () => this.changeVolume(-VOLUME_STEP),
+      ArrowUp: () => this.#attended && this.changeVolume(VOLUME_STEP),
+      ArrowDown: () => this.#attended && this.changeVolume(-VOLUME_STEP),
       i: quietly(this.toggleFigures),
       q: () => this.#quality.open(),
       p: quietly(this.togglePicture),

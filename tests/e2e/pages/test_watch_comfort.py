@@ -60,6 +60,9 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             await page.keyboard.press(" ")
             await page.wait_for_function("!document.querySelector('video').paused")
             await page.keyboard.press("ArrowUp")
+            assert await page.evaluate("document.querySelector('video').muted"), "it scrolls the page"
+            await page.locator("video").click()
+            await page.keyboard.press("ArrowUp")
             await page.keyboard.press("ArrowUp")
             assert await page.evaluate("document.querySelector('video').muted") is False
             volume = await page.evaluate("document.querySelector('video').volume")

@@ -8,7 +8,7 @@ import pytest
 
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
-from media.stills.decoder_process import DecoderDiedError
+from media.stills.decoder_process import DecoderDiedError, DecoderSlowError
 from media.stills.job import Keyframe, Outcome
 from media.stills.stills import (
     CPU_SHARE,
@@ -32,11 +32,14 @@ class ScriptedDecoder:
     def __init__(self) -> None:
         self.cost = 0.01
         self.hostile: Callable[[Keyframe], bool] = lambda _: False
+        self.slow = False
         self.done: list[Keyframe] = []
         self.closed = 0
 
     async def outcome(self, keyframe: Keyframe) -> Outcome:
         self.done.append(keyframe)
+        if self.slow:
+            raise DecoderSlowError("no answer")
         if self.hostile(keyframe):
             raise DecoderDiedError("killed")
         return Outcome(self.cost, {width: b"%d of %d" % (width, len(self.done)) for width in WIDTHS})
@@ -150,6 +153,16 @@ async def test_a_hostile_room_keeps_no_other_room_from_its_picture(stage: Stage)
     tries = sum(map(stage.decoder.hostile, stage.decoder.done))
     await stage.pass_seconds(4 * FAILED_SECONDS)
     assert sum(map(stage.decoder.hostile, stage.decoder.done)) <= tries + 10 * 2, "it waits longer each time"
+
+
+async def test_a_busy_machine_is_not_the_rooms_fault(stage: Stage) -> None:
+    stage.open("demo")
+    stage.decoder.slow = True
+    await stage.pass_seconds(15)
+    assert await stage.get("demo") is None
+    stage.decoder.slow = False
+    await stage.pass_seconds(RENEW_SECONDS + KEYFRAME_SECONDS + 1)
+    assert await stage.get("demo") is not None
 
 
 async def test_the_next_room_of_the_name_does_not_show_the_picture_of_the_one_before(stage: Stage) -> None:
