@@ -12,7 +12,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.tether import tethered
-from deploy.valkey import BINARY
 from shared.bus.primary import SLOT
 from tests.support.system import LOOPBACK, free_port
 
