@@ -193,8 +193,8 @@ class Worker:
                 ]
                 if self._recorder is not None:
                     running.append(tasks.create_task(self._recorder.run()))
+                beating = tasks.create_task(self._announce(serving))
                 telling = tasks.create_task(self._events.run(self._heartbeat.registered))
-                beating = tasks.create_task(self._announce(serving, telling))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
@@ -221,14 +221,13 @@ class Worker:
         await self._heartbeat.registered.wait()
         await self._rpc.run()
 
-    async def _announce(self, serving: asyncio.Task[None], telling: asyncio.Task[None]) -> None:
+    async def _announce(self, serving: asyncio.Task[None]) -> None:
         """Keep the directory true. A worker that has lost its id leaves its sessions the time of a drain."""
         try:
             await self._heartbeat.run()
         except WorkerIdTakenError as error:
             self._id_taken = error
             serving.cancel()
-            telling.cancel()  # control takes this process for dead, and has told the end of its rooms
             if self._heartbeat.registered.is_set():
                 log.error("another process has taken this worker's id: draining")
                 self._drain.leave()
