@@ -6,7 +6,8 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile every module again
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
-	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools \
+	faketime=faketime haproxy=haproxy nginx=nginx promtool=prometheus turnserver=coturn certutil=libnss3-tools \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
 	$(if $(wildcard /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib),,no-gst-webrtc=gir1.2-gst-plugins-bad-1.0)
 
