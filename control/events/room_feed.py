@@ -147,6 +147,7 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
         status.codecs,
         status.started_at,
         room.workers,
+        room.copies,
         status.warnings,
         layers,
         reasons,

@@ -1,6 +1,7 @@
 """Clients follow the primary: under Sentinels, and as the one that has our slot of a Redis Cluster."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,9 @@ async def test_a_sentinel_that_names_a_dead_primary_is_asked_last(tmp_path: Path
         wrong.servers[0].kill()
         url = wrong.url.replace(f"/{NAME}", f",{LOOPBACK}:{right.sentinels[0].port}/{NAME}")
         async with connect(url) as client, connect(url) as another:
-            assert await client.set("roomcast:test", 1)  # at once: a connection is tried twice
+            with suppress(RedisConnectionError):  # redis-py 6 tries a connection once, later versions twice
+                await client.set("roomcast:test", 1)
+            assert await client.set("roomcast:test", 1)
             assert await another.set("roomcast:test", 2)
         assert right.servers[0].client.get("roomcast:test") == b"2"
 
