@@ -27,6 +27,8 @@ class StillSource:
     """A publisher without a network."""
 
     origin = None
+    tier = 0
+    may_feed = True
 
     def __init__(self) -> None:
         self.heard_at = 0.0
