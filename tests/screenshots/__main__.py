@@ -28,11 +28,11 @@ IN_VIEW = ("embed", "watch-quality", "recordings-playing", "admin-question")
 ADMIN_TOKEN = "screenshots"
 LIVE_ROOMS = ("garden-cam", "keynote", "studio")
 RECORDED_ROOM = "rehearsal"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 async def _listed(page: Page) -> None:
-    await page.locator(".room").nth(len(LIVE_ROOMS) - 1).wait_for()
+    await page.locator(".room img:not([hidden])").nth(len(LIVE_ROOMS) - 1).wait_for()
 
 
 async def _ready_to_publish(page: Page) -> None:

@@ -28,6 +28,7 @@ class StillSource:
 
     origin = None
     tier = 0
+    may_feed = True
 
     def __init__(self) -> None:
         self.heard_at = 0.0

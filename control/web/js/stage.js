@@ -146,6 +146,7 @@ export class Stage {
     };
     showSound();
     video.addEventListener('volumechange', showSound);
+    for (const type of ['pause', 'play']) video.addEventListener(type, () => this.#tellHealth(''));
     volume.addEventListener('input', () => {
       video.volume = Number(volume.value);
       video.muted = video.volume === 0;
@@ -237,10 +238,14 @@ export class Stage {
     this.#part('live').querySelector('.pill').textContent = choice.picture ? 'Live' : 'Live, sound only';
   }
 
-  #showFigures(stats) {
-    const health = this.video.paused ? WORDS.paused : this.#health.words(stats, this.#player.layers, this.#player.choice);
+  #tellHealth(words) {
     const line = this.#part('health');
-    if (line.textContent !== health) line.textContent = health; // screen readers read each change aloud
+    const all = this.video.paused ? WORDS.paused : words;
+    if (line.textContent !== all) line.textContent = all; // screen readers read each change aloud
+  }
+
+  #showFigures(stats) {
+    this.#tellHealth(this.#health.words(stats, this.#player.layers, this.#player.choice));
     const list = this.#part('figures');
     if (list.hidden) return;
     list.replaceChildren(...figures(stats).flatMap(([name, text]) => {
