@@ -177,6 +177,7 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
             await asyncio.sleep(AFTER_SECONDS)
         ended = time.monotonic()
         watching.cancel()
+        await asyncio.wait([watching])
         gap = max(player.longest_gap(killed - BEFORE_SECONDS, ended) for player in players)
         answered = {kind: joins.first_answered(kind, killed) for kind in ("play", "publish")}
         async with connect(servers.url) as redis:
