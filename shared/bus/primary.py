@@ -107,9 +107,9 @@ class Primary:
             self._ask_last(host)
         raise RedisConnectionError("nobody knows the primary") from cause
 
-    def doubt(self) -> None:
-        """What was found is no primary: next time, another host is asked first."""
-        if self._told_by is not None:
+    def doubt(self, place: tuple[str, int]) -> None:
+        """What was found there is no primary: next time, another host is asked first."""
+        if self._told_by is not None and place == self.known:  # not of a former one, which is late
             self._ask_last(self._told_by)
 
     def leads(self, connection: "_ToPrimary") -> None:
@@ -188,7 +188,7 @@ class _ToPrimary(Connection):
         try:
             await super()._connect()  # type: ignore[no-untyped-call]
         except BaseException:
-            self._primary.doubt()
+            self._primary.doubt((self.host, self.port))
             raise
         self._primary.leads(self)
         await self.leave_former()  # perhaps it has moved meanwhile
@@ -206,7 +206,7 @@ class _ToPrimary(Connection):
         except ResponseError as error:
             if not any(sign in str(error) for sign in _NOT_PRIMARY):
                 raise
-            self._primary.doubt()
+            self._primary.doubt((self.host, self.port))
             await self.disconnect(nowait=True)
             raise RedisConnectionError("the server is the primary no longer") from error
 

@@ -177,6 +177,7 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
             await asyncio.sleep(AFTER_SECONDS)
         ended = time.monotonic()
         watching.cancel()
+        await asyncio.wait([watching])
         gap = max(player.longest_gap(killed - BEFORE_SECONDS, ended) for player in players)
         answered = {kind: joins.first_answered(kind, killed) for kind in ("play", "publish")}
         async with connect(servers.url) as redis:
@@ -204,7 +205,8 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
         assert {status for _, status in joins.summary()} <= {201, 409, 503}
     for member in system.members:
         told = told_about_redis(member)
-        assert told["the primary of Redis has moved"] == 1
+        # three times if a Sentinel that was asked at the same moment did not know of it yet
+        assert told["the primary of Redis has moved"] in (1, 3)
         assert max(told.values()) < 2 * JOINS_A_SECOND
 
 
