@@ -1,26 +1,28 @@
 """`AUTH_URL`: another service decides who may publish and play. What it is asked is MediaMTX's, name by name.
 
 An answer holds for a while, for the same question. Nobody waits longer than the deadline, and no more than
-`MAX_ASKING` at once: who comes beyond that gets 503 at once. The answer of a service that is away is 503,
-too: it is neither yes nor no.
+`MAX_ASKING` at once, `MAX_OF_CLIENT` of one client: who comes beyond that gets 503 at once. While the service
+is away clients get 503, too: that is neither yes nor no.
 """
 
 import asyncio
 import hashlib
 import hmac
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import asdict, dataclass
 from time import monotonic
 
 import httpx
 
+from shared.connections import client_of
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.signalling import Role
 from shared.names import RequestId
 
 MAX_ASKING = 512  # requests that wait for an answer
+MAX_OF_CLIENT = 32  # of those of one address, or /64: a flood of one client leaves others their turns
 AT_ONCE = 64  # of which so many are on their way
 MAX_ANSWERS = 10_000  # that are remembered
 MAX_BODY = 4096  # bytes of an answer that are read; nobody looks at them
@@ -81,7 +83,7 @@ class AuthCallback:
         )
         self._answers: OrderedDict[bytes, tuple[float, bool]] = OrderedDict()
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._asking = 0
+        self._asking: Counter[str] = Counter()  # by client
         self._away = False
 
     async def check(self, question: Question, request_id: RequestId) -> None:
@@ -102,9 +104,10 @@ class AuthCallback:
         await self._http.aclose()
 
     async def _asked(self, question: Question, request_id: RequestId) -> bool:
-        if self._asking >= MAX_ASKING:
+        client = client_of(question.address)
+        if self._asking[client] >= MAX_OF_CLIENT or self._asking.total() >= MAX_ASKING:
             raise ServiceError(ErrorCode.CALLBACK_AWAY)
-        self._asking += 1
+        self._asking[client] += 1
         try:
             async with asyncio.timeout(self._seconds), self._turns:
                 allowed = await self._ask(question.body(request_id))
@@ -112,7 +115,9 @@ class AuthCallback:
             self._failed(str(error) or type(error).__name__)
             raise ServiceError(ErrorCode.CALLBACK_AWAY) from None
         finally:
-            self._asking -= 1
+            self._asking[client] -= 1
+            if not self._asking[client]:
+                del self._asking[client]
         if self._away:
             log.info("AUTH_URL answers again")
         self._away = False

@@ -15,9 +15,7 @@ from shared.messages.rulings import (
     Ruling,
     TokenMark,
     block_name,
-    jti_id,
     revocation_name,
-    subject_id,
 )
 
 STAMP_DIGITS = 16  # microseconds since 1970, until the year 2286
@@ -61,6 +59,8 @@ def read_stamped(name: str, data: bytes) -> Stamped:
 class Rulings:
     def __init__(self) -> None:
         self._held: dict[str, Stamped] = {}
+        # each session is looked up here when a ruling is made: by the claim itself, without a digest
+        self._by_claim: dict[tuple[str, str], Revocation] = {}
         self._cutoffs: dict[str, Revocation] = {}  # those by `issued_before`
 
     def __len__(self) -> int:
@@ -77,10 +77,10 @@ class Rulings:
         """Whether a JWT with this mark opens nothing any more. None, what is no JWT, is not revoked."""
         if token is None:
             return False
-        if token.jti is not None and self.revocation(jti_id(token.jti), now):
-            return True
-        if token.subject is not None and self.revocation(subject_id(token.subject), now):
-            return True
+        for claim, value in (("jti", token.jti), ("subject", token.subject)):
+            found = None if value is None else self._by_claim.get((claim, value))
+            if found is not None and _in_force(found, now):
+                return True
         return any(
             (token.issued_at is None or token.issued_at < (cutoff.issued_before or 0))
             and _in_force(cutoff, now)
@@ -112,10 +112,15 @@ class Rulings:
         if held is not None and held.stamp >= stamped.stamp:
             return False
         self._held[name] = stamped
-        ruling = stamped.ruling
-        if isinstance(ruling, Revocation) and ruling.issued_before is not None:
-            self._cutoffs[name] = ruling
+        if isinstance(stamped.ruling, Revocation):
+            self._index(name, stamped.ruling)
         return True
+
+    def _index(self, name: str, revocation: Revocation) -> None:
+        if claim := _claim(revocation):
+            self._by_claim[claim] = revocation
+        else:
+            self._cutoffs[name] = revocation
 
     def later_than(self, others: dict[str, bytes], now: float) -> dict[str, Stamped]:
         """Those that others, by name and data, do not have, or have an earlier one of."""
@@ -127,8 +132,16 @@ class Rulings:
 
     def forget_ended(self, now: float) -> None:
         for name in [name for name, held in self._held.items() if held.ruling.until <= now]:
-            del self._held[name]
+            ended = self._held.pop(name).ruling
             self._cutoffs.pop(name, None)
+            if isinstance(ended, Revocation) and (claim := _claim(ended)):
+                del self._by_claim[claim]
+
+
+def _claim(revocation: Revocation) -> tuple[str, str] | None:
+    if revocation.jti is not None:
+        return "jti", revocation.jti
+    return None if revocation.subject is None else ("subject", revocation.subject)
 
 
 def _in_force(ruling: R, now: float) -> R | None:

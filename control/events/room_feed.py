@@ -4,15 +4,15 @@ A look notes the names of the rooms that changed. A reader that comes for them g
 rooms, so nothing waits for it. Most readers are at the same place: what they get is rendered once.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from control.events.room_text import ROOMS_IN_EVENT, room_object, rooms_event
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
-from control.workers.room_list import PAUSE_SECONDS, RoomList
+from control.workers.room_list import RoomList
 
 LOOKS_KEPT = 60  # a reader that is further behind begins anew; one that takes nothing is gone earlier
 # A room's bit rate is told anew when it differs by more than this share: otherwise all rooms would change
@@ -42,18 +42,16 @@ class RoomFeed:
         self._detailed = detailed
         self.at = 0  # the number of the last look that found changes
         self._changed: deque[tuple[int, frozenset[str]]] = deque(maxlen=LOOKS_KEPT)  # by look
-        self._last: list[bytes] | None = None  # the events of the last look
+        self._last: list[bytes] = []  # the events of the last look
         self._told: dict[str, _Told] = {}
-        self._beginning = 0  # readers that read the whole list
+        self._reading = 0  # readers that get what nobody has noted
         self._was_read = False  # by some of them, since the last look
 
     async def whole(self) -> AsyncIterator[bytes]:
         """The events of a reader that knows nothing; then it is as far as `at` was at the call, or more."""
-        self._beginning += 1
-        self._was_read = True
         first = True
         waiting: list[bytes] = []
-        try:
+        with self._read():
             async for some in self._rooms.in_chunks(self._rooms.held_names()):
                 objects = [text for name in some if (text := self._object(name)) is not None]
                 if len(waiting) + len(objects) > ROOMS_IN_EVENT:
@@ -61,9 +59,6 @@ class RoomFeed:
                     first, waiting = False, []
                 waiting += objects
             yield rooms_event(waiting, first=first)
-        finally:
-            self._beginning -= 1
-            self._was_read = True
 
     def reaches_back_to(self, at: int) -> bool:
         return at == self.at or (bool(self._changed) and self._changed[0][0] <= at + 1)
@@ -72,49 +67,46 @@ class RoomFeed:
         """The events of a reader that knows what there was at the look `at`."""
         if at == self.at:
             return
-        if at == self.at - 1 and self._last is not None:
+        if at == self.at - 1:
             for text in self._last:
                 yield text
             return
-        number = self.at
-        changed = frozenset().union(*(names for look, names in self._changed if look > at))
-        texts = []
-        async for text in self._events(sorted(changed)):
-            texts.append(text)
-            yield text
-        if at == number - 1 and number == self.at:
-            self._last = texts
+        changed = sorted(frozenset().union(*(names for look, names in self._changed if look > at)))
+        with self._read():
+            objects: dict[str, bytes | None] = {}
+            async for some in self._rooms.in_chunks(changed):
+                objects |= {name: self._object(name) for name in some}
+            for text in _events(objects):
+                yield text
 
     async def note(self, names: Iterable[str]) -> None:
         """These rooms began, changed or ended."""
-        # Who reads the list meanwhile may have seen a state of a room that was never noted.
-        all_count = self._beginning > 0 or self._was_read
+        # Who reads meanwhile may have seen a state of a room that was never noted.
+        all_count = self._reading > 0 or self._was_read
         self._was_read = False
-        changed: set[str] = set()
+        changed: dict[str, bytes | None] = {}
         async for some in self._rooms.in_chunks(list(names)):
-            changed.update(name for name in some if self._differs(name) or all_count)
+            changed |= {name: self._object(name) for name in some if self._differs(name) or all_count}
         if changed:
             self.at += 1
             self._changed.append((self.at, frozenset(changed)))
-            self._last = None
+            self._last = list(_events(changed))
 
     def forget(self) -> None:
         """Nobody reads."""
         self._changed.clear()
         self._told.clear()
-        self._last = None
+        self._last = []
 
-    async def _events(self, names: Sequence[str]) -> AsyncIterator[bytes]:
-        for first in range(0, len(names), ROOMS_IN_EVENT):
-            if first:
-                await asyncio.sleep(PAUSE_SECONDS)
-            some = names[first : first + ROOMS_IN_EVENT]
-            objects = {name: self._object(name) for name in some}
-            yield rooms_event(
-                [text for text in objects.values() if text is not None],
-                [name for name, text in objects.items() if text is None],
-                complete=first + ROOMS_IN_EVENT >= len(names),
-            )
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        self._reading += 1
+        self._was_read = True
+        try:
+            yield
+        finally:
+            self._reading -= 1
+            self._was_read = True
 
     def _object(self, name: str) -> bytes | None:
         room = self._rooms.room(name)
@@ -135,6 +127,18 @@ class RoomFeed:
         return True
 
 
+def _events(rooms: Mapping[str, bytes | None]) -> Iterator[bytes]:
+    """`rooms` by name; None: it is gone."""
+    names = list(rooms)
+    for first in range(0, len(names), ROOMS_IN_EVENT):
+        some = names[first : first + ROOMS_IN_EVENT]
+        yield rooms_event(
+            [text for name in some if (text := rooms[name]) is not None],
+            [name for name in some if rooms[name] is None],
+            complete=first + ROOMS_IN_EVENT >= len(names),
+        )
+
+
 def _told(room: ClusterRoom, detailed: bool) -> _Told:
     status = room.status
     facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers)
@@ -147,6 +151,7 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
         status.codecs,
         status.started_at,
         room.workers,
+        room.copies,
         status.warnings,
         layers,
         reasons,

@@ -170,8 +170,11 @@ class RoomStreams:
             stream.end()
 
     async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(looked + LOOK_SECONDS - loop.time())
+            looked = loop.time()
             try:
                 await self._look()
             except ServiceError:  # Redis is away, and there is nothing to report

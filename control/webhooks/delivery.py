@@ -9,9 +9,10 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from time import monotonic
+from typing import TypeVar
 
 from redis.exceptions import RedisError
 
@@ -29,7 +30,10 @@ MAX_HELD = 2_000  # events that are read and not delivered yet; more stay in Red
 READ_AT_ONCE = 200
 LOOK_SECONDS = 0.2  # between two looks for new events
 TAKE_SECONDS = 2.0  # between two tries to take the lease
+AWAY_SECONDS = 1.0  # between two tries while Redis is away
 WARN_SECONDS = 60.0  # between two warnings that webhooks fail
+
+T = TypeVar("T")
 
 log = get_logger()
 
@@ -86,6 +90,7 @@ class Delivery:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_lease())
+                tasks.create_task(self._measure())
                 tasks.create_task(self._read(tasks))
         finally:
             self._figures.forget_backlog(self._receiver.label)
@@ -95,42 +100,51 @@ class Delivery:
             try:
                 if not await self._lease.take():
                     raise LeaseLostError
-                await self._measure()
             except (RedisError, OSError):
                 if self._lease.left < ATTEMPT_SECONDS:
                     raise LeaseLostError from None
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _measure(self) -> None:
-        backlog = await self._queue.backlog(self._receiver.group)
-        age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
-        self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
-        self._figures.oldest.labels(self._receiver.label).set(age)
+        """Keep the figures of what waits. Apart from the lease: with a slow Redis, that must not wait."""
+        while True:
+            backlog = await _surely(lambda: self._queue.backlog(self._receiver.group))
+            age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
+            self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
+            self._figures.oldest.labels(self._receiver.label).set(age)
+            await asyncio.sleep(RENEW_SECONDS)
 
     # --- reading
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         """First what was read before and not acknowledged, then what is new."""
-        after = "0"
+        last = after = "0"
         while True:
-            room_left = MAX_HELD - self._held
-            entries = []
-            if room_left > 0:
-                entries = await self._queue.read(self._receiver.group, after, min(room_left, READ_AT_ONCE))
+            count = min(MAX_HELD - self._held, READ_AT_ONCE)
+            if count <= 0:
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            try:
+                entries = await self._queue.read(self._receiver.group, after, count)
+            except (RedisError, OSError):  # Redis may have given out what did not arrive
+                after = last
+                await asyncio.sleep(AWAY_SECONDS)
+                continue
             for entry in entries:
                 await self._take(entry, tasks)
-            if after != NEW and room_left > 0:
-                after = entries[-1].id if entries else NEW
+                last = entry.id
+            if after != NEW:
+                after = last if entries else NEW
             elif not entries:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _take(self, entry: Entry, tasks: asyncio.TaskGroup) -> None:
         if entry.fields is None:
             self._figures.lost.labels(self._receiver.label).inc()
-            await self._queue.acknowledge(self._receiver.group, entry)
+            await self._acknowledge(entry)
             return
         if entry.fields.get("to", self._receiver.group) != self._receiver.group:  # another's dead letter
-            await self._queue.acknowledge(self._receiver.group, entry)
+            await self._acknowledge(entry)
             return
         room = entry.fields.get("room", "")
         self._held += 1
@@ -169,7 +183,10 @@ class Delivery:
                 await self._give_up(entry, attempt.why, failures)
                 return
             await asyncio.sleep(wait)
-        await self._queue.acknowledge(self._receiver.group, entry)
+        await self._acknowledge(entry)
+
+    async def _acknowledge(self, entry: Entry) -> None:
+        await _surely(lambda: self._queue.acknowledge(self._receiver.group, entry))
 
     async def _attempt(self, message: Message) -> Attempt:
         async with self._turns:
@@ -201,6 +218,14 @@ class Delivery:
             attempts=attempts,
         )
         self._figures.given_up.labels(self._receiver.label).inc()
-        await self._queue.bury(
-            self._receiver.group, entry, receiver=self._receiver.label, why=why, attempts=str(attempts)
-        )
+        about = {"receiver": self._receiver.label, "why": why, "attempts": str(attempts)}
+        await _surely(lambda: self._queue.bury(self._receiver.group, entry, **about))
+
+
+async def _surely(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask Redis until it answers, or the lease is lost."""
+    while True:
+        try:
+            return await ask()
+        except (RedisError, OSError):
+            await asyncio.sleep(AWAY_SECONDS)

@@ -15,6 +15,8 @@ from shared.names import RoomName, WorkerId
 LIMIT_SECONDS = 1.5
 # `recent_workers` are up to this old, and so is the status of one worker: a crowd need not read it for each.
 STATUS_AGE_SECONDS = 0.5
+# Where reading all of them takes ten milliseconds, the reading of each second (`RoomList`) serves all.
+MANY_WORKERS, STATUS_AGE_OF_MANY_SECONDS = 200, 1.5
 MAX_REMEMBERED = 10_000  # statuses of single workers
 
 
@@ -51,10 +53,12 @@ class Cluster:
         return self._workers
 
     async def recent_workers(self) -> list[WorkerStatus]:
-        """Like `workers`, and up to `STATUS_AGE_SECONDS` old."""
-        if self._workers is not None and monotonic() - self._read_at <= STATUS_AGE_SECONDS:
-            self._watch.check()
-            return self._workers
+        """Like `workers`, and up to `STATUS_AGE_SECONDS` old, or `STATUS_AGE_OF_MANY_SECONDS`."""
+        if self._workers is not None:
+            many = len(self._workers) > MANY_WORKERS
+            if monotonic() - self._read_at <= (STATUS_AGE_OF_MANY_SECONDS if many else STATUS_AGE_SECONDS):
+                self._watch.check()
+                return self._workers
         return await self.workers()
 
     async def recent_status(self, worker: WorkerId) -> WorkerStatus | None:

@@ -75,6 +75,11 @@ class RoomList:
         first = bisect_right(self._names, after) if after else 0
         return self._names[first : None if limit is None else first + limit]
 
+    @property
+    def count(self) -> int:
+        """How many rooms there were when Redis was last asked."""
+        return len(self._names)
+
     def held_names(self) -> list[str]:
         """The names as they were when Redis was last asked."""
         return list(self._names)

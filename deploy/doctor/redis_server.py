@@ -19,7 +19,7 @@ from deploy.valkey import server_program
 from shared.bus.connection import connect
 from shared.bus.primary import primary_of
 from shared.bus.redis_clock import RedisClock
-from shared.redis_url import Kind, RedisUrl, parse_redis_url
+from shared.redis_url import Kind, parse_redis_url
 from shared.settings import Settings, secret
 
 SERVER, CLOCK, MEMORY = About("redis"), About("clock"), About("redis memory")
@@ -44,7 +44,7 @@ async def look(settings: Settings, part: Part) -> list[Finding]:
     where = url.place
     try:
         try:
-            where = await _place(url)
+            where = await _place(text, where)
             await redis.ping()
         except NoPermissionError:  # it answers; the rights come later
             pass
@@ -88,10 +88,10 @@ def server(where: str, hello: Mapping[str, str], kind: Kind = Kind.SERVER) -> tu
     return SERVER.ok(f"{title} answers at {where}"), True
 
 
-async def _place(url: RedisUrl) -> str:
-    """Where the primary is, without the credentials. May raise `RedisError`."""
+async def _place(url: str, where: str) -> str:
+    """The address of the primary, if it has to be found, or `where`. May raise `RedisError`."""
     primary = primary_of(url)
-    return url.place if primary is None else str(await primary.find())
+    return where if primary is None else str(await primary.find())
 
 
 def clock(skew: float) -> Finding:

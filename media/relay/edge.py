@@ -173,6 +173,8 @@ class Edge:
         elif (relay.is_lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
             copy.try_at = now + RETRY_SECONDS
             relay.is_replaced = True
+            if relay.is_lost and not relay.has_run:  # the origin answers, but nothing comes from there
+                self._fed.send_away(name)
             copy.attempt = asyncio.create_task(self._open_again(name, copy))
 
     async def _open_again(self, name: RoomName, copy: _Copy) -> None:

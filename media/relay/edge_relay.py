@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay.layer_messages import read_figures, wanted_layers
-from media.relay.link import OPEN_AGAIN, PROFILE, Link, Send, goodbye, new_key
+from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, Link, Send, goodbye, new_key
 from media.relay.tier_messages import says_leaves, takes_edges
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.relay.wanted_layers import watched
@@ -116,7 +116,8 @@ class EdgeRelay:
             self._take_figures(packets)
             self.origin_leaves = self.origin_leaves or any(map(says_leaves, packets))
             if (reason := goodbye(compound)) is not None:
-                self.over = reason != OPEN_AGAIN
+                self.over = reason not in (OPEN_AGAIN, OPEN_ELSEWHERE)
+                self.origin_leaves = self.origin_leaves or reason == OPEN_ELSEWHERE
                 self._lose(now)
         return self._feed
 

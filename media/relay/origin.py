@@ -5,7 +5,7 @@ It feeds rooms whose publisher is here, and copies, which other edges get from t
 
 from media.counts import ViewerStats
 from media.negotiation.candidates import Candidates
-from media.relay.link import OPEN_AGAIN, ROOM_IS_OVER, Send
+from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, ROOM_IS_OVER, Send
 from media.relay.origin_relay import OriginRelay
 from media.relay.tiers import instead, places
 from media.rooms.room import Room
@@ -126,12 +126,15 @@ class Origin:
 
     def tracks_changed(self, name: RoomName) -> None:
         """Another publisher brought other codecs: the edges must know them."""
-        self.send_away(name)
+        self._say_goodbye(name, OPEN_AGAIN)
 
     def send_away(self, name: RoomName) -> None:
-        """Make the edges of a room request new relays."""
+        """Make the edges of a copy request relays from other workers."""
+        self._say_goodbye(name, OPEN_ELSEWHERE)
+
+    def _say_goodbye(self, name: RoomName, reason: bytes) -> None:
         for relay in self._relays.pop(name, {}).values():
-            relay.say_goodbye(OPEN_AGAIN)
+            relay.say_goodbye(reason)
             self._end(relay)
 
     def _end(self, relay: OriginRelay) -> None:

@@ -51,7 +51,7 @@ class _Broadcast:
     room: Room
     number: int = 0  # of its latest event
     has_publisher: bool = True
-    warnings: Sequence[str] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Chronicle:
@@ -117,9 +117,9 @@ class Chronicle:
             self._tell(
                 broadcast, EventType.PUBLISHER_BACK if room.has_publisher else EventType.PUBLISHER_AWAY
             )
-        warnings = tuple(room.warnings)
-        if warnings != broadcast.warnings:
-            before, broadcast.warnings = broadcast.warnings, warnings
+        if room.warnings.texts is not broadcast.warnings:
+            before, broadcast.warnings = broadcast.warnings, room.warnings.texts
+            warnings = broadcast.warnings
             for text in before:
                 if text not in warnings:
                     self._tell(broadcast, EventType.WARNING_CLEARED, warning=text[:MAX_TEXT])

@@ -26,31 +26,31 @@ log = get_logger()
 
 
 class RoomWarnings:
-    """The warnings of one room, oldest first."""
+    """The warnings of one room, oldest first. `texts` is another object after each change."""
 
     def __init__(self, room: RoomName) -> None:
         self._room = room
-        self._texts: list[str] = []
+        self.texts: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
+        return iter(self.texts)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self.texts)
 
     def append(self, text: str) -> None:
         """Add a warning that was logged elsewhere."""
-        if text not in self._texts and len(self._texts) < MAX_WARNINGS:
-            self._texts.append(text)
+        if text not in self.texts and len(self.texts) < MAX_WARNINGS:
+            self.texts = (*self.texts, text)
 
     def set(self, text: str, *, holds: bool) -> None:
         """Add and log a warning when it begins to hold; remove it when it no longer holds."""
         if not holds:
-            if text in self._texts:
-                self._texts.remove(text)
-        elif text not in self._texts:
+            if text in self.texts:
+                self.texts = tuple(other for other in self.texts if other != text)
+        elif text not in self.texts:
             log.warning("room warning", room=self._room, warning=text)
             self.append(text)
 
     def clear(self) -> None:
-        self._texts.clear()
+        self.texts = ()

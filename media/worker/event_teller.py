@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from media.rooms.chronicle import Chronicle
+from shared.bus.directory import Directory
 from shared.bus.event_log import EventLog
 from shared.logging import get_logger
 from shared.messages.events import EventType
@@ -29,10 +30,13 @@ log = get_logger()
 
 
 class EventTeller:
-    """Owns the worker's chronicle; `run` tells what is in it. `process` is different after each start."""
+    """Owns the worker's chronicle; `run` tells what is in it. `process` is its `Directory`'s."""
 
     def __init__(self, redis: Redis, worker: WorkerId, process: str, unix_clock: Callable[[], float]) -> None:
         self._event_log = EventLog(redis)
+        self._directory = Directory(redis)
+        self._worker = worker
+        self._process = process
         self._wake = asyncio.Event()
         self.chronicle = Chronicle(worker, process, self._wake.set, unix_clock)
         self._loop = asyncio.get_running_loop()
@@ -87,6 +91,9 @@ class EventTeller:
         ours = self.chronicle.broadcasts()  # nothing of them waits: `_tell` has just ended
         if not ours or not await self._event_log.is_wanted():
             return
+        status = (await self._directory.statuses([self._worker])).get(self._worker)
+        if status is None or not status.rooms_version.startswith(f"{self._process}:"):
+            return  # to control this process is dead: it is not back yet, or another one has taken its id
         known = await self._event_log.broadcasts(list(ours))
         doubted, self._doubted = self._doubted, {}
         for name, broadcast in ours.items():

@@ -17,7 +17,6 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.primary import connection_options
-from shared.redis_url import parse_redis_url
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
@@ -63,14 +62,12 @@ def connect(url: str) -> Redis:
         socket_timeout=None,
         retry=Retry(NoBackoff(), 1),  # once: a pooled connection may have died unnoticed
         health_check_interval=15,
-        **connection_options(parse_redis_url(url)),
+        **connection_options(url),
     )
     return _ShortCalls.from_pool(pool)
 
 
 def connect_blocking(url: str) -> Redis:
     """A client for one reader that blocks in BLPOP, under `answered_within`."""
-    pool = ConnectionPool(
-        socket_timeout=None, retry=Retry(NoBackoff(), 0), **connection_options(parse_redis_url(url))
-    )
+    pool = ConnectionPool(socket_timeout=None, retry=Retry(NoBackoff(), 0), **connection_options(url))
     return Redis.from_pool(pool)

@@ -54,14 +54,18 @@ class EventQueue:
     # --- delivering
 
     async def prepare(self, groups: Iterable[str]) -> None:
-        """Make what is missing: these receivers get what happens from now on, and workers tell it."""
-        for group in groups:
-            try:
-                await self._redis.xgroup_create(keys.OUTBOX, group, "$", mkstream=True)
-            except ResponseError as error:
-                if "BUSYGROUP" not in str(error):
-                    raise
-        await self._redis.set(keys.EVENTS_WANTED, 1, ex=keys.EVENTS_WANTED_SECONDS)
+        """Make what is missing: these receivers get what happens from now on, and workers tell it.
+
+        All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for group in groups:
+                pipe.xgroup_create(keys.OUTBOX, group, "$", mkstream=True)
+            pipe.set(keys.EVENTS_WANTED, 1, ex=keys.EVENTS_WANTED_SECONDS)
+            results = await pipe.execute(raise_on_error=False)
+        for result in results:
+            if isinstance(result, Exception) and "BUSYGROUP" not in str(result):
+                raise result
 
     async def read(self, group: str, after: str, count: int) -> list[Entry]:
         """What was read before and is not acknowledged, after an entry; or with `NEW`, what comes next."""

@@ -1,9 +1,9 @@
 """Where the primary is, and connections that go there.
 
 Sentinels tell the primary of their replicas, nodes of a Redis Cluster that of our slot. They are asked for
-each new connection, and every two seconds: a server that another one replaces may answer for long. As soon as
-one client of this process learns where the primary is now, the connections of all go there, each before it is
-used next. A connection also ends itself when its server says that it is the primary no longer.
+each new connection, and every two seconds: a server that another one replaces may hang, or answer for long.
+As soon as one client of this process learns that the primary has moved, the connections of all to the former
+one end. A connection also ends itself when its server says that it is the primary no longer.
 
 In a Redis Cluster all keys lie in one slot, so in one server, as everywhere else: decision 22.
 """
@@ -11,7 +11,9 @@ In a Redis Cluster all keys lie in one slot, so in one server, as everywhere els
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
+from weakref import WeakSet
 
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
@@ -36,35 +38,35 @@ SLOT = key_slot(b"roomcast")
 _NOT_PRIMARY = ("READONLY", "NOREPLICAS", "MOVED ")
 
 log = get_logger()
-# Where each group of servers has its primary, as this process has heard last. It has one group.
-_known: dict[tuple[HostPort, ...], HostPort] = {}
 
 
 async def follow(url: str) -> None:
     """Notice until cancelled when the primary of a REDIS_URL has moved. Returns if it cannot."""
-    primary = primary_of(parse_redis_url(url))
+    primary = primary_of(url)
     while primary is not None:
         with suppress(RedisError):
             await primary.find()
         await asyncio.sleep(FOLLOW_SECONDS)
 
 
-def primary_of(url: RedisUrl) -> "Primary | None":
-    """None: there is one server, in the URL itself."""
-    if url.kind is Kind.SERVER:
+@lru_cache(maxsize=8)
+def primary_of(url: str) -> "Primary | None":
+    """One for all clients of a REDIS_URL, so that they agree. None: the server is in the URL itself."""
+    parsed = parse_redis_url(url)
+    if parsed.kind is Kind.SERVER:
         return None
-    return SentinelPrimary(url) if url.kind is Kind.SENTINEL else SlotPrimary(url)
+    return SentinelPrimary(parsed) if parsed.kind is Kind.SENTINEL else SlotPrimary(parsed)
 
 
-def connection_options(url: RedisUrl) -> dict[str, Any]:
-    """What a pool of redis-py needs to make connections."""
-    options = dict(url.options)
-    if url.path:
-        return options | {"connection_class": UnixDomainSocketConnection, "path": url.path}
-    primary = primary_of(url)
+def connection_options(url: str) -> dict[str, Any]:
+    """What a pool of redis-py needs to make connections. Raises `ValueError` if `url` is no REDIS_URL."""
+    parsed, primary = parse_redis_url(url), primary_of(url)
+    options = dict(parsed.options)
+    if parsed.path:
+        return options | {"connection_class": UnixDomainSocketConnection, "path": parsed.path}
     if primary is None:
-        [server] = url.hosts
-        kind = SSLConnection if url.tls else Connection
+        [server] = parsed.hosts
+        kind = SSLConnection if parsed.tls else Connection
         return options | {"connection_class": kind, "host": server.host, "port": server.port}
     following = {
         (Kind.SENTINEL, False): _ToPrimary,
@@ -72,21 +74,21 @@ def connection_options(url: RedisUrl) -> dict[str, Any]:
         (Kind.CLUSTER, False): _ToSlot,
         (Kind.CLUSTER, True): _TlsToSlot,
     }
-    return options | {"connection_class": following[url.kind, url.tls], "primary": primary}
+    return options | {"connection_class": following[parsed.kind, parsed.tls], "primary": primary}
 
 
 class Primary:
-    """Asks hosts one after the other: first the one that answered last, last those that did not."""
+    """Asks hosts one after the other: first the one that answered last, last those that did not.
+
+    `known` is where the primary is, as any client of this process has heard last.
+    """
 
     def __init__(self, url: RedisUrl) -> None:
-        self._named = url.hosts
+        self.known: HostPort | None = None
         self._hosts = list(url.hosts)
+        self._told_by: HostPort | None = None
         self._kind = SSLConnection if url.tls else Connection
-
-    @property
-    def known(self) -> HostPort | None:
-        """Where it is, as any client of this process has heard last."""
-        return _known.get(self._named)
+        self._connections: WeakSet[_ToPrimary] = WeakSet()
 
     async def find(self) -> HostPort:
         """Raises `RedisError` when nobody knows."""
@@ -95,14 +97,35 @@ class Primary:
             try:
                 async with asyncio.timeout(ASK_SECONDS):
                     found = await self._ask(host)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # of any kind: an answer may be nonsense
                 found, cause = None, error
             if found is not None:
                 self._hosts.sort(key=lambda other: other != host)
-                self._tell(found)
+                self._told_by = host
+                await self._move(found)
                 return found
-            self._hosts.sort(key=lambda other: other == host)
+            self._ask_last(host)
         raise RedisConnectionError("nobody knows the primary") from cause
+
+    def doubt(self) -> None:
+        """What was found is no primary: next time, another host is asked first."""
+        if self._told_by is not None:
+            self._ask_last(self._told_by)
+
+    def leads(self, connection: "_ToPrimary") -> None:
+        """Tell this connection when the primary has moved."""
+        self._connections.add(connection)
+
+    def _ask_last(self, host: HostPort) -> None:
+        self._hosts.sort(key=lambda other: other == host)
+
+    async def _move(self, found: HostPort) -> None:
+        before, self.known = self.known, found
+        if before in (None, found):
+            return
+        log.warning("the primary of Redis has moved", primary=str(found))
+        for connection in list(self._connections):
+            await connection.leave_former()
 
     async def _ask(self, host: HostPort) -> HostPort | None:
         """None: it does not know."""
@@ -116,11 +139,6 @@ class Primary:
             return await connection.read_response()
         finally:
             await connection.disconnect(nowait=True)
-
-    def _tell(self, found: HostPort) -> None:
-        before, _known[self._named] = self.known, found
-        if before not in (None, found):
-            log.warning("the primary of Redis has moved", primary=str(found))
 
 
 class SentinelPrimary(Primary):
@@ -165,15 +183,22 @@ class _ToPrimary(Connection):
         super().__init__(**options)
         self._primary = primary
 
-    async def connect(self) -> None:
-        """Called before each use, too."""
-        if self.is_connected and (self.host, self.port) != self._primary.known:
-            await self.disconnect(nowait=True)
-        await super().connect()  # type: ignore[no-untyped-call]
-
     async def _connect(self) -> None:
         self.host, self.port = await self._primary.find()
-        await super()._connect()  # type: ignore[no-untyped-call]
+        try:
+            await super()._connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            self._primary.doubt()
+            raise
+        self._primary.leads(self)
+        await self.leave_former()  # perhaps it has moved meanwhile
+        if not self.is_connected:
+            raise RedisConnectionError("the primary has just moved")
+
+    async def leave_former(self) -> None:
+        """End this connection, also under a task that waits for an answer, if it goes to a former primary."""
+        if (self.host, self.port) != self._primary.known:
+            await self.disconnect(nowait=True)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
@@ -181,6 +206,7 @@ class _ToPrimary(Connection):
         except ResponseError as error:
             if not any(sign in str(error) for sign in _NOT_PRIMARY):
                 raise
+            self._primary.doubt()
             await self.disconnect(nowait=True)
             raise RedisConnectionError("the server is the primary no longer") from error
 

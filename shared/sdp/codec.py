@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from shared.errors import invalid_sdp
 from shared.sdp.lines import MAX_LINE, WORD, MediaDescription
 
 MAX_CODECS = 64  # in one section; Chromium offers 15
+REMEMBERED = 64  # sections, of 64 KB at most
 MAX_PARAMETERS = 32  # of one codec; real ones have up to 5
 
 _CANONICAL = {
@@ -60,10 +62,20 @@ def fmtp_of(parameters: Mapping[str, str]) -> str:
 
 def parse_codecs(media: MediaDescription) -> tuple[Codec, ...]:
     """The codecs of an audio or video section, most preferred first; unknown formats are left out."""
-    payload_types = [_payload_type(text) for text in media.formats]
-    rtpmaps = _STATIC | _by_payload_type(media.attributes.all("rtpmap"))
-    fmtps = _by_payload_type(media.attributes.all("fmtp"))
-    feedback, feedback_of_all = _feedback(media.attributes.all("rtcp-fb"))
+    lines = (tuple(media.attributes.all(name)) for name in ("rtpmap", "fmtp", "rtcp-fb"))
+    return _codecs(media.formats, *lines)
+
+
+# Browsers of one version send the same lines, and reading them is most of what an offer costs.
+@lru_cache(REMEMBERED)
+def _codecs(
+    formats: tuple[str, ...], maps: tuple[str, ...], formatted: tuple[str, ...], backward: tuple[str, ...]
+) -> tuple[Codec, ...]:
+    """As `parse_codecs`, from the formats of a section and its lines of rtpmap, fmtp and rtcp-fb."""
+    payload_types = [_payload_type(text) for text in formats]
+    rtpmaps = _STATIC | _by_payload_type(maps)
+    fmtps = _by_payload_type(formatted)
+    feedback, feedback_of_all = _feedback(backward)
     codecs: dict[int, re.Match[str]] = {}
     rtx: dict[str, int] = {}
     for payload_type in dict.fromkeys(payload_types):

@@ -8,15 +8,18 @@ from starlette.datastructures import Headers
 
 from control.auth import Authenticator
 from control.http.caller import TrustedProxies
+from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.jwt_keys import KeysError, keys_of_set
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode
-from shared.messages.encoding import DecodeError
+from shared.messages.encoding import DecodeError, pack, to_map
+from shared.messages.rulings import Block, Revocation
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
+from shared.rulings import STAMP_DIGITS, RulingError, read_stamped
 from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer
@@ -58,6 +61,14 @@ CHOICES = [
     b"[" * 2000,
     b'{"rid": ' + b"9" * 4000 + b"}",
 ]
+RULINGS = [
+    b'{"block": 3600, "reason": "a copyright claim"}',
+    b'{"jti": "123"}',
+    b'{"subject": "\\u00e9ve"}',
+    b'{"issued_before": 1764158400.5}',
+    b"[" * 2000,
+]
+STAMPED = [b"0" * STAMP_DIGITS + pack(to_map(Block(room="demo", until=NOW, reason="why", by="admin token")))]
 ADDRESSES = [b"192.0.2.1, 10.0.0.1", b"[2001:db8::1]:443", b"::ffff:10.0.0.1", b"unknown", b"10.0.0.1:80,,"]
 
 
@@ -95,6 +106,26 @@ def _choice() -> Iterator[Take]:
             assert rid is None or (0 < len(rid) <= 64 and rid.isascii())
 
         assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
+
+    yield take
+
+
+@contextmanager
+def _ruling() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def block() -> None:
+            asked = parse_block(data)
+            assert asked is None or (0 < asked[0] <= MOST_SECONDS and asked[1].encode())
+
+        def revoke() -> None:
+            mark = parse_revocation(data, NOW)
+            assert sum(part is not None for part in mark) == 1
+            Revocation(
+                jti=mark.jti, subject=mark.subject, issued_before=mark.issued_at, until=NOW
+            ).id.encode()
+
+        for parse in (block, revoke):
+            assert error_of(parse) in (None, ErrorCode.INVALID_RULING)
 
     yield take
 
@@ -148,6 +179,8 @@ def targets() -> list[Target]:
         Target("SDP offers", OFFER_SEEDS, _offer),
         Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
         Target("choices of a layer", CHOICES, _choice),
+        Target("blocks and revocations", RULINGS, _ruling),
+        parser("rulings in Redis", STAMPED, lambda data: read_stamped("block:demo", data), RulingError),
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),

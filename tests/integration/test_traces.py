@@ -3,6 +3,7 @@
 import sys
 
 import httpx
+import pytest
 
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PUBLISH_OFFER, post_offer
@@ -86,6 +87,7 @@ async def test_publish_and_play_are_traced_until_the_first_picture(redis_url: st
             assert secret.encode() not in collector.raw
 
 
+@pytest.mark.soak
 async def test_a_refusal_is_in_the_trace_by_its_code(redis_url: str) -> None:
     async with (
         otlp_collector() as collector,
@@ -103,6 +105,7 @@ async def test_a_refusal_is_in_the_trace_by_its_code(redis_url: str) -> None:
         assert {span.attributes["error.type"] for span in failed} == {"publisher_exists"}
 
 
+@pytest.mark.soak
 async def test_without_a_collector_offers_are_answered_all_the_same(redis_url: str) -> None:
     async with running_system(redis_url, TRACES_URL="http://127.0.0.1:9/v1/traces") as system:
         assert (await post_offer(system.http, system.whip("demo"), PUBLISH_OFFER)).status_code == 201

@@ -10,9 +10,10 @@ import uvloop
 
 from shared.bus import connection
 from tests.sim import measures
+from tests.sim.streams import event_streams
 
 PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
-MEASURES = ("cost", "offers", "lists", "placement", "heartbeats")
+MEASURES = ("cost", "offers", "lists", "placement", "heartbeats", "streams")
 
 
 async def main() -> None:
@@ -20,6 +21,7 @@ async def main() -> None:
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(MEASURES))
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=500, help="of each kind, for cost")
+    parser.add_argument("--streams", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     if unknown := set(options.measures) - set(MEASURES):
@@ -39,6 +41,8 @@ def _lines(name: str, options: argparse.Namespace) -> AsyncIterator[str]:
             return measures.offers(options.workers, options.seconds, at_once=16)
         case "lists":
             return measures.lists(options.workers, options.seconds)
+        case "streams":
+            return event_streams(options.streams, 1000, int(options.seconds))
         case "heartbeats":
             return measures.heartbeats(options.workers, rounds=3)
         case _:

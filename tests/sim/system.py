@@ -39,22 +39,22 @@ class Simulated:
 
 
 @asynccontextmanager
-async def simulated(workers: int, rooms: int, controls: int = 1, hosts: int = 1) -> AsyncIterator[Simulated]:
-    """`workers` workers at rest, with `rooms` rooms each, in `hosts` processes; 0: only Redis and control."""
+async def simulated(
+    workers: int, rooms: int, controls: int = 1, *, quick: bool = False
+) -> AsyncIterator[Simulated]:
+    """`workers` workers at rest, with `rooms` rooms each; 0: only Redis and control.
+
+    Those that are `quick` answer offers, and tell nobody of it.
+    """
     valkey = EmbeddedValkey()
     valkey.start()
     redis = connect(valkey.url)
     with ExitStack() as stack:
         stack.callback(valkey.stop)
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        share = -(-workers // hosts)
-        hosting = [
-            _host(valkey.url, first, min(share, workers - first), rooms)
-            for first in range(0, workers, share or 1)
-        ]
-        for host in hosting:
+        if workers:
+            host = _host(valkey.url, workers, rooms, quick)
             stack.callback(_kill, host)
-        for host in hosting:
             assert host.stdout is not None
             assert (await asyncio.to_thread(host.stdout.readline)).strip() == b"ready"
         ports = [free_port() for _ in range(controls)]
@@ -73,8 +73,8 @@ async def simulated(workers: int, rooms: int, controls: int = 1, hosts: int = 1)
             await redis.aclose()
 
 
-def _host(url: str, first: int, count: int, rooms: int) -> subprocess.Popen[bytes]:
-    program = [sys.executable, "-m", "tests.sim.host", url, str(first), str(count), str(rooms)]
+def _host(url: str, workers: int, rooms: int, quick: bool) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-m", "tests.sim.host", url, str(workers), str(rooms), *(["quick"] * quick)]
     return subprocess.Popen(tethered(program), stdout=subprocess.PIPE)
 
 

@@ -30,7 +30,10 @@ def live_long() -> None:
 
 
 class SimulatedWorker:
-    """It has `rooms` rooms from the beginning. `max_viewers` is its own limit, `most_in_room` a room's."""
+    """It has `rooms` rooms from the beginning. `max_viewers` is its own limit, `most_in_room` a room's.
+
+    One that is `quick` answers offers, and tells nobody of it.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class SimulatedWorker:
         *,
         max_viewers: int = 0,
         most_in_room: int = 0,
+        quick: bool = False,
     ) -> None:
         self.id = WorkerId(name)
         self.rooms: dict[str, RoomStatus] = {
@@ -58,6 +62,8 @@ class SimulatedWorker:
             CloseRoom: self._close_room,
             FindSessions: self._find_sessions,
         }
+        if quick:
+            handlers |= {Publish: self._answer_only, Play: self._answer_only}
         self._rpc = RpcServer(redis, url, self.id, handlers, clock=_clock(redis))
 
     async def serve(self) -> None:
@@ -91,10 +97,10 @@ class SimulatedWorker:
         )
 
     def change(self, share: int) -> None:
-        """Each `share`-th room gets or loses a viewer."""
+        """Each `share`-th room gets a viewer."""
         for name in list(self.rooms)[::share]:
             room = self.rooms[name]
-            self.rooms[name] = replace(room, subscribers=1 - min(1, room.subscribers))
+            self.rooms[name] = replace(room, subscribers=room.subscribers + 1)
 
     async def _tell(self, room: str) -> None:
         rooms = [self.rooms[room]] if room in self.rooms else []
@@ -125,6 +131,9 @@ class SimulatedWorker:
         self._sessions[session] = room
         await self._tell(room)
         return Answer(session=session, sdp=ANSWER, etag="etag")
+
+    async def _answer_only(self, _: Publish | Play) -> Answer:
+        return Answer(session=new_session_id(self.id), sdp=ANSWER, etag="etag")
 
     async def _patch(self, message: Patch) -> Patched:
         return Patched(etag="etag")

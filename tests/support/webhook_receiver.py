@@ -48,6 +48,7 @@ class WebhookReceiver:
     refuses: set[str] = field(default_factory=set)  # rooms whose webhooks get 500
     luck: random.Random = field(default_factory=lambda: random.Random(17))
     _port: int = 0
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
     _server: asyncio.Server | None = None
     _busy_rooms: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -65,6 +66,9 @@ class WebhookReceiver:
         if self._server:
             self._server.close()
             self._server.abort_clients()
+            for serving in self._serving:
+                serving.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
             await self._server.wait_closed()
             self._server = None
 
@@ -76,6 +80,10 @@ class WebhookReceiver:
         return list({one.id: one.type for one in self.of_room(room)}.values())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()

@@ -1,7 +1,8 @@
 """Workers inside the test's process. The test controls RPC and time; the sockets are real."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, cast
 
@@ -152,6 +153,20 @@ class Worker:
             await self.edge.close()
             self.rooms.close_all(EndReason.WORKER_STOPS)
             self.die()
+
+
+@asynccontextmanager
+async def running_net(*names: WorkerId, max_edges: int = 0) -> AsyncIterator[Net]:
+    net = Net()
+    workers = [Worker(name, net, max_edges=max_edges) for name in names]
+    net.workers = {worker.name: worker for worker in workers}
+    ticking = asyncio.create_task(keep_ticking(net))
+    try:
+        yield net
+    finally:
+        ticking.cancel()
+        for worker in workers:
+            await worker.stop()
 
 
 async def keep_ticking(net: Net) -> None:

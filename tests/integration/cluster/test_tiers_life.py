@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
+from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
     FOUR,
@@ -23,8 +24,7 @@ from tests.integration.cluster.net import (
     THREE,
     TWO,
     Net,
-    Worker,
-    keep_ticking,
+    running_net,
 )
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
@@ -34,14 +34,8 @@ MAX_EDGES = 1
 
 @pytest.fixture
 async def net() -> AsyncIterator[Net]:
-    net = Net()
-    workers = [Worker(name, net, max_edges=MAX_EDGES) for name in (ONE, TWO, THREE, FOUR)]
-    net.workers = {worker.name: worker for worker in workers}
-    ticking = asyncio.create_task(keep_ticking(net))
-    yield net
-    ticking.cancel()
-    for worker in workers:
-        await worker.stop()
+    async with running_net(ONE, TWO, THREE, FOUR, max_edges=MAX_EDGES) as net:
+        yield net
 
 
 async def chain(net: Net) -> tuple[Peer, list[Peer]]:
@@ -88,6 +82,15 @@ async def test_media_passes_two_tiers(net: Net) -> None:
     assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
 
 
+async def test_who_feeds_as_many_as_it_should_or_is_in_the_last_tier_feeds_nobody(net: Net) -> None:
+    await chain(net)
+    for name, refusal in ((TWO, ErrorCode.WORKER_FULL), (THREE, ErrorCode.NO_PUBLISHER)):
+        order = Order().message(ROOM, FOUR, takes=1)
+        with pytest.raises(ServiceError) as refused:
+            net.workers[name].plane.origin.open(room(net, name), order, net.now())
+        assert refused.value.code is refusal
+
+
 async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> None:
     publisher, _ = await chain(net)
     await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
@@ -128,6 +131,7 @@ async def test_an_edge_that_stops_at_once_is_replaced(net: Net) -> None:
     assert lost(viewer) == [0, 0]
 
 
+@pytest.mark.soak
 async def test_an_edge_without_viewers_stays_for_those_below(net: Net) -> None:
     publisher, (_, middle, viewer) = await chain(net)
     middle.close()
@@ -227,6 +231,21 @@ async def test_a_dead_edge_that_the_origin_still_names_costs_one_more_question(n
     net.workers[TWO].die()
     await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
     assert parents(net) == {FOUR: (ONE, 1)}
+
+
+@pytest.mark.soak
+async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    origin, demux = net.workers[ONE].plane.origin, net.workers[ONE].plane.demux
+    next(iter(origin._relays[ROOM].values())).end()  # it falls silent
+    add_relay = demux.add_relay
+    demux.add_relay = lambda by, relay: None if relay.edge == TWO else add_relay(by, relay)  # type: ignore
+    for _ in range(20):  # slowly: what the edges tell each other arrives
+        net.pass_time(RETRY_SECONDS / 2)
+        await asyncio.sleep(0.1)
+    assert parents(net)[THREE] == (ONE, 1)
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
 
 
 async def test_an_origin_of_the_version_before_feeds_all_edges(net: Net) -> None:

@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from control.auth_callback import AT_ONCE, MAX_ASKING
+from control.auth_callback import MAX_OF_CLIENT
 from shared.settings import SettingsError, load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.callback_server import CallbackServer, callback_server
@@ -131,16 +131,18 @@ async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
 async def test_a_crowd_before_a_callback_that_hangs_holds_up_nobody_else(
     start_control: StartControl, callback: CallbackServer
 ) -> None:
-    http = await start_control(auth_url=callback.url, auth_url_seconds=1.0)
+    http = await start_control(auth_url=callback.url, auth_url_seconds=1.0, trusted_proxies="127.0.0.1")
     callback.hangs = True
-    crowd = [asyncio.create_task(publish(http, f"t{number}")) for number in range(2 * AT_ONCE)]
-    await eventually("it is asked", lambda: len(callback.questions) >= AT_ONCE, 5)
-    assert len(callback.questions) == AT_ONCE < MAX_ASKING
-    async with httpx.AsyncClient(base_url=http.base_url) as other:
+    crowd = [asyncio.create_task(publish(http, f"t{number}")) for number in range(2 * MAX_OF_CLIENT)]
+    await eventually("it is asked", lambda: len(callback.questions) == MAX_OF_CLIENT, 5)
+    async with httpx.AsyncClient(base_url=http.base_url, headers={"X-Forwarded-For": "192.0.2.7"}) as other:
+        asking = asyncio.create_task(publish(other))
+        await eventually("another client has its turn", lambda: len(callback.questions) > MAX_OF_CLIENT, 0.9)
         began = time.monotonic()
         assert (await other.get("/api/rooms")).status_code == 200
         assert time.monotonic() - began < 0.5
-    assert {(await one).status_code for one in crowd} == {503}
+        assert {(await one).status_code for one in (*crowd, asking)} == {503}
+    assert len(callback.questions) == MAX_OF_CLIENT + 1
 
 
 async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(

@@ -7,6 +7,7 @@ from unittest.mock import ANY
 import jwt
 import pytest
 
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Play, Publish
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
@@ -61,14 +62,15 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
     worker = await start_worker()
     http = await start_control(jwt_secret=SECRET)
     ends = int(time.time()) + 100
-    token = make_jwt(exp=ends)
+    token = make_jwt(exp=ends, jti="j", sub="ann", iat=ends - 200)
     await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | {"X-Auth-Token": token})
     await http.post(
         "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
     )
+    mark = TokenMark("j", "ann", ends - 200)
     assert worker.received == [
-        Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY, network="127.0.0.1"),
-        Play(room="demo", offer=ANY, expires_at=ends + 30),
+        Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY, token=mark, network="127.0.0.1"),
+        Play(room="demo", offer=ANY, expires_at=ends + 30, token=mark),
     ]
 
 

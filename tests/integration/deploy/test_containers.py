@@ -78,7 +78,7 @@ def test_every_library_is_checked_by_its_hash() -> None:
 
 def test_the_health_check_is_in_the_image() -> None:
     (check,) = (rest for word, rest in instructions() if word == "HEALTHCHECK")
-    (program,) = re.findall(r'CMD \["python", "-m", "([a-z.]+)"\]', check)
+    (program,) = re.findall(r'CMD \["python", "-P", "-m", "([a-z.]+)"\]', check)
     assert (ROOT / f"{program.replace('.', '/')}.py").exists()
     # compose uses it, and has no other
     assert not [name for name, one in ours().items() if "healthcheck" in one]

@@ -29,6 +29,7 @@ COMBINATIONS = [
     ("second-worker",),
     ("second-worker", "host-network", "turn", "autoscaling", "gateway"),
     ("keda",),
+    ("second-worker", "host-network", "own-redis"),
 ]
 Render = Callable[..., list[Manifest]]
 
@@ -52,7 +53,7 @@ def test_kubernetes_would_take_it(render: Render, components: tuple[str, ...]) -
 
 
 def test_the_oldest_kustomize_says_the_same(render: Render, tmp_path: Path) -> None:
-    for components in COMBINATIONS[2:]:
+    for components in COMBINATIONS[2:4]:
         assert kustomized(components, tmp_path, TOOLS[0]) == render(*components)
 
 
@@ -73,6 +74,16 @@ def test_no_pod_is_under_two_budgets(render: Render, components: tuple[str, ...]
     for workload in workloads(manifests):
         found = [budget for budget in budgets if chosen(budget, labels_of(workload))]
         assert len(found) == (0 if workload["metadata"]["name"] == "valkey" else 1)
+
+
+def test_with_a_redis_of_your_own_nothing_of_valkey_is_left(render: Render) -> None:
+    manifests = render("second-worker", "host-network", "own-redis")
+    assert not [one for one in manifests if one["metadata"]["name"] == "valkey"]
+    for workload in workloads(manifests):
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        given = environment_of(container)
+        assert "REDIS_PASSWORD" not in given
+        assert given["REDIS_URL"]["secretKeyRef"]["key"] == "REDIS_URL"
 
 
 def test_a_drained_node_may_lose_all_its_workers_at_once(render: Render) -> None:

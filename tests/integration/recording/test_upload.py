@@ -17,7 +17,7 @@ import pytest
 from media.recording import upload
 from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
-from shared.records.record_name import parse_record_name
+from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
 from shared.settings import load_settings
 from tests.support.s3_server import BUCKET, S3Server, s3_server
@@ -45,9 +45,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def unheard(_name: RecordName) -> None:
+    pass
+
+
 @contextlib.contextmanager
-def running(s3: S3Server, folder: Path, *, delete: bool = False) -> Iterator[Uploader]:
-    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, delete=delete)
+def running(
+    s3: S3Server,
+    folder: Path,
+    *,
+    delete: bool = False,
+    tell: Callable[[RecordName], None] = unheard,
+) -> Iterator[Uploader]:
+    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, tell, delete=delete)
     uploader.start()
     try:
         yield uploader
@@ -82,9 +92,15 @@ async def all_done(folder: Path) -> None:
 
 async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) -> None:
     wanted = expected(folder)
-    with running(s3, folder) as uploader:
+    told: list[tuple[str, bool]] = []
+
+    def tell(name: RecordName) -> None:
+        told.append((name.text, f"live/{name.text}" in s3.objects()))
+
+    with running(s3, folder, tell=tell) as uploader:
         await all_done(folder)
         await eventually("it is counted", lambda: uploader.uploaded == 2, WITHIN)
+    assert told == [(SMALL, True), (LARGE, True)]
     assert stored(s3) == wanted
     assert (folder / SMALL).exists()
     assert (folder / LARGE).exists()

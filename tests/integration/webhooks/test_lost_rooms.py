@@ -22,6 +22,7 @@ from tests.support.webhook_receiver import webhook_receiver
 from tests.unit.media.rooms.test_chronicle import StandIn
 
 W1, W2 = WorkerId("w1"), WorkerId("w2")
+PROCESS = "p"
 ALL = ["room.started", "room.ended"]
 
 
@@ -29,9 +30,16 @@ def status(worker: WorkerId) -> WorkerStatus:
     return WorkerStatus(id=worker, state=WorkerState.READY, http_url="")
 
 
+async def beat(redis: Redis, process: str = PROCESS) -> None:
+    """A heartbeat of the worker's, by this process."""
+    directory = Directory(redis)
+    directory.process = process
+    await directory.beat(status(W1), [])
+
+
 @asynccontextmanager
 async def telling(redis: Redis) -> AsyncIterator[EventTeller]:
-    teller, registered = EventTeller(redis, W1, "p", lambda: 100.0), asyncio.Event()
+    teller, registered = EventTeller(redis, W1, PROCESS, lambda: 100.0), asyncio.Event()
     registered.set()
     task = asyncio.create_task(teller.run(registered))
     try:
@@ -80,11 +88,13 @@ async def test_a_worker_tells_its_rooms_anew_when_redis_has_lost_them(
         teller.chronicle.opened(cast(Any, room))
         await eventually("it was offered", lambda: not len(teller.chronicle), IN_TIME)
         assert not await known()  # nobody wanted to know
+        await beat(redis)
         await redis.set(keys.EVENTS_WANTED, 1)
         await eventually("it is told now", lambda: known(), IN_TIME)
         before = await known()
         await redis.flushall()
         await redis.set(keys.EVENTS_WANTED, 1)
+        await beat(redis)
         await eventually("it is told anew", lambda: known(), IN_TIME)
         assert await known() != before
 
@@ -93,6 +103,7 @@ async def test_a_room_that_another_worker_seems_to_have_is_told_anew_if_it_stays
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_teller, "CHECK_SECONDS", 0.05)
+    await beat(redis)
     await redis.set(keys.EVENTS_WANTED, 1)
     async with telling(redis) as teller:
         teller.chronicle.opened(cast(Any, StandIn()))
@@ -109,6 +120,29 @@ async def test_a_room_that_another_worker_seems_to_have_is_told_anew_if_it_stays
 async def _begins_and_goes_on(ids: Any, order: list[str]) -> bool:
     there = await ids()
     return there[: len(order)] == order and there[len(order)].startswith("p-")
+
+
+async def test_a_process_that_has_lost_its_id_tells_nothing_anew(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "CHECK_SECONDS", 0.02)
+    await beat(redis, "another")
+    await redis.set(keys.EVENTS_WANTED, 1)
+    checks = 0
+    real = Directory.statuses
+
+    async def counted(self: Directory, workers: Any) -> Any:
+        nonlocal checks
+        checks += 1
+        return await real(self, workers)
+
+    monkeypatch.setattr(Directory, "statuses", counted)
+    async with telling(redis) as teller:
+        teller.chronicle.opened(cast(Any, StandIn()))
+        await eventually("it is told", lambda: redis.xlen(keys.OUTBOX), IN_TIME)
+        await redis.delete(keys.BROADCASTS)  # as control does
+        await eventually("it has looked", lambda: checks > 3, IN_TIME)
+        assert await redis.xlen(keys.OUTBOX) == 1
 
 
 async def test_what_happens_last_is_told_when_the_worker_stops(redis: Redis) -> None:

@@ -29,6 +29,8 @@ SECRETS = {
     "REDIS_URL": "redis://:hush-redis@localhost:6379/0",
     "S3_ACCESS_KEY": "hush-access",
     "S3_SECRET_KEY": "hush-s3",
+    "WEBHOOK_URLS": "https://hush-hooks.test/?key=hush",
+    "WEBHOOK_SECRETS": "whsec_" + 10 * "hush",
 }
 # in the place of tokens
 CALLBACK = {"AUTH_URL": "https://hush-host.test/?key=hush", "ADMIN_TOKEN": "hush-admin"}

@@ -110,6 +110,35 @@ def test_value(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPa
     assert plain(getattr(load_settings(), name.lower())) == value
 
 
+@pytest.mark.parametrize(
+    "text", ["x", "whsec_", "whsec_AAAA", "whsec_" + "?" * 32, "A" * 32, "whsec_" + "A" * 99]
+)
+def test_a_webhook_secret_that_is_none_is_refused_and_not_shown(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRETS", text)
+    with pytest.raises(SettingsError, match=r"^WEBHOOK_SECRETS: must be whsec_ and 24 to 64 bytes") as error:
+        load_settings()
+    assert text in ("x", "whsec_") or text not in str(error.value)
+
+
+def test_webhooks_require_a_secret_and_hide_their_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_URLS", "https://a.example/hush, https://b.example/")
+    with pytest.raises(SettingsError, match=r"^WEBHOOK_URLS requires WEBHOOK_SECRETS$"):
+        load_settings()
+    monkeypatch.setenv("WEBHOOK_SECRETS", "whsec_" + "A" * 32)
+    settings = load_settings()
+    assert [plain(url) for url in settings.webhook_urls] == ["https://a.example/hush", "https://b.example/"]
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["ftp://a.example", "https://u:p@a.example/", "https://a/,https://a/"])
+def test_a_webhook_url_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_URLS", text)
+    with pytest.raises(SettingsError, match=r"^WEBHOOK_URLS: "):
+        load_settings()
+
+
 def test_room_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOM_TOKENS", "one:a:b; two:c;")
     tokens = load_settings().room_tokens

@@ -140,6 +140,21 @@ async def test_what_only_a_new_reader_saw_is_put_right() -> None:
     assert await told(feed, before) == {"a": 0}
 
 
+async def test_what_only_a_late_reader_saw_is_put_right() -> None:
+    rooms = Rooms("a")
+    feed = feed_of(rooms)
+    for viewers in (1, 0):
+        rooms.set("a", subscribers=viewers)
+        await feed.note(["a"])
+    rooms.set("a", subscribers=5)
+    assert await told(feed, 0) == {"a": 5}
+    assert await told(feed, 1) == {"a": 0}  # as it was noted
+    rooms.set("a", subscribers=0)
+    before = feed.at
+    await feed.note(["a"])
+    assert await told(feed, before) == {"a": 0}
+
+
 async def test_what_nobody_reads_is_forgotten() -> None:
     rooms = Rooms("a")
     feed = feed_of(rooms)

@@ -7,6 +7,7 @@ import pytest
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
 from media.relay.origin_relay import EXPIRY_SECONDS
+from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import receiver_report
 from media.sessions.end_reason import EndReason
 from tests.support.relay_world import EDGE_AT, ROOM, TRACKS, Cluster
@@ -50,6 +51,17 @@ def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.pass_time(1.0)
     assert cluster.relay.lost_at is not None
     assert len(cluster.edge.demux) == 0
+
+
+def test_while_media_comes_the_origin_is_not_silent(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.network.lost = is_rtcp
+    for _ in range(4):
+        cluster.pass_time(ORIGIN_SILENT_SECONDS / 2)
+        assert cluster.relay.lost_at is None
+        cluster.media()
+    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
+    assert cluster.relay.lost_at is not None
 
 
 def test_an_ended_relay_does_not_begin_again_under_its_keys(cluster: Cluster) -> None:

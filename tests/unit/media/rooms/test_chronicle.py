@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from media.rooms import chronicle as module
 from media.rooms.chronicle import Chronicle
+from media.rooms.warnings import RoomWarnings
 from media.sessions.end_reason import EndReason
 from shared.messages.events import EventType
 from shared.names import RoomName, WorkerId
@@ -19,7 +20,7 @@ class StandIn:
     name: RoomName = NAME
     origin: WorkerId | None = None
     has_publisher: bool = True
-    warnings: list[str] = field(default_factory=list)
+    warnings: RoomWarnings = field(default_factory=lambda: RoomWarnings(NAME))
     started_at: float = 90.0
     tracks: tuple[Any, ...] = ()
 
@@ -100,9 +101,12 @@ def test_a_copy_whose_relay_is_lost_tells_nothing() -> None:
 
 
 def test_each_warning_is_told_when_it_begins_and_when_it_is_over() -> None:
-    told, room = Told(), StandIn(warnings=["one"])
+    told, room = Told(), StandIn()
+    room.warnings.append("one")
     told.opened(room)
-    room.warnings = ["two"]
+    room.warnings.clear()
+    room.warnings.append("two")
+    told.look(room)
     told.look(room)
     types = [type_ for _, type_ in told.events()]
     assert types == ["room.started", "warning.raised", "warning.cleared", "warning.raised"]

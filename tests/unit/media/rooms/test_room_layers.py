@@ -20,7 +20,7 @@ KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(89)  # VP8, 3
 
 
 def room_of(*published: PublishedTrack) -> Room:
-    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, is_alive=lambda _: True)
+    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, tier=0, is_alive=lambda _: True)
     return new_room(RoomName("demo"), published, lambda _: source, 0.0, PublisherStats())
 
 
@@ -93,7 +93,7 @@ def test_new_viewers_do_not_begin_with_what_a_former_publisher_sent_and_the_pres
     room = room_of(*layers(codec="VP8"), sound())
     for number in range(3):
         play(room, number, 1.0)
-    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, is_alive=lambda _: True)
+    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, tier=0, is_alive=lambda _: True)
     room.succeed([*layers(1, codec="VP8"), sound()], lambda _: source)
     assert [track.sent.has_pictures for track in room.tracks] == [True, False, False, False]
 

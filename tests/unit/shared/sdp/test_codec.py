@@ -59,3 +59,12 @@ def test_of_two_meanings_of_a_payload_type_the_first_counts() -> None:
     assert video_codecs(*lines) == [(96, "VP8")]
     codec = parse_offer(offer(video(*lines), bundle="1")).sections[0].codecs[0]
     assert codec.parameters == {"a": "1"}
+
+
+def test_lines_that_many_offers_share_are_read_once() -> None:
+    lines = ("a=rtpmap:96 vp8/90000", "a=fmtp:96 max-fr=30", "a=rtcp-fb:96 nack")
+    one, two = (parse_offer(offer(video(*lines), bundle="1")).sections[0].codecs for _ in range(2))
+    assert one is two
+    other = parse_offer(offer(video(*lines, "a=rtcp-fb:96 nack pli"), bundle="1")).sections[0].codecs
+    assert other[0].feedback == {"nack", "nack pli"}
+    assert one[0].feedback == {"nack"}
