@@ -23,7 +23,7 @@ from tests.support.system import System, running_system
 
 CODECS = ("VP8", "H264", "VP9", "AV1")
 SIZE = (1280, 720)
-SQUARE = 16  # pixels: for keyframes as those of real pictures
+SQUARE = 13  # pixels: for keyframes as those of real pictures
 LOOK_SECONDS = 4.0
 SETTLE_SECONDS = 12.0  # until each room has its first picture, and the next ones are due at their pace
 MOST_DELAY = 10.0  # what is more is no stamp
