@@ -206,7 +206,7 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(
         and "/blocks/" not in path
         and "/revocations" not in path
     ]  # what needs no worker is left out
-    assert len(asked) == 15
+    assert len(asked) == 16
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))
 
 
