@@ -62,9 +62,9 @@ class LineEstimate:
         self.is_seen = False
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
-        self._times: list[float] = []  # of the calls of `sent`, and what they told
-        self._octets: list[int] = []
-        self._sound: list[int] = []
+        self._times = [now]  # of the calls of `sent`, and what they told
+        self._octets = [0]
+        self._sound = [0]
         self._remb: float | None = None
         self._flat = 0  # REMBs one after the other that did not grow although they could
         self.vouched_at = now
@@ -131,6 +131,8 @@ class LineEstimate:
         if pictures < _TRICKLE:
             return True
         lately, before = self._total(now, 0.4), self._total(now - 0.4, 1.0)
+        if lately < self.carries * _LOWERED < math.inf and self.is_measured and not self._queues:
+            return True  # there is room, and no queue: it is the receiver's own
         known = before if self.carries == math.inf else max(before, self.carries)
         return lately < known * _LOWERED and bitrate > pictures * _MIRROR
 
@@ -171,7 +173,7 @@ class LineEstimate:
 
         `queue` is for how long the last of it was on its way, in seconds, beside the shortest round trip.
         """
-        rate = self._total(loss.end, loss.end - loss.begin)
+        rate = self._between(loss.begin, loss.end)
         if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss.share):
             return
         self._judged = (rate, loss.share)
@@ -240,7 +242,7 @@ class LineEstimate:
         self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
         if not self.is_measured:
             self._queues = 0
-        if self._times and now - self._times[-1] < _APART:
+        if now - self._times[-1] < _APART:
             return
         self._times.append(now)
         self._octets.append(octets)
@@ -275,6 +277,13 @@ class LineEstimate:
     def stalls(self) -> bool:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
         return self._suspect or self._queues > 1 or self._flat >= _FLAT
+
+    def _between(self, begin: float, end: float) -> float:
+        """Of all, in a time between two calls of `sent`, maybe: a viewer that is well is seldom looked at."""
+        last = min(bisect_right(self._times, end - _EARLY), len(self._times) - 1)
+        first = max(0, min(bisect_right(self._times, begin + _EARLY), last) - 1)
+        span = self._times[last] - self._times[first]
+        return (self._octets[last] - self._octets[first]) * 8 / span if span else 0.0
 
     def _total(self, until: float, seconds: float) -> float:
         return sum(self._rates(until, seconds))

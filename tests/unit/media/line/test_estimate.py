@@ -171,6 +171,32 @@ def test_what_is_lost_tells_what_the_line_carries_however_much_was_sent_before()
     assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
 
 
+def test_a_fall_while_there_is_room_and_no_queue_is_the_receivers_own() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 4, remb=900_000)
+    sender.measure(0.03)
+    sender.send(1_000_000, 0.5)
+    sender.estimate.lost(Loss(0.75, sender.now - 0.4, sender.now), 0.3, sender.now)
+    carries, signs = sender.estimate.carries, sender.estimate.signs
+    sender.send(100_000, 0.8)
+    sender.measure(0.03)
+    sender.send(100_000, 0.2)
+    sender.estimate.remb(60_000, sender.now)
+    sender.estimate.remb(15_000, sender.now)
+    assert (sender.estimate.carries, sender.estimate.signs) == (carries, signs)
+    sender.measure(0.3, 0.3)
+    sender.send(100_000, 0.2)
+    sender.estimate.remb(5_000, sender.now)
+    assert sender.estimate.signs > signs
+
+
+def test_what_is_lost_is_told_of_a_viewer_that_was_hardly_asked() -> None:
+    estimate = LineEstimate(10.0)
+    estimate.sent(150_000, 5_000, 11.0)  # 1.2 Mbit/s since it joined
+    estimate.lost(Loss(0.75, 10.5, 10.9), 0.3, 11.0)
+    assert estimate.carries == pytest.approx(0.95 * 300_000)
+
+
 def test_loss_that_stays_though_less_is_sent_is_the_lines_own() -> None:
     sender = Sender()
     sender.send(1_000_000, 4)
