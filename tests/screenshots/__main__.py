@@ -80,12 +80,14 @@ async def _signed_in(page: Page) -> None:
     await page.locator("#token").fill(ADMIN_TOKEN)
     await page.keyboard.press("Enter")
     await page.locator("#sessions tr").nth(3).wait_for()
-    await page.wait_for_timeout(2500)  # for a second look, which has rates
+    await page.locator("#blocks tr").wait_for()
+    await page.wait_for_timeout(6000)  # for a second look, which has rates
 
 
 async def _asked(page: Page) -> None:
     await _signed_in(page)
     await page.get_by_role("button", name="Close studio").click()
+    await page.locator("#block").select_option("3600")
 
 
 async def _at_the_gate(page: Page) -> None:
@@ -147,6 +149,11 @@ async def _furnish(browser: Browser, system: System) -> None:
         page = await context.new_page()
         await page.goto(f"{system.controls[0].url}/embed/{room}")
         await _playing(page)
+    admin = {"headers": {"Authorization": f"Bearer {ADMIN_TOKEN}"}}
+    api = f"{system.controls[0].url}/api/admin"
+    block = {"block": 86_400, "reason": "It shows a film that is not ours to show."}
+    (await system.http.post(f"{api}/rooms/cinema/close", json=block, **admin)).raise_for_status()
+    (await system.http.post(f"{api}/revocations", json={"subject": "anna"}, **admin)).raise_for_status()
 
 
 async def _take_all(browser: Browser, system: System, name: str) -> None:
