@@ -54,8 +54,8 @@ async def test_rooms_workers_and_sessions_are_shown_as_they_are(system: System, 
             return (
                 [row[1:3] for row in room] == [["1", "Opus, VP8"]]
                 and [row[1] for row in sessions] == ["Publisher", "Viewer"]
-                and all("bit/s" in row[6] for row in sessions)
-                and "ms" in sessions[1][8]
+                and all("bit/s" in row[5] for row in sessions)
+                and "ms" in sessions[1][7]
             )
 
         await eventually("all that there is to see", complete, within=15)
