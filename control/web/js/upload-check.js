@@ -22,7 +22,7 @@ const PICTURES = 4; // of noise, in turns
  * @param {(share: number) => void} progress
  * @param {AbortSignal} signal ends it early
  * @returns {Promise<Upload>}
- * @throws what `Session.open` throws
+ * @throws what `Session.open` throws; `Error`: the browser has no estimate
  */
 export async function checkUpload(endpoint, token, iceServers, progress, signal) {
   const url = new URL(endpoint);
@@ -62,6 +62,7 @@ async function measured(pc, progress, signal) {
     seen.push(pair.availableOutgoingBitrate ?? 0);
     rtt = pair.currentRoundTripTime ?? rtt;
   }
+  if (!seen.some(Boolean)) throw new Error('this browser does not measure lines');
   const settled = seen.slice(-Math.ceil(SETTLED * seen.length)).sort((a, b) => a - b);
   const bitrate = settled[Math.floor(QUARTILE * settled.length)] ?? 0;
   return { bitrate, isMore: bitrate >= 0.9 * MOST_BITRATE, rtt };
