@@ -45,6 +45,11 @@ async def _published(page: Page) -> None:
     await page.wait_for_timeout(12_000)  # for the charts to have something to show
 
 
+async def _checked(page: Page) -> None:
+    await page.locator("#try").click()
+    await page.locator("#check-upload:not([data-state=waiting])").wait_for()
+
+
 async def _playing(page: Page) -> None:
     await page.locator(".stage[data-state=live]").wait_for()
     await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
@@ -102,6 +107,7 @@ async def _described(page: Page) -> None:
 SHOTS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "home": ("/", _listed),
     "publish": ("/publish/balcony", _ready_to_publish),
+    "publish-check": ("/publish/balcony", _checked),
     "publish-live": ("/publish/balcony", _published),
     "watch": ("/watch/studio", _playing),
     "watch-figures": ("/watch/studio", _with_figures),
