@@ -43,10 +43,6 @@ export async function check({ stream, several, maxBitrate, endpoint, token, iceS
   }
 }
 
-export function hideCheck() {
-  element('check').hidden = true;
-}
-
 /** @param {'picture' | 'sound' | 'upload'} what @param {'good' | 'poor' | 'waiting'} state @param {string} words */
 function say(what, state, words) {
   const place = element(`check-${what}`);

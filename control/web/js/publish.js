@@ -3,7 +3,6 @@ import { enableCopyButtons } from './copy-buttons.js';
 import { duration } from './format.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
-import { check, hideCheck } from './publish-check.js';
 import { codec, enableForm, limits, lockSession, several, source, wishes } from './publish-form.js';
 import { PublishHealth } from './publish-health.js';
 import { roomOfPage } from './room.js';
@@ -78,7 +77,7 @@ async function goLive() {
   const going = attempt = Symbol('going');
   const wanted = () => going === attempt;
   checking?.abort();
-  hideCheck();
+  element('check').hidden = true;
   setBusy(true);
   try {
     tell('waiting', OPENING[source()]);
@@ -175,6 +174,7 @@ async function runCheck() {
     if (run.signal.aborted) return;
     tell('idle', 'Not publishing: only you see this.');
     const token = tokenFor(room);
+    const { check } = await import('./publish-check.js'); // not everybody needs it
     await check({
       stream: preview.stream,
       several: several(),
