@@ -15,6 +15,7 @@ from starlette.types import ExceptionHandler
 
 from control.auth import Authenticator
 from control.auth_callback import AuthCallback
+from control.events.operator_streams import OperatorStreams
 from control.events.places import StreamPlaces
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
@@ -39,6 +40,7 @@ from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
 from control.routes.moderation import ModerationRoutes
 from control.routes.old_addresses import old_address_routes
+from control.routes.operator_events import OperatorEventRoutes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.room_events import RoomEventRoutes
@@ -106,6 +108,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     moderator = Moderator(book, gateway, every_worker, watch)
     authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
     room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
+    operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
@@ -129,7 +132,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         fetching = [key_set.run] if key_set else []
         bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
         telling = [webhooks.run] if settings.webhook_urls else []
-        streams = (event_streams.run, room_streams.run)
+        streams = (event_streams.run, room_streams.run, operator_streams.run)
         async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
             await book.first_look()
             yield
@@ -153,6 +156,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
+            *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),

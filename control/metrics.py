@@ -13,6 +13,7 @@ from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 
+_OFFERS = {"/api/whip/publish/{room}", "/api/whep/play/{room}"}
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -21,6 +22,7 @@ class HttpMetrics:
 
     def __init__(self, clock: RedisClock) -> None:
         self._registry = self.registry = CollectorRegistry()  # others add to it
+        self.offers = self.errors = 0  # requests with an offer, and answers of 500 and above, since the start
         ProcessCollector(registry=self._registry)
         export_build(self._registry)
         export_skew(clock, self._registry)
@@ -47,6 +49,8 @@ class HttpMetrics:
         ).set_function(age)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        self.offers += method == "POST" and route in _OFFERS
+        self.errors += status >= 500
         # a client may invent methods, and each would be a new series
         self._seconds.labels(route, method if method in _METHODS else "other", status).observe(seconds)
 

@@ -12,6 +12,8 @@ WorkerId = NewType("WorkerId", str)
 SessionId = NewType("SessionId", str)
 RequestId = NewType("RequestId", str)
 
+_CHECK = "~"  # no room's name has it
+
 _ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WORKER = re.compile(r"[A-Za-z0-9_-]{1,48}")
 _SESSION = re.compile(r"([A-Za-z0-9_-]{1,48})\.[A-Za-z0-9_-]{22,64}")
@@ -22,6 +24,21 @@ _REQUEST = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def parse_room_name(text: str) -> RoomName | None:
     """`text` as a room name, or None when it is not valid."""
     return RoomName(text) if _ROOM.fullmatch(text) else None
+
+
+def new_check(room: RoomName) -> RoomName:
+    """A name for the check of a line before publishing in `room`: of no room that anybody can ask for."""
+    return RoomName(f"{room}{_CHECK}{secrets.token_urlsafe(6)}")
+
+
+def is_check(name: str) -> bool:
+    """Whether this is the name of a check, which nobody else is to notice."""
+    return _CHECK in name
+
+
+def checked_room(name: str) -> RoomName:
+    """The room for which a check is made; a room's own name stays."""
+    return RoomName(name.partition(_CHECK)[0])
 
 
 def parse_worker_id(text: str) -> WorkerId | None:

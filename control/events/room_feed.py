@@ -18,6 +18,7 @@ LOOKS_KEPT = 60  # a reader that is further behind begins anew; one that takes n
 # A room's bit rate is told anew when it differs by more than this share: otherwise all rooms would change
 # every few seconds.
 _BITRATE_SHARE = 0.25
+_LOSS = 0.01  # likewise, for its loss
 
 
 class _Told(NamedTuple):
@@ -25,6 +26,7 @@ class _Told(NamedTuple):
 
     facts: int  # their hash
     bitrate: int
+    loss: float
 
 
 class RoomFeed:
@@ -143,7 +145,7 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
     status = room.status
     facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers)
     if not detailed:
-        return _Told(hash(facts), 0)
+        return _Told(hash(facts), 0, 0.0)
     layers = tuple((layer.rid, layer.width, layer.height, layer.viewers) for layer in status.layers)
     reasons = tuple(status.viewers_by_reason.items())
     facts += (
@@ -156,8 +158,9 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
         layers,
         reasons,
     )
-    return _Told(hash(facts), status.bitrate)
+    return _Told(hash(facts), status.bitrate, status.loss)
 
 
 def _is_alike(before: _Told, now: _Told) -> bool:
-    return before.facts == now.facts and abs(now.bitrate - before.bitrate) <= _BITRATE_SHARE * before.bitrate
+    is_as_fast = abs(now.bitrate - before.bitrate) <= _BITRATE_SHARE * before.bitrate
+    return before.facts == now.facts and is_as_fast and abs(now.loss - before.loss) <= _LOSS

@@ -24,13 +24,13 @@ WOKEN_AT_ONCE = 100  # streams: some milliseconds
 MAX_ROOMS_OF_STREAM = 20
 RETRY_SECONDS = 2.0, 5.0  # between these clients come back: a process that stops has many of them
 
-_KIND = "rooms"
-
 log = get_logger()
 
 
 class RoomStream(ABC):
     """One client's stream: `text` yields what to send, until it is ended."""
+
+    kind = "rooms"  # of `StreamPlaces`
 
     def __init__(self) -> None:
         self.ended = False
@@ -132,22 +132,34 @@ class RoomStreams:
         if len(names) > MAX_ROOMS_OF_STREAM:
             detail = f"a stream has at most {MAX_ROOMS_OF_STREAM} rooms"
             raise ServiceError(ErrorCode.INVALID_EVENTS, detail=detail)
+        stream = SomeRooms(names, detailed) if names else AllRooms(self._feeds[detailed])
+        await self.join(stream)
+        if isinstance(stream, SomeRooms):
+            for name in stream.names:
+                stream.show(name, self._object(name, detailed))
+        return stream
+
+    @property
+    def detailed(self) -> RoomFeed:
+        """The list of all rooms, in detail."""
+        return self._feeds[True]
+
+    async def join(self, stream: RoomStream) -> None:
+        """Tell this stream from now on what changes, until it is closed.
+
+        Raises `NO_WORKER` as `follow` does; then it need not be closed.
+        """
         if self._closed:
             raise ServiceError(ErrorCode.NO_WORKER, detail="this process stops", retry_after=1)
-        stream = SomeRooms(names, detailed) if names else AllRooms(self._feeds[detailed])
         self._open(stream)
         try:
             await self._rooms.catch_up()
         except BaseException:
             self.close(stream)
             raise
-        if isinstance(stream, SomeRooms):
-            for name in stream.names:
-                stream.show(name, self._object(name, detailed))
-        return stream
 
     def _open(self, stream: RoomStream) -> None:
-        self._places.take(_KIND)
+        self._places.take(stream.kind)
         stream.turn = len(self._streams) % ALIVE_EVERY_LOOKS
         self._streams.add(stream)
         if isinstance(stream, SomeRooms):
@@ -155,7 +167,7 @@ class RoomStreams:
                 self._followers.setdefault(name, set()).add(stream)
 
     def close(self, stream: RoomStream) -> None:
-        self._places.leave(_KIND)
+        self._places.leave(stream.kind)
         self._streams.remove(stream)
         if isinstance(stream, SomeRooms):
             for name in stream.names:

@@ -12,9 +12,9 @@ from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
+from control.workers.operator_facts import worker_facts
 from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import parse_worker_id
 
 
@@ -59,20 +59,12 @@ class AdminRoutes:
         if self._authenticator.has_admin:
             self._authenticator.access(credential(request.headers), time.time()).check_admin()
         await self._rooms.catch_up()
-        return JSONResponse([self._entry(worker) for worker in await self._cluster.workers()])
-
-    def _entry(self, worker: WorkerStatus) -> dict[str, object]:
-        entry: dict[str, object] = {
-            "id": worker.id,
-            "state": worker.state,
-            "load": worker.load,
-            "egressPackets": worker.egress_packets,
-            "sessions": worker.sessions,
-            "viewers": worker.viewers,
-            "takesPublishers": worker.state is WorkerState.READY and worker.takes_publishers,
-            "takesViewers": worker.state is WorkerState.READY and worker.takes_viewers,
-            "rooms": self._rooms.rooms_of(worker.id),
-        }
-        if self._authenticator.has_admin:
-            entry["url"] = worker.http_url
-        return entry
+        return JSONResponse(
+            [
+                {
+                    **worker_facts(worker, with_url=self._authenticator.has_admin),
+                    "rooms": self._rooms.rooms_of(worker.id),
+                }
+                for worker in await self._cluster.workers()
+            ]
+        )

@@ -15,8 +15,8 @@ from control.http.resource import Resource
 from control.http.rulings import parse_block, parse_revocation
 from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
+from control.workers.operator_facts import block_facts, revocation_facts
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.rulings import Block, Revocation
 from shared.names import RoomName, parse_room_name
 
 
@@ -67,7 +67,7 @@ class ModerationRoutes:
     async def list_blocks(self, request: Request) -> Response:
         self._admin(request)
         blocks = page_of(await self._moderator.blocks(), lambda block: block.room, request.query_params)
-        return JSONResponse({"blocks": [_block(block) for block in blocks]})
+        return JSONResponse({"blocks": [block_facts(block) for block in blocks]})
 
     async def lift_block(self, request: Request) -> Response:
         name: str = request.path_params["room"]
@@ -96,13 +96,13 @@ class ModerationRoutes:
         revocation, sessions = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
         )
-        audit(request, access, "jwt.revoke", **_revocation(revocation), sessions=sessions)
-        return JSONResponse({**_revocation(revocation), "by": revocation.by, "sessions": sessions}, 201)
+        audit(request, access, "jwt.revoke", **revocation_facts(revocation), sessions=sessions)
+        return JSONResponse({**revocation_facts(revocation), "by": revocation.by, "sessions": sessions}, 201)
 
     async def list_revocations(self, request: Request) -> Response:
         self._admin(request)
         page = page_of(await self._moderator.revocations(), lambda one: one.id, request.query_params)
-        return JSONResponse({"revocations": [{**_revocation(one), "by": one.by} for one in page]})
+        return JSONResponse({"revocations": [{**revocation_facts(one), "by": one.by} for one in page]})
 
     async def lift_revocation(self, request: Request) -> Response:
         access = self._admin(request)
@@ -115,17 +115,3 @@ class ModerationRoutes:
         access = self._authenticator.access(credential(request.headers), time.time())
         access.check_admin(room)
         return access
-
-
-def _block(block: Block) -> dict[str, object]:
-    return {"room": block.room, "until": round(block.until, 3), "reason": block.reason, "by": block.by}
-
-
-def _revocation(one: Revocation) -> dict[str, object]:
-    which = {"jti": one.jti, "subject": one.subject, "issued_before": one.issued_before}
-    return {
-        "id": one.id,
-        **{name: value for name, value in which.items() if value is not None},
-        "at": round(one.at, 3),
-        "until": round(one.until, 3),
-    }

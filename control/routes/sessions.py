@@ -10,8 +10,9 @@ from control.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
+from control.workers.operator_facts import in_order, session_facts
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
+from shared.messages.sessions import ListedSessions, ListSessions
 from shared.names import parse_room_name
 
 
@@ -32,30 +33,10 @@ class SessionRoutes:
         replies = await self._workers.ask(
             ListSessions(room=room), ListedSessions, caller_of(request).request_id
         )
-        sessions = [session for reply in replies for session in reply.sessions]
-        sessions.sort(key=lambda session: (session.room, session.role == "play", -session.age))
+        sessions = in_order(replies)
         return JSONResponse(
-            {"total": sum(reply.total for reply in replies), "sessions": [_entry(one) for one in sessions]}
+            {
+                "total": sum(reply.total for reply in replies),
+                "sessions": [session_facts(one) for one in sessions],
+            }
         )
-
-
-def _entry(session: SessionStatus) -> dict[str, object]:
-    return {
-        "id": session.id,
-        "worker": session.id.partition(".")[0],
-        "room": session.room,
-        "role": session.role,
-        "state": session.state,
-        "uptime": round(session.age, 1),
-        "address": session.address,
-        "transport": session.transport,
-        "codecs": session.codecs,
-        "packets": session.packets,
-        "bytes": session.octets,
-        "resent": session.resent,
-        "loss": session.loss,
-        "rtt": session.rtt,
-        "layer": session.layer,
-        "reason": session.reason,
-        "carries": session.carries,
-    }

@@ -4,6 +4,7 @@ Over HTTP the two are the same, only the requests to the worker differ: one clas
 """
 
 import time
+from math import inf
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,13 +25,14 @@ from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
 from shared.messages.version_before import with_text
-from shared.names import RoomName, SessionId
+from shared.names import RoomName, SessionId, new_check
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
 from shared.tracing import root_span
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
+_CHECK_SECONDS = 15.0  # of a publisher that only tries its line
 _MAX_IF_MATCH = 1024  # characters; an etag of ours has 16
 _ACCEPT_POST = {"Accept-Post": "application/sdp"}
 _ACCEPT_PATCH = {"Accept-Patch": FRAGMENT_TYPE}
@@ -151,10 +153,14 @@ class StreamingRoutes:
         sent = with_text(encode(parsed), offer)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
+            checks = request.query_params.get("check") == "true"
+            expires_at = grant.expires_at
+            if checks:
+                expires_at = min(expires_at or inf, time.time() + _CHECK_SECONDS)
             publish = Publish(
-                room=room,
+                room=new_check(room) if checks else room,
                 offer=sent,
-                expires_at=grant.expires_at,
+                expires_at=expires_at,
                 identity=grant.identity,
                 token=grant.token,
                 network=caller_of(request).network,

@@ -57,6 +57,7 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             subscribers=sum(room.subscribers for room in rooms),
             codecs=home.codecs,
             bitrate=home.bitrate,
+            loss=home.loss,
             started_at=home.started_at,
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),

@@ -22,6 +22,7 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
         **summary(room.status),
         "codecs": room.status.codecs,
         "bitrate": room.status.bitrate,
+        "loss": room.status.loss,
         "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
         "stillAt": room.status.still_at or None,
         "locked": locked,

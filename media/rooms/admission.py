@@ -23,7 +23,7 @@ from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
-from shared.names import RoomName, SessionId
+from shared.names import RoomName, SessionId, checked_room
 from shared.sdp.offer import Offer
 
 NO_PUBLISHER_RETRY_SECONDS = 2
@@ -185,11 +185,13 @@ class Admission:
 
     def _publisher_ended(self, session: Session, room: Room, reason: EndReason) -> None:
         if reason in MAY_DELETE_LATE or reason in FOR_GOOD:
-            self._late_deletes.expect(session.id, room.name, session.role, reason, self._clock())
+            asked_by = checked_room(room.name)
+            self._late_deletes.expect(session.id, asked_by, session.role, reason, self._clock())
         assert isinstance(session, PublisherSession)
         self._rooms.source_ended(room, session, reason, session.id)
 
     def _viewer_ended(self, session: Session, room: Room, reason: EndReason) -> None:
         if reason in MAY_DELETE_LATE:
-            self._late_deletes.expect(session.id, room.name, session.role, reason, self._clock())
+            asked_by = checked_room(room.name)
+            self._late_deletes.expect(session.id, asked_by, session.role, reason, self._clock())
         del room.viewers[session.id]

@@ -233,6 +233,7 @@ class Room:
             subscribers=len(self.viewers),
             codecs=tuple(track.published.codec.name for track in tracks),
             bitrate=self._bitrate,
+            loss=round(max((t.source.stats.loss for t in self.tracks if t.source.stats), default=0.0), 4),
             started_at=self.started_at,
             # media of a relay is counted at its origin
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,

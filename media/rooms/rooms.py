@@ -19,7 +19,7 @@ from media.switch.feed import Feed
 from media.tracks.sent_track import JoinBurstMode
 from shared.logging import get_logger
 from shared.messages.status import RoomStatus
-from shared.names import RoomName, SessionId
+from shared.names import RoomName, SessionId, is_check
 
 MEASURED_SECONDS = 3.0  # after which the load of a worker contains what a new room costs
 
@@ -93,8 +93,9 @@ class Rooms:
             started_at=self._unix_clock() if started_at is None else started_at,
             join_burst=self._join_burst,
         )
-        room_recording.begin(room, self._recorder)
-        self._observer.opened(room)
+        if not is_check(name):
+            room_recording.begin(room, self._recorder)
+            self._observer.opened(room)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -127,10 +128,9 @@ class Rooms:
         return list(self._rooms)
 
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
-        """Of all rooms, or of those of these names that exist."""
-        if of is None:
-            return tuple(room.status() for room in self._rooms.values())
-        return tuple(self._rooms[name].status() for name in of if name in self._rooms)
+        """Of all rooms, or of those of these names that exist; never of checks."""
+        wanted = self._rooms if of is None else [name for name in of if name in self._rooms]
+        return tuple(self._rooms[name].status() for name in wanted if not is_check(name))
 
     def not_measured(self, unix_now: float) -> int:
         """How many publishers came so late that the worker's load does not contain them yet."""

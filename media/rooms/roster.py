@@ -16,7 +16,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
-from shared.names import SessionId, WorkerId, new_session_id
+from shared.names import SessionId, WorkerId, checked_room, new_session_id
 from shared.sdp.fragment import build_fragment
 from shared.sdp.offer import Offer
 
@@ -104,7 +104,7 @@ class Roster:
     def find(self, session_id: str, room: str, role: Role) -> Session:
         """The session of that id, room and role; raises `SESSION_NOT_FOUND`."""
         session = self.get(session_id)
-        if session is None or session.role != role or self._lives[session][0].name != room:
+        if session is None or session.role != role or checked_room(self._lives[session][0].name) != room:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return session
 

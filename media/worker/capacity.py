@@ -7,7 +7,8 @@ _SMOOTHING_SECONDS = 4.0
 
 
 class Capacity:
-    """`load` is the share of one core used in the last second, `egress_packets` the packets sent a second.
+    """`load` is the share of one core used in the last second, `egress_packets` and `egress_bits` what was
+    sent a second.
 
     At a load of `max_load`, new publishers and viewers are refused. `max_viewers`: 0 is no limit.
     """
@@ -15,11 +16,12 @@ class Capacity:
     def __init__(self, max_load: float, max_viewers: int) -> None:
         self.load = 0.0
         self.egress_packets = 0.0
+        self.egress_bits = 0.0
         self._draining = False
         self._max_load = max_load
         self._max_viewers = max_viewers
         self._smoothed = 0.0
-        self._measured: tuple[float, float, int] | None = None  # when, and both totals at that time
+        self._measured: tuple[float, float, int, int] | None = None  # when, and the totals at that time
 
     @property
     def draining(self) -> bool:
@@ -29,15 +31,19 @@ class Capacity:
         """Take nobody new, or take that back."""
         self._draining = on
 
-    def measure(self, now: float, used: float, sent: int) -> None:
-        """Take the process's totals: `used` seconds of CPU, `sent` packets. Call it about once a second."""
+    def measure(self, now: float, used: float, sent: int, octets: int) -> None:
+        """Take the process's totals: `used` seconds of CPU, `sent` packets with so many `octets`.
+
+        Call it about once a second.
+        """
         if self._measured is not None:
-            since, used_before, sent_before = self._measured
+            since, used_before, sent_before, octets_before = self._measured
             elapsed = now - since
             self.load = (used - used_before) / elapsed
             self.egress_packets = (sent - sent_before) / elapsed
+            self.egress_bits = 8 * (octets - octets_before) / elapsed
             self._smoothed += (self.load - self._smoothed) * min(1.0, elapsed / _SMOOTHING_SECONDS)
-        self._measured = now, used, sent
+        self._measured = now, used, sent, octets
 
     @property
     def takes_publishers(self) -> bool:

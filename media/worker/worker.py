@@ -233,7 +233,8 @@ class Worker:
             await asyncio.sleep(MEASURE_SECONDS)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
-            self._capacity.measure(now, time.process_time(), self._ports.tx_packets)
+            sent, octets = self._ports.tx_packets, self._ports.tx_bytes
+            self._capacity.measure(now, time.process_time(), sent, octets)
 
     def _status(self) -> WorkerStatus:
         viewers = self._plane.rooms.viewer_count
@@ -245,6 +246,7 @@ class Worker:
             http_url=self._http_url,
             load=round(self._capacity.load, 3),
             egress_packets=round(self._capacity.egress_packets, 1),
+            egress_bits=round(self._capacity.egress_bits),
             sessions=len(self._plane.roster),
             viewers=viewers,
             takes_publishers=self._capacity.takes_publishers,

@@ -53,6 +53,7 @@ class RoomStatus:
     subscribers: Count
     codecs: tuple[str, ...] = ()
     bitrate: Count = 0  # bits a second that the publisher sends
+    loss: Figure = 0.0  # share of the publisher's packets that was lost lately, 0 to 1
     started_at: UnixTime = 0.0
     rx_bytes: Count = 0  # RTP bytes received from publishers since the room opened
     rx_packets: Count = 0
@@ -73,6 +74,7 @@ class WorkerStatus:
     http_url: str  # for health, metrics and recordings
     load: Figure = 0.0  # share of one core, 0 to 1
     egress_packets: Figure = 0.0  # packets to viewers a second
+    egress_bits: Figure = 0.0  # of these packets, a second; 0: of a worker of the version before, too
     sessions: Count = 0
     viewers: Count = 0
     takes_publishers: bool = True  # False: it is at its limit

@@ -45,6 +45,11 @@ async def _published(page: Page) -> None:
     await page.wait_for_timeout(12_000)  # for the charts to have something to show
 
 
+async def _checked(page: Page) -> None:
+    await page.locator("#try").click()
+    await page.locator("#check-upload:not([data-state=waiting])").wait_for()
+
+
 async def _playing(page: Page) -> None:
     await page.locator(".stage[data-state=live]").wait_for()
     await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
@@ -80,12 +85,14 @@ async def _signed_in(page: Page) -> None:
     await page.locator("#token").fill(ADMIN_TOKEN)
     await page.keyboard.press("Enter")
     await page.locator("#sessions tr").nth(3).wait_for()
-    await page.wait_for_timeout(2500)  # for a second look, which has rates
+    await page.locator("#blocks tr").wait_for()
+    await page.wait_for_timeout(6000)  # for a second look, which has rates
 
 
 async def _asked(page: Page) -> None:
     await _signed_in(page)
     await page.get_by_role("button", name="Close studio").click()
+    await page.locator("#block").select_option("3600")
 
 
 async def _at_the_gate(page: Page) -> None:
@@ -100,6 +107,7 @@ async def _described(page: Page) -> None:
 SHOTS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "home": ("/", _listed),
     "publish": ("/publish/balcony", _ready_to_publish),
+    "publish-check": ("/publish/balcony", _checked),
     "publish-live": ("/publish/balcony", _published),
     "watch": ("/watch/studio", _playing),
     "watch-figures": ("/watch/studio", _with_figures),
@@ -147,6 +155,11 @@ async def _furnish(browser: Browser, system: System) -> None:
         page = await context.new_page()
         await page.goto(f"{system.controls[0].url}/embed/{room}")
         await _playing(page)
+    admin = {"headers": {"Authorization": f"Bearer {ADMIN_TOKEN}"}}
+    api = f"{system.controls[0].url}/api/admin"
+    block = {"block": 86_400, "reason": "It shows a film that is not ours to show."}
+    (await system.http.post(f"{api}/rooms/cinema/close", json=block, **admin)).raise_for_status()
+    (await system.http.post(f"{api}/revocations", json={"subject": "anna"}, **admin)).raise_for_status()
 
 
 async def _take_all(browser: Browser, system: System, name: str) -> None:

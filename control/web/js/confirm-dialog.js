@@ -1,4 +1,4 @@
-// Asks for confirmation before an action that cannot be undone.
+// Asks for confirmation before an action that cannot be undone, and for what the action needs to know.
 
 /**
  * @param {object} of
@@ -7,7 +7,15 @@
  * @param {string} of.action the button that does it
  * @returns {Promise<boolean>} whether it was confirmed
  */
-export function confirmed({ question, text, action }) {
+export const confirmed = async (of) => await answered(of) !== null;
+
+/**
+ * The same, with fields.
+ * @param {object} of as for `confirmed`
+ * @param {HTMLTemplateElement} [of.fields] shown above the buttons
+ * @returns {Promise<FormData | null>} what was entered; null: it was not confirmed
+ */
+export function answered({ question, text, action, fields }) {
   const dialog = document.createElement('dialog');
   dialog.setAttribute('aria-labelledby', 'confirm-title');
   dialog.setAttribute('aria-describedby', 'confirm-text');
@@ -23,12 +31,14 @@ export function confirmed({ question, text, action }) {
   dialog.querySelector('h2').textContent = question;
   dialog.querySelector('p').textContent = text;
   dialog.querySelector('[value="yes"]').textContent = action;
+  if (fields) dialog.querySelector('.buttons').before(fields.content.cloneNode(true));
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
+      const entered = new FormData(dialog.querySelector('form'));
       dialog.remove();
-      resolve(dialog.returnValue === 'yes');
+      resolve(dialog.returnValue === 'yes' ? entered : null);
     });
   });
 }

@@ -1,4 +1,5 @@
 // Buttons that copy the text or value of another element: `<button data-copy="id of the element">`.
+// An element may have something else for them, as `copied`.
 
 const SHOWN_MS = 1500;
 
@@ -18,7 +19,7 @@ export function enableCopyButtons(status) {
 
 async function copy(element) {
   try {
-    await navigator.clipboard.writeText(element.value ?? element.textContent);
+    await navigator.clipboard.writeText(element.copied ?? element.value ?? element.textContent);
     return true;
   } catch { // not allowed over plain HTTP
     if (element.select) element.select();

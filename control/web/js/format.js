@@ -43,3 +43,6 @@ export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : '
 export function date(text) {
   return new Date(text).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
+
+/** `1.5 %`. @param {number} part of 1 */
+export const share = (part) => `${(100 * part).toFixed(1)} %`;

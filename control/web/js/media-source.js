@@ -25,14 +25,18 @@ export class MediaSource {
  * @property {File} [file]
  */
 
-/** @param {'camera' | 'screen' | 'file'} kind @param {Wishes} wishes */
+/** @param {'camera' | 'screen' | 'scene' | 'file'} kind @param {Wishes} wishes */
 export async function openSource(kind, wishes) {
   if (kind === 'file') return openFile(wishes.file);
   if (!navigator.mediaDevices) throw new Error('cameras and screens need HTTPS or localhost');
+  if (kind === 'scene') {
+    const { stream, end } = await (await import('./scene.js')).openScene(wishes);
+    return new MediaSource(stream, end);
+  }
   return kind === 'screen' ? openScreen(wishes) : openCamera(wishes);
 }
 
-async function openCamera({ camera, microphone, height, framesPerSecond }) {
+export async function openCamera({ camera, microphone, height, framesPerSecond }) {
   const video = {
     ...device(camera),
     width: { ideal: Math.round((height / 9) * 16) },
@@ -43,9 +47,9 @@ async function openCamera({ camera, microphone, height, framesPerSecond }) {
 }
 
 /** The screen with its own sound, or with the microphone's where the browser does not provide the screen's. */
-async function openScreen({ microphone, height, framesPerSecond }) {
+export async function openScreen({ microphone, height, framesPerSecond }) {
   const video = { height: { max: height }, frameRate: { max: framesPerSecond } };
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true, systemAudio: 'include' });
   if (stream.getAudioTracks().length === 0 && microphone !== 'none') {
     try {
       const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone) });

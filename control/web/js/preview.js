@@ -1,4 +1,5 @@
 // The preview on the publish page: the picture and loudness of the source, and the switches for both.
+import { keptDevice } from './kept-settings.js';
 import { LevelMeter } from './level-meter.js';
 import { devices, openSource } from './media-source.js';
 
@@ -75,7 +76,8 @@ export class Preview {
       const fixed = [...select.options].filter(({ value }) => value === '' || value === 'none');
       const found = (await devices(kind)).map((device) => new Option(device.name, device.id));
       select.replaceChildren(...fixed, ...found);
-      select.value = [...select.options].some(({ value }) => value === chosen) ? chosen : '';
+      const wanted = chosen || keptDevice(id);
+      select.value = [...select.options].some(({ value }) => value === wanted) ? wanted : '';
     }
   }
 }

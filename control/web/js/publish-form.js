@@ -1,11 +1,13 @@
 // The settings of the publish page: what to publish, from which devices, and within which limits.
+import { keepSettings } from './kept-settings.js';
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
 const form = element('settings');
+const SHARPLY = ['screen', 'scene']; // small type does not survive a smaller picture
 
-/** @returns {'camera' | 'screen' | 'file'} */
+/** @returns {'camera' | 'screen' | 'scene' | 'file'} */
 export const source = () => form.elements.source.value;
 
 /** @returns {import('./media-source.js').Wishes} */
@@ -20,7 +22,7 @@ export const wishes = () => ({
 /** The limits that may change while live. @returns {import('./whip-session.js').PublishOptions} */
 export const limits = () => ({
   maxBitrate: Number(element('bitrate').value) || undefined,
-  degradationPreference: source() === 'screen' ? 'maintain-resolution' : 'balanced',
+  degradationPreference: SHARPLY.includes(source()) ? 'maintain-resolution' : 'balanced',
 });
 
 /** The preferred codec, `video/VP9`; empty: the browser's choice. */
@@ -49,8 +51,7 @@ export function enableForm(on) {
   for (const radio of form.elements.source) {
     radio.addEventListener('change', () => {
       showFields();
-      // small type on a screen does not survive a smaller picture
-      if (!touched && !element('several').disabled) element('several').checked = source() !== 'screen';
+      if (!touched && !element('several').disabled) element('several').checked = !SHARPLY.includes(source());
       on.source();
     });
   }
@@ -60,6 +61,7 @@ export function enableForm(on) {
   for (const option of element('codec').options) {
     option.disabled = option.value !== '' && !sendable.includes(option.value.toLowerCase());
   }
+  keepSettings(form);
   showFields();
 }
 

@@ -1,9 +1,10 @@
 // The publish page: publishes a camera, the screen or a file to the room of the address, until somebody stops it.
 import { enableCopyButtons } from './copy-buttons.js';
-import { count, duration } from './format.js';
+import { duration } from './format.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
 import { codec, enableForm, limits, lockSession, several, source, wishes } from './publish-form.js';
+import { PublishHealth } from './publish-health.js';
 import { roomOfPage } from './room.js';
 import { SendingCharts } from './sending-charts.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -12,8 +13,7 @@ import { keepToken, tokenFor } from './token.js';
 import { WhipPublisher } from './whip-publisher.js';
 import { inWords } from './words.js';
 
-const ROOM_SECONDS = 3;
-const OPENING = { camera: 'Opening the camera…', screen: 'Choose what to share…', file: 'Opening the file…' };
+const OPENING = { camera: 'Opening the camera…', screen: 'Choose what to share…', scene: 'Choose what to share…', file: 'Opening the file…' };
 const STATES = {
   connecting: ['waiting', 'Connecting…'],
   reconnecting: ['waiting', 'The connection is lost. Reconnecting…'],
@@ -42,6 +42,9 @@ const preview = new Preview((track) => {
 let attempt = null; // the latest press of Go live; null: stopped
 let publisher = null; // null: not publishing
 let liveSince = null;
+let health = null; // of the room, while live
+let checking = null; // an AbortController
+let authEnabled = true;
 let awake = null; // keeps a phone's screen on: its camera stops without
 
 // --- another source
@@ -73,6 +76,8 @@ async function changeSource() {
 async function goLive() {
   const going = attempt = Symbol('going');
   const wanted = () => going === attempt;
+  checking?.abort();
+  element('check').hidden = true;
   setBusy(true);
   try {
     tell('waiting', OPENING[source()]);
@@ -106,7 +111,7 @@ async function publish() {
       end();
       return;
     }
-    element('room-token').value = tokenFor(room);
+    showToken();
     await publish();
   }
 }
@@ -118,7 +123,7 @@ function follow({ state, reason }) {
     tell('live', `Live in ${room}.`);
     element('on-air').hidden = element('statistics').hidden = false;
     navigator.wakeLock?.request('screen').then((lock) => { awake = lock; }, () => {});
-    renewRoom();
+    health ??= new PublishHealth(room);
   } else if (state === 'ended') {
     end();
     tell('error', REASONS[reason] ?? `The server ended the session: ${reason}.`);
@@ -136,13 +141,17 @@ function end() {
   liveSince = null;
   preview.close();
   charts.clear();
-  for (const id of ['on-air', 'statistics', 'warnings']) element(id).hidden = true;
+  health?.close();
+  health = null;
+  checking?.abort();
+  for (const id of ['on-air', 'statistics']) element(id).hidden = true;
   setBusy(false);
 }
 
 /** @param {boolean} busy */
 function setBusy(busy) {
   const [from, to] = busy ? [start, stop] : [stop, start];
+  element('try').hidden = busy;
   const focused = document.activeElement === from;
   to.hidden = false;
   if (focused) to.focus(); // a hidden button loses the focus
@@ -150,15 +159,37 @@ function setBusy(busy) {
   lockSession(busy);
 }
 
-/** Shows the number of viewers, and the server's warnings. */
-async function renewRoom() {
-  if (document.hidden || publisher?.state !== 'live') return;
-  const [here] = await ask(`api/rooms?name=${room}&detail=true`).catch(() => []);
-  if (!here || liveSince === null) return;
-  element('viewers').textContent = count(here.subscribers, 'viewer');
-  const items = here.warnings.map((words) => Object.assign(document.createElement('li'), { textContent: words }));
-  element('warnings').replaceChildren(...items);
-  element('warnings').hidden = items.length === 0;
+// --- before
+
+async function runCheck() {
+  checking?.abort();
+  const run = checking = new AbortController();
+  const button = element('try');
+  button.disabled = true;
+  try {
+    if (!preview.stream) {
+      tell('waiting', OPENING[source()]);
+      await preview.open(source(), wishes(), () => !run.signal.aborted);
+    }
+    if (run.signal.aborted) return;
+    tell('idle', 'Not publishing: only you see this.');
+    const token = tokenFor(room);
+    const { check } = await import('./publish-check.js'); // not everybody needs it
+    await check({
+      stream: preview.stream,
+      several: several(),
+      maxBitrate: limits().maxBitrate,
+      endpoint: new URL(`api/whip/publish/${room}`, ROOT),
+      token,
+      iceServers: (await ask('api/bootstrap', { token })).iceServers,
+      inWords: spoken,
+      signal: run.signal,
+    });
+  } catch (error) {
+    if (!run.signal.aborted) tell('error', spoken(error));
+  } finally {
+    button.disabled = false;
+  }
 }
 
 // --- words
@@ -171,7 +202,7 @@ function tell(state, words) {
 
 /** @param {Error} error */
 function spoken(error) {
-  if (error.name === 'NotAllowedError' && source() === 'screen') return 'Nothing was chosen to share.';
+  if (error.name === 'NotAllowedError' && ['screen', 'scene'].includes(source())) return 'Nothing was chosen to share.';
   return inWords(error, { room, token: tokenFor(room) });
 }
 
@@ -181,10 +212,14 @@ async function showRoom() {
   const link = element('watch-link');
   link.href = link.textContent = new URL(`watch/${room}`, ROOT).href;
   element('share').hidden = false;
-  element('room-token').value = tokenFor(room);
-  const { authEnabled } = await ask('api/bootstrap').catch(() => ({ authEnabled: true }));
+  ({ authEnabled } = await ask('api/bootstrap').catch(() => ({ authEnabled: true })));
   element('access').hidden = !authEnabled;
-  showPrograms(new URL(`api/whip/publish/${room}`, ROOT).href, authEnabled);
+  showToken();
+}
+
+function showToken() {
+  element('room-token').value = tokenFor(room);
+  showPrograms(new URL(`api/whip/publish/${room}`, ROOT).href, authEnabled, tokenFor(room));
 }
 
 // --- the page's own events
@@ -203,12 +238,15 @@ element('preview').addEventListener('click', async () => {
     tell('error', spoken(error));
   }
 });
-element('room-token').addEventListener('change', ({ target }) => keepToken(room, target.value.trim()));
+element('try').addEventListener('click', runCheck);
+element('room-token').addEventListener('change', ({ target }) => {
+  keepToken(room, target.value.trim());
+  showToken();
+});
 addEventListener('pagehide', end);
 setInterval(() => {
   if (liveSince !== null) element('on-air-time').textContent = duration((performance.now() - liveSince) / 1000);
 }, 1000);
-setInterval(renewRoom, 1000 * ROOM_SECONDS);
 
 enableCopyButtons(element('copied'));
 enableForm({ source: changeSource, limits: () => publisher?.update(limits()) });
@@ -216,5 +254,5 @@ if (room) {
   showRoom();
 } else {
   tell('error', 'That is not the name of a room: up to 64 letters, digits, - and _.');
-  start.disabled = element('preview').disabled = true;
+  start.disabled = element('preview').disabled = element('try').disabled = true;
 }

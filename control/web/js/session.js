@@ -106,6 +106,9 @@ export class Session {
   /** Whether the server is known to have lost the session, so that a request would be in vain. */
   async isGone() { return false; }
 
+  /** The answer as it is applied. @param {string} sdp */
+  completed(sdp) { return sdp; }
+
   /** Called when the server has closed the session; `over` is fulfilled with the result. */
   async whenClosed() {
     this.forget();
@@ -133,7 +136,7 @@ export class Session {
     this.#resource = new URL(response.headers.get('Location'), response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
-    this.#answer = await response.text();
+    this.#answer = this.completed(await response.text());
     if (pc.signalingState === 'closed') { // while the server was answering
       this.close();
       throw new NotConnected('the connection was closed');

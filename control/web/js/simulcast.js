@@ -33,6 +33,19 @@ export function encodings(track, maxBitrate) {
 }
 
 /**
+ * The sizes in which a track would be sent, best first, with their usual bit rates.
+ * @param {MediaStreamTrack} track
+ * @param {number} [maxBitrate] of the largest
+ * @returns {{ width: number, height: number, bitrate: number }[]}
+ */
+export function ladder(track, maxBitrate) {
+  const lines = linesOf(track);
+  const { width = 0, height = 0 } = track.getSettings();
+  const sizes = SIZES.filter(({ scale }) => scale === 1 || lines / scale >= LEAST_LINES);
+  return sizes.map(({ rid, scale }) => ({ width: width / scale, height: height / scale, bitrate: bitrateOf(rid, lines, maxBitrate) }));
+}
+
+/**
  * The limit of one encoding. @param {string} rid @param {MediaStreamTrack} track @param {number} [maxBitrate] of the largest
  */
 export function limitOf(rid, track, maxBitrate) {

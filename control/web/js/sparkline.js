@@ -1,7 +1,6 @@
-// The last minute of one figure as a line, and as text for screen readers.
+// The last values of one figure as a line, and as text for screen readers.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const POINTS = 60;
 const HEIGHT = 24;
 
 export class Sparkline {
@@ -9,6 +8,8 @@ export class Sparkline {
   #name;
   #inWords;
   #least;
+  #points;
+  #span;
   #values = [];
   #area = document.createElementNS(SVG, 'path');
   #line = document.createElementNS(SVG, 'path');
@@ -19,13 +20,17 @@ export class Sparkline {
    * @param {string} of.name of the figure
    * @param {(value: number) => string} of.inWords
    * @param {number} of.least the least upper end of the scale, so that noise does not fill the chart
+   * @param {number} [of.points] so many values at most
+   * @param {string} [of.span] the time that they take, in words
    */
-  constructor(svg, { name, inWords, least }) {
+  constructor(svg, { name, inWords, least, points = 60, span = 'the last minute' }) {
     this.#svg = svg;
     this.#name = name;
     this.#inWords = inWords;
     this.#least = least;
-    svg.setAttribute('viewBox', `0 0 ${POINTS - 1} ${HEIGHT}`);
+    this.#points = points;
+    this.#span = span;
+    svg.setAttribute('viewBox', `0 0 ${points - 1} ${HEIGHT}`);
     svg.setAttribute('preserveAspectRatio', 'none');
     this.#area.setAttribute('class', 'area');
     this.#line.setAttribute('class', 'line');
@@ -38,26 +43,42 @@ export class Sparkline {
     this.#draw();
   }
 
-  /** @param {number} value of this second */
-  add(value) {
-    this.#values = [...this.#values, value].slice(-POINTS);
+  /** @param {(number | null)[]} values of the latest times; null: not known, which is a gap in the line */
+  add(...values) {
+    this.#values = [...this.#values, ...values].slice(-this.#points);
     this.#draw();
   }
 
+  /** The highest value; undefined: there is none. */
+  get most() {
+    const known = this.#values.filter((value) => value !== null);
+    return known.length ? Math.max(...known) : undefined;
+  }
+
   #draw() {
-    const values = this.#values;
-    const top = Math.max(this.#least, ...values) * 1.1;
-    const x = (place) => POINTS - values.length + place;
-    const points = values.map((value, place) => `${x(place)},${(HEIGHT * (1 - value / top)).toFixed(2)}`);
-    const line = points.length ? `M${points.join('L')}` : '';
-    this.#line.setAttribute('d', line);
-    this.#area.setAttribute('d', line && `${line}L${POINTS - 1},${HEIGHT}L${x(0)},${HEIGHT}Z`);
-    this.#svg.setAttribute('aria-label', `${this.#name}, the last minute: ${this.#range()}`);
+    const top = Math.max(this.#least, this.most ?? 0) * 1.1;
+    const first = this.#points - this.#values.length;
+    const point = (value, place) => value !== null && `${first + place},${(HEIGHT * (1 - value / top)).toFixed(2)}`;
+    const parts = runs(this.#values.map(point)).map((points) => `M${points.join('L')}`);
+    this.#line.setAttribute('d', parts.join(''));
+    this.#area.setAttribute('d', parts.map((line) => `${line}V${HEIGHT}H${Number.parseFloat(line.slice(1))}Z`).join(''));
+    this.#svg.setAttribute('aria-label', `${this.#name}, ${this.#span}: ${this.#range()}`);
   }
 
   #range() {
-    if (this.#values.length === 0) return 'nothing yet';
-    const [low, high] = [Math.min, Math.max].map((pick) => this.#inWords(pick(...this.#values)));
+    if (this.most === undefined) return 'nothing yet';
+    const known = this.#values.filter((value) => value !== null);
+    const [low, high] = [Math.min, Math.max].map((pick) => this.#inWords(pick(...known)));
     return low === high ? low : `${low} to ${high}`;
   }
+}
+
+/** What is between the gaps. @param {(string | false)[]} points */
+function runs(points) {
+  const found = [[]];
+  for (const point of points) {
+    if (point) found.at(-1).push(point);
+    else if (found.at(-1).length) found.push([]);
+  }
+  return found.filter(({ length }) => length);
 }

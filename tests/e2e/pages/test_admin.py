@@ -1,5 +1,7 @@
 """The operators' page: what it shows, its actions, and their effect on the other pages."""
 
+import json
+
 import pytest
 from playwright.async_api import Browser, Route
 
@@ -7,8 +9,11 @@ from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.barriers import assert_no_barrier
 from tests.support.browser import open_admin_page, open_publish_page, open_watch_page
+from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.system import System
 from tests.support.waiting import eventually
+
+FIGURES = ("viewers", "publishers", "rooms", "egress", "offers", "errors")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -49,15 +54,16 @@ async def test_rooms_workers_and_sessions_are_shown_as_they_are(system: System, 
             return (
                 [row[1:3] for row in room] == [["1", "Opus, VP8"]]
                 and [row[1] for row in sessions] == ["Publisher", "Viewer"]
-                and all("bit/s" in row[6] for row in sessions)
-                and "ms" in sessions[1][8]
+                and all("bit/s" in row[5] for row in sessions)
+                and "ms" in sessions[1][7]
             )
 
         await eventually("all that there is to see", complete, within=15)
         assert (await rows("workers", "worker0"))[0][1] == "Ready"
         assert len(await rows("sessions", "other")) == 1
         await assert_no_barrier(admin.page)
-        await admin.page.select_option("#of-room", "seen")
+        await admin.page.fill("#of-room", "seen")
+        await admin.page.press("#of-room", "Enter")
 
         async def only_seen() -> bool:
             return not await rows("sessions", "other") and len(await rows("sessions", "seen")) == 2
@@ -89,6 +95,10 @@ async def test_a_room_that_is_closed_is_closed_for_all(system: System, browser: 
         await close.wait_for(state="detached", timeout=5000)
 
 
+def event(name: str, data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
 async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
     room = {
         "name": "troubled",
@@ -97,6 +107,7 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         "subscribers": 0,
         "codecs": ["opus", "H264"],
         "bitrate": 0,
+        "loss": 0.051,
         "uptime": 5,
         "workers": ["worker0"],
         "copies": [],
@@ -107,19 +118,75 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         ],
         "viewersByReason": {"full": 1, "line": 0, "choice": 0},
     }
+    samples = [{"at": at, **dict.fromkeys(FIGURES, value)} for at, value in ((1, 0), (2, None), (3, 7))]
 
-    async def one_room(route: Route) -> None:
-        await route.fulfill(json=[room])
-
-    async def no_worker(route: Route) -> None:
-        await route.fulfill(json=[])
+    async def told(route: Route) -> None:
+        rooms = {"rooms": [room], "gone": [], "first": True, "complete": True}
+        body = event("workers", {"workers": []}) + event("rooms", rooms)
+        body += event("totals", {"every": 5, "samples": samples})
+        await route.fulfill(body=body, content_type="text/event-stream")
 
     async with await open_admin_page(browser, system.controls[0].url) as admin:
-        await admin.page.route("**/api/rooms?detail=true", one_room)
-        await admin.page.route("**/api/workers", no_worker)
+        await admin.page.route("**/api/admin/events*", told)
         await admin.sign_in(ADMIN_TOKEN)
         await admin.shows("the disk is full: recording has ended")
         await admin.shows("720p, 2.5 Mbit/s, 1 viewer")
         await admin.shows("h, not sent, 0 viewers")
+        await admin.shows("5.1 %")
         await admin.shows("No media worker is alive")
+        chart = admin.page.locator('[data-chart="viewers"]')
+        assert await chart.get_attribute("aria-label") == "Viewers, the last 15 minutes: 0 to 7"
+        line = await chart.locator(".line").get_attribute("d") or ""
+        assert line.count("M") == 2  # where Redis was away there is a gap
         await assert_no_barrier(admin.page)
+
+
+async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser: Browser) -> None:
+    async with await open_admin_page(browser, system.controls[0].url) as admin:
+        asked: list[str] = []
+        admin.page.on("request", lambda request: asked.append(request.url.partition("/api/")[2]))
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.shows("worker0")
+        async with publisher(system.http, system.whip("news")):
+            await admin.page.locator("#rooms").get_by_text("news").wait_for(timeout=5000)
+            await admin.page.locator("#sessions").get_by_text("Publisher").wait_for(timeout=5000)
+            sent = admin.page.locator('[data-most="publishers"]')
+            await sent.get_by_text("at most").wait_for(timeout=10_000)
+        assert asked == ["admin/events?"]
+
+
+async def test_an_operator_blocks_and_lifts_ends_and_revokes(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_admin_page(browser, url) as admin,
+        publisher(system.http, system.whip("barred")) as sender,
+        publisher(system.http, system.whip("shortly")) as other,
+    ):
+        page = admin.page
+        await admin.sign_in(ADMIN_TOKEN)
+        sessions = page.locator("#sessions tr").filter(has_text="shortly")
+        await sessions.get_by_role("button", name="End ").click()
+        await assert_no_barrier(page)
+        await page.get_by_role("button", name="End the session").click()
+        await other.ended(5)
+        await page.get_by_role("button", name="Close barred").click()
+        await page.select_option("#block", "3600")
+        await page.fill("#reason", "a copyright claim")
+        await assert_no_barrier(page)
+        await page.get_by_role("button", name="Close the room").click()
+        await sender.ended(5)
+        blocked = page.locator("#blocks tr").filter(has_text="a copyright claim")
+        await blocked.wait_for(timeout=5000)
+        answer = await post_offer(system.http, system.whip("barred"), PUBLISH_OFFER)
+        assert (answer.status_code, answer.json()["detail"]) == (403, "a copyright claim")
+        await page.get_by_role("button", name="Lift barred").click()
+        await blocked.wait_for(state="detached", timeout=5000)
+        assert (await post_offer(system.http, system.whip("barred"), PUBLISH_OFFER)).status_code == 201
+        await page.select_option("#revoke-kind", "subject")
+        await page.fill("#revoke-value", "mallory")
+        await page.locator("#revoke button").click()
+        await page.locator("dialog").get_by_role("button", name="Revoke").click()
+        await admin.shows("All tokens of mallory", within=5)
+        await assert_no_barrier(page)
+        await page.get_by_role("button", name="Lift All tokens of mallory").click()
+        await admin.shows("No token is revoked.", within=5)

@@ -60,6 +60,8 @@ _UNREVOKE = "DELETE /api/admin/revocations/"
 _ENDED = {"answers": {EndSession: EndedSession(room="demo", role="play")}}
 _PLAIN: dict[str, Any] = _sends(b"{}") | {"headers": _ADMIN["headers"]}
 
+_EVENTS = "GET /api/admin/events"
+
 MODERATION_ROWS = [
     Row("block: is 200", _CLOSE, 200, published="demo", **_BLOCK),
     Row("block: a room that is not, too", _CLOSE, 200, **_BLOCK),
@@ -133,6 +135,12 @@ ADMIN_ROWS = [
     Row("sessions: of one room", "GET /api/admin/sessions?room=demo", 200, **_ADMIN),
     Row("sessions: a bad name is 400", "GET /api/admin/sessions?room=a.b", 400, INVALID_ROOM, **_ADMIN),
     Row("sessions: others are 401", "GET /api/admin/sessions", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("events: an admin follows them", _EVENTS, 200, **_ADMIN),
+    Row("events: their head is 200", "HEAD /api/admin/events", 200, **_ADMIN),
+    Row("events: of sessions of a bad room are 400", f"{_EVENTS}?room=a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("events: of no role are 400", f"{_EVENTS}?role=guest", 400, INVALID_EVENTS, **_ADMIN),
+    Row("events: others are 401", _EVENTS, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("events: with no admin configured are 401", _EVENTS, 401, UNAUTHORIZED),
     *MODERATION_ROWS,
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),

@@ -43,7 +43,11 @@ STATUSES = [
         for url in ("", "http://[::1", "//", "http://a:b", "\x00", "http://…")
     ),
     *(pack(STATUS | {"id": id_}) for id_ in ("", "w1\r\n", "../..", "é" * 1000)),
-    *(pack(STATUS | {name: value}) for name in ("load", "egress_packets") for value in (NAN, INF, -1, HUGE)),
+    *(
+        pack(STATUS | {name: value})
+        for name in ("load", "egress_packets", "egress_bits")
+        for value in (NAN, INF, -1, HUGE)
+    ),
     *(pack(STATUS | {"state": "draining", "drains_until": value}) for value in (NAN, -INF, HUGE)),
     *(pack(STATUS | {"sessions": value, "viewers": value}) for value in (-1, 2**63, "5", 0.5, None)),
     *(pack(STATUS | {"rooms": rooms}) for rooms in (None, 5, [5], [{}], {"a": 1}, [IN_ROOM, IN_ROOM])),

@@ -10,7 +10,7 @@ def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
     """A worker that has used `share` of its core for that many seconds."""
     capacity = Capacity(max_load, 0)
     for second in range(seconds + 1):
-        capacity.measure(100 + second, share * second, second * 500)
+        capacity.measure(100 + second, share * second, second * 500, second * 500_000)
     return capacity
 
 
@@ -18,6 +18,7 @@ def test_load_and_packets_are_those_of_the_last_second() -> None:
     capacity = busy(0.25, 1)
     assert capacity.load == pytest.approx(0.25, abs=0.01)
     assert capacity.egress_packets == pytest.approx(500, rel=0.01)
+    assert capacity.egress_bits == pytest.approx(4_000_000, rel=0.01)
 
 
 def test_an_idle_worker_takes_all() -> None:
@@ -41,7 +42,7 @@ def test_one_busy_second_is_not_the_limit() -> None:
 def test_it_takes_more_again_once_it_is_less_busy() -> None:
     capacity = busy(0.9, 30)
     for second in range(1, 6):
-        capacity.measure(130 + second, 27, 0)
+        capacity.measure(130 + second, 27, 0, 0)
     assert capacity.takes_publishers
 
 

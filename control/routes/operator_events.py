@@ -1,0 +1,70 @@
+"""Server-sent events for operators: workers, rooms, sessions, rulings and totals, without polling.
+
+A page reads them with `fetch`: an `EventSource` cannot send a token.
+"""
+
+import time
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from control.auth import Authenticator, credential
+from control.events.operator_streams import OperatorStreams
+from control.events.operator_text import SessionFilter
+from control.http.long_response import LongResponse
+from control.http.resource import Resource
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from shared.names import parse_room_name
+
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
+
+
+class OperatorEventRoutes:
+    def __init__(self, streams: OperatorStreams, authenticator: Authenticator) -> None:
+        self._streams = streams
+        self._authenticator = authenticator
+
+    def routes(self) -> list[Route]:
+        return [Route("/api/admin/events", Resource({"GET": self.follow}))]
+
+    async def follow(self, request: Request) -> ASGIApp:
+        """The stream, which ends when its credential expires or is revoked.
+
+        `?room=`, `?role=` and `?trouble=true` choose the sessions.
+        """
+        token = credential(request.headers)
+
+        def check() -> None:
+            self._authenticator.access(token, time.time()).check_admin()
+
+        def may_go_on() -> bool:
+            try:
+                check()
+            except ServiceError as error:  # while keys cannot be fetched nobody is shut out who was let in
+                return error.code is ErrorCode.KEYS_AWAY
+            return True
+
+        check()
+        stream = await self._streams.follow(_sessions(request.query_params), may_go_on)
+
+        async def close() -> None:
+            self._streams.close(stream)
+
+        if request.method == "HEAD":
+            await close()
+            return Response(headers=_HEADERS, media_type="text/event-stream")
+        text = StreamingResponse(stream.text(), headers=_HEADERS, media_type="text/event-stream")
+        return LongResponse(text, close)
+
+
+def _sessions(query: QueryParams) -> SessionFilter:
+    room, role = query.get("room", ""), query.get("role", "")
+    if room and parse_room_name(room) is None:
+        raise ServiceError(ErrorCode.INVALID_ROOM)
+    if role not in ("", *Role):
+        raise ServiceError(ErrorCode.INVALID_EVENTS, detail="role is publish or play")
+    return SessionFilter(room, role, query.get("trouble") == "true")

@@ -1,0 +1,102 @@
+// The operators' table of sessions, and its filters, which the server applies.
+import { act } from './admin-act.js';
+import { bitrate, codecs, count, duration, share } from './format.js';
+import { KeyedRows, write } from './keyed-rows.js';
+
+const LOSSY = 0.02;
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+const [ofRoom, ofRole, inTrouble] = ['of-room', 'of-role', 'in-trouble'].map(element);
+const figure = new Intl.NumberFormat('en');
+
+/** The bytes of each session in the latest event, at which uptime, and the bit rate since the one before. */
+const seen = new Map();
+
+const rows = new KeyedRows(element('sessions'), element('session-row'), {
+  begin(row, session) {
+    const button = row.querySelector('button');
+    button.setAttribute('aria-label', `End ${session.id}`);
+    button.addEventListener('click', () => end(session));
+  },
+  fill(row, session) {
+    const publishes = session.role === 'publish';
+    const role = publishes ? 'Publisher' : 'Viewer';
+    write(row, {
+      room: session.room,
+      role: session.state === 'connected' ? role : `${role}, ${session.state}`,
+      id: session.id,
+      address: session.transport === 'tcp' ? `${session.address} (TCP)` : session.address || '–',
+      codecs: codecs(session.codecs),
+      bitrate: bitrate(rate(session)),
+      picture: session.layer || '–',
+      reason: reason(session),
+      loss: session.loss === null ? '–' : share(session.loss),
+      rtt: session.rtt === null ? '–' : `${Math.round(1000 * session.rtt)} ms`,
+      resent: publishes ? '–' : figure.format(session.resent),
+      uptime: duration(session.uptime),
+    });
+    row.querySelector('[data-cell="role"]').className = `pill ${session.state !== 'connected' ? 'waiting' : publishes ? 'live' : ''}`;
+    row.querySelector('[data-cell="loss"]').classList.toggle('poor', session.loss >= LOSSY);
+  },
+});
+
+/** Why a viewer gets this of the picture. */
+function reason({ reason: name, carries }) {
+  if (name === 'choice') return 'chosen';
+  if (name !== 'line') return '';
+  return carries === null ? 'slow line' : `line: ${bitrate(carries)}`;
+}
+
+/** Bits a second since the event before; at the first one, since the session began. */
+function rate({ id, bytes, uptime }) {
+  const before = seen.get(id) ?? { bytes: 0, uptime: 0 };
+  if (uptime > before.uptime) seen.set(id, { bytes, uptime, rate: (8 * (bytes - before.bytes)) / (uptime - before.uptime) });
+  return seen.get(id)?.rate;
+}
+
+/** @param {{ total: number, sessions: object[] }} data of the event */
+export function showSessions({ total, sessions }) {
+  rows.show(sessions, ({ id }) => id);
+  const ids = new Set(sessions.map(({ id }) => id));
+  for (const id of seen.keys()) if (!ids.has(id)) seen.delete(id);
+  const left = total - sessions.length;
+  const none = filters().size ? 'No session is like that.' : 'Nobody is connected.';
+  element('more-sessions').textContent = total === 0 ? none : `And ${count(left, 'session')} more.`;
+  element('more-sessions').hidden = total > 0 && left === 0;
+  element('sessions').closest('.scroll').hidden = sessions.length === 0;
+}
+
+/** As the event stream takes them. @returns {URLSearchParams} */
+export function filters() {
+  const chosen = { room: ofRoom.value.trim(), role: ofRole.value, trouble: inTrouble.checked && 'true' };
+  return new URLSearchParams(Object.entries(chosen).filter(([, value]) => value));
+}
+
+/** The rooms to choose from. @param {Iterable<string>} names */
+export function offerRooms(names) {
+  const list = element('room-names');
+  const some = [...names].sort().slice(0, 500);
+  if ([...list.options].map(({ value }) => value).join() === some.join()) return;
+  list.replaceChildren(...some.map((name) => Object.assign(document.createElement('option'), { value: name })));
+}
+
+/** @param {() => void} changed another filter was chosen */
+export function onFilter(changed) {
+  for (const field of [ofRoom, ofRole, inTrouble]) {
+    field.addEventListener('change', () => { if (ofRoom.reportValidity()) changed(); });
+  }
+}
+
+async function end({ id, room }) {
+  await act({
+    question: {
+      question: `End ${id}?`,
+      text: `It is disconnected from ${room}. Its client can come back, unless you block the room or revoke its token.`,
+      action: 'End the session',
+    },
+    path: `api/admin/sessions/${encodeURIComponent(id)}${room.includes('~') ? '' : `?room=${room}`}`, // the room of a check cannot be asked for
+    method: 'DELETE',
+    done: () => `${id} is ended.`,
+  });
+}

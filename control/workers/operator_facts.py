@@ -1,0 +1,67 @@
+"""Workers, sessions and rulings as the API shows them to operators. Does no I/O."""
+
+from collections.abc import Iterable
+
+from shared.messages.rulings import Block, Revocation
+from shared.messages.sessions import ListedSessions, SessionStatus
+from shared.messages.status import WorkerState, WorkerStatus
+
+
+def worker_facts(worker: WorkerStatus, *, with_url: bool) -> dict[str, object]:
+    """A worker, without its rooms. `with_url`: with its address in the cluster."""
+    is_ready = worker.state is WorkerState.READY
+    return {
+        "id": worker.id,
+        "state": worker.state,
+        "load": worker.load,
+        "egressPackets": worker.egress_packets,
+        "egressBits": worker.egress_bits,
+        "sessions": worker.sessions,
+        "viewers": worker.viewers,
+        "takesPublishers": is_ready and worker.takes_publishers,
+        "takesViewers": is_ready and worker.takes_viewers,
+        **({"url": worker.http_url} if with_url else {}),
+    }
+
+
+def in_order(replies: Iterable[ListedSessions]) -> list[SessionStatus]:
+    """The sessions of all workers by room, publishers first, then the oldest."""
+    sessions = [session for reply in replies for session in reply.sessions]
+    return sorted(sessions, key=lambda session: (session.room, session.role == "play", -session.age))
+
+
+def session_facts(session: SessionStatus) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "worker": session.id.partition(".")[0],
+        "room": session.room,
+        "role": session.role,
+        "state": session.state,
+        "uptime": round(session.age, 1),
+        "address": session.address,
+        "transport": session.transport,
+        "codecs": session.codecs,
+        "packets": session.packets,
+        "bytes": session.octets,
+        "resent": session.resent,
+        "loss": session.loss,
+        "rtt": session.rtt,
+        "layer": session.layer,
+        "reason": session.reason,
+        "carries": session.carries,
+    }
+
+
+def block_facts(block: Block) -> dict[str, object]:
+    return {"room": block.room, "until": round(block.until, 3), "reason": block.reason, "by": block.by}
+
+
+def revocation_facts(one: Revocation) -> dict[str, object]:
+    """Without who did it, which the audit log has as a field of its own."""
+    which = {"jti": one.jti, "subject": one.subject, "issued_before": one.issued_before}
+    return {
+        "id": one.id,
+        **{name: value for name, value in which.items() if value is not None},
+        "at": round(one.at, 3),
+        "until": round(one.until, 3),
+    }

@@ -1,0 +1,196 @@
+"""Server-sent events for operators: workers, rooms, sessions, rulings and totals."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from control.events import operator_streams, room_streams
+from control.server import make_server
+from shared.host_port import HostPort
+from shared.http_server import listen
+from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
+from shared.messages.signalling import Role
+from shared.settings import load_settings
+from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.heard import IN_TIME, Heard, listening
+from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.waiting import eventually
+
+EVENTS = "/api/admin/events"
+TOKEN = "secret-of-admin"
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_streams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(operator_streams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(operator_streams, "EVERY_SECONDS", 0.2)
+
+
+async def admin(start_control: StartControl, **settings: Any) -> httpx.AsyncClient:
+    http = await start_control(admin_token=TOKEN, **settings)
+    http.headers.update(ADMIN)
+    return http
+
+
+def last(heard: Heard, event: str) -> Any:
+    return next((data for name, data in reversed(heard.events) if name == event), None)
+
+
+def lists(worker: ScriptedWorker, *sessions: SessionStatus) -> None:
+    worker.answers[ListSessions] = ListedSessions(sessions=sessions, total=len(sessions))
+
+
+def viewer(name: str, **facts: Any) -> SessionStatus:
+    given = {"room": "demo", "role": Role.PLAY, "state": "connected", "age": 1.0}
+    return SessionStatus(id=f"w1.{name}", **(given | facts))
+
+
+async def test_all_is_told_at_once_and_then_what_changes(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo", loss=0.05, warnings=("no keyframe",))
+    lists(worker, viewer("a"))
+    http = await admin(start_control)
+    async with listening(http, EVENTS) as heard:
+        await eventually("all five", lambda: {name for name, _ in heard.events} >= FIVE, IN_TIME)
+        (asked,) = (await http.get("/api/workers")).json()
+        (told,) = last(heard, "workers")["workers"]
+        assert told == {key: value for key, value in asked.items() if key != "rooms"} | {"roomCount": 1}
+        (room,) = last(heard, "rooms")["rooms"]
+        assert (room["loss"], room["warnings"]) == (0.05, ["no keyframe"])
+        assert last(heard, "sessions") == (await http.get("/api/admin/sessions")).json()
+        assert last(heard, "rulings") == NO_RULINGS
+        lists(worker, viewer("a"), viewer("b"))
+        await eventually("a session more", lambda: last(heard, "sessions")["total"] == 2, IN_TIME)
+        await http.post("/api/admin/workers/w1/drain")
+        await eventually(
+            "it drains", lambda: last(heard, "workers")["workers"][0]["state"] == "draining", IN_TIME
+        )
+        await http.post("/api/admin/rooms/demo/close", json={"block": 60, "reason": "a claim"})
+        await eventually("a block", lambda: last(heard, "rulings")["blockCount"] == 1, IN_TIME)
+        (block,) = last(heard, "rulings")["blocks"]
+        assert (block["room"], block["reason"]) == ("demo", "a claim")
+        await http.post("/api/admin/revocations", json={"jti": "lost"})
+        await eventually("a revocation", lambda: last(heard, "rulings")["revocationCount"] == 1, IN_TIME)
+        assert last(heard, "rulings")["revocations"][0]["jti"] == "lost"
+
+
+FIVE = {"workers", "rooms", "sessions", "rulings", "totals"}
+NO_RULINGS = {"blockCount": 0, "blocks": [], "revocationCount": 0, "revocations": []}
+
+
+async def test_who_comes_later_gets_what_has_been(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    await start_worker()
+    http = await admin(start_control)
+
+    async def samples() -> list[Any]:
+        async with listening(http, EVENTS) as heard:
+            await eventually("the totals", lambda: last(heard, "totals"), IN_TIME)
+            return list(last(heard, "totals")["samples"])
+
+    async def three() -> bool:
+        return len(await samples()) >= 3
+
+    await eventually("samples that nobody waited for", three, IN_TIME)
+    async with listening(http, EVENTS) as heard:
+        await eventually("the totals", lambda: last(heard, "totals"), IN_TIME)
+        before = len(last(heard, "totals")["samples"])
+        assert before >= 3
+        await http.post("/api/whep/play/none", content=b"v=0", headers={"Content-Type": "application/sdp"})
+
+        def counted() -> bool:
+            new = [data for name, data in heard.events if name == "totals"][1:]
+            return any(sample["offers"] > 0 for data in new for sample in data["samples"])
+
+        await eventually("the offer is counted", counted, IN_TIME)
+
+
+async def test_sessions_are_chosen_by_room_role_and_trouble(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    lists(worker, viewer("a"), viewer("b", loss=0.1), viewer("c", room="other", loss=0.1))
+    http = await admin(start_control)
+    async with (
+        listening(http, f"{EVENTS}?room=demo&trouble=true") as chosen,
+        listening(http, f"{EVENTS}?role=publish") as senders,
+    ):
+        told = await eventually("sessions", lambda: last(chosen, "sessions"), IN_TIME)
+        assert [session["id"] for session in told["sessions"]] == ["w1.b"]
+        assert any(isinstance(asked, ListSessions) and asked.room == "demo" for asked in worker.received)
+        none = await eventually("no sessions", lambda: last(senders, "sessions"), IN_TIME)
+        assert none == {"total": 0, "sessions": []}
+
+
+async def test_a_stream_ends_with_its_token(start_control: StartControl) -> None:
+    http = await start_control(jwt_secret=SECRET)
+    token = jwt.encode({"exp": int(time.time()) + 600, "role": "admin", "jti": "mine"}, SECRET, "HS256")
+    http.headers["Authorization"] = f"Bearer {token}"
+    async with listening(http, EVENTS) as heard:
+        await eventually("it is told", lambda: heard.events, IN_TIME)
+        assert (await http.post("/api/admin/revocations", json={"jti": "mine"})).status_code == 201
+        await eventually("it ends", lambda: heard.ended, IN_TIME)
+    assert (await http.get(EVENTS)).status_code == 401
+
+
+async def test_a_process_has_so_many_streams(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_streams, "MOST_STREAMS", 1)
+    http = await admin(start_control)
+    async with listening(http, EVENTS):
+        refused = await http.get(EVENTS)
+        assert (refused.status_code, refused.json()["detail"]) == (503, "too many event streams")
+
+    async def opens() -> bool:
+        async with http.stream("GET", EVENTS) as response:
+            return response.status_code == 200
+
+    await eventually("the place of the reader that went is free", opens, IN_TIME)
+
+
+async def test_nobody_is_asked_for_sessions_while_nobody_looks(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    http = await admin(start_control)
+
+    def asked() -> int:
+        return sum(isinstance(message, ListSessions) for message in worker.received)
+
+    async with listening(http, EVENTS):
+        await eventually("it is asked", lambda: asked() > 2, IN_TIME)
+    async with listening(http, "/api/rooms/events") as rooms:  # which goes on
+
+        async def quiet() -> bool:
+            before = asked()
+            heard = len(rooms.events)
+            await worker.publish_in(f"room{heard}-{before}")
+            await eventually("a look of the others", lambda: len(rooms.events) > heard, IN_TIME)
+            return asked() == before
+
+        await eventually("it is asked no more", quiet, IN_TIME)
+
+
+async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
+    server = make_server(load_settings(redis_url=redis_url, admin_token=TOKEN))
+    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await eventually("it serves", lambda: server.started, IN_TIME)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, headers=ADMIN) as http, listening(http, EVENTS) as heard:
+        await eventually("it is told", lambda: heard.events, IN_TIME)
+        server.stop()
+        async with asyncio.timeout(IN_TIME):
+            await serving
+        await eventually("it ends", lambda: heard.ended, IN_TIME)
