@@ -107,11 +107,6 @@ class RoomList:
         held = self._workers.get(WorkerId(worker))
         return sorted(held.records) if held is not None else ()
 
-    @property
-    def count(self) -> int:
-        """Of all rooms, when Redis was last asked."""
-        return len(self._names)
-
     def count_of(self, worker: str) -> int:
         """Of the rooms of this worker."""
         held = self._workers.get(WorkerId(worker))
