@@ -26,7 +26,7 @@ from shared.names import WorkerId, parse_room_name
 
 LOOK_SECONDS = 1.0
 WORKERS_AT_ONCE = 20  # whose rooms are read in one round trip
-CHUNK = 200  # rooms: a millisecond or two
+CHUNK = 100  # rooms: a millisecond
 PAUSE_SECONDS = 0.001
 
 log = get_logger()
