@@ -12,6 +12,7 @@ from control.reference.description import Answer, Description, Group, Node, Oper
 from control.reference.schemas import Field, Resolve, fields, kind
 
 _CODE = re.compile(r"`([^`]+)`")
+_ANYWHERE = ("TooManyRequests", "Unforeseen", "Unavailable")  # refusals that nearly every operation has
 _TITLES = {"admin": "Administration", "health": "Health and metrics"}  # others: the name itself
 
 
@@ -77,7 +78,7 @@ def _operation(operation: Operation, resolve: Resolve, server: str) -> str:
     name, method = operation.id, operation.method
     given = [_parameter(one, resolve) for one in operation.parameters]
     accepted = [one for one in operation.answers if one.status < 400]
-    refused = [one for one in operation.answers if one.status >= 400]
+    refused = [one for one in operation.answers if one.status >= 400 and one.component not in _ANYWHERE]
     parts = [
         f'<article class="operation" id="{name}"><h3><span class="method {method.lower()}">{method}</span> '
         f'<a href="#{name}"><code>{_path(operation.path)}</code></a></h3>'
@@ -94,8 +95,10 @@ def _operation(operation: Operation, resolve: Resolve, server: str) -> str:
         )
     parts.append("<h4>Answers</h4>")
     parts += [_accepted(one, resolve) for one in accepted]
-    if refused:
-        parts.append(f'<ul class="refusals">{"".join(map(_refused, refused))}</ul>')
+    anywhere = ", ".join(str(one.status) for one in operation.answers if one.component in _ANYWHERE)
+    if refused or anywhere:
+        others = f'<li><a href="#refusals">{anywhere}</a></li>' if anywhere else ""
+        parts.append(f'<ul class="refusals">{"".join(map(_refused, refused))}{others}</ul>')
     if not _is_page(operation):
         parts.append(f"<pre><code>{escape(curl(operation, server))}</code></pre>")
     return "".join([*parts, "</article>"])

@@ -49,7 +49,7 @@ def test_every_operation_has_an_anchor_and_no_two_things_share_one() -> None:
 def test_every_link_in_the_page_leads_somewhere() -> None:
     anchors = set(re.findall(r'\sid="([^"]+)"', page()))
     links = set(re.findall(r'href="#([^"]+)"', page()))
-    assert {"publish", "credentials", "Unavailable"} <= links
+    assert {"publish", "credentials", "refusals"} <= links
     assert links <= anchors
 
 
@@ -63,7 +63,7 @@ def test_it_has_what_a_client_needs_to_know() -> None:
             "application/sdp",
         ),
         *("<b>201</b>", "<code>Location</code>", "a=ice-lite", "publisher already exists in this room"),
-        *('<a href="#Unforeseen">500</a>', "curl -X POST https://live.test/api/whip/publish/demo"),
+        *('<a href="#refusals">429, 500, 503</a>', "curl -X POST https://live.test/api/whip/publish/demo"),
     ):
         assert words in publish
     assert "<code>layers[].rid</code>" in page()

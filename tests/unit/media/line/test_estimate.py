@@ -6,33 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.line.estimate import LEAST, LineEstimate
+from media.line.estimate import LEAST
 from media.line.loss_run import Loss
-
-SOUND = 40_000
-
-
-class Sender:
-    """Sends at a rate, tells the estimate ten times a second, and passes on what a receiver says."""
-
-    def __init__(self) -> None:
-        self.estimate = LineEstimate(0.0)
-        self.now = 0.0
-        self._octets = self._sound = 0.0
-
-    def measure(self, *trips: float) -> None:
-        for seconds in trips:
-            self.send(SOUND, 0.1)
-            self.estimate.round_trip(seconds, self.now)
-
-    def send(self, rate: float, seconds: float, *, remb: float | None = None) -> None:
-        for n in range(round(seconds * 10)):
-            self.now += 0.1
-            self._octets += rate / 80
-            self._sound += min(SOUND, rate) / 80
-            self.estimate.sent(round(self._octets), round(self._sound), self.now)
-            if remb is not None and n % 2 == 0:
-                self.estimate.remb(round(remb + n), self.now)
+from tests.support.told_sender import SOUND, Sender
 
 
 def test_nothing_is_known_of_a_line_that_carries_everything() -> None:
@@ -157,70 +133,6 @@ def test_a_report_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
     sender.estimate.report(0.3, 0.0, sender.now)
     assert sender.estimate.carries == carries
     assert sender.estimate.signs == 1
-
-
-def test_what_is_lost_tells_what_the_line_carries_however_much_was_sent_before() -> None:
-    sender = Sender()
-    sender.send(1_000_000, 6, remb=100_000)
-    sender.estimate.report(0.4, 0.0, sender.now)
-    sender.send(1_000_000, 0.5)
-    sender.estimate.lost(Loss(0.8, sender.now - 0.4, sender.now), 0.3, sender.now)
-    assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
-    sender.send(100_000, 0.5)  # the rest of what was lost was sent before
-    sender.estimate.lost(Loss(0.7, sender.now - 0.9, sender.now - 0.6), 0.3, sender.now)
-    assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
-
-
-def test_a_fall_while_there_is_room_and_no_queue_is_the_receivers_own() -> None:
-    sender = Sender()
-    sender.send(1_000_000, 4, remb=900_000)
-    sender.measure(0.03)
-    sender.send(1_000_000, 0.5)
-    sender.estimate.lost(Loss(0.75, sender.now - 0.4, sender.now), 0.3, sender.now)
-    carries, signs = sender.estimate.carries, sender.estimate.signs
-    sender.send(100_000, 0.8)
-    sender.measure(0.03)
-    sender.send(100_000, 0.2)
-    sender.estimate.remb(60_000, sender.now)
-    sender.estimate.remb(15_000, sender.now)
-    assert (sender.estimate.carries, sender.estimate.signs) == (carries, signs)
-    sender.measure(0.3, 0.3)
-    sender.send(100_000, 0.2)
-    sender.estimate.remb(5_000, sender.now)
-    assert sender.estimate.signs > signs
-
-
-def test_what_is_lost_is_told_of_a_viewer_that_was_hardly_asked() -> None:
-    estimate = LineEstimate(10.0)
-    estimate.sent(150_000, 5_000, 11.0)  # 1.2 Mbit/s since it joined
-    estimate.lost(Loss(0.75, 10.5, 10.9), 0.3, 11.0)
-    assert estimate.carries == pytest.approx(0.95 * 300_000)
-
-
-def test_loss_that_stays_though_less_is_sent_is_the_lines_own() -> None:
-    sender = Sender()
-    sender.send(1_000_000, 4)
-    sender.estimate.lost(Loss(0.3, sender.now - 0.5, sender.now), 0.0, sender.now)
-    sender.send(500_000, 1)
-    signs = sender.estimate.signs
-    for _ in range(5):
-        sender.send(500_000, 0.5)
-        sender.estimate.lost(Loss(0.3, sender.now - 0.5, sender.now), 0.0, sender.now)
-    assert sender.estimate.signs == signs
-
-
-def test_a_full_line_takes_no_retransmission_that_it_does_not_carry() -> None:
-    sender = Sender()
-    sender.send(1_000_000, 4)
-    assert sender.estimate.has_room(sender.now)
-    sender.estimate.lost(Loss(0.5, sender.now - 0.5, sender.now), 0.3, sender.now)
-    assert not sender.estimate.has_room(sender.now)
-    sender.send(300_000, 0.6)
-    assert sender.estimate.has_room(sender.now)
-    sender.send(1_000_000, 0.6)
-    assert not sender.estimate.has_room(sender.now)
-    sender.send(1_000_000, 2)
-    assert sender.estimate.has_room(sender.now)
 
 
 def test_a_report_says_nothing_of_two_seconds_later() -> None:
