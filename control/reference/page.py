@@ -100,7 +100,7 @@ def _operation(operation: Operation, resolve: Resolve, server: str) -> str:
         others = f'<li><a href="#refusals">{anywhere}</a></li>' if anywhere else ""
         parts.append(f'<ul class="refusals">{"".join(map(_refused, refused))}{others}</ul>')
     if not _is_page(operation):
-        parts.append(f"<pre><code>{escape(curl(operation, server))}</code></pre>")
+        parts.append(f"<pre><code>{escape(curl(operation, server), quote=False)}</code></pre>")
     return "".join([*parts, "</article>"])
 
 
@@ -180,7 +180,7 @@ def _content(content: dict[str, Node], resolve: Resolve) -> str:
         f'<p class="quiet">{types}: {escape(words)}</p>'
         + (f'<dl class="terms">{rows}</dl>' if rows else "")
         + (
-            f"<details><summary>Example</summary><pre><code>{escape(_text(example))}</code></pre></details>"
+            f"<details><summary>Example</summary><pre><code>{escape(_text(example), quote=False)}</code></pre></details>"
             if example
             else ""
         )
