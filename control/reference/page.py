@@ -62,9 +62,7 @@ def _credentials(description: Description) -> str:
 def _group(group: Group, resolve: Resolve, server: str) -> str:
     shown = [_operation(one, resolve, server) for one in group.operations if one.method != "OPTIONS"]
     preflights = [
-        f'<li id="{one.id}"><code>{_path(one.path)}</code></li>'
-        for one in group.operations
-        if one.method == "OPTIONS"
+        f'<li id="{one.id}">{_path(one.path)}</li>' for one in group.operations if one.method == "OPTIONS"
     ]
     return (
         f'<section class="group"><h2 id="{group.name}">{_title(group)}</h2>'
@@ -179,12 +177,13 @@ def _content(content: dict[str, Node], resolve: Resolve) -> str:
     return (
         f'<p class="quiet">{types}: {escape(words)}</p>'
         + (f'<dl class="terms">{rows}</dl>' if rows else "")
-        + (
-            f"<details><summary>Example</summary><pre><code>{escape(_text(example), quote=False)}</code></pre></details>"
-            if example
-            else ""
-        )
+        + (_example(example) if example else "")
     )
+
+
+def _example(example: object) -> str:
+    text = escape(_text(example), quote=False)
+    return f"<details><summary>Example</summary><pre><code>{text}</code></pre></details>"
 
 
 def _field(field: Field) -> str:
