@@ -34,12 +34,10 @@ _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
 _LOWERED = 0.6  # we send this share of what we did
 _MIRROR = 0.7  # REMB of this share of what we sent a moment ago says that all came through
-
 _BACK_OFF = 0.85  # of what comes in: a REMB falls to that
 _HEARD_SECONDS = 0.15  # what was sent since is not in what a receiver says
 _OLD_NEWS_SECONDS = 1.5  # after a sign, word of loss is of what was sent before it
 _FRESH_SECONDS = 1.5  # reports come each second; one that says nothing new is none
-
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
 _SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
 _LESS = 0.75
@@ -62,9 +60,10 @@ class LineEstimate:
         self.is_seen = False
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
-        self._times = [now]  # of the calls of `sent`, and what they told
-        self._octets = [0]
-        self._sound = [0]
+        self._began_at = now
+        self._times: list[float] = []  # of the calls of `sent`, and what they told
+        self._octets: list[int] = []
+        self._sound: list[int] = []
         self._remb: float | None = None
         self._flat = 0  # REMBs one after the other that did not grow although they could
         self.vouched_at = now
@@ -242,7 +241,7 @@ class LineEstimate:
         self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
         if not self.is_measured:
             self._queues = 0
-        if now - self._times[-1] < _APART:
+        if self._times and now - self._times[-1] < _APART:
             return
         self._times.append(now)
         self._octets.append(octets)
@@ -280,10 +279,11 @@ class LineEstimate:
 
     def _between(self, begin: float, end: float) -> float:
         """Of all, in a time between two calls of `sent`, maybe: a viewer that is well is seldom looked at."""
-        last = min(bisect_right(self._times, end - _EARLY), len(self._times) - 1)
-        first = max(0, min(bisect_right(self._times, begin + _EARLY), last) - 1)
-        span = self._times[last] - self._times[first]
-        return (self._octets[last] - self._octets[first]) * 8 / span if span else 0.0
+        times, octets = [self._began_at, *self._times], [0, *self._octets]
+        last = min(bisect_right(times, end - _EARLY), len(times) - 1)
+        first = max(0, min(bisect_right(times, begin + _EARLY), last) - 1)
+        span = times[last] - times[first]
+        return (octets[last] - octets[first]) * 8 / span if span else 0.0
 
     def _total(self, until: float, seconds: float) -> float:
         return sum(self._rates(until, seconds))
