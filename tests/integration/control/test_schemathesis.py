@@ -17,6 +17,7 @@ from tests.support.system import running_system
 
 HERE = Path(__file__).parent
 ADMIN_TOKEN = "secret-of-admin"
+ENDLESS = 2  # operations that are left out
 PHASES = "examples,coverage,fuzzing"
 
 
@@ -54,7 +55,7 @@ async def walk(valkey_url: str, folder: Path, max_examples: int) -> int:
                 running.kill()
                 await running.wait()
     assert running.returncode == 0, report
-    assert f"Tested: {len(description().operations())}\n" in report, report
+    assert f"Tested: {len(description().operations()) - ENDLESS}\n" in report, report
     return int(re.findall(r"(\d+) generated", report)[0])
 
 
