@@ -59,6 +59,7 @@ async def published(system: System, room: str, seconds: float, **how: Any) -> No
     await system.room_gone(room, DONE_SECONDS)
 
 
+@pytest.mark.soak
 async def test_even_streams_are_recorded_evenly_and_those_out_of_order_are_told(
     redis_url: str, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ async def test_a_picture_that_changes_its_size_is_recorded_and_plays(
             assert read(path).sizes == SIZES
 
 
+@pytest.mark.soak
 async def test_a_best_layer_that_stops_and_returns_is_recorded_and_plays(
     redis_url: str, tmp_path: Path
 ) -> None:

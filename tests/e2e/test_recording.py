@@ -160,6 +160,7 @@ async def test_a_killed_worker_leaves_all_but_the_last_two_seconds(
         assert all(missing <= 2.0 for missing in found.values()), found
 
 
+@pytest.mark.soak
 async def test_a_full_disk_stops_the_recording_and_not_the_stream(redis_url: str, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 32_768) as folder:
         async with (

@@ -15,6 +15,7 @@ ROOM = "line-viewer"
 IN_TIME = 15.0
 
 
+@pytest.mark.soak
 @pytest.mark.alone
 async def test_it_sees_and_hears_over_a_line_that_loses_and_one_that_is_too_narrow(redis_url: str) -> None:
     async with running_system(redis_url) as system:

@@ -19,6 +19,7 @@ VERSION = f"{av.__version__}, FFmpeg {av.ffmpeg_version_info}, GnuTLS"
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.soak
 @pytest.mark.client("PyAV", "publishes")
 @pytest.mark.parametrize("role", ROLES)
 async def test_aiortc_sees_and_hears_pyav(

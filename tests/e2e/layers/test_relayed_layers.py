@@ -32,6 +32,7 @@ _CHOOSE = """async (rid) => {
 }"""
 
 
+@pytest.mark.soak
 async def test_an_edge_takes_the_layer_that_its_viewer_chooses_and_no_other(redis_url: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         system = await stack.enter_async_context(running_system(redis_url, workers=2, WORKER_MAX_VIEWERS="1"))

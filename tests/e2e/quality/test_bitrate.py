@@ -56,6 +56,7 @@ async def backs_off(publisher: ScriptPublisher, line: ShapedLine) -> tuple[float
     return (line.up.dropped - dropped) / (line.up.entered - sent), rate
 
 
+@pytest.mark.soak
 async def test_the_bit_rate_reaches_its_target_and_gives_way(redis_url: str) -> None:
     with new_namespace() as namespace:
         async with running_system(redis_url) as system, chromium(namespace) as browser:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.integration.deploy.dashboards import expressions_of, panels
 from tests.integration.deploy.files import PROMETHEUS, read_yaml
 from tests.support.offers import post_offer
@@ -83,6 +85,7 @@ class Clients:
         return viewer
 
 
+@pytest.mark.soak
 async def test_the_sums_of_a_federated_prometheus_are_what_the_clients_counted(
     redis_url: str, tmp_path: Path
 ) -> None:
