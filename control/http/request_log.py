@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 from control.http.caller import TrustedProxies
 from control.http.problems import problem_response
 from control.metrics import HttpMetrics
-from control.workers.redis_share import one_request
+from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.names import parse_room_name
@@ -35,6 +35,7 @@ class RequestLog:
         self._app = app
         self._proxies = proxies
         self._metrics = metrics
+        self._shares = Shares()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,7 +54,7 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
             await send(message)
 
-        with bound_contextvars(request_id=caller.request_id), one_request(caller.network):
+        with bound_contextvars(request_id=caller.request_id), self._shares.one_request(caller.network):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:

@@ -26,20 +26,25 @@ class _Share:
 
 
 _share: ContextVar[_Share | None] = ContextVar("share", default=None)
-_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of clients that have requests
 
 
-@contextmanager
-def one_request(client: str) -> Iterator[None]:
-    """All that waits for Redis in this block shares `REQUEST_SECONDS`, and the turns of `client`."""
-    turns = _turns.get(client)
-    if turns is None:
-        turns = _turns[client] = asyncio.Semaphore(AT_ONCE_OF_CLIENT)
-    token = _share.set(_Share(REQUEST_SECONDS, turns))
-    try:
-        yield
-    finally:
-        _share.reset(token)
+class Shares:
+    """Of the clients of one app, in one event loop."""
+
+    def __init__(self) -> None:
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # while they ask
+
+    @contextmanager
+    def one_request(self, client: str) -> Iterator[None]:
+        """All that waits for Redis in this block shares `REQUEST_SECONDS`, and the turns of `client`."""
+        turns = self._turns.get(client)
+        if turns is None:
+            turns = self._turns[client] = asyncio.Semaphore(AT_ONCE_OF_CLIENT)
+        token = _share.set(_Share(REQUEST_SECONDS, turns))
+        try:
+            yield
+        finally:
+            _share.reset(token)
 
 
 @asynccontextmanager

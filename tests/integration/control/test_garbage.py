@@ -101,9 +101,6 @@ async def lay(redis: Redis, key: str, garbage: bytes) -> None:
             await redis.set(key, garbage)
 
 
-pytestmark = pytest.mark.alone  # every route at once, with little patience
-
-
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(every_worker, "RPC_SECONDS", 0.2)
