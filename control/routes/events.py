@@ -7,7 +7,7 @@ import json
 import time
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -16,7 +16,7 @@ from control.events.streams import EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_events
 from control.http.caller import caller_of
-from control.http.long_response import LongResponse
+from control.http.event_response import event_response
 from control.http.path_params import room_in_path, session_in_path
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
@@ -63,16 +63,7 @@ class EventRoutes:
         if life is None:
             return _no_events(request)
         stream = await self._streams.open(room, session, name, wanted, life.picture)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
-        if request.method == "HEAD":
-            self._streams.close(stream)
-            return Response(headers=headers, media_type="text/event-stream")
-
-        async def close() -> None:
-            self._streams.close(stream)
-
-        text = StreamingResponse(stream.text(), headers=headers, media_type="text/event-stream")
-        return LongResponse(text, close)
+        return event_response(request, stream.text, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)

@@ -7,20 +7,17 @@ import time
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.auth import Authenticator, credential
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
-from control.http.long_response import LongResponse
+from control.http.event_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import parse_room_name
-
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
 
 
 class OperatorEventRoutes:
@@ -50,15 +47,7 @@ class OperatorEventRoutes:
 
         check()
         stream = await self._streams.follow(_sessions(request.query_params), may_go_on)
-
-        async def close() -> None:
-            self._streams.close(stream)
-
-        if request.method == "HEAD":
-            await close()
-            return Response(headers=_HEADERS, media_type="text/event-stream")
-        text = StreamingResponse(stream.text(), headers=_HEADERS, media_type="text/event-stream")
-        return LongResponse(text, close)
+        return event_response(request, stream.text, lambda: self._streams.close(stream))
 
 
 def _sessions(query: QueryParams) -> SessionFilter:

@@ -1,17 +1,14 @@
 """Server-sent events of rooms: whether they are live, their viewers, and the list of all, without polling."""
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.events.room_streams import RoomStreams
-from control.http.long_response import LongResponse
+from control.http.event_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, parse_room_name
-
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
 
 
 class RoomEventRoutes:
@@ -25,15 +22,7 @@ class RoomEventRoutes:
         """The stream of each `?room=`, or without one of all rooms; in detail with `?detail=true`."""
         detailed = request.query_params.get("detail") == "true"
         stream = await self._streams.follow(_rooms(request), detailed=detailed)
-
-        async def close() -> None:
-            self._streams.close(stream)
-
-        if request.method == "HEAD":
-            await close()
-            return Response(headers=_HEADERS, media_type="text/event-stream")
-        text = StreamingResponse(stream.text(), headers=_HEADERS, media_type="text/event-stream")
-        return LongResponse(text, close)
+        return event_response(request, stream.text, lambda: self._streams.close(stream))
 
 
 def _rooms(request: Request) -> set[RoomName]:
