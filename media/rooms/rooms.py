@@ -127,6 +127,10 @@ class Rooms:
         """Of all rooms here, copies among them."""
         return list(self._rooms)
 
+    def shown(self) -> list[Room]:
+        """All but checks, which nobody else is to notice."""
+        return [room for name, room in self._rooms.items() if not is_check(name)]
+
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
         """Of all rooms, or of those of these names that exist; never of checks."""
         wanted = self._rooms if of is None else [name for name in of if name in self._rooms]
@@ -138,8 +142,8 @@ class Rooms:
         return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
 
     def largest(self, most: int) -> list[Room]:
-        """The `most` rooms with most viewers on this worker; 0: all."""
-        return nlargest(most or len(self._rooms), self._rooms.values(), key=lambda room: len(room.viewers))
+        """The `most` rooms with most viewers on this worker; 0: all. Never checks."""
+        return nlargest(most or len(self._rooms), self.shown(), key=lambda room: len(room.viewers))
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

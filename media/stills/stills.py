@@ -124,13 +124,11 @@ class Stills:
         return True
 
     def _look(self, now: float) -> None:
-        names = set(self._rooms.names())
-        for name in [name for name in self._stills if name not in names]:
+        rooms = {room.name: room for room in self._rooms.shown() if room.origin is None}
+        for name in [name for name in self._stills if name not in rooms]:
             del self._stills[name]
         waiting = sum(still.caught is not None for still in self._stills.values())
-        for name in names:
-            room = self._rooms.find(name)
-            assert room is not None
+        for name, room in rooms.items():
             still = self._stills.get(name)
             if still is None or still.room is not room:
                 still = self._stills[name] = _RoomStill(room)

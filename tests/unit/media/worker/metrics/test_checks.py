@@ -1,0 +1,41 @@
+"""A check of a line is no room that anybody hears of."""
+
+from collections.abc import Iterable
+
+import pytest
+from prometheus_client.registry import Collector
+
+from media.rooms.rooms import Rooms
+from media.worker.metrics.room_details import RoomDetailsCollector
+from media.worker.metrics.rooms import RoomsCollector
+from shared.names import RoomName, new_check
+from tests.support.still_room import new_rooms, open_room
+
+
+def _labels(collector: Collector) -> Iterable[str]:
+    return {
+        label for metric in collector.collect() for one in metric.samples for label in one.labels.values()
+    }
+
+
+@pytest.mark.parametrize("collector", [RoomsCollector, RoomDetailsCollector])
+def test_it_has_no_series(collector: type[RoomsCollector] | type[RoomDetailsCollector]) -> None:
+    rooms: Rooms = new_rooms()
+    check = new_check(RoomName("demo"))
+    for name in ("demo", check):
+        open_room(rooms, name)
+    labels = _labels(collector(rooms, 0))
+    assert "demo" in labels
+    assert check not in labels
+
+
+def test_it_is_not_left_out_either() -> None:
+    rooms: Rooms = new_rooms()
+    open_room(rooms, new_check(RoomName("demo")))
+    left_out = [
+        one.value
+        for metric in RoomDetailsCollector(rooms, 1).collect()
+        for one in metric.samples
+        if one.name == "roomcast_rooms_left_out"
+    ]
+    assert left_out == [0]
