@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
+from math import inf
+from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
@@ -31,6 +33,8 @@ from shared.redis_url import Kind, RedisUrl, parse_redis_url
 ASK_SECONDS = 0.3
 FOLLOW_SECONDS = 2.0
 MAX_NODES = 64  # of a Redis Cluster, remembered
+# For so long after a move a host that names the former primary may not know of it: others are asked first.
+NEWS_SECONDS = 30.0
 CLUSTER_PREFIX = "{roomcast}:"
 SLOT = key_slot(b"roomcast")
 # Errors of a server that is the primary no longer, also as scripts of Redis 6 report them: it was demoted, it
@@ -87,25 +91,38 @@ class Primary:
         self.known: HostPort | None = None
         self._hosts = list(url.hosts)
         self._told_by: HostPort | None = None
+        self._former: HostPort | None = None
+        self._moved_at = -inf
         self._kind = SSLConnection if url.tls else Connection
         self._connections: WeakSet[_ToPrimary] = WeakSet()
 
     async def find(self) -> HostPort:
         """Raises `RedisError` when nobody knows."""
         cause: Exception | None = None
+        old_news: tuple[HostPort, HostPort] | None = None  # who said what
         for host in list(self._hosts):
             try:
                 async with asyncio.timeout(ASK_SECONDS):
                     found = await self._ask(host)
             except Exception as error:  # of any kind: an answer may be nonsense
                 found, cause = None, error
+            if found is not None and not self._is_old_news(found):
+                return await self._believe(host, found)
             if found is not None:
-                self._hosts.sort(key=lambda other: other != host)
-                self._told_by = host
-                await self._move(found)
-                return found
+                old_news = old_news or (host, found)
             self._ask_last(host)
+        if old_news is not None:  # all say so: it has come back
+            return await self._believe(*old_news)
         raise RedisConnectionError("nobody knows the primary") from cause
+
+    def _is_old_news(self, found: HostPort) -> bool:
+        return found == self._former and monotonic() - self._moved_at < NEWS_SECONDS
+
+    async def _believe(self, host: HostPort, found: HostPort) -> HostPort:
+        self._hosts.sort(key=lambda other: other != host)
+        self._told_by = host
+        await self._move(found)
+        return found
 
     def doubt(self, place: tuple[str, int]) -> None:
         """What was found there is no primary: next time, another host is asked first."""
@@ -123,6 +140,7 @@ class Primary:
         before, self.known = self.known, found
         if before in (None, found):
             return
+        self._former, self._moved_at = before, monotonic()
         log.warning("the primary of Redis has moved", primary=str(found))
         for connection in list(self._connections):
             await connection.leave_former()
