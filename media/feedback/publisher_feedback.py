@@ -83,8 +83,10 @@ class PublisherFeedback:
                         timestamp - report.rtp_time & 0xFFFFFFFF,
                     )
 
-    def want_keyframe(self, number: int, now: float) -> None:
+    def want_keyframe(self, number: int, now: float, *, urgent: bool = False) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.
+
+        It is `urgent` for one that has no picture meanwhile.
 
         A layer that has stopped is not asked while another layer of the picture comes.
         """
@@ -93,7 +95,7 @@ class PublisherFeedback:
         # before the first packet there is no SSRC to ask; the first picture will be a keyframe
         if requests is None or track.source.stats is None or has_stopped(track, self._tracks, now):
             return
-        if requests.want(now):
+        if requests.want(now, urgent=urgent):
             self._request_keyframe(track)
 
     def _request_keyframe(self, track: Track) -> None:

@@ -1,7 +1,7 @@
 """Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from media.counts import ViewerStats
 from media.feedback.padding_credit import PaddingCredit
@@ -10,7 +10,7 @@ from media.line.estimate import LineEstimate
 from media.line.loss_run import LossRun
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
-from media.switch.changeover import Changeover
+from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
 from media.switch.paced import Paced
 from media.switch.padding import can_pad
@@ -40,7 +40,7 @@ class ViewerPicture:
         feed: Feed,
         viewer: Viewer,
         changeover: Changeover,
-        want_keyframe: Callable[[int, float], None],
+        want_keyframe: WantKeyframe,
         stats: ViewerStats,
         now: float,
     ) -> None:
@@ -104,9 +104,12 @@ class ViewerPicture:
             return
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
-        if (loss := self._losses.asked(rendition, lost)) is not None:
+        came_at = now - self.line.shortest_round_trip
+        if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
             self._sample(now)
-            self.line.lost(loss, now - loss.end - self.line.shortest_round_trip, now)
+            came = [packet for index in loss.came if (packet := history.get(index, now)) is not None]
+            octets = sum(len(packet.packet.payload) + PACKET_OVERHEAD for packet in came)
+            self.line.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""

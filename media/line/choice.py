@@ -29,6 +29,8 @@ _LITTLE_AT_FIRST = 0.5
 _SURE = 1.3  # for keyframes alone: they come in bursts
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _CLOSE = 0.97  # for the last moving picture: no room to spare
+_HOPE, _FAR_MORE = 0.35, 1.8  # of what it needs was told, when that multiple was sent
+_HOPE_SECONDS = 4.0  # from one such try to the next
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 _PACE = 0.9  # of what sound leaves: for keyframes alone
@@ -74,6 +76,7 @@ class LayerChoice:
         self._sign_at = now
         self._doubts = 0.0  # signs that were let pass, the older ones forgotten
         self._grace_until = now
+        self._hope_at = now
         self._tried_at: float | None = None
         self._tried_from = 0
         self._is_limited = False  # there is a better rung than it has
@@ -196,10 +199,24 @@ class LayerChoice:
         carries = estimate.carries
         fits = self._fitting(rungs, carries)
         moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
-        if (last := next(moving, fits)) < fits and rungs[last] * _CLOSE <= carries:
+        if (last := next(moving, fits)) < fits and self._may_carry(rungs, last, now):
             fits = last
+            estimate.hope(rungs[last])
         self._up_at = now + UP_SECONDS
         self._rung = max(self._rung, fits)
+
+    def _may_carry(self, rungs: Sequence[float], last: int, now: float) -> bool:
+        """Whether to go on with the last moving picture, although the estimate is below what it needs.
+
+        What a full line lets through of far more than that, in a fraction of a second, says little of it.
+        """
+        carries, need = self._estimate.carries, rungs[last]
+        if need * _CLOSE <= carries:
+            return True
+        if need * _HOPE > carries or rungs[self._rung] < need * _FAR_MORE or now < self._hope_at:
+            return False
+        self._hope_at = now + _HOPE_SECONDS
+        return True
 
     def _passes(self, rungs: Sequence[float], need: float, now: float) -> bool:
         """Whether to stay on the present rung, in spite of a sign of congestion."""

@@ -6,9 +6,9 @@ drain. Sound is not in it: browsers count pictures and retransmissions only.
 """
 
 import math
-from bisect import bisect_right
 
 from media.line.loss_run import Loss
+from media.line.sent_rates import SentRates
 from media.line.shortest_round_trip import ShortestRoundTrip
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
@@ -16,9 +16,6 @@ SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
 LEAST = 8_000.0  # bit/s beside sound: no line that has a session carries less, whatever a viewer claims
 _TRICKLE = 25_000.0  # bit/s: of what is less than that a receiver learns nothing
 
-_APART = 0.05  # seconds between two samples of what was sent: a viewer's words must not crowd them out
-_MOST_SAMPLES = 128  # the later half spans three seconds, and more
-_EARLY = 0.001  # ticks come a little early
 _PROOF_SECONDS = 2.0  # media sent for so long without a sign fits
 _EXCESS = 1.1  # this multiple is more than what is known to fit
 _AT_ONCE = 0.5  # of what the line carried, a doubtful sign leaves at least
@@ -60,10 +57,7 @@ class LineEstimate:
         self.is_seen = False
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
-        self._began_at = now
-        self._times: list[float] = []  # of the calls of `sent`, and what they told
-        self._octets: list[int] = []
-        self._sound: list[int] = []
+        self._rates = SentRates(now)
         self._remb: float | None = None
         self._flat = 0  # REMBs one after the other that did not grow although they could
         self.vouched_at = now
@@ -93,8 +87,8 @@ class LineEstimate:
     def remb(self, bitrate: int, now: float) -> None:
         """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
         former, self._remb = self._remb, float(bitrate)
-        pictures = self._rates(now, 1.0)[1]
-        if former is None or bitrate > former or bitrate > _BOUND * self._rates(now - 0.1, 0.4)[1]:
+        pictures = self._rates.of(now, 1.0)[1]
+        if former is None or bitrate > former or bitrate > _BOUND * self._rates.of(now - 0.1, 0.4)[1]:
             self._flat = 0
             self.vouched_at = self.vouched_at if self._suspect else now
         elif bitrate > _DEEP * pictures:
@@ -106,7 +100,7 @@ class LineEstimate:
             # A REMB that was far below what comes in falls to what has little to do with the line. So does
             # one that falls when a probe has just begun: the receiver takes the silence before for the line.
             deep = former < _DEEP * pictures and bitrate > former * _STEP
-            begins = self._rates(now - _HEARD_SECONDS, 1.0)[1] < _TRICKLE
+            begins = self._rates.of(now - _HEARD_SECONDS, 1.0)[1] < _TRICKLE
             doubtful = (deep or begins) and self.carries < math.inf
             self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
 
@@ -120,16 +114,16 @@ class LineEstimate:
         It speaks of the mean of the last second, in which a probe has risen. What tells is the share that
         came through: of the sound as well.
         """
-        sound, mean = self._rates(now - _HEARD_SECONDS, 1.0)
+        sound, mean = self._rates.of(now - _HEARD_SECONDS, 1.0)
         share = min(1.0, bitrate / _BACK_OFF / mean) if mean > 0 else 0.0
-        through = max(bitrate / _BACK_OFF, share * self._rates(now, 0.4)[1])
+        through = max(bitrate / _BACK_OFF, share * self._rates.of(now, 0.4)[1])
         return share * sound + through * _MARGIN
 
     def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
         """Whether a REMB falls only because we send little: a receiver takes what came in the last second."""
         if pictures < _TRICKLE:
             return True
-        lately, before = self._total(now, 0.4), self._total(now - 0.4, 1.0)
+        lately, before = self._rates.total(now, 0.4), self._rates.total(now - 0.4, 1.0)
         if lately < self.carries * _LOWERED < math.inf and self.is_measured and not self._queues:
             return True  # there is room, and no queue: it is the receiver's own
         known = before if self.carries == math.inf else max(before, self.carries)
@@ -160,25 +154,29 @@ class LineEstimate:
         is_past = self.is_measured and not self._queues and queue <= _QUEUE_SECONDS
         if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
             return  # what it lost before less was sent
-        rate = self._total(now, 1.0)
+        rate = self._rates.total(now, 1.0)
         if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss):
             self._bad_reports, self._suspect = 0, False
             return
         self._judged = (rate, loss)
         self._fall(rate * (1 - lost) * _MARGIN, now, is_seen=True)
 
-    def lost(self, loss: Loss, queue: float, now: float) -> None:
+    def lost(self, loss: Loss, queue: float, now: float, came: float | None = None) -> None:
         """Take what is lost of what was sent lately. The rest is what the line carried then.
 
-        `queue` is for how long the last of it was on its way, in seconds, beside the shortest round trip.
+        `queue` is for how long the last of it was on its way, in seconds, beside the shortest round trip;
+        `came` is what came of the picture, in bit/s, if that is known.
         """
-        rate = self._between(loss.begin, loss.end)
+        rate = self._rates.between(loss.begin, loss.end)
         if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss.share):
             return
         self._judged = (rate, loss.share)
         lost = max(0.0, loss.share - self._base_loss)
         if lost > _SOME_LOSS:
             told = rate * (1 - lost) * _MARGIN
+            if came is not None:
+                through = (came + self._rates.of(now, 1.0)[0]) * _MARGIN
+                told = (told + through) / 2 if told else through
             self._proven = min(self._proven, told)
             self._fall(told, now, is_seen=True)
 
@@ -210,7 +208,11 @@ class LineEstimate:
     def give_way(self, now: float) -> None:
         """Take a queue that stays for a sign: what is sent is more than the line carries."""
         if self._queues > 1 and now - max(self._queued_since, self._sign_at) > _STANDING_SECONDS:
-            self._fall(self._total(now, 1.0) * _MARGIN, now)
+            self._fall(self._rates.total(now, 1.0) * _MARGIN, now)
+
+    def hope(self, rate: float) -> None:
+        """Take it that the line carries `rate`, until a sign says more: the last one came of far more."""
+        self.carries = max(self.carries, rate)
 
     def deny(self, rate: float) -> None:
         """Learn that the line carries no more than `rate`, whatever its receiver says: more did not come."""
@@ -220,12 +222,12 @@ class LineEstimate:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
         self._sign_at, self.congested, self.is_seen = now, True, is_seen
         self.signs += 1
-        most = max(self._total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
+        most = max(self._rates.total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         is_another = max(told, least) < self._proven * _FAR_LESS
         is_proven = most > self._proven * _EXCESS and not is_another
         self._proven = self._proven * _DOUBT if is_proven else 0.0
         self.carries = max(
-            self._rates(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
+            self._rates.of(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
         )
 
     # --- what we sent
@@ -241,17 +243,11 @@ class LineEstimate:
         self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
         if not self.is_measured:
             self._queues = 0
-        if self._times and now - self._times[-1] < _APART:
+        if not self._rates.add(octets, sound, now):
             return
-        self._times.append(now)
-        self._octets.append(octets)
-        self._sound.append(sound)
-        if len(self._times) > _MOST_SAMPLES:
-            for kept in (self._times, self._octets, self._sound):
-                del kept[: _MOST_SAMPLES // 2]
-        quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._times[0] >= _PROOF_SECONDS
+        quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._rates.since >= _PROOF_SECONDS
         if quiet and not self.stalls:
-            self.fits(self._total(now, _PROOF_SECONDS))
+            self.fits(self._rates.total(now, _PROOF_SECONDS))
 
     def fits(self, rate: float) -> None:
         """Learn that the line carries `rate`: it was sent without a sign of congestion."""
@@ -260,7 +256,7 @@ class LineEstimate:
 
     def has_room(self, now: float) -> bool:
         """Whether to send again what was lost: not what a line that was full a moment ago does not carry."""
-        return now - self._sign_at > _OLD_NEWS_SECONDS or self._total(now, 0.4) < self.carries
+        return now - self._sign_at > _OLD_NEWS_SECONDS or self._rates.total(now, 0.4) < self.carries
 
     @property
     def suspect(self) -> bool:
@@ -276,25 +272,3 @@ class LineEstimate:
     def stalls(self) -> bool:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
         return self._suspect or self._queues > 1 or self._flat >= _FLAT
-
-    def _between(self, begin: float, end: float) -> float:
-        """Of all, in a time between two calls of `sent`, maybe: a viewer that is well is seldom looked at."""
-        times, octets = [self._began_at, *self._times], [0, *self._octets]
-        last = min(bisect_right(times, end - _EARLY), len(times) - 1)
-        first = max(0, min(bisect_right(times, begin + _EARLY), last) - 1)
-        span = times[last] - times[first]
-        return (octets[last] - octets[first]) * 8 / span if span else 0.0
-
-    def _total(self, until: float, seconds: float) -> float:
-        return sum(self._rates(until, seconds))
-
-    def _rates(self, until: float, seconds: float) -> tuple[float, float]:
-        """Of sound and of all else, in the time of `seconds` that ended at `until`."""
-        times = self._times
-        first = max(0, bisect_right(times, until - seconds + _EARLY) - 1)
-        last = bisect_right(times, until + _EARLY) - 1
-        if last <= first:
-            return 0.0, 0.0
-        span = times[last] - times[first]
-        sound = (self._sound[last] - self._sound[first]) * 8 / span
-        return sound, (self._octets[last] - self._octets[first]) * 8 / span - sound

@@ -9,16 +9,21 @@ from typing import NamedTuple
 
 LEAST_PACKETS = 6  # that are requested since the last result
 LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # from the first to the last, when they were sent: a burst is shorter
+QUEUE_SECONDS, QUEUED_SECONDS = 0.15, 0.08  # behind a queue of such a length it need not last so long
 LEAST_SHARE = 0.12  # less is chance, or passes
 MOST_SHARE = 0.9  # of so few packets more cannot be told
 
 
 class Loss(NamedTuple):
-    """`share` of the packets that were sent from `begin` to `end`, in seconds of a steady clock."""
+    """`share` of the packets that were sent from `begin` to `end`, in seconds of a steady clock.
+
+    `came` are the indexes of the packets between the first and the last lost one that came.
+    """
 
     share: float
     begin: float
     end: float
+    came: tuple[int, ...] = ()
 
 
 class LossRun:
@@ -31,8 +36,10 @@ class LossRun:
         self._told = -1  # up to that index
         self._track: int | None = None
 
-    def asked(self, track: int, packets: Iterable[tuple[int, float]]) -> Loss | None:
+    def asked(self, track: int, packets: Iterable[tuple[int, float]], came_at: float) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
+
+        What was sent at `came_at` would be known about by now, if there was no queue.
 
         Returns what is lost, if it is much, and if there is enough of it since the last result. A packet
         counts once, however often it is requested.
@@ -54,7 +61,8 @@ class LossRun:
         begin = self._lost[first]
         # behind the last one is a packet that came: it showed the gap
         share = min(len(self._lost) / (last - first + 2), MOST_SHARE)
-        if end - begin < LEAST_SECONDS or share < LEAST_SHARE:
+        least = QUEUED_SECONDS if came_at - end > QUEUE_SECONDS else LEAST_SECONDS
+        if end - begin < least or share < LEAST_SHARE:
             return None
         self._told = last
-        return Loss(share, begin, end)
+        return Loss(share, begin, end, tuple(n for n in range(first, last) if n not in self._lost))

@@ -1,6 +1,8 @@
 """One viewer's way from one rendition of the picture to another: at a keyframe, and without a gap."""
 
+from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from media.counts import ViewerStats
 from media.switch.feed import Feed
@@ -10,6 +12,9 @@ from media.switch.viewer import Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
+# A viewer without a picture needs its keyframe urgently, but not more often than this.
+URGENT_AT_ONCE, URGENT_SECONDS = 2, 5.0
+
 # NTP time and timestamp of a track at a time of the steady clock; None before any packet of it.
 PlayTime = Callable[[int, float], tuple[int, int] | None]
 
@@ -18,6 +23,12 @@ _STEP = 90  # ticks of video's clock, a millisecond: the least from one picture 
 _MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
 _SWITCH_SECONDS = 1.0  # for a picture that needs no keyframe; then a keyframe is asked for
 _CLOCK_RATE = 90_000  # of every video codec
+
+
+class WantKeyframe(Protocol):
+    """Asks for a keyframe of a track; `urgent`: meanwhile the viewer has no picture."""
+
+    def __call__(self, number: int, now: float, *, urgent: bool = False) -> None: ...
 
 
 class Changeover:
@@ -33,7 +44,7 @@ class Changeover:
         switch: PacketSwitch,
         feed: Feed,
         viewer: Viewer,
-        want_keyframe: Callable[[int, float], None],
+        want_keyframe: WantKeyframe,
         play_time: PlayTime,
         stats: ViewerStats,
     ) -> None:
@@ -46,6 +57,8 @@ class Changeover:
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
         self._asks_at = 0.0
+        self._urgent = False  # it has no picture until the target begins
+        self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
         self._latest: int | None = None  # the viewer's timestamp of its latest picture, while it gets none
         self._latest_at = 0.0
@@ -102,7 +115,15 @@ class Changeover:
             return
         if target is None or (pause and self.waits and self._between(target) is None):
             self._stats.pauses += 1
+            self._note_pause(now)
             self._leave(now)
+
+    def _note_pause(self, now: float) -> None:
+        """Whatever a viewer claims of its line, it must not cost the publisher keyframes without end."""
+        paused = self._urgent_at
+        self._urgent = len(paused) < URGENT_AT_ONCE or now - paused[0] >= URGENT_SECONDS
+        if self._urgent:
+            paused.append(now)
 
     def _aim(self, target: int, now: float) -> None:
         """Wait for a keyframe; between a track and its lowest temporal layer, for the end of a picture."""
@@ -138,7 +159,8 @@ class Changeover:
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
         if self.waits and self.target is not None and now >= self._asks_at:
-            self._want_keyframe(self._feed.base_of(self.target), now)
+            urgent = self._urgent and self._viewer.rendition is None
+            self._want_keyframe(self._feed.base_of(self.target), now, urgent=urgent)
 
     def end(self) -> None:
         """The viewer has left."""

@@ -29,6 +29,7 @@ class KeyframeRequests:
         "_proof",
         "_sent_at",
         "_unanswered",
+        "_urgent",
         "_waiting",
     )
 
@@ -37,23 +38,29 @@ class KeyframeRequests:
         self._sent_at = self._arrived_at = -math.inf
         self._lately = 0.0  # keyframes until the latest one, the older ones forgotten at the lasting pace
         self._asked_at: float | None = None  # the first request since the latest keyframe
-        self._waiting = False
+        self._waiting = self._urgent = False
         self._unanswered = False
         self._answers = 0
         self._proof = PROOF
 
-    def want(self, now: float) -> bool:
-        """A viewer needs a keyframe. Returns whether to ask the publisher now; otherwise ask `due` later."""
+    def want(self, now: float, *, urgent: bool = False) -> bool:
+        """A viewer needs a keyframe. Returns whether to ask the publisher now; otherwise ask `due` later.
+
+        It is `urgent` for one that has no picture meanwhile: then it does not matter how many came lately.
+        """
         self._waiting = not self._deaf
+        self._urgent |= urgent
         return self.due(now)
 
     def due(self, now: float) -> bool:
         """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
-        if not self._waiting or now < self._sent_at + REQUEST_SECONDS or self._has_enough(now):
+        if not self._waiting or now < self._sent_at + REQUEST_SECONDS:
+            return False
+        if self._has_enough(now) and not self._urgent:
             return False
         if self._unanswered:
             self._was_ignored()
-        self._waiting = False
+        self._waiting = self._urgent = False
         self._unanswered = True
         self._sent_at = now
         if self._asked_at is None:
@@ -62,7 +69,7 @@ class KeyframeRequests:
 
     def arrived(self, now: float) -> None:
         """A keyframe arrived: no viewer waits any more."""
-        self._waiting = False
+        self._waiting = self._urgent = False
         self._asked_at = None
         self._lately = min(self._keyframes_lately(now) + 1, AT_ONCE)
         self._arrived_at = now

@@ -39,7 +39,7 @@ async def test_it_sees_and_hears_over_a_line_that_loses_and_one_that_is_too_narr
             assert span.frames > 0.7 * 30 * span.seconds
             assert set(seen.heights(begin, clock())) == {240}
             assert 0.0 < span.concealed < 0.15  # lost sound is not sent again
-            assert viewer.nacks
+            assert viewer.browser.nacks
             assert line.down.lost
             line.shape(down=Shape(rate=60_000))
             begin = clock()

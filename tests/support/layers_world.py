@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
-from media.switch.changeover import Changeover
+from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_publisher import FarPublisher
@@ -101,6 +101,7 @@ class ChangingViewer:
         rtx: bool = True,
         sent_at: int | None = None,
         watch: NonceWatch | None = None,
+        want_keyframe: WantKeyframe | None = None,
     ) -> None:
         self.world = world
         self.far: FarViewer = world.join(
@@ -112,7 +113,7 @@ class ChangingViewer:
             world.switch,
             world.feed,
             self.far.viewer,
-            world.feedback.want_keyframe,
+            want_keyframe or world.feedback.want_keyframe,
             world.feedback.play_time,
             self.far.stats,
         )

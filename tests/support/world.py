@@ -45,10 +45,10 @@ class _Feedback(PublisherFeedback):
         super().__init__(*how)
         self.wishes: list[float] = []
 
-    def want_keyframe(self, number: int, now: float) -> None:
+    def want_keyframe(self, number: int, now: float, *, urgent: bool = False) -> None:
         if self._tracks[number].kind == "video":
             self.wishes.append(now)
-        super().want_keyframe(number, now)
+        super().want_keyframe(number, now, urgent=urgent)
 
 
 class World:

@@ -61,10 +61,10 @@ class Stay:
         if concealed > CONCEALED * seconds:
             found.append(f"{concealed / seconds:.1%} of {seconds:.0f} s concealed")
         stayed = self.ended - self.began
-        if self.viewer.nacks > MOST_NACKS * stayed:
-            found.append(f"sent {self.viewer.nacks} NACKs, when {self.dropped} packets were dropped")
-        if self.viewer.asked > 2 + MOST_ASKED * stayed:
-            found.append(f"asked for {self.viewer.asked} keyframes")
+        if self.viewer.browser.nacks > MOST_NACKS * stayed:
+            found.append(f"sent {self.viewer.browser.nacks} NACKs, when {self.dropped} packets were dropped")
+        if self.viewer.browser.asked > 2 + MOST_ASKED * stayed:
+            found.append(f"asked for {self.viewer.browser.asked} keyframes")
         return found
 
     async def story(self, began: float) -> str:
@@ -169,10 +169,10 @@ async def test_everybody_hears_and_sees_what_their_line_carries(redis_url: str) 
         if faults := await stay.faults(away):
             bad.append(f"viewer {stay.number}: {faults}")
             stories.append(await stay.story(began))
-    nacks = sum(stay.viewer.nacks for stay in audience.stays)
-    nacked = sum(stay.viewer.nacked for stay in audience.stays)
+    nacks = sum(stay.viewer.browser.nacks for stay in audience.stays)
+    nacked = sum(stay.viewer.browser.nacked for stay in audience.stays)
     dropped = sum(stay.dropped for stay in audience.stays)
-    asked = sum(stay.viewer.asked for stay in audience.stays)
+    asked = sum(stay.viewer.browser.asked for stay in audience.stays)
     print(
         f"{len(audience.stays)} viewers: {dropped} packets dropped, {nacks} NACKs for {nacked}, {asked} PLIs"
     )

@@ -6,6 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.line.loss_run import Loss
 from tests.support.choosing_viewer import RUNGS, SINGLE, SOUND, Viewer
 
 
@@ -261,3 +262,33 @@ def test_a_probe_goes_as_far_as_the_best_rendition_needs_by_then() -> None:
         assert viewer.choice.is_probing or viewer.decision.rung == 0
         viewer.run(0.1)
     assert viewer.decision.rung == 0
+
+
+def _lose(viewer: Viewer, told: float) -> int:
+    """Take a sign, seen at all that the viewer was sent, of a line that carries `told`; returns its rung."""
+    viewer.estimate.deny(told / 0.95)
+    viewer.estimate.lost(Loss(0.9, viewer.now - 0.2, viewer.now), 0.3, viewer.now, told / 0.95 - SOUND)
+    viewer.present = viewer.decision.rung
+    viewer.decision = viewer.choice.step(viewer.rungs, viewer.present, viewer.now)
+    return viewer.decision.rung
+
+
+def test_a_first_sign_of_far_more_than_the_lowest_layer_leaves_that() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    assert _lose(viewer, 0.5 * RUNGS[2]) == 2
+    assert viewer.decision.pause
+    viewer.run(1.5)
+    assert _lose(viewer, 0.5 * RUNGS[2]) > 2  # that it does not carry
+
+
+def test_a_line_that_carries_next_to_nothing_gets_the_sound_alone_at_once() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.run(10)
+    assert _lose(viewer, 0.3 * RUNGS[2]) > 2
+
+
+def test_a_picture_that_has_no_layer_below_it_is_not_tried_again_at_once() -> None:
+    viewer = Viewer(SINGLE)
+    viewer.run(10)
+    assert _lose(viewer, 0.5 * SINGLE[0]) > 0

@@ -13,6 +13,12 @@ def _sent(*indexes: int) -> list[tuple[int, float]]:
     return [(index, index / RATE) for index in indexes]
 
 
+def _asked(run: LossRun, *indexes: int, queue: float = 0.0) -> Loss | None:
+    """Ask for these, of which the last has waited for `queue` seconds."""
+    packets = _sent(*indexes)
+    return run.asked(0, packets, packets[-1][1] + queue)
+
+
 def _gaps(share: float, packets: int) -> list[int]:
     """Of so many packets the share that is lost, evenly."""
     return [n for n in range(packets) if int((n + 1) * share) > int(n * share)]
@@ -20,7 +26,7 @@ def _gaps(share: float, packets: int) -> list[int]:
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_it_tells_what_share_a_full_line_drops(share: float) -> None:
-    loss = LossRun().asked(0, _sent(*_gaps(share, 60)))
+    loss = _asked(LossRun(), *_gaps(share, 60))
     assert loss is not None
     assert loss.share == pytest.approx(share, abs=0.06)
     assert loss.end - loss.begin <= MOST_SECONDS
@@ -28,39 +34,51 @@ def test_it_tells_what_share_a_full_line_drops(share: float) -> None:
 
 def test_it_tells_again_when_more_is_lost_and_not_before() -> None:
     run, lost = LossRun(), _gaps(0.5, 200)
-    told = [at for at in range(0, 100, 2) if run.asked(0, _sent(*lost[at : at + 2])) is not None]
+    told = [at for at in range(0, 100, 2) if _asked(run, *lost[at : at + 2]) is not None]
     assert len(told) > 3
     assert min(later - earlier for earlier, later in itertools.pairwise(told)) >= LEAST_PACKETS
 
 
 def test_where_nothing_comes_through_a_little_is_assumed_to() -> None:
-    loss = LossRun().asked(0, _sent(*range(40)))
+    loss = _asked(LossRun(), *range(40))
     assert loss == Loss(MOST_SHARE, 0.0, 39 / RATE)
 
 
 def test_a_packet_that_is_requested_again_and_again_counts_once() -> None:
     run = LossRun()
     packets = _sent(*range(0, 5 * (LEAST_PACKETS - 1), 5))
-    assert [run.asked(0, packets) for _ in range(20)] == [None] * 20
+    assert [run.asked(0, packets, packets[-1][1]) for _ in range(20)] == [None] * 20
 
 
 def test_a_short_burst_is_no_full_line() -> None:
-    assert LossRun().asked(0, _sent(*range(12))) is None  # 0.14 s
+    assert _asked(LossRun(), *range(12)) is None  # 0.14 s
+
+
+def test_behind_a_queue_a_short_one_is() -> None:
+    loss = _asked(LossRun(), *range(12), queue=0.2)
+    assert loss is not None
+    assert loss.share == MOST_SHARE
+
+
+def test_it_names_what_came_in_between() -> None:
+    loss = _asked(LossRun(), *(n for n in range(0, 41) if n % 4))
+    assert loss is not None
+    assert loss.came == tuple(range(4, 37, 4))
 
 
 def test_one_packet_in_twenty_is_chance() -> None:
     run = LossRun()
-    assert [run.asked(0, _sent(20 * n)) for n in range(1000)] == [None] * 1000
+    assert [_asked(run, 20 * n) for n in range(1000)] == [None] * 1000
 
 
 def test_what_it_holds_is_bounded() -> None:
     run = LossRun()
     for n in range(5000):
-        run.asked(0, _sent(n))
+        _asked(run, n)
     assert len(run._lost) <= MOST_SECONDS * RATE + 1
 
 
 def test_another_track_has_packets_of_its_own() -> None:
     run = LossRun()
-    assert run.asked(0, _sent(*range(0, 20, 4))) is None
-    assert run.asked(1, _sent(*range(2, 22, 4))) is None
+    assert run.asked(0, _sent(*range(0, 20, 4)), 1.0) is None
+    assert run.asked(1, _sent(*range(2, 22, 4)), 1.0) is None

@@ -4,7 +4,7 @@ import pytest
 
 from media.line.estimate import LineEstimate
 from media.line.loss_run import Loss
-from tests.support.told_sender import Sender
+from tests.support.told_sender import SOUND, Sender
 
 
 def test_what_is_lost_tells_what_the_line_carries_however_much_was_sent_before() -> None:
@@ -17,6 +17,23 @@ def test_what_is_lost_tells_what_the_line_carries_however_much_was_sent_before()
     sender.send(100_000, 0.5)  # the rest of what was lost was sent before
     sender.estimate.lost(Loss(0.7, sender.now - 0.9, sender.now - 0.6), 0.3, sender.now)
     assert sender.estimate.carries == pytest.approx(0.95 * 200_000, rel=0.01)
+
+
+def test_what_came_counts_as_much_as_the_share_that_was_lost() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 6)
+    sound = sender.estimate.carries  # of what is sent, all is known to fit
+    loss = Loss(0.8, sender.now - 0.4, sender.now)
+    sender.estimate.lost(loss, 0.3, sender.now, 100_000.0)
+    by_share, by_what_came = 0.95 * 200_000, 0.95 * (100_000 + SOUND)
+    assert sender.estimate.carries < sound
+    assert sender.estimate.carries == pytest.approx((by_share + by_what_came) / 2, rel=0.02)
+
+
+def test_a_viewer_that_joins_a_full_line_is_judged_by_what_came() -> None:
+    estimate = LineEstimate(10.0)
+    estimate.lost(Loss(0.8, 10.1, 10.3), 0.3, 10.4, 150_000.0)
+    assert estimate.carries == pytest.approx(0.95 * 150_000)
 
 
 def test_a_fall_while_there_is_room_and_no_queue_is_the_receivers_own() -> None:

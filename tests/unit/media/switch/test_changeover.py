@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from media.rtp.srtp import Profile
+from media.switch.changeover import URGENT_SECONDS
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import (
     KEYFRAMES,
@@ -252,3 +253,26 @@ def test_a_picture_that_has_begun_is_not_torn_on_the_way_to_the_lowest_temporal_
     got = viewer.pictures()
     assert [packet.payload for packet in got] == sent
     assert_one_stream(got)
+
+
+def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
+    world = LayersWorld()
+    asked: list[bool] = []
+
+    def want_keyframe(_number: int, _now: float, *, urgent: bool = False) -> None:
+        asked.append(urgent)
+
+    for layer in LAYERS:
+        world.picture(layer, keyframe=True)
+    viewer = ChangingViewer(world, want_keyframe=want_keyframe)
+    for layer in (1, 2, 1, 2, 1):
+        viewer.aim(layer, pause=True)
+        viewer.change.tick(world.now)
+        world.now += FRAME
+        world.picture(layer, keyframe=True)
+        world.now += 1.0
+    assert asked == [True, True, False, False, False]
+    world.now += URGENT_SECONDS
+    viewer.aim(2, pause=True)
+    viewer.change.tick(world.now)
+    assert asked[-1]

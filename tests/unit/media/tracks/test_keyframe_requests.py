@@ -160,3 +160,16 @@ def test_a_publisher_that_sent_many_by_itself_is_asked_soon_after_the_last() -> 
         requests.arrived(0.25 * number)
     assert not requests.want(250.0)
     assert requests.due(250.0 + LASTING_SECONDS)
+
+
+def test_a_viewer_without_a_picture_does_not_wait_for_the_lasting_pace() -> None:
+    requests = KeyframeRequests()
+    for number in range(1000):
+        requests.arrived(0.25 * number)
+    assert not requests.want(250.0)
+    assert requests.want(250.0, urgent=True)
+    requests.arrived(250.1)
+    assert not requests.want(250.3, urgent=True)  # but for the shortest one
+    assert requests.due(250.0 + REQUEST_SECONDS)
+    requests.arrived(250.6)
+    assert not requests.want(251.1)  # it is over with the keyframe

@@ -1,0 +1,59 @@
+"""How much was sent to a viewer lately, of sound and of all else."""
+
+from bisect import bisect_right
+
+_APART = 0.05  # seconds between two samples of what was sent: a viewer's words must not crowd them out
+_MOST_SAMPLES = 128  # the later half spans three seconds, and more
+_EARLY = 0.001  # ticks come a little early
+
+
+class SentRates:
+    """From `now` on, in seconds of a steady clock. Rates are in bit/s."""
+
+    __slots__ = ("_began_at", "_octets", "_sound", "_times")
+
+    def __init__(self, now: float) -> None:
+        self._began_at = now
+        self._times: list[float] = []  # of the samples, and what they told
+        self._octets: list[int] = []
+        self._sound: list[int] = []
+
+    def add(self, octets: int, sound: int, now: float) -> bool:
+        """Take how many octets were sent so far, `sound` of them of sound; False: that was told just now."""
+        if self._times and now - self._times[-1] < _APART:
+            return False
+        self._times.append(now)
+        self._octets.append(octets)
+        self._sound.append(sound)
+        if len(self._times) > _MOST_SAMPLES:
+            for kept in (self._times, self._octets, self._sound):
+                del kept[: _MOST_SAMPLES // 2]
+        return True
+
+    @property
+    def since(self) -> float:
+        """The time of the oldest sample that is kept. There must be one."""
+        return self._times[0]
+
+    def of(self, until: float, seconds: float) -> tuple[float, float]:
+        """Of sound and of all else, in the time of `seconds` that ended at `until`."""
+        times = self._times
+        first = max(0, bisect_right(times, until - seconds + _EARLY) - 1)
+        last = bisect_right(times, until + _EARLY) - 1
+        if last <= first:
+            return 0.0, 0.0
+        span = times[last] - times[first]
+        sound = (self._sound[last] - self._sound[first]) * 8 / span
+        return sound, (self._octets[last] - self._octets[first]) * 8 / span - sound
+
+    def total(self, until: float, seconds: float) -> float:
+        """Of all, in the time of `seconds` that ended at `until`."""
+        return sum(self.of(until, seconds))
+
+    def between(self, begin: float, end: float) -> float:
+        """Of all, in a time between two samples, maybe: a viewer that is well is seldom looked at."""
+        times, octets = [self._began_at, *self._times], [0, *self._octets]
+        last = min(bisect_right(times, end - _EARLY), len(times) - 1)
+        first = max(0, min(bisect_right(times, begin + _EARLY), last) - 1)
+        span = times[last] - times[first]
+        return (octets[last] - octets[first]) * 8 / span if span else 0.0

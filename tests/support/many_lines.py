@@ -1,0 +1,209 @@
+"""A room on a worker, and viewers that each sit behind a line that changes: all of it but sockets and time.
+
+The switch, the feedback and the choice of renditions are the worker's own; the publisher and what a browser
+does are models. Time passes as fast as it can be computed.
+"""
+
+import math
+import random
+from itertools import pairwise
+from typing import NamedTuple
+
+from media.feedback.playback import ask_early
+from media.rooms import ladder
+from media.switch.wire import Wire
+from tests.support.far_publisher import FarPublisher
+from tests.support.far_viewer import FarViewer
+from tests.support.layers_source import LayersSource
+from tests.support.line_life import (
+    LEAST_DELAY,
+    LEAST_RATE,
+    LEAST_SECONDS,
+    MOST_DELAY,
+    MOST_LOSS,
+    MOST_RATE,
+    MOST_SECONDS,
+    longest,
+)
+from tests.support.line_shape import Shape, Way
+from tests.support.modelled_browser import HEADERS, OPUS, RTX, SEND_TIME_ID, VP8, ModelledBrowser
+from tests.support.published import sound, video
+from tests.support.world import World
+
+STEP = 0.005
+TICK_SECONDS, MEASURE_SECONDS = 0.1, 1.0
+BITRATES = (1_200_000, 360_000, 105_000)
+PICTURE, PICTURE_RTX = 0xAAAA0001, 0xAAAA1001
+REQUEST_OCTETS = 130  # of a binding request, on the line
+BACK_SECONDS = 0.002  # from the viewer to the worker, whose way is open
+SETTLE_SECONDS = 3.0  # after a join
+LOWEST_NEEDS = 1.25 * (110_000 + 75_000)  # bit/s, with the sound and room to spare
+_FEEDBACK = frozenset(("nack pli",))
+_PUBLISHED = [
+    *(video("VP8", payload_type=96 + layer, feedback=_FEEDBACK) for layer in range(3)),
+    sound(),
+]
+
+
+class Sent(NamedTuple):
+    """What is on a line: media, or a request to measure the round trip."""
+
+    datagram: bytes | None
+    sent_at: float
+
+
+class TimedLine:
+    """A line as `LineLife` has it; `rates`: since when it carries how much."""
+
+    def __init__(self, seed: int, began: float, seconds: float) -> None:
+        chance = random.Random(seed)
+        delay = chance.uniform(LEAST_DELAY, MOST_DELAY)
+        loss = chance.choice((0.0, 0.0, chance.uniform(0, MOST_LOSS)))
+        self.rates: list[tuple[float, float]] = []
+        at = began
+        while at < began + seconds:
+            self.rates.append((at, math.exp(chance.uniform(math.log(LEAST_RATE), math.log(MOST_RATE)))))
+            at += chance.uniform(LEAST_SECONDS, MOST_SECONDS)
+        self._shapes = [Shape(rate=rate, delay=delay, loss=loss) for _, rate in self.rates]
+        self.way: Way[Sent] = Way(self._shapes[0], seed)
+        self._next = 1
+
+    def change(self, now: float) -> None:
+        """Be as it is at `now`."""
+        while self._next < len(self.rates) and self.rates[self._next][0] <= now:
+            self.way.reshape(self._shapes[self._next], now)
+            self._next += 1
+
+
+class _Seat(FarViewer):
+    """What the worker sends to it goes into a line."""
+
+    def __init__(self, room: "LinesRoom", way: Way[Sent]) -> None:
+        self._way = way
+        picture = Wire(VP8, {}, nack=True, rtx=RTX, sent_at=SEND_TIME_ID, ssrc=PICTURE)
+        wires = [*[picture] * 3, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture]
+        super().__init__(room, wires, rendition=0)
+
+    def receive(self, datagram: bytes) -> None:
+        self._way.enter(len(datagram) + HEADERS, Sent(datagram, self.room.now), self.room.now)
+
+    def decrypt(self, datagram: bytes) -> tuple[bytes, bool]:
+        """A packet, and whether it is RTCP."""
+        if 192 <= datagram[1] <= 223:
+            return self._end.unprotect_rtcp(datagram), True
+        return self._end.unprotect(datagram), False
+
+
+class LineSeat:
+    """One viewer, its line, and the worker's side of it."""
+
+    def __init__(self, room: "LinesRoom", line: TimedLine) -> None:
+        ask_early(room.feed, room.feedback, room.now, 0)
+        self.line = line
+        self.began, self.ended = room.now, math.inf
+        self._far = _Seat(room, line.way)
+        self._playback = self._far.playback
+        self._said: list[tuple[float, bytes]] = []  # when it arrives
+        self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
+        self.browser = ModelledBrowser(
+            lambda rtcp: self._said.append((room.now + BACK_SECONDS, rtcp)), room.now
+        )
+        self.browser.estimates()
+        self._step_at = room.now
+        self._measured_at = -math.inf
+
+    def tick(self, now: float) -> None:
+        """What a session does several times a second."""
+        if reports := self._playback.tick(now):
+            self._far.receive(self._playback.sender.protect_rtcp(reports))
+        if now - self._measured_at >= self._playback.measure_seconds - 0.02:
+            self._measured_at = now
+            self.line.way.enter(REQUEST_OCTETS, Sent(None, now), now)
+
+    def step(self, now: float) -> None:
+        self.line.change(now)
+        for datagram, sent_at in self.line.way.leave(now):
+            if datagram is None:
+                self._answers.append((now + BACK_SECONDS, sent_at))
+                continue
+            plain, is_rtcp = self._far.decrypt(datagram)
+            take = self.browser.take_rtcp if is_rtcp else self.browser.take_packet
+            take(plain, len(datagram), now)
+        self.browser.tick(now)
+        while self._said and self._said[0][0] <= now:
+            self._playback.receive(self._said.pop(0)[1], now)
+        while self._answers and self._answers[0][0] <= now:
+            self._playback.measured(now - self._answers.pop(0)[1], now)
+        if self._playback.steps and now >= self._step_at:
+            self._step_at = now + (self._playback.step(now) or 0.0)
+
+    def leave(self, now: float) -> None:
+        self.ended = now
+        self._far.leave()
+
+    # --- what it saw, until it left
+
+    @property
+    def still(self) -> float:
+        """The longest time without a picture while the line carried the lowest layer, in seconds."""
+        begin = self.began + SETTLE_SECONDS
+        pictures = (at for at, _ in self.browser.seen().pictures if begin < at < self.ended)
+        shown = [begin, *pictures, self.ended]
+        return max(longest(self.line.rates, LOWEST_NEEDS, before, after) for before, after in pairwise(shown))
+
+    @property
+    def concealed(self) -> float:
+        """The share of the sound that it did not hear."""
+        return self.browser.seen().between(self.began + SETTLE_SECONDS, self.ended).concealed
+
+
+class LinesRoom(World):
+    """Advance it by `run`."""
+
+    def __init__(self, seed: int) -> None:
+        publisher = FarPublisher(_PUBLISHED, ssrcs=range(0x51, 0x51 + len(_PUBLISHED)))
+        super().__init__(_PUBLISHED, join_burst="auto", publisher=publisher, thinned=True)
+        for layer, track in enumerate(self.tracks[:3]):
+            track.sent.ssrc, track.sent.rtx_ssrc = PICTURE + layer, PICTURE_RTX + layer
+        self.feed.ssrcs = [sent.ssrc for sent in self.feed.sent]
+        self.source = LayersSource(publisher, BITRATES, seed, self.now)
+        self.seats: list[LineSeat] = []
+        self._tick_at = self._measure_at = self.now
+
+    def watch(self, line: TimedLine) -> LineSeat:
+        seat = LineSeat(self, line)
+        self.seats.append(seat)
+        return seat
+
+    def leave(self, seat: LineSeat) -> None:
+        self.seats.remove(seat)
+        seat.leave(self.now)
+
+    def run(self, seconds: float) -> None:
+        """Let that much time pass."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += STEP
+            self._step(self.now)
+
+    def _step(self, now: float) -> None:
+        if datagrams := self.source.due(now):
+            self.receive(*datagrams)
+        elif self.rtcp_due_at is not None and now >= self.rtcp_due_at:
+            self.send_due_rtcp()
+        if now >= self._tick_at:
+            self._tick_at += TICK_SECONDS
+            self.feedback.tick(now)
+            if now >= self._measure_at:
+                self._measure_at += MEASURE_SECONDS
+                self._measure(now)
+            for seat in self.seats:
+                seat.tick(now)
+        for seat in self.seats:
+            seat.step(now)
+
+    def _measure(self, now: float) -> None:
+        """As `Room` does."""
+        for sent in self.feed.sent:
+            sent.measure(now)
+        self.feed.ladder = ladder.measure(self.feed, self.tracks, now)

@@ -1,0 +1,65 @@
+"""Viewers of one room on lines that change all the time, with the worker's own switch and feedback."""
+
+import random
+from statistics import mean
+
+import pytest
+
+from tests.support.many_lines import LineSeat, LinesRoom, TimedLine
+
+SHORTEST_STAY = 10.0
+CHANGE_SECONDS = 6.0  # one leaves, and another joins
+WARM_UP_SECONDS = 4.0
+LONGEST_STILL, CONCEALED = 2.0, 0.02
+
+
+def _watched(viewers: int, seconds: float, seed: int) -> tuple[list[LineSeat], float]:
+    """Those that stayed for a while, and how many keyframes the publisher sent in a second."""
+    random.seed(seed)
+    room = LinesRoom(seed)
+    room.run(WARM_UP_SECONDS)
+    began, keyframes = room.now, room.source.keyframes
+    seats: list[LineSeat] = []
+
+    def join() -> None:
+        line = TimedLine(1000 * seed + len(seats), room.now, seconds)
+        seats.append(room.watch(line))
+
+    for _ in range(viewers):
+        join()
+        room.run(0.1)
+    while room.now < began + seconds:
+        room.run(CHANGE_SECONDS)
+        join()
+        room.leave(room.seats[0])
+    for seat in list(room.seats):
+        room.leave(seat)
+    asked = (room.source.keyframes - keyframes) / (room.now - began)
+    return [seat for seat in seats if seat.ended - seat.began >= SHORTEST_STAY], asked
+
+
+def _judge(seats: list[LineSeat], keyframes: float, *, allowed: float) -> None:
+    """A share of `allowed` may have a fault, and a small one."""
+    stills, concealed = [seat.still for seat in seats], [seat.concealed for seat in seats]
+    faults = sum(
+        still > LONGEST_STILL or lost > CONCEALED for still, lost in zip(stills, concealed, strict=True)
+    )
+    print(
+        f"{len(seats)} viewers, {faults} with a fault: stills {[f'{s:.1f}' for s in sorted(stills)[-5:]]},"
+        f" concealed {mean(concealed):.2%}, at most {max(concealed):.2%}; {keyframes:.1f} keyframes a second"
+    )
+    assert faults <= allowed * len(seats)
+    assert max(stills) <= 3.0
+    assert mean(concealed) <= 0.02
+    assert max(concealed) <= 0.05
+    assert keyframes <= 2.2
+
+
+def test_a_few_see_what_their_lines_carry() -> None:
+    _judge(*_watched(viewers=8, seconds=40.0, seed=3), allowed=0.2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_thirty_do(seed: int) -> None:
+    _judge(*_watched(viewers=30, seconds=180.0, seed=seed), allowed=0.15)
