@@ -98,9 +98,8 @@ async def rooms_exposition(rooms: RoomList) -> list[bytes]:
     Raises `NO_WORKER` when Redis does not answer in time.
     """
     names: list[str] = []
-    if (
-        rooms.count <= MAX_ROOMS_WITH_SERIES
-    ):  # perhaps of a process that has just begun, and not read them all
+    if rooms.count <= MAX_ROOMS_WITH_SERIES:
+        # a process that has just begun has not read them all, and counts them anew now
         names = await rooms.names(limit=MAX_ROOMS_WITH_SERIES + 1)
     if rooms.count > MAX_ROOMS_WITH_SERIES:
         return [_head(rooms.count, rooms.count)]
