@@ -97,14 +97,17 @@ async def rooms_exposition(rooms: RoomList) -> list[bytes]:
 
     Raises `NO_WORKER` when Redis does not answer in time.
     """
-    held = rooms.count
-    if held > MAX_ROOMS_WITH_SERIES:
-        return [_head(held, held)]
+    names: list[str] = []
+    if rooms.count <= MAX_ROOMS_WITH_SERIES:
+        # a process that has just begun has not read them all, and counts them anew now
+        names = await rooms.names(limit=MAX_ROOMS_WITH_SERIES + 1)
+    if rooms.count > MAX_ROOMS_WITH_SERIES:
+        return [_head(rooms.count, rooms.count)]
     families: list[list[bytes]] = [
         [f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n".encode()] for name, kind, meaning, _ in _OF_ROOMS
     ]
     count = 0
-    async for some in rooms.in_chunks(await rooms.names()):
+    async for some in rooms.in_chunks(names):
         found = [(name, room.status) for name in some if (room := rooms.room(name)) is not None]
         count += len(found)
         for pieces, (name, _, _, value) in zip(families, _OF_ROOMS, strict=True):

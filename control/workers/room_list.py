@@ -141,18 +141,24 @@ class RoomList:
                 await self._load(await self._take_changes())
 
     async def _look(self) -> None:
-        """Read the workers' statuses, what changed, and what was missed."""
+        """Read the workers' statuses, what changed, and what was missed.
+
+        A list that is asked for meanwhile need not wait for the statuses, which takes long with many workers.
+        """
         async with self._reading:
             if not self._at:
                 async with self._watch.bounded(LIMIT_SECONDS):
                     self._at = await self._directory.last_change()
-            statuses = await self._cluster.workers()
+        before = {worker: held.version for worker, held in self._workers.items()}
+        statuses = await self._cluster.workers()
+        async with self._reading:
             async with self._watch.bounded(LIMIT_SECONDS):
-                before = set(self._workers)
                 missed = await self._take_changes()
             living = {WorkerId(status.id) for status in statuses}
-            for worker in before - living:
-                self._drop(worker)
+            for worker in before.keys() - living:
+                held = self._workers.get(worker)
+                if held is not None and held.version == before[worker]:  # otherwise it began anew meanwhile
+                    self._drop(worker)
             for status in statuses:
                 if isinstance(status, StatusWithRooms):
                     self._take_status(status)

@@ -75,6 +75,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("ZADD", scored, 1, "one"),
         ("PEXPIRE", scored, LIFE_MS),
         ("ZCARD", scored),
+        ("ZCOUNT", scored, "-inf", 0),
         ("ZSCORE", scored, "one"),
         ("ZINCRBY", scored, 1, "one"),
         ("ZRANDMEMBER", scored),

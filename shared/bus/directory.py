@@ -4,6 +4,7 @@ Workers announce themselves by heartbeats that expire; a room is a claim that it
 scans the keyspace, and media flows without the directory.
 """
 
+import asyncio
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from shared.names import RoomName, WorkerId, worker_in_key
 
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
 _CHANGES_AT_ONCE = 100
-_STATUSES_AT_ONCE = 50  # others have their turns in between
+_STATUSES_AT_ONCE = 50  # a millisecond; others have their turns in between
+_PAUSE_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Directory:
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
         found: list[WorkerStatus] = []
         for first in range(0, len(ids), _STATUSES_AT_ONCE):
+            if first:
+                await asyncio.sleep(_PAUSE_SECONDS)
             some = [worker_in_key(worker) for worker in ids[first : first + _STATUSES_AT_ONCE]]
             found += (await self.statuses(some)).values()
         return sorted(found, key=lambda status: status.id)

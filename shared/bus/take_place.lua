@@ -20,21 +20,30 @@ local function forget(gone)
   redis.call('ZREM', KEYS[1], gone)
 end
 
-for _, expired in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)) do
+-- Rooms whose time is over count no longer, whether they are forgotten yet or not. So a claim forgets a few of
+-- them only: of a part of the cluster that died, the next claims would each pay for a thousand.
+for _, expired in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 4)) do
   forget(expired)
 end
-if most > 0 and not redis.call('ZSCORE', KEYS[1], room) and redis.call('ZCARD', KEYS[1]) >= most then
+local function counts(name)
+  local expires = redis.call('ZSCORE', KEYS[1], name)
+  return expires and tonumber(expires) > now
+end
+
+local had_place = counts(room)
+if most > 0 and not had_place and redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf') >= most then
   return 1
 end
 local before = redis.call('HGET', KEYS[2], room)
 -- a publisher that comes back to its room counts there already
-if network ~= '' and most_of_network > 0 and before ~= network then
+if network ~= '' and most_of_network > 0 and not (had_place and before == network) then
   local count = 0
   for _, entry in ipairs(redis.call('ZRANGEBYLEX', KEYS[3], '[' .. network .. ' ', '(' .. network .. '!')) do
     local other = string.sub(entry, #network + 2)
-    if redis.call('ZSCORE', KEYS[1], other) then
+    if counts(other) then
       count = count + 1
-    else -- a worker of the version before has removed it
+    else -- its time is over, or a worker of the version before has removed it
+      forget(other)
       redis.call('ZREM', KEYS[3], entry)
     end
   end

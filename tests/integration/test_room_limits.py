@@ -102,3 +102,30 @@ async def test_the_places_of_many_rooms_are_counted_by_their_network(redis: Redi
     await redis.zrem(keys.ROOMS, "b")
     assert await claims(directory, "e", network="192.0.2.10") == [None]
     assert await claims(directory, "f", network="192.0.2.10") == [ErrorCode.PUBLISHER_LIMIT]
+
+
+async def test_rooms_of_workers_that_died_count_no_longer_and_are_forgotten_bit_by_bit(redis: Redis) -> None:
+    """A claim must not pay for a thousand of them: they died all at once, and others wait meanwhile."""
+    directory = Directory(redis, RoomLimits(rooms=50, rooms_of_network=50))
+    assert await claims(directory, *(f"r{number}" for number in range(51))) == [None] * 50 + [
+        ErrorCode.ROOM_LIMIT
+    ]
+    await redis.zadd(keys.ROOMS, {f"r{number}": 1 for number in range(50)})
+    assert await claims(directory, "a", network=AWAY) == [None]
+    assert await redis.zcard(keys.ROOMS) == 47
+    assert await claims(directory, "b") == [None]  # none of its network counts
+    for number in range(48):
+        assert await claims(directory, f"new{number}", network="") == [None]
+    assert await claims(directory, "c") == [ErrorCode.ROOM_LIMIT]
+    assert await redis.zcard(keys.ROOMS) == await redis.zcount(keys.ROOMS, 2, "+inf") == 50
+    assert sorted(await redis.hkeys(keys.NETWORKS)) == [b"a", b"b"]
+    assert await redis.zrange(keys.PUBLISHERS, 0, -1) == [b"192.0.2.1 b", b"2001:db8::/64 a"]
+
+
+async def test_a_room_whose_time_was_over_counts_anew(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=12, rooms_of_network=1))
+    await redis.zadd(keys.ROOMS, {f"dead{number:02}": number for number in range(20)} | {"z": 99})
+    await redis.hset(keys.NETWORKS, "z", HOME)
+    await redis.zadd(keys.PUBLISHERS, {f"{HOME} z": 0})
+    assert await claims(directory, "a") == [None]  # "z" waits to be forgotten
+    assert await claims(directory, "z") == [ErrorCode.PUBLISHER_LIMIT]

@@ -58,7 +58,7 @@ async def cost(sizes: tuple[int, ...], requests: int) -> AsyncIterator[str]:
     which changes from minute to minute, is the same for all. Of each the median turn counts.
     """
     async with AsyncExitStack() as stack:
-        sides = [_Side(size, await stack.enter_async_context(simulated(size, ROOMS))) for size in sizes]
+        sides = [Side(size, await stack.enter_async_context(simulated(size, ROOMS))) for size in sizes]
         for side in sides:
             await side.prepare(requests)
         for turn in range(TURNS):
@@ -75,7 +75,7 @@ async def cost(sizes: tuple[int, ...], requests: int) -> AsyncIterator[str]:
         yield f"{of}: " + "".join(f"{max(each) / min(each):>9.2f}" for each in shares) + " times the smallest"
 
 
-class _Side:
+class Side:
     """A cluster of one size."""
 
     def __init__(self, size: int, system: Simulated) -> None:
@@ -94,7 +94,7 @@ class _Side:
         began = time.monotonic()
         numbers = range(turn * requests, (turn + 1) * requests)
         async with Client(self._system.ports[0]) as client:
-            used = await _spent(self._system, _each(lambda number: self._ask(client, kind, number), numbers))
+            used = await _spent(self._system, _each(lambda number: self.ask(client, kind, number), numbers))
         share = (time.monotonic() - began) / IDLE_SECONDS
         control, redis = ((u - i * share) / requests * 1e6 for u, i in zip(used, idle, strict=True))
         self._turns[kind].append((control, redis))
@@ -103,7 +103,7 @@ class _Side:
         control, redis = zip(*self._turns[kind], strict=True)
         return median(control), median(redis)
 
-    async def _ask(self, client: Client, kind: str, number: int) -> Reply:
+    async def ask(self, client: Client, kind: str, number: int) -> Reply:
         match kind:
             case "publish":
                 return await publish(client)

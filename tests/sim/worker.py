@@ -25,7 +25,7 @@ LIMITS = RoomLimits(rooms=1_000_000)  # never reached, but counted
 
 def live_long() -> None:
     """What this process announces lives for an hour: its workers cannot beat as often as real ones."""
-    keys.HEARTBEAT_TTL_MS = keys.CLAIM_TTL_MS = keys.PROCESS_TTL_MS = HOUR * 1000
+    keys.HEARTBEAT_TTL_MS = keys.CLAIM_TTL_MS = keys.PROCESS_TTL_MS = keys.PLACE_TTL_MS = HOUR * 1000
     keys.SWEEP_SECONDS = HOUR
 
 

@@ -1,5 +1,6 @@
 """The list of all rooms that a control process holds, on a real Valkey: always what the workers say."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
+IN_TIME = 5.0
 
 
 @pytest.fixture
@@ -112,6 +114,41 @@ async def test_the_next_process_with_a_worker_s_id_begins_anew(redis: Redis, roo
     assert await listed(rooms) == ["b:0@w1"]
     await look(rooms)
     assert await listed(rooms) == ["b:0@w1"]
+
+
+class PausedCluster(Cluster):
+    """It has read the statuses, and keeps them until it may `go_on`."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(Directory(redis), RedisWatch(redis), RedisClock(redis))
+        self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def workers(self) -> list[WorkerStatus]:
+        found = await super().workers()
+        self.has_read.set()
+        await self.go_on.wait()
+        return found
+
+
+async def test_a_list_does_not_wait_until_all_statuses_are_read(redis: Redis) -> None:
+    """What begins meanwhile stays, although the statuses do not have it."""
+    cluster = PausedCluster(redis)
+    cluster.go_on.set()
+    rooms = RoomList(Directory(redis), cluster, RedisWatch(redis), summary)
+    await Directory(redis).beat(status(ONE), [], [room("a", 2)])
+    assert await listed(rooms) == ["a:2@w1"]
+    await redis.delete(keys.worker_status(ONE), keys.worker_rooms(ONE), keys.worker_process(ONE))  # it died
+    cluster.has_read.clear()
+    cluster.go_on.clear()
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(IN_TIME):
+        looking = tasks.create_task(look(rooms))
+        await cluster.has_read.wait()
+        await Directory(redis).beat(status(ONE), [], [room("b")])
+        await Directory(redis).beat(status(TWO), [], [room("c")])
+        assert await listed(rooms) == ["b:0@w1", "c:0@w2"]
+        assert not looking.done()
+        cluster.go_on.set()
+    assert await listed(rooms) == ["b:0@w1", "c:0@w2"]
 
 
 async def test_redis_comes_back_empty(redis: Redis, rooms: RoomList) -> None:

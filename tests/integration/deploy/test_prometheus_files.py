@@ -91,3 +91,13 @@ async def test_what_is_exported_is_described_and_rules_name_nothing_else(
     used = set[str]().union(*map(metrics_in, expressions))
     assert len(used) > 30
     assert used - exported - recorded - BY_PROMETHEUS - WITH_STUN == set()
+
+
+def test_series_of_single_rooms_are_taken_from_the_workers() -> None:
+    """Control leaves them out in a large cluster: a rule or panel that took them there would go blind."""
+    expressions = [rule["expr"] for rule in rules()]
+    expressions += [expression for panel in panels() for expression in expressions_of(panel)]
+    series = re.compile(r"(?<!:)\b(?:live_subscribers|live_rtp_\w+_total)\b(?!:)(\{[^}]*\})?")
+    selectors = [found[1] or "" for expression in expressions for found in series.finditer(expression)]
+    assert len(selectors) >= 3
+    assert [selector for selector in selectors if 'job="roomcast-worker"' not in selector] == []
