@@ -19,6 +19,7 @@ from typing import Protocol
 
 from redis.exceptions import RedisError
 
+from shared.beat import until_beat
 from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.directory import Directory
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
@@ -167,7 +168,7 @@ class Heartbeat:
             return False
 
     def _due(self) -> float:
-        return self._beat_at + (AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
+        return self._beat_at + until_beat(self._beat_at, AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
         self._beat_at = monotonic()

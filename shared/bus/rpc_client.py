@@ -87,6 +87,7 @@ class RpcClient:
                 result = await self._exchange(worker, message, timeout, request_id)
                 answer = reply_from_map(reply, result)
             outcome = "ok"
+        self._is_called = asyncio.Event()  # somebody waits for a reply, or has just done so
             return answer
         except ServiceError as error:
             outcome = error.code.value
@@ -128,6 +129,7 @@ class RpcClient:
 
         Redis refuses a deadline that contradicts its clock. Then the clock is read anew, for another try.
         """
+        self._is_called.set()
         await self._clock.freshen()
         for _ in range(2):
             left = ends - monotonic()
@@ -179,3 +181,6 @@ class RpcClient:
 
 def _most_waiting(message: Any) -> int:
     return MAX_OFFERS_QUEUED if isinstance(message, Publish | Play) else MAX_QUEUED
+                if not self._pending:
+                    self._is_called.clear()
+                    await self._is_called.wait()

@@ -15,6 +15,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.beat import beat
 from shared.bus import keys
 from shared.bus.batch import Batch
 from shared.bus.redis_clock import RedisClock
@@ -24,7 +25,7 @@ from shared.messages.encoding import pack, to_map
 from shared.messages.rulings import Ruling
 from shared.rulings import RulingError, Rulings, Stamped, read_stamped
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 1.0  # workers are told of a new ruling besides: this is for those that missed that
 MOST_RULINGS = 10_000  # in the whole cluster
 SWEEP_SECONDS = 60.0
 _LOG_ENTRIES = 1000
@@ -65,7 +66,7 @@ class RulingBook:
             if monotonic() - self._swept_at >= SWEEP_SECONDS:
                 self._swept_at = monotonic()
                 self.rulings.forget_ended(self.now())
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat(LOOK_SECONDS)
 
     async def first_look(self) -> None:
         """Read the book before anything is asked of it; without Redis, begin with none."""
