@@ -136,6 +136,7 @@ class Worker:
             self._clock,
             handlers.unanswered,
             self._heartbeat.read_by_version_before,
+            self._heartbeat.along,
         )
         self._ticker = Ticker(self._tick)
         self._id_taken: WorkerIdTakenError | None = None
@@ -228,8 +229,8 @@ class Worker:
         self._plane.tick(now)
         self._edge.tick(now)
         self._traces.tick(now)
-
         return not self._plane.is_at_rest
+
     async def _measure(self) -> None:
         while True:
             pause = until_beat(monotonic(), MEASURE_SECONDS)
