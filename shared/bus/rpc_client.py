@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
-from shared.names import RequestId, WorkerId
+from shared.names import RequestId, RoomName, WorkerId
 from shared.tracing import span, traceparent
 
 R = TypeVar("R")
@@ -55,6 +56,23 @@ class LeftWorkerError(ServiceError):
         super().__init__(ErrorCode.WORKER_FULL, detail="the worker has left", retry_after=1)
 
 
+class NotAsGivenError(ServiceError):
+    """`NO_WORKER`, because the worker does not live, or does not hold the room as it did."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.NO_WORKER, detail="the worker is not as it was", retry_after=1)
+
+
+def alive(worker: WorkerId) -> list[str]:
+    """For a call: the worker lives."""
+    return [keys.worker_status(worker)]
+
+
+def alone_with(room: RoomName) -> list[str]:
+    """For a call: the worker owns `room`, and no other worker has a copy."""
+    return [keys.room_claim(room), keys.room_copies(room)]
+
+
 class RpcClient:
     """Calls workers. `run` must be running for the replies to arrive.
 
@@ -69,14 +87,23 @@ class RpcClient:
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._is_called = asyncio.Event()  # somebody waits for a reply, or has just done so
         self._clock = clock or RedisClock(redis)
         self._push_request = redis.register_script(script("push_request").text)
 
     async def call(
-        self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
+        self,
+        worker: WorkerId,
+        message: Any,
+        reply: type[R],
+        *,
+        timeout: float,
+        request_id: RequestId,
+        given: Sequence[str] = (),
     ) -> R:
         """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
 
+        Redis takes it only if what is `given` is so (`alive`, `alone_with`): otherwise `NotAsGivenError`.
         Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
         `LeftWorkerError` at once when it has left, `SilentWorkerError` when it does not answer in time, or
         `NO_WORKER` when Redis does not.
@@ -84,10 +111,9 @@ class RpcClient:
         began, outcome = monotonic(), UNANSWERED
         try:
             with span(f"call {type(message).__name__}", worker=worker):
-                result = await self._exchange(worker, message, timeout, request_id)
+                result = await self._exchange(worker, message, timeout, request_id, given)
                 answer = reply_from_map(reply, result)
             outcome = "ok"
-        self._is_called = asyncio.Event()  # somebody waits for a reply, or has just done so
             return answer
         except ServiceError as error:
             outcome = error.code.value
@@ -96,13 +122,14 @@ class RpcClient:
             self._observe(type(message).__name__, outcome, monotonic() - began)
 
     async def _exchange(
-        self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId
+        self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId, given: Sequence[str]
     ) -> dict[str, Any]:
         """Push the request, and wait for the plain map of its reply."""
         ends = monotonic() + timeout
         call_id = secrets.token_hex(8)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = answer
+        self._is_called.set()
         request = {
             "id": call_id,
             "op": type(message).__name__,
@@ -115,7 +142,8 @@ class RpcClient:
             request["traceparent"] = trace
         try:
             async with fair_timeout(timeout):
-                await self._push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message))
+                end = ends - timeout * REPLY_SHARE
+                await self._push(worker, request, end, _most_waiting(message), given)
                 return await answer
         except TimeoutError:
             raise SilentWorkerError from None
@@ -124,18 +152,19 @@ class RpcClient:
         finally:
             self._pending.pop(call_id, None)
 
-    async def _push(self, worker: WorkerId, request: dict[str, Any], ends: float, most: int) -> None:
+    async def _push(
+        self, worker: WorkerId, request: dict[str, Any], ends: float, most: int, given: Sequence[str]
+    ) -> None:
         """Append `request`, with the steady time `ends` as its deadline, unless `most` requests wait.
 
         Redis refuses a deadline that contradicts its clock. Then the clock is read anew, for another try.
         """
-        self._is_called.set()
         await self._clock.freshen()
         for _ in range(2):
             left = ends - monotonic()
             deadline = self._clock.earliest() + left
             taken = await self._push_request(
-                keys=[keys.rpc_requests(worker)],
+                keys=[keys.rpc_requests(worker), *given],
                 args=[
                     pack(request | {"deadline": deadline}),
                     most,
@@ -143,10 +172,13 @@ class RpcClient:
                     deadline,
                     left,
                     CLOSED,
+                    worker,
                 ],
             )
             if taken == 1:
                 return
+            if taken == -3:
+                raise NotAsGivenError
             if taken == -2:
                 raise LeftWorkerError
             if taken == 0:
@@ -158,6 +190,9 @@ class RpcClient:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
         try:
             while True:
+                if not self._pending:
+                    self._is_called.clear()
+                    await self._is_called.wait()
                 try:
                     data = await pop(self._reader, self._reply_to)
                 except (RedisError, OSError):
@@ -181,6 +216,3 @@ class RpcClient:
 
 def _most_waiting(message: Any) -> int:
     return MAX_OFFERS_QUEUED if isinstance(message, Publish | Play) else MAX_QUEUED
-                if not self._pending:
-                    self._is_called.clear()
-                    await self._is_called.wait()
