@@ -3,18 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.beat import until_beat
 from shared.bus import keys
 from shared.bus.batch import script
-from shared.bus.connection import connect_blocking
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
+    BLOCK_SECONDS,
     CLOSED,
     REPLY_SHARE,
     RETRY_SECONDS,
@@ -73,6 +76,23 @@ def alone_with(room: RoomName) -> list[str]:
     return [keys.room_claim(room), keys.room_copies(room)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Push:
+    """Keys and arguments of push_request.lua, and what it returned."""
+
+    keys: list[str]
+    args: list[Any]
+    taken: asyncio.Future[int]
+
+    def settle(self, taken: int | BaseException) -> None:
+        if self.taken.done():  # its caller has given up
+            return
+        if isinstance(taken, BaseException):
+            self.taken.set_exception(taken)
+        else:
+            self.taken.set_result(int(taken))
+
+
 class RpcClient:
     """Calls workers. `run` must be running for the replies to arrive.
 
@@ -87,7 +107,9 @@ class RpcClient:
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._is_called = asyncio.Event()  # somebody waits for a reply, or has just done so
+        self._is_called = asyncio.Event()  # wakes the reader while nobody waits for a reply
+        self._rests = False
+        self._handed: _Push | None = None  # to the reader that rests: it goes along with its next look
         self._clock = clock or RedisClock(redis)
         self._push_request = redis.register_script(script("push_request").text)
 
@@ -129,7 +151,6 @@ class RpcClient:
         call_id = secrets.token_hex(8)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = answer
-        self._is_called.set()
         request = {
             "id": call_id,
             "op": type(message).__name__,
@@ -163,17 +184,10 @@ class RpcClient:
         for _ in range(2):
             left = ends - monotonic()
             deadline = self._clock.earliest() + left
-            taken = await self._push_request(
-                keys=[keys.rpc_requests(worker), *given],
-                args=[
-                    pack(request | {"deadline": deadline}),
-                    most,
-                    keys.LIST_TTL_SECONDS,
-                    deadline,
-                    left,
-                    CLOSED,
-                    worker,
-                ],
+            body = pack(request | {"deadline": deadline})
+            taken = await self._taken(
+                [keys.rpc_requests(worker), self._reply_to, *given],
+                [body, most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, worker],
             )
             if taken == 1:
                 return
@@ -186,27 +200,59 @@ class RpcClient:
             await self._clock.read()
         raise SilentWorkerError
 
+    async def _taken(self, named: list[str], args: list[Any]) -> int:
+        """What push_request.lua returns; if the reader rests, it goes along with the look for its reply."""
+        if not self._rests or self._handed is not None:
+            self._is_called.set()
+            return int(await self._push_request(keys=named, args=[*args, ""]))
+        push = self._handed = _Push(named, [*args, "1"], asyncio.get_running_loop().create_future())
+        self._is_called.set()
+        return await push.taken
+
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
         try:
             while True:
                 if not self._pending:
                     self._is_called.clear()
+                    self._rests = True
                     await self._is_called.wait()
+                    self._rests = False
+                push, self._handed = self._handed, None
                 try:
-                    data = await pop(self._reader, self._reply_to)
+                    data = await (self._push_and_pop(push) if push else pop(self._reader, self._reply_to))
                 except (RedisError, OSError):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                if data is not None:
+                if data:
                     self._settle(data)
         finally:
+            self._rests = False
             await self._reader.aclose()
+
+    async def _push_and_pop(self, push: "_Push") -> bytes | None:
+        """The next reply, or empty if the push was refused. Both in one round trip if that is soon."""
+        if push.taken.done():  # its caller has given up
+            return None
+        seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
+        pipe = self._reader.pipeline(transaction=False)
+        pipe.eval(script("push_request").text, len(push.keys), *push.keys, *push.args)
+        pipe.blpop([self._reply_to], timeout=seconds)
+        try:
+            async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
+                taken, popped = await pipe.execute(raise_on_error=False)
+        except BaseException as error:
+            push.settle(error if isinstance(error, Exception) else asyncio.CancelledError())
+            raise
+        push.settle(taken)
+        if isinstance(popped, Exception):
+            raise popped
+        return popped[1] if popped else None
 
     def _settle(self, data: bytes) -> None:
         try:
             result = unpack(data)
-            call = self._pending.get(result["id"])
+            call = self._pending.pop(result["id"], None)
         except (DecodeError, KeyError, TypeError):
             log.warning("rpc reply not understood")
             return
