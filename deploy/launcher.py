@@ -54,20 +54,21 @@ def become_launcher(launch: Launch) -> NoReturn:
     """
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)
-    if os.fork() == 0:  # a pipe takes 64 KB before somebody reads
+    writer = os.fork()  # a pipe takes 64 KB before somebody reads
+    if writer == 0:
         with open(writing, "wb") as pipe, contextlib.suppress(BrokenPipeError):
             pipe.write(launch.encode())
         os._exit(0)
     os.close(writing)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os.execv(sys.executable, [sys.executable, "-m", __name__, str(reading)])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", __name__, str(reading), str(writer)])  # noqa: S606
 
 
 def main() -> None:
     with open(int(sys.argv[1]), "rb") as pipe:
         launch = Launch.decode(pipe.read())
-    os.wait()  # for the one that has written
+    os.waitpid(int(sys.argv[2]), 0)  # the one that has written
     try:
         asyncio.run(run(launch))
     except StartRefusedError:  # the process that refused has said why

@@ -41,7 +41,7 @@ def test_the_process_becomes_the_launcher() -> None:
         "import os, sys, deploy.launcher as launcher\n"
         "from tests.unit.deploy.test_launcher import LAUNCH, SHOW\n"
         "executes = os.execv\n"
-        "os.execv = lambda program, words: executes(program, [program, '-c', SHOW, words[-1]])\n"
+        "os.execv = lambda program, words: executes(program, [program, '-c', SHOW, *words[-2:]])\n"
         "launcher.become_launcher(LAUNCH)\n"
     )
     with subprocess.Popen([sys.executable, "-W", "error", "-c", code], stdout=subprocess.PIPE) as process:
