@@ -6,7 +6,6 @@ It relies on nothing but that command and the HTTP API, which commits have in co
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import psutil
 from deploy.tether import tethered
 from tests.bench.checkout import Checkout
 from tests.bench.generator import ROOM
-from tests.support.system import LOG_TAIL, LOOPBACK, free_port
+from tests.support.system import LOG_TAIL, LOOPBACK, free_media_port, free_port
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0
@@ -96,7 +95,7 @@ def _up(checkout: Checkout, log: int) -> Iterator[tuple[subprocess.Popen[bytes],
         **checkout.environment,
         "HTTP_ADDR": http,
         "WORKER_HTTP_ADDR": f"{LOOPBACK}:{free_port()}",
-        "MEDIA_ADDR": f"{LOOPBACK}:{free_port(kind=socket.SOCK_DGRAM)}",
+        "MEDIA_ADDR": f"{LOOPBACK}:{free_media_port()}",
         "MEDIA_PUBLIC_IPS": LOOPBACK,
     }
     command = [str(checkout.python), "-m", "deploy.cli", "up", "--workers", "1"]
