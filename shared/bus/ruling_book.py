@@ -121,16 +121,21 @@ class RulingBook:
                     found[name] = value
                     self._take(name, value)
             await asyncio.sleep(0)
-        await self._write_back(self.rulings.later_than(found, self.now()))
-        self._version = version
+        put = await self._write_back(self.rulings.later_than(found, self.now()))
+        # not yet the version of what was put: Redis may lose that before the next look, and be as it was
+        self._version = None if put else version
 
-    async def _write_back(self, lacking: dict[str, Stamped]) -> None:
+    async def _write_back(self, lacking: dict[str, Stamped]) -> int:
+        """Returns how many Redis has taken."""
+        all_put = 0
         for some in _chunks(list(lacking)):
             put = await self._put(
                 {name: (lacking[name].stamp, lacking[name].ruling.until, lacking[name].body) for name in some}
             )
             if put > 0:
+                all_put += put
                 log.info("rulings written back to Redis", rulings=put)
+        return all_put
 
     async def _put(self, rulings: dict[str, tuple[bytes | str, float, bytes]]) -> int:
         batch = Batch(self._redis)
