@@ -1,6 +1,5 @@
 """The `roomcast` command."""
 
-import asyncio
 import sys
 import time
 from importlib.metadata import version
@@ -9,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from deploy.doctor.part import Part
-from deploy.supervisor import EXIT_REFUSED, StartRefusedError
+from deploy.supervisor import EXIT_REFUSED
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_room_name
 from shared.settings import Settings, SettingsError, load_settings, secret
@@ -28,8 +27,6 @@ def main() -> None:
         app()
     except SettingsError as error:
         _refuse(str(error))
-    except StartRefusedError:  # the process that refused has said why
-        sys.exit(EXIT_REFUSED)
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -59,11 +56,12 @@ def up(
     ] = None,
 ) -> None:
     """Run everything on this machine: Valkey unless REDIS_URL is set, control, media workers."""
-    from deploy.up import up as run_up
+    from deploy.launcher import become_launcher
+    from deploy.up import launch_of
 
     settings = load_settings() if workers is None else load_settings(workers=workers)
     _need_extras(settings, starts_redis=True)
-    asyncio.run(run_up(settings))
+    become_launcher(launch_of(settings))
 
 
 @app.command()

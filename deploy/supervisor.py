@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from deploy.tether import tethered
 from shared.logging import get_logger
@@ -32,8 +33,14 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    stdin: bytes = b""
+    stdin: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """From its fields, as JSON has them."""
+        command, number = tuple(fields["command"]), signal.Signals(fields["stop_signal"])
+        return cls(**{**fields, "command": command, "stop_signal": number})
 
 
 def restart_delay(young_deaths: int) -> float:
@@ -84,7 +91,7 @@ async def _run(program: Program, stop: asyncio.Event) -> int:
         stdin=subprocess.PIPE,
         process_group=0,  # Ctrl-C reaches this process only, which ends the children in order
     )
-    ended = asyncio.create_task(process.communicate(program.stdin))
+    ended = asyncio.create_task(process.communicate(program.stdin.encode()))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

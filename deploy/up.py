@@ -1,45 +1,34 @@
-"""`roomcast up`: the whole system on one machine."""
+"""What `roomcast up` runs: the whole system on one machine."""
 
-import asyncio
-import contextlib
 import signal
-import ssl
 import sys
 
-from deploy.supervisor import Program, supervise
+from deploy.launcher import Launch
+from deploy.supervisor import Program
 from deploy.valkey import EmbeddedValkey
 from shared.host_port import HostPort
-from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError, secret
 
-READY_POLL_SECONDS = 0.05
-READY_TIMEOUT_SECONDS = 2.0  # for one request
 
+def launch_of(settings: Settings) -> Launch:
+    """A control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey.
 
-async def up(settings: Settings) -> None:
-    """Run a control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey, until a signal.
-
-    Raises `SettingsError` when the settings are wrong, `StartRefusedError` when a process refuses to start.
+    Raises `SettingsError` when the settings are wrong.
     """
-    configure_logging(settings.log_level, settings.log_format, plane="up")
     valkey = None if secret(settings.redis_url) else EmbeddedValkey()
-    planes = plane_programs(settings, valkey.url if valkey else None)
-    stop, valkey_stop = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # Valkey ends last, so that the workers can still leave the directory
-    bus = asyncio.create_task(supervise([valkey_program(valkey)] if valkey else [], valkey_stop))
-    announcing = asyncio.create_task(_announce_when_ready(settings))
-    try:
-        await supervise(planes, stop)
-    finally:
-        announcing.cancel()
-        valkey_stop.set()
-        await bus
+    return Launch(
+        log_level=settings.log_level,
+        log_format=settings.log_format,
+        bus=[valkey_program(valkey)] if valkey else [],
+        planes=plane_programs(settings, valkey.url if valkey else None),
+        address=settings.http_addr,
+        tls=bool(settings.tls_cert_file),
+        announcement=announcement(settings),
+    )
 
 
 def valkey_program(valkey: EmbeddedValkey) -> Program:
-    return Program("valkey", tuple(valkey.command), stdin=valkey.config)
+    return Program("valkey", tuple(valkey.command), stdin=valkey.config.decode())
 
 
 def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program]:
@@ -97,32 +86,6 @@ def _counted(name: str, first: HostPort, number: int) -> str:
     if address.port > 65535:
         raise SettingsError(f"{name}: no port left for worker {number}")
     return str(address)
-
-
-async def _announce_when_ready(settings: Settings) -> None:
-    while not await is_ready(settings.http_addr, tls=bool(settings.tls_cert_file)):  # noqa: ASYNC110  # it is another process
-        await asyncio.sleep(READY_POLL_SECONDS)
-    print(announcement(settings), flush=True)
-
-
-async def is_ready(address: HostPort, *, tls: bool) -> bool:
-    """Whether control's /readyz answers 200. The certificate is our own, and need not name this host."""
-    wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    context = None
-    if tls:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-            host = wildcards.get(address.host, address.host)
-            reader, writer = await asyncio.open_connection(host, address.port, ssl=context)
-            try:
-                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                return b" 200 " in await reader.readline()
-            finally:
-                writer.close()
-    return False
 
 
 def announcement(settings: Settings) -> str:

@@ -53,6 +53,7 @@ class EmbeddedValkey:
                 f"requirepass {password}",
                 'save ""',
                 "appendonly no",
+                "hz 2",  # what it does without being asked; nothing of ours waits for that
                 "loglevel nothing",  # it would warn about limits that matter only for persistence
                 f"dir {tempfile.gettempdir()}",
                 # it writes nothing, but it would load a file of this name

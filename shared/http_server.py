@@ -13,6 +13,7 @@ from functools import partial
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from shared.beat import until_beat
 from shared.connections import Connections
 from shared.host_port import HostPort
 from shared.http_door import Door
@@ -117,11 +118,12 @@ class HttpServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU."""
+        loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._connections.limits.look_seconds):
+                async with asyncio.timeout(until_beat(loop.time(), self._connections.limits.look_seconds)):
                     await self._stopping.wait()
-            self._look(asyncio.get_running_loop().time())
+            self._look(loop.time())
 
     def _look(self, now: float) -> None:
         connections = self._connections

@@ -24,6 +24,7 @@ from control.metrics import HttpMetrics
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.room_list import RoomList
+from shared.beat import until_beat
 from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -115,6 +116,7 @@ class OperatorStreams:
         self._room_streams.close(stream)
 
     async def run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 await self._look()
@@ -123,7 +125,7 @@ class OperatorStreams:
             except Exception:
                 log.exception("event streams of operators were not updated")
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(until_beat(loop.time(), LOOK_SECONDS)):
                     await self._opened.wait()
             self._opened.clear()
 

@@ -14,6 +14,7 @@ from control.events.room_feed import RoomFeed
 from control.events.room_text import ALIVE, missing_room, opening, room_event, room_object
 from control.workers.cluster import Cluster
 from control.workers.room_list import PAUSE_SECONDS, RoomList
+from shared.beat import beat
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.names import RoomName
@@ -182,11 +183,8 @@ class RoomStreams:
             stream.end()
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        looked = loop.time()
         while True:
-            await asyncio.sleep(looked + LOOK_SECONDS - loop.time())
-            looked = loop.time()
+            await beat(LOOK_SECONDS)
             try:
                 await self._look()
             except ServiceError:  # Redis is away, and there is nothing to report

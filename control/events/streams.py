@@ -18,6 +18,7 @@ from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
 from control.workers.placement import takes_viewers
 from control.workers.room_list import RoomList
+from shared.beat import beat
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
 from shared.messages.status import LayerStatus, WorkerState
@@ -163,7 +164,7 @@ class EventStreams:
     async def run(self) -> None:
         looks = 0
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat(LOOK_SECONDS)
             if not self._streams:
                 continue
             looks += 1

@@ -1,5 +1,6 @@
 """RPC from the control plane to one worker; a worker that does not answer is placed on last for a while."""
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ class Calls:
         reply: type[R],
         request_id: RequestId,
         timeout: float = RPC_SECONDS,
+        given: Sequence[str] = (),
     ) -> R:
         """The worker's reply; raises what `RpcClient.call` raises."""
         if await self._cluster.reads_text(worker):
@@ -36,7 +38,9 @@ class Calls:
                 raise ServiceError(ErrorCode.INVALID_LAYER, detail="this worker cannot choose layers")
             message = as_text(message)
         try:
-            result = await self._rpc.call(worker, message, reply, timeout=timeout, request_id=request_id)
+            result = await self._rpc.call(
+                worker, message, reply, timeout=timeout, request_id=request_id, given=given
+            )
         except SilentWorkerError:
             self._placement.unanswered(worker, monotonic())
             raise

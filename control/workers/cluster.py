@@ -104,6 +104,11 @@ class Cluster:
         if not any(worker.state is WorkerState.READY for worker in await self.workers()):
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
 
+    @property
+    def is_of_one_version(self) -> bool:
+        """Whether all that a request must know of a room is at its keys: see `_holders_before`."""
+        return self._workers is not None and not any(isinstance(w, StatusWithRooms) for w in self._workers)
+
     # --- one room
 
     async def room_owner(self, room: RoomName) -> WorkerId | None:
@@ -142,7 +147,7 @@ class Cluster:
 
         As long as there are any, a request costs as it did in the version before.
         """
-        if self._workers is not None and not any(isinstance(w, StatusWithRooms) for w in self._workers):
+        if self.is_of_one_version:
             return []
         return [
             (worker, status)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from control.workers.calls import Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
-from shared.bus.rpc_client import LeftWorkerError
+from shared.bus.rpc_client import LeftWorkerError, NotAsGivenError, alive
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import EndedSession, EndSession
 from shared.messages.sessions import FindSessions, Living
@@ -57,10 +57,9 @@ class Gateway:
         Raises `SESSION_NOT_FOUND` if the worker is not alive.
         """
         async with self._watch.bounded(LIMIT_SECONDS):
-            await self._check_alive(worker)
             message = FindSessions(sessions=tuple(sessions), room=room)
-            with _gone(ErrorCode.SESSION_NOT_FOUND):
-                return await self._calls.call(worker, message, Living, request_id)
+            with self._while_alive():
+                return await self._calls.call(worker, message, Living, request_id, given=alive(worker))
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive."""
@@ -78,10 +77,9 @@ class Gateway:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         worker, beginning = named
         async with self._watch.bounded(LIMIT_SECONDS):
-            await self._check_alive(worker)
-            with _gone(ErrorCode.SESSION_NOT_FOUND):
-                message = EndSession(session=beginning, room=room)
-                return await self._calls.call(worker, message, EndedSession, request_id)
+            message = EndSession(session=beginning, room=room)
+            with self._while_alive():
+                return await self._calls.call(worker, message, EndedSession, request_id, given=alive(worker))
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker that holds it; returns how many sessions ended.
@@ -130,12 +128,15 @@ class Gateway:
         worker = worker_of_session(session)
         if worker is None:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        await self._check_alive(worker)
-        with _gone(ErrorCode.SESSION_NOT_FOUND):
-            return await self._calls.call(worker, message, reply, request_id)
+        with self._while_alive():
+            return await self._calls.call(worker, message, reply, request_id, given=alive(worker))
 
-    async def _check_alive(self, worker: WorkerId) -> None:
-        """A session does not outlive its worker."""
-        if not await self._cluster.lives(worker):
+    @contextmanager
+    def _while_alive(self) -> Iterator[None]:
+        """Raises `SESSION_NOT_FOUND` when the worker is gone: a session does not outlive it."""
+        try:
+            with _gone(ErrorCode.SESSION_NOT_FOUND):
+                yield
+        except NotAsGivenError:
             self._watch.check_settled()
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None

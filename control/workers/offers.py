@@ -5,7 +5,7 @@ Every call ends within 1.5 s: with an answer, the worker's `ServiceError`, or `N
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -14,7 +14,7 @@ from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.placement import Placement, nobody, takes_viewers
 from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import RoomHolders
-from shared.bus.rpc_client import SilentWorkerError
+from shared.bus.rpc_client import NotAsGivenError, SilentWorkerError, alone_with
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.burden import burden
 from shared.messages.signalling import Answer, Play, Publish
@@ -27,6 +27,7 @@ FIRST_TRY_SECONDS = 0.7
 # The best of two is nearly as good as the best of all; of four, one may be dead and one full.
 DRAWN = 4
 MOST_DRAWS = 4
+MAX_REMEMBERED = 10_000  # rooms
 
 
 @contextmanager
@@ -45,6 +46,7 @@ class Offers:
         self._calls = calls
         self._placement = placement
         self._watch = watch
+        self._alone: dict[RoomName, WorkerId] = {}  # who has a room, where there are no copies
 
     async def publish(self, message: Publish, request_id: RequestId) -> Answer:
         """Ask the room's owner, who decides whether the room may be taken over; without one, the best worker.
@@ -117,6 +119,8 @@ class Offers:
         """Ask the room's owner; when that is full, a worker that has a copy of the room, then any other."""
         async with self._watch.bounded(LIMIT_SECONDS):
             room, refused = RoomName(message.room), set[WorkerId]()
+            if (answer := await self._play_as_before(room, message, request_id)) is not None:
+                return answer
             while True:
                 with span("find the room's worker", room=message.room):
                     holders = await self._cluster.room_holders(room)
@@ -128,8 +132,32 @@ class Offers:
                 origin = None if worker == owner else owner
                 ask = replace(message, origin=origin, viewers_elsewhere=elsewhere)
                 with _unless_full():
-                    return await self._calls.call(worker, ask, Answer, request_id)
+                    answer = await self._calls.call(worker, ask, Answer, request_id)
+                    self._remember(room, owner if worker == owner and not holders.copies else None)
+                    return answer
                 refused.add(worker)
+
+    async def _play_as_before(self, room: RoomName, message: Play, request_id: RequestId) -> Answer | None:
+        """Ask the worker that had the room alone when this process last knew, without another look.
+
+        Redis passes the request on only if that is still so. None: it is not, or the worker is full.
+        """
+        owner = self._alone.get(room)
+        if owner is None or not self._cluster.is_of_one_version:
+            return None
+        ask = replace(message, origin=None, viewers_elsewhere=0)
+        with suppress(NotAsGivenError), _unless_full():
+            return await self._calls.call(owner, ask, Answer, request_id, given=alone_with(room))
+        self._remember(room, None)
+        return None
+
+    def _remember(self, room: RoomName, alone: WorkerId | None) -> None:
+        """`alone` is the worker that has the room, if no other one has a copy."""
+        self._alone.pop(room, None)
+        if alone is not None:
+            if len(self._alone) >= MAX_REMEMBERED:
+                del self._alone[next(iter(self._alone))]  # the oldest
+            self._alone[room] = alone
 
     async def _viewer_worker(
         self, room: RoomName, owner: WorkerId, holders: RoomHolders, refused: set[WorkerId]

@@ -6,7 +6,6 @@ themselves and their rooms again within two seconds. Until then a room that is n
 exist all the same.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -16,12 +15,14 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from control.workers.redis_share import within
+from shared.beat import beat
 from shared.bus import keys
 from shared.bus.connection import answered_within
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+LOOK_AWAY_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 # A claim that was refreshed a heartbeat before the outage, which was noticed at the next look, has expired.
 EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
@@ -81,7 +82,7 @@ class RedisWatch:
                 self._failed(error)
             else:
                 self._answered(monotonic(), empty=empty)
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat(LOOK_AWAY_SECONDS if self._away else LOOK_SECONDS)
 
     def _failed(self, error: Exception) -> None:
         if not self._away:

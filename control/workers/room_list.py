@@ -15,6 +15,7 @@ from time import monotonic
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
+from shared.beat import beat
 from shared.bus.directory import Directory, read_room
 from shared.bus.room_records import ANEW, Change
 from shared.errors import ServiceError
@@ -127,7 +128,7 @@ class RoomList:
                 pass
             except Exception:
                 log.exception("the list of rooms was not updated")
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat(LOOK_SECONDS)
 
     async def catch_up(self) -> None:
         """Take what has changed until now. Requests that come meanwhile share the next reading."""

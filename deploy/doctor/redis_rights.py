@@ -115,6 +115,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("BLPOP", queue, "0.01"),
         ("SCRIPT LOAD", _SCRIPT),
         ("EVALSHA", _SCRIPT_SHA, 1, string),
+        ("EVAL", _SCRIPT, 1, string),
         ("MULTI",),
         ("EXEC",),
     ]

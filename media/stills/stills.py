@@ -4,7 +4,6 @@ A picture is made of a keyframe that came anyway; the publisher is never asked f
 rooms together may take is limited: with more rooms, each one's picture is renewed less often.
 """
 
-import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from media.rooms.rooms import Rooms
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess, DecoderSlowError
 from media.stills.job import Keyframe, Outcome
 from media.stills.latest_keyframe import latest_keyframe
+from shared.beat import BEAT_SECONDS, beat
 from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -106,7 +106,7 @@ class Stills:
                     log.exception("still pictures failed")
                     made = False
                 if not made:
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await beat(LOOK_SECONDS if self._stills else BEAT_SECONDS)
         finally:
             await self._decoder.close()
 

@@ -41,7 +41,9 @@ from shared.tracing import trace_here
 
 
 class Handlers:
-    """Does what has to wait: claims of rooms, and the directory, which must know before the client does.
+    """Does what has to wait, such as claims of rooms.
+
+    The directory must know before the client does: a reply goes along with what changed (`Heartbeat.along`).
 
     The decisions are in `media.rooms`, which never waits. `unix_clock` is the one by which control counts.
     """
@@ -107,7 +109,7 @@ class Handlers:
                 message.token,
             )
         self._traces.follow(session, name, trace_here())
-        await self._announce(session, name)
+        await self._change(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     async def _give_up(self, name: RoomName, *, is_here: bool) -> None:
@@ -134,7 +136,7 @@ class Handlers:
             message.token,
         )
         self._traces.follow(session, name, trace_here())
-        await self._announce(session, name)
+        await self._change(session, name)
         return Answer(session=session.id, sdp=answer, etag=session.etag)
 
     def unanswered(self, reply: Any) -> None:
@@ -168,7 +170,7 @@ class Handlers:
 
     async def delete(self, message: Delete) -> Closed:
         reason = self._admission.delete(message.session, message.room, message.role, monotonic())
-        await self._heartbeat.flush(RoomName(message.room))
+        await self._heartbeat.change(RoomName(message.room))
         return Closed(sessions=1, reason=reason if reason in FOR_GOOD else "")
 
     async def close_room(self, message: CloseRoom) -> Closed:
@@ -227,10 +229,10 @@ class Handlers:
         if not claimed:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
 
-    async def _announce(self, session: Session, room: RoomName) -> None:
-        """Wait until the directory knows, before the client does. Ends the session if the caller gives up."""
+    async def _change(self, session: Session, room: RoomName) -> None:
+        """Have the directory told of a new session, which ends if the caller gives up."""
         try:
-            await self._heartbeat.flush(room)
+            await self._heartbeat.change(room)
         except BaseException:
             session.end(EndReason.NOT_CONNECTED)
             raise

@@ -11,15 +11,17 @@ as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from math import inf
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
+from shared.beat import until_beat
 from shared.bus.announcer import WorkerIdTakenError
+from shared.bus.batch import Call
 from shared.bus.directory import Directory
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
 from shared.logging import get_logger
@@ -70,6 +72,8 @@ class Heartbeat:
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._along: list[tuple[Call, asyncio.Future[Any]]] = []
+        self._is_telling = False
         self._away = False
         self.registered = asyncio.Event()  # set once this process has had the worker's id
 
@@ -105,6 +109,24 @@ class Heartbeat:
         self.wake(*changed)
         await asyncio.shield(self._next)
 
+    async def change(self, room: RoomName) -> None:
+        """Have told what changed in `room`, before a reply that goes `along`; wait until claims are free."""
+        self.wake(room)
+        if self._released:
+            await self.flush()
+
+    def along(self, call: Call) -> Awaitable[Any] | None:
+        """Have Redis do `call` once it knows all that changed until now, in the same round trip.
+
+        Await its result, which may be a `RedisError`. None: nothing waits to be told, and nothing was done.
+        """
+        if not (self._wake.is_set() or self._is_telling):
+            return None
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._along.append((call, result))
+        self._wake.set()
+        return result
+
     async def read_by_version_before(self) -> None:
         """A caller of the version before is here, which reads of rooms in another place."""
         with suppress(RedisError, OSError):
@@ -133,6 +155,10 @@ class Heartbeat:
         except BaseException:
             await self._leave()
             raise
+        finally:
+            self._is_telling = False
+            for _, result in self._along:
+                result.cancel()
 
     async def _register(self) -> None:
         """Beat until this process has the worker's id."""
@@ -167,14 +193,17 @@ class Heartbeat:
             return False
 
     def _due(self) -> float:
-        return self._beat_at + (AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
+        return self._beat_at + until_beat(self._beat_at, AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
         self._beat_at = monotonic()
         lost: list[RoomName] = []
         async with self._answered():
             self._changed.clear()
-            lost = await self._directory.beat(self._status(), self._rooms.names(), self._rooms.statuses())
+            async with self._takes_along() as (calls, results):
+                lost, results[:] = await self._directory.beat_with(
+                    calls, self._status(), self._rooms.names(), self._rooms.statuses()
+                )
             await self._release()
         for room in lost:
             self._lost(room)
@@ -183,8 +212,26 @@ class Heartbeat:
         """Tell what has changed since the last beat."""
         changed, self._changed = self._changed, set()
         async with self._answered():
-            await self._directory.tell(self._status(), self._rooms.statuses(changed), changed)
+            async with self._takes_along() as (calls, results):
+                results[:] = await self._directory.tell(
+                    self._status(), self._rooms.statuses(changed), changed, calls
+                )
             await self._release()
+
+    @asynccontextmanager
+    async def _takes_along(self) -> AsyncIterator[tuple[list[Call], list[Any]]]:
+        """What goes along, and a list for its results, which those who wait get in the end."""
+        taken, self._along, self._is_telling = self._along, [], True
+        results: list[Any] = []
+        try:
+            yield [call for call, _ in taken], results
+        except BaseException as error:
+            failure = error if isinstance(error, Exception) else asyncio.CancelledError()
+            _settle(taken, [failure] * len(taken))
+            raise
+        finally:
+            self._is_telling = False
+        _settle(taken, results)
 
     async def _release(self) -> None:
         async with self._claiming:
@@ -213,3 +260,13 @@ class Heartbeat:
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")
+
+
+def _settle(taken: Sequence[tuple[Call, asyncio.Future[Any]]], results: Sequence[Any]) -> None:
+    for (_, waiting), result in zip(taken, results, strict=True):
+        if waiting.done():  # whoever waited has given up
+            continue
+        if isinstance(result, BaseException):
+            waiting.set_exception(result)
+        else:
+            waiting.set_result(result)

@@ -90,6 +90,11 @@ class MediaPlane:
         """How many sessions, and edges that get copies from here, end when this worker stops."""
         return len(self.roster) + self.origin.leaving
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether there are no sessions, rooms and relays, for which ticks are."""
+        return not (len(self.roster) or len(self.rooms) or self.demux.relay_count)
+
     def tick(self, now: float) -> None:
         """Do what is due for sessions, rooms and relays to other workers. Called several times a second."""
         self.roster.tick(now)

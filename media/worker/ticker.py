@@ -7,14 +7,20 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
+from shared.beat import BEAT_SECONDS, until_beat
+
 TICK_SECONDS = 0.1  # from one tick to the next, at least ...
 LATEST_SECONDS = 0.15  # ... and at most: at 30 pictures a second, a batch arrives in between
+RESTING_SECONDS = BEAT_SECONDS  # and while there is nothing that a tick is for
 
 
 class Ticker:
-    """Calls `tick` with the time, in seconds of a steady clock, several times a second while it runs."""
+    """Calls `tick` with the time, in seconds of a steady clock, several times a second while it runs.
 
-    def __init__(self, tick: Callable[[float], None]) -> None:
+    While a tick returns False, for there is nothing to do, the next one comes with the process' next beat.
+    """
+
+    def __init__(self, tick: Callable[[float], bool]) -> None:
         self._tick = tick
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None  # while it runs
@@ -23,7 +29,7 @@ class Ticker:
         """Tick until cancelled. Raises what a tick raises: a worker whose ticks fail must not continue."""
         self._loop = asyncio.get_running_loop()
         self._broken: asyncio.Future[None] = self._loop.create_future()
-        self._wait(monotonic())
+        self._wait(monotonic(), LATEST_SECONDS)
         try:
             await self._broken
         finally:
@@ -42,13 +48,13 @@ class Ticker:
 
     def _pass(self, now: float) -> None:
         try:
-            self._tick(now)
+            is_busy = self._tick(now)
         except Exception as fault:
             self._timer = None
             self._broken.set_exception(fault)
         else:
-            self._wait(now)
+            self._wait(now, LATEST_SECONDS if is_busy else until_beat(now, RESTING_SECONDS))
 
-    def _wait(self, now: float) -> None:
+    def _wait(self, now: float, seconds: float) -> None:
         self._due = now + TICK_SECONDS
-        self._timer = self._loop.call_later(LATEST_SECONDS, self._ring)
+        self._timer = self._loop.call_later(seconds, self._ring)

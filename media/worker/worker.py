@@ -33,6 +33,7 @@ from media.worker.public_address import PublicAddress
 from media.worker.session_list import SessionList
 from media.worker.session_traces import SessionTraces
 from media.worker.ticker import Ticker
+from shared.beat import until_beat
 from shared.bus import rpc_metrics
 from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.claims import RoomLimits
@@ -135,6 +136,7 @@ class Worker:
             self._clock,
             handlers.unanswered,
             self._heartbeat.read_by_version_before,
+            self._heartbeat.along,
         )
         self._ticker = Ticker(self._tick)
         self._id_taken: WorkerIdTakenError | None = None
@@ -222,15 +224,18 @@ class Worker:
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
-    def _tick(self, now: float) -> None:
+    def _tick(self, now: float) -> bool:
+        """Returns whether there is anything to tick for."""
         self._plane.tick(now)
         self._edge.tick(now)
         self._traces.tick(now)
+        return not self._plane.is_at_rest
 
     async def _measure(self) -> None:
         while True:
-            due = monotonic() + MEASURE_SECONDS
-            await asyncio.sleep(MEASURE_SECONDS)
+            pause = until_beat(monotonic(), MEASURE_SECONDS)
+            due = monotonic() + pause
+            await asyncio.sleep(pause)
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
             sent, octets = self._ports.tx_packets, self._ports.tx_bytes

@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Command
+from shared.bus.batch import Batch, Call, Command
 from shared.bus.room_records import ANEW, Change, RoomRecords
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
@@ -47,7 +47,7 @@ class Announcer:
         status: WorkerStatus,
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None = None,
-        beside: Sequence[Command] = (),
+        beside: Sequence[Command | Call] = (),
     ) -> list[Any]:
         """Write the status, and what changed in the rooms.
 
@@ -64,7 +64,7 @@ class Announcer:
         status: WorkerStatus,
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None,
-        beside: Sequence[Command],
+        beside: Sequence[Command | Call],
     ) -> tuple[bool, list[Any]]:
         """False: Redis has not the records on which this relies. The next time, all are sent."""
         copies = self._copies_now(rooms, of)
@@ -78,8 +78,8 @@ class Announcer:
         for room in self._copies - copies:
             batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
         batch.add("EXISTS", keys.VERSION_BEFORE)
-        for command in beside:
-            batch.add(*command)
+        for each in beside:
+            batch.put(each)
         try:
             results = await batch.execute()
         except BaseException:  # some of it may have arrived

@@ -18,6 +18,15 @@ class Script:
     sha1: str
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Of the script in `name`.lua."""
+
+    name: str
+    keys: list[str]
+    args: list[Any]
+
+
 @cache
 def script(name: str) -> Script:
     text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="utf-8")
@@ -37,6 +46,12 @@ class Batch:
 
     def add(self, *command: Any) -> None:
         self._commands.append(command)
+
+    def put(self, wanted: Command | Call) -> None:
+        if isinstance(wanted, Call):
+            self.call(wanted.name, wanted.keys, wanted.args)
+        else:
+            self.add(*wanted)
 
     def call(self, name: str, keys: list[str], args: list[Any]) -> None:
         """Call the script in `name`.lua."""

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.announcer import Announcer
-from shared.bus.batch import Batch, script
+from shared.bus.batch import Batch, Call, script
 from shared.bus.claims import Claims, RoomLimits
 from shared.bus.room_records import Change, read_change
 from shared.messages.encoding import DecodeError, read
@@ -77,20 +77,44 @@ class Directory:
     async def beat(
         self, status: WorkerStatus, claims: Iterable[RoomName], rooms: Sequence[RoomStatus] = ()
     ) -> list[RoomName]:
-        """Announce `status` and all `rooms`, refresh `claims`; returns those that another worker holds now.
+        """`beat_with` nothing else; returns the rooms that another worker holds now."""
+        lost, _ = await self.beat_with((), status, claims, rooms)
+        return lost
 
+    async def beat_with(
+        self,
+        along: Sequence[Call],
+        status: WorkerStatus,
+        claims: Iterable[RoomName],
+        rooms: Sequence[RoomStatus],
+    ) -> tuple[list[RoomName], list[Any]]:
+        """Announce `status` and all `rooms`, and refresh `claims`.
+
+        Returns the rooms that another worker holds now, and the results of what went `along` (see `tell`).
         Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
         """
         worker = WorkerId(status.id)
         announcer = self._announcer(worker)
         await announcer.hold()
         claimed = list(claims)
-        renewed = await announcer.announce(status, rooms, beside=self._claims.renewals(claimed))
-        return await self._claims.refresh(claimed, worker, renewed)
+        renewals = self._claims.renewals(claimed)
+        results = await announcer.announce(status, rooms, beside=[*renewals, *along])
+        lost = await self._claims.refresh(claimed, worker, results[: len(renewals)])
+        return lost, results[len(renewals) :]
 
-    async def tell(self, status: WorkerStatus, rooms: Sequence[RoomStatus], of: Collection[RoomName]) -> None:
-        """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended."""
-        await self._announcer(WorkerId(status.id)).announce(status, rooms, of)
+    async def tell(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[RoomName],
+        along: Sequence[Call] = (),
+    ) -> list[Any]:
+        """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended.
+
+        Redis does what goes `along` once it knows that, in the same round trip. Returns the results. Where
+        Redis has lost records or a script, it is done twice.
+        """
+        return await self._announcer(WorkerId(status.id)).announce(status, rooms, of, along)
 
     async def read_by_version_before(self, worker: WorkerId) -> None:
         """A caller of the version before is here: let workers announce their rooms as it reads them, too."""

@@ -4,7 +4,6 @@ What one process writes as a time and another compares with the present is a tim
 not matter what the hosts' own clocks say.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from math import isinf, nan
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.beat import beat
 from shared.bus.clock_offset import ClockOffset
 
 READ_SECONDS = 1.0  # from one reading to the next
@@ -43,7 +43,7 @@ class RedisClock:
         while True:
             with suppress(RedisError, OSError):
                 await self.read()
-            await asyncio.sleep(READ_SECONDS)
+            await beat(READ_SECONDS)
 
     async def read(self) -> None:
         """Read the clock, in one round trip. May raise `RedisError`."""

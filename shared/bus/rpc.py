@@ -11,12 +11,14 @@ deadline has passed, and undoes what it did when its reply is too late.
 A worker that leaves closes its list: it serves what waits there, and later callers are told at once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 
+from shared.beat import until_beat
 from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError, from_map
@@ -81,9 +83,10 @@ def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
 
 
 async def pop(redis: Redis, key: str) -> bytes | None:
-    """The next entry of a list; None when none came within `BLOCK_SECONDS`."""
-    async with answered_within(BLOCK_SECONDS + CALL_TIMEOUT_SECONDS):
-        popped = cast(tuple[bytes, bytes] | None, await redis.blpop([key], timeout=BLOCK_SECONDS))
+    """The next entry of a list; None when none came within about `BLOCK_SECONDS`."""
+    seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
+    async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
+        popped = cast(tuple[bytes, bytes] | None, await redis.blpop([key], timeout=seconds))
     return popped[1] if popped else None
 
 

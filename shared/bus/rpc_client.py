@@ -2,18 +2,22 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.beat import until_beat
 from shared.bus import keys
 from shared.bus.batch import script
-from shared.bus.connection import connect_blocking
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
+    BLOCK_SECONDS,
     CLOSED,
     REPLY_SHARE,
     RETRY_SECONDS,
@@ -28,7 +32,7 @@ from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
-from shared.names import RequestId, WorkerId
+from shared.names import RequestId, RoomName, WorkerId
 from shared.tracing import span, traceparent
 
 R = TypeVar("R")
@@ -55,6 +59,40 @@ class LeftWorkerError(ServiceError):
         super().__init__(ErrorCode.WORKER_FULL, detail="the worker has left", retry_after=1)
 
 
+class NotAsGivenError(ServiceError):
+    """`NO_WORKER`, because the worker does not live, or does not hold the room as it did."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.NO_WORKER, detail="the worker is not as it was", retry_after=1)
+
+
+def alive(worker: WorkerId) -> list[str]:
+    """For a call: the worker lives."""
+    return [keys.worker_status(worker)]
+
+
+def alone_with(room: RoomName) -> list[str]:
+    """For a call: the worker owns `room`, and no other worker has a copy."""
+    return [keys.room_claim(room), keys.room_copies(room)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Push:
+    """Keys and arguments of push_request.lua, and what it returned."""
+
+    keys: list[str]
+    args: list[Any]
+    taken: asyncio.Future[int]
+
+    def settle(self, taken: int | BaseException) -> None:
+        if self.taken.done():  # its caller has given up
+            return
+        if isinstance(taken, BaseException):
+            self.taken.set_exception(taken)
+        else:
+            self.taken.set_result(int(taken))
+
+
 class RpcClient:
     """Calls workers. `run` must be running for the replies to arrive.
 
@@ -69,14 +107,25 @@ class RpcClient:
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._is_called = asyncio.Event()  # wakes the reader while nobody waits for a reply
+        self._rests = False
+        self._handed: _Push | None = None  # to the reader that rests: it goes along with its next look
         self._clock = clock or RedisClock(redis)
         self._push_request = redis.register_script(script("push_request").text)
 
     async def call(
-        self, worker: WorkerId, message: Any, reply: type[R], *, timeout: float, request_id: RequestId
+        self,
+        worker: WorkerId,
+        message: Any,
+        reply: type[R],
+        *,
+        timeout: float,
+        request_id: RequestId,
+        given: Sequence[str] = (),
     ) -> R:
         """Send `message` to `worker` and wait for its `reply`, at most `timeout` seconds.
 
+        Redis takes it only if what is `given` is so (`alive`, `alone_with`): otherwise `NotAsGivenError`.
         Raises `ServiceError`: the worker's own, `WORKER_FULL` when too many requests wait for it,
         `LeftWorkerError` at once when it has left, `SilentWorkerError` when it does not answer in time, or
         `NO_WORKER` when Redis does not.
@@ -84,7 +133,7 @@ class RpcClient:
         began, outcome = monotonic(), UNANSWERED
         try:
             with span(f"call {type(message).__name__}", worker=worker):
-                result = await self._exchange(worker, message, timeout, request_id)
+                result = await self._exchange(worker, message, timeout, request_id, given)
                 answer = reply_from_map(reply, result)
             outcome = "ok"
             return answer
@@ -95,7 +144,7 @@ class RpcClient:
             self._observe(type(message).__name__, outcome, monotonic() - began)
 
     async def _exchange(
-        self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId
+        self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId, given: Sequence[str]
     ) -> dict[str, Any]:
         """Push the request, and wait for the plain map of its reply."""
         ends = monotonic() + timeout
@@ -114,7 +163,8 @@ class RpcClient:
             request["traceparent"] = trace
         try:
             async with fair_timeout(timeout):
-                await self._push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message))
+                end = ends - timeout * REPLY_SHARE
+                await self._push(worker, request, end, _most_waiting(message), given)
                 return await answer
         except TimeoutError:
             raise SilentWorkerError from None
@@ -123,7 +173,9 @@ class RpcClient:
         finally:
             self._pending.pop(call_id, None)
 
-    async def _push(self, worker: WorkerId, request: dict[str, Any], ends: float, most: int) -> None:
+    async def _push(
+        self, worker: WorkerId, request: dict[str, Any], ends: float, most: int, given: Sequence[str]
+    ) -> None:
         """Append `request`, with the steady time `ends` as its deadline, unless `most` requests wait.
 
         Redis refuses a deadline that contradicts its clock. Then the clock is read anew, for another try.
@@ -132,19 +184,15 @@ class RpcClient:
         for _ in range(2):
             left = ends - monotonic()
             deadline = self._clock.earliest() + left
-            taken = await self._push_request(
-                keys=[keys.rpc_requests(worker)],
-                args=[
-                    pack(request | {"deadline": deadline}),
-                    most,
-                    keys.LIST_TTL_SECONDS,
-                    deadline,
-                    left,
-                    CLOSED,
-                ],
+            body = pack(request | {"deadline": deadline})
+            taken = await self._taken(
+                [keys.rpc_requests(worker), self._reply_to, *given],
+                [body, most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, worker],
             )
             if taken == 1:
                 return
+            if taken == -3:
+                raise NotAsGivenError
             if taken == -2:
                 raise LeftWorkerError
             if taken == 0:
@@ -152,24 +200,59 @@ class RpcClient:
             await self._clock.read()
         raise SilentWorkerError
 
+    async def _taken(self, named: list[str], args: list[Any]) -> int:
+        """What push_request.lua returns; if the reader rests, it goes along with the look for its reply."""
+        if not self._rests or self._handed is not None:
+            self._is_called.set()
+            return int(await self._push_request(keys=named, args=[*args, ""]))
+        push = self._handed = _Push(named, [*args, "1"], asyncio.get_running_loop().create_future())
+        self._is_called.set()
+        return await push.taken
+
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
         try:
             while True:
+                if not self._pending:
+                    self._is_called.clear()
+                    self._rests = True
+                    await self._is_called.wait()
+                    self._rests = False
+                push, self._handed = self._handed, None
                 try:
-                    data = await pop(self._reader, self._reply_to)
+                    data = await (self._push_and_pop(push) if push else pop(self._reader, self._reply_to))
                 except (RedisError, OSError):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                if data is not None:
+                if data:
                     self._settle(data)
         finally:
+            self._rests = False
             await self._reader.aclose()
+
+    async def _push_and_pop(self, push: "_Push") -> bytes | None:
+        """The next reply, or empty if the push was refused. Both in one round trip if that is soon."""
+        if push.taken.done():  # its caller has given up
+            return None
+        seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
+        pipe = self._reader.pipeline(transaction=False)
+        pipe.eval(script("push_request").text, len(push.keys), *push.keys, *push.args)
+        pipe.blpop([self._reply_to], timeout=seconds)
+        try:
+            async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
+                taken, popped = await pipe.execute(raise_on_error=False)
+        except BaseException as error:
+            push.settle(error if isinstance(error, Exception) else asyncio.CancelledError())
+            raise
+        push.settle(taken)
+        if isinstance(popped, Exception):
+            raise popped
+        return popped[1] if popped else None
 
     def _settle(self, data: bytes) -> None:
         try:
             result = unpack(data)
-            call = self._pending.get(result["id"])
+            call = self._pending.pop(result["id"], None)
         except (DecodeError, KeyError, TypeError):
             log.warning("rpc reply not understood")
             return

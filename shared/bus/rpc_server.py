@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.batch import script
+from shared.bus.batch import Call, script
 from shared.bus.connection import connect_blocking
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
@@ -43,8 +43,9 @@ class RpcServer:
     """Answers each request by the handler for the type of its message.
 
     `unanswered` is called with each handler's reply that comes too late for its caller: what it did must be
-    undone. `called_by_version_before` is awaited before a request of such a caller is handled. Without
-    `clock` it has one of its own.
+    undone. `called_by_version_before` is awaited before a request of such a caller is handled. `along` sends
+    a reply along with what its caller may rely on then; None: there is nothing of the kind. Without `clock`
+    it has one of its own.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RpcServer:
         clock: RedisClock | None = None,
         unanswered: Callable[[Any], None] = lambda _: None,
         called_by_version_before: Callable[[], Awaitable[None]] | None = None,
+        along: Callable[[Call], Awaitable[Any] | None] = lambda _: None,
     ) -> None:
         self._redis = redis
         self._observe = observe
@@ -66,6 +68,7 @@ class RpcServer:
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
         self._called_by_version_before = called_by_version_before
+        self._along = along
         self._push_reply = redis.register_script(script("push_reply").text)
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
@@ -187,9 +190,12 @@ class RpcServer:
         failed = isinstance(reply, ServiceError)
         result = {"error": error_to_map(reply)} if failed else {"ok": to_map(reply)}
         try:
-            in_time = await self._push_reply(
-                keys=[request.reply_to],
-                args=[pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
+            in_time = await self._push(
+                Call(
+                    "push_reply",
+                    [request.reply_to],
+                    [pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
+                )
             )
         except (RedisError, OSError):  # it may have arrived all the same
             log.warning("rpc reply lost: Redis is away", op=request.op, request_id=request.request_id)
@@ -199,6 +205,10 @@ class RpcServer:
             if not failed:
                 self._unanswered(reply)
         return bool(in_time)
+
+    async def _push(self, reply: Call) -> Any:
+        along = self._along(reply)
+        return await (self._push_reply(keys=reply.keys, args=reply.args) if along is None else along)
 
 
 def _span(request: Request) -> AbstractContextManager[None]:

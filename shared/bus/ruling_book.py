@@ -15,6 +15,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.beat import beat
 from shared.bus import keys
 from shared.bus.batch import Batch
 from shared.bus.redis_clock import RedisClock
@@ -24,7 +25,7 @@ from shared.messages.encoding import pack, to_map
 from shared.messages.rulings import Ruling
 from shared.rulings import RulingError, Rulings, Stamped, read_stamped
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 1.0  # workers are told of a new ruling besides: this is for those that missed that
 MOST_RULINGS = 10_000  # in the whole cluster
 SWEEP_SECONDS = 60.0
 _LOG_ENTRIES = 1000
@@ -65,7 +66,7 @@ class RulingBook:
             if monotonic() - self._swept_at >= SWEEP_SECONDS:
                 self._swept_at = monotonic()
                 self.rulings.forget_ended(self.now())
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat(LOOK_SECONDS)
 
     async def first_look(self) -> None:
         """Read the book before anything is asked of it; without Redis, begin with none."""
@@ -120,16 +121,21 @@ class RulingBook:
                     found[name] = value
                     self._take(name, value)
             await asyncio.sleep(0)
-        await self._write_back(self.rulings.later_than(found, self.now()))
-        self._version = version
+        put = await self._write_back(self.rulings.later_than(found, self.now()))
+        # not yet the version of what was put: Redis may lose that before the next look, and be as it was
+        self._version = None if put else version
 
-    async def _write_back(self, lacking: dict[str, Stamped]) -> None:
+    async def _write_back(self, lacking: dict[str, Stamped]) -> int:
+        """Returns how many Redis has taken."""
+        all_put = 0
         for some in _chunks(list(lacking)):
             put = await self._put(
                 {name: (lacking[name].stamp, lacking[name].ruling.until, lacking[name].body) for name in some}
             )
             if put > 0:
+                all_put += put
                 log.info("rulings written back to Redis", rulings=put)
+        return all_put
 
     async def _put(self, rulings: dict[str, tuple[bytes | str, float, bytes]]) -> int:
         batch = Batch(self._redis)

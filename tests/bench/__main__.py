@@ -11,13 +11,28 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import compare, edges, idle, joins, layers, relay, rooms, soak, stills, turns
+from tests.bench.scenarios import (
+    compare,
+    edges,
+    idle,
+    joining,
+    joins,
+    layers,
+    relay,
+    resting,
+    rooms,
+    soak,
+    stills,
+    turns,
+)
 
 SCENARIOS = {
     "relay": relay,
     "rooms": rooms,
     "joins": joins,
+    "joining": joining,
     "idle": idle,
+    "resting": resting,
     "edges": edges,
     "compare": compare,
     "soak": soak,

@@ -6,12 +6,12 @@ It relies on nothing but that command and the HTTP API, which commits have in co
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psutil
@@ -19,11 +19,12 @@ import psutil
 from deploy.tether import tethered
 from tests.bench.checkout import Checkout
 from tests.bench.generator import ROOM
-from tests.support.system import LOG_TAIL, LOOPBACK, free_port
+from tests.support.system import LOG_TAIL, LOOPBACK, free_media_port, free_port
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0
 STOP_SECONDS = 10.0  # more than `roomcast up` takes to end its processes
+PARTS = ("control", "worker")  # that are ours, below `up`
 HANDED_ON = ("PATH", "HOME", "LANG")  # no settings of whoever measures
 SETTINGS = {
     "STUN_URLS": ",",  # none
@@ -34,12 +35,22 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSystem:
-    """`worker` and `control` are ids of processes, which run `checkout`: that has been checked."""
+    """`worker` and `control` are ids of processes, which run `checkout`: that has been checked.
+
+    `processes` are all that it consists of, by what they do.
+    """
 
     checkout: Checkout
     url: str
-    worker: int
-    control: int
+    processes: Mapping[str, int]
+
+    @property
+    def worker(self) -> int:
+        return self.processes["worker"]
+
+    @property
+    def control(self) -> int:
+        return self.processes["control"]
 
     @property
     def whip(self) -> str:
@@ -63,10 +74,10 @@ async def started(checkout: Checkout) -> AsyncIterator[CheckoutSystem]:
         try:
             with _up(checkout, log.fileno()) as (process, address):
                 await eventually(f"{checkout.root} is ready", lambda: _ready(process, address), START_SECONDS)
-                worker, control = _child(process, "worker"), _child(process, "control")
-                for pid in (worker, control):
-                    checkout.check(pid)
-                yield CheckoutSystem(checkout, address, worker, control)
+                processes = _processes(process)
+                for part in PARTS:
+                    checkout.check(processes[part])
+                yield CheckoutSystem(checkout, address, processes)
         except Exception:
             log.seek(0)
             text = log.read().decode(errors="replace")
@@ -84,7 +95,7 @@ def _up(checkout: Checkout, log: int) -> Iterator[tuple[subprocess.Popen[bytes],
         **checkout.environment,
         "HTTP_ADDR": http,
         "WORKER_HTTP_ADDR": f"{LOOPBACK}:{free_port()}",
-        "MEDIA_ADDR": f"{LOOPBACK}:{free_port(kind=socket.SOCK_DGRAM)}",
+        "MEDIA_ADDR": f"{LOOPBACK}:{free_media_port()}",
         "MEDIA_PUBLIC_IPS": LOOPBACK,
     }
     command = [str(checkout.python), "-m", "deploy.cli", "up", "--workers", "1"]
@@ -112,10 +123,12 @@ async def _ready(process: subprocess.Popen[bytes], address: str) -> bool:
     return False
 
 
-def _child(process: subprocess.Popen[bytes], part: str) -> int:
-    (pid,) = [
-        child.pid
-        for child in psutil.Process(process.pid).children()
-        if child.cmdline()[-2:] == ["deploy.cli", part]
-    ]
-    return pid
+def _processes(process: subprocess.Popen[bytes]) -> dict[str, int]:
+    """All processes of a `roomcast up`, by what they do."""
+    up = psutil.Process(process.pid)
+    found = {"up": up.pid}
+    for child in up.children(recursive=True):
+        words = child.cmdline()
+        part = next((part for part in PARTS if words[-2:] == ["deploy.cli", part]), None)
+        found[part or Path(child.exe()).name] = child.pid
+    return found

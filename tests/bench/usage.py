@@ -46,6 +46,14 @@ def resident_bytes(pids: Iterable[int]) -> int:
     return sum(psutil.Process(pid).memory_info().rss for pid in pids)
 
 
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM; of what it shares with others, its part (PSS)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"the kernel does not tell the memory of process {pid}")
+
+
 def sockets_of(pid: int) -> set[int]:
     """Inodes of the sockets that a process has open."""
     inodes = set()

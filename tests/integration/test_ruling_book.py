@@ -87,6 +87,17 @@ async def test_an_empty_redis_gets_what_everybody_holds(redis: Redis) -> None:
     assert blocked(newcomer) == blocked(stale) == blocked(one) == ["a"]
 
 
+async def test_a_redis_that_is_emptied_again_gets_them_again(redis: Redis) -> None:
+    one = book(redis)
+    await one.put(block("a"))
+    for _ in range(3):  # each time before the look that would have seen what was written back
+        await redis.flushall()
+        await one.look()
+        newcomer = book(redis)
+        await newcomer.look()
+        assert blocked(newcomer) == ["a"]
+
+
 async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:
     """A replica takes over that had not got everything yet."""
     one = book(redis)

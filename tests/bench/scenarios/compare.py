@@ -1,7 +1,8 @@
 """The same film through this server, through aiortc's own MediaRelay, one on Pion, and others that run here.
 
 A server that decodes and encodes again, as MediaRelay does, sends other packets than it gets: what can be
-compared is the pictures that viewers get, and the CPU that each costs.
+compared is the pictures that viewers get, and the CPU that each costs. Of ours all processes count: control
+and Valkey, too.
 """
 
 import argparse
@@ -15,15 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.tether import tethered
+from tests.bench.checkout import Checkout
+from tests.bench.checkout_system import started
 from tests.bench.film import Film
 from tests.bench.generator import ROOM, loaded
 from tests.bench.pion import built_pion_server
 from tests.bench.publisher import DEFAULT_STREAM, Pictures
 from tests.bench.report import Report
 from tests.bench.scenarios.joins import FAILURES
-from tests.bench.scenarios.relay import NO_LIMIT, WARM_UP_SECONDS, add_windows
+from tests.bench.scenarios.relay import WARM_UP_SECONDS, add_windows
 from tests.bench.table import NOTHING, milliseconds, table
-from tests.support.system import LOOPBACK, free_port, running_system
+from tests.support.system import LOOPBACK, free_port
 from tests.support.waiting import eventually
 
 VIEWERS = (1, 5, 10, 100)
@@ -35,7 +38,7 @@ GIVEN_OUT = 0.5  # share of the pictures: more viewers are not tried
 
 COLUMNS = (
     "server",
-    "viewers",
+    "rooms x viewers",
     "pictures sent/s",
     "got",
     "packets/s",
@@ -51,7 +54,8 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--viewers", type=int, nargs="+", default=VIEWERS, help="one line each %(default)s")
+    add("--viewers", type=int, nargs="+", default=VIEWERS, help="of each room, one line each %(default)s")
+    add("--rooms", type=int, default=1, help="with a publisher each (%(default)s)")
     add("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"), help="%(default)s")
     add("--pion", action="store_true", help="a server on Pion, too, which is built first")
     add("--bursts", action="store_true", help="the packets of `relay` instead of a film")
@@ -68,25 +72,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`pid` is of the process that carries media."""
+    """`pids` are of all its processes."""
 
     name: str
     whip: str
     whep: str
-    pid: int
+    pids: Sequence[int]
 
 
-async def run(redis_url: str, arguments: argparse.Namespace) -> None:
+async def run(_: str, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as directory:
         pion_server = built_pion_server(Path(directory)) if arguments.pion else None
-        await _compare(redis_url, arguments, pion_server)
+        await _compare(arguments, pion_server)
 
 
-async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: Path | None) -> None:
+async def _compare(arguments: argparse.Namespace, pion_server: Path | None) -> None:
     width, height = arguments.size
     stream: Pictures = DEFAULT_STREAM if arguments.bursts else Film.encoded((width, height))
     rows: list[tuple[str, ...]] = []
-    servers = [_roomcast(redis_url)]
+    servers = [_roomcast()]
     if pion_server is not None:
         servers.append(_started("Pion", [str(pion_server)]))
     if not arguments.bursts:  # which nobody can decode
@@ -94,15 +98,15 @@ async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: P
     for running in [*servers, *map(_other, arguments.server)]:
         async with running as server:
             for viewers in arguments.viewers:
-                reports = await _measure(server, viewers, stream, arguments.seconds, arguments.windows)
+                reports = await _measure(server, viewers, stream, arguments)
                 if not reports:
-                    rows.append((server.name, str(viewers), *["-"] * (len(COLUMNS) - 2)))
+                    rows.append((server.name, f"{arguments.rooms} x {viewers}", *["-"] * (len(COLUMNS) - 2)))
                     print(f"{server.name}: {viewers} viewers did not all get media", file=sys.stderr)
                     break
                 report = max(reports, key=lambda report: report.pictures_each)
                 rows.append(_row(server, report))
                 print(f"{server.name}: {viewers} viewers measured", file=sys.stderr)
-                if report.pictures_each < GIVEN_OUT * report.pictures_sent:
+                if report.pictures_each * report.rooms < GIVEN_OUT * report.pictures_sent:
                     break
     print(table(COLUMNS, rows))
     what = "As `relay`" if arguments.bursts else f"VP8, {width} x {height}"
@@ -114,17 +118,23 @@ async def _compare(redis_url: str, arguments: argparse.Namespace, pion_server: P
 
 
 async def _measure(
-    server: Server, viewers: int, stream: Pictures, seconds: float, windows: int
+    server: Server, viewers: int, stream: Pictures, arguments: argparse.Namespace
 ) -> list[Report]:
     """Of each window; none when not all viewers could join."""
     reports: list[Report] = []
     try:
         async with loaded(
-            server.whip, server.whep, viewers, server_pids=[server.pid], at_once=AT_ONCE, stream=stream
+            server.whip,
+            server.whep,
+            viewers,
+            rooms=arguments.rooms,
+            server_pids=server.pids,
+            at_once=AT_ONCE,
+            stream=stream,
         ) as load:
-            await load.warm_up(min(WARM_UP_SECONDS, seconds))
-            for _ in range(windows):
-                reports.append(await load.measure(seconds, gro=False, all_due=False))
+            await load.warm_up(min(WARM_UP_SECONDS, arguments.seconds))
+            for _ in range(arguments.windows):
+                reports.append(await load.measure(arguments.seconds, gro=False, all_due=False))
     except* FAILURES as failures:
         print(f"{server.name}: {failures!r}", file=sys.stderr)
     return reports
@@ -135,9 +145,9 @@ def _row(server: Server, report: Report) -> tuple[str, ...]:
     share = report.server_share or 0.0
     return (
         server.name,
-        str(report.viewers),
+        f"{report.rooms} x {report.viewers // report.rooms}",
         f"{report.pictures_sent / report.seconds:.1f}",
-        f"{report.pictures_each / report.pictures_sent:.0%}",
+        f"{report.pictures_each * report.rooms / report.pictures_sent:.0%}",
         f"{report.rate:,.0f}",
         f"{share:.1%}",
         f"{share * 1e3 / report.viewers:.2f}",
@@ -149,9 +159,9 @@ def _row(server: Server, report: Report) -> tuple[str, ...]:
 
 
 @contextlib.asynccontextmanager
-async def _roomcast(redis_url: str) -> AsyncIterator[Server]:
-    async with running_system(redis_url, WORKER_MAX_LOAD=NO_LIMIT) as system:
-        yield Server("Roomcast", system.whip(ROOM), system.whep(ROOM), system.workers[0].pid)
+async def _roomcast() -> AsyncIterator[Server]:
+    async with started(Checkout.ours()) as system:
+        yield Server("Roomcast", system.whip, system.whep, tuple(system.processes.values()))
 
 
 @contextlib.asynccontextmanager
@@ -166,7 +176,7 @@ async def _started(name: str, command: Sequence[str]) -> AsyncIterator[Server]:
 
     with _process([*command, str(port)]) as pid:
         await eventually(f"{name} listens", listens, START_SECONDS)
-        yield Server(name, f"{url}/whip/{ROOM}", f"{url}/whep/{ROOM}", pid)
+        yield Server(name, f"{url}/whip/{ROOM}", f"{url}/whep/{ROOM}", [pid])
 
 
 @contextlib.contextmanager
@@ -182,4 +192,4 @@ def _process(command: Sequence[str]) -> Iterator[int]:
 @contextlib.asynccontextmanager
 async def _other(words: list[str]) -> AsyncIterator[Server]:
     name, whip, whep, pid = words
-    yield Server(name, whip, whep, int(pid))
+    yield Server(name, whip, whep, [int(pid)])

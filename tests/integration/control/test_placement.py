@@ -119,3 +119,34 @@ async def test_a_viewer_of_a_full_worker_is_503_with_a_hint(
     response = await play(await start_control())
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
+
+
+async def test_a_viewer_follows_a_room_to_another_worker_at_once(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    first, second = await start_worker("first"), await start_worker("second")
+    await first.publish_in("demo")
+    http = await start_control()
+    for _ in range(2):  # the second time without a look at the directory
+        assert worker_of(await play(http)) == "first"
+    await first.give_up("demo")
+    await second.publish_in("demo")
+    for _ in range(2):
+        assert worker_of(await play(http)) == "second"
+    await second.give_up("demo")
+    assert (await play(http)).status_code == 404
+
+
+async def test_a_worker_that_is_full_meanwhile_passes_its_viewers_on(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    owner = await start_worker("owner")
+    await owner.publish_in("demo")
+    http = await start_control()
+    assert worker_of(await play(http)) == "owner"
+    owner.answers[Play] = FULL
+    await start_worker("other")
+    response = await play(http)
+    assert worker_of(response) == "other"
+    (asked,) = [message for message in owner.received[1:] if isinstance(message, Play)][:1]
+    assert asked.origin is None

@@ -105,7 +105,7 @@ async def test_kills_what_does_not_listen(
 async def test_gives_a_program_its_environment_and_input(tmp_path: Path, stop: asyncio.Event) -> None:
     out = tmp_path / "out"
     code = f"import os, sys; open({str(out)!r}, 'w').write(os.environ['ROOM'] + sys.stdin.read() + chr(10))"
-    program = Program("reader", (sys.executable, "-c", code), {"ROOM": "demo "}, b"hello")
+    program = Program("reader", (sys.executable, "-c", code), {"ROOM": "demo "}, "hello")
     task = asyncio.create_task(supervise([program], stop))
     async with asyncio.timeout(DEADLINE):
         while not (out.exists() and out.read_text().endswith("\n")):

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from deploy.up import announcement, is_ready, plane_programs
+from deploy.launcher import is_ready
+from deploy.up import announcement, plane_programs
 from shared.host_port import HostPort
 from shared.settings import SettingsError, load_settings
 

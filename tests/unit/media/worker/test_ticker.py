@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from media.worker.ticker import LATEST_SECONDS, TICK_SECONDS, Ticker
+from media.worker.ticker import LATEST_SECONDS, RESTING_SECONDS, TICK_SECONDS, Ticker
 from tests.support.waiting import eventually
 
 IN_TIME = 5.0
@@ -19,11 +19,13 @@ class Ticks:
     def __init__(self) -> None:
         self.times: list[float] = []
         self.breaks = False
+        self.is_busy = True
 
-    def __call__(self, now: float) -> None:
+    def __call__(self, now: float) -> bool:
         self.times.append(now)
         if self.breaks:
             raise ZeroDivisionError
+        return self.is_busy
 
     @property
     def pauses(self) -> list[float]:
@@ -53,6 +55,20 @@ async def running(ticker: Ticker) -> AsyncIterator[asyncio.Task[None]]:
 async def test_ticks_come_by_themselves(ticks: Ticks) -> None:
     await eventually("three ticks", lambda: len(ticks.times) >= 3, IN_TIME)
     assert min(ticks.pauses) >= LATEST_SECONDS - 0.005  # libuv counts milliseconds
+
+
+@pytest.mark.usefixtures("running")
+async def test_with_nothing_to_do_ticks_are_rare_but_for_those_behind_datagrams(
+    ticker: Ticker, ticks: Ticks
+) -> None:
+    ticks.is_busy = False
+    await eventually("three ticks", lambda: len(ticks.times) >= 3, IN_TIME)
+    assert ticks.pauses[-1] == pytest.approx(RESTING_SECONDS, abs=0.3)
+    ticks.is_busy = True
+    await eventually("a datagram's tick", lambda: ticker.ride() or len(ticks.times) >= 4, IN_TIME)
+    assert ticks.pauses[-1] < RESTING_SECONDS / 2
+    await eventually("another tick", lambda: len(ticks.times) >= 5, IN_TIME)
+    assert ticks.pauses[-1] < RESTING_SECONDS / 2
 
 
 @pytest.mark.usefixtures("running")

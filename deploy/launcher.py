@@ -1,0 +1,122 @@
+"""The process that `roomcast up` becomes: it keeps the others running, and knows no more than it needs to.
+
+What reads settings and speaks with Redis takes three times the memory of what is here, for as long as the
+system runs. So `up` decides what to run, and makes room for this module.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import NoReturn, Self
+
+from deploy.supervisor import EXIT_REFUSED, Program, StartRefusedError, supervise
+from shared.host_port import HostPort
+from shared.logging import configure_logging
+
+READY_POLL_SECONDS = 0.05
+READY_TIMEOUT_SECONDS = 2.0  # for one request
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to run; `bus` ends last. `announcement` is printed when control's /readyz answers at `address`."""
+
+    log_level: str
+    log_format: str
+    bus: Sequence[Program]
+    planes: Sequence[Program]
+    address: HostPort
+    tls: bool
+    announcement: str
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """What `encode` has returned."""
+        fields = json.loads(data)
+        for group in ("bus", "planes"):
+            fields[group] = [Program.of(each) for each in fields[group]]
+        return cls(**fields | {"address": HostPort(*fields["address"])})
+
+
+def become_launcher(launch: Launch) -> NoReturn:
+    """Replace this process by one that runs `launch`, under the same process id.
+
+    It is handed over by a pipe: it holds passwords, which arguments would show to every user of the host.
+    """
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
+    writer = os.fork()  # a pipe takes 64 KB before somebody reads
+    if writer == 0:
+        with open(writing, "wb") as pipe, contextlib.suppress(BrokenPipeError):
+            pipe.write(launch.encode())
+        os._exit(0)
+    os.close(writing)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.execv(sys.executable, [sys.executable, "-m", __name__, str(reading), str(writer)])  # noqa: S606
+
+
+def main() -> None:
+    with open(int(sys.argv[1]), "rb") as pipe:
+        launch = Launch.decode(pipe.read())
+    os.waitpid(int(sys.argv[2]), 0)  # the one that has written
+    try:
+        asyncio.run(run(launch))
+    except StartRefusedError:  # the process that refused has said why
+        sys.exit(EXIT_REFUSED)
+
+
+async def run(launch: Launch) -> None:
+    """Run all until a signal. Raises `StartRefusedError` when a process refuses to start."""
+    configure_logging(launch.log_level, launch.log_format, plane="up")
+    stop, bus_stop = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # the bus ends last, so that the workers can still leave the directory
+    bus = asyncio.create_task(supervise(launch.bus, bus_stop))
+    announcing = asyncio.create_task(_announce_when_ready(launch))
+    try:
+        await supervise(launch.planes, stop)
+    finally:
+        announcing.cancel()
+        bus_stop.set()
+        await bus
+
+
+async def _announce_when_ready(launch: Launch) -> None:
+    while not await is_ready(launch.address, tls=launch.tls):  # noqa: ASYNC110  # it is another process
+        await asyncio.sleep(READY_POLL_SECONDS)
+    print(launch.announcement, flush=True)
+
+
+async def is_ready(address: HostPort, *, tls: bool) -> bool:
+    """Whether control's /readyz answers 200. The certificate is our own, and need not name this host."""
+    wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    context = None
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            host = wildcards.get(address.host, address.host)
+            reader, writer = await asyncio.open_connection(host, address.port, ssl=context)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Joins of this commit and another one in turns: how soon they are answered, and the CPU of every process.
+
+One viewer at a time joins a silent room of an otherwise idle system and leaves again. A whole system of each
+commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old.
+"""
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.checkout import Checkout
+from tests.bench.checkout_system import CheckoutSystem, started
+from tests.bench.generator import Load, loaded
+from tests.bench.ratio import Ratio
+from tests.bench.table import percentile, table
+from tests.bench.usage import Usage
+
+ROUNDS = 8
+JOINS = 25
+PAUSE_SECONDS = 0.05
+# Joins before the first window: each process has compiled, cached and connected what it will need.
+WARM_JOINS = 20
+
+COLUMNS = ("", "old", "new", "new/old")
+
+
+@dataclass
+class JoinWindows:
+    """Of one commit. `cpu` has, for each process, the seconds that a join took in each window."""
+
+    answers: list[list[float]] = field(default_factory=list)  # seconds from POST to answer
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def total_cpu(self) -> list[float]:
+        return [sum(parts) for parts in zip(*self.cpu.values(), strict=True)]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--other", type=Path, required=True, metavar="TREE", help="a checkout of the other commit")
+    add("--other-python", type=Path, metavar="PY", help="its interpreter")
+    add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
+    add("--joins", type=int, default=JOINS, help="of a window (%(default)s)")
+    add("--pause", type=float, default=PAUSE_SECONDS, help="seconds between two joins (%(default)s)")
+
+
+async def run(_: str, arguments: argparse.Namespace) -> None:
+    checkouts = [Checkout.at(arguments.other, arguments.other_python), Checkout.ours()]
+    sides = [JoinWindows(), JoinWindows()]
+    async with contextlib.AsyncExitStack() as running:
+        systems = [await running.enter_async_context(started(checkout)) for checkout in checkouts]
+        loads = [await running.enter_async_context(loaded(system.whip, system.whep, 0)) for system in systems]
+        pairs = list(zip(systems, loads, sides, strict=True))
+        for _system, load, _side in pairs:
+            await join_and_leave(load, WARM_JOINS, arguments.pause)
+        for number in range(arguments.rounds):
+            for system, load, side in pairs if number % 2 == 0 else reversed(pairs):
+                await measure(system, load, side, arguments.joins, arguments.pause)
+    for name, checkout in zip(("old", "new"), checkouts, strict=True):
+        print(f"- {name}: commit {checkout.commit}; worker and control checked to import it")
+    print()
+    print(table(COLUMNS, rows(*sides)))
+    print(
+        f"\n{arguments.rounds} rounds of two windows of {arguments.joins} joins, one each"
+        f" {arguments.pause:g} s. CPU is told with the leaving (DELETE). Geometric means; ± is the standard"
+        " error."
+    )
+
+
+async def measure(system: CheckoutSystem, load: Load, side: JoinWindows, joins: int, pause: float) -> None:
+    """Add a window to `side`: the CPU of each process of `system`, and the answers."""
+    before = {part: Usage.of([pid]) for part, pid in system.processes.items()}
+    side.answers.append(await join_and_leave(load, joins, pause))
+    for part, pid in system.processes.items():
+        used = Usage.of([pid]).since(before[part]).cpu
+        side.cpu.setdefault(part, []).append(used / joins)
+
+
+async def join_and_leave(load: Load, joins: int, pause: float) -> list[float]:
+    """One viewer after the other; the seconds from each POST to its answer."""
+    answers = []
+    for _ in range(joins):
+        guest = await load.guest(silent=True)
+        answers.append(guest.answered_after)
+        await load.dismiss(guest)
+        await asyncio.sleep(pause)
+    return answers
+
+
+def rows(old: JoinWindows, new: JoinWindows) -> list[Sequence[str]]:
+    """The answers, and the CPU a join of all processes and of each that used any."""
+    found: list[Sequence[str]] = []
+    for name, share in (("answer p50 ms", 0.5), ("answer p99 ms", 0.99)):
+        series = [[percentile(window, share) for window in side.answers] for side in (old, new)]
+        found.append(_row(name, *series))
+    found.append(_row("CPU ms a join", old.total_cpu, new.total_cpu))
+    for part in old.cpu:
+        if all((*old.cpu[part], *new.cpu.get(part, [0.0]))):
+            found.append(_row(f"of which {part}", old.cpu[part], new.cpu[part]))
+    return found
+
+
+def _row(name: str, old: Sequence[float], new: Sequence[float]) -> Sequence[str]:
+    ratio = Ratio.of(old, new)
+    return name, f"{ratio.old * 1e3:.2f}", f"{ratio.new * 1e3:.2f}", str(ratio)

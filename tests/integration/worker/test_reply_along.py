@@ -1,0 +1,104 @@
+"""A worker's reply goes to Redis behind what the directory must know first, in one round trip."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from time import time
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from deploy.valkey import EmbeddedValkey
+from media.worker.heartbeat import Heartbeat
+from shared.bus import keys
+from shared.bus.batch import Call
+from shared.bus.connection import connect
+from shared.bus.directory import Directory
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+
+WORKER = WorkerId("w1")
+ROOM = RoomName("demo")
+REPLIES = keys.rpc_replies("caller")
+
+
+class OneRoom:
+    def names(self) -> Iterable[RoomName]:
+        return [ROOM]
+
+    def statuses(self, of: Collection[RoomName] | None = None) -> Sequence[RoomStatus]:
+        return [RoomStatus(name=ROOM, has_publisher=True, tracks=2, subscribers=self.viewers)]
+
+    viewers = 0
+
+
+def reply(text: str) -> Call:
+    return Call("push_reply", [REPLIES], [text, 60, time() + 60])
+
+
+@contextlib.asynccontextmanager
+async def beating(redis: Redis, rooms: OneRoom) -> AsyncIterator[Heartbeat]:
+    """One that has beaten once, and is at rest."""
+    status = WorkerStatus(id=WORKER, state=WorkerState.READY, http_url="")
+    heartbeat = Heartbeat(Directory(redis), WORKER, lambda: status, rooms, lambda _: None)
+    running = asyncio.create_task(heartbeat.run())
+    await heartbeat.registered.wait()
+    await heartbeat.flush()
+    try:
+        yield heartbeat
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_a_reply_arrives_behind_what_changed(redis: Redis) -> None:
+    rooms = OneRoom()
+    async with beating(redis, rooms) as heartbeat:
+        assert heartbeat.along(reply("nothing has changed")) is None
+        await heartbeat.change(ROOM)
+        assert await (heartbeat.along(reply("redis has all scripts now")) or asyncio.sleep(0)) == 1
+        await redis.delete(REPLIES)  # what goes along with a script that was missing is done twice
+        before = await redis.hget(keys.worker_rooms(WORKER), ROOM)
+        rooms.viewers = 1
+        await heartbeat.change(ROOM)
+        first, second = heartbeat.along(reply("first")), heartbeat.along(reply("second"))
+        assert first is not None
+        assert second is not None
+        assert await first == await second == 1
+        assert await redis.hget(keys.worker_rooms(WORKER), ROOM) != before
+        assert await redis.lrange(REPLIES, 0, -1) == [b"first", b"second"]
+
+
+async def test_a_reply_that_comes_while_changes_are_told_waits_for_the_next_time(redis: Redis) -> None:
+    rooms = OneRoom()
+    async with beating(redis, rooms) as heartbeat:
+        heartbeat.wake(ROOM)
+        while heartbeat._wake.is_set():
+            await asyncio.sleep(0)
+        waiting = heartbeat.along(reply("late"))
+        assert waiting is not None
+        assert await waiting == 1
+
+
+async def test_a_claim_is_free_before_a_reply_can_go(redis: Redis) -> None:
+    async with beating(redis, OneRoom()) as heartbeat:
+        assert await heartbeat.claim(ROOM, "")
+        heartbeat.release(ROOM)
+        await heartbeat.change(ROOM)
+        assert await redis.get(keys.room_claim(ROOM)) is None
+
+
+async def test_without_redis_the_reply_fails() -> None:
+    valkey = EmbeddedValkey()
+    valkey.start()
+    try:
+        async with connect(valkey.url) as redis, beating(redis, OneRoom()) as heartbeat:
+            valkey.stop()
+            await heartbeat.change(ROOM)
+            waiting = heartbeat.along(reply("lost"))
+            assert waiting is not None
+            with pytest.raises(RedisError):
+                await waiting
+    finally:
+        valkey.stop()

@@ -1,0 +1,56 @@
+"""What `roomcast up` hands over to the process that it becomes."""
+
+import signal
+import subprocess
+import sys
+
+from deploy.launcher import Launch
+from deploy.supervisor import Program
+from shared.host_port import HostPort
+
+# with more than a pipe holds
+LAUNCH = Launch(
+    log_level="INFO",
+    log_format="json",
+    bus=[Program("valkey", ("valkey-server", "/dev/stdin"), stdin="requirepass näh\n")],
+    planes=[
+        Program(f"worker {number}", ("python", "-m"), {"WORKER_ID": "w" * 100}, stop_signal=signal.SIGINT)
+        for number in range(1000)
+    ],
+    address=HostPort("::1", 8080),
+    tls=True,
+    announcement="Ready.\n",
+)
+# the new process reads as `main` does, and tells what it has read
+SHOW = """
+import os, sys
+import deploy.launcher as launcher
+launcher.run = lambda launch: show(launch)
+async def show(launch):
+    print(os.getpid(), len(launch.planes), launch == launcher.Launch.decode(launch.encode()), launch.tls)
+launcher.main()
+"""
+
+
+def test_all_of_it_arrives() -> None:
+    assert Launch.decode(LAUNCH.encode()) == LAUNCH
+
+
+def test_the_process_becomes_the_launcher() -> None:
+    code = (
+        "import os, sys, deploy.launcher as launcher\n"
+        "from tests.unit.deploy.test_launcher import LAUNCH, SHOW\n"
+        "executes = os.execv\n"
+        "os.execv = lambda program, words: executes(program, [program, '-c', SHOW, *words[-2:]])\n"
+        "launcher.become_launcher(LAUNCH)\n"
+    )
+    with subprocess.Popen([sys.executable, "-W", "error", "-c", code], stdout=subprocess.PIPE) as process:
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert told.decode().split() == [str(process.pid), "1000", "True", "True"]
+
+
+def test_it_does_without_what_is_large() -> None:
+    code = "import deploy.launcher, sys; print(*{'pydantic', 'redis', 'typer', 'uvicorn'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ""
