@@ -11,7 +11,19 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from tests.bench.machine import machine
-from tests.bench.scenarios import compare, edges, idle, joins, layers, relay, rooms, soak, stills, turns
+from tests.bench.scenarios import (
+    compare,
+    edges,
+    idle,
+    joins,
+    layers,
+    relay,
+    rooms,
+    sending,
+    soak,
+    stills,
+    turns,
+)
 
 SCENARIOS = {
     "relay": relay,
@@ -22,6 +34,7 @@ SCENARIOS = {
     "compare": compare,
     "soak": soak,
     "stills": stills,
+    "sending": sending,
     "turns": turns,
     "layers": layers,
 }
