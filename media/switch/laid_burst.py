@@ -11,7 +11,6 @@ from media.switch.packet_header import SentAt, numbered, packet_header
 from media.switch.viewer import Numbering, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import FanOut
 
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
@@ -102,7 +101,10 @@ class LaidBurst:
         The hot loop: it runs for each packet and viewer.
         """
         if viewer.fan_out is not None:
-            self._fan(viewer, viewer.fan_out)
+            if self._fanned is None:
+                runs = [(len(run), size) for run, size in self._runs]
+                self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
+            self._fanned.add(viewer, viewer.fan_out, self._indexes_for)
             return
         if not viewer.sender.in_place:
             self.send_some(viewer, range(len(self.packets)))
@@ -129,16 +131,6 @@ class LaidBurst:
         """Send what waits for more viewers, that are sent to in one call."""
         if self._fanned is not None:
             self._fanned.send()
-
-    def _fan(self, viewer: Viewer, fan_out: FanOut) -> None:
-        if self._fanned is None:
-            runs = [(len(run), size) for run, size in self._runs]
-            self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
-        try:
-            cipher = viewer.sender.lend(fan_out.cipher, self._indexes_for(viewer.offsets))
-        except SpentError:  # the sender counts it
-            return
-        self._fanned.add(fan_out, cipher, viewer)
 
     def _patch(self, numbering: Numbering) -> None:
         """Write a viewer's numbers into the headers that lie in the buffer."""

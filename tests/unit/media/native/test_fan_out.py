@@ -1,7 +1,10 @@
 """The native step by itself: the same bytes as in Python, and nothing that can be asked of it breaks it."""
 
 import os
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -146,15 +149,30 @@ def test_a_port_fans_out_in_its_address_family_and_counts(host: str) -> None:
 
 
 def test_what_the_kernel_does_not_take_is_dropped_and_counted() -> None:
-    """A full send buffer drops a run; a segment above the MTU, or no route, makes it send singly."""
+    """Without a route each datagram of a run is tried by itself, and dropped."""
     port = UdpPort("127.0.0.1", 0, NATIVE)
     assert port.fan_out is not None
-    singly = ([HEADER] * 2, [bytes(66_000 // 2 - 1000)] * 2, [(32_028, 32_028)] * 2)
-    port.fan_out.send(*singly, [(cipher(), THERE, NUMBERS * 2)])
-    assert (port.tx_packets, port.tx_dropped) == (2, 0)
     port.fan_out.send(*BURST, [(cipher(), ("203.0.113.1", 9), NUMBERS), (cipher(), THERE, NUMBERS)])
-    assert (port.tx_packets, port.tx_dropped) == (4, 1)  # no route from loopback
+    assert (port.tx_packets, port.tx_dropped) == (2, 1)
     port.close()
+
+
+def test_a_route_that_does_not_carry_a_segment_gets_each_datagram_by_itself() -> None:
+    """As from Python: the kernel refuses the run, and fragments its datagrams."""
+    code = (
+        "from media.transport.udp import UdpPort; from tests.support.native_loop import NATIVE;"
+        "port, peer = UdpPort('127.0.0.1', 0, NATIVE), UdpPort('127.0.0.1', 0);"
+        "packets = [bytes(12)] * 3, [bytes(1400), bytes(1400), bytes(9)];"
+        "target = NATIVE.Cipher(bytes(16), bytes(12)), peer.address, bytes(30);"
+        "port.fan_out.send(*packets, [(1428 * 2 + 37, 1428)], [target] * 2);"
+        "print(port.tx_packets, port.tx_bytes, port.tx_dropped, "
+        "[len(peer._socket.recv(2048)) for _ in 'abcdef'])"
+    )
+    command = f"ip link set lo mtu 1300 up && exec {sys.executable} -c {shlex.quote(code)}"
+    result = subprocess.run(
+        ["unshare", "--net", "sh", "-c", command], capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout == "6 5786 0 [1428, 1428, 37, 1428, 1428, 37]\n", result.stderr
 
 
 def test_a_target_that_is_refused_does_not_keep_the_others_from_theirs() -> None:
