@@ -1,6 +1,7 @@
 """Whether the native step is used: as `NATIVE` says, and if it was built."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Literal, Protocol
 
 Native = Literal["auto", "off", "on"]
@@ -28,7 +29,7 @@ class NativeSending(Protocol):
 
 
 class NotBuiltError(Exception):
-    """The native step cannot be loaded; says why."""
+    """The native step cannot be loaded; says why, or what would mend it."""
 
 
 def chosen(native: Native) -> NativeSending | None:
@@ -48,7 +49,7 @@ def in_words(native: Native) -> str:
     try:
         _loaded()
     except NotBuiltError as error:
-        return f"Media is sent in Python: the native step was not built ({error})."
+        return f"Media is sent in Python: there is no native step ({error})."
     return "Media is sent by the native step."
 
 
@@ -56,5 +57,6 @@ def _loaded() -> NativeSending:
     try:
         from media.native import fan_out
     except ImportError as error:
-        raise NotBuiltError(str(error)) from None
+        built = find_spec("media.native.fan_out") is not None
+        raise NotBuiltError(str(error) if built else "build it: python -m deploy.native_build") from None
     return fan_out

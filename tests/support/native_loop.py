@@ -5,6 +5,8 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Protocol
+from weakref import WeakSet
 
 import pytest
 
@@ -17,6 +19,14 @@ NATIVE = chosen("auto")
 SENDERS = ("python",) if NATIVE is None else ("python", "native")
 _PKTINFO = struct.Struct("@i4s4s")
 _MOST_BYTES = 65_536
+_NUMBERS, _INDEX = 10, 6  # bytes of a packet's numbers, and of the index that they begin with
+
+
+class Observer(Protocol):
+    def saw_native(self, cipher: object, index: int, datagram: bytes) -> None: ...
+
+
+observers: WeakSet[Observer] = WeakSet()  # of all that any loop sends
 
 
 class NativeLoop:
@@ -54,7 +64,14 @@ class NativeLoop:
             ]
             sent = self.native.send(self._from.fileno(), headers, payloads, runs, looped)
             assert sent == (len(headers) * len(targets), sum(length for length, _ in runs) * len(targets), 0)
+            places = dict.fromkeys(meant, 0)
             for run, size, host in self._arrived():
+                cipher, _, numbers = targets[list(meant).index(host)]
+                for at in range(0, len(run), size):
+                    index = int.from_bytes(numbers[_NUMBERS * places[host] :][:_INDEX])
+                    places[host] += 1
+                    for observer in list(observers):
+                        observer.saw_native(cipher, index, run[at : at + size])
                 transmit(run, size, meant[host])
 
         return FanOut(self.native.Cipher, send)

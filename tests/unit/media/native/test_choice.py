@@ -14,9 +14,9 @@ def test_without_it_python_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("media.native.fan_out", raising=False)
     assert chosen("auto") is None
     assert chosen("off") is None
-    with pytest.raises(NotBuiltError, match="fan_out"):
+    with pytest.raises(NotBuiltError, match=r"build it: python -m deploy\.native_build"):
         chosen("on")
-    assert in_words("auto").startswith("Media is sent in Python: the native step was not built (")
+    assert in_words("auto").startswith("Media is sent in Python: there is no native step (")
     assert in_words("off") == "Media is sent in Python: NATIVE is off."
 
 

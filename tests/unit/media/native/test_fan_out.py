@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from media.rtp import srtp_sender
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import GCM_TAG, Profile, SrtpKeys
-from media.rtp.srtp_sender import SpentError
+from media.rtp.srtp_sender import BurstIndexes, SpentError, SrtpSender
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, LaidBurst
 from media.switch.packet_header import SentAt
 from media.switch.viewer import SentCounts, Viewer
@@ -23,7 +23,9 @@ from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 from media.transport.udp import UdpPort
+from tests.support.far_end import new_keys
 from tests.support.native_loop import NATIVE, NativeLoop
+from tests.support.nonce_watch import NonceWatch
 from tests.unit.media.rtp.test_srtp import KEY, PLAIN, PROTECTED, SALT
 
 # `make sanitize` wants more
@@ -129,6 +131,21 @@ def _sent(
                 viewer.sender.lend(fan_out.cipher, laid._indexes_for(viewer.offsets))
         laid.flush()
     return sent
+
+
+def test_a_nonce_that_serves_twice_would_be_seen() -> None:
+    """The tests of the switch rely on it; here the guard is gone around."""
+    keys, loop, watch = new_keys(), NativeLoop(NATIVE), NonceWatch()
+    sender = SrtpSender(keys)
+    watch.watch(sender, keys)
+    fan_out = loop.fan_out(lambda *_: None)
+    lent = sender.lend(fan_out.cipher, BurstIndexes([(int.from_bytes(HEADER[8:12]), 5, 6)]))
+    numbers = (5).to_bytes(6) + bytes(4)
+    for payload in (b"payload", b"another"):
+        assert not watch.twice
+        fan_out.send([HEADER], [payload], BURST[2], [(lent, THERE, numbers)])
+    loop.close()
+    assert watch.twice == [("RTP", keys.local, int.from_bytes(HEADER[8:12]), 5)]
 
 
 # --- the network
