@@ -8,6 +8,8 @@ TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
 	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx caddy=caddy \
 	promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	$(if $(wildcard /usr/include/openssl/evp.h),,no-openssl-headers=libssl-dev?) cc=gcc? \
+	$(if $(wildcard /usr/include/python3.*/Python.h /usr/local/include/python3.*/Python.h),,no-python-headers=python3-dev?) \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
 	$(if $(wildcard /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib),,no-gst-webrtc=gir1.2-gst-plugins-bad-1.0)
 
@@ -16,7 +18,11 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: .venv/run.stamp ## Set up .venv with what Roomcast needs to run
+install: .venv/run.stamp native ## Set up .venv with what Roomcast needs to run
+
+.PHONY: native
+native: .venv/run.stamp ## Build the native step, if there is a C compiler: media is sent in C, not in Python
+	@$(BIN)/python -m deploy.native_build
 
 .PHONY: run
 run: install ## Run the whole system on http://localhost:8080; settings come from the environment
@@ -24,6 +30,7 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 
 .PHONY: test
 test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
+	@$(BIN)/python -m deploy.native_build
 	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
 	$(BIN)/pytest $(ONCE_MORE) -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
@@ -97,6 +104,20 @@ upgrade: .venv/test.stamp ## Publish and watch with processes of an older versio
 fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damaged inputs
 	$(BIN)/python -m tests.fuzz
 
+.PHONY: sanitize
+sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer and UBSan, with 2,000 inputs of each property
+	@rm -rf build/sanitize && mkdir -p build/sanitize
+	@cp -r control deploy media shared tests pyproject.toml build/sanitize
+	@rm -f build/sanitize/media/native/*.so
+	@cd build/sanitize && export PYTHONPATH=$$PWD && \
+		CFLAGS="-g -O1 -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
+			$(CURDIR)/$(BIN)/python -m deploy.native_build && test -e media/native/fan_out.abi3.so && \
+		LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native $(SANITIZED)
+	@rm -rf build/sanitize
+
+SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py laid_burst.py switch.py layers.py join.py)
+
 .PHONY: hostile
 hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network of its own
 	unshare --net sh -c 'ip link set lo up && exec $(BIN)/python -m tests.hostile'
@@ -147,6 +168,7 @@ pin-images: ## Put the present digest behind the tag of each image that we stand
 clean: ## Remove what the other targets made
 	rm -rf .venv build dist *.egg-info test-artifacts .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	rm -f media/native/*.so media/native/*.new
 	find control deploy media shared tests -name __pycache__ -prune -exec rm -rf {} +
 
 # --- files

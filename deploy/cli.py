@@ -86,10 +86,15 @@ def worker() -> None:
 def config(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
 ) -> None:
-    """Print every setting: name, value, meaning, default. Secrets are hidden."""
+    """Print every setting: name, value, meaning, default. Secrets are hidden. Last, who sends media."""
     from deploy.settings_table import as_markdown, as_text
+    from media.native.choice import in_words
 
-    print(as_markdown() if markdown else as_text(load_settings()), end="")
+    if markdown:
+        print(as_markdown(), end="")
+        return
+    settings = load_settings()
+    print(f"{as_text(settings)}# {in_words(settings.native)}")
 
 
 @app.command()

@@ -179,6 +179,11 @@ class Settings(AccessSettings):
         ge=0,
     )
 
+    native: Literal["auto", "off", "on"] = _field(
+        "auto",
+        "Whether a worker encrypts and sends in C, to many viewers at once; auto: if that was built; on: do"
+        " not start without it",
+    )
     join_burst: Literal["auto", "off", "on"] = _field(
         "auto",
         "Whether a new viewer gets the pictures since the last keyframe; auto: if the publisher ignores"

@@ -11,7 +11,7 @@ RTCP and the SHA1 profile go through libsrtp. Media under AEAD_AES_128_GCM imple
 
 import struct
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -64,15 +64,17 @@ class BurstIndexes:
 class SrtpSender:
     """Protects RTP and RTCP under the local key of `keys`. Raises `SpentError` if that key had a sender.
 
-    Only `in_place` senders have `encrypt_burst`: those of AEAD_AES_128_GCM.
+    Only `in_place` senders have `encrypt_burst` and `lend`: those of AEAD_AES_128_GCM.
     """
 
     __slots__ = (
         "_encrypt_into",
         "_highest",
+        "_lent",
         "_libsrtp",
         "_refused",
         "_salt",
+        "_session",
         "_srtcp",
         "_srtcp_index",
         "_srtp",
@@ -90,8 +92,10 @@ class SrtpSender:
         self._srtcp_index = keys.profile.srtcp_index
         if self.in_place:
             key, salt = keys.local[:16], keys.local[16:]
-            self._encrypt_into = AESGCM(derive_key(key, salt, 0x00, 16)).encrypt_into
-            self._salt = int.from_bytes(derive_key(key, salt, 0x02, NONCE))
+            self._session = derive_key(key, salt, 0x00, 16), derive_key(key, salt, 0x02, NONCE)
+            self._encrypt_into = AESGCM(self._session[0]).encrypt_into
+            self._salt = int.from_bytes(self._session[1])
+            self._lent: object = None
 
     # --- RTP
 
@@ -111,16 +115,29 @@ class SrtpSender:
 
         The hot loop over the packets runs in C: docs/performance.md.
         """
+        self._spend(indexes)
+        count = indexes.count
+        # all nonces are salted in one operation
+        nonces = _SPLIT[count]((indexes.ivs ^ self._salt * _ONES[count]).to_bytes(NONCE * count))
+        _exhaust(map(self._encrypt_into, nonces, payloads, headers, ciphertexts))
+
+    def lend(self, make: Callable[[bytes, bytes], object], indexes: BurstIndexes) -> object:
+        """What `make` makes of the session key and its salt, to encrypt one new packet under each index.
+
+        Raises `SpentError`. An index stays spent, whatever becomes of its packet.
+        """
+        self._spend(indexes)
+        if self._lent is None:
+            self._lent = make(*self._session)
+        return self._lent
+
+    def _spend(self, indexes: BurstIndexes) -> None:
         for ssrc, first, after in indexes.runs:
             stream = self._srtp[ssrc]
             if first == stream.next_index:  # as `spend` does, without a call
                 stream.next_index = after
             elif not stream.spend(first, after):
                 raise self._refusal(indexes.count)
-        count = indexes.count
-        # all nonces are salted in one operation
-        nonces = _SPLIT[count]((indexes.ivs ^ self._salt * _ONES[count]).to_bytes(NONCE * count))
-        _exhaust(map(self._encrypt_into, nonces, payloads, headers, ciphertexts))
 
     def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """The datagram of a new packet. `index` has 48 bits. Raises `SrtpError`."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_sender import MOST_NONCES, BurstIndexes, SpentError
+from media.switch.fanned_burst import FannedBurst
 from media.switch.packet_header import SentAt, numbered, packet_header
-from media.switch.viewer import Viewer
+from media.switch.viewer import Numbering, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 
-Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
@@ -29,6 +29,7 @@ class LaidBurst:
     __slots__ = (
         "_buffer",
         "_ciphertexts",
+        "_fanned",
         "_headers",
         "_indexes",
         "_laid_headers",
@@ -92,16 +93,24 @@ class LaidBurst:
         if first is not None:
             self._series.append((first, first_ssrc, count))
         self._runs = _runs(datagrams, buffer)
+        self._fanned: FannedBurst | None = None  # made for the first viewer that has a `fan_out`
 
     def send(self, viewer: Viewer) -> None:
-        """Send the whole burst to a viewer. The hot loop: it runs for each packet and viewer."""
+        """Send the whole burst to a viewer, at the latest with `flush`.
+
+        The hot loop: it runs for each packet and viewer.
+        """
+        if viewer.fan_out is not None:
+            if self._fanned is None:
+                runs = [(len(run), size) for run, size in self._runs]
+                self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
+            self._fanned.add(viewer, viewer.fan_out, self._indexes_for)
+            return
         if not viewer.sender.in_place:
             self.send_some(viewer, range(len(self.packets)))
             return
         try:
-            indexes = self._indexes.get(viewer.offsets)
-            if indexes is None:
-                indexes = self._indexes[viewer.offsets] = self._indexes_for(viewer.offsets)
+            indexes = self._indexes_for(viewer.offsets)
             if viewer.patched:
                 numbering = viewer.offsets, viewer.shifts
                 if numbering != self._patched_for:  # those that changed together have the same
@@ -117,6 +126,11 @@ class LaidBurst:
         transmit, address = viewer.transmit, viewer.address
         for run, size in self._runs:
             transmit(run, size, address)
+
+    def flush(self) -> None:
+        """Send what waits for more viewers, that are sent to in one call."""
+        if self._fanned is not None:
+            self._fanned.send()
 
     def _patch(self, numbering: Numbering) -> None:
         """Write a viewer's numbers into the headers that lie in the buffer."""
@@ -162,12 +176,16 @@ class LaidBurst:
                 continue
             viewer.transmit(datagram, len(datagram), viewer.address)
 
-    def _indexes_for(self, offsets: Sequence[int]) -> BurstIndexes:
+    def _indexes_for(self, offsets: tuple[int, ...]) -> BurstIndexes:
+        """Made once for all viewers with these offsets."""
+        if (indexes := self._indexes.get(offsets)) is not None:
+            return indexes
         runs = []
         for packet, ssrc, count in self._series:
             first = packet.extended - offsets[packet.track]
             runs.append((ssrc, first, first + count))
-        return BurstIndexes(runs)
+        indexes = self._indexes[offsets] = BurstIndexes(runs)
+        return indexes
 
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
@@ -176,6 +194,7 @@ def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sen
         laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at)
         if laid.packets:
             laid.send(viewer)
+            laid.flush()
         for packet in laid.packets:
             viewer.count(packet, 1)
 

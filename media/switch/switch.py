@@ -27,7 +27,7 @@ from media.switch.viewer import Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address, Backlog, Transmit
+from media.transport.address import Address, Backlog, FanOut, Transmit
 
 
 class Received(NamedTuple):
@@ -40,16 +40,19 @@ class Received(NamedTuple):
 class PacketSwitch:
     """Relays the packets of many rooms.
 
-    `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream.
+    `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream, and
+    `fan_out_to` what sends to many such addresses at once, if anything does.
     """
 
     def __init__(
         self,
         transmit_to: Callable[[Address], Transmit],
         backlog_to: Callable[[Address], Backlog | None] = lambda _: None,
+        fan_out_to: Callable[[Address], FanOut | None] = lambda _: None,
     ) -> None:
         self._transmit_to = transmit_to
         self._backlog_to = backlog_to
+        self._fan_out_to = fan_out_to
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
@@ -96,6 +99,7 @@ class PacketSwitch:
             [feed.rtx_ssrc_of(number, wire) for number, wire in enumerate(wires)],
             wires,
             rendition,
+            self._fan_out_to(address),
         )
         viewer.queue_in(self._backlog_to(address))
         for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
@@ -109,7 +113,7 @@ class PacketSwitch:
 
     def move_viewer(self, viewer: Viewer, address: Address) -> None:
         """Send to another address of the viewer from now on."""
-        viewer.move(address, self._transmit_to(address))
+        viewer.move(address, self._transmit_to(address), self._fan_out_to(address))
         viewer.queue_in(self._backlog_to(address))
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:

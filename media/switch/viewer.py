@@ -14,8 +14,9 @@ from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Address, Backlog, Transmit
+from media.transport.address import Address, Backlog, FanOut, Transmit
 
+Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
 
@@ -68,6 +69,7 @@ class Viewer:
         "backlog",
         "behind",
         "counts",
+        "fan_out",
         "forms",
         "offsets",
         "patched",
@@ -93,15 +95,16 @@ class Viewer:
         rtx_ssrcs: Sequence[int | None] = (),
         forms: Sequence[Wire | None] = (),
         rendition: int | None = None,
+        fan_out: FanOut | None = None,
     ) -> None:
-        self.move(address, transmit)
+        self.sender = SrtpSender(keys)
+        self.move(address, transmit, fan_out)
         self.backlog: Backlog | None = None  # what waits to be sent to it; None over UDP
         self.rendition = rendition
         self.wires = wires
         self.forms = forms or wires
         self.counts = counts
         self.resent_octets = 0  # of payload, in retransmissions
-        self.sender = SrtpSender(keys)
         self.behind: JoinBurst[Outgoing] | Paced | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
@@ -116,9 +119,13 @@ class Viewer:
         """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
         self.playout_delay = delay
 
-    def move(self, address: Address, transmit: Transmit) -> None:
-        """Send to another address from now on, by `transmit`: it was chosen now, not at each send."""
+    def move(self, address: Address, transmit: Transmit, fan_out: FanOut | None = None) -> None:
+        """Send to another address from now on, by `transmit`: it was chosen now, not at each send.
+
+        With `fan_out`, whole bursts go out by that, if the keys are of a profile that it knows.
+        """
         self.address, self.transmit = address, transmit
+        self.fan_out = fan_out if self.sender.in_place else None
 
     def tells_delay(self, track: int) -> bool:
         """Whether a picture that begins anew has to tell the delay: nothing is retransmitted in a stream."""

@@ -73,6 +73,7 @@ class WireProfile:
                 laid.send(viewer)
         for viewer in self.behind:
             self._send_due(viewer, laid)
+        laid.flush()
 
     def _send_due(self, viewer: Viewer, laid: LaidBurst) -> None:
         """Send all but packets before the viewer's start, and those that wait in its join burst."""

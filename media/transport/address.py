@@ -1,6 +1,7 @@
 """The address of a peer, as a worker's ports give it, and what sends datagrams there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
@@ -19,6 +20,21 @@ Address = tuple[str, int] | tuple[str, int, int, int] | TcpAddress
 
 # (datagrams, one right behind the other; size of each but the last; destination). Must copy, and not block.
 Transmit = Callable[[bytes | memoryview, int, Address], None]
+
+# (what encrypts for it, where it is, its numbers of each packet): see `media/native/fan_out.pyi`
+Target = tuple[object, Address, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Encrypts one burst for many addresses and sends it to them, in one call.
+
+    `cipher` makes of a session key and its salt what encrypts for one of them. `send` is given headers,
+    payloads, runs (bytes, and size of each datagram but the last) and targets.
+    """
+
+    cipher: Callable[[bytes, bytes], object]
+    send: Callable[[Sequence[bytes], Sequence[bytes], Sequence[tuple[int, int]], Sequence[Target]], None]
 
 
 class Backlog(Protocol):

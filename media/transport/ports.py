@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from media.counts import Histogram, TcpStats
-from media.transport.address import Address, Backlog, TcpAddress, Transmit
+from media.transport.address import Address, Backlog, FanOut, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
 Receive = Callable[[list[tuple[bytes, Address]]], bool]
@@ -38,6 +38,7 @@ class DatagramPort(Port, Protocol):
     """UDP of one address family."""
 
     address: Address  # at which it listens
+    fan_out: FanOut | None  # what sends one burst to many of its addresses; None: nothing does
 
     @property
     def buffers(self) -> tuple[int, int]:
@@ -110,6 +111,10 @@ class Ports:
         """What transmits to `address`. For the many: look it up when the address is chosen, and keep it."""
         port = self._to(address)
         return self._drop if port is None else port.transmit
+
+    def fan_out_to(self, address: Address) -> FanOut | None:
+        """What sends one burst to `address` and others; None: nothing does."""
+        return next((port.fan_out for port in self._datagrams if port.reaches(address)), None)
 
     def backlog_to(self, address: Address) -> Backlog | None:
         """What waits to be sent to `address`; None over UDP, where nothing waits."""

@@ -6,10 +6,11 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.counts import Histogram
-from media.transport.address import MAX_DATAGRAM, Address
+from media.native.choice import NativeSending
+from media.transport.address import MAX_DATAGRAM, Address, FanOut, Target
 from media.transport.ports import Receive
 from media.transport.socket_buffers import dropped, enlarge
 
@@ -28,10 +29,11 @@ DELAY_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05
 class UdpPort:
     """Owns a socket of one address family.
 
-    A packet that cannot be sent at once is dropped and counted: media does not wait.
+    A packet that cannot be sent at once is dropped and counted: media does not wait. `native` makes the
+    port's `fan_out`, if the kernel can split runs.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, native: NativeSending | None = None) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -46,6 +48,8 @@ class UdpPort:
         self._can_segment = self._supports(UDP_SEGMENT, 0)
         self._segment = 0  # the kernel splits longer sends into datagrams of this size
         self._supports(UDP_GRO, 1)
+        self._native = native if self._can_segment else None
+        self.fan_out = None if self._native is None else FanOut(self._native.Cipher, self._fan_out)
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0
@@ -109,6 +113,20 @@ class UdpPort:
             self.send(bytes(run[at : at + size]), address)
             self.tx_packets += 1
         self.tx_bytes += len(run)
+
+    def _fan_out(
+        self,
+        headers: Sequence[bytes],
+        payloads: Sequence[bytes],
+        runs: Sequence[tuple[int, int]],
+        targets: Sequence[Target],
+    ) -> None:
+        """Encrypt and `transmit` a burst to all targets."""
+        assert self._native is not None
+        packets, octets, dropped = self._native.send(self._socket.fileno(), headers, payloads, runs, targets)
+        self.tx_packets += packets
+        self.tx_bytes += octets
+        self.tx_dropped += dropped
 
     def _split_at(self, size: int) -> None:
         """Make the kernel split all later sends that are longer than `size`; 0 splits none.

@@ -5,6 +5,7 @@ A socket for each family, rather than one for both: there an IPv4 peer would cos
 
 import errno
 
+from media.native.choice import NativeSending
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses
 from shared.host_port import HostPort
@@ -16,19 +17,19 @@ MOST_TRIES = 20
 log = get_logger()
 
 
-def open_udp(address: HostPort) -> tuple[UdpPort, ...]:
+def open_udp(address: HostPort, native: NativeSending | None = None) -> tuple[UdpPort, ...]:
     """The UDP ports of `address`, IPv4 first.
 
     Without a host, or with `::`, they are one for each address family, under one number; a host without IPv6
-    has one. Raises `OSError`.
+    has one. `native`: see `UdpPort`. Raises `OSError`.
     """
     host, number = address
     if host not in ("", "::"):
-        return (UdpPort(host, number),)
+        return (UdpPort(host, number, native),)
     for _ in range(MOST_TRIES):
-        ipv4 = UdpPort("0.0.0.0", number)  # noqa: S104  # media comes from anywhere
+        ipv4 = UdpPort("0.0.0.0", number, native)  # noqa: S104  # media comes from anywhere
         try:
-            return (ipv4, *_ipv6(ipv4.address[1]))
+            return (ipv4, *_ipv6(ipv4.address[1], native))
         except OSError as error:
             ipv4.close()
             if number or error.errno != errno.EADDRINUSE:
@@ -36,11 +37,11 @@ def open_udp(address: HostPort) -> tuple[UdpPort, ...]:
     raise OSError(errno.EADDRINUSE, "no number is free in both address families")
 
 
-def _ipv6(number: int) -> tuple[UdpPort, ...]:
+def _ipv6(number: int, native: NativeSending | None) -> tuple[UdpPort, ...]:
     """Empty on a host without IPv6; where it is switched off, not even loopback has an address."""
     if any(":" in own for own in own_addresses()):
         try:
-            return (UdpPort("::", number),)
+            return (UdpPort("::", number, native),)
         except OSError as error:
             if error.errno != errno.EAFNOSUPPORT:  # a sandbox without IPv6
                 raise

@@ -7,6 +7,7 @@ import sys
 
 import uvloop
 
+from media.native.choice import NotBuiltError, chosen
 from media.transport.ports import Ports
 from media.worker.media_ports import open_udp
 from media.worker.tcp_port import open_tcp
@@ -23,13 +24,17 @@ TRACES_SECONDS = 0.5  # for the last of them
 def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
-    Raises `SettingsError` if it cannot listen on its addresses, or another worker has its id. Ends with exit
-    code 1 if another one has taken the id over.
+    Raises `SettingsError` if it cannot listen on its addresses, another worker has its id, or the native step
+    that it is to use cannot be loaded. Ends with exit code 1 if another one has taken the id over.
     """
     configure_logging(settings.log_level, settings.log_format, plane="media", worker=settings.own_worker_id)
     configure_tracing(settings, "roomcast-worker", settings.own_worker_id)
     try:
-        udp = open_udp(settings.media_addr)
+        native = chosen(settings.native)
+    except NotBuiltError as error:
+        raise SettingsError(f"NATIVE: {error}") from None
+    try:
+        udp = open_udp(settings.media_addr, native)
     except OSError as error:
         raise SettingsError(f"MEDIA_ADDR: {settings.media_addr}: {error.strerror}") from None
     udp[0].buffers.warn_if_small()  # the other one is granted the same

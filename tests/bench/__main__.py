@@ -21,6 +21,7 @@ from tests.bench.scenarios import (
     relay,
     resting,
     rooms,
+    sending,
     soak,
     stills,
     turns,
@@ -37,6 +38,7 @@ SCENARIOS = {
     "compare": compare,
     "soak": soak,
     "stills": stills,
+    "sending": sending,
     "turns": turns,
     "layers": layers,
 }

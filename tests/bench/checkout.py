@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,17 +29,19 @@ class Checkout:
 
     root: Path
     python: Path
+    settings: tuple[str, ...] = ()  # NAME=VALUE, beside those that all have
 
     @classmethod
     def ours(cls) -> Self:
         return cls(ROOT, Path(sys.executable))
 
     @classmethod
-    def at(cls, root: Path, python: Path | None = None) -> Self:
+    def at(cls, root: Path, python: Path | None = None, settings: Sequence[str] = ()) -> Self:
         """With its own `.venv` unless `python` is given; with our interpreter where it has none."""
         root = root.resolve()
         own = root / ".venv/bin/python"
-        return cls(root, python.absolute() if python else own if own.exists() else Path(sys.executable))
+        python = python.absolute() if python else own if own.exists() else Path(sys.executable)
+        return cls(root, python, tuple(settings))
 
     @property
     def commit(self) -> str:
@@ -47,7 +50,7 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         """Puts its packages before those that the interpreter has installed, which may be ours."""
-        return {"PYTHONPATH": str(self.root)}
+        return {"PYTHONPATH": str(self.root), **dict(each.split("=", 1) for each in self.settings)}
 
     def check(self, pid: int) -> None:
         """Raises `WrongCheckoutError` unless process `pid` runs this checkout."""

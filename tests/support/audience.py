@@ -14,6 +14,7 @@ from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 from tests.support.far_end import new_keys, rtp
 from tests.support.far_viewer import PLAIN
+from tests.support.native_loop import looped_fan_out
 from tests.support.published import VIDEO
 from tests.support.world import SSRCS
 
@@ -40,6 +41,7 @@ class Audience:
     def __init__(self, wires: Sequence[Wire | None] = PLAIN) -> None:
         self.profile = WireProfile(wires)
         self.sends = Sends()
+        self._fan_out = looped_fan_out(self.sends)
         self._ends: dict[Address, InboundSession] = {}
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
@@ -50,7 +52,15 @@ class Audience:
         address = (f"192.0.2.{len(self._ends)}", 5000)
         # the far end of these keys; its buffer takes the longest packets
         self._ends[address] = inbound_session(SrtpKeys(profile, keys.remote, keys.local))
-        viewer = Viewer(keys, address, self.sends, self.profile.wires, self.profile.counts, next_indexes)
+        viewer = Viewer(
+            keys,
+            address,
+            self.sends,
+            self.profile.wires,
+            self.profile.counts,
+            next_indexes,
+            fan_out=self._fan_out,
+        )
         self.profile.add(viewer)
         return viewer
 

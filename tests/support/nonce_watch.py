@@ -10,6 +10,7 @@ import pytest
 from media.rtp import srtp_sender
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
+from tests.support.native_loop import observers
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 Place = tuple[str, bytes, int, int]  # RTP or RTCP, master key, SSRC, index
@@ -26,6 +27,8 @@ class NonceWatch:
         self.twice: list[Place] = []
         self.repeated = 0  # datagrams that were made once more
         self.callers: set[str] = set()
+        self._watched: list[tuple[Any, SrtpKeys]] = []
+        observers.add(self)
 
     @contextmanager
     def everything(self) -> Iterator["NonceWatch"]:
@@ -45,6 +48,7 @@ class NonceWatch:
         sender._libsrtp = _Libsrtp(sender._libsrtp, keys, self)
         if not sender.in_place:
             return
+        self._watched.append((sender, keys))
         encrypt_into, salt = sender._encrypt_into, sender._salt
 
         def watched(nonce: bytes, payload: bytes, header: bytes, out: memoryview) -> None:
@@ -53,6 +57,12 @@ class NonceWatch:
             self.saw(("RTP", keys.local, iv >> 48, iv & (1 << 48) - 1), bytes(header) + bytes(out))
 
         sender._encrypt_into = watched
+
+    def saw_native(self, cipher: object, index: int, datagram: bytes) -> None:
+        """The native step has sent that, under a key that one of the senders lent."""
+        for sender, keys in self._watched:
+            if sender._lent is cipher:
+                self.saw(("RTP", keys.local, int.from_bytes(datagram[8:12]), index), datagram)
 
     def saw(self, place: Place, datagram: bytes) -> None:
         if place not in self.sealed:

@@ -18,6 +18,7 @@ from media.tracks.track import Track, new_tracks, succeed
 from media.transport.address import Address
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN, FarViewer
+from tests.support.native_loop import looped_fan_out
 from tests.support.published import sound, video
 
 SSRCS = (0xAAAA0001, 0xBBBB0002)  # the room's
@@ -71,7 +72,10 @@ class World:
     ) -> None:
         self.published = published
         self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
-        self.switch: PacketSwitch = beside.switch if beside else PacketSwitch(lambda _: self._transmit)
+        fan_out = looped_fan_out(self._transmit)
+        self.switch: PacketSwitch = (
+            beside.switch if beside else PacketSwitch(lambda _: self._transmit, fan_out_to=lambda _: fan_out)
+        )
         self._by_address: dict[Address, FarViewer] = beside._by_address if beside else {}
         self.viewers: list[FarViewer] = []
         self.tracks = _tracks(published, index, join_burst)

@@ -1,4 +1,4 @@
-"""The sockets of media over UDP: how large their buffers are, and what found the receive buffer full."""
+"""The sockets of media over UDP: their buffers, what found the receive buffer full, and what sends."""
 
 from collections.abc import Iterable
 
@@ -29,4 +29,9 @@ class SocketsCollector(Collector):
                 buffers.add_metric([family, direction], size)
             if (overflows := port.rx_overflows) is not None:
                 drops.add_metric([family], overflows)
-        yield from (buffers, drops)
+        native = GaugeMetricFamily(
+            "roomcast_native_sending",
+            "1: media over UDP is encrypted and sent in C; 0: in Python.",
+            value=any(port.fan_out is not None for port in self._ports),
+        )
+        yield from (buffers, drops, native)

@@ -59,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PY",
         help="its interpreter (TREE/.venv/bin/python, otherwise ours)",
     )
+    add(
+        "--other-settings",
+        nargs="*",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of its system, such as NATIVE=off",
+    )
     add("--viewers", type=int, nargs="*", default=VIEWERS, help="of one room, a line each %(default)s")
     add(
         "--rooms",
@@ -98,7 +105,8 @@ class Windows:
 
 
 async def run(_: str, arguments: argparse.Namespace) -> None:
-    old, new = Checkout.at(arguments.other, arguments.other_python), Checkout.ours()
+    old = Checkout.at(arguments.other, arguments.other_python, arguments.other_settings)
+    new = Checkout.ours()
     gro = not arguments.no_gro
     sizes = [Windows(1, viewers) for viewers in arguments.viewers]
     if arguments.rooms:

@@ -49,6 +49,11 @@ def test_the_environment_alone_makes_our_interpreter_run_another_checkout(
         assert imported_by(pid) == [other.root / package for package in PACKAGES]
 
 
+def test_a_checkout_may_have_settings_of_its_own(other: Checkout) -> None:
+    own = Checkout.at(other.root, settings=["NATIVE=off", "TURN_URLS=turn:a?b=c"])
+    assert own.environment == {**other.environment, "NATIVE": "off", "TURN_URLS": "turn:a?b=c"}
+
+
 def test_a_process_that_imports_our_packages_does_not_count_as_the_other(other: Checkout) -> None:
     with (
         python(ROOT, Checkout.ours().environment) as pid,

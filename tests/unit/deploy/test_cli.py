@@ -54,7 +54,8 @@ def test_version() -> None:
 
 def test_config_shows_every_setting() -> None:
     result = roomcast("config", HTTP_ADDR="127.0.0.1:9", RECORD_ENABLED="true")
-    lines = result.stdout.splitlines()
+    *lines, sending = result.stdout.splitlines()
+    assert sending.startswith("# Media is sent ")
     assert [line.partition("=")[0] for line in lines[::2]] == [n.upper() for n in Settings.model_fields]
     assert lines[lines.index("HTTP_ADDR=127.0.0.1:9") + 1].endswith("Default: :8080")
     assert "RECORD_ENABLED=1" in lines

@@ -69,6 +69,27 @@ def test_the_memory_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- one index, one packet
 
 
+def test_a_key_is_lent_for_indexes_that_have_not_served() -> None:
+    """Whatever becomes of their packets: they are spent, for every way of sending."""
+    sender = SrtpSender(new_keys())
+    made: list[tuple[bytes, bytes]] = []
+
+    def make(key: bytes, salt: bytes) -> object:
+        made.append((key, salt))
+        return len(made)
+
+    assert sender.lend(make, BurstIndexes([(SSRC, 5, 8)])) == 1
+    assert sender.lend(make, BurstIndexes([(SSRC, 8, 9)])) == 1
+    ((key, salt),) = made
+    assert (len(key), len(salt)) == (16, 12)
+    for spent in (5, 8):
+        with pytest.raises(SpentError):
+            sender.lend(make, BurstIndexes([(SSRC, spent, spent + 1)]))
+        with pytest.raises(SpentError):
+            sender.protect(SSRC, spent, header(spent), b"again")
+    assert sender.take_refused() == 4
+
+
 @both
 def test_an_index_serves_one_packet(profile: Profile) -> None:
     sender = SrtpSender(new_keys(profile))

@@ -19,6 +19,8 @@ from tests.support.layers_world import (
 from tests.support.nonce_watch import NonceWatch
 from tests.support.one_stream import assert_one_stream
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 FRAME = 1 / 30
 
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from tests.support.layers_world import (
 )
 from tests.support.nonce_watch import NonceWatch
 from tests.support.one_stream import assert_each_number_is_one_packet, assert_one_stream
+
+pytestmark = pytest.mark.usefixtures("each_sender")
 
 FRAME = 1 / 30
 

@@ -22,6 +22,8 @@ from tests.support.picture_world import (
 from tests.support.published import AUDIO, VIDEO
 from tests.support.world import RTX_SSRCS, SSRCS
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 WIRES = (Wire(96, {}, nack=True), Wire(111, {}))
 WIRES_WITH_RTX = (Wire(96, {}, nack=True, rtx=97), Wire(111, {}))
 

@@ -20,6 +20,8 @@ from tests.support.picture_world import (
     picture_of,
 )
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 BEFORE_WRAP = [1, 2, 5, 6, 7, 30, WRAP_GUARD - 1, WRAP_GUARD, WRAP_GUARD + 1, 100]
 
 

@@ -19,6 +19,8 @@ from tests.support.far_end import BOTH_PROFILES, one_byte, rtp
 from tests.support.far_viewer import PLAIN
 from tests.support.world import SSRCS
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 
 def runs_for(sizes: Sequence[int]) -> list[tuple[int, int]]:
     """`(segment size, segments)` of each send to one viewer, for payloads of these sizes."""
@@ -88,6 +90,7 @@ def test_the_numbers_of_one_viewer_are_not_those_of_the_next() -> None:
     laid = LaidBurst(burst, PLAIN, buffer, SentAt(0.0))
     for viewer in (changed, other):
         laid.send(viewer)
+    laid.flush()
     got = [[parse(data) for data in audience.received(viewer)[1:]] for viewer in (changed, other)]
     assert [[(packet.sequence, packet.timestamp) for packet in packets] for packets in got] == [
         [(2, 990), (3, 990)],

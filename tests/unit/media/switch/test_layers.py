@@ -20,6 +20,8 @@ from tests.support.layered import (
 )
 from tests.support.published import sound
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 F, H, Q = range(3)
 SSRCS = (10, 20, 30)  # of the publisher's layers, best first
 

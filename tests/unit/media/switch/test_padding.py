@@ -10,6 +10,8 @@ from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld
 from tests.support.nonce_watch import NonceWatch
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 
 @pytest.fixture
 def world() -> LayersWorld:

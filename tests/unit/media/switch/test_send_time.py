@@ -10,6 +10,8 @@ from tests.support.far_end import BOTH_PROFILES, one_byte, two_byte
 from tests.support.layers_world import KEYFRAMES, PICTURE, PICTURE_RTX, SOUND, ChangingViewer, LayersWorld
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 SENT_AT = 4
 OTHER_OF_ROOM, OTHER = 7, 2  # another extension: the room's id, and the viewer's
 

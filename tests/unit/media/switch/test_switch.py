@@ -17,6 +17,8 @@ from tests.support.once_world import OnceWorld
 from tests.support.published import AUDIO, RATES, TICKS, VIDEO
 from tests.support.world import SSRCS, WITHOUT_KEYFRAMES, World
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 REPORT = bytes.fromhex("80c9000100000001")  # a receiver report of no block
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from tests.support.far_viewer import PLAIN
 from tests.support.once_world import OnceWorld
 from tests.support.published import AUDIO, VIDEO
 from tests.support.world import SSRCS
+
+pytestmark = pytest.mark.usefixtures("each_sender")
 
 WIRES = (
     PLAIN,

@@ -8,6 +8,8 @@ from tests.support.once_world import OnceWorld
 from tests.support.published import VIDEO, sound, video
 from tests.support.world import SSRCS
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 RTX_TYPE, RTX_SSRC, OTHER_RTX_SSRC = 97, 0x1111, 0x2222
 SOURCE = 0x51
 DECLARED = {RTX_SSRC: SOURCE}

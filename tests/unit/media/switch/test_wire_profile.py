@@ -15,6 +15,8 @@ from tests.support.far_end import BOTH_PROFILES, one_byte, rtp, two_byte
 from tests.support.published import AUDIO, VIDEO
 from tests.support.world import SSRCS
 
+pytestmark = pytest.mark.usefixtures("each_sender")
+
 # --- what a viewer gets
 
 

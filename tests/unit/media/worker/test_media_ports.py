@@ -62,7 +62,7 @@ def test_another_number_is_tried_if_the_kernels_choice_is_taken_in_the_other_fam
 ) -> None:
     tries: list[str] = []
 
-    def busy(host: str, number: int) -> UdpPort:
+    def busy(host: str, number: int, _native: None) -> UdpPort:
         tries.append(host)
         if host == "::" and len(tries) < 4:
             raise OSError(errno.EADDRINUSE, "in use")
@@ -76,7 +76,7 @@ def test_another_number_is_tried_if_the_kernels_choice_is_taken_in_the_other_fam
 
 
 def _without(reason: int) -> object:
-    def open_one(host: str, number: int) -> UdpPort:
+    def open_one(host: str, number: int, _native: None) -> UdpPort:
         if host == "::":
             raise OSError(reason, "no IPv6 here")
         return UdpPort(host, number)

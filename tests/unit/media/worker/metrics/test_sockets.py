@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 from media.transport.ports import Ports
 from media.transport.udp import UdpPort
 from media.worker.metrics.sockets import SocketsCollector
+from tests.support.native_loop import NATIVE
 
 DATAGRAM = bytes(32_000)
 MOST = 2_000  # 64 MB: more than any buffer that is asked for
@@ -38,3 +39,10 @@ def test_a_full_buffer_shows_by_address_family() -> None:
         assert min(sizes) > 0
     for port in (four, six):
         port.close()
+
+
+def test_it_shows_whether_the_native_step_sends() -> None:
+    for native in (None, NATIVE):
+        ports = Ports(UdpPort("127.0.0.1", 0, native))
+        assert series(ports)["roomcast_native_sending",] == (native is not None)
+        ports.close()

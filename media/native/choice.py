@@ -1,0 +1,62 @@
+"""Whether the native step is used: as `NATIVE` says, and if it was built."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Literal, Protocol
+
+Native = Literal["auto", "off", "on"]
+
+
+class NativeSending(Protocol):
+    """The module `media.native.fan_out`: see its stub."""
+
+    @property
+    def Cipher(self) -> Callable[[bytes, bytes], object]: ...  # noqa: N802
+
+    @property
+    def send(
+        self,
+    ) -> Callable[
+        [
+            int,
+            Sequence[bytes],
+            Sequence[bytes],
+            Sequence[tuple[int, int]],
+            Sequence[tuple[object, tuple[object, ...], bytes]],
+        ],
+        tuple[int, int, int],
+    ]: ...
+
+
+class NotBuiltError(Exception):
+    """The native step cannot be loaded; says why, or what would mend it."""
+
+
+def chosen(native: Native) -> NativeSending | None:
+    """None: everything is done in Python. Raises `NotBuiltError` if it is to be on, and cannot be."""
+    try:
+        return None if native == "off" else _loaded()
+    except NotBuiltError:
+        if native == "on":
+            raise
+        return None
+
+
+def in_words(native: Native) -> str:
+    """Which one a worker with that setting would use, in a sentence."""
+    if native == "off":
+        return "Media is sent in Python: NATIVE is off."
+    try:
+        _loaded()
+    except NotBuiltError as error:
+        return f"Media is sent in Python: there is no native step ({error})."
+    return "Media is sent by the native step."
+
+
+def _loaded() -> NativeSending:
+    try:
+        from media.native import fan_out
+    except ImportError as error:
+        built = find_spec("media.native.fan_out") is not None
+        raise NotBuiltError(str(error) if built else "build it: python -m deploy.native_build") from None
+    return fan_out

@@ -1,0 +1,217 @@
+/* The module media.native.fan_out: sending.c for Python. fan_out.pyi says what it takes and returns. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000 /* one build for every Python from 3.11 on */
+#include <Python.h>
+
+#include "sending.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+typedef struct {
+    PyObject_HEAD
+    Key key;
+} Cipher;
+
+static PyTypeObject *cipher_type;
+static int busy;
+
+/* --- from Python's values: each returns 0 with an exception set */
+
+static int refuse(const char *why) {
+    PyErr_SetString(PyExc_ValueError, why);
+    return 0;
+}
+
+static int read_bytes(PyObject *value, const uint8_t **bytes, Py_ssize_t *length) {
+    char *start;
+    if (!value || PyBytes_AsStringAndSize(value, &start, length))
+        return 0;
+    *bytes = (const uint8_t *)start;
+    return 1;
+}
+
+static int read_packets(PyObject *headers, PyObject *payloads, Burst *burst) {
+    Py_ssize_t count = PyTuple_Size(headers), header, payload, length = 0;
+    if (count > MOST_PACKETS || count != PyTuple_Size(payloads))
+        return refuse("not as many payloads as headers, or too many");
+    for (Py_ssize_t place = 0; place < count; place++) {
+        Packet *packet = burst->packets + place;
+        if (!read_bytes(PyTuple_GetItem(headers, place), &packet->header, &header) ||
+            !read_bytes(PyTuple_GetItem(payloads, place), &packet->payload, &payload))
+            return 0;
+        if (header < LEAST_HEADER || header > MOST_RUN || payload > MOST_RUN)
+            return refuse("a packet is too short or too long");
+        packet->header_length = (int)header;
+        packet->payload_length = (int)payload;
+        length += header + payload + TAG;
+    }
+    if (length > SPACE)
+        return refuse("the burst is too long");
+    burst->packet_count = (int)count;
+    burst->length = (int)length;
+    return 1;
+}
+
+static int read_runs(PyObject *runs, Burst *burst) {
+    Py_ssize_t count = PyTuple_Size(runs);
+    int length = 0;
+    if (count > MOST_PACKETS)
+        return refuse("too many runs");
+    for (Py_ssize_t place = 0; place < count; place++) {
+        Run *run = burst->runs + place;
+        PyObject *pair = PyTuple_GetItem(runs, place);
+        if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "ii", &run->length, &run->size))
+            return PyErr_Occurred() ? 0 : refuse("a run is no pair");
+        if (run->length < 1 || run->length > MOST_RUN || run->size < 1 || run->size > MOST_RUN)
+            return refuse("a run is too short or too long");
+        length += run->length;
+    }
+    burst->run_count = (int)count;
+    return length == burst->length ? 1 : refuse("the runs are not the burst");
+}
+
+static int read_address(PyObject *address, Target *target) {
+    const char *host;
+    int port, flow = 0, scope = 0, read;
+    memset(&target->address, 0, sizeof target->address);
+    if (!PyTuple_Check(address) || (PyTuple_Size(address) != 2 && PyTuple_Size(address) != 4))
+        return refuse("no address of UDP");
+    if (!PyArg_ParseTuple(address, "si|ii", &host, &port, &flow, &scope))
+        return 0;
+    if (port < 0 || port > 0xFFFF)
+        return refuse("no port has that number");
+    if (PyTuple_Size(address) == 2) {
+        struct sockaddr_in *ipv4 = (struct sockaddr_in *)&target->address;
+        ipv4->sin_family = AF_INET;
+        ipv4->sin_port = htons((uint16_t)port);
+        read = inet_pton(AF_INET, host, &ipv4->sin_addr);
+        target->address_length = sizeof *ipv4;
+    } else {
+        struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)&target->address;
+        ipv6->sin6_family = AF_INET6;
+        ipv6->sin6_port = htons((uint16_t)port);
+        ipv6->sin6_flowinfo = htonl((uint32_t)flow);
+        ipv6->sin6_scope_id = (uint32_t)scope;
+        read = inet_pton(AF_INET6, host, &ipv6->sin6_addr);
+        target->address_length = sizeof *ipv6;
+    }
+    return read == 1 ? 1 : refuse("the host is no IP address");
+}
+
+static int read_target(PyObject *value, const Burst *burst, Target *target) {
+    Py_ssize_t length;
+    if (!PyTuple_Check(value) || PyTuple_Size(value) != 3)
+        return refuse("a target has three parts");
+    PyObject *cipher = PyTuple_GetItem(value, 0);
+    if (!PyObject_TypeCheck(cipher, cipher_type))
+        return refuse("a target begins with a Cipher");
+    target->key = &((Cipher *)cipher)->key;
+    if (!read_address(PyTuple_GetItem(value, 1), target) ||
+        !read_bytes(PyTuple_GetItem(value, 2), &target->numbers, &length))
+        return 0;
+    return length == (Py_ssize_t)burst->packet_count * NUMBERS ? 1 : refuse("not as many numbers as packets");
+}
+
+/* --- what Python calls */
+
+static PyObject *send_burst(int socket, PyObject *headers, PyObject *payloads, PyObject *runs,
+                            PyObject *targets) {
+    static Burst burst;
+    Counts counts = {0, 0, 0};
+    Py_ssize_t count = PyTuple_Size(targets);
+    int encrypted;
+    if (!read_packets(headers, payloads, &burst) || !read_runs(runs, &burst))
+        return NULL;
+    Target *read = PyMem_Calloc((size_t)count + 1, sizeof *read);
+    if (!read)
+        return PyErr_NoMemory();
+    for (Py_ssize_t place = 0; place < count; place++) {
+        if (!read_target(PyTuple_GetItem(targets, place), &burst, read + place)) {
+            PyMem_Free(read);
+            return NULL;
+        }
+    }
+    Py_BEGIN_ALLOW_THREADS
+    encrypted = send_to_all(socket, &burst, read, (size_t)count, &counts);
+    Py_END_ALLOW_THREADS
+    PyMem_Free(read);
+    if (!encrypted) {
+        PyErr_SetString(PyExc_RuntimeError, "OpenSSL did not encrypt");
+        return NULL;
+    }
+    return Py_BuildValue("lll", counts.packets, counts.octets, counts.dropped);
+}
+
+static PyObject *send_(PyObject *module, PyObject *arguments) {
+    /* tuples of our own: nobody can change them while the lock is released */
+    PyObject *lists[4], *tuples[4] = {NULL}, *result = NULL;
+    int socket, place = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "iOOOO:send", &socket, lists, lists + 1, lists + 2, lists + 3))
+        return NULL;
+    if (busy) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is sending");
+        return NULL;
+    }
+    busy = 1; /* all memory below is there once */
+    while (place < 4 && (tuples[place] = PySequence_Tuple(lists[place])))
+        place++;
+    if (place == 4)
+        result = send_burst(socket, tuples[0], tuples[1], tuples[2], tuples[3]);
+    while (place--)
+        Py_DECREF(tuples[place]);
+    busy = 0;
+    return result;
+}
+
+static PyObject *cipher_new(PyTypeObject *type, PyObject *arguments, PyObject *named) {
+    const char *key, *salt;
+    Py_ssize_t key_length, salt_length;
+    (void)named;
+    if (!PyArg_ParseTuple(arguments, "y#y#:Cipher", &key, &key_length, &salt, &salt_length))
+        return NULL;
+    if (key_length != KEY || salt_length != NONCE) {
+        refuse("the key has 16 bytes, the salt 12");
+        return NULL;
+    }
+    Cipher *cipher = (Cipher *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (!cipher)
+        return NULL;
+    memcpy(cipher->key.salt, salt, NONCE);
+    cipher->key.context = EVP_CIPHER_CTX_new();
+    if (!cipher->key.context ||
+        !EVP_EncryptInit_ex2(cipher->key.context, EVP_aes_128_gcm(), (const uint8_t *)key, NULL, NULL)) {
+        Py_DECREF(cipher);
+        PyErr_SetString(PyExc_RuntimeError, "OpenSSL has no AES-128-GCM");
+        return NULL;
+    }
+    return (PyObject *)cipher;
+}
+
+static void cipher_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    EVP_CIPHER_CTX_free(((Cipher *)self)->key.context); /* wipes the key */
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot cipher_slots[] = {{Py_tp_new, cipher_new}, {Py_tp_dealloc, cipher_dealloc}, {0, NULL}};
+static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher), 0, Py_TPFLAGS_DEFAULT,
+                                  cipher_slots};
+static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit_fan_out(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (!module)
+        return NULL;
+    cipher_type = (PyTypeObject *)PyType_FromSpec(&cipher_spec);
+    if (!cipher_type || PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type)) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
