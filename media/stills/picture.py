@@ -26,13 +26,19 @@ class StillError(ValueError):
 def still_pictures(keyframe: Keyframe) -> dict[int, bytes]:
     """JPEG by each of `WIDTHS`; raises `StillError`."""
     try:
-        frame = _decoded(keyframe.codec, _frame_data(keyframe))
-        pictures = {}
-        for width in sorted(WIDTHS, reverse=True):  # each is made of the one before it: that is cheaper
-            frame = _scaled(frame, width)
-            pictures[width] = _jpeg(frame)
+        return pictures_of(_decoded(keyframe.codec, _frame_data(keyframe)))
     except (av.error.FFmpegError, DepacketizeError, ValueError, MemoryError) as error:
         raise StillError(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def pictures_of(frame: av.VideoFrame) -> dict[int, bytes]:
+    """JPEG by each of `WIDTHS`, of a decoded frame; raises `StillError`, and the errors of PyAV."""
+    if frame.width * frame.height > MAX_PIXELS:
+        raise StillError("too large")
+    pictures = {}
+    for width in sorted(WIDTHS, reverse=True):  # each is made of the one before it: that is cheaper
+        frame = _scaled(frame, width)
+        pictures[width] = _jpeg(frame)
     return pictures
 
 
@@ -53,8 +59,6 @@ def _decoded(codec: str, data: bytes) -> av.VideoFrame:
     if not frames or frames[0].is_corrupt:
         raise StillError("nothing decoded")
     frame: av.VideoFrame = frames[0]
-    if frame.width * frame.height > MAX_PIXELS:
-        raise StillError("too large")
     return frame
 
 
