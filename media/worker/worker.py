@@ -103,7 +103,14 @@ class Worker:
         )
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._stills = Stills(self._plane.rooms, unix_clock=self._clock.now)
-        counted = self._capacity, self._lag, self._recorder, self._events.chronicle, self._stills
+        counted = (
+            self._capacity,
+            self._lag,
+            self._recorder,
+            self._events.chronicle,
+            self._stills,
+            self._describer,
+        )
         self._registry = new_registry(self._plane, ports, self._public, *counted, self._clock, settings)
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
