@@ -33,6 +33,7 @@ LOOK_SECONDS = 600.0  # between looks for recordings that nobody has described
 PAUSE_SECONDS = 1.0  # before each of those: reading one takes a quarter of a second of CPU
 STILL_WRITTEN_SECONDS = 60.0  # a file that has not changed for so long is complete, whoever writes it
 MAX_STORED_AT_ONCE = 50  # recordings in the store in one look: at most 450 MB to fetch
+MAX_FAILURES = 3  # in one look at the store
 RETRY_SECONDS = 60.0  # after a look that failed, or left some for the next one
 _RAW = ("h264", "h265")  # their files have no times
 _LEAST_RAW_PACE = 1_000  # bytes a second
@@ -147,12 +148,20 @@ class Describer:
 
     def _look_in(self, store: Store) -> bool:
         missing = _not_in(store.details(), store.records(), before=time.time() - STILL_WRITTEN_SECONDS)
+        failures = 0
         for record in missing[:MAX_STORED_AT_ONCE]:
             name = parse_record_name(record.name)
-            if name is not None and self._described_until(time.monotonic() + PAUSE_SECONDS):
+            if name is None or not self._described_until(time.monotonic() + PAUSE_SECONDS):
+                break
+            try:
                 with self._one_at_a_time:
                     self._describe_stored(store, name, record.size)
-        return len(missing) <= MAX_STORED_AT_ONCE
+            except (StoreError, OSError) as error:
+                log.warning("stored recording not described", name=record.name, reason=str(error))
+                failures += 1
+                if failures == MAX_FAILURES:  # it is the store, or the machine
+                    break
+        return not failures and len(missing) <= MAX_STORED_AT_ONCE
 
     # --- one recording
 
@@ -178,7 +187,7 @@ class Describer:
             contents = self._reader.contents(
                 file, name.suffix, with_pictures=self._with_pictures, whole=whole
             )
-        store.put_details(name, _details(name, size, contents), pack_pictures(contents.pictures))
+        store.put_details(_details(name, size, contents), pack_pictures(contents.pictures))
         self._told(name, contents)
 
     def _told(self, name: RecordName, contents: Contents) -> None:

@@ -108,7 +108,7 @@ class Uploader:
             entry.done()
             return
         if (described := self._describe(name)) is not None:
-            store.put_details(name, *described)
+            store.put_details(*described)
         upload_file(store, path, name.content_type, entry, self._stopping)
         self._stored(name)
         if self._delete:

@@ -101,7 +101,7 @@ class Store:
         """The recording, and its details."""
         with _named_errors():
             self._client.delete_object(**self._object(name.text))
-        self._delete_details(name, "")
+        self._delete_details(name)
 
     # --- what is known of the recordings' contents
 
@@ -123,15 +123,13 @@ class Store:
                 return names.picture_in(self.read(f"{names.FOLDER}/{text}", 0, names.MAX_BYTES), width)
         return None
 
-    def put_details(self, name: RecordName, details: RecordDetails, content: bytes) -> None:
-        """Store those of a recording, in place of any others of it."""
-        text = names.details_name(details)
-        self.put(f"{names.FOLDER}/{text}", content, names.CONTENT_TYPE)
-        self._delete_details(name, text)
+    def put_details(self, details: RecordDetails, content: bytes) -> None:
+        """Store those of a recording. Others, of another size, stay until the recording is deleted."""
+        self.put(f"{names.FOLDER}/{names.details_name(details)}", content, names.CONTENT_TYPE)
 
-    def _delete_details(self, name: RecordName, kept: str) -> None:
+    def _delete_details(self, name: RecordName) -> None:
         for text, _ in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
-            if text != kept and names.belongs_to(text, name):
+            if names.belongs_to(text, name):
                 with _named_errors():
                     self._client.delete_object(**self._object(f"{names.FOLDER}/{text}"))
 

@@ -20,7 +20,7 @@ from shared.messages.stills import WIDTHS
 from shared.records.details import FOLDER, picture_in
 from shared.records.details_folder import list_details, read_picture
 from shared.records.record_name import RecordName, parse_record_name
-from shared.records.store import Store
+from shared.records.store import Store, StoreError
 from shared.settings import load_settings
 from tests.integration.recording.described import SECONDS, SIZE, record
 from tests.support.s3_server import S3Server
@@ -233,3 +233,27 @@ async def test_recordings_in_the_store_are_described_by_their_begin_and_end(
     assert shown(store.picture(name_of(whole.name), 640)).width == 640
     assert found["ogg"].seconds == pytest.approx(SECONDS, abs=0.1)
     assert list(folder.glob("*")) == []
+
+
+async def test_one_object_that_the_store_does_not_give_keeps_no_other(
+    tmp_path: Path,
+    s3: S3Server,
+    run: Callable[[Describer], Describer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As S3 does with what lies in an archive."""
+    monkeypatch.setattr(describer_module, "STILL_WRITTEN_SECONDS", -60.0)
+    store = Store(load_settings(**s3.settings))
+    for number in range(3):
+        store.put(f"demo_{number}.webm", b"x" * 100, "video/webm")
+    read = Store.read
+
+    def refuses(self: Store, name: str, first: int, size: int) -> bytes:
+        if name == "demo_1.webm":
+            raise StoreError("GetObject: InvalidObjectState")
+        return read(self, name, first, size)
+
+    monkeypatch.setattr(Store, "read", refuses)
+    describer = run(Describer(tmp_path, lambda: store, with_pictures=True))
+    await eventually("the others are described", lambda: describer.described == 2, WITHIN)
+    assert {details.name for details in store.details()} == {"demo_0.webm", "demo_2.webm"}

@@ -49,7 +49,7 @@ async def place(
     if request.param == "store":
         store.put("red_1.webm", BODY, "video/webm")
         details = RecordDetails("red_1.webm", len(BODY), 61.25, 1280, 720, True)
-        store.put_details(named("red_1.webm"), details, pack_pictures(PICTURES))
+        store.put_details(details, pack_pictures(PICTURES))
     else:
         lay(folder, "red_1.webm")
         describe(folder, "red_1.webm")
