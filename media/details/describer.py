@@ -33,7 +33,7 @@ LOOK_SECONDS = 600.0  # between looks for recordings that nobody has described
 PAUSE_SECONDS = 1.0  # before each of those: reading one takes a quarter of a second of CPU
 STILL_WRITTEN_SECONDS = 60.0  # a file that has not changed for so long is complete, whoever writes it
 MAX_STORED_AT_ONCE = 50  # recordings in the store in one look: at most 450 MB to fetch
-MAX_FAILURES = 3  # in one look at the store
+MAX_FAILURES = 3  # in one look at the folder or the store
 RETRY_SECONDS = 60.0  # after a look that failed, or left some for the next one
 _RAW = ("h264", "h265")  # their files have no times
 _LEAST_RAW_PACE = 1_000  # bytes a second
@@ -57,6 +57,7 @@ class Describer:
     ) -> None:
         self._folder = folder
         self._open_store = store
+        self._store: Store | None = None
         self._with_pictures = with_pictures
         self._reader = reader or ReaderProcess()
         self._one_at_a_time = threading.Lock()
@@ -98,10 +99,11 @@ class Describer:
                 return None if path is None else self._described(name, path)
             except OSError as error:
                 if not self._stopping:
-                    log.warning(
-                        "recording not described", name=name.text, reason=error.strerror or str(error)
-                    )
-                return None
+                    reason = error.strerror or str(error)
+                    log.warning("recording not described", name=name.text, reason=reason)
+            except Exception:  # whoever calls has a recording to upload, and others to describe
+                log.exception("describing a recording broke", name=name.text)
+            return None
 
     # --- the thread
 
@@ -140,11 +142,16 @@ class Describer:
         present = list_details(self._folder)
         records = list_folder(self._folder)
         delete_orphans(self._folder, {record.name for record in records}, time.time())
+        failures = 0
         for record in _not_in(present, records, before=time.time() - STILL_WRITTEN_SECONDS):
             name = parse_record_name(record.name)
             if name is not None and self._described_until(time.monotonic() + PAUSE_SECONDS):
-                self.describe(name)
-        return self._open_store is None or self._look_in(self._open_store())
+                failures += self.describe(name) is None
+            if failures == MAX_FAILURES:  # it is the disk, or the machine
+                return True
+        if self._store is None and self._open_store is not None:
+            self._store = self._open_store()
+        return self._store is None or self._look_in(self._store)
 
     def _look_in(self, store: Store) -> bool:
         missing = _not_in(store.details(), store.records(), before=time.time() - STILL_WRITTEN_SECONDS)

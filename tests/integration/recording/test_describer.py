@@ -1,5 +1,6 @@
 """What recordings hold, read from real files: of every form, whole, cut off, damaged and hostile."""
 
+import asyncio
 import io
 import os
 import random
@@ -206,6 +207,41 @@ def test_a_full_disk_keeps_nobody_from_recording(tmp_path: Path, monkeypatch: py
     (tmp_path / FOLDER).write_text("a file, in place of the folder")
     describer = Describer(tmp_path, with_pictures=True, reader=Scripted(Contents(1.0, 2, 3, {})))
     assert describer.describe(name_of("demo_1.webm")) is None
+
+
+async def test_a_folder_that_cannot_be_written_is_not_read_again_and_again(
+    tmp_path: Path, run: Callable[[Describer], Describer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(describer_module, "write_details", fails)
+    for number in range(20):
+        (tmp_path / f"demo_{number}.webm").write_bytes(b"12345")
+    age(tmp_path)
+    reader = Scripted(*[Contents(1.0, 2, 3, {})] * 20)
+    run(Describer(tmp_path, with_pictures=True, reader=reader))
+    await eventually("it has tried", lambda: len(reader.outcomes) == 17, WITHIN)
+    await asyncio.sleep(0.2)
+    assert len(reader.outcomes) == 17
+
+
+async def test_a_bug_ends_neither_the_thread_nor_an_upload(
+    tmp_path: Path, run: Callable[[Describer], Describer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo_1.webm").write_bytes(b"12345")
+    reader = Scripted(Contents(1.0, 2, 3, {}))
+    describer = run(Describer(tmp_path, with_pictures=True, reader=reader))
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(describer_module, "write_details", breaks)
+        assert describer.describe(name_of("demo_1.webm")) is None
+    reader.outcomes.append(Contents(1.0, 2, 3, {}))
+    describer.due(name_of("demo_1.webm"))
+    await eventually("it is described", lambda: describer.described == 1, WITHIN)
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
