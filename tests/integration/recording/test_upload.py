@@ -17,9 +17,6 @@ import pytest
 from media.recording import upload
 from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
-from shared.messages.records import RecordDetails
-from shared.records.details import Described
-from shared.records.details_folder import read_content, write_details
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
 from shared.settings import load_settings
@@ -256,34 +253,6 @@ async def test_a_large_upload_stops_with_its_worker(
     with running(s3, folder):
         await eventually("a part is under way", reached.is_set, WITHIN)
     assert LARGE in due(folder) or f"live/{LARGE}" in stored(s3)
-
-
-async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, folder: Path) -> None:
-    """First of all, so that nothing large is sent again because of it; and is deleted here with it."""
-    described: list[str] = []
-
-    def describe(name: RecordName) -> Described:
-        size = (folder / name.text).stat().st_size
-        details = RecordDetails(name.text, size, 2.5, 640, 360, True)
-        write_details(folder, name, details, {640: b"large", 320: b"small"})
-        described.append(name.text)
-        return Described(details, read_content(folder, details))
-
-    s3.refuse = 1
-    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, unheard, describe, delete=True)
-    uploader.start()
-    await all_done(folder)
-    uploader.stop()
-    uploader.join()
-    assert described == [SMALL, SMALL, LARGE]  # the store refused the first
-    store = store_of(s3)
-    assert {details.name for details in store.details()} == {SMALL, LARGE}
-    assert {record.name for record in store.records()} == {SMALL, LARGE}
-    assert store.picture(name_of(SMALL), 320) == b"small"
-    assert not list((folder / ".details").iterdir())
-    store.delete(name_of(SMALL))
-    assert [details.name for details in store.details()] == [LARGE]
-    assert store.picture(name_of(SMALL), 320) is None
 
 
 def test_the_store_says_what_it_has(s3: S3Server) -> None:
