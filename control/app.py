@@ -118,6 +118,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         authenticator,
         record_proxy,
         RecordLinks(redis, clock, watch),
+        with_stills=settings.snapshots,
     )
 
     def streaming(role: Role) -> list[Route]:

@@ -189,7 +189,9 @@ class Settings(AccessSettings):
         "Whether a new viewer gets the pictures since the last keyframe; auto: if the publisher ignores"
         " keyframe requests",
     )
-    snapshots: bool = _field(True, "Make still pictures of rooms; they cost a worker 2 % of a core at most")
+    snapshots: bool = _field(
+        True, "Make still pictures of rooms, which cost a worker 2 % of a core at most, and of recordings"
+    )
 
     # --- recording
     record_enabled: bool = _field(False, "Record every room")

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
@@ -13,13 +14,17 @@ from shared.logging import get_logger
 from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
+    GetRecordStill,
     ListRecords,
     Record,
+    RecordDetails,
     Records,
+    RecordStill,
     SharedRecord,
     ShareRecord,
 )
 from shared.names import RequestId
+from shared.records.details_folder import delete_recording, list_details, read_picture
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
@@ -37,6 +42,14 @@ class Remote:
     url: str
 
 
+Details = dict[tuple[str, int], RecordDetails]  # by a recording's name and its size in bytes
+
+
+class Listed(NamedTuple):
+    records: list[Record]  # each once, newest first
+    details: Details  # of some of them, and perhaps of others
+
+
 class RecordCatalogue:
     """A worker or a store that does not answer is left out of the list."""
 
@@ -47,15 +60,17 @@ class RecordCatalogue:
         self._store: Store | None = None
         self._opening = asyncio.Lock()
 
-    async def records(self, request_id: RequestId) -> list[Record]:
-        """Every recording once, newest first. Raises `NO_WORKER` when Redis is away."""
-        replies, local, stored = await asyncio.gather(
+    async def records(self, request_id: RequestId) -> Listed:
+        """Every recording, and what is known of them. Raises `NO_WORKER` when Redis is away."""
+        replies, local, (stored, stored_details) = await asyncio.gather(
             self._workers.ask(ListRecords(), Records, request_id),
-            asyncio.to_thread(list_folder, self._folder),
+            asyncio.to_thread(lambda: (list_folder(self._folder), list_details(self._folder))),
             self._stored(),
         )
-        near = [*(record for reply in replies for record in reply.records), *local]
-        return await asyncio.to_thread(_merge, near, stored)  # many workers may have 5,000 each
+        near = [*(record for reply in replies for record in reply.records), *local[0]]
+        details = [*stored_details, *(each for reply in replies for each in reply.details), *local[1]]
+        # many workers may have 5,000 each
+        return await asyncio.to_thread(lambda: Listed(_merge(near, stored), _by_file(details)))
 
     async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | Remote | None:
         """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD)."""
@@ -69,27 +84,36 @@ class RecordCatalogue:
             return Remote(await self._ask(store.url, name.text, method))
         return None
 
+    async def still(self, name: RecordName, width: int, request_id: RequestId) -> bytes | None:
+        """The picture of a recording as JPEG; None if there is none."""
+        if jpeg := await asyncio.to_thread(read_picture, self._folder, name, width):
+            return jpeg
+        question = GetRecordStill(name=name.text, width=width)
+        for still in await self._workers.ask(question, RecordStill, request_id):
+            return still.jpeg
+        store = await self._open_store()
+        stored: bytes | None = await self._ask(store.picture, name, width) if store else None
+        return stored
+
     async def delete(self, name: RecordName, request_id: RequestId) -> None:
         """Delete a recording in every place that has it; raises `NOT_FOUND` when none has."""
         replies = await self._workers.ask(DeleteRecord(name=name.text), DeletedRecord, request_id)
         existed = any(reply.existed for reply in replies)
-        if path := await asyncio.to_thread(find_in_folder, self._folder, name):
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-            existed = True
+        existed |= await asyncio.to_thread(delete_recording, self._folder, name)
         store = await self._open_store()
-        if store is not None and await self._ask(store.find, name.text):
-            await self._ask(store.delete, name.text)
-            existed = True
+        if store is not None:
+            existed |= await self._ask(store.find, name.text) is not None
+            await self._ask(store.delete, name)
         if not existed:
             raise ServiceError(ErrorCode.NOT_FOUND)
 
-    async def _stored(self) -> list[Record]:
-        try:
+    async def _stored(self) -> tuple[list[Record], list[RecordDetails]]:
+        with suppress(ServiceError):
             store = await self._open_store()
-            found: list[Record] = await self._ask(store.records) if store else []
-        except ServiceError:
-            return []
-        return found
+            if store is not None:
+                records, details = await asyncio.gather(self._ask(store.records), self._ask(store.details))
+                return records, details
+        return [], []
 
     async def _open_store(self) -> Store | None:
         if not self._settings.upload_recordings:
@@ -99,7 +123,7 @@ class RecordCatalogue:
                 self._store = await asyncio.to_thread(Store, self._settings)
         return self._store
 
-    async def _ask(self, call: Any, *arguments: str) -> Any:
+    async def _ask(self, call: Any, *arguments: object) -> Any:
         """Call the store; raises `NO_WORKER` when it does not answer."""
         try:
             async with asyncio.timeout(STORE_SECONDS):
@@ -107,6 +131,10 @@ class RecordCatalogue:
         except (StoreError, TimeoutError) as error:
             log.warning("store does not answer", reason=str(error) or "timeout")
             raise unavailable("the store is away") from None
+
+
+def _by_file(details: Iterable[RecordDetails]) -> Details:
+    return {(each.name, each.size): each for each in details}
 
 
 def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:

@@ -193,7 +193,8 @@ def _field(field: Field) -> str:
 
 def _row(name: str, words: str, description: str) -> str:
     small = f" <small>{escape(words)}</small>" if words else ""
-    return f"<div><dt>{name}{small}</dt><dd>{_inline(description)}</dd></div>"
+    # without the end tags that HTML leaves out: there are hundreds of rows, and the page is to stay small
+    return f"<div><dt>{name}{small}<dd>{_inline(description)}</div>"
 
 
 def _text(example: object) -> str:

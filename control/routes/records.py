@@ -13,6 +13,7 @@ from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.long_response import LongResponse
 from control.http.resource import Resource
+from control.http.still_response import asked_width, still_response
 from control.records.catalogue import RecordCatalogue, Remote
 from control.records.links import RecordLinks
 from control.records.listing import RecordListing
@@ -22,25 +23,33 @@ from shared.errors import ErrorCode, ServiceError
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 
+STILL_SECONDS = 3600  # for which a browser keeps a picture: it changes only if the recording does
+
 
 class RecordRoutes:
+    """`with_stills`: whether there are pictures of recordings."""
+
     def __init__(
         self,
         catalogue: RecordCatalogue,
         authenticator: Authenticator,
         proxy: RecordProxy,
         links: RecordLinks,
+        *,
+        with_stills: bool,
     ) -> None:
         self._catalogue = catalogue
         self._authenticator = authenticator
         self._proxy = proxy
         self._links = links
+        self._with_stills = with_stills
         self._transfers = Transfers()
 
     def routes(self) -> list[Route]:
         return [
             Route("/api/records", Resource({"GET": self.list_records})),
             Route("/records/{name}", Resource({"GET": self.show_record})),
+            Route("/records/{name}/still", Resource({"GET": self.show_still})),
             Route("/api/admin/records/{name}", Resource({"DELETE": self.delete_record})),
         ]
 
@@ -51,19 +60,15 @@ class RecordRoutes:
         access.check_opens_anything()
         caller = caller_of(request)
         query_of = await self._links.signer() if self._authenticator.required else None
-        listing = RecordListing(access.may_read_records, caller.prefix, query_of)
+        listing = RecordListing(
+            access.may_read_records, caller.prefix, query_of, with_stills=self._with_stills
+        )
         records = await self._catalogue.records(caller.request_id)
         return Response(await listing.json(records), media_type="application/json")
 
     async def show_record(self, request: Request) -> ASGIApp:
         """The file, for callers with the room's credentials or a signed link."""
-        name = _name(request)
-        now = time.time()
-        access = self._authenticator.access(credential(request.headers), now)
-        if not access.may_read_records(name.room) and not (
-            "signature" in request.query_params and await self._links.admit(name, request.query_params)
-        ):
-            raise access.refusal
+        name = await self._readable(request)
         found = await self._catalogue.find(name, request.method, caller_of(request).request_id)
         if found is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
@@ -78,6 +83,27 @@ class RecordRoutes:
             await release()
             raise
         return LongResponse(response, release, transfer.reader)
+
+    async def show_still(self, request: Request) -> Response:
+        """GET -> 200 `image/jpeg`, 304, 404 if there is none; for callers who may read the file."""
+        name = await self._readable(request)
+        width = asked_width(request)
+        jpeg = None
+        if self._with_stills:
+            jpeg = await self._catalogue.still(name, width, caller_of(request).request_id)
+        if jpeg is None:
+            raise ServiceError(ErrorCode.NOT_FOUND, detail="the recording has no picture")
+        return still_response(request, jpeg, STILL_SECONDS, {}, locked=self._authenticator.required)
+
+    async def _readable(self, request: Request) -> RecordName:
+        """The recording in the path, for callers with the room's credentials or a signed link; raises."""
+        name = _name(request)
+        access = self._authenticator.access(credential(request.headers), time.time())
+        if not access.may_read_records(name.room) and not (
+            "signature" in request.query_params and await self._links.admit(name, request.query_params)
+        ):
+            raise access.refusal
+        return name
 
     async def _content(self, found: Path | Remote, name: RecordName, request: Request) -> ASGIApp:
         if not isinstance(found, Path):

@@ -1,6 +1,5 @@
 """The still picture of a room: behind the same access as playing, and kept by browsers for a moment."""
 
-import hashlib
 import time
 from email.utils import formatdate
 
@@ -12,12 +11,9 @@ from control.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path
 from control.http.resource import Resource
+from control.http.still_response import asked_width, still_response
 from control.workers.room_stills import KEPT_SECONDS, RoomStills
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
-from shared.messages.stills import WIDTHS
-
-DEFAULT_WIDTH = WIDTHS[-1]
 
 
 class StillRoutes:
@@ -33,33 +29,8 @@ class StillRoutes:
         room = room_in_path(request)
         access = self._authenticator.access(credential(request.headers), time.time())
         access.grant(room, Role.PLAY)
-        width = _width(request.query_params.get("width"))
+        width = asked_width(request)
         still = await self._stills.get(room, width, caller_of(request).request_id)
-        etag = f'"{hashlib.blake2b(still.jpeg, digest_size=12).hexdigest()}"'
-        scope = "private" if self._authenticator.required else "public"
-        headers = {
-            "Cache-Control": f"{scope}, max-age={round(KEPT_SECONDS)}",
-            "ETag": etag,
-            "Last-Modified": formatdate(still.taken_at, usegmt=True),
-        }
-        if self._authenticator.required:
-            headers["Vary"] = "Authorization, X-Auth-Token"
-        if _has(request.headers.get("if-none-match", ""), etag):
-            return Response(status_code=304, headers=headers)
-        return Response(still.jpeg, media_type="image/jpeg", headers=headers)
-
-
-def _width(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_WIDTH
-    for width in WIDTHS:
-        if text == str(width):
-            return width
-    widths = " or ".join(map(str, WIDTHS))
-    raise ServiceError(ErrorCode.INVALID_WIDTH, detail=f"width is {widths}")
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    """RFC 9110 13.1.2."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return not tags.isdisjoint({"*", etag})
+        taken = {"Last-Modified": formatdate(still.taken_at, usegmt=True)}
+        locked = self._authenticator.required
+        return still_response(request, still.jpeg, round(KEPT_SECONDS), taken, locked=locked)

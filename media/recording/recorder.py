@@ -20,6 +20,8 @@ from media.tracks.source_report import SourceReport
 from shared.logging import get_logger
 from shared.messages.events import EventType
 from shared.names import RoomName
+from shared.records.details import Described
+from shared.records.details_folder import delete_recording
 from shared.records.folder import list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
@@ -42,13 +44,14 @@ class Recorder:
     """Owned by the worker. `run` uploads and deletes until cancelled; `finish` ends it in bounded time.
 
     Only its threads call the disk. In these it calls `tell` with each file that is complete, and with each
-    that is in the store.
+    that is in the store. What `describe` says of a file is uploaded with it.
     """
 
     def __init__(
         self,
         settings: Settings,
         tell: Callable[[EventType, RecordName], None] = lambda _type, _name: None,
+        describe: Callable[[RecordName], Described | None] = lambda _name: None,
     ) -> None:
         self._tell = tell
         self._folder = Path(settings.record_dir)
@@ -68,6 +71,7 @@ class Recorder:
                 self._journal,
                 self._folder,
                 lambda name: tell(EventType.RECORDING_UPLOADED, name),
+                describe,
                 delete=settings.delete_recording_after_upload,
             )
         self._due: set[str] = set()  # files of this worker that wait for their upload
@@ -244,8 +248,12 @@ class Recorder:
         for record in list_folder(self._folder):
             if record.modified < now - self._keep_seconds and record.name not in due:
                 try:
-                    (self._folder / record.name).unlink(missing_ok=True)
+                    self._delete(record.name)
                 except OSError as error:  # a file that cannot be deleted must not keep the others
                     log.warning("old recording not deleted", name=record.name, error=error.strerror)
                 else:
                     log.info("old recording deleted", name=record.name)
+
+    def _delete(self, text: str) -> None:
+        if (name := parse_record_name(text)) is not None:
+            delete_recording(self._folder, name)

@@ -20,11 +20,14 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
+    GetRecordStill,
     ListRecords,
     Records,
+    RecordStill,
     SharedRecord,
     ShareRecord,
 )
+from shared.records.details_folder import delete_recording, list_details, read_picture
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
@@ -32,7 +35,7 @@ from shared.records.signed_links import SignedLinks
 
 SHARE_SECONDS = 60
 THREADS = 4
-MAX_LISTED = 5_000  # recordings in one reply, the newest: some 400 kB
+MAX_LISTED = 5_000  # recordings in one reply, the newest: some 800 kB
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,14 +54,21 @@ class Shelf:
         self._links = SignedLinks(secrets.token_bytes(32), SHARE_SECONDS)
 
     def handlers(self) -> dict[type, Handler]:
-        return {ListRecords: self.list_records, ShareRecord: self.share, DeleteRecord: self.delete}
+        return {
+            ListRecords: self.list_records,
+            ShareRecord: self.share,
+            GetRecordStill: self.still,
+            DeleteRecord: self.delete,
+        }
 
     def routes(self) -> list[Route]:
         return [Route("/records/{name}", self.serve, methods=["GET"])]
 
     async def list_records(self, _: ListRecords) -> Records:
-        records = await self._call(list_folder, self._folder)
-        return Records(records=tuple(records[:MAX_LISTED]))
+        return await self._call(self._list)
+
+    async def still(self, message: GetRecordStill) -> RecordStill:
+        return RecordStill(jpeg=await self._call(self._still, message.name, message.width))
 
     async def share(self, message: ShareRecord) -> SharedRecord:
         name, _ = await self._call(self._find, message.name)
@@ -84,16 +94,25 @@ class Shelf:
 
     # --- in a thread
 
+    def _list(self) -> Records:
+        records = list_folder(self._folder)[:MAX_LISTED]
+        sizes = {record.name: record.size for record in records}
+        details = (each for each in list_details(self._folder) if sizes.get(each.name) == each.size)
+        return Records(records=tuple(records), details=tuple(details))
+
+    def _still(self, text: str, width: int) -> bytes:
+        jpeg = read_picture(self._folder, self._find(text)[0], width)
+        if jpeg is None:
+            raise ServiceError(ErrorCode.NOT_FOUND)
+        return jpeg
+
     def _response(self, request: Request) -> Response:
         name, path = self._find(request.path_params["name"])
         return record_response(path, name, request)
 
     def _delete(self, text: str) -> bool:
-        try:
-            self._find(text)[1].unlink()
-        except (ServiceError, FileNotFoundError):
-            return False
-        return True
+        name = parse_record_name(text)
+        return name is not None and delete_recording(self._folder, name)
 
     def _find(self, text: str) -> tuple[RecordName, Path]:
         name = parse_record_name(text)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from media.recording.journal import Entry, Journal
 from shared.logging import get_logger
+from shared.records.details import Described
+from shared.records.details_folder import delete_recording
 from shared.records.folder import find_in_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, Stored, StoreError
@@ -27,7 +29,9 @@ class UploadStoppedError(Exception):
 class Uploader:
     """A thread that empties the journal. `wake` makes it look at once.
 
-    It calls `stored` with each recording that is in the store, once more if it is killed at that moment.
+    What `describe` says of a recording goes into the store before the recording, whose entry in the journal
+    stays until both are there. It calls `stored` with each recording that is in the store, once more if it
+    is killed at that moment.
     """
 
     def __init__(
@@ -36,10 +40,12 @@ class Uploader:
         journal: Journal,
         folder: Path,
         stored: Callable[[RecordName], None] = lambda _name: None,
+        describe: Callable[[RecordName], Described | None] = lambda _name: None,
         *,
         delete: bool,
     ) -> None:
         self._stored = stored
+        self._describe = describe
         self._open_store = store
         self._journal = journal
         self._folder = folder
@@ -101,10 +107,12 @@ class Uploader:
         if name is None or path is None:  # deleted meanwhile
             entry.done()
             return
+        if (described := self._describe(name)) is not None:
+            store.put_details(*described)
         upload_file(store, path, name.content_type, entry, self._stopping)
         self._stored(name)
         if self._delete:
-            path.unlink()
+            delete_recording(self._folder, name)
         entry.done()
         self.uploaded += 1
         log.info("recording uploaded", name=entry.name)

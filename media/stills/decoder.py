@@ -27,25 +27,26 @@ def main() -> None:
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer each keyframe until the pipe ends."""
+    """Answer each keyframe until the pipe ends; each counts all time since the answer before."""
+    counted = time.process_time()
     while (head := source.read(LENGTH.size)) and len(head) == LENGTH.size:
         (length,) = LENGTH.unpack(head)
         if length > MAX_KEYFRAME_BYTES + _OVERHEAD_BYTES:
             return
-        sink.write(packed(_answered(source.read(length))))
+        pictures, error = _answered(source.read(length))
+        spent, counted = time.process_time() - counted, time.process_time()
+        sink.write(packed(Outcome(spent, pictures, error)))
         sink.flush()
 
 
-def _answered(data: bytes) -> Outcome:
-    began = time.process_time()
+def _answered(data: bytes) -> tuple[dict[int, bytes], str]:
     signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
     try:
-        pictures, error = still_pictures(read_keyframe(data)), ""
+        return still_pictures(read_keyframe(data)), ""
     except (StillError, JobError) as fault:
-        pictures, error = {}, str(fault)[:200]
+        return {}, str(fault)[:200]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return Outcome(time.process_time() - began, pictures, error)
 
 
 def _limit_itself() -> None:

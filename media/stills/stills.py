@@ -26,8 +26,9 @@ LOOK_SECONDS = 0.25
 RENEW_SECONDS = 10.0  # a room's picture, while somebody looks at it, and ...
 ASKED_SECONDS = 60.0  # ... that is until so long after it was last asked for
 UNSEEN_RENEW_SECONDS = 60.0  # otherwise
-CPU_SHARE = 0.02  # of a core, for all rooms of a worker
-CPU_BURST_SECONDS = 0.3  # for rooms that open together
+# Of a core, for all rooms of a worker. It is promised to take 2 % at most; a busy machine counts unevenly.
+CPU_SHARE = 0.015
+CPU_BURST_SECONDS = 0.2  # for rooms that open together
 MOST_DEBT_SECONDS = 0.04  # after a keyframe that broke the decoder: two seconds without pictures
 FAILED_SECONDS = 60.0  # without a picture of a room whose keyframe failed; doubled each time ...
 MOST_FAILED_SECONDS = 3600.0  # ... up to this

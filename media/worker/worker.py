@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from media.counts import Histogram
+from media.details.describer import Describer
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
@@ -46,8 +47,11 @@ from shared.bus.rpc_server import RpcServer
 from shared.bus.ruling_book import RulingBook
 from shared.host_port import HostPort
 from shared.logging import get_logger
+from shared.messages.events import EventType
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
+from shared.records.record_name import RecordName
+from shared.records.store import Store
 from shared.settings import Settings, secret
 
 MEASURE_SECONDS = 1.0
@@ -77,7 +81,14 @@ class Worker:
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
         self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now)
-        self._recorder = Recorder(settings, self._events.recorded) if settings.record_enabled else None
+        self._describer = Describer(
+            Path(settings.record_dir),
+            (lambda: Store(settings)) if settings.upload_recordings else None,
+            with_pictures=settings.snapshots,
+        )
+        self._recorder = (
+            Recorder(settings, self._recorded, self._describer.describe) if settings.record_enabled else None
+        )
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
             settings,
@@ -93,7 +104,14 @@ class Worker:
         )
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._stills = Stills(self._plane.rooms, unix_clock=self._clock.now)
-        counted = self._capacity, self._lag, self._recorder, self._events.chronicle, self._stills
+        counted = (
+            self._capacity,
+            self._lag,
+            self._recorder,
+            self._events.chronicle,
+            self._stills,
+            self._describer,
+        )
         self._registry = new_registry(self._plane, ports, self._public, *counted, self._clock, settings)
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
@@ -156,6 +174,7 @@ class Worker:
                 http = serve_http(self._listener, self._registry, self._shelf.routes())
                 others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
                 running = [serving, *map(tasks.create_task, (*bus, *others))]
+                self._describer.start()
                 wanted = self._recorder, self._stills if self._settings.snapshots else None
                 running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
@@ -173,6 +192,7 @@ class Worker:
                 telling.cancel()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
+            self._describer.stop()
             self._ports.close()
             await self._redis.aclose()
         if self._id_taken is None:
@@ -223,6 +243,12 @@ class Worker:
                 await self._heartbeat.flush()
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
+
+    def _recorded(self, kind: EventType, name: RecordName) -> None:
+        """Called in threads of the recorder."""
+        if kind is EventType.RECORDING_READY:
+            self._describer.due(name)
+        self._events.recorded(kind, name)
 
     def _tick(self, now: float) -> bool:
         """Returns whether there is anything to tick for."""

@@ -32,16 +32,24 @@ class RecordName:
 
     text: str
     room: RoomName
+    unix: int  # when the file began
+
+    @property
+    def suffix(self) -> str:
+        return self.text.rpartition(".")[2]
 
     @property
     def content_type(self) -> str:
-        return CONTENT_TYPES[self.text.rpartition(".")[2]]
+        return CONTENT_TYPES[self.suffix]
 
 
 def parse_record_name(text: str) -> RecordName | None:
     """`text` as a recording's name, or None. No name leads out of its folder."""
     match = _NAME.fullmatch(text)
-    return RecordName(text, RoomName(match["track_room"] or match["room"])) if match else None
+    if match is None:
+        return None
+    room, unix = match["track_room"] or match["room"], match["track_unix"] or match["unix"]
+    return RecordName(text, RoomName(room), int(unix))
 
 
 def track_name(room: RoomName, kind: str, index: int, unix: int, suffix: str) -> str:

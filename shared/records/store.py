@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from shared.messages.records import Record
-from shared.records.record_name import parse_record_name
+from shared.messages.records import Record, RecordDetails
+from shared.records import details as names
+from shared.records.record_name import RecordName, parse_record_name
 from shared.settings import Settings, secret
 
 CONNECT_SECONDS = 3
@@ -58,17 +59,11 @@ class Store:
 
     def records(self) -> list[Record]:
         """All recordings in the store, in no particular order."""
-        found = []
-        with _named_errors():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix, PaginationConfig={"MaxItems": MAX_LISTED}
-            )
-            for page in pages:
-                for item in page.get("Contents", ()):
-                    name = item["Key"].removeprefix(self._prefix)
-                    if parse_record_name(name):
-                        found.append(Record(name, item["Size"], item["LastModified"].timestamp()))
-        return found
+        return [
+            Record(name, item["Size"], item["LastModified"].timestamp())
+            for name, item in self._listed("")
+            if parse_record_name(name)
+        ]
 
     def find(self, name: str) -> Stored | None:
         with _named_errors(missing_ok=True):
@@ -94,9 +89,63 @@ class Store:
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def delete(self, name: str) -> None:
+    def read(self, name: str, first: int, size: int) -> bytes:
+        """So many bytes of an object, from the one numbered `first` on; it must have them."""
+        wanted = f"bytes={first}-{first + size - 1}"
         with _named_errors():
-            self._client.delete_object(**self._object(name))
+            body = self._client.get_object(**self._object(name), Range=wanted)["Body"]
+            data: bytes = body.read(size)
+        return data
+
+    def delete(self, name: RecordName) -> None:
+        """The recording, and its details."""
+        with _named_errors():
+            self._client.delete_object(**self._object(name.text))
+        self._delete_details(name)
+
+    # --- what is known of the recordings' contents
+
+    def details(self) -> list[RecordDetails]:
+        """Of all recordings in the store, in no particular order."""
+        found = (
+            names.parse_details_name(name, item["Size"]) for name, item in self._listed(f"{names.FOLDER}/")
+        )
+        return [details for details in found if details is not None]
+
+    def picture(self, name: RecordName, width: int) -> bytes | None:
+        """The still picture of a recording; None if it has none, or is not in the store."""
+        stored = self.find(name.text)
+        if stored is None:
+            return None
+        for text, item in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
+            details = names.parse_details_name(text, item["Size"])
+            if details and details.name == name.text and details.size == stored.size and details.has_stills:
+                return names.picture_in(self.read(f"{names.FOLDER}/{text}", 0, names.MAX_BYTES), width)
+        return None
+
+    def put_details(self, details: RecordDetails, content: bytes) -> None:
+        """Store those of a recording. Others, of another size, stay until the recording is deleted."""
+        self.put(f"{names.FOLDER}/{names.details_name(details)}", content, names.CONTENT_TYPE)
+
+    def _delete_details(self, name: RecordName) -> None:
+        for text, _ in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
+            if names.belongs_to(text, name):
+                with _named_errors():
+                    self._client.delete_object(**self._object(f"{names.FOLDER}/{text}"))
+
+    def _listed(self, beginning: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each object of a folder whose name begins so: its name in the folder, and what S3 says of it."""
+        folder, slash, _ = beginning.rpartition("/")
+        with _named_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket,
+                Prefix=self._prefix + beginning,
+                Delimiter="/",  # not what is in the folders below
+                PaginationConfig={"MaxItems": MAX_LISTED},
+            )
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    yield item["Key"].removeprefix(self._prefix + folder + slash), item
 
     # --- uploading
 

@@ -208,6 +208,10 @@ async def test_what_was_finished_reaches_the_store_after_a_restart(redis_url: st
             listed = (await system.http.get(f"{system.controls[0].url}/api/records")).json()
             assert {entry["name"]: entry["size"] for entry in listed} == sizes
             for entry in listed:
+                assert entry["duration"] == pytest.approx(4, abs=0.5)
+                assert (
+                    (entry.get("width", 0) > 0) is ("still" in entry) is (not entry["name"].endswith("ogg"))
+                )
                 response = await system.http.get(f"{system.controls[0].url}{entry['url']}")
                 (tmp_path / "fetched").write_bytes(response.content)
                 assert read(tmp_path / "fetched").seconds == pytest.approx(4, abs=0.5)
@@ -225,7 +229,7 @@ async def _killed_after(redis_url: str, folder: Path, seconds: float) -> dict[st
             seen: dict[Path, float] = {}
 
             def all_there() -> bool:
-                for path in folder.glob("*.*"):
+                for path in folder.glob("[!.]*.*"):
                     seen.setdefault(path, time.monotonic())
                 return len(seen) == 6
 

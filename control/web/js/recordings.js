@@ -2,7 +2,6 @@
 import { confirmed } from './confirm-dialog.js';
 import { count, date, duration, size } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
-import { mediaLength } from './media-length.js';
 import { readName } from './record-name.js';
 import { ask, Refused, ROOT } from './server.js';
 import { askForToken } from './token-dialog.js';
@@ -18,7 +17,11 @@ const element = (id) => document.getElementById(id);
 
 const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 'trouble', 'room', 'tracks', 'player'].map(element);
 
-/** @typedef {{ name: string, size: number, modTime: string, url: string }} Entry as in `GET /api/records` */
+/**
+ * As in `GET /api/records`; what is not known (yet) is not there.
+ * @typedef {{ name: string, size: number, modTime: string, url: string,
+ *   duration?: number, width?: number, height?: number, still?: string }} Entry
+ */
 
 /** @type {Entry[]} */
 let entries = [];
@@ -27,6 +30,7 @@ let server = null; // the reply of `api/bootstrap`
 const rows = new KeyedRows(list, element('record-row'), {
   begin(row, entry) {
     const button = (action) => row.querySelector(`[data-action="${action}"]`);
+    row.querySelector('img').addEventListener('error', ({ target }) => target.removeAttribute('src'));
     for (const action of ['play', 'download', 'delete']) {
       button(action).setAttribute('aria-label', `${button(action).textContent.trim()} ${entry.name}`);
     }
@@ -35,10 +39,19 @@ const rows = new KeyedRows(list, element('record-row'), {
     button('delete').addEventListener('click', () => remove(entry.name));
   },
   fill(row, entry) {
-    write(row, { room: entry.room, date: date(entry.began.toISOString()), size: size(entry.size), kind: entry.kind });
+    write(row, {
+      room: entry.room,
+      letter: entry.room[0].toUpperCase(),
+      length: lengthOf(entry),
+      pixels: entry.width ? `${entry.width} × ${entry.height}` : '',
+      date: date(entry.began.toISOString()),
+      size: size(entry.size),
+      kind: entry.kind,
+    });
+    row.querySelector('[data-fact="pixels"]').hidden = !entry.width;
+    showStill(row.querySelector('img'), entry);
     row.querySelector('[data-action="download"]').href = addressOf(entry);
     row.querySelector('[data-action="delete"]').hidden = !tokenFor(ADMIN);
-    if (entry.playable) showLength(row.querySelector('[data-cell="length"]'), entry);
   },
 });
 
@@ -82,11 +95,14 @@ function showRooms(names) {
   room.value = names.includes(chosen) ? chosen : '';
 }
 
-/** From the file itself, otherwise the time for which it was written. */
-async function showLength(fact, entry) {
-  const written = (new Date(entry.modTime) - entry.began) / 1000;
-  const length = await mediaLength(`${entry.name} ${entry.size}`, addressOf(entry));
-  fact.textContent = duration(Number.isNaN(length) ? written : length);
+/** As the server has read it from the file, otherwise the time for which it was written. */
+const lengthOf = ({ duration: known, modTime, began }) => duration(known ?? (new Date(modTime) - began) / 1000);
+
+/** Once: each list has the picture under another address, since its signature expires. @param {Entry} entry */
+function showStill(img, entry) {
+  if (!entry.still || img.dataset.still === String(entry.size)) return;
+  img.dataset.still = String(entry.size);
+  img.src = stillOf(entry, 320);
 }
 
 function showClosed() {
@@ -99,8 +115,15 @@ function showClosed() {
   tell('Recordings require a token.');
 }
 
-/** With the signature, relative to where this page found the server. @param {Entry} entry */
+/** With the signature, relative to where this page found the server. @param {{ url: string }} entry */
 const addressOf = ({ url }) => new URL(url.slice(url.indexOf('records/')), ROOT).href;
+
+/** @param {Entry} entry @param {320 | 640} width */
+function stillOf({ still }, width) {
+  const url = new URL(addressOf({ url: still }));
+  url.searchParams.set('width', String(width));
+  return url.href;
+}
 
 // --- actions
 
@@ -113,6 +136,7 @@ async function play(name) {
   if (!entry) return showPlayerTrouble('It does not exist any more.');
   const { room: of, began } = readName(name);
   element('player-title').textContent = `${of}, ${date(began.toISOString())}`;
+  if (entry.still) video.poster = stillOf(entry, 640);
   video.src = addressOf(entry);
   return video.play().catch(() => {}); // not allowed to start by itself: people press play
 }
@@ -145,7 +169,7 @@ function tell(words) {
 
 element('player-close').addEventListener('click', () => player.close());
 player.addEventListener('close', () => {
-  element('player-video').removeAttribute('src');
+  for (const name of ['src', 'poster']) element('player-video').removeAttribute(name);
   element('player-video').load();
 });
 element('player-video').addEventListener('error', () => {

@@ -5,6 +5,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
+from media.details.describer import Describer
 from media.recording.recorder import Recorder
 from media.rooms.chronicle import Chronicle
 from media.stills.stills import Stills
@@ -40,6 +41,7 @@ def new_registry(
     recorder: Recorder | None,
     chronicle: Chronicle,
     stills: Stills,
+    describer: Describer,
     clock: RedisClock,
     settings: Settings,
 ) -> CollectorRegistry:
@@ -56,7 +58,7 @@ def new_registry(
         registry.register(TcpCollector(ports.tcp))
     registry.register(CapacityCollector(capacity, plane.rooms))
     registry.register(EventLoopCollector(lag))
-    registry.register(StillsCollector(stills))
+    registry.register(StillsCollector(stills, describer))
     if recorder is not None:
         registry.register(RecorderCollector(recorder))
     registry.register(EventsCollector(chronicle))

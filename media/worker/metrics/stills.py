@@ -1,16 +1,18 @@
-"""Still pictures: how many were made, how many keyframes gave none, and what that cost."""
+"""Still pictures: how many there are, what gave none, and what that cost; recordings that were described."""
 
 from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from media.details.describer import Describer
 from media.stills.stills import Stills
 
 
 class StillsCollector(Collector):
-    def __init__(self, stills: Stills) -> None:
+    def __init__(self, stills: Stills, describer: Describer) -> None:
         self._stills = stills
+        self._describer = describer
 
     def collect(self) -> Iterable[Metric]:
         stills = self._stills
@@ -24,4 +26,9 @@ class StillsCollector(Collector):
             "roomcast_still_cpu_seconds",
             "CPU time of the process that decodes keyframes for still pictures.",
             value=stills.cpu_seconds,
+        )
+        yield CounterMetricFamily(
+            "roomcast_recordings_described",
+            "Recordings whose length, size and picture were read from their files.",
+            value=self._describer.described,
         )

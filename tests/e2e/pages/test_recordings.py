@@ -1,6 +1,7 @@
 """The recordings page: authorised people play, download and delete recordings."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ async def played(page: Page, name: str) -> None:
     assert not await page.is_visible("#player")
 
 
+async def pictured(page: Page) -> bool:
+    """Whether each recording in the list shows a picture of it, and how many pixels it has."""
+    script = """rows => rows.map((row) => [
+      row.querySelector('img').naturalWidth, row.querySelector("[data-cell='pixels']").textContent,
+    ])"""
+    rows = await page.eval_on_selector_all(".record", script)
+    return len(rows) == len(FORMS) and all(width == 320 and " × " in pixels for width, pixels in rows)
+
+
 async def test_who_has_a_rooms_token_plays_its_recordings(
     system: System, browser: Browser, recorded: list[str], records: Path
 ) -> None:
@@ -122,8 +132,15 @@ async def test_an_operator_sees_plays_and_deletes_all(
             return len(cells) == len(FORMS) and all(cell.startswith("0:") for cell in cells)
 
         await eventually("their lengths", lengths, within=10)
+        await eventually(
+            "their pictures", partial(pictured, page.page), within=40
+        )  # the page asks every 20 s
+        await assert_no_barrier(page.page)
+        await page.page.get_by_role("button", name=f"Play {recorded[0]}").click()
+        assert await page.page.get_attribute("#player-video", "poster")
+        await page.page.keyboard.press("Escape")
         await page.page.check("#tracks")
-        await page.shows(f"{len(list(records.glob('*.*')))} recordings")
+        await page.shows(f"{len(list(records.glob('[!.]*.*')))} recordings")
         await page.page.select_option("#room", "studio")
         await page.page.get_by_role("button", name=f"Delete {recorded[0]}").click()
         await page.page.get_by_role("button", name="Cancel").click()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.errors import ErrorCode
+from shared.messages.records import GetRecordStill, RecordStill
 from shared.messages.rulings import EndedSession, EndSession, jti_id
 from shared.messages.signalling import Answer, Closed, CloseRoom
 from shared.messages.stills import GetStill, Still
@@ -153,6 +154,7 @@ _DELETE = f"DELETE /api/admin/records/{RECORD}"
 _CLOSED = {"settings": TOKENS}
 _STILL = "GET /api/rooms/demo/still"
 _SHOWN = {GetStill: Still(jpeg=b"picture", taken_at=1.0)}
+_PICTURED = {GetRecordStill: RecordStill(jpeg=b"picture")}
 _NO_STILL = {GetStill: Closed(sessions=1)}
 _HAS_STILL = {"If-None-Match": "*"}
 _TARGETS = "GET /api/metrics/targets"
@@ -213,6 +215,12 @@ OTHER_ROWS = [
     Row("a record that is not is 404", _GET, 404, NOT_FOUND),
     Row("what is no record's name is 404", "GET /records/demo.txt", 404, NOT_FOUND),
     Row("no path leaves the records", _OUT_OF_RECORDS, 404, NOT_FOUND),
+    Row("the picture of a record is 200", f"{_GET}/still", 200, answers=_PICTURED),
+    Row("one of a record that the caller has is 304", f"{_GET}/still", 304, answers=_PICTURED, **_HAS_IT),
+    Row("the picture of a record without one is 404", f"{_GET}/still", 404, NOT_FOUND, recorded=RECORD),
+    Row("the picture of a record that is not is 404", f"{_GET}/still", 404, NOT_FOUND),
+    Row("a picture of a record is 401 as the record is", f"{_GET}/still", 401, UNAUTHORIZED, **_CLOSED),
+    Row("a record's picture of no such width is 400", f"{_GET}/still?width=1", 400, "invalid width"),
     Row("an admin deletes a record", _DELETE, 200, recorded=RECORD, **_ADMIN),
     Row("nobody else deletes a record", _DELETE, 401, UNAUTHORIZED, recorded=RECORD, **_PUBLISHER),
     Row("a record that is not is not deleted", _DELETE, 404, NOT_FOUND, **_ADMIN),

@@ -11,7 +11,7 @@ from shared.bus.connection import connect
 from shared.bus.directory import Directory
 from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
+from shared.messages.records import DeleteRecord, GetRecordStill, ListRecords, ShareRecord
 from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.messages.sessions import FindSessions, ListSessions, Living
 from shared.messages.signalling import (
@@ -33,7 +33,16 @@ from shared.names import RoomName, WorkerId, new_session_id
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
     *(Publish, Play, Patch, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
-    *(ListRecords, ShareRecord, DeleteRecord, ListSessions, ObeyRulings, EndSession, GetStill),
+    *(
+        ListRecords,
+        ShareRecord,
+        GetRecordStill,
+        DeleteRecord,
+        ListSessions,
+        ObeyRulings,
+        EndSession,
+        GetStill,
+    ),
 )
 
 

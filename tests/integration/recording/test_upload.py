@@ -70,6 +70,12 @@ def store_of(s3: S3Server) -> Store:
     return Store(load_settings(**s3.settings))
 
 
+def name_of(text: str) -> RecordName:
+    name = parse_record_name(text)
+    assert name is not None
+    return name
+
+
 def due(folder: Path) -> set[str]:
     return Journal(folder).names()
 
@@ -257,15 +263,14 @@ def test_the_store_says_what_it_has(s3: S3Server) -> None:
     [record] = store.records()
     assert (record.name, record.size) == (SMALL, 5)
     assert store.find("demo_9.webm") is None
-    assert parse_record_name(SMALL) is not None
-    store.delete(SMALL)
+    store.delete(name_of(SMALL))
     assert store.records() == []
 
 
 def test_a_store_that_is_away_is_one_error_without_secrets(s3: S3Server) -> None:
     store = store_of(s3)
     s3.stop()
-    calls: list[Callable[[], Any]] = [store.records, lambda: store.find(SMALL), lambda: store.delete(SMALL)]
+    calls: list[Callable[[], Any]] = [store.records, lambda: store.find(SMALL), lambda: store.details()]
     for call in calls:
         with pytest.raises(StoreError) as raised:
             call()

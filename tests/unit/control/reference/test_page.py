@@ -76,6 +76,7 @@ def test_nothing_of_the_description_becomes_markup() -> None:
     for text in (page(), page(HOSTILE)):
         assert set(re.findall(r"<(\w+)", text)) <= known
         opened, closed = (Counter(re.findall(tag, text)) for tag in (r"<(\w+)", r"</(\w+)"))
-        del opened["wbr"]
+        for name in ("wbr", "dt", "dd"):  # HTML lets their end tags be left out
+            del opened[name], closed[name]
         assert opened == closed
     assert "&lt;script&gt;" in page(HOSTILE)

@@ -39,6 +39,18 @@ async def test_it_makes_pictures_one_after_another_in_one_process(process: Decod
     assert process.pid == pid
 
 
+async def test_what_it_says_of_its_cost_is_all_that_it_takes(process: DecoderProcess) -> None:
+    """Reading a keyframe and answering count as well: the budget of all rooms is one of the whole process."""
+    large = Keyframe("VP8", [*GOOD.payloads, *[bytes(60_000)] * 60])
+    await process.outcome(large)
+    own = psutil.Process(process.pid)
+    before = own.cpu_times()
+    told = sum([(await process.outcome(large)).cpu_seconds for _ in range(30)])
+    after = own.cpu_times()
+    taken = after.user + after.system - before.user - before.system
+    assert told == pytest.approx(taken, rel=0.1, abs=0.03)  # the kernel counts in hundredths of a second
+
+
 async def test_it_yields_to_media_and_knows_no_secret(
     process: DecoderProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

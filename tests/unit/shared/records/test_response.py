@@ -12,7 +12,7 @@ from shared.names import RoomName
 from shared.records.record_name import RecordName
 from shared.records.response import CHUNK_BYTES, record_response
 
-NAME = RecordName("demo_1710123456.webm", RoomName("demo"))
+NAME = RecordName("demo_1710123456.webm", RoomName("demo"), 1_710_123_456)
 SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": "2.4"}}
 
 

@@ -1,0 +1,1 @@
+"""What recordings hold: read from their files by a process of its own, and kept beside them."""

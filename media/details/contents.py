@@ -1,0 +1,47 @@
+"""What the process that reads recordings answers: one msgpack message. Does no I/O.
+
+The worker trusts it no more than a stranger: whoever breaks a demuxer by a file speaks in its place.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from media.stills.job import Jpeg
+from shared.messages.records import MOST_PIXELS, MOST_SECONDS
+from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
+
+MAX_CONTENTS_BYTES = len(WIDTHS) * MAX_STILL_BYTES + 4096
+
+Pixels = Annotated[int, Meta(ge=0, le=MOST_PIXELS)]
+
+
+class ContentsError(ValueError):
+    """Bytes are not the message that was expected."""
+
+
+class Contents(msgspec.Struct, frozen=True, array_like=True):
+    """Of one recording. 0 x 0: it has no video. JPEG pictures by their width: all of `WIDTHS`, or none."""
+
+    seconds: Annotated[float, Meta(ge=0, le=MOST_SECONDS)] | None  # None: the file does not say
+    width: Pixels
+    height: Pixels
+    pictures: dict[int, Jpeg]
+
+
+NOTHING = Contents(None, 0, 0, {})
+
+packed = msgspec.msgpack.Encoder().encode
+_contents = msgspec.msgpack.Decoder(Contents).decode
+
+
+def read_contents(data: bytes) -> Contents:
+    """Raises `ContentsError`."""
+    try:
+        contents = _contents(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContentsError("not the contents of a recording") from error
+    if contents.pictures and contents.pictures.keys() != set(WIDTHS):
+        raise ContentsError("not the pictures that were asked for")
+    return contents
