@@ -1,6 +1,6 @@
 // One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
 import { fragmentOf, renewed } from './ice-fragment.js';
-import { authorization, Refused } from './server.js';
+import { authorization, Refused } from './requests.js';
 
 const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
@@ -44,7 +44,7 @@ export class Session {
   /** @returns {RTCPeerConnection} */
   get pc() { return this.#pc; }
 
-  /** @returns {URL | null} null: the server has no such session */
+  /** @returns {URL | null} null: the server has no such session, or does not say where */
   get resource() { return this.#resource; }
 
   /** The `Link` header of the answer. */
@@ -61,7 +61,7 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    const configuration = { iceServers, bundlePolicy: 'max-bundle' };
+    const configuration = { iceServers, bundlePolicy: /** @type {const} */ ('max-bundle') };
     try {
       this.#pc = new RTCPeerConnection(configuration);
     } catch {
@@ -92,7 +92,7 @@ export class Session {
     this.#recovering = true;
     this.#on.interrupted();
     try {
-      if (await this.isGone()) throw new Refused(404, 'session not found');
+      if (!this.#resource || await this.isGone()) throw new Refused(404, 'session not found');
       await this.#restartIce();
       this.#on.resumed();
     } catch (error) {
@@ -119,7 +119,7 @@ export class Session {
     this.#resource = null;
   }
 
-  /** @returns {Promise<Response>} */
+  /** Tells the server that it is over. @returns {Promise<Response>} */
   delete() {
     return fetch(this.#resource, { method: 'DELETE', headers: this.#authorization, keepalive: true });
   }
@@ -132,8 +132,9 @@ export class Session {
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
       body: pc.localDescription.sdp,
     }).catch(() => { throw new NotConnected('the server cannot be reached'); });
-    if (response.status !== 201) throw await Refused.from(response);
-    this.#resource = new URL(response.headers.get('Location'), response.url);
+    if (!response.ok) throw await Refused.from(response);
+    const location = response.headers.get('Location'); // null: a server of another origin does not expose it
+    this.#resource = location && new URL(location, response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
     this.#answer = this.completed(await response.text());
@@ -201,8 +202,8 @@ export class Session {
 
   /** A DTLS close_notify does not change `connectionState`: only the transport shows it. */
   #expectEnd() {
-    const dtls = this.#pc.getTransceivers()[0].receiver.transport;
-    dtls.addEventListener('statechange', async () => {
+    const dtls = this.#pc.getReceivers().map(({ transport }) => transport).find(Boolean); // null: a rejected track's
+    dtls?.addEventListener('statechange', async () => {
       if (dtls.state === 'closed') this.#end(await this.whenClosed());
     });
   }

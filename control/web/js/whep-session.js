@@ -1,6 +1,6 @@
 // One session of a viewer (draft-ietf-wish-whep).
 import { ReceivingStats } from './receiving-stats.js';
-import { authorization, Refused } from './server.js';
+import { authorization, Refused } from './requests.js';
 import { SessionEvents } from './session-events.js';
 import { Session } from './session.js';
 
