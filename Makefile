@@ -182,7 +182,8 @@ docs/settings.md: shared/settings.py deploy/settings_table.py | install
 
 .PHONY: soak-packages
 soak-packages: test-packages
-	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr)
+	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr) go=golang-go \
+		$(if $(wildcard /usr/share/gocode/src/github.com/pion/webrtc),,no-pion=golang-github-pion-webrtc.v3-dev)
 
 .PHONY: test-packages
 test-packages: .venv/run.stamp

@@ -2,6 +2,7 @@
 import { fragmentOf, renewed } from './ice-fragment.js';
 import { authorization, Refused } from './requests.js';
 
+const ROOMCAST = /\/api\/(whip\/publish|whep\/play)\/[A-Za-z0-9_-]+$/; // the path of its endpoints
 const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
 const RECOVERY_SECONDS = 12; // before it is given up
@@ -53,7 +54,7 @@ export class Session {
   /**
    * Sends the offer, applies the answer, and returns once media can flow.
    *
-   * The offer does not wait for candidates: the server is ICE-lite and learns our address from our first check.
+   * An offer to Roomcast does not wait for candidates: it is ICE-lite, and learns our address from our first check.
    * @param {RTCIceServer[]} iceServers
    * @param {(pc: RTCPeerConnection) => void} describe adds the transceivers
    * @param {() => Promise<void>} [negotiated] called when the answer is applied, before media flows
@@ -92,7 +93,7 @@ export class Session {
     this.#recovering = true;
     this.#on.interrupted();
     try {
-      if (!this.#resource || await this.isGone()) throw new Refused(404, 'session not found');
+      if (await this.isGone()) throw new Refused(404, 'session not found');
       await this.#restartIce();
       this.#on.resumed();
     } catch (error) {
@@ -127,6 +128,7 @@ export class Session {
   async #exchange() {
     const pc = this.#pc;
     await pc.setLocalDescription();
+    if (!ROOMCAST.test(this.#endpoint.pathname)) await (await import('./gathering.js')).gathered(pc);
     const response = await fetch(this.#endpoint, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
@@ -146,6 +148,8 @@ export class Session {
   }
 
   async #restartIce() {
+    // RFC 9725 4.3.1: a server that restarts ICE has sent an ETag
+    if (!this.#resource || !this.#etag) throw new NotConnected('the server does not restart ICE');
     const pc = this.#pc;
     const until = performance.now() + 1000 * RECOVERY_SECONDS;
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
@@ -153,14 +157,14 @@ export class Session {
       method: 'PATCH',
       headers: {
         'Content-Type': 'application/trickle-ice-sdpfrag',
-        'If-Match': this.#etag ?? '*',
+        'If-Match': this.#etag,
         ...this.#authorization,
       },
       body: fragmentOf(pc.localDescription.sdp),
     };
     const response = await persistently(() => fetch(this.#resource, request), until);
     if (response.status !== 200) throw await Refused.from(response);
-    this.#etag = response.headers.get('ETag');
+    this.#etag = response.headers.get('ETag') ?? '*';
     this.#answer = renewed(this.#answer, await response.text());
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
     await this.#connected((until - performance.now()) / 1000, { failedIsFinal: false });

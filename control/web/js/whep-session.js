@@ -92,6 +92,7 @@ export class ReceivingSession extends Session {
 
   /** A session id begins with the name of its worker, and the session ends with the worker. */
   async isGone() {
+    if (!this.resource) return false;
     const worker = this.resource.pathname.split('/').at(-1).split('.')[0];
     const workers = await this.#room?.workers().catch(() => null);
     return workers ? !workers.includes(worker) : false;
