@@ -60,7 +60,7 @@ async def walk(browser: Browser, site: str, command: Sequence[str], location: st
         assert len(server.requests) == 4 + ended, server.requests
 
 
-@pytest.mark.parametrize("location", ["relative", "absolute", "hidden"])
+@pytest.mark.parametrize("location", ["relative", pytest.param("absolute", marks=pytest.mark.soak), "hidden"])
 async def test_it_publishes_and_plays_with_a_server_on_aiortc(
     browser: Browser, examples: str, location: str
 ) -> None:
