@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile 
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
 	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx caddy=caddy \
-	promtool=prometheus turnserver=coturn certutil=libnss3-tools \
+	promtool=prometheus turnserver=coturn certutil=libnss3-tools npm=npm \
 	$(if $(wildcard /usr/include/openssl/evp.h),,no-openssl-headers=libssl-dev?) cc=gcc? \
 	$(if $(wildcard /usr/include/python3.*/Python.h /usr/local/include/python3.*/Python.h),,no-python-headers=python3-dev?) \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \
@@ -151,13 +151,18 @@ lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
 	$(LOCK) pyproject.toml --extra dev -o requirements/test.txt
 	$(LOCK) pyproject.toml --extra s3 --extra standalone -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) --group release -o requirements/release.txt
+	npm install --prefix deploy/npm --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # KEEP=1 takes what pyproject.toml newly asks for, and leaves the other versions as they are.
 LOCK = $(BIN)/uv pip compile --quiet $(if $(KEEP),,--upgrade) --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-annotate --custom-compile-command "make lock"
 
+.PHONY: npm
+npm: .venv/npm.stamp .venv/run.stamp ## Pack player and publisher as an npm package, into dist/
+	$(BIN)/python -m deploy.npm_package
+
 .PHONY: release
-release: .venv/release.stamp .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.2.0
+release: .venv/release.stamp $(if $(shell command -v npm),.venv/npm.stamp) .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.2.0
 	$(BIN)/python -m deploy.release $(VERSION)
 
 .PHONY: pin-images
@@ -188,15 +193,23 @@ clean: ## Remove what the other targets made
 	$(BIN)/pip --python .venv/release install --quiet --no-compile -r requirements/release.txt
 	touch $@
 
+.venv/npm.stamp: deploy/npm/package.json deploy/npm/package-lock.json | .venv/run.stamp
+	mkdir -p .venv/npm
+	cp $^ .venv/npm
+	npm ci --prefix .venv/npm --ignore-scripts --silent
+	touch $@
+
 docs/settings.md: shared/settings.py deploy/settings_table.py | install
 	$(BIN)/roomcast config --markdown > $@
 
 .PHONY: soak-packages
 soak-packages: test-packages
-	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr)
+	@deploy/packages.sh $(if $(shell command -v firefox),,firefox-esr=firefox-esr) go=golang-go \
+		$(if $(wildcard /usr/share/gocode/src/github.com/pion/webrtc),,no-pion=golang-github-pion-webrtc.v3-dev)
 
 .PHONY: test-packages
 test-packages: .venv/run.stamp
 	@deploy/packages.sh $(TEST_COMMANDS)
 	@deploy/cluster_tools.sh 1.31
 	@deploy/cluster_tools.sh 1.35
+	@$(MAKE) --no-print-directory .venv/npm.stamp

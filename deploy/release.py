@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from deploy import npm_package
+
 ROOT = Path(__file__).parents[1]
 CHART = Path("deploy/helm/roomcast")
 EXAMPLE = Path("deploy/kubernetes/example/kustomization.yaml")
@@ -64,7 +66,10 @@ def problems(root: Path, version: str) -> Iterator[str]:
 
 
 def build(root: Path, version: str, dist: Path) -> None:
-    """All files of the release, and the image where an engine is. Raises `CalledProcessError`."""
+    """All files of the release, as far as helm and npm are here, and the image where an engine is.
+
+    Raises `CalledProcessError`.
+    """
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir()
     commit = _run(root, "git", "rev-parse", "HEAD").strip()
@@ -84,6 +89,8 @@ def build(root: Path, version: str, dist: Path) -> None:
     if helm:
         _run(root, helm, "package", CHART, "--destination", dist)
         (dist / f"{name}.tgz").rename(dist / f"{name}-chart.tgz")
+    if shutil.which("npm"):
+        npm_package.pack(root, dist)
     sums = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(dist.iterdir())
     ]

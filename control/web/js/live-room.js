@@ -1,6 +1,6 @@
 // What Roomcast knows of a room, asked before an offer is sent: browsers log each refused offer as an error.
 import { RoomEvents } from './room-events.js';
-import { ask } from './server.js';
+import { request } from './requests.js';
 
 const ENDPOINT = /^(.*\/)api\/whep\/play\/([A-Za-z0-9_-]+)$/;
 
@@ -22,10 +22,10 @@ export class LiveRoom {
 
   /**
    * @returns {Promise<object | undefined>} as in `GET /api/rooms/{room}`
-   * @throws what `ask` throws
+   * @throws what `request` throws
    */
   async detail() {
-    const [room] = await ask(new URL(`api/rooms?name=${this.#name}&detail=true`, this.#root));
+    const [room] = await request(new URL(`api/rooms?name=${this.#name}&detail=true`, this.#root));
     return room;
   }
 

@@ -1,7 +1,20 @@
 // What whep-player.js and whip-publisher.js share: trying again until somebody stops it, and events that report how it
 // goes.
-import { Refused } from './server.js';
+import { Refused } from './requests.js';
 import { NotConnected } from './session.js';
+
+/**
+ * An event target whose events are `CustomEvent`s, each with the `detail` that `Details` has for its name.
+ * @template Details
+ * @typedef {{ addEventListener: Listen<Details>, removeEventListener: Listen<Details> } & EventTarget} Reporting
+ */
+
+/**
+ * @template Details
+ * @typedef {<Name extends keyof Details & string>(
+ *   name: Name, listener: (event: CustomEvent<Details[Name]>) => void, options?: boolean | AddEventListenerOptions,
+ * ) => void} Listen
+ */
 
 /** One call of `play` or `publish`, until it is ended. */
 export class Run {
@@ -31,10 +44,10 @@ export class Run {
 
   /** Waits, but not beyond the end of the run. @param {number} seconds */
   sleep(seconds) {
-    return new Promise((resolve) => {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
       this.#wake = resolve;
       setTimeout(resolve, 1000 * seconds);
-    });
+    }));
   }
 
   /**
@@ -66,10 +79,13 @@ export class Run {
   }
 }
 
-/** The state of a player or publisher, and the events by which it reports. */
+/**
+ * The state of a player or publisher, and the events by which it reports.
+ * @template {string} State
+ */
 export class Reports {
   #target;
-  #state = 'stopped';
+  #state = /** @type {State} */ ('stopped');
 
   /** @param {EventTarget} target dispatches the events */
   constructor(target) {
@@ -78,7 +94,7 @@ export class Reports {
 
   get state() { return this.#state; }
 
-  /** Changes the state; an error is reported in any case. @param {string} state @param {object} detail */
+  /** Changes the state; an error is reported in any case. @param {State} state @param {object} detail */
   change(state, detail = {}) {
     if (state === this.#state && !detail.error) return;
     this.#state = state;
@@ -104,12 +120,13 @@ export function backoff(/** @type {number[]} */ seconds, /** @type {number} */ f
 /**
  * The ICE servers for the next session.
  * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} iceServers
+ * @returns {Promise<RTCIceServer[]>}
  */
 export async function iceServersNow(iceServers) {
   return typeof iceServers === 'function' ? iceServers().catch(asNotConnected) : iceServers;
 }
 
-/** Throws a refusal as it is, and any other error as `NotConnected`. @param {Error} error */
+/** Throws a refusal as it is, and any other error as `NotConnected`. @param {Error} error @returns {never} */
 export function asNotConnected(error) {
   throw error instanceof Refused ? error : new NotConnected('the server cannot be reached');
 }

@@ -50,7 +50,7 @@ export class SendingStats {
       rtt: pair?.currentRoundTripTime,
       loss: losses.length ? Math.max(...losses) : undefined,
       codec: report.get(video.codecId)?.mimeType,
-      limitedBy: ['bandwidth', 'cpu'].find((reason) => reason === video.qualityLimitationReason),
+      limitedBy: /** @type {const} */ (['bandwidth', 'cpu']).find((reason) => reason === video.qualityLimitationReason),
       layers: pictures.map((one) => {
         const sent = Boolean(one.framesPerSecond); // the size stays when an encoder is paused
         return {

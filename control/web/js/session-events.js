@@ -1,5 +1,5 @@
 // The server-sent events of one viewer's session (draft-ietf-wish-whep).
-import { authorization } from './server.js';
+import { authorization } from './requests.js';
 
 const LINK = /<([^>]*)>\s*;[^,]*rel="urn:ietf:params:whep:ext:core:server-sent-events"/;
 const AGAIN_SECONDS = 10; // until a lost stream is opened again, as after a restart of its control process

@@ -1,7 +1,8 @@
 // One session of WHIP (RFC 9725) or WHEP: a peer connection, and the resource on the server that belongs to it.
 import { fragmentOf, renewed } from './ice-fragment.js';
-import { authorization, Refused } from './server.js';
+import { authorization, Refused } from './requests.js';
 
+const ROOMCAST = /\/api\/(whip\/publish|whep\/play)\/[A-Za-z0-9_-]+$/; // the path of its endpoints
 const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 2; // before a disconnected session restarts ICE
 const RECOVERY_SECONDS = 12; // before it is given up
@@ -44,7 +45,7 @@ export class Session {
   /** @returns {RTCPeerConnection} */
   get pc() { return this.#pc; }
 
-  /** @returns {URL | null} null: the server has no such session */
+  /** @returns {URL | null} null: the server has no such session, or does not say where */
   get resource() { return this.#resource; }
 
   /** The `Link` header of the answer. */
@@ -53,7 +54,7 @@ export class Session {
   /**
    * Sends the offer, applies the answer, and returns once media can flow.
    *
-   * The offer does not wait for candidates: the server is ICE-lite and learns our address from our first check.
+   * An offer to Roomcast does not wait for candidates: it is ICE-lite, and learns our address from our first check.
    * @param {RTCIceServer[]} iceServers
    * @param {(pc: RTCPeerConnection) => void} describe adds the transceivers
    * @param {() => Promise<void>} [negotiated] called when the answer is applied, before media flows
@@ -61,7 +62,7 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
-    const configuration = { iceServers, bundlePolicy: 'max-bundle' };
+    const configuration = { iceServers, bundlePolicy: /** @type {const} */ ('max-bundle') };
     try {
       this.#pc = new RTCPeerConnection(configuration);
     } catch {
@@ -119,7 +120,7 @@ export class Session {
     this.#resource = null;
   }
 
-  /** @returns {Promise<Response>} */
+  /** Tells the server that it is over. @returns {Promise<Response>} */
   delete() {
     return fetch(this.#resource, { method: 'DELETE', headers: this.#authorization, keepalive: true });
   }
@@ -127,13 +128,15 @@ export class Session {
   async #exchange() {
     const pc = this.#pc;
     await pc.setLocalDescription();
+    if (!ROOMCAST.test(this.#endpoint.pathname)) await (await import('./gathering.js')).gathered(pc);
     const response = await fetch(this.#endpoint, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
       body: pc.localDescription.sdp,
     }).catch(() => { throw new NotConnected('the server cannot be reached'); });
-    if (response.status !== 201) throw await Refused.from(response);
-    this.#resource = new URL(response.headers.get('Location'), response.url);
+    if (!response.ok) throw await Refused.from(response);
+    const location = response.headers.get('Location'); // null: a server of another origin does not expose it
+    this.#resource = location && new URL(location, response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
     this.#answer = this.completed(await response.text());
@@ -145,6 +148,8 @@ export class Session {
   }
 
   async #restartIce() {
+    // RFC 9725 4.3.1: a server that restarts ICE has sent an ETag
+    if (!this.#resource || !this.#etag) throw new NotConnected('the server does not restart ICE');
     const pc = this.#pc;
     const until = performance.now() + 1000 * RECOVERY_SECONDS;
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
@@ -152,14 +157,14 @@ export class Session {
       method: 'PATCH',
       headers: {
         'Content-Type': 'application/trickle-ice-sdpfrag',
-        'If-Match': this.#etag ?? '*',
+        'If-Match': this.#etag,
         ...this.#authorization,
       },
       body: fragmentOf(pc.localDescription.sdp),
     };
     const response = await persistently(() => fetch(this.#resource, request), until);
     if (response.status !== 200) throw await Refused.from(response);
-    this.#etag = response.headers.get('ETag');
+    this.#etag = response.headers.get('ETag') ?? '*';
     this.#answer = renewed(this.#answer, await response.text());
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
     await this.#connected((until - performance.now()) / 1000, { failedIsFinal: false });
@@ -201,8 +206,8 @@ export class Session {
 
   /** A DTLS close_notify does not change `connectionState`: only the transport shows it. */
   #expectEnd() {
-    const dtls = this.#pc.getTransceivers()[0].receiver.transport;
-    dtls.addEventListener('statechange', async () => {
+    const dtls = this.#pc.getReceivers().map(({ transport }) => transport).find(Boolean); // null: a rejected track's
+    dtls?.addEventListener('statechange', async () => {
       if (dtls.state === 'closed') this.#end(await this.whenClosed());
     });
   }

@@ -32,7 +32,7 @@ export async function checkUpload(endpoint, token, iceServers, progress, signal)
   const end = () => session.close();
   signal.addEventListener('abort', end);
   try {
-    await session.open(noise.stream, iceServers, { maxBitrate: MOST_BITRATE, degradationPreference: 'maintain-resolution' });
+    await session.send(noise.stream, iceServers, { maxBitrate: MOST_BITRATE, degradationPreference: 'maintain-resolution' });
     return await measured(session.pc, progress, signal);
   } finally {
     signal.removeEventListener('abort', end);

@@ -2,7 +2,7 @@
 // whip-publisher.js is its counterpart; docs/embedding.md shows how to use both.
 import { LiveRoom } from './live-room.js';
 import { asNotConnected, backoff, iceServersNow, Reports, Run } from './reconnecting.js';
-import { Refused } from './server.js';
+import { Refused } from './requests.js';
 import { NotConnected } from './session.js';
 import { ReceivingSession } from './whep-session.js';
 
@@ -14,26 +14,34 @@ const CROWD_SECONDS = 1; // within which all that waited for a publisher send th
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
 const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
+/** @type {Readonly<Choice>} */
 const AUTOMATIC = Object.freeze({ rid: null, picture: true });
 
 /**
- * Plays one WHEP endpoint in one video element until it is stopped.
+ * `waiting`: nobody publishes, or the server does not answer, and the player will try again; `silent`: connected, and
+ * nothing arrives.
+ * @typedef {'connecting' | 'waiting' | 'live' | 'silent' | 'reconnecting' | 'stopped' | 'failed'} PlayerState
  *
- * Events, all of them `CustomEvent`s:
- * - `state`, detail `{state, error?, retryIn?}`: `connecting`; `waiting`: nobody publishes, or the server does not
- *   answer, and the player will try again; `live`; `silent`: connected, and nothing arrives; `reconnecting`; `stopped`;
- *   `failed`, with the `error`.
- * - `stats`, detail `Stats` (receiving-stats.js), each second while connected.
- * - `layers`, detail `{layers, choice}`, as the properties of these names: either has changed.
- * - `error`, detail `{error, retryIn?}`: an attempt failed; without `retryIn` (seconds) it was the last one.
+ * @typedef {object} Choice
+ * @property {string | null} rid of the best layer that is wanted; null: any
+ * @property {boolean} picture false: the sound alone
+ *
+ * @typedef {object} PlayerEvents by name, the `detail` of each
+ * @property {{ state: PlayerState, error?: Error, retryIn?: number }} state of a failure with its `error`, and the
+ *   seconds until the next attempt
+ * @property {import('./receiving-stats.js').Stats} stats each second while connected
+ * @property {{ layers: import('./session-events.js').Layer[], choice: Readonly<Choice> }} layers either has changed
+ * @property {{ error: Error, retryIn?: number }} error an attempt failed; without `retryIn` (seconds) it was the last
  */
-export class WhepPlayer extends EventTarget {
+
+/** Plays one WHEP endpoint in one video element until it is stopped. Its events are `PlayerEvents`. */
+export class WhepPlayer extends /** @type {new () => import('./reconnecting.js').Reporting<PlayerEvents>} */ (EventTarget) {
   #video;
   #endpoint;
   #token;
   #iceServers;
   #room;
-  #reports = new Reports(this);
+  #reports = /** @type {Reports<PlayerState>} */ (new Reports(this));
   #run = null; // the present call of `play`; null: stopped
   #publisher = null; // events that tell when somebody publishes, while the player waits for that
   #shown = null;
@@ -58,6 +66,7 @@ export class WhepPlayer extends EventTarget {
     this.#room = LiveRoom.of(this.#endpoint);
   }
 
+  /** @returns {PlayerState} */
   get state() { return this.#reports.state; }
 
   /**
@@ -66,7 +75,7 @@ export class WhepPlayer extends EventTarget {
    */
   get layers() { return this.#layers; }
 
-  /** What was chosen last: the `rid` of the best layer, null: any; `picture` is false for the sound alone. */
+  /** What was chosen last. */
   get choice() { return this.#choice; }
 
   /**

@@ -1,6 +1,6 @@
 // One session of a viewer (draft-ietf-wish-whep).
 import { ReceivingStats } from './receiving-stats.js';
-import { authorization, Refused } from './server.js';
+import { authorization, Refused } from './requests.js';
 import { SessionEvents } from './session-events.js';
 import { Session } from './session.js';
 
@@ -92,6 +92,7 @@ export class ReceivingSession extends Session {
 
   /** A session id begins with the name of its worker, and the session ends with the worker. */
   async isGone() {
+    if (!this.resource) return false;
     const worker = this.resource.pathname.split('/').at(-1).split('.')[0];
     const workers = await this.#room?.workers().catch(() => null);
     return workers ? !workers.includes(worker) : false;

@@ -1,7 +1,7 @@
 // A publisher for any page: sends a MediaStream by WHIP (RFC 9725), and reconnects until it is stopped.
 // whep-player.js is its counterpart; docs/embedding.md shows how to use both.
 import { backoff, iceServersNow, Reports, Run } from './reconnecting.js';
-import { Refused } from './server.js';
+import { Refused } from './requests.js';
 import { NotConnected } from './session.js';
 import { SendingSession } from './whip-session.js';
 
@@ -9,21 +9,24 @@ const BACKOFF_SECONDS = [0.5, 1, 2, 4, 8];
 const TAKEN_SECONDS = 45; // for which the session that we lost may still occupy the room
 
 /**
- * Publishes to one WHIP endpoint until it is stopped.
+ * `ended`: the server closed the session for good.
+ * @typedef {'connecting' | 'live' | 'reconnecting' | 'stopped' | 'ended' | 'failed'} PublisherState
  *
- * Events, all of them `CustomEvent`s:
- * - `state`, detail `{state, reason?, error?}`: `connecting`, `live`, `reconnecting`, `stopped`; `ended`, with the
- *   server's `reason`: it closed the session for good; `failed`, with the `error`.
- * - `stats`, detail `Stats` (sending-stats.js), each second while live.
- * - `error`, detail `{error, retryIn?}`: an attempt failed; without `retryIn` (seconds) it was the last one.
+ * @typedef {object} PublisherEvents by name, the `detail` of each
+ * @property {{ state: PublisherState, reason?: string, error?: Error }} state `ended` with the server's `reason`,
+ *   `failed` with the `error`
+ * @property {import('./sending-stats.js').Stats} stats each second while live
+ * @property {{ error: Error, retryIn?: number }} error an attempt failed; without `retryIn` (seconds) it was the last
  *
  * @typedef {import('./whip-session.js').PublishOptions} PublishOptions
  */
-export class WhipPublisher extends EventTarget {
+
+/** Publishes to one WHIP endpoint until it is stopped. Its events are `PublisherEvents`. */
+export class WhipPublisher extends /** @type {new () => import('./reconnecting.js').Reporting<PublisherEvents>} */ (EventTarget) {
   #endpoint;
   #token;
   #iceServers;
-  #reports = new Reports(this);
+  #reports = /** @type {Reports<PublisherState>} */ (new Reports(this));
   #run = null; // the present call of `publish`; null: stopped
   #stream = null;
   #options = {};
@@ -43,6 +46,7 @@ export class WhipPublisher extends EventTarget {
     this.#iceServers = iceServers;
   }
 
+  /** @returns {PublisherState} */
   get state() { return this.#reports.state; }
 
   /**
@@ -94,7 +98,7 @@ export class WhipPublisher extends EventTarget {
     this.#reports.change(this.#lostAt === null ? 'connecting' : 'reconnecting');
     const session = this.#session = this.#newSession();
     try {
-      await session.open(this.#stream, await iceServersNow(this.#iceServers), this.#options);
+      await session.send(this.#stream, await iceServersNow(this.#iceServers), this.#options);
       if (!run.wanted) return 0;
       this.#reports.change('live');
       succeeded();

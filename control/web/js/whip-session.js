@@ -29,13 +29,14 @@ export class SendingSession extends Session {
   }
 
   /**
+   * Opens the session, with these tracks.
    * @param {MediaStream} stream
    * @param {RTCIceServer[]} iceServers
    * @param {PublishOptions} options
    * @throws what `Session.open` throws
    */
-  async open(stream, iceServers, options) {
-    await super.open(iceServers, (pc) => {
+  async send(stream, iceServers, options) {
+    await this.open(iceServers, (pc) => {
       for (const track of stream.getTracks()) {
         const sendEncodings = track.kind === 'video' && options.simulcast ? encodings(track, options.maxBitrate) : [{}];
         const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
@@ -79,7 +80,7 @@ export class SendingSession extends Session {
 
   /** Why the server closed the session; undefined without a reason, as when the server is gone. */
   async whenClosed() {
-    const response = await this.delete().catch(() => null);
+    const response = this.resource && await this.delete().catch(() => null);
     this.forget();
     return response?.ok ? (await response.json().catch(() => ({}))).reason : undefined;
   }

@@ -1,0 +1,33 @@
+import { StrictMode, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import { WhepPlayer } from './WhepPlayer';
+
+const address = new URLSearchParams(location.search);
+
+function Show() {
+  const [src, setSrc] = useState(address.get('src') ?? 'https://live.example/api/whep/play/demo');
+  const [state, setState] = useState('stopped');
+  const [height, setHeight] = useState(0);
+  return (
+    <main>
+      <label>
+        Play <input type="url" size={60} value={src} onChange={({ target }) => setSrc(target.value)} />
+      </label>
+      <WhepPlayer
+        id="video"
+        src={src}
+        token={address.get('token') ?? undefined}
+        controls
+        width={640}
+        onState={(detail) => setState(detail.state)}
+        onStats={(stats) => setHeight(stats.height)}
+      />
+      <p>
+        <output id="played">{state}</output> <output>{height}p</output>
+      </p>
+    </main>
+  );
+}
+
+const root = document.getElementById('root');
+if (root) createRoot(root).render(<StrictMode><Show /></StrictMode>);

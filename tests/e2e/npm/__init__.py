@@ -1,0 +1,1 @@
+"""The npm package, in fresh folders and in a real browser."""

@@ -1,0 +1,1 @@
+"""Clients that others' generators make of `openapi.yaml`, against a live system."""
