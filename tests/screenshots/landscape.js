@@ -1,6 +1,10 @@
-// What the cameras of the screenshots see: hills, and a low sun. It moves, and it is not a test card.
+// What the cameras of the screenshots see: hills under a sun or moon, by the room. It moves, and it is not a test card.
 
-const SKY = { 0: '#27407c', 0.45: '#8a6aa8', 0.85: '#f2a27a', 1: '#ffd9a0' };
+const DUSK = { sky: { 0: '#27407c', 0.45: '#8a6aa8', 0.85: '#f2a27a', 1: '#ffd9a0' }, sun: '#fff0cf', at: [860, 380], hills: ['#6d5a8c', '#40416e', '#1d2347'] };
+const NOON = { sky: { 0: '#3f86c9', 0.6: '#8fc4e6', 1: '#e2f1f4' }, sun: '#fffbe6', at: [330, 170], hills: ['#8fae7c', '#5f8a58', '#35603c'] };
+const NIGHT = { sky: { 0: '#070b1c', 0.6: '#16234a', 1: '#37507e' }, sun: '#eef2ff', at: [980, 190], hills: ['#1f3357', '#142444', '#0a1430'] };
+const SIGHTS = { 'garden-cam': NOON, keynote: NIGHT };
+const SIGHT = SIGHTS[location.pathname.split('/').at(-1)] ?? DUSK;
 
 function landscape() {
   const canvas = document.createElement('canvas');
@@ -19,16 +23,16 @@ function landscape() {
   const draw = () => {
     const now = performance.now() / 1000;
     const sky = c.createLinearGradient(0, 0, 0, 560);
-    for (const [at, colour] of Object.entries(SKY)) sky.addColorStop(at, colour);
+    for (const [at, colour] of Object.entries(SIGHT.sky)) sky.addColorStop(at, colour);
     c.fillStyle = sky;
     c.fillRect(0, 0, 1280, 720);
-    c.fillStyle = '#fff0cf';
+    c.fillStyle = SIGHT.sun;
     c.beginPath();
-    c.arc(860, 380 + 6 * Math.sin(now), 62, 0, 7);
+    c.arc(SIGHT.at[0], SIGHT.at[1] + 6 * Math.sin(now), 62, 0, 7);
     c.fill();
-    hills(470, 36, '#6d5a8c', 1 + now / 40);
-    hills(540, 44, '#40416e', 3 + now / 20);
-    hills(640, 40, '#1d2347', 5 + now / 10);
+    hills(470, 36, SIGHT.hills[0], 1 + now / 40);
+    hills(540, 44, SIGHT.hills[1], 3 + now / 20);
+    hills(640, 40, SIGHT.hills[2], 5 + now / 10);
   };
   draw();
   setInterval(draw, 80);

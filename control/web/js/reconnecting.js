@@ -111,5 +111,5 @@ export async function iceServersNow(iceServers) {
 
 /** Throws a refusal as it is, and any other error as `NotConnected`. @param {Error} error */
 export function asNotConnected(error) {
-  throw error instanceof Refused ? error : new NotConnected('the server cannot be reached');
+  throw error instanceof Refused ? error : new NotConnected('the server cannot be reached', 'unreachable');
 }
