@@ -4,6 +4,7 @@ Of a request a page takes only the language: it reads the room from its own addr
 relative to it. So it works below a path prefix that the proxy does not report.
 """
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -25,6 +26,22 @@ _FOR_PROGRAMS = ("/api/", "/static/")  # their 404 is described in openapi.yaml
 _DEEPEST = 8  # of paths without a page, in slashes
 _FRAMED_ANYWHERE = {page.file for page in PAGES.values() if page.is_framed}
 _ON_THIS_MACHINE = "http://localhost:8080"  # in examples, where no PUBLIC_URL is set
+
+
+class _Variant:
+    """A page in one language, as it is and packed by gzip, once for all requests."""
+
+    def __init__(self, html: str, headers: Mapping[str, str]) -> None:
+        self._plain = html.encode()
+        self._packed = gzip.compress(self._plain, mtime=0)
+        tag = hashlib.sha256(self._plain).hexdigest()
+        self._headers = {**headers, "ETag": f'"{tag}"'}
+        self._packed_headers = {**headers, "ETag": f'"{tag}-gzip"', "Content-Encoding": "gzip"}
+
+    def answer(self, request: Request, status: int = 200) -> Response:
+        if _takes_gzip(request):
+            return HTMLResponse(self._packed, status, headers=self._packed_headers)
+        return HTMLResponse(self._plain, status, headers=self._headers)
 
 
 class PageRoutes:
@@ -60,8 +77,7 @@ class PageRoutes:
 
         async def answer(request: Request) -> Response:
             asked = request.query_params.get("lang")
-            text, headers = variants[_language(request, page)]
-            response: Response = HTMLResponse(text, headers=headers)
+            response = variants[_language(request, page)].answer(request)
             if self._files.is_not_modified(response.headers, request.headers):
                 response = NotModifiedResponse(response.headers)
             # a site that frames us chooses for itself alone
@@ -83,17 +99,13 @@ class PageRoutes:
         for_people = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
         if not for_people or path.startswith(_FOR_PROGRAMS) or path.count("/") > _DEEPEST:
             return None
-        text, headers = self._variant(MISSING, "/-" * path.count("/"), _language(request, MISSING))
-        return HTMLResponse(text, 404, headers=headers)
+        variant = self._variant(MISSING, "/-" * path.count("/"), _language(request, MISSING))
+        return variant.answer(request, 404)
 
-    def _variant(self, page: Page, path: str, language: str) -> tuple[str, Mapping[str, str]]:
-        """A page in one language, and its headers."""
-        text = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
-        return text, self._headers_of(page.file) | {
-            "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()}"',
-            "Content-Language": language,
-            "Vary": "Accept-Language, Cookie",
-        }
+    def _variant(self, page: Page, path: str, language: str) -> _Variant:
+        html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
+        headers = {"Content-Language": language, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+        return _Variant(html, self._headers_of(page.file) | headers)
 
     def _keep(self, response: Response, language: str) -> None:
         """So that the other pages are in the language that was chosen. It says nothing else of anybody."""
@@ -125,3 +137,12 @@ class PageRoutes:
 def _language(request: Request, page: Page) -> str:
     chosen = request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)
     return preferred(chosen, ",".join(request.headers.getlist("Accept-Language")), page.languages)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """RFC 9110 12.5.3."""
+    for part in ",".join(request.headers.getlist("Accept-Encoding")).lower().split(","):
+        coding, _, weight = part.replace(" ", "").partition(";")
+        if coding == "gzip":
+            return not weight or weight.rstrip("0.") not in ("q=", "q")
+    return False

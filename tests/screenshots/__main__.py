@@ -1,8 +1,8 @@
-"""`python -m tests.screenshots [PART] [LANGUAGE]`: a picture of each page in each state, as people meet it.
+"""`python -m tests.screenshots [PARTS] [LANGUAGE]`: a picture of each page in each state, as people meet it.
 
-Light and dark, on a desktop and on a phone, in English or LANGUAGE; of the states with PART in their
-names. They go into `test-artifacts/screenshots/`. What is in them is real: rooms are live, watched and
-recorded. axe-core looks at each state, too, and what it finds is printed.
+Light and dark, on a desktop and on a phone, in English or LANGUAGE; of the states with one of PARTS
+(`home,admin-lost`) in their names. They go into `test-artifacts/screenshots/`. What is in them is real:
+rooms are live, watched and recorded. axe-core looks at each state, too, and what it finds is printed.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ FOLDER = Path("test-artifacts/screenshots")
 SCHEMES = ("light", "dark")
 
 
-async def main(part: str = "", language: str = "en") -> int:
+async def main(parts: str = "", language: str = "en") -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     valkey = EmbeddedValkey()
     valkey.start()
@@ -31,7 +31,11 @@ async def main(part: str = "", language: str = "en") -> int:
         with tempfile.TemporaryDirectory() as records:
             async with chromium() as browser, running_world(browser, valkey.url, records) as world:
                 for states in (EMPTY, FURNISHED):
-                    wanted = {name: state for name, state in states.items() if part in name}
+                    wanted = {
+                        name: state
+                        for name, state in states.items()
+                        if any(part in name for part in parts.split(","))
+                    }
                     if wanted and states is FURNISHED:
                         await world.furnish()
                     for name, state in wanted.items():

@@ -3,13 +3,18 @@
 const DUSK = { sky: { 0: '#27407c', 0.45: '#8a6aa8', 0.85: '#f2a27a', 1: '#ffd9a0' }, sun: '#fff0cf', at: [860, 380], hills: ['#6d5a8c', '#40416e', '#1d2347'] };
 const NOON = { sky: { 0: '#3f86c9', 0.6: '#8fc4e6', 1: '#e2f1f4' }, sun: '#fffbe6', at: [330, 170], hills: ['#8fae7c', '#5f8a58', '#35603c'] };
 const NIGHT = { sky: { 0: '#070b1c', 0.6: '#16234a', 1: '#37507e' }, sun: '#eef2ff', at: [980, 190], hills: ['#1f3357', '#142444', '#0a1430'] };
-const SIGHTS = { 'garden-cam': NOON, keynote: NIGHT };
-const SIGHT = SIGHTS[location.pathname.split('/').at(-1)] ?? DUSK;
+const DAWN = { sky: { 0: '#5d7fa8', 0.5: '#e4b7b2', 1: '#fbe3c4' }, sun: '#fff6e0', at: [420, 420], hills: ['#b98a8f', '#7d6a83', '#4a4a66'] };
+const SNOW = { sky: { 0: '#8fa9c4', 0.7: '#d5e0ea', 1: '#f3f6f8' }, sun: '#ffffff', at: [700, 150], hills: ['#c4d2df', '#93aabf', '#5c7a94'] };
+const SIGHTS = { 'garden-cam': NOON, harbour: DAWN, keynote: NIGHT, summit: SNOW };
+const ROOM = location.pathname.split('/').at(-1);
+const SIGHT = SIGHTS[ROOM] ?? DUSK;
+const SCALE = ROOM in SIGHTS ? 0.5 : 1; // all of them are encoded by one machine
 
 function landscape() {
   const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [1280, 720];
+  [canvas.width, canvas.height] = [1280 * SCALE, 720 * SCALE];
   const c = canvas.getContext('2d');
+  c.scale(SCALE, SCALE);
   const hills = (base, height, colour, at) => {
     c.fillStyle = colour;
     c.beginPath();

@@ -62,8 +62,8 @@ _SIGNED_IN = after(
     filled("#token", ADMIN_TOKEN), pressed("Enter"), shown("#office"), shown("#sessions tr:nth-child(4)"),
     shown("#blocks tr"), waited(6000),  # for a second look, which has rates
 )  # fmt: skip
-_REFUSE_CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
-    throw new DOMException('', 'NotAllowedError');
+_REFUSE_CAMERA = """() => {
+    navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
 }"""
 _WHEP, _WHIP = "**/api/whep/play/studio", "**/api/whip/publish/balcony"
 _BLOCKED = {"error": "room blocked", "detail": "It shows a film that is not ours to show."}
@@ -103,7 +103,9 @@ FURNISHED: dict[str, State] = {
     "publish-blocked": State(
         "/publish/cinema", after(clicked("#start"), _FAILED)
     ),
-    "publish-token": State(f"/publish/{PRIVATE_ROOM}", after(clicked("#start"), shown("dialog[open]"))),
+    "publish-token": State(
+        f"/publish/{PRIVATE_ROOM}", after(clicked("#start"), shown("dialog[open]")), in_view=True
+    ),
     "publish-wrong": State("/publish/not.a.room", _FAILED),
     "watch": State("/watch/studio", playing),
     "watch-connecting": State("/watch/studio", held_up),

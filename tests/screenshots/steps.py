@@ -84,7 +84,11 @@ def said(element: str, state: str, key: str, **values: str) -> Prepare:
             """async ([id, state, key, values]) => {
                 const { say } = await import('../static/js/language.js');
                 const element = document.getElementById(id);
-                [element.textContent, element.dataset.state] = [say(key, values), state];
+                const words = say(key, values);
+                setInterval(() => { // the page may have other words each second
+                    if (element.textContent !== words) element.textContent = words;
+                    element.dataset.state = state;
+                }, 50);
             }""",
             [element, state, key, values],
         )

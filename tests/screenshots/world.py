@@ -12,7 +12,7 @@ from tests.support.system import System, running_system
 
 ADMIN_TOKEN = "screenshots"
 PRIVATE_ROOM, PRIVATE_TOKEN = "private", "open-sesame"
-LIVE_ROOMS = ("garden-cam", "keynote", "studio")
+LIVE_ROOMS = ("garden-cam", "harbour", "keynote", "summit", "studio")
 RECORDED_ROOM = "rehearsal"
 PATIENCE_MS = 60_000
 
@@ -61,7 +61,7 @@ class World:
                 await page.wait_for_timeout(8000)
                 await page.locator("#stop").click()
                 await self.system.room_gone(room, within=10)
-        for room in ("studio", "studio", "keynote"):
+        for room in ("studio", "studio", "keynote", "summit"):
             await self.watch(context, room)
         admin = {"headers": {"Authorization": f"Bearer {ADMIN_TOKEN}"}}
         api = f"{self.url}/api/admin"

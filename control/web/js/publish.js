@@ -258,4 +258,5 @@ if (room) {
 } else {
   tell('error', say('publish.wrong'));
   start.disabled = element('preview').disabled = element('try').disabled = true;
+  document.querySelector('.programs').hidden = true;
 }

@@ -6,6 +6,8 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 
 from control.languages.catalogue import DEFAULT, Word, catalogues
+from media.rooms.warnings import NO_KEYFRAME, REORDERED
+from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher
 from tests.support.barriers import assert_no_barrier
 from tests.support.browser import OpenPage, PublishPage, WatchPage
@@ -160,3 +162,46 @@ async def test_a_page_without_its_words_still_works(system: System, browser: Bro
         await watching.page.goto(f"{system.controls[0].url}/watch/older")
         await watching.pictures()
         await watching.tells("player.watching")
+
+
+async def test_known_warnings_are_in_the_language_and_others_are_marked(
+    system: System, browser: Browser
+) -> None:
+    context = await browser.new_context(locale="de-DE")
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/admin")
+        told = [
+            NO_KEYFRAME,
+            *REORDERED.values(),
+            "a viewer could not play this room: H265",
+            "the disk is full",
+        ]
+        items = await opened.page.evaluate(
+            """async (warnings) => {
+                const { warningItems } = await import('../static/js/room-warnings.js');
+                return warningItems(warnings).map(({ textContent, lang }) => [textContent, lang]);
+            }""",
+            told,
+        )
+    words = [text for text, _ in items]
+    assert not set(words[:-1]) & set(told)
+    assert words[-2] == "Ein Zuschauer konnte diesen Raum nicht abspielen: H265"
+    assert words[-1] == "the disk is full"
+    assert [tag for _, tag in items] == [""] * (len(told) - 1) + ["en"]
+    await context.close()
+
+
+async def test_who_may_not_publish_in_a_blocked_room_is_told_why(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    blocked = await system.http.post(
+        f"{url}/api/admin/rooms/shut/close",
+        json={"block": 60, "reason": "Umbau"},
+        headers={"X-Auth-Token": ADMIN_TOKEN},
+    )
+    assert blocked.status_code == 200
+    context = await browser.new_context(locale="de-DE", permissions=["camera", "microphone"])
+    async with PublishPage(await context.new_page(), [403]) as publishing:
+        await publishing.page.goto(f"{url}/publish/shut")
+        await publishing.publish()
+        await publishing.tells("Ein Betreiber hat shut gesperrt: Umbau")
+    await context.close()

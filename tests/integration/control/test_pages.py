@@ -102,7 +102,7 @@ async def test_a_page_is_in_the_language_of_the_browser(start_control: StartCont
             expected = "en" if page == "/docs" else language  # the API is English
             assert answer.headers["Content-Language"] == expected
             assert f'<html lang="{expected}">' in answer.text
-            assert answer.headers["Vary"] == "Accept-Language, Cookie"
+            assert answer.headers["Vary"] == "Accept-Encoding, Accept-Language, Cookie"
             tags.add(answer.headers["ETag"])
         assert len(tags) == (1 if page == "/docs" else 3)
 
@@ -181,3 +181,29 @@ async def test_only_who_wants_to_read_gets_a_page(start_control: StartControl) -
     http = await start_control()
     answer = await http.post("/nothing", headers={"Accept": "text/html"})
     assert answer.json() == {"error": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("gzip; q=1.0", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("br, identity", False),
+        ("x-gzip", False),
+        ("", False),
+    ],
+)
+async def test_a_page_is_packed_for_who_takes_it(
+    start_control: StartControl, accepted: str, is_packed: bool
+) -> None:
+    http = await start_control()
+    packed = await http.get("/docs", headers={"Accept-Encoding": accepted})
+    plain = await http.get("/docs", headers={"Accept-Encoding": "identity"})
+    assert ("Content-Encoding" in packed.headers) is is_packed
+    assert packed.text == plain.text
+    assert (packed.headers["ETag"] != plain.headers["ETag"]) is is_packed
+    if is_packed:
+        assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 4

@@ -8,6 +8,7 @@ import pytest
 
 from control.languages.catalogue import DEFAULT, Catalogue, Word, catalogues
 from control.routes.page_text import PAGES, page_text
+from media.sessions.end_reason import FOR_GOOD
 from tests.support.page_sources import (
     SCRIPTS,
     WEB,
@@ -38,15 +39,7 @@ NOT_FOR_PEOPLE = {
     "format.js": {"Opus"},
     "shortcuts.js": {"input, select, textarea, dialog"},
     "theme.js": {"(prefers-color-scheme: dark)"},
-    "publish.js": {  # reasons, as the server names them
-        "room closed",
-        "room blocked by an operator",
-        "ended by an operator",
-        "token expired",
-        "token revoked",
-        "room taken over by another worker",
-        "replaced by a newer session of the publisher",
-    },
+    "publish.js": {str(reason) for reason in FOR_GOOD},
 }
 _IDENTIFIER = re.compile(r"[A-Z][a-zA-Z]+Error|NotConnected|Content-Type")
 _COMMAND = re.compile(r"^(ffmpeg|gst-launch-1\.0) | \\\\\n")
@@ -142,6 +135,10 @@ def test_scripts_have_no_words_of_their_own() -> None:
             texts = [text for text in texts_of_script(path.read_text("utf-8")) if text not in allowed]
             found += [f"{path.name}: {text}" for text in texts if is_for_people(text)]
     assert not found
+
+
+def test_the_publish_page_knows_all_reasons_for_which_a_server_ends_a_session_for_good() -> None:
+    assert NOT_FOR_PEOPLE["publish.js"] <= set(texts_of_script((SCRIPTS / "publish.js").read_text("utf-8")))
 
 
 def is_for_people(text: str) -> bool:
