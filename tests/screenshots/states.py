@@ -73,15 +73,28 @@ EMPTY: dict[str, State] = {
     "home-none": State("/", shown("#empty")),
     "recordings-none": State("/recordings", shown("#empty"), is_operator=True),
     "admin-none": State("/admin", after(shown("#office"), waited(2000)), is_operator=True),
-}
-FURNISHED: dict[str, State] = {
-    "home": State("/", shown(f".room:nth-child({len(LIVE_ROOMS)}) img:not([hidden])")),
     "home-many": State("/", full_house, in_view=True),
     "home-not-found": State("/", after(full_house, filled("#search", "nothing"), waited(500))),
     "home-lost": State("/", full_house_lost, in_view=True),
     "publish": State("/publish/balcony", shown("#obs-server:not(:empty)")),
     "publish-file": State("/publish/balcony", clicked("label:has([value=file])")),
     "publish-programs": State("/publish/balcony", after(clicked("summary:has-text('FFmpeg')"), waited(300))),
+    "publish-not-allowed": State(
+        "/publish/balcony", after(ran(_REFUSE_CAMERA), clicked("#start"), _FAILED)
+    ),
+    "publish-wrong": State("/publish/not.a.room", _FAILED),
+    "watch-waiting": State("/watch/not-yet", after(shown(".stage[data-state=waiting]"), waited(3000))),
+    "watch-help": State("/watch/not-yet", after(clicked("#help-open"), waited(300)), in_view=True),
+    "watch-wrong": State("/watch/not.a.room", shown("#wrong")),
+    "embed-waiting": State("/embed/not-yet", shown(".stage[data-state=waiting]"), in_view=True),
+    "recordings-closed": State("/recordings", shown("#closed")),
+    "admin-token": State("/admin", shown("#gate")),
+    "admin-wrong-token": State("/admin", after(filled("#token", "?"), pressed("Enter"), shown("#trouble"))),
+    "docs": State("/docs", shown("#publish"), in_view=True),
+    "missing": State("/nothing/here", shown("h1")),
+}  # fmt: skip
+FURNISHED: dict[str, State] = {
+    "home": State("/", shown(f".room:nth-child({len(LIVE_ROOMS)}) img:not([hidden])")),
     "publish-preview": State("/publish/balcony", after(clicked("#preview"), shown("#mute"))),
     "publish-checking": State("/publish/balcony", after(clicked("#try"), shown("#check-progress"))),
     "publish-check": State(
@@ -93,9 +106,6 @@ FURNISHED: dict[str, State] = {
     ),
     "publish-warned": State("/publish/balcony", after(_LIVE, waited(3000), warned)),
     "publish-ended": State("/publish/balcony", after(_LIVE, closed_by_an_operator, _FAILED)),
-    "publish-not-allowed": State(
-        "/publish/balcony", after(ran(_REFUSE_CAMERA), clicked("#start"), _FAILED)
-    ),
     "publish-taken": State(
         "/publish/balcony", after(clicked("#start"), shown("#status[data-state=waiting]"), waited(1500)),
         refusals={_WHIP: (409, {"error": "publisher already exists in this room"})},
@@ -106,7 +116,6 @@ FURNISHED: dict[str, State] = {
     "publish-token": State(
         f"/publish/{PRIVATE_ROOM}", after(clicked("#start"), shown("dialog[open]")), in_view=True
     ),
-    "publish-wrong": State("/publish/not.a.room", _FAILED),
     "watch": State("/watch/studio", playing),
     "watch-connecting": State("/watch/studio", held_up),
     "watch-figures": State("/watch/studio", after(playing, pressed("i"), shown("#figures dt"))),
@@ -117,7 +126,6 @@ FURNISHED: dict[str, State] = {
     "watch-paused": State("/watch/studio", after(playing, pressed(" "), waited(500))),
     "watch-silent": State("/watch/attic", publisher_paused),
     "watch-ended": State("/watch/cellar", publisher_left),
-    "watch-waiting": State("/watch/not-yet", after(shown(".stage[data-state=waiting]"), waited(3000))),
     "watch-full": State(
         "/watch/studio", shown(".stage[data-state=waiting]"),
         refusals={_WHEP: (403, {"error": "subscriber limit reached"})},
@@ -132,10 +140,7 @@ FURNISHED: dict[str, State] = {
         "/watch/studio", shown(".stage[data-state=failed]"),
         refusals={_WHEP: (406, {"error": "codec not acceptable", "detail": "the room sends H265"})},
     ),
-    "watch-help": State("/watch/studio", after(clicked("#help-open"), waited(300)), in_view=True),
-    "watch-wrong": State("/watch/not.a.room", shown("#wrong")),
     "embed": State("/embed/studio", playing, in_view=True),
-    "embed-waiting": State("/embed/not-yet", shown(".stage[data-state=waiting]"), in_view=True),
     "recordings": State("/recordings", shown(".record"), is_operator=True),
     "recordings-playing": State(
         "/recordings",
@@ -149,9 +154,6 @@ FURNISHED: dict[str, State] = {
     "recordings-delete": State(
         "/recordings", after(clicked("[data-action=delete]"), waited(300)), is_operator=True, in_view=True
     ),
-    "recordings-closed": State("/recordings", shown("#closed")),
-    "admin-token": State("/admin", shown("#gate")),
-    "admin-wrong-token": State("/admin", after(filled("#token", "?"), pressed("Enter"), shown("#trouble"))),
     "admin": State("/admin", _SIGNED_IN),
     "admin-question": State(
         "/admin", after(_SIGNED_IN, clicked("#rooms tr:last-child button"), chosen("#block", "3600")),
@@ -161,5 +163,4 @@ FURNISHED: dict[str, State] = {
         "/admin", after(_SIGNED_IN, chosen("#revoke-kind", "issued_before"), filled("#find", "nothing"))
     ),
     "admin-lost": State("/admin", after(_SIGNED_IN, cut_off)),
-    "docs": State("/docs", shown("#publish"), in_view=True),
 }  # fmt: skip

@@ -53,16 +53,18 @@ class World:
         return page
 
     async def furnish(self) -> None:
-        """Rooms that are live, watched, and recorded."""
-        context = await self.context()
+        """Rooms that are live, watched, and recorded.
+
+        Each page has a browser of its own: all pages of one share six connections to a server.
+        """
         for room in (RECORDED_ROOM, *LIVE_ROOMS):
-            page = await self.publish(context, room)
+            page = await self.publish(await self.context(), room)
             if room == RECORDED_ROOM:
                 await page.wait_for_timeout(8000)
                 await page.locator("#stop").click()
                 await self.system.room_gone(room, within=10)
         for room in ("studio", "studio", "keynote", "summit"):
-            await self.watch(context, room)
+            await self.watch(await self.context(), room)
         admin = {"headers": {"Authorization": f"Bearer {ADMIN_TOKEN}"}}
         api = f"{self.url}/api/admin"
         block = {"block": 86_400, "reason": "It shows a film that is not ours to show."}
