@@ -8,7 +8,7 @@ const SNOW = { sky: { 0: '#8fa9c4', 0.7: '#d5e0ea', 1: '#f3f6f8' }, sun: '#fffff
 const SIGHTS = { 'garden-cam': NOON, harbour: DAWN, keynote: NIGHT, summit: SNOW };
 const ROOM = location.pathname.split('/').at(-1);
 const SIGHT = SIGHTS[ROOM] ?? DUSK;
-const SCALE = ROOM in SIGHTS ? 0.5 : 1; // all of them are encoded by one machine
+const [SCALE, RATE] = ROOM in SIGHTS ? [0.5, 3] : [1, 12]; // all of them are encoded by one machine
 
 function landscape() {
   const canvas = document.createElement('canvas');
@@ -40,8 +40,8 @@ function landscape() {
     hills(640, 40, SIGHT.hills[2], 5 + now / 10);
   };
   draw();
-  setInterval(draw, 80);
-  return canvas.captureStream(12);
+  setInterval(draw, 1000 / RATE);
+  return canvas.captureStream(RATE);
 }
 
 /** A camera with a microphone that hears a tone. */

@@ -205,3 +205,20 @@ async def test_who_may_not_publish_in_a_blocked_room_is_told_why(system: System,
         await publishing.publish()
         await publishing.tells("Ein Betreiber hat shut gesperrt: Umbau")
     await context.close()
+
+
+async def test_a_browser_with_a_language_that_is_none_has_a_page_all_the_same(
+    system: System, browser: Browser
+) -> None:
+    context = await browser.new_context(locale="en-US")
+    await context.add_init_script(
+        "Object.defineProperty(navigator, 'languages', { value: ['en-US@posix', 'en-GB'] })"
+    )
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/publish/posix")
+        await opened.page.get_by_role("heading", name="Publish to posix").wait_for()
+        assert (
+            await opened.page.evaluate("import('../static/js/language.js').then(({ LOCALE }) => LOCALE)")
+            == "en-GB"
+        )
+    await context.close()
