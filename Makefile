@@ -142,7 +142,7 @@ bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
 BENCH_SCENARIOS := rooms joins resting idle edges layers compare stills soak
 
 .PHONY: screenshots
-screenshots: .venv/test.stamp test-packages ## Take a picture of each page, into test-artifacts/screenshots
+screenshots: .venv/test.stamp test-packages ## Take a picture of each page in each state, into test-artifacts/screenshots
 	$(BIN)/python -m tests.screenshots
 
 .PHONY: lock

@@ -126,6 +126,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
         ).routes()
 
+    pages = PageRoutes(public_url)
     webhooks = Webhooks(settings, hooked, watch, metrics.registry, clock.now)
 
     @asynccontextmanager
@@ -161,11 +162,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
-            *PageRoutes(public_url).routes(),
+            *pages.routes(),
             *old_address_routes(),
         ],
         middleware=_middleware(settings, metrics, redis, watch, key_set),
-        exception_handlers=_EXCEPTION_HANDLERS,
+        exception_handlers={**_EXCEPTION_HANDLERS, HTTPException: pages.on_http_exception},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash

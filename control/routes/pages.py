@@ -1,54 +1,57 @@
 """The pages, their files, and the description of the API, as it is and as a page.
 
-A page is `layout.html` with the page's own head and content, and does not depend on the request: it reads the
-room from its own address and refers to everything relative to it. So it works below a path prefix that the
-proxy does not report.
+Of a request a page takes only the language: it reads the room from its own address and refers to everything
+relative to it. So it works below a path prefix that the proxy does not report.
 """
 
+import gzip
 import hashlib
-import re
-from email.utils import formatdate
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
+from control.http.problems import on_http_exception
 from control.http.resource import Handler, Resource
-from control.reference.description import Description
-from control.reference.page import reference
+from control.languages.preference import preferred
+from control.routes.page_text import DESCRIPTION, MISSING, PAGES, WEB, Page, page_text
 
-_FOLDER = Path(__file__).parents[1]
-_WEB = _FOLDER / "web"
-_DESCRIPTION = _FOLDER / "openapi.yaml"
-_LAYOUT = "layout.html"
+LANGUAGE_COOKIE = "roomcast-language"
+_LANGUAGE_SECONDS = 365 * 86_400
+_FOR_PROGRAMS = ("/api/", "/static/")  # their 404 is described in openapi.yaml
+_DEEPEST = 8  # of paths without a page, in slashes
+_FRAMED_ANYWHERE = {page.file for page in PAGES.values() if page.is_framed}
 _ON_THIS_MACHINE = "http://localhost:8080"  # in examples, where no PUBLIC_URL is set
 
-PAGES = {
-    "/": "home.html",
-    "/publish/{room}": "publish.html",
-    "/watch/{room}": "watch.html",
-    "/embed/{room}": "embed.html",
-    "/recordings": "recordings.html",
-    "/admin": "admin.html",
-    "/docs": "docs.html",
-}
-_FRAMED_ANYWHERE = {"embed.html"}  # by pages of other sites; without the layout of the other pages
-_CONTENT_MARK = "<!-- content -->\n"
-_OPERATIONS_MARK = "    <!-- the operations -->\n"  # in the page about the API
-_NO_SCRIPTS = re.compile(r" *<noscript>.*</noscript>\n")
+
+class _Variant:
+    """A page in one language, as it is and packed by gzip, once for all requests."""
+
+    def __init__(self, html: str, headers: Mapping[str, str]) -> None:
+        self._plain = html.encode()
+        self._packed = gzip.compress(self._plain, mtime=0)
+        tag = hashlib.sha256(self._plain).hexdigest()
+        self._headers = {**headers, "ETag": f'"{tag}"'}
+        self._packed_headers = {**headers, "ETag": f'"{tag}-gzip"', "Content-Encoding": "gzip"}
+
+    def answer(self, request: Request, status: int = 200) -> Response:
+        if _takes_gzip(request):
+            return HTMLResponse(self._packed, status, headers=self._packed_headers)
+        return HTMLResponse(self._plain, status, headers=self._headers)
 
 
 class PageRoutes:
     """Serves the pages in `PAGES`, and every file of `control/web` below `/static/`."""
 
     def __init__(self, public_url: str) -> None:
-        self._files = StaticFiles(directory=_WEB, check_dir=False)
+        self._files = StaticFiles(directory=WEB, check_dir=False)
         self._public_url = public_url
         url = urlsplit(public_url)
+        self._is_secure = url.scheme == "https"
         # Location points to PUBLIC_URL, whose origin may differ from the page's
         connect = f"'self' {url.scheme}://{url.netloc}" if public_url else "'self'"
         self._policy = (
@@ -63,37 +66,63 @@ class PageRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            *(Route(path, Resource({"GET": self._page(path, name)})) for path, name in PAGES.items()),
+            *(Route(path, Resource({"GET": self._page(path)})) for path in PAGES),
             Route("/static/{path:path}", Resource({"GET": self.file})),
             Route("/openapi.yaml", Resource({"GET": self.openapi})),
         ]
 
-    def _page(self, path: str, name: str) -> Handler:
-        text = page_text(path, name)
-        sources = [_WEB / name, _WEB / _LAYOUT]
-        if _OPERATIONS_MARK in text:
-            text = _NO_SCRIPTS.sub("", text)  # it needs none
-            text = text.replace(_OPERATIONS_MARK, _operations(self._public_url or _ON_THIS_MACHINE))
-            sources.append(_DESCRIPTION)
-        modified = max(source.stat().st_mtime for source in sources)
-        headers = self._headers_of(name) | {
-            "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()}"',
-            "Last-Modified": formatdate(modified, usegmt=True),
-        }
+    def _page(self, path: str) -> Handler:
+        page = PAGES[path]
+        variants = {language: self._variant(page, path, language) for language in page.languages}
 
-        async def page(request: Request) -> Response:
-            response = HTMLResponse(text, headers=headers)
+        async def answer(request: Request) -> Response:
+            asked = request.query_params.get("lang")
+            response = variants[_language(request, page)].answer(request)
             if self._files.is_not_modified(response.headers, request.headers):
-                return NotModifiedResponse(response.headers)
+                response = NotModifiedResponse(response.headers)
+            # a site that frames us chooses for itself alone
+            if asked in page.languages and not page.is_framed:
+                self._keep(response, asked)
             return response
 
-        return page
+        return answer
+
+    async def on_http_exception(self, request: Request, error: Exception) -> Response:
+        """As for the whole API, with a page for people where there is nothing."""
+        is_missing = isinstance(error, HTTPException) and error.status_code == 404
+        page = self._missing(request) if is_missing else None
+        return page or await on_http_exception(request, error)
+
+    def _missing(self, request: Request) -> Response | None:
+        """A page for people whose link leads nowhere; None: it is not for people."""
+        path = request.url.path
+        for_people = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
+        if not for_people or path.startswith(_FOR_PROGRAMS) or path.count("/") > _DEEPEST:
+            return None
+        variant = self._variant(MISSING, "/-" * path.count("/"), _language(request, MISSING))
+        return variant.answer(request, 404)
+
+    def _variant(self, page: Page, path: str, language: str) -> _Variant:
+        html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
+        headers = {"Content-Language": language, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+        return _Variant(html, self._headers_of(page.file) | headers)
+
+    def _keep(self, response: Response, language: str) -> None:
+        """So that the other pages are in the language that was chosen. It says nothing else of anybody."""
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            language,
+            max_age=_LANGUAGE_SECONDS,
+            secure=self._is_secure,
+            httponly=True,  # no script needs it
+            samesite="lax",
+        )
 
     async def file(self, request: Request) -> Response:
         return await self._file(request.path_params["path"], request)
 
     async def openapi(self, _: Request) -> Response:
-        return Response(_DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
+        return Response(DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
 
     async def _file(self, path: str, request: Request) -> Response:
         response = await self._files.get_response(path, request.scope)
@@ -105,21 +134,15 @@ class PageRoutes:
         return self._headers | {"Content-Security-Policy": f"{self._policy}; frame-ancestors {frames}"}
 
 
-@cache
-def _operations(server: str) -> str:
-    return reference(Description(_DESCRIPTION.read_text(encoding="utf-8")), server.rstrip("/"))
+def _language(request: Request, page: Page) -> str:
+    chosen = request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)
+    return preferred(chosen, ",".join(request.headers.getlist("Accept-Language")), page.languages)
 
 
-def page_text(path: str, name: str) -> str:
-    """The HTML of a page for its route; `ROOT` in the files stands for the relative path to the root."""
-    text = (_WEB / name).read_text(encoding="utf-8")
-    if name not in _FRAMED_ANYWHERE:
-        head, content = text.split(_CONTENT_MARK)
-        layout = (_WEB / _LAYOUT).read_text(encoding="utf-8")
-        own_link = f'<a href="ROOT{path}">'
-        text = (
-            layout.replace(own_link, own_link.replace(">", ' aria-current="page">'))
-            .replace("  <!-- the head of the page -->\n", head)
-            .replace("    <!-- the content of the page -->\n", content)
-        )
-    return text.replace("ROOT", ".." if path.count("/") > 1 else ".")
+def _takes_gzip(request: Request) -> bool:
+    """RFC 9110 12.5.3."""
+    for part in ",".join(request.headers.getlist("Accept-Encoding")).lower().split(","):
+        coding, _, weight = part.replace(" ", "").partition(";")
+        if coding == "gzip":
+            return not weight or weight.rstrip("0.") not in ("q=", "q")
+    return False

@@ -1,5 +1,6 @@
 // What operators do: one request, after a question where it cannot be undone, and its outcome in words.
 import { answered } from './confirm-dialog.js';
+import { say } from './language.js';
 import { ask, Refused } from './server.js';
 import { ADMIN, tokenFor } from './token.js';
 import { inWords } from './words.js';
@@ -44,6 +45,6 @@ export function tellTrouble(words) {
 /** @param {Error} error */
 function spoken(error) {
   if (!(error instanceof Refused)) return inWords(error);
-  if (error.status === 404) return 'It does not exist any more.';
-  return error.status === 401 ? 'The server does not accept this token.' : `The server refuses this: ${error.message}.`;
+  if (error.status === 404) return say('admin.gone');
+  return error.status === 401 ? say('admin.wrongToken') : say('admin.refused', { reason: error.message });
 }

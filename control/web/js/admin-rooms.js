@@ -1,7 +1,9 @@
 // The operators' table of rooms: those with warnings first.
 import { act } from './admin-act.js';
-import { bitrate, codecs, count, duration, lines, share } from './format.js';
+import { bitrate, codecs, duration, figure, lines, share } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
+import { warningItems } from './room-warnings.js';
 import { ROOT } from './server.js';
 
 const MOST = 100; // rows
@@ -9,19 +11,18 @@ const LOSSY = 0.02;
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
-const figure = new Intl.NumberFormat('en');
 
 const rows = new KeyedRows(element('rooms'), element('room-row'), {
   begin(row, room) {
     const button = row.querySelector('button');
-    button.setAttribute('aria-label', `Close ${room.name}`);
+    button.setAttribute('aria-label', say('admin.closeRoom', { room: room.name }));
     button.addEventListener('click', () => closeRoom(room.name));
     row.querySelector('a').href = new URL(`watch/${room.name}`, ROOT);
   },
   fill(row, room) {
     write(row, {
       name: room.name,
-      viewers: figure.format(room.subscribers),
+      viewers: figure(room.subscribers),
       codecs: codecs(room.codecs),
       bitrate: bitrate(room.bitrate),
       loss: room.hasPublisher ? share(room.loss) : '–',
@@ -29,23 +30,25 @@ const rows = new KeyedRows(element('rooms'), element('room-row'), {
       workers: room.workers.join(', '),
     });
     row.querySelector('[data-cell="loss"]').classList.toggle('poor', room.loss >= LOSSY);
-    const waits = room.hasPublisher ? [] : ['Nobody publishes at present.'];
-    list(row.querySelector('[data-cell="warnings"]'), [...waits, ...room.warnings]);
-    list(row.querySelector('[data-cell="layers"]'), room.layers.map(layerInWords));
+    const waits = room.hasPublisher ? [] : [item(say('admin.nobodyPublishes'))];
+    list(row.querySelector('[data-cell="warnings"]'), [...waits, ...warningItems(room.warnings)]);
+    list(row.querySelector('[data-cell="layers"]'), room.layers.map((layer) => item(layerInWords(layer))));
   },
 });
 
-/** @param {Element} place @param {string[]} texts */
-function list(place, texts) {
-  place.hidden = texts.length === 0;
-  if (texts.join('\n') === [...place.children].map(({ textContent }) => textContent).join('\n')) return;
-  place.replaceChildren(...texts.map((text) => Object.assign(document.createElement('li'), { textContent: text })));
+const item = (text) => Object.assign(document.createElement('li'), { textContent: text });
+
+/** @param {Element} place @param {HTMLLIElement[]} items */
+function list(place, items) {
+  place.hidden = items.length === 0;
+  const texts = (all) => [...all].map(({ textContent }) => textContent).join('\n');
+  if (texts(items) !== texts(place.children)) place.replaceChildren(...items);
 }
 
 /** `720p, 2.5 Mbit/s, 3 viewers`. */
 function layerInWords(layer) {
-  const rate = layer.bitrate ? bitrate(layer.bitrate) : 'not sent';
-  return [lines(layer) || layer.rid, rate, count(layer.viewers, 'viewer')].filter(Boolean).join(', ');
+  const rate = layer.bitrate ? bitrate(layer.bitrate) : say('admin.notSent');
+  return [lines(layer) || layer.rid, rate, say('rooms.viewers', { count: layer.viewers })].filter(Boolean).join(', ');
 }
 
 let all = [];
@@ -65,17 +68,17 @@ function show() {
   rows.show(found.slice(0, MOST), ({ name }) => name);
   element('rooms').closest('.scroll').hidden = found.length === 0;
   const left = found.length - MOST;
-  const words = all.length === 0 ? 'No room is live.' : found.length === 0 ? 'No room has this in its name.' : `And ${count(left, 'room')} more: enter a part of the name.`;
-  element('more-rooms').textContent = words;
+  if (all.length === 0) element('more-rooms').textContent = say('admin.noRoom');
+  else element('more-rooms').textContent = found.length === 0 ? say('admin.noneFound') : say('admin.moreRooms', { count: left });
   element('more-rooms').hidden = found.length > 0 && left <= 0;
 }
 
 async function closeRoom(name) {
   await act({
     question: {
-      question: `Close ${name}?`,
-      text: 'Its publisher and all of its viewers are disconnected.',
-      action: 'Close the room',
+      question: say('admin.closeQuestion', { room: name }),
+      text: say('admin.closeText'),
+      action: say('admin.closeAction'),
       fields: element('block-fields'),
     },
     path: `api/admin/rooms/${name}/close`,
@@ -84,7 +87,7 @@ async function closeRoom(name) {
       const block = Number(entered.get('block'));
       return block ? { block, reason: entered.get('reason').trim() } : undefined;
     },
-    done: ({ until }) => (until ? `${name} is closed and blocked.` : `${name} is closed.`),
+    done: ({ until }) => say(until ? 'admin.closedAndBlocked' : 'admin.closed', { room: name }),
   });
 }
 

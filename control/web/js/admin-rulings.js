@@ -1,7 +1,8 @@
 // What operators have forbidden: blocked rooms and revoked tokens, and how to lift them.
 import { act } from './admin-act.js';
-import { count, date } from './format.js';
+import { date } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
@@ -12,7 +13,7 @@ const time = (unixTime) => date(new Date(1000 * unixTime).toISOString());
 
 const blocks = new KeyedRows(element('blocks'), element('ruling-row'), {
   begin(row, { room }) {
-    lifts(row, room, `api/admin/blocks/${room}`, `${room} is open again.`);
+    lifts(row, room, `api/admin/blocks/${room}`, say('admin.openAgain', { room }));
   },
   fill(row, { room, reason, by, until }) {
     write(row, { what: room, why: reason || '–', by, until: time(until) });
@@ -21,36 +22,36 @@ const blocks = new KeyedRows(element('blocks'), element('ruling-row'), {
 
 const revocations = new KeyedRows(element('revocations'), element('ruling-row'), {
   begin(row, one) {
-    lifts(row, inWords(one), `api/admin/revocations/${one.id}`, 'The revocation is lifted.');
+    lifts(row, inWords(one), `api/admin/revocations/${one.id}`, say('admin.lifted'));
   },
   fill(row, one) {
-    write(row, { what: inWords(one), why: `since ${time(one.at)}`, by: one.by, until: time(one.until) });
+    write(row, { what: inWords(one), why: say('admin.since', { time: time(one.at) }), by: one.by, until: time(one.until) });
   },
 });
 
 /** Which tokens. */
 function inWords({ jti, subject, issued_before: issued }) {
-  if (jti !== undefined) return `Token ${jti}`;
-  return subject === undefined ? `All issued before ${time(issued)}` : `All tokens of ${subject}`;
+  if (jti !== undefined) return say('admin.tokenOf', { jti });
+  return subject === undefined ? say('admin.issuedBefore', { time: time(issued) }) : say('admin.tokensOf', { subject });
 }
 
 function lifts(row, name, path, words) {
   const button = row.querySelector('button');
-  button.setAttribute('aria-label', `Lift ${name}`);
+  button.setAttribute('aria-label', say('admin.lift', { name }));
   button.addEventListener('click', () => act({ path, method: 'DELETE', done: () => words }));
 }
 
 /** @param {object} data of the event */
 export function showRulings(data) {
   const parts = [
-    ['blocks', blocks, data.blocks, data.blockCount, ({ room }) => room, 'No room is blocked.'],
-    ['revocations', revocations, data.revocations, data.revocationCount, ({ id }) => id, 'No token is revoked.'],
+    ['blocks', blocks, data.blocks, data.blockCount, ({ room }) => room, say('admin.noBlock')],
+    ['revocations', revocations, data.revocations, data.revocationCount, ({ id }) => id, say('admin.noRevocation')],
   ];
   for (const [name, rows, listed, total, key, none] of parts) {
     rows.show(listed, key);
     element(name).closest('.scroll').hidden = listed.length === 0;
     const left = total - listed.length;
-    element(`more-${name}`).textContent = total === 0 ? none : `And ${left} more.`;
+    element(`more-${name}`).textContent = total === 0 ? none : say('admin.more', { left });
     element(`more-${name}`).hidden = total > 0 && left === 0;
   }
 }
@@ -70,14 +71,14 @@ form.addEventListener('submit', async (event) => {
   const body = kind.value === 'issued_before' ? new Date(before.value).getTime() / 1000 : text;
   const revoked = await act({
     question: {
-      question: 'Revoke these tokens?',
-      text: 'Sessions that were opened with them end at once, and they open nothing any more.',
-      action: 'Revoke',
+      question: say('admin.revokeQuestion'),
+      text: say('admin.revokeText'),
+      action: say('admin.revoke'),
     },
     path: 'api/admin/revocations',
     method: 'POST',
     body: () => ({ [kind.value]: body }),
-    done: ({ sessions }) => `Revoked: ${count(sessions, 'session')} ended.`,
+    done: ({ sessions }) => say('admin.revoked', { count: sessions }),
   });
   if (revoked) {
     value.value = before.value = '';

@@ -1,14 +1,15 @@
 // The operators' table of sessions, and its filters, which the server applies.
 import { act } from './admin-act.js';
-import { bitrate, codecs, count, duration, share } from './format.js';
+import { bitrate, codecs, duration, figure, milliseconds, share } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
 
 const LOSSY = 0.02;
+const STATES = { new: 'admin.new', connecting: 'admin.connecting' };
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 const [ofRoom, ofRole, inTrouble] = ['of-room', 'of-role', 'in-trouble'].map(element);
-const figure = new Intl.NumberFormat('en');
 
 /** The bytes of each session in the latest event, at which uptime, and the bit rate since the one before. */
 const seen = new Map();
@@ -16,15 +17,15 @@ const seen = new Map();
 const rows = new KeyedRows(element('sessions'), element('session-row'), {
   begin(row, session) {
     const button = row.querySelector('button');
-    button.setAttribute('aria-label', `End ${session.id}`);
+    button.setAttribute('aria-label', say('admin.endSession', { id: session.id }));
     button.addEventListener('click', () => end(session));
   },
   fill(row, session) {
     const publishes = session.role === 'publish';
-    const role = publishes ? 'Publisher' : 'Viewer';
+    const role = say(publishes ? 'admin.publisher' : 'admin.viewer');
     write(row, {
       room: session.room,
-      role: session.state === 'connected' ? role : `${role}, ${session.state}`,
+      role: session.state === 'connected' ? role : `${role}, ${say(STATES[session.state] ?? session.state)}`,
       id: session.id,
       address: session.transport === 'tcp' ? `${session.address} (TCP)` : session.address || '–',
       codecs: codecs(session.codecs),
@@ -32,8 +33,8 @@ const rows = new KeyedRows(element('sessions'), element('session-row'), {
       picture: session.layer || '–',
       reason: reason(session),
       loss: session.loss === null ? '–' : share(session.loss),
-      rtt: session.rtt === null ? '–' : `${Math.round(1000 * session.rtt)} ms`,
-      resent: publishes ? '–' : figure.format(session.resent),
+      rtt: session.rtt === null ? '–' : milliseconds(session.rtt),
+      resent: publishes ? '–' : figure(session.resent),
       uptime: duration(session.uptime),
     });
     row.querySelector('[data-cell="role"]').className = `pill ${session.state !== 'connected' ? 'waiting' : publishes ? 'live' : ''}`;
@@ -43,9 +44,9 @@ const rows = new KeyedRows(element('sessions'), element('session-row'), {
 
 /** Why a viewer gets this of the picture. */
 function reason({ reason: name, carries }) {
-  if (name === 'choice') return 'chosen';
+  if (name === 'choice') return say('admin.chosen');
   if (name !== 'line') return '';
-  return carries === null ? 'slow line' : `line: ${bitrate(carries)}`;
+  return carries === null ? say('admin.slowLine') : say('admin.line', { rate: bitrate(carries) });
 }
 
 /** Bits a second since the event before; at the first one, since the session began. */
@@ -61,8 +62,8 @@ export function showSessions({ total, sessions }) {
   const ids = new Set(sessions.map(({ id }) => id));
   for (const id of seen.keys()) if (!ids.has(id)) seen.delete(id);
   const left = total - sessions.length;
-  const none = filters().size ? 'No session is like that.' : 'Nobody is connected.';
-  element('more-sessions').textContent = total === 0 ? none : `And ${count(left, 'session')} more.`;
+  const none = say(filters().size ? 'admin.noSuchSession' : 'admin.noSession');
+  element('more-sessions').textContent = total === 0 ? none : say('admin.moreSessions', { count: left });
   element('more-sessions').hidden = total > 0 && left === 0;
   element('sessions').closest('.scroll').hidden = sessions.length === 0;
 }
@@ -91,12 +92,12 @@ export function onFilter(changed) {
 async function end({ id, room }) {
   await act({
     question: {
-      question: `End ${id}?`,
-      text: `It is disconnected from ${room}. Its client can come back, unless you block the room or revoke its token.`,
-      action: 'End the session',
+      question: say('admin.endQuestion', { id }),
+      text: say('admin.endText', { room }),
+      action: say('admin.endAction'),
     },
     path: `api/admin/sessions/${encodeURIComponent(id)}${room.includes('~') ? '' : `?room=${room}`}`, // the room of a check cannot be asked for
     method: 'DELETE',
-    done: () => `${id} is ended.`,
+    done: () => say('admin.ended', { id }),
   });
 }

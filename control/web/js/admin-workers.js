@@ -1,15 +1,15 @@
 // The operators' table of workers.
 import { act } from './admin-act.js';
-import { bitrate } from './format.js';
+import { bitrate, figure, wholeShare } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
-const figure = new Intl.NumberFormat('en');
 
 const rows = new KeyedRows(element('workers'), element('worker-row'), {
   begin(row, worker) {
-    row.querySelector('meter').setAttribute('aria-label', `Load of ${worker.id}`);
+    row.querySelector('meter').setAttribute('aria-label', say('admin.loadOf', { id: worker.id }));
     row.querySelector('button').addEventListener('click', ({ currentTarget }) => (
       currentTarget.value === 'drain' ? drain(worker.id) : undrain(worker.id)
     ));
@@ -19,19 +19,19 @@ const rows = new KeyedRows(element('workers'), element('worker-row'), {
     const full = !draining && !worker.takesViewers;
     write(row, {
       id: worker.id,
-      state: draining ? 'Draining' : full ? 'Full' : 'Ready',
-      load: `${Math.round(100 * worker.load)} %`,
+      state: say(draining ? 'admin.draining' : full ? 'admin.full' : 'admin.ready'),
+      load: wholeShare(worker.load),
       egress: bitrate(worker.egressBits),
-      packets: figure.format(Math.round(worker.egressPackets)),
-      viewers: figure.format(worker.viewers),
-      publishers: figure.format(Math.max(0, worker.sessions - worker.viewers)),
-      rooms: figure.format(worker.roomCount),
+      packets: figure(worker.egressPackets),
+      viewers: figure(worker.viewers),
+      publishers: figure(Math.max(0, worker.sessions - worker.viewers)),
+      rooms: figure(worker.roomCount),
     });
     row.querySelector('[data-cell="state"]').className = `pill ${draining || full ? 'waiting' : 'live'}`;
     row.querySelector('meter').value = worker.load;
     const button = row.querySelector('button');
     button.value = draining ? 'undrain' : 'drain';
-    button.textContent = draining ? 'Undrain' : 'Drain';
+    button.textContent = say(draining ? 'admin.undrain' : 'admin.drain');
     button.setAttribute('aria-label', `${button.textContent} ${worker.id}`);
   },
 });
@@ -46,16 +46,16 @@ export function showWorkers({ workers }) {
 async function drain(id) {
   await act({
     question: {
-      question: `Drain ${id}?`,
-      text: 'It takes no new sessions, and asks its viewers to move to other workers. At its deadline it closes the remaining sessions and stops. Until then you can cancel this.',
-      action: 'Drain the worker',
+      question: say('admin.drainQuestion', { id }),
+      text: say('admin.drainText'),
+      action: say('admin.drainAction'),
     },
     path: `api/admin/workers/${id}/drain`,
     method: 'POST',
-    done: () => `${id} is draining.`,
+    done: () => say('admin.isDraining', { id }),
   });
 }
 
 async function undrain(id) {
-  await act({ path: `api/admin/workers/${id}/drain`, method: 'DELETE', done: () => `${id} takes sessions again.` });
+  await act({ path: `api/admin/workers/${id}/drain`, method: 'DELETE', done: () => say('admin.isUndrained', { id }) });
 }

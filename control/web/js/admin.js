@@ -6,7 +6,7 @@ import { filters, offerRooms, onFilter, showSessions } from './admin-sessions.js
 import { showWorkers } from './admin-workers.js';
 import { ClusterCharts } from './cluster-charts.js';
 import { EventStream } from './event-stream.js';
-import { count } from './format.js';
+import { say } from './language.js';
 import { ROOT } from './server.js';
 import { ADMIN, keepToken, tokenFor } from './token.js';
 import { inWords } from './words.js';
@@ -48,9 +48,11 @@ function takeRooms({ rooms: changed, gone, first, complete: whole }) {
 
 function summarise() {
   const viewers = workers.reduce((sum, worker) => sum + worker.viewers, 0);
-  element('summary').textContent = [
-    count(rooms.size, 'room'), count(viewers, 'viewer'), count(workers.length, 'worker'),
-  ].join(', ');
+  element('summary').textContent = say('admin.all', {
+    rooms: say('rooms.rooms', { count: rooms.size }),
+    viewers: say('rooms.viewers', { count: viewers }),
+    workers: say('admin.workers', { count: workers.length }),
+  });
 }
 
 function follow() {
@@ -66,9 +68,9 @@ function follow() {
     },
     lost(error) {
       isLost = true;
-      tellTrouble(`${inWords(error)} Trying again…`);
+      tellTrouble(say('admin.again', { trouble: inWords(error) }));
     },
-    refused: () => showGate('The server does not accept this token.'),
+    refused: () => showGate(say('admin.wrongToken')),
   });
 }
 
@@ -78,7 +80,7 @@ function showGate(words) {
   stream = null;
   keepToken(ADMIN, '');
   open(false);
-  element('summary').textContent = 'For operators of this server.';
+  element('summary').textContent = say('admin.about');
   tellTrouble(words);
 }
 

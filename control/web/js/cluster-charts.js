@@ -1,18 +1,17 @@
 // The last 15 minutes of the cluster as small charts, from the samples that the control process keeps.
-import { bitrate } from './format.js';
+import { bitrate, figure as whole } from './format.js';
+import { LOCALE, say } from './language.js';
 import { Sparkline } from './sparkline.js';
 
 const SAMPLES = 180;
-const SPAN = 'the last 15 minutes';
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const exact = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 
 const FIGURES = {
-  viewers: { name: 'Viewers', inWords: whole.format, least: 5 },
-  publishers: { name: 'Publishers', inWords: whole.format, least: 5 },
-  egress: { name: 'Sent', inWords: (bits) => (bits ? bitrate(bits) : '0'), least: 1e6 },
-  offers: { name: 'Offers a second', inWords: exact.format, least: 1 },
-  errors: { name: 'Errors', inWords: whole.format, least: 5 },
+  viewers: { inWords: whole, least: 5 },
+  publishers: { inWords: whole, least: 5 },
+  egress: { inWords: (bits) => (bits ? bitrate(bits) : '0'), least: 1e6 },
+  offers: { inWords: exact.format, least: 1 },
+  errors: { inWords: whole, least: 5 },
 };
 
 export class ClusterCharts {
@@ -25,7 +24,7 @@ export class ClusterCharts {
     this.#element = element;
     for (const [figure, of] of Object.entries(FIGURES)) {
       const svg = element.querySelector(`[data-chart="${figure}"]`);
-      this.#lines.set(figure, new Sparkline(svg, { ...of, points: SAMPLES, span: SPAN }));
+      this.#lines.set(figure, new Sparkline(svg, { ...of, points: SAMPLES, span: say('admin.quarter') }));
     }
   }
 
@@ -39,7 +38,7 @@ export class ClusterCharts {
       line.add(...fresh.map((sample) => sample[figure]));
       const now = fresh.at(-1)[figure];
       this.#write('figure', figure, now === null ? '–' : inWords(now));
-      this.#write('most', figure, line.most === undefined ? '' : `at most ${inWords(line.most)}`);
+      this.#write('most', figure, line.most === undefined ? '' : say('admin.most', { figure: inWords(line.most) }));
     }
   }
 

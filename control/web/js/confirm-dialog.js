@@ -1,4 +1,5 @@
 // Asks for confirmation before an action that cannot be undone, and for what the action needs to know.
+import { say } from './language.js';
 
 /**
  * @param {object} of
@@ -24,7 +25,7 @@ export function answered({ question, text, action, fields }) {
       <h2 id="confirm-title"></h2>
       <p id="confirm-text" class="quiet"></p>
       <div class="buttons">
-        <button class="button" value="no" autofocus>Cancel</button>
+        <button class="button" value="no" autofocus>${say('confirm.cancel')}</button>
         <button class="button danger" value="yes"></button>
       </div>
     </form>`;

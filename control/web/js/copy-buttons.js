@@ -1,5 +1,6 @@
 // Buttons that copy the text or value of another element: `<button data-copy="id of the element">`.
 // An element may have something else for them, as `copied`.
+import { say } from './language.js';
 
 const SHOWN_MS = 1500;
 
@@ -10,7 +11,7 @@ export function enableCopyButtons(status) {
       const element = document.getElementById(button.dataset.copy);
       const copied = await copy(element);
       status.textContent = '';
-      status.textContent = copied ? 'Copied.' : 'Selected: copy it by hand.';
+      status.textContent = say(copied ? 'copy.copied' : 'copy.selected');
       button.classList.toggle('copied', copied);
       setTimeout(() => button.classList.remove('copied'), SHOWN_MS);
     });

@@ -1,4 +1,5 @@
 // The embedded player: a stage for the room in the address.
+import { say } from './language.js';
 import { roomOfPage } from './room.js';
 import { Stage } from './stage.js';
 
@@ -8,5 +9,5 @@ if (room) {
   document.getElementById('room').textContent = room;
   new Stage(document.getElementById('stage'), room);
 } else {
-  document.getElementById('stage').textContent = 'That is not the name of a room.';
+  document.getElementById('stage').textContent = say('player.wrong');
 }

@@ -1,8 +1,9 @@
 // The player's statistics as text.
-import { bitrate, codecs } from './format.js';
+import { bitrate, codecs, figure, milliseconds, share } from './format.js';
+import { say } from './language.js';
 
 /** @param {number | undefined} seconds */
-const milliseconds = (seconds) => (seconds === undefined ? '–' : `${Math.round(1000 * seconds)} ms`);
+const time = (seconds) => (seconds === undefined ? '–' : milliseconds(seconds));
 
 /**
  * @param {import('./receiving-stats.js').Stats} stats
@@ -10,14 +11,14 @@ const milliseconds = (seconds) => (seconds === undefined ? '–' : `${Math.round
  */
 export function figures(stats) {
   return [
-    ['Picture', stats.width ? `${stats.width} × ${stats.height}` : '–'],
-    ['Frames', stats.width ? `${Math.round(stats.framesPerSecond)}/s` : '–'],
-    ['Codecs', codecs([stats.videoCodec, stats.audioCodec].filter(Boolean))],
-    ['Bitrate', bitrate(stats.bitrate)],
-    ['Delay', milliseconds(stats.delay)],
-    ['Round trip', milliseconds(stats.rtt)],
-    ['Loss', `${(100 * stats.loss).toFixed(1)} %`],
-    ['Dropped', String(stats.framesDropped)],
-    ['Freezes', String(stats.freezes)],
+    [say('player.picture'), stats.width ? `${stats.width} × ${stats.height}` : '–'],
+    [say('player.frames'), stats.width ? `${Math.round(stats.framesPerSecond)}/s` : '–'],
+    [say('player.codecs'), codecs([stats.videoCodec, stats.audioCodec].filter(Boolean))],
+    [say('player.bitrate'), bitrate(stats.bitrate)],
+    [say('player.delay'), time(stats.delay)],
+    [say('player.rtt'), time(stats.rtt)],
+    [say('player.loss'), share(stats.loss)],
+    [say('player.dropped'), figure(stats.framesDropped)],
+    [say('player.freezes'), figure(stats.freezes)],
   ];
 }

@@ -1,10 +1,22 @@
-// Numbers formatted for people.
+// Numbers formatted for people, as they write them in the page's language.
+import { LOCALE } from './language.js';
+
+const number = (options) => new Intl.NumberFormat(LOCALE, options);
+const unit = (name, digits = 0) => number({ style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits, minimumFractionDigits: digits });
+
+const [whole, tenths] = [number({ maximumFractionDigits: 0 }), number({ minimumFractionDigits: 1, maximumFractionDigits: 1 })];
+const percent = number({ style: 'percent' });
+const exactPercent = number({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+
+/** `1,234`. @param {number} value */
+export const figure = (value) => whole.format(value);
 
 /** @param {number} bits a second */
 export function bitrate(bits) {
   if (!(bits > 0)) return '–';
-  if (bits < 1e6) return `${Math.round(bits / 1e3)} kbit/s`;
-  return `${(bits / 1e6).toFixed(bits < 1e7 ? 1 : 0)} Mbit/s`;
+  if (bits < 1e6) return `${whole.format(bits / 1e3)} kbit/s`;
+  return `${(bits < 1e7 ? tenths : whole).format(bits / 1e6)} Mbit/s`;
 }
 
 /** `720p`, for an upright picture, too; empty: the size is not known. @param {{width?: number, height?: number}} size */
@@ -22,27 +34,35 @@ export function codecs(names) {
 
 /** `0:07`, `12:34`, `1:02:03`. @param {number} seconds */
 export function duration(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const two = (number) => String(number).padStart(2, '0');
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const all = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(all / 3600), Math.floor(all / 60) % 60];
+  const two = (part) => String(part).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
 }
 
-/** @param {number} bytes */
+/** `23 ms`. @param {number} seconds */
+export const milliseconds = (seconds) => unit('millisecond').format(1000 * seconds);
+
+/** `1.5`. @param {number} value */
+export const tenth = (value) => tenths.format(value);
+
+/** `5.2 MB`. @param {number} bytes */
 export function size(bytes) {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const step = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  const figure = bytes / 1000 ** step;
-  return `${step && figure < 10 ? figure.toFixed(1) : Math.round(figure)} ${units[step]}`;
+  const step = Math.min(SIZES.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  const shown = bytes / 1000 ** step;
+  return unit(SIZES[step], step && shown < 10 ? 1 : 0).format(shown);
 }
-
-/** `1 viewer`, `5 viewers`. @param {number} number @param {string} noun */
-export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
 /** @param {string} text a time from the API, ISO 8601 */
 export function date(text) {
-  return new Date(text).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return new Date(text).toLocaleString(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
-/** `1.5 %`. @param {number} part of 1 */
-export const share = (part) => `${(100 * part).toFixed(1)} %`;
+/** `1.5%`. @param {number} part of 1 */
+export const share = (part) => exactPercent.format(part);
+
+/** `2%`. @param {number} part of 1 */
+export const wholeShare = (part) => percent.format(part);
+
+/** `a, b and c`. @param {string[]} texts */
+export const together = (texts) => new Intl.ListFormat(LOCALE).format(texts);

@@ -1,16 +1,11 @@
 // How well a stream arrives, in words; nothing while all is well.
-import { lines } from './format.js';
+import { lines, tenth, wholeShare } from './format.js';
+import { say } from './language.js';
 
 const SETTLE_SECONDS = 5; // of a session, in which the picture gets sharp
 const BAD_SECONDS = 3; // in a row, before it is worth a word
 const MUCH_LOSS = 0.05;
 const MUCH_DELAY_SECONDS = 1.5;
-
-const WORDS = {
-  slow: (size, best) => `Your line is slow: ${size} instead of ${best}`,
-  lossy: (loss) => `Your line loses ${Math.round(100 * loss)} % of the packets`,
-  late: (seconds) => `${seconds.toFixed(1)} s behind`,
-};
 
 /** Takes the statistics of each second. */
 export class Health {
@@ -44,8 +39,8 @@ function wrong(stats, layers, choice) {
   const best = layers.find(({ bitrate, width }) => bitrate > 0 && width > 0);
   const automatic = choice.picture && choice.rid === null;
   if (automatic && best && stats.width > 0 && lines(stats) !== lines(best) && stats.width * stats.height < best.width * best.height) {
-    return WORDS.slow(lines(stats), lines(best));
+    return say('player.slow', { size: lines(stats), best: lines(best) });
   }
-  if (stats.loss >= MUCH_LOSS) return WORDS.lossy(stats.loss);
-  return stats.delay >= MUCH_DELAY_SECONDS ? WORDS.late(stats.delay) : '';
+  if (stats.loss >= MUCH_LOSS) return say('player.lossy', { share: wholeShare(stats.loss) });
+  return stats.delay >= MUCH_DELAY_SECONDS ? say('player.late', { seconds: tenth(stats.delay) }) : '';
 }

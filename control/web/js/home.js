@@ -1,6 +1,7 @@
 // The home page: a wall of pictures of all live rooms, followed by events, and the form that leads to a room.
-import { codecs, count, duration } from './format.js';
+import { codecs, duration } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
 import { RoomFeed } from './room-feed.js';
 import { ROOT } from './server.js';
 import { dropStill, showStill } from './still-picture.js';
@@ -9,14 +10,6 @@ const CARDS = 48; // added at a time, as the page is scrolled
 const ARRANGE_MS = 400; // rooms that come and go meanwhile are arranged together
 const FEW = 6; // rooms that need not be looked for
 const NEAR = '600px'; // of the window: cards so close to it have their pictures
-
-const WORDS = {
-  none: 'No room is live.',
-  noneFound: (text) => `No live room has “${text}” in its name.`,
-  found: (found, all) => `${found} of ${all}.`,
-  onAir: (seconds) => `on air ${duration(seconds)}`,
-  lost: 'The server cannot be reached. Trying again…',
-};
 
 /** @typedef {import('./room-feed.js').Room} Room */
 
@@ -71,13 +64,13 @@ const end = new IntersectionObserver(([{ isIntersecting }]) => {
 /** Only cards near the window are kept up to date: the others are when they come there. */
 function fill(/** @type {Element} */ card, /** @type {Room} */ room) {
   if (!near.has(card)) return;
-  write(card, { viewers: count(room.subscribers, 'viewer'), codecs: codecs(room.codecs) });
+  write(card, { viewers: say('rooms.viewers', { count: room.subscribers }), codecs: codecs(room.codecs) });
   tick(card, room);
   showStill(card.querySelector('img'), room, devicePixelRatio > 1 ? 640 : 320);
 }
 
 function tick(card, room) {
-  write(card, { duration: WORDS.onAir((performance.now() - room.began) / 1000) });
+  write(card, { duration: say('rooms.onAir', { time: duration((performance.now() - room.began) / 1000) }) });
 }
 
 /** Puts the cards in order: those of the rooms that are looked for, as many as were scrolled to. */
@@ -96,10 +89,10 @@ function arrange() {
   empty.hidden = all.length > 0;
   element('find').hidden = all.length < FEW && !text;
   const viewers = all.reduce((sum, room) => sum + room.subscribers, 0);
-  const everything = `${count(all.length, 'room')}, ${count(viewers, 'viewer')}`;
-  if (all.length === 0) tell(WORDS.none);
-  else if (!text) tell(`${everything}.`);
-  else tell(found.length ? WORDS.found(found.length, everything) : WORDS.noneFound(search.value.trim()));
+  const everything = { rooms: say('rooms.rooms', { count: all.length }), viewers: say('rooms.viewers', { count: viewers }) };
+  if (all.length === 0) tell(say('home.none'));
+  else if (!text) tell(say('home.all', everything));
+  else tell(found.length ? say('home.found', { found: found.length, ...everything }) : say('home.noneFound', { text: search.value.trim() }));
 }
 
 function tell(/** @type {string} */ words) {
@@ -119,7 +112,7 @@ const feed = new RoomFeed({
   },
   lost() {
     if (document.hidden) return;
-    trouble.textContent = WORDS.lost;
+    trouble.textContent = say('home.lost');
     trouble.hidden = false;
   },
 });

@@ -1,4 +1,5 @@
 // The sources that a browser can publish: a camera, the screen, or a file.
+import { say } from './language.js';
 
 /** A stream, and the resources that are released with it. */
 export class MediaSource {
@@ -28,7 +29,7 @@ export class MediaSource {
 /** @param {'camera' | 'screen' | 'scene' | 'file'} kind @param {Wishes} wishes */
 export async function openSource(kind, wishes) {
   if (kind === 'file') return openFile(wishes.file);
-  if (!navigator.mediaDevices) throw new Error('cameras and screens need HTTPS or localhost');
+  if (!navigator.mediaDevices) throw new Error(say('publish.needsHttps'));
   if (kind === 'scene') {
     const { stream, end } = await (await import('./scene.js')).openScene(wishes);
     return new MediaSource(stream, end);
@@ -60,9 +61,9 @@ export async function openScreen({ microphone, height, framesPerSecond }) {
 }
 
 async function openFile(file) {
-  if (!file) throw new Error('choose a file first');
+  if (!file) throw new Error(say('publish.chooseFile'));
   const player = document.createElement('video');
-  if (!player.captureStream) throw new Error('this browser cannot publish files');
+  if (!player.captureStream) throw new Error(say('publish.noFiles'));
   const url = URL.createObjectURL(file);
   const release = () => {
     player.removeAttribute('src');
@@ -74,7 +75,7 @@ async function openFile(file) {
     await player.play();
   } catch {
     release();
-    throw new Error('this browser cannot play that file');
+    throw new Error(say('publish.badFile'));
   }
   return new MediaSource(player.captureStream(), release);
 }

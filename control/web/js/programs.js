@@ -1,4 +1,5 @@
 // Settings and commands for publishing with other programs; docs/clients.md explains each option.
+import { say } from './language.js';
 
 const PLACE = 'TOKEN'; // of a token that is not known
 const HIDDEN = '•'.repeat(8); // on the screen, which others may see: only copies have the token
@@ -11,7 +12,7 @@ const HIDDEN = '•'.repeat(8); // on the screen, which others may see: only cop
 export function showPrograms(url, withToken, token) {
   const texts = (/** @type {string} */ text) => ({
     'obs-server': url,
-    'obs-token': withToken ? text : 'leave it empty',
+    'obs-token': withToken ? text : say('publish.empty'),
     ffmpeg: ffmpeg(url, withToken && text),
     gstreamer: gstreamer(url, withToken && text),
   });

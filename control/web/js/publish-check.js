@@ -1,5 +1,6 @@
 // A check before going live: the picture, the microphone, and what the line to the server carries.
-import { bitrate, lines } from './format.js';
+import { bitrate, figure, lines, together } from './format.js';
+import { say } from './language.js';
 import { ladder } from './simulcast.js';
 import { checkUpload } from './upload-check.js';
 
@@ -24,9 +25,9 @@ const element = (id) => document.getElementById(id);
 export async function check({ stream, several, maxBitrate, endpoint, token, iceServers, inWords, signal }) {
   const [video] = stream.getVideoTracks();
   element('check').hidden = false;
-  say('picture', video ? 'good' : 'poor', video ? pictureInWords(video) : 'There is none: only sound would be sent.');
-  say('sound', 'waiting', 'Listening… say something.');
-  say('upload', 'waiting', 'Trying the line…');
+  tell('picture', video ? 'good' : 'poor', video ? pictureInWords(video) : say('publish.noPicture'));
+  tell('sound', 'waiting', say('publish.listening'));
+  tell('upload', 'waiting', say('publish.tryingLine'));
   const bar = element('check-progress');
   bar.hidden = false;
   const listening = new Listening(stream);
@@ -34,17 +35,17 @@ export async function check({ stream, several, maxBitrate, endpoint, token, iceS
     const upload = await checkUpload(endpoint, token, iceServers, (share) => { bar.value = share; }, signal);
     if (signal.aborted) return;
     const sizes = video ? ladder(video, maxBitrate) : [];
-    say('upload', ...uploadInWords(upload, several ? sizes : sizes.slice(0, 1)));
+    tell('upload', ...uploadInWords(upload, several ? sizes : sizes.slice(0, 1)));
   } catch (error) {
-    if (!signal.aborted) say('upload', 'poor', `The line could not be tried. ${inWords(error)}`);
+    if (!signal.aborted) tell('upload', 'poor', say('publish.notTried', { why: inWords(error) }));
   } finally {
     bar.hidden = true;
-    say('sound', ...listening.end());
+    tell('sound', ...listening.end());
   }
 }
 
 /** @param {'picture' | 'sound' | 'upload'} what @param {'good' | 'poor' | 'waiting'} state @param {string} words */
-function say(what, state, words) {
+function tell(what, state, words) {
   const place = element(`check-${what}`);
   place.dataset.state = { good: 'live', poor: 'error', waiting: 'waiting' }[state];
   place.textContent = words;
@@ -53,8 +54,8 @@ function say(what, state, words) {
 /** @param {MediaStreamTrack} track */
 function pictureInWords(track) {
   const { width, height, frameRate } = track.getSettings();
-  const size = width ? `${width} × ${height}` : 'A picture';
-  return `${size}${frameRate ? `, ${Math.round(frameRate)} frames a second` : ''}.`;
+  const size = width ? `${width} × ${height}` : say('publish.aPicture');
+  return frameRate ? say('publish.sizeAndRate', { size, rate: figure(frameRate) }) : `${size}.`;
 }
 
 /**
@@ -63,10 +64,10 @@ function pictureInWords(track) {
  * @returns {['good' | 'poor', string]}
  */
 export function uploadInWords(upload, sizes) {
-  const carried = upload.isMore ? `More than ${bitrate(upload.bitrate)}` : bitrate(upload.bitrate);
+  const carried = upload.isMore ? say('publish.moreThan', { rate: bitrate(upload.bitrate) }) : bitrate(upload.bitrate);
   const room = SPARE * upload.bitrate - SOUND_BITRATE;
   const needed = sizes.reduce((sum, size) => sum + size.bitrate, 0);
-  if (needed <= room) return ['good', `${carried}: enough for ${sizes.length ? listed(sizes) : 'the sound'}.`];
+  if (needed <= room) return ['good', say('publish.enough', { carried, sizes: sizes.length ? listed(sizes) : say('publish.theSound') })];
   const fit = [];
   let taken = 0;
   for (const size of sizes.toReversed()) { // the smallest are sent first
@@ -74,15 +75,14 @@ export function uploadInWords(upload, sizes) {
     if (taken > room) break;
     fit.unshift(size);
   }
-  const wants = `${carried}: too little for ${listed(sizes)}, which ${sizes.length > 1 ? 'need' : 'needs'} ${bitrate(needed + SOUND_BITRATE)}.`;
-  if (fit.length) return ['poor', `${wants} ${listed(fit)} will be sent, the rest as far as the line allows.`];
-  return ['poor', `${wants} Choose a lower resolution or bit rate.`];
+  const wants = say('publish.tooLittle', { count: sizes.length, carried, sizes: listed(sizes), needed: bitrate(needed + SOUND_BITRATE) });
+  if (fit.length) return ['poor', `${wants} ${say('publish.fits', { sizes: listed(fit) })}`];
+  return ['poor', `${wants} ${say('publish.chooseLower')}`];
 }
 
 /** `720p, 360p and 180p`. */
 function listed(sizes) {
-  const words = sizes.map((size) => lines(size) || 'the picture');
-  return words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0];
+  return together(sizes.map((size) => lines(size) || say('publish.thePicture')));
 }
 
 /** Whether anything is heard meanwhile: by the level meter, which the preview has. */
@@ -99,7 +99,7 @@ class Listening {
   /** @returns {['good' | 'poor', string]} */
   end() {
     clearInterval(this.#timer);
-    if (!this.#has) return ['poor', 'There is none: only the picture would be sent.'];
-    return this.#most >= HEARD ? ['good', 'It is heard.'] : ['poor', 'Nothing was heard. Is it switched on, and the right one?'];
+    if (!this.#has) return ['poor', say('publish.noSound')];
+    return this.#most >= HEARD ? ['good', say('publish.heard')] : ['poor', say('publish.notHeard')];
   }
 }

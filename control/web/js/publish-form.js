@@ -1,4 +1,5 @@
 // The settings of the publish page: what to publish, from which devices, and within which limits.
+import { bitrate } from './format.js';
 import { keepSettings } from './kept-settings.js';
 
 /** @param {string} id */
@@ -61,6 +62,7 @@ export function enableForm(on) {
   for (const option of element('codec').options) {
     option.disabled = option.value !== '' && !sendable.includes(option.value.toLowerCase());
   }
+  for (const option of element('bitrate').options) if (option.value) option.textContent = bitrate(Number(option.value));
   keepSettings(form);
   showFields();
 }

@@ -1,6 +1,8 @@
 // What viewers get of a room, in a line of words, and who cannot play it and why: for its publisher while live.
-import { count, lines } from './format.js';
+import { lines, together, wholeShare } from './format.js';
+import { say } from './language.js';
 import { RoomEvents } from './room-events.js';
+import { warningItems } from './room-warnings.js';
 import { ROOT } from './server.js';
 
 /** @param {string} id */
@@ -24,8 +26,8 @@ export class PublishHealth {
 /** @param {import('./room-events.js').Room & { layers?: object[], warnings?: string[] }} room */
 function show(room) {
   if (!room.live) return;
-  element('viewers').textContent = count(room.subscribers, 'viewer');
-  const items = (room.warnings ?? []).map((words) => Object.assign(document.createElement('li'), { textContent: words }));
+  element('viewers').textContent = say('rooms.viewers', { count: room.subscribers });
+  const items = warningItems(room.warnings ?? []);
   element('warnings').replaceChildren(...items);
   element('warnings').hidden = items.length === 0;
   const health = element('health');
@@ -37,17 +39,13 @@ function show(room) {
 
 /** `2 viewers get 720p, 1 viewer gets 180p: their lines carry no more.` */
 export function inWords({ subscribers, layers = [], viewersByReason = {}, loss = 0 }) {
-  const lost = loss >= 0.02 ? ` ${(100 * loss).toFixed(0)} % of what you send is lost on the way.` : '';
-  if (!subscribers) return `Nobody watches yet.${lost}`;
-  const got = layers.filter(({ viewers }) => viewers);
-  const parts = got.map((layer) => (
-    `${count(layer.viewers, 'viewer')} ${layer.viewers === 1 ? 'gets' : 'get'} ${lines(layer) || layer.rid || 'the picture'}`
+  const lost = loss >= 0.02 ? ` ${say('publish.lost', { share: wholeShare(loss) })}` : '';
+  if (!subscribers) return say('publish.nobody') + lost;
+  const parts = layers.filter(({ viewers }) => viewers).map((layer) => (
+    say('publish.get', { count: layer.viewers, size: lines(layer) || layer.rid || say('publish.thePicture') })
   ));
   const { line = 0, choice = 0 } = viewersByReason;
-  const why = [
-    line && `${line === 1 ? 'one has a line that carries' : `${line} have lines that carry`} no more`,
-    choice && `${choice === 1 ? 'one has' : `${choice} have`} chosen less`,
-  ].filter(Boolean).join(', ');
-  const seen = parts.length ? parts.join(', ') : `${count(subscribers, 'viewer')}, by sound`;
-  return `${seen}${why && `: ${why}`}.${lost}`;
+  const why = [line && say('publish.narrow', { count: line }), choice && say('publish.chosen', { count: choice })].filter(Boolean);
+  const seen = parts.length ? together(parts) : say('publish.bySound', { count: subscribers });
+  return (why.length ? say('publish.seenWhy', { seen, why: together(why) }) : say('publish.seen', { seen })) + lost;
 }

@@ -1,10 +1,10 @@
 // The publish page: publishes a camera, the screen or a file to the room of the address, until somebody stops it.
 import { enableCopyButtons } from './copy-buttons.js';
 import { duration } from './format.js';
+import { say } from './language.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
 import { codec, enableForm, limits, lockSession, several, source, wishes } from './publish-form.js';
-import { PublishHealth } from './publish-health.js';
 import { roomOfPage } from './room.js';
 import { SendingCharts } from './sending-charts.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -13,19 +13,16 @@ import { keepToken, tokenFor } from './token.js';
 import { WhipPublisher } from './whip-publisher.js';
 import { inWords } from './words.js';
 
-const OPENING = { camera: 'Opening the camera…', screen: 'Choose what to share…', scene: 'Choose what to share…', file: 'Opening the file…' };
-const STATES = {
-  connecting: ['waiting', 'Connecting…'],
-  reconnecting: ['waiting', 'The connection is lost. Reconnecting…'],
-};
-const REASONS = {
-  'room closed': 'An operator closed the room.',
-  'room blocked by an operator': 'An operator blocked the room.',
-  'ended by an operator': 'An operator ended the session.',
-  'token expired': 'The token has expired.',
-  'token revoked': 'The token was revoked.',
-  'room taken over by another worker': 'Somebody else publishes in this room now.',
-  'replaced by a newer session of the publisher': 'You publish in this room from somewhere else now.',
+const OPENING = { camera: 'publish.openingCamera', screen: 'publish.choosing', scene: 'publish.choosing', file: 'publish.openingFile' };
+const STATES = { connecting: 'publish.connecting', reconnecting: 'publish.reconnecting' };
+const REASONS = { // as the server names them
+  'room closed': 'publish.roomClosed',
+  'room blocked by an operator': 'publish.roomBlocked',
+  'ended by an operator': 'publish.sessionEnded',
+  'token expired': 'publish.tokenExpired',
+  'token revoked': 'publish.tokenRevoked',
+  'room taken over by another worker': 'publish.takenOver',
+  'replaced by a newer session of the publisher': 'publish.replaced',
 };
 
 /** @param {string} id */
@@ -36,7 +33,7 @@ const [start, stop, status] = ['start', 'stop', 'status'].map(element);
 const charts = new SendingCharts(element('statistics'));
 const preview = new Preview((track) => {
   end();
-  tell('error', track.kind === 'video' ? 'The picture was stopped, or the camera was unplugged.' : 'The microphone was unplugged.');
+  tell('error', say(track.kind === 'video' ? 'publish.pictureLost' : 'publish.soundLost'));
 });
 
 let attempt = null; // the latest press of Go live; null: stopped
@@ -66,7 +63,7 @@ async function changeSource() {
     for (const track of preview.stream.getTracks()) await publisher.replaceTrack(track);
     await publisher.update(limits());
   } catch (error) {
-    if (publisher) tell('live', `${spoken(error)} Still live in ${room}.`);
+    if (publisher) tell('live', say('publish.still', { trouble: spoken(error), room }));
     else tell('error', spoken(error));
   }
 }
@@ -80,7 +77,7 @@ async function goLive() {
   element('check').hidden = true;
   setBusy(true);
   try {
-    tell('waiting', OPENING[source()]);
+    tell('waiting', say(OPENING[source()]));
     if (!preview.stream) await preview.open(source(), wishes(), wanted);
     if (wanted()) await publish();
   } catch (error) {
@@ -99,7 +96,7 @@ async function publish() {
   publisher.addEventListener('state', ({ detail }) => follow(detail));
   publisher.addEventListener('stats', ({ detail }) => charts.add(detail));
   publisher.addEventListener('error', ({ detail: { error, retryIn } }) => {
-    if (retryIn) tell('waiting', `${spoken(error)} Trying again…`);
+    if (retryIn) tell('waiting', say('publish.again', { trouble: spoken(error) }));
   });
   try {
     await publisher.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...limits() });
@@ -120,16 +117,22 @@ async function publish() {
 function follow({ state, reason }) {
   if (state === 'live') {
     liveSince ??= performance.now();
-    tell('live', `Live in ${room}.`);
+    tell('live', say('publish.liveIn', { room }));
     element('on-air').hidden = element('statistics').hidden = false;
     navigator.wakeLock?.request('screen').then((lock) => { awake = lock; }, () => {});
-    health ??= new PublishHealth(room);
+    showHealth();
   } else if (state === 'ended') {
     end();
-    tell('error', REASONS[reason] ?? `The server ended the session: ${reason}.`);
+    tell('error', Object.hasOwn(REASONS, reason) ? say(REASONS[reason]) : say('publish.ended', { reason }));
   } else if (STATES[state]) {
-    tell(...STATES[state]);
+    tell('waiting', say(STATES[state]));
   }
+}
+
+/** What viewers get. Loaded once there may be some. */
+async function showHealth() {
+  const { PublishHealth } = await import('./publish-health.js').catch(() => ({})); // the server may be away
+  if (PublishHealth && liveSince !== null) health ??= new PublishHealth(room);
 }
 
 /** Stops publishing, and closes the source. */
@@ -168,11 +171,11 @@ async function runCheck() {
   button.disabled = true;
   try {
     if (!preview.stream) {
-      tell('waiting', OPENING[source()]);
+      tell('waiting', say(OPENING[source()]));
       await preview.open(source(), wishes(), () => !run.signal.aborted);
     }
     if (run.signal.aborted) return;
-    tell('idle', 'Not publishing: only you see this.');
+    tell('idle', say('publish.onlyYou'));
     const token = tokenFor(room);
     const { check } = await import('./publish-check.js'); // not everybody needs it
     await check({
@@ -202,13 +205,13 @@ function tell(state, words) {
 
 /** @param {Error} error */
 function spoken(error) {
-  if (error.name === 'NotAllowedError' && ['screen', 'scene'].includes(source())) return 'Nothing was chosen to share.';
+  if (error.name === 'NotAllowedError' && ['screen', 'scene'].includes(source())) return say('publish.notShared');
   return inWords(error, { room, token: tokenFor(room) });
 }
 
 async function showRoom() {
-  element('room').textContent = `Publish to ${room}`;
-  document.title = `Publish to ${room} · Roomcast`;
+  const title = element('room').textContent = say('publish.publishTo', { room });
+  document.title = `${title} · Roomcast`;
   const link = element('watch-link');
   link.href = link.textContent = new URL(`watch/${room}`, ROOT).href;
   element('share').hidden = false;
@@ -227,13 +230,13 @@ function showToken() {
 start.addEventListener('click', goLive);
 stop.addEventListener('click', () => {
   end();
-  tell('idle', 'Not publishing.');
+  tell('idle', say('publish.idle'));
 });
 element('preview').addEventListener('click', async () => {
   try {
-    tell('waiting', OPENING[source()]);
+    tell('waiting', say(OPENING[source()]));
     await preview.open(source(), wishes());
-    tell('idle', 'Not publishing: only you see this.');
+    tell('idle', say('publish.onlyYou'));
   } catch (error) {
     tell('error', spoken(error));
   }
@@ -253,6 +256,7 @@ enableForm({ source: changeSource, limits: () => publisher?.update(limits()) });
 if (room) {
   showRoom();
 } else {
-  tell('error', 'That is not the name of a room: up to 64 letters, digits, - and _.');
+  tell('error', say('publish.wrong'));
   start.disabled = element('preview').disabled = element('try').disabled = true;
+  document.querySelector('.programs').hidden = true;
 }

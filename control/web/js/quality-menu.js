@@ -1,5 +1,6 @@
 // The choice of a picture's quality: automatic, each layer, or the sound only. Hidden where there is nothing to choose.
 import { bitrate, lines } from './format.js';
+import { say } from './language.js';
 
 const [AUTOMATIC, SOUND] = ['automatic', 'sound'];
 
@@ -52,8 +53,8 @@ export class QualityMenu {
   #show() {
     const { layers, choice } = this.#player;
     const named = layers.length > 1 ? layers.filter(({ rid }) => rid) : [];
-    const options = [[AUTOMATIC, 'Automatic'], ...named.map((layer) => [`layer ${layer.rid}`, inWords(layer)])];
-    if (layers.length && this.#video.srcObject?.getAudioTracks().length) options.push([SOUND, 'Sound only']);
+    const options = [[AUTOMATIC, say('player.automatic')], ...named.map((layer) => [`layer ${layer.rid}`, inWords(layer)])];
+    if (layers.length && this.#video.srcObject?.getAudioTracks().length) options.push([SOUND, say('player.soundOnly')]);
     this.#root.hidden = options.length === 1;
     if (this.#shown !== options.join()) {
       this.#shown = options.join();
@@ -67,13 +68,13 @@ export class QualityMenu {
   #tell() {
     const { layers, choice } = this.#player;
     const chosen = layers.find(({ rid }) => rid && rid === choice.rid);
-    if (!choice.picture) this.#words.textContent = 'Sound';
+    if (!choice.picture) this.#words.textContent = say('player.sound');
     else if (chosen) this.#words.textContent = lines(chosen) || chosen.rid;
-    else this.#words.textContent = this.#size ? `Auto ${this.#size}` : 'Auto';
+    else this.#words.textContent = say('player.auto', { size: this.#size }).trim();
   }
 }
 
 /** @param {import('./session-events.js').Layer} layer */
 function inWords(layer) {
-  return `${lines(layer) || layer.rid}, ${layer.bitrate ? bitrate(layer.bitrate) : 'not sent now'}`;
+  return `${lines(layer) || layer.rid}, ${layer.bitrate ? bitrate(layer.bitrate) : say('player.notSent')}`;
 }

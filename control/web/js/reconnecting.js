@@ -128,5 +128,5 @@ export async function iceServersNow(iceServers) {
 
 /** Throws a refusal as it is, and any other error as `NotConnected`. @param {Error} error @returns {never} */
 export function asNotConnected(error) {
-  throw error instanceof Refused ? error : new NotConnected('the server cannot be reached');
+  throw error instanceof Refused ? error : new NotConnected('the server cannot be reached', 'unreachable');
 }

@@ -1,7 +1,8 @@
 // The recordings page: lists, plays and downloads recordings; operators can delete them.
 import { confirmed } from './confirm-dialog.js';
-import { count, date, duration, size } from './format.js';
+import { date, duration, size } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
 import { readName } from './record-name.js';
 import { ask, Refused, ROOT } from './server.js';
 import { askForToken } from './token-dialog.js';
@@ -67,7 +68,7 @@ async function renew() {
     show();
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return showClosed();
-    trouble.textContent = `${inWords(error)} Trying again…`;
+    trouble.textContent = say('recordings.again', { trouble: inWords(error) });
     trouble.hidden = false;
   }
   return undefined;
@@ -82,9 +83,9 @@ function show() {
   list.hidden = wanted.length === 0;
   element('filter').hidden = entries.length === 0;
   element('empty').hidden = wanted.length > 0;
-  if (!server.recordEnabled) element('empty-hint').textContent = 'This server does not record: set RECORD_ENABLED=1.';
+  if (!server.recordEnabled) element('empty-hint').textContent = say('recordings.off');
   const bytes = wanted.reduce((sum, entry) => sum + entry.size, 0);
-  tell(wanted.length ? `${count(wanted.length, 'recording')}, ${size(bytes)}.` : 'No recordings.');
+  tell(wanted.length ? say('recordings.all', { count: wanted.length, size: size(bytes) }) : say('recordings.none'));
 }
 
 function showRooms(names) {
@@ -108,11 +109,9 @@ function showStill(img, entry) {
 function showClosed() {
   entries = [];
   element('closed').hidden = false;
-  element('closed-hint').textContent = token()
-    ? 'This token does not open any recordings.'
-    : 'This server requires the token of a room or of an operator.';
+  element('closed-hint').textContent = say(token() ? 'recordings.wrongToken' : 'recordings.needsToken');
   for (const id of ['records', 'filter', 'empty']) element(id).hidden = true;
-  tell('Recordings require a token.');
+  tell(say('recordings.closed'));
 }
 
 /** With the signature, relative to where this page found the server. @param {{ url: string }} entry */
@@ -133,7 +132,7 @@ async function play(name) {
   player.showModal();
   await renew(); // the signature in an address is valid for 15 minutes
   const entry = entries.find((one) => one.name === name);
-  if (!entry) return showPlayerTrouble('It does not exist any more.');
+  if (!entry) return showPlayerTrouble(say('recordings.gone'));
   const { room: of, began } = readName(name);
   element('player-title').textContent = `${of}, ${date(began.toISOString())}`;
   if (entry.still) video.poster = stillOf(entry, 640);
@@ -147,14 +146,14 @@ function showPlayerTrouble(words) {
 }
 
 async function remove(name) {
-  const sure = await confirmed({ question: 'Delete this recording?', text: `${name} will be gone for good.`, action: 'Delete' });
+  const sure = await confirmed({ question: say('recordings.deleteQuestion'), text: say('recordings.deleteText', { name }), action: say('recordings.delete') });
   if (!sure) return;
   try {
     await ask(`api/admin/records/${name}`, { method: 'DELETE', token: tokenFor(ADMIN) });
-    tell(`${name} is deleted.`);
+    tell(say('recordings.deleted', { name }));
   } catch (error) {
     trouble.textContent = error instanceof Refused && error.status === 401
-      ? 'The token does not allow that.' : inWords(error);
+      ? say('recordings.notAllowed') : inWords(error);
     trouble.hidden = false;
     return;
   }
@@ -173,13 +172,13 @@ player.addEventListener('close', () => {
   element('player-video').load();
 });
 element('player-video').addEventListener('error', () => {
-  if (player.open) showPlayerTrouble('This browser cannot play it: download it instead.');
+  if (player.open) showPlayerTrouble(say('recordings.notPlayable'));
 });
 room.addEventListener('change', show);
 tracks.addEventListener('change', show);
 element('filter').addEventListener('submit', (event) => event.preventDefault());
 element('show-token').addEventListener('click', async () => {
-  if (await askForToken(SCOPE, 'The token of a room or of an operator.')) await renew();
+  if (await askForToken(SCOPE, say('recordings.whichToken'))) await renew();
 });
 
 whileVisible(EVERY_SECONDS, renew);

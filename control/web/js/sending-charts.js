@@ -1,14 +1,15 @@
 // A publisher's statistics as four small charts, a line of text, and a row for each size of the picture.
-import { bitrate, lines } from './format.js';
+import { bitrate, figure as number, lines, milliseconds, share } from './format.js';
+import { say } from './language.js';
 import { Sparkline } from './sparkline.js';
 
 const FIGURES = {
-  bitrate: { name: 'Bitrate', inWords: bitrate, least: 5e5 },
-  framesPerSecond: { name: 'Frames a second', inWords: (frames) => String(Math.round(frames)), least: 30 },
-  rtt: { name: 'Round trip', inWords: (seconds) => `${Math.round(1000 * seconds)} ms`, least: 0.1 },
-  loss: { name: 'Packets lost', inWords: (share) => `${(100 * share).toFixed(1)} %`, least: 0.05 },
+  bitrate: { inWords: bitrate, least: 5e5 },
+  framesPerSecond: { inWords: number, least: 30 },
+  rtt: { inWords: milliseconds, least: 0.1 },
+  loss: { inWords: share, least: 0.05 },
 };
-const LIMITS = { bandwidth: 'Your connection does not allow more.', cpu: 'This computer cannot encode faster.' };
+const LIMITS = { bandwidth: 'publish.limitedByLine', cpu: 'publish.limitedByComputer' };
 
 export class SendingCharts {
   #element;
@@ -31,7 +32,7 @@ export class SendingCharts {
     }
     const size = stats.width ? `${stats.width} × ${stats.height}` : '';
     const sent = [stats.codec?.split('/')[1], size].filter(Boolean).join(', ');
-    this.#element.querySelector('#sent').textContent = [sent, LIMITS[stats.limitedBy]].filter(Boolean).join('. ');
+    this.#element.querySelector('#sent').textContent = [sent, stats.limitedBy && say(LIMITS[stats.limitedBy])].filter(Boolean).join('. ');
     this.#element.querySelector('table').hidden = stats.layers.length < 2;
     this.#element.querySelector('tbody').replaceChildren(...stats.layers.map(row));
   }
@@ -45,8 +46,8 @@ export class SendingCharts {
 /** @param {import('./sending-stats.js').LayerStats} layer */
 function row(layer) {
   const made = document.createElement('tr');
-  const frames = `${Math.round(layer.framesPerSecond)}/s`;
-  const texts = layer.width ? [lines(layer), frames, bitrate(layer.bitrate)] : ['Not sent', '–', '–'];
+  const frames = `${number(layer.framesPerSecond)}/s`;
+  const texts = layer.width ? [lines(layer), frames, bitrate(layer.bitrate)] : [say('publish.notSent'), '–', '–'];
   for (const text of texts) made.insertCell().textContent = text;
   return made;
 }

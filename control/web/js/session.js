@@ -11,6 +11,17 @@ const RETRY_MS = 500;
 /** The server cannot be reached by HTTP, or no way was found for media; `message` says which. */
 export class NotConnected extends Error {
   name = 'NotConnected';
+
+  /**
+   * @param {string} message
+   * @param {'unreachable' | 'network' | 'closed'} reason the same, for pages with words of their own
+   * @param {string} [detail] why there was no way through the network
+   */
+  constructor(message, reason, detail = '') {
+    super(message);
+    this.reason = reason;
+    this.detail = detail;
+  }
 }
 
 export class Session {
@@ -133,7 +144,7 @@ export class Session {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
       body: pc.localDescription.sdp,
-    }).catch(() => { throw new NotConnected('the server cannot be reached'); });
+    }).catch(() => { throw new NotConnected('the server cannot be reached', 'unreachable'); });
     if (!response.ok) throw await Refused.from(response);
     const location = response.headers.get('Location'); // null: a server of another origin does not expose it
     this.#resource = location && new URL(location, response.url);
@@ -142,7 +153,7 @@ export class Session {
     this.#answer = this.completed(await response.text());
     if (pc.signalingState === 'closed') { // while the server was answering
       this.close();
-      throw new NotConnected('the connection was closed');
+      throw new NotConnected('the connection was closed', 'closed');
     }
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
@@ -177,7 +188,7 @@ export class Session {
     const up = new Promise((resolve, reject) => {
       const fail = async () => {
         const why = await this.#turnTrouble?.(pc, this.#turnErrors);
-        reject(new NotConnected(`no connection through the network${why ? `: ${why}` : ''}`));
+        reject(new NotConnected(`no connection through the network${why ? `: ${why}` : ''}`, 'network', why));
       };
       const look = () => {
         if (pc.connectionState === 'connected') resolve();
@@ -188,7 +199,7 @@ export class Session {
       watching.signal.addEventListener('abort', () => clearTimeout(timer));
       look();
     });
-    const closed = this.over.then(() => { throw new NotConnected('the connection was closed'); });
+    const closed = this.over.then(() => { throw new NotConnected('the connection was closed', 'closed'); });
     try {
       await Promise.race([up, closed]);
     } finally {

@@ -1,4 +1,5 @@
 // The last values of one figure as a line, and as text for screen readers.
+import { say } from './language.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 24;
@@ -15,17 +16,16 @@ export class Sparkline {
   #line = document.createElementNS(SVG, 'path');
 
   /**
-   * @param {SVGElement} svg
+   * @param {SVGElement} svg in a `figure`, whose caption names the figure
    * @param {object} of
-   * @param {string} of.name of the figure
    * @param {(value: number) => string} of.inWords
    * @param {number} of.least the least upper end of the scale, so that noise does not fill the chart
    * @param {number} [of.points] so many values at most
    * @param {string} [of.span] the time that they take, in words
    */
-  constructor(svg, { name, inWords, least, points = 60, span = 'the last minute' }) {
+  constructor(svg, { inWords, least, points = 60, span = say('charts.minute') }) {
     this.#svg = svg;
-    this.#name = name;
+    this.#name = svg.closest('figure').querySelector('figcaption').textContent;
     this.#inWords = inWords;
     this.#least = least;
     this.#points = points;
@@ -62,14 +62,14 @@ export class Sparkline {
     const parts = runs(this.#values.map(point)).map((points) => `M${points.join('L')}`);
     this.#line.setAttribute('d', parts.join(''));
     this.#area.setAttribute('d', parts.map((line) => `${line}V${HEIGHT}H${Number.parseFloat(line.slice(1))}Z`).join(''));
-    this.#svg.setAttribute('aria-label', `${this.#name}, ${this.#span}: ${this.#range()}`);
+    this.#svg.setAttribute('aria-label', say('charts.chart', { name: this.#name, span: this.#span, range: this.#range() }));
   }
 
   #range() {
-    if (this.most === undefined) return 'nothing yet';
+    if (this.most === undefined) return say('charts.nothing');
     const known = this.#values.filter((value) => value !== null);
     const [low, high] = [Math.min, Math.max].map((pick) => this.#inWords(pick(...known)));
-    return low === high ? low : `${low} to ${high}`;
+    return low === high ? low : say('charts.range', { low, high });
   }
 }
 

@@ -3,6 +3,7 @@ import { figures } from './figures.js';
 import { duration } from './format.js';
 import { Health } from './health.js';
 import { keepVolume } from './kept-volume.js';
+import { say } from './language.js';
 import { LiveRoom } from './live-room.js';
 import { QualityMenu } from './quality-menu.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -16,33 +17,28 @@ import { inWords } from './words.js';
 const IDLE_SECONDS = 3; // until the controls hide
 const VOLUME_STEP = 0.05;
 
-const WORDS = {
-  waits: (seconds) => `For ${duration(seconds)} by now. It starts by itself.`,
-  paused: 'Paused: press the space bar to go on.',
-};
-
 const CONTENT = `
   <video playsinline autoplay muted></video>
   <img class="stage-still" alt="" hidden>
   <div class="stage-words">
-    <p id="status" class="status" role="status" data-state="waiting">Connecting…</p>
+    <p id="status" class="status" role="status" data-state="waiting">${say('player.connecting')}</p>
     <p id="hint" class="hint"></p>
   </div>
-  <p class="stage-live" id="live" hidden><span class="pill live">Live</span></p>
+  <p class="stage-live" id="live" hidden><span class="pill live">${say('player.live')}</span></p>
   <p class="stage-health" id="health" role="status"></p>
   <dl class="stage-figures" id="figures" hidden></dl>
   <div class="stage-bar">
     <button type="button" id="sound" class="sound"><svg class="sign" aria-hidden="true"><use/></svg><span
-      class="words" aria-hidden="true">Tap for sound</span></button>
-    <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="Volume">
+      class="words" aria-hidden="true">${say('player.tap')}</span></button>
+    <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="${say('player.volume')}">
     <span class="gap"></span>
-    <label id="quality" class="stage-quality" title="Quality (q)" hidden><svg class="sign" aria-hidden="true"><use/></svg
-      ><span class="words" aria-hidden="true"></span><select aria-label="Quality"></select></label>
-    <button type="button" id="statistics" aria-label="Statistics" aria-controls="figures" aria-expanded="false"
-      title="Statistics (i)"><svg class="sign" aria-hidden="true"><use/></svg></button>
-    <button type="button" id="picture" aria-label="Picture in picture" title="Picture in picture (p)"
+    <label id="quality" class="stage-quality" title="${say('player.quality')} (q)" hidden><svg class="sign" aria-hidden="true"><use/></svg
+      ><span class="words" aria-hidden="true"></span><select aria-label="${say('player.quality')}"></select></label>
+    <button type="button" id="statistics" aria-label="${say('player.statistics')}" aria-controls="figures" aria-expanded="false"
+      title="${say('player.statistics')} (i)"><svg class="sign" aria-hidden="true"><use/></svg></button>
+    <button type="button" id="picture" aria-label="${say('player.inPicture')}" title="${say('player.inPicture')} (p)"
       ><svg class="sign" aria-hidden="true"><use/></svg></button>
-    <button type="button" id="full-screen" aria-label="Full screen" title="Full screen (f)"
+    <button type="button" id="full-screen" aria-label="${say('player.fullScreen')}" title="${say('player.fullScreen')} (f)"
       ><svg class="sign" aria-hidden="true"><use/></svg></button>
   </div>`;
 
@@ -64,7 +60,7 @@ export class Stage {
     for (const name of ['quality', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
     this.video = root.querySelector('video');
     this.video.id = 'video';
-    this.video.setAttribute('aria-label', `The stream of ${room}`);
+    this.video.setAttribute('aria-label', say('player.stream', { room }));
     this.video.muted = true; // the attribute sets only the default
     keepVolume(this.video);
     this.#connectControls();
@@ -139,8 +135,9 @@ export class Stage {
     const showSound = () => {
       const sound = this.#part('sound');
       sound.dataset.muted = video.muted;
-      sound.setAttribute('aria-label', video.muted ? 'Turn sound on' : 'Turn sound off');
-      sound.title = `${video.muted ? 'Sound on' : 'Sound off'} (m)`;
+      const turn = say(video.muted ? 'player.soundOn' : 'player.soundOff');
+      sound.setAttribute('aria-label', turn);
+      sound.title = `${turn} (m)`;
       this.#sign('sound', video.muted ? 'muted' : 'sound');
       volume.value = video.muted ? 0 : video.volume;
     };
@@ -184,7 +181,7 @@ export class Stage {
   /** For how long nobody has published. */
   #tellWait() {
     if (this.#waitsSince === null) return;
-    this.#part('hint').textContent = WORDS.waits((performance.now() - this.#waitsSince) / 1000);
+    this.#part('hint').textContent = say('player.waits', { time: duration((performance.now() - this.#waitsSince) / 1000) });
   }
 
   /** Hides the controls when idle; a pointer, a key or a touch shows them again. */
@@ -203,12 +200,12 @@ export class Stage {
   #tell({ state, error }) {
     const about = { room: this.#room, token: tokenFor(this.#room) };
     const [kind, words, hint] = {
-      connecting: ['waiting', 'Connecting…', ''],
-      live: ['live', `Watching ${this.#room}.`, ''],
-      silent: ['waiting', 'The stream has paused.', 'It continues as soon as pictures arrive again.'],
-      reconnecting: ['waiting', 'The connection was lost. Reconnecting…', ''],
-      waiting: ['waiting', error && inWords(error, about), 'Waiting. It starts by itself.'],
-      stopped: ['idle', 'Stopped.', ''],
+      connecting: ['waiting', say('player.connecting'), ''],
+      live: ['live', say('player.watching', { room: this.#room }), ''],
+      silent: ['waiting', say('player.silent'), say('player.silentHint')],
+      reconnecting: ['waiting', say('player.reconnecting'), ''],
+      waiting: ['waiting', error && inWords(error, about), say('player.waiting')],
+      stopped: ['idle', say('player.stopped'), ''],
       failed: ['error', error && inWords(error, about), ''],
     }[state];
     this.#root.dataset.state = state;
@@ -235,12 +232,12 @@ export class Stage {
   }
 
   #showChoice({ choice }) {
-    this.#part('live').querySelector('.pill').textContent = choice.picture ? 'Live' : 'Live, sound only';
+    this.#part('live').querySelector('.pill').textContent = say(choice.picture ? 'player.live' : 'player.liveSound');
   }
 
   #tellHealth(words) {
     const line = this.#part('health');
-    const all = this.video.paused ? WORDS.paused : words;
+    const all = this.video.paused ? say('player.paused') : words;
     if (line.textContent !== all) line.textContent = all; // screen readers read each change aloud
   }
 

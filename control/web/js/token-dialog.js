@@ -1,4 +1,5 @@
 // Asks for a token when the server requires one.
+import { say } from './language.js';
 import { keepToken, tokenFor } from './token.js';
 
 /**
@@ -13,16 +14,16 @@ export function askForToken(scope, reason) {
   dialog.setAttribute('aria-labelledby', 'token-title');
   dialog.innerHTML = `
     <form method="dialog">
-      <h2 id="token-title">Token required</h2>
+      <h2 id="token-title">${say('token.title')}</h2>
       <p id="token-reason" class="quiet"></p>
       <div class="field">
-        <label for="token">Token</label>
+        <label for="token">${say('token.token')}</label>
         <input id="token" type="password" autocomplete="off" required aria-describedby="token-reason token-hint">
-        <p id="token-hint" class="hint">Forgotten when this tab is closed.</p>
+        <p id="token-hint" class="hint">${say('token.hint')}</p>
       </div>
       <div class="buttons">
-        <button class="button" type="button" value="cancel">Cancel</button>
-        <button class="button primary" type="submit">Continue</button>
+        <button class="button" type="button" value="cancel">${say('token.cancel')}</button>
+        <button class="button primary" type="submit">${say('token.continue')}</button>
       </div>
     </form>`;
   dialog.querySelector('#token-reason').textContent = reason;

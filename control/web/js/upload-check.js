@@ -1,4 +1,5 @@
 // How much this line carries to the server, measured with media: seconds of a picture of noise, which no room shows.
+import { say } from './language.js';
 import { SendingSession } from './whip-session.js';
 
 const SECONDS = 3;
@@ -62,7 +63,7 @@ async function measured(pc, progress, signal) {
     seen.push(pair.availableOutgoingBitrate ?? 0);
     rtt = pair.currentRoundTripTime ?? rtt;
   }
-  if (!seen.some(Boolean)) throw new Error('this browser does not measure lines');
+  if (!seen.some(Boolean)) throw new Error(say('publish.noMeasure'));
   const settled = seen.slice(-Math.ceil(SETTLED * seen.length)).sort((a, b) => a - b);
   const bitrate = settled[Math.floor(QUARTILE * settled.length)] ?? 0;
   return { bitrate, isMore: bitrate >= 0.9 * MOST_BITRATE, rtt };

@@ -1,6 +1,7 @@
 // The watch page: plays the room in the address as long as the page is open.
 import { enableCopyButtons } from './copy-buttons.js';
-import { bitrate, codecs, count, duration } from './format.js';
+import { bitrate, codecs, duration } from './format.js';
+import { say } from './language.js';
 import { RoomEvents } from './room-events.js';
 import { roomOfPage } from './room.js';
 import { ROOT } from './server.js';
@@ -13,14 +14,14 @@ const element = (id) => document.getElementById(id);
 let began = 0; // when the room came on air, in milliseconds
 
 function showDuration() {
-  element('duration').textContent = `on air ${duration((performance.now() - began) / 1000)}`;
+  element('duration').textContent = say('rooms.onAir', { time: duration((performance.now() - began) / 1000) });
 }
 
 /** Shows viewers, duration, codecs and bitrate of the room while it is live. */
 function showFacts(/** @type {import('./room-events.js').Room} */ room) {
   element('facts').hidden = !room.live;
   if (!room.live) return;
-  element('viewers').textContent = count(room.subscribers, 'viewer');
+  element('viewers').textContent = say('rooms.viewers', { count: room.subscribers });
   began = performance.now() - 1000 * room.uptime;
   showDuration();
   element('codecs').textContent = codecs(room.codecs);

@@ -197,7 +197,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#sessions.add(session);
     try {
       await session.open(await iceServersNow(this.#iceServers));
-      if (!run.wanted) throw new NotConnected('stopped');
+      if (!run.wanted) throw new NotConnected('stopped', 'closed');
       await this.#passOnChoice(session);
       return session;
     } catch (error) {

@@ -1,26 +1,38 @@
 // Errors in words for people.
+import { say } from './language.js';
 import { Refused } from './server.js';
+
+const BLOCKED = /^room blocked(?:: (.+))?$/;
+const NO_WAY = { unreachable: 'errors.unreachable', network: 'errors.network', closed: 'errors.closed' };
 
 /**
  * @param {Error} error
  * @param {{ room?: string, token?: string }} about the requested room, and the token that was sent
  * @returns {string} a sentence
  */
-export function inWords(error, { room = 'this room', token = '' } = {}) {
+export function inWords(error, { room = say('errors.thisRoom'), token = '' } = {}) {
+  const reason = error.message;
   switch (error instanceof Refused ? error.status : error.name) {
-    case 400: return `The server rejects this: ${error.message}.`;
-    case 401: return token ? `The token is wrong for ${room}.` : `${room} requires a token.`;
-    case 403: return `${room} is full.`;
-    case 404: return `${room} is not live yet.`;
-    case 406: return `This browser cannot play ${room}: ${error.message}.`;
-    case 409: return `Somebody else publishes in ${room}.`;
-    case 429: return 'Too many requests.';
-    case 503: return 'The server cannot do this at the moment.';
-    case 'NotAllowedError': return 'The browser may not use the camera and microphone.';
-    case 'NotFoundError': return 'There is no camera or no microphone.';
-    case 'NotReadableError': return 'The camera or microphone is in use elsewhere.';
-    case 'NotConnected': return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
-    case 'TypeError': return 'The server cannot be reached.';
-    default: return `That did not work: ${error.message}.`;
+    case 400: return say('errors.rejected', { reason });
+    case 401: return say(token ? 'errors.wrongToken' : 'errors.needsToken', { room });
+    case 403: return refusal(reason, room);
+    case 404: return say('errors.notLive', { room });
+    case 406: return say('errors.notPlayable', { room, reason });
+    case 409: return say('errors.taken', { room });
+    case 429: return say('errors.tooMany');
+    case 503: return say('errors.unable');
+    case 'NotAllowedError': return say('errors.notAllowed');
+    case 'NotFoundError': return say('errors.noDevice');
+    case 'NotReadableError': return say('errors.busyDevice');
+    case 'NotConnected': return error.detail ? say('errors.networkWhy', { reason: error.detail }) : say(NO_WAY[error.reason]);
+    case 'TypeError': return say('errors.unreachable');
+    default: return say('errors.failed', { reason });
   }
+}
+
+/** Why a room lets nobody in, who may in general. */
+function refusal(message, room) {
+  const [blocked, reason] = BLOCKED.exec(message) ?? [];
+  if (!blocked) return say('errors.full', { room });
+  return reason ? say('errors.blockedWhy', { room, reason }) : say('errors.blocked', { room });
 }

@@ -132,7 +132,7 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         await admin.shows("the disk is full: recording has ended")
         await admin.shows("720p, 2.5 Mbit/s, 1 viewer")
         await admin.shows("h, not sent, 0 viewers")
-        await admin.shows("5.1 %")
+        await admin.shows("5.1%")
         await admin.shows("No media worker is alive")
         chart = admin.page.locator('[data-chart="viewers"]')
         assert await chart.get_attribute("aria-label") == "Viewers, the last 15 minutes: 0 to 7"

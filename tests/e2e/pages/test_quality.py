@@ -18,6 +18,7 @@ PAGES = (
     "/admin",
     "/docs",
 )
+LOCALES = ("en-US", "de-DE", "es-ES", "zh-CN")
 MAX_BYTES = 120_000
 INTERACTIVE_SECONDS = 1.0
 BUSY = 3  # times slower than a machine that has nothing else to do
@@ -39,14 +40,17 @@ async def test_no_page_has_a_barrier(system: System, browser: Browser, path: str
         await assert_no_barrier(opened.page)
 
 
+@pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_is_light_and_soon_usable(system: System, browser: Browser, path: str) -> None:
-    context = await browser.new_context()  # with an empty cache
+async def test_a_page_is_light_and_soon_usable(
+    system: System, browser: Browser, path: str, locale: str
+) -> None:
+    context = await browser.new_context(locale=locale)  # with an empty cache
     async with OpenPage(await context.new_page()) as opened:
         await opened.page.goto(system.controls[0].url + path, wait_until="load")
         bytes_sent = await opened.page.evaluate(_WEIGHT)
         seconds = await opened.page.evaluate(_INTERACTIVE)
-        print(f"{path}: {bytes_sent} bytes, interactive after {seconds:.2f} s")
+        print(f"{path}, {locale}: {bytes_sent} bytes, interactive after {seconds:.2f} s")
         assert 0 < bytes_sent < MAX_BYTES
         assert seconds < INTERACTIVE_SECONDS * BUSY
     await context.close()

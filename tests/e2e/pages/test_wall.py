@@ -116,11 +116,11 @@ async def test_rooms_are_found_by_a_part_of_their_name_and_put_in_order(
 ) -> None:
     http = await start_control()
     async with chromium() as browser, await open_home_page(browser, str(http.base_url).rstrip("/")) as home:
-        await home.shows("2000 rooms, ")
+        await home.shows("2,000 rooms, ")
         first = home.page.locator(".room a").first
         assert await first.text_content() == "room-0096"
         await home.page.get_by_label("Find").fill("ROOM-19")
-        await home.shows("100 of 2000 rooms")
+        await home.shows("100 of 2,000 rooms")
         await home.page.get_by_label("Order").select_option("name")
         assert await first.text_content() == "room-1900"
         await home.page.get_by_label("Order").select_option("newest")

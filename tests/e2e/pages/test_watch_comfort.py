@@ -18,7 +18,7 @@ LAYERS = [
 ]
 WELL = {"width": 1280, "height": 720, "loss": 0, "delay": 0.1}
 _WORDS = """async ([stats, layers, choice, seconds]) => {
-    const { Health } = await import('./static/js/health.js');
+    const { Health } = await import('../static/js/health.js');
     const health = new Health();
     let words = '';
     for (let n = 0; n < seconds; n += 1) words = health.words(stats, layers, choice);
@@ -85,7 +85,7 @@ async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) 
         (WELL, 30, ""),
         (WELL | {"width": 640, "height": 360}, 7, ""),
         (WELL | {"width": 640, "height": 360}, 30, "Your line is slow: 360p instead of 720p"),
-        (WELL | {"loss": 0.12}, 30, "Your line loses 12 % of the packets"),
+        (WELL | {"loss": 0.12}, 30, "Your line loses 12% of the packets"),
         (WELL | {"delay": 2.04}, 30, "2.0 s behind"),
     ],
 )
@@ -94,7 +94,7 @@ async def test_what_is_wrong_with_the_line_is_told_in_words(
 ) -> None:
     automatic = {"rid": None, "picture": True}
     async with OpenPage(await browser.new_page()) as opened:
-        await opened.page.goto(f"{system.controls[0].url}/recordings")
+        await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
         assert await opened.page.evaluate(_WORDS, [stats, LAYERS, automatic, seconds]) == words
         chosen = {"rid": "h", "picture": True}
         if stats["width"] == 640:

@@ -91,3 +91,119 @@ async def test_files_have_their_types_and_are_fetched_once(
     again = await http.get(f"/static/{file}", headers={"If-None-Match": fetched.headers["ETag"]})
     assert again.status_code == 304
     assert not again.content
+
+
+async def test_a_page_is_in_the_language_of_the_browser(start_control: StartControl) -> None:
+    http = await start_control()
+    for page in PAGES:
+        tags = set()
+        for accepted, language in (("de-AT, en;q=0.5", "de"), ("zh-CN", "zh-Hans"), ("fr", "en")):
+            answer = await http.get(page, headers={"Accept-Language": accepted})
+            expected = "en" if page == "/docs" else language  # the API is English
+            assert answer.headers["Content-Language"] == expected
+            assert f'<html lang="{expected}">' in answer.text
+            assert answer.headers["Vary"] == "Accept-Encoding, Accept-Language, Cookie"
+            tags.add(answer.headers["ETag"])
+        assert len(tags) == (1 if page == "/docs" else 3)
+
+
+async def test_another_language_is_not_what_a_browser_already_has(start_control: StartControl) -> None:
+    http = await start_control()
+    english = await http.get("/")
+    asked = {"If-None-Match": english.headers["ETag"], "Accept-Language": "es"}
+    assert (await http.get("/", headers=asked)).status_code == 200
+
+
+async def test_a_language_that_was_chosen_is_kept(start_control: StartControl) -> None:
+    http = await start_control()
+    german = {"Accept-Language": "de"}
+    chosen = await http.get("/?lang=es", headers=german)
+    assert chosen.headers["Content-Language"] == "es"
+    cookie = chosen.headers["Set-Cookie"]
+    assert cookie == "roomcast-language=es; HttpOnly; Max-Age=31536000; Path=/; SameSite=lax"
+    http.cookies.clear()
+    kept = await http.get("/admin", headers=german | {"Cookie": "roomcast-language=es"})
+    assert kept.headers["Content-Language"] == "es"
+    assert "Set-Cookie" not in kept.headers
+    unchanged = {"If-None-Match": kept.headers["ETag"]}
+    again = await http.get("/admin?lang=es", headers=german | unchanged)
+    assert again.status_code == 304
+    assert again.headers["Set-Cookie"].startswith("roomcast-language=es;")
+
+
+async def test_over_https_the_choice_is_kept_for_https(start_control: StartControl) -> None:
+    http = await start_control(public_url="https://live.test")
+    assert (await http.get("/?lang=de")).headers["Set-Cookie"].endswith("; Secure")
+
+
+async def test_a_frame_in_another_site_chooses_for_itself_alone(start_control: StartControl) -> None:
+    http = await start_control()
+    framed = await http.get("/embed/demo?lang=es", headers={"Accept-Language": "de"})
+    assert framed.headers["Content-Language"] == "es"
+    assert "Set-Cookie" not in framed.headers
+
+
+@pytest.mark.parametrize("tag", ["xx", "", "DE", "de\r\nX-Evil: 1", "../en", "zh"])
+async def test_a_language_that_there_is_not_is_not_chosen(start_control: StartControl, tag: str) -> None:
+    http = await start_control()
+    answer = await http.get("/", params={"lang": tag}, headers={"Accept-Language": "es"})
+    assert answer.headers["Content-Language"] == "es"
+    assert "Set-Cookie" not in answer.headers
+    assert "X-Evil" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/no/thing", "/watch/", "/a/b/c/d"])
+async def test_people_whose_link_leads_nowhere_get_a_page(start_control: StartControl, path: str) -> None:
+    http = await start_control()
+    accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de"}
+    answer = await http.get(path, headers=accept)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "<h1>Diese Seite gibt es nicht</h1>" in answer.text
+    assert 'aria-current="page"' not in answer.text
+    references = set(re.findall(r'(?:src|href)="([^"#?]+)', answer.text))
+    assert urljoin(path, next(iter(one for one in references if one.endswith("/")))) == "/"
+    for reference in references:
+        assert (await http.get(urljoin(path, reference))).status_code == 200
+    assert (await http.get(path)).json() == {"error": "not found"}
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/static/nothing.js", "/deep" * 9, "/" * 4000])
+async def test_whoever_asks_the_api_or_for_nonsense_gets_none(start_control: StartControl, path: str) -> None:
+    http = await start_control()
+    answer = await http.get(f"{http.base_url}".rstrip("/") + path, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "not found"}
+
+
+async def test_only_who_wants_to_read_gets_a_page(start_control: StartControl) -> None:
+    http = await start_control()
+    answer = await http.post("/nothing", headers={"Accept": "text/html"})
+    assert answer.json() == {"error": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("gzip; q=1.0", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("br, identity", False),
+        ("x-gzip", False),
+        ("", False),
+    ],
+)
+async def test_a_page_is_packed_for_who_takes_it(
+    start_control: StartControl, accepted: str, is_packed: bool
+) -> None:
+    http = await start_control()
+    packed = await http.get("/docs", headers={"Accept-Encoding": accepted})
+    plain = await http.get("/docs", headers={"Accept-Encoding": "identity"})
+    assert ("Content-Encoding" in packed.headers) is is_packed
+    assert packed.text == plain.text
+    assert (packed.headers["ETag"] != plain.headers["ETag"]) is is_packed
+    if is_packed:
+        assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 4
