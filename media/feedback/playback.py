@@ -148,6 +148,13 @@ class Playback:
         return self._step_at < math.inf or (self.picture is not None and self.picture.steps)
 
     @property
+    def quiet_until(self) -> float:
+        """Until when `tick` has nothing to do, if nothing changes in the room or is heard; 0: it has now."""
+        if self.steps or not self.rests or self.measure_seconds < math.inf or self.viewer.backlog is not None:
+            return 0.0
+        return self._report_at
+
+    @property
     def measure_seconds(self) -> float:
         """From one measurement of its round trip to the next; infinite: none is wanted."""
         return math.inf if self.picture is None else self.picture.measure_seconds

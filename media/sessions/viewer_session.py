@@ -22,6 +22,8 @@ from shared.logging import get_logger
 from shared.messages.signalling import Role
 from shared.sdp.offer import Offer
 
+MOST_QUIET_SECONDS = 1.0  # by which its consent or token may have expired before that is seen
+
 log = get_logger()
 
 
@@ -56,6 +58,8 @@ class ViewerSession(Session):
         self.picture_section = _picture_section(setup.offer, played)
         self._playback: Playback | None = None
         self._pacing: asyncio.Task[None] | None = None
+        self._quiet_until = 0.0  # until when a tick has nothing to do, if ...
+        self._ladder = feed.ladder  # ... this is still the room's, and nothing else happens
         self._srtcp_in: InboundSession | None = None
         self._srtcp_overhead = 0
         # It waits for the next tick: one report alone costs three times as much as one among others.
@@ -96,8 +100,12 @@ class ViewerSession(Session):
             if source == self.ice.selected:
                 self.ice.touch(now - late)
             self._playback.receive(compound, now, late)
+            if not self._playback.rests:
+                self._quiet_until = 0.0
 
     def tick(self, now: float) -> None:
+        if now < self._quiet_until and self._may_rest:
+            return
         super().tick(now)
         self._receive_waiting_report(now)
         if self._playback is None:
@@ -108,10 +116,24 @@ class ViewerSession(Session):
             self._send_to(*request)
         if self._playback.steps and (self._pacing is None or self._pacing.done()):
             self._pacing = asyncio.get_running_loop().create_task(self._pace())
+        # nine of ten ticks of a viewer that gets the best end here
+        self._ladder = self._feed.ladder
+        self._quiet_until = min(self._playback.quiet_until, now + MOST_QUIET_SECONDS)
+
+    @property
+    def _may_rest(self) -> bool:
+        """Whether nothing has happened since the last tick that the next one is for."""
+        return (
+            self._waiting_report is None
+            and self._fault is None
+            and self._feed.ladder is self._ladder
+            and not self.ice.asks
+        )
 
     def choose(self, rid: str | None, *, picture: bool) -> None:
         """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture."""
         self.chosen, self.wants_picture = rid, picture
+        self._quiet_until = 0.0
         if self._playback is not None and self._playback.picture is not None:
             self._playback.picture.choose(rid, picture=picture)
 

@@ -171,6 +171,11 @@ class IceLite:
                 del self._former[next(iter(self._former))]  # the one that was left first
         self.selected = address
 
+    @property
+    def asks(self) -> bool:
+        """Whether an address is asked for a proof: requests may be due."""
+        return self._proof.address is not None
+
     def due_request(self, now: float) -> tuple[bytes, Address] | None:
         """The request for a proof to send at `now`, if one is due. It counts as sent."""
         return self._proof.due(now)
