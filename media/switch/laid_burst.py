@@ -93,19 +93,18 @@ class LaidBurst:
         if first is not None:
             self._series.append((first, first_ssrc, count))
         self._runs = _runs(datagrams, buffer)
-        self._fanned: FannedBurst | None = None  # made for the first viewer that has a `fan_out`
+        self._fanned: FannedBurst | None = None
 
-    def send(self, viewer: Viewer) -> None:
-        """Send the whole burst to a viewer, at the latest with `flush`.
+    def send(self, viewers: Iterable[Viewer]) -> None:
+        """Send the whole burst to these viewers, at the latest with `flush`."""
+        if self._fanned is None:
+            runs = [(len(run), size) for run, size in self._runs]
+            self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
+        for viewer in self._fanned.add(viewers, self._indexes_for):
+            self._send(viewer)
 
-        The hot loop: it runs for each packet and viewer.
-        """
-        if viewer.fan_out is not None:
-            if self._fanned is None:
-                runs = [(len(run), size) for run, size in self._runs]
-                self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
-            self._fanned.add(viewer, viewer.fan_out, self._indexes_for)
-            return
+    def _send(self, viewer: Viewer) -> None:
+        """The hot loop, where there is no `fan_out`: it runs for each packet and viewer."""
         if not viewer.sender.in_place:
             self.send_some(viewer, range(len(self.packets)))
             return
@@ -193,7 +192,7 @@ def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sen
     for start in range(0, len(packets), MAX_SEGMENTS):
         laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at)
         if laid.packets:
-            laid.send(viewer)
+            laid.send((viewer,))
             laid.flush()
         for packet in laid.packets:
             viewer.count(packet, 1)

@@ -61,16 +61,12 @@ class WireProfile:
             packets[track] += 1
             octets[track] += len(packet.packet.payload)
             late |= packet.extended < starts[track]
-        for viewer in self.viewers:
-            if late:
+        for viewers in (self.viewers, self.patched):  # the patched ones write into the headers
+            if not late:
+                laid.send(viewers)
+                continue
+            for viewer in viewers:
                 self._send_due(viewer, laid)
-            else:
-                laid.send(viewer)
-        for viewer in self.patched:  # behind the others: they write into the headers
-            if late:
-                self._send_due(viewer, laid)
-            else:
-                laid.send(viewer)
         for viewer in self.behind:
             self._send_due(viewer, laid)
         laid.flush()
@@ -86,6 +82,6 @@ class WireProfile:
             if viewer.behind is not None and packet.track == viewer.behind.track:
                 viewer.behind.add(packet.extended, len(packet.packet.payload), packet)
         if len(due) == len(laid.packets):
-            laid.send(viewer)
+            laid.send((viewer,))
         else:
             laid.send_some(viewer, due)

@@ -126,7 +126,7 @@ def _sent(
             viewer.move(viewer.address, transmit, fan_out if native and by_native else None)
             viewer.offsets, viewer.shifts = (video, sound), (shift, 0)
             viewer.patched = bool((video | sound) & 0xFFFF or shift)
-            laid.send(viewer)
+            laid.send((viewer,))
             with pytest.raises(SpentError):
                 viewer.sender.lend(fan_out.cipher, laid._indexes_for(viewer.offsets))
         laid.flush()

@@ -89,7 +89,7 @@ def test_the_numbers_of_one_viewer_are_not_those_of_the_next() -> None:
     burst = [outgoing(number, rtp(number, bytes(100)), timestamp=900) for number in (700, 701)]
     laid = LaidBurst(burst, PLAIN, buffer, SentAt(0.0))
     for viewer in (changed, other):
-        laid.send(viewer)
+        laid.send((viewer,))
     laid.flush()
     got = [[parse(data) for data in audience.received(viewer)[1:]] for viewer in (changed, other)]
     assert [[(packet.sequence, packet.timestamp) for packet in packets] for packets in got] == [
