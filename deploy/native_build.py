@@ -25,8 +25,7 @@ def build() -> str:
     newest = max((_FOLDER / name).stat().st_mtime for name in (*_SOURCES, _HEADER))
     if BUILT.exists() and BUILT.stat().st_mtime >= newest:
         return "The native step is there: media is sent in C."
-    BUILT.unlink(missing_ok=True)
-    fresh = BUILT.with_suffix(".new")
+    fresh = BUILT.with_suffix(f".{os.getpid()}.new")  # another build may run
     command = [
         *shlex.split(os.environ.get("CC", "cc")),
         *_FLAGS,
@@ -38,6 +37,10 @@ def build() -> str:
         "-lcrypto",
     ]
     try:
+        BUILT.unlink(missing_ok=True)
+    except OSError as error:
+        return f"Without the native step: {error.strerror} in {_FOLDER}. Media is sent in Python."
+    try:
         result = subprocess.run(  # noqa: S603  # of whoever builds
             command, capture_output=True, text=True, timeout=_BUILD_SECONDS
         )
@@ -46,7 +49,12 @@ def build() -> str:
     if result.returncode:
         errors = [line for line in result.stderr.splitlines() if "error" in line]
         return f"Without the native step: {(errors or ['it cannot be built'])[0]} Media is sent in Python."
-    fresh.replace(BUILT)  # at once: a worker that starts meanwhile loads a whole one
+    try:
+        fresh.replace(BUILT)  # at once: a worker that starts meanwhile loads a whole one
+    except OSError as error:
+        return (
+            f"Without the native step: {BUILT} cannot be written ({error.strerror}). Media is sent in Python."
+        )
     return "Built the native step: media is sent in C."
 
 

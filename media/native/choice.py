@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Literal, Protocol
 
 Native = Literal["auto", "off", "on"]
+INTERFACE = 1  # of the module that this version calls: one that an older version left behind has another
 
 
 class NativeSending(Protocol):
@@ -59,4 +60,6 @@ def _loaded() -> NativeSending:
     except ImportError as error:
         built = find_spec("media.native.fan_out") is not None
         raise NotBuiltError(str(error) if built else "build it: python -m deploy.native_build") from None
+    if getattr(fan_out, "INTERFACE", 0) != INTERFACE:
+        raise NotBuiltError("that of another version is there, build it anew: python -m deploy.native_build")
     return fan_out

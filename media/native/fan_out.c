@@ -201,6 +201,8 @@ static PyType_Slot cipher_slots[] = {{Py_tp_new, cipher_new}, {Py_tp_dealloc, ci
 static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher), 0, Py_TPFLAGS_DEFAULT,
                                   cipher_slots};
 static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+#define INTERFACE 1 /* raised with each change of what `send` or `Cipher` take: choice.py */
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
@@ -209,7 +211,8 @@ PyMODINIT_FUNC PyInit_fan_out(void) {
     if (!module)
         return NULL;
     cipher_type = (PyTypeObject *)PyType_FromSpec(&cipher_spec);
-    if (!cipher_type || PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type)) {
+    if (!cipher_type || PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
+        PyModule_AddIntConstant(module, "INTERFACE", INTERFACE)) {
         Py_DECREF(module);
         return NULL;
     }

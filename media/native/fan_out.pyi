@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+INTERFACE: int  # which version of these two it has
+
 class Cipher:
     """AES-128-GCM under one SRTP session key. Raises `ValueError` unless it has 16 bytes and the salt 12."""
 

@@ -216,6 +216,7 @@ class ViewerSession(Session):
         self._playback = self._srtcp_in = None
 
     def _moved(self, address: Address) -> None:
+        self._quiet_until = 0.0
         if self._playback is not None:
             self._playback.move(address)
 

@@ -27,6 +27,14 @@ def test_it_is_used_where_it_was_built_unless_it_is_off() -> None:
         assert in_words("auto") == "Media is sent by the native step."
 
 
+@pytest.mark.skipif(NATIVE is None, reason="the native step is not built")
+def test_one_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.native.fan_out.INTERFACE", 0)
+    assert chosen("auto") is None
+    with pytest.raises(NotBuiltError, match="another version"):
+        chosen("on")
+
+
 def test_a_port_that_cannot_split_runs_does_not_fan_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(UdpPort, "_supports", lambda *_: False)
     port = UdpPort("127.0.0.1", 0, NATIVE)
