@@ -52,11 +52,11 @@ class Announcer:
         """Write the status, and what changed in the rooms.
 
         `rooms` are all rooms of the worker, or, with `of`, those of these names that exist. Returns the
-        results of the commands `beside`, which go along in the same round trip, and perhaps once more.
+        results of the commands `beside`, which go along in the same round trip.
         """
         is_written, results = await self._write(status, rooms, of, beside)
         if not is_written:  # Redis has lost records, or is another one by now
-            _, results = await self._write(status, rooms, of, beside)
+            await self._write(status, rooms, of, ())  # alone: the replies that went along are there already
         return results
 
     async def _write(

@@ -36,7 +36,7 @@ def script(name: str) -> Script:
 class Batch:
     """Commands for one server, in order, each of its own: no transaction. `execute` sends them, once.
 
-    When Redis does not have a script yet, all are sent once more: each must bear that.
+    Calls of scripts that Redis does not have yet are sent once more, so behind the others.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -63,19 +63,22 @@ class Batch:
         """The results as Redis sends them; raises the first error, a `RedisError`."""
         if not self._commands:
             return []
-        results = await self._send()
-        if any(isinstance(result, NoScriptError) for result in results):
+        results = await self._send(self._commands)
+        undone = [at for at, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if undone:
             for wanted in self._scripts:
                 await self._redis.script_load(wanted.text)
-            results = await self._send()
+            again = await self._send([self._commands[at] for at in undone])
+            for at, result in zip(undone, again, strict=True):
+                results[at] = result
         for result in results:
             if isinstance(result, Exception):
                 raise result
         return results
 
-    async def _send(self) -> list[Any]:
+    async def _send(self, commands: list[Command]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
-        for command in self._commands:
+        for command in commands:
             pipeline.execute_command(*command)
         results: list[Any] = await pipeline.execute(raise_on_error=False)
         return results

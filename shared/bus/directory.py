@@ -112,7 +112,7 @@ class Directory:
         """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended.
 
         Redis does what goes `along` once it knows that, in the same round trip. Returns the results. Where
-        Redis has lost records or a script, it is done twice.
+        Redis has lost records or a script, it is done, once, before those are there again.
         """
         return await self._announcer(WorkerId(status.id)).announce(status, rooms, of, along)
 

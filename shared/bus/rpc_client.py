@@ -3,21 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from shared.beat import until_beat
 from shared.bus import keys
 from shared.bus.batch import script
 from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
 from shared.bus.fair_timeout import fair_timeout
+from shared.bus.handed_push import HandedPush, push_and_pop
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
-    BLOCK_SECONDS,
     CLOSED,
     REPLY_SHARE,
     RETRY_SECONDS,
@@ -41,6 +41,10 @@ R = TypeVar("R")
 # late, and requests that end sessions must get through.
 MAX_QUEUED = 512
 MAX_OFFERS_QUEUED = 128
+
+# After so long a rest the reader ends its connection: Redis closes one that is idle, and a router on the way
+# forgets it without a word.
+REST_SECONDS = 15.0
 
 log = get_logger()
 
@@ -76,23 +80,6 @@ def alone_with(room: RoomName) -> list[str]:
     return [keys.room_claim(room), keys.room_copies(room)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Push:
-    """Keys and arguments of push_request.lua, and what it returned."""
-
-    keys: list[str]
-    args: list[Any]
-    taken: asyncio.Future[int]
-
-    def settle(self, taken: int | BaseException) -> None:
-        if self.taken.done():  # its caller has given up
-            return
-        if isinstance(taken, BaseException):
-            self.taken.set_exception(taken)
-        else:
-            self.taken.set_result(int(taken))
-
-
 class RpcClient:
     """Calls workers. `run` must be running for the replies to arrive.
 
@@ -109,7 +96,7 @@ class RpcClient:
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._is_called = asyncio.Event()  # wakes the reader while nobody waits for a reply
         self._rests = False
-        self._handed: _Push | None = None  # to the reader that rests: it goes along with its next look
+        self._handed: HandedPush | None = None  # to the reader that rests: it goes along with its next look
         self._clock = clock or RedisClock(redis)
         self._push_request = redis.register_script(script("push_request").text)
 
@@ -205,22 +192,26 @@ class RpcClient:
         if not self._rests or self._handed is not None:
             self._is_called.set()
             return int(await self._push_request(keys=named, args=[*args, ""]))
-        push = self._handed = _Push(named, [*args, "1"], asyncio.get_running_loop().create_future())
+        push = HandedPush(named, [*args, "1"], asyncio.get_running_loop().create_future())
+        self._handed = push
         self._is_called.set()
-        return await push.taken
+        try:
+            return await push.taken
+        except RedisConnectionError:  # the reader's connection died while it rested
+            return int(await self._push_request(keys=named, args=[*args, ""]))
 
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
         try:
             while True:
                 if not self._pending:
-                    self._is_called.clear()
-                    self._rests = True
-                    await self._is_called.wait()
-                    self._rests = False
+                    await self._rest()
                 push, self._handed = self._handed, None
                 try:
-                    data = await (self._push_and_pop(push) if push else pop(self._reader, self._reply_to))
+                    if push is not None:
+                        data = await push_and_pop(self._reader, self._reply_to, push)
+                    else:
+                        data = await pop(self._reader, self._reply_to)
                 except (RedisError, OSError):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
@@ -230,24 +221,20 @@ class RpcClient:
             self._rests = False
             await self._reader.aclose()
 
-    async def _push_and_pop(self, push: "_Push") -> bytes | None:
-        """The next reply, or empty if the push was refused. Both in one round trip if that is soon."""
-        if push.taken.done():  # its caller has given up
-            return None
-        seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
-        pipe = self._reader.pipeline(transaction=False)
-        pipe.eval(script("push_request").text, len(push.keys), *push.keys, *push.args)
-        pipe.blpop([self._reply_to], timeout=seconds)
+    async def _rest(self) -> None:
+        """Wait for the next call."""
+        self._is_called.clear()
+        self._rests = True
         try:
-            async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
-                taken, popped = await pipe.execute(raise_on_error=False)
-        except BaseException as error:
-            push.settle(error if isinstance(error, Exception) else asyncio.CancelledError())
-            raise
-        push.settle(taken)
-        if isinstance(popped, Exception):
-            raise popped
-        return popped[1] if popped else None
+            async with asyncio.timeout(REST_SECONDS):
+                await self._is_called.wait()
+        except TimeoutError:
+            self._rests = False  # a call goes by the pool while this connects again
+            with suppress(RedisError, OSError):
+                async with answered_within(CALL_TIMEOUT_SECONDS):
+                    await self._reader.connection_pool.disconnect()
+            await self._is_called.wait()
+        self._rests = False
 
     def _settle(self, data: bytes) -> None:
         try:

@@ -73,6 +73,7 @@ class RpcServer:
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
         self._closing = False
+        self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
 
     async def run(self) -> None:
         """Serve until cancelled, and cancel the requests under way, too; survives outages of Redis.
@@ -124,6 +125,8 @@ class RpcServer:
         except DecodeError:
             log.warning("rpc request not understood")
             return
+        if not self._is_new(request):
+            return
         operation = request.op if request.op in self._handlers else "unknown"
         left = await self._left(request.deadline)
         if left <= 0:
@@ -142,6 +145,16 @@ class RpcServer:
             log.exception("rpc request failed", op=request.op, request_id=request.request_id)
         finally:
             self._observe(operation, outcome, monotonic() - began)
+
+    def _is_new(self, request: Request) -> bool:
+        """False: its caller lost a connection, and pushed once more what had arrived all the same."""
+        now = monotonic()
+        while self._taken and now - next(iter(self._taken.values())) > MAX_SECONDS:
+            del self._taken[next(iter(self._taken))]
+        if request.id in self._taken:
+            return False
+        self._taken[request.id] = now
+        return True
 
     async def _left(self, deadline: float) -> float:
         """The seconds until `deadline`, at least, and at most `MAX_SECONDS`.
