@@ -50,6 +50,7 @@ class PageRoutes:
     def __init__(self, public_url: str) -> None:
         self._files = StaticFiles(directory=WEB, check_dir=False)
         self._public_url = public_url
+        self._missing: dict[tuple[int, str], _Variant] = {}  # by depth and language: there are few
         url = urlsplit(public_url)
         self._is_secure = url.scheme == "https"
         # Location points to PUBLIC_URL, whose origin may differ from the page's
@@ -90,21 +91,26 @@ class PageRoutes:
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         """As for the whole API, with a page for people where there is nothing."""
         is_missing = isinstance(error, HTTPException) and error.status_code == 404
-        page = self._missing(request) if is_missing else None
-        return page or await on_http_exception(request, error)
+        if not is_missing or not _may_be_of_people(request):
+            return await on_http_exception(request, error)
+        if "text/html" in request.headers.get("Accept", ""):
+            return self._missing_page(request)
+        response = await on_http_exception(request, error)
+        response.headers["Vary"] = "Accept"
+        return response
 
-    def _missing(self, request: Request) -> Response | None:
-        """A page for people whose link leads nowhere; None: it is not for people."""
-        path = request.url.path
-        for_people = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
-        if not for_people or path.startswith(_FOR_PROGRAMS) or path.count("/") > _DEEPEST:
-            return None
-        variant = self._variant(MISSING, "/-" * path.count("/"), _language(request, MISSING))
+    def _missing_page(self, request: Request) -> Response:
+        """For people whose link leads nowhere. Made once per depth and language: anybody can ask for it."""
+        depth, language = request.url.path.count("/"), _language(request, MISSING)
+        variant = self._missing.get((depth, language))
+        if variant is None:
+            variant = self._variant(MISSING, "/-" * depth, language, vary="Accept, ")
+            self._missing[depth, language] = variant
         return variant.answer(request, 404)
 
-    def _variant(self, page: Page, path: str, language: str) -> _Variant:
+    def _variant(self, page: Page, path: str, language: str, vary: str = "") -> _Variant:
         html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
-        headers = {"Content-Language": language, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+        headers = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
         return _Variant(html, self._headers_of(page.file) | headers)
 
     def _keep(self, response: Response, language: str) -> None:
@@ -132,6 +138,13 @@ class PageRoutes:
     def _headers_of(self, file: str) -> dict[str, str]:
         frames = "*" if file in _FRAMED_ANYWHERE else "'self'"
         return self._headers | {"Content-Security-Policy": f"{self._policy}; frame-ancestors {frames}"}
+
+
+def _may_be_of_people(request: Request) -> bool:
+    """Whether somebody may have followed a link to it."""
+    path = request.url.path
+    is_read = request.method in ("GET", "HEAD")
+    return is_read and not path.startswith(_FOR_PROGRAMS) and path.count("/") <= _DEEPEST
 
 
 def _language(request: Request, page: Page) -> str:

@@ -76,7 +76,7 @@ export function uploadInWords(upload, sizes) {
     fit.unshift(size);
   }
   const wants = say('publish.tooLittle', { count: sizes.length, carried, sizes: listed(sizes), needed: bitrate(needed + SOUND_BITRATE) });
-  if (fit.length) return ['poor', `${wants} ${say('publish.fits', { sizes: listed(fit) })}`];
+  if (fit.length) return ['poor', `${wants} ${say('publish.fits', { count: fit.length, sizes: listed(fit) })}`];
   return ['poor', `${wants} ${say('publish.chooseLower')}`];
 }
 

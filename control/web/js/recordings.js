@@ -31,7 +31,10 @@ let server = null; // the reply of `api/bootstrap`
 const rows = new KeyedRows(list, element('record-row'), {
   begin(row, entry) {
     const button = (action) => row.querySelector(`[data-action="${action}"]`);
-    row.querySelector('img').addEventListener('error', ({ target }) => target.removeAttribute('src'));
+    row.querySelector('img').addEventListener('error', ({ target }) => {
+      target.removeAttribute('src');
+      delete target.dataset.still; // the next list has another address of it
+    });
     for (const action of ['play', 'download', 'delete']) {
       button(action).setAttribute('aria-label', `${button(action).textContent.trim()} ${entry.name}`);
     }
@@ -99,9 +102,13 @@ function showRooms(names) {
 /** As the server has read it from the file, otherwise the time for which it was written. */
 const lengthOf = ({ duration: known, modTime, began }) => duration(known ?? (new Date(modTime) - began) / 1000);
 
-/** Once: each list has the picture under another address, since its signature expires. @param {Entry} entry */
+/**
+ * Each list has the picture under another address, since its signature expires: the last one, until the picture is there.
+ * @param {HTMLImageElement} img loads late: when its row is about to be seen
+ * @param {Entry} entry
+ */
 function showStill(img, entry) {
-  if (!entry.still || img.dataset.still === String(entry.size)) return;
+  if (!entry.still || (img.complete && img.dataset.still === String(entry.size))) return;
   img.dataset.still = String(entry.size);
   img.src = stillOf(entry, 320);
 }
@@ -152,12 +159,17 @@ async function remove(name) {
     await ask(`api/admin/records/${name}`, { method: 'DELETE', token: tokenFor(ADMIN) });
     tell(say('recordings.deleted', { name }));
   } catch (error) {
-    trouble.textContent = error instanceof Refused && error.status === 401
-      ? say('recordings.notAllowed') : inWords(error);
+    trouble.textContent = spoken(error);
     trouble.hidden = false;
     return;
   }
   await renew();
+}
+
+/** @param {Error} error of a deletion */
+function spoken(error) {
+  if (error instanceof Refused && error.status === 404) return say('recordings.gone');
+  return error instanceof Refused && error.status === 401 ? say('recordings.notAllowed') : inWords(error);
 }
 
 function tell(words) {

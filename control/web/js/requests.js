@@ -16,11 +16,13 @@ export class Refused extends Error {
 
   /** @param {Response} response */
   static async from(response) {
-    const { error, detail } = await response.json().catch(() => ({}));
-    const message = [error ?? `status ${response.status}`, detail].filter(Boolean).join(': ');
+    const { error, detail } = (await response.json().catch(() => null)) ?? {}; // of other servers it may be anything
+    const message = [text(error) || `status ${response.status}`, text(detail)].filter(Boolean).join(': ');
     return new Refused(response.status, message, Number.parseInt(response.headers.get('Retry-After'), 10));
   }
 }
+
+const text = (/** @type {unknown} */ value) => (typeof value === 'string' ? value : '');
 
 /** @param {string} token empty: none */
 export const authorization = (token) => (token ? { Authorization: `Bearer ${token}` } : {});

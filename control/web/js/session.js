@@ -36,6 +36,7 @@ export class Session {
   #etag = null;
   #answer = '';
   #open = false;
+  #closed = false; // for good
   #recovering = false;
   #end;
 
@@ -73,11 +74,14 @@ export class Session {
    * @throws {NotConnected} no connection came about, or `close` was called meanwhile
    */
   async open(iceServers, describe, negotiated = async () => {}) {
+    this.#expectUse();
     const configuration = { iceServers, bundlePolicy: /** @type {const} */ ('max-bundle') };
     try {
       this.#pc = new RTCPeerConnection(configuration);
     } catch {
-      this.#pc = (await troubles()).connectionWithAccepted(configuration);
+      const { connectionWithAccepted } = await troubles().catch(unreachable);
+      this.#expectUse();
+      this.#pc = connectionWithAccepted(configuration);
     }
     this.#noteTurnErrors();
     describe(this.#pc);
@@ -91,6 +95,7 @@ export class Session {
 
   /** Ends the session here and on the server, also while the page is being closed. */
   close() {
+    this.#closed = true;
     this.#pc?.close();
     this.#open = false;
     this.#end();
@@ -139,28 +144,31 @@ export class Session {
   async #exchange() {
     const pc = this.#pc;
     await pc.setLocalDescription();
-    if (!ROOMCAST.test(this.#endpoint.pathname)) await (await import('./gathering.js')).gathered(pc);
+    if (!ROOMCAST.test(this.#endpoint.pathname)) {
+      const { gathered } = await import('./gathering.js').catch(unreachable);
+      await gathered(pc);
+    }
+    this.#expectUse(); // nobody wants what the server would answer
     const response = await fetch(this.#endpoint, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
       body: pc.localDescription.sdp,
-    }).catch(() => { throw new NotConnected('the server cannot be reached', 'unreachable'); });
+    }).catch(unreachable);
     if (!response.ok) throw await Refused.from(response);
     const location = response.headers.get('Location'); // null: a server of another origin does not expose it
     this.#resource = location && new URL(location, response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
     this.#answer = this.completed(await response.text());
-    if (pc.signalingState === 'closed') { // while the server was answering
-      this.close();
-      throw new NotConnected('the connection was closed', 'closed');
-    }
+    if (this.#closed) this.close(); // while the server was answering: now there is something to delete
+    this.#expectUse();
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
 
   async #restartIce() {
     // RFC 9725 4.3.1: a server that restarts ICE has sent an ETag
-    if (!this.#resource || !this.#etag) throw new NotConnected('the server does not restart ICE');
+    const resource = this.#resource; // `close` forgets it
+    if (!resource || !this.#etag) throw new NotConnected('the server does not restart ICE', 'network');
     const pc = this.#pc;
     const until = performance.now() + 1000 * RECOVERY_SECONDS;
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
@@ -173,7 +181,7 @@ export class Session {
       },
       body: fragmentOf(pc.localDescription.sdp),
     };
-    const response = await persistently(() => fetch(this.#resource, request), until);
+    const response = await persistently(() => fetch(resource, request), until, () => this.#closed);
     if (response.status !== 200) throw await Refused.from(response);
     this.#etag = response.headers.get('ETag') ?? '*';
     this.#answer = renewed(this.#answer, await response.text());
@@ -199,12 +207,16 @@ export class Session {
       watching.signal.addEventListener('abort', () => clearTimeout(timer));
       look();
     });
-    const closed = this.over.then(() => { throw new NotConnected('the connection was closed', 'closed'); });
+    const ended = this.over.then(closed);
     try {
-      await Promise.race([up, closed]);
+      await Promise.race([up, ended]);
     } finally {
       watching.abort();
     }
+  }
+
+  #expectUse() {
+    if (this.#closed) closed();
   }
 
   #noteTurnErrors() {
@@ -238,14 +250,25 @@ export class Session {
 
 const troubles = () => import('./ice-servers.js');
 
-/** Repeats a call that fails, as while the network is away. @param {number} until a time of `performance.now()` */
-async function persistently(call, until) {
+/** @returns {never} */
+const closed = () => { throw new NotConnected('the connection was closed', 'closed'); };
+
+/** @returns {never} */
+const unreachable = () => { throw new NotConnected('the server cannot be reached', 'unreachable'); };
+
+/**
+ * Repeats a call that fails, as while the network is away.
+ * @param {number} until a time of `performance.now()`
+ * @param {() => boolean} isOver whether nobody wants the result any more
+ */
+async function persistently(call, until, isOver) {
   for (;;) {
     try {
       return await call();
     } catch (error) {
       if (performance.now() > until) throw error;
       await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
+      if (isOver()) throw error;
     }
   }
 }

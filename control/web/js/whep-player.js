@@ -219,7 +219,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     for (;;) {
       const moves = await Promise.race([session.moves.then(() => true), session.over.then(() => false)]);
       const next = moves && await this.#successor(session, run);
-      if (next) this.#show(next);
+      if (next && run.wanted) this.#show(next);
       this.#drop(session);
       if (!next) return;
       session = next;
@@ -231,11 +231,13 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     let over = false;
     session.over.then(() => { over = true; });
     for (let failures = 0; !over; failures += 1) {
+      let next = null;
       try {
-        const next = await this.#open(run);
+        next = await this.#open(run);
         if (this.#choice.picture) await next.picture();
         return next;
       } catch (error) {
+        if (next) this.#drop(next);
         const pause = pauseAfter(error, failures) ?? backoff(BACKOFF_SECONDS, failures);
         await Promise.race([session.over, run.sleep(pause)]);
       }

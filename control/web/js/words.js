@@ -3,16 +3,19 @@ import { say } from './language.js';
 import { Refused } from './server.js';
 
 const BLOCKED = /^room blocked(?:: (.+))?$/;
+const ABOUT_ROOMS = [401, 403, 404, 406, 409];
 const NO_WAY = { unreachable: 'errors.unreachable', network: 'errors.network', closed: 'errors.closed' };
 
 /**
  * @param {Error} error
- * @param {{ room?: string, token?: string }} about the requested room, and the token that was sent
+ * @param {{ room?: string, token?: string }} about the requested room, where it was one, and the token that was sent
  * @returns {string} a sentence
  */
-export function inWords(error, { room = say('errors.thisRoom'), token = '' } = {}) {
+export function inWords(error, { room = '', token = '' } = {}) {
   const reason = error.message;
-  switch (error instanceof Refused ? error.status : error.name) {
+  const kind = error instanceof Refused ? error.status : error.name;
+  if (!room && ABOUT_ROOMS.includes(kind)) return say('errors.failed', { reason });
+  switch (kind) {
     case 400: return say('errors.rejected', { reason });
     case 401: return say(token ? 'errors.wrongToken' : 'errors.needsToken', { room });
     case 403: return refusal(reason, room);

@@ -33,8 +33,12 @@ async def test_the_plain_example_publishes_and_the_react_one_plays(
             await _has_viewers(system, first=0, other=1)
             await tab.becomes("played", "live")
             await tab.pictures()
+        await publishing.page.evaluate(
+            "window.sent = connections.at(-1).getSenders().map(({ track }) => track)"
+        )
         await publishing.start("stop")
         await publishing.becomes("published", "stopped")
+        assert await publishing.page.evaluate("sent.map(({ readyState }) => readyState)") == ["ended"] * 2
         await system.room_gone("first", within=5)
 
 
@@ -56,6 +60,18 @@ async def test_a_refusal_has_its_status_in_the_package_too(
         await tab.becomes("published", "failed (401: ")
         await tab.start("publish", token=PRIVATE_TOKEN)
         await tab.becomes("published", "live")
+
+
+async def test_who_may_not_use_the_camera_is_told(browser: Browser, examples: str) -> None:
+    async with await open_example(browser, f"{examples}plain/") as tab:
+        await tab.page.evaluate(
+            """() => {
+                const refuse = async () => { throw new DOMException('Permission denied'); };
+                navigator.mediaDevices.getUserMedia = refuse;
+            }"""
+        )
+        await tab.start("publish")
+        await tab.becomes("published", "failed (Permission denied)")
 
 
 async def _has_viewers(system: System, **counts: int) -> None:

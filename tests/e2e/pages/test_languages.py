@@ -142,7 +142,9 @@ async def test_live_in_german_with_figures_as_germans_write_them(system: System,
         await publishing.stop()
         await publishing.tells("Du sendest nicht.")
         await watching.tells("studio ist noch nicht live.")
-        await watching.page.get_by_text(re.compile(r"Seit 0:0\d\. Es beginnt von selbst\.")).wait_for()
+        await watching.page.get_by_text(
+            re.compile(r"Wartet schon 0:0\d\. Es beginnt von selbst\.")
+        ).wait_for()
     await context.close()
 
 
@@ -204,6 +206,22 @@ async def test_who_may_not_publish_in_a_blocked_room_is_told_why(system: System,
         await publishing.page.goto(f"{url}/publish/shut")
         await publishing.publish()
         await publishing.tells("Ein Betreiber hat shut gesperrt: Umbau")
+    await context.close()
+
+
+async def test_an_error_without_a_room_is_told_without_one(system: System, browser: Browser) -> None:
+    context = await browser.new_context(locale="de-DE")
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/recordings")
+        words = await opened.page.evaluate(
+            """async () => {
+                const { inWords } = await import('../static/js/words.js');
+                const { Refused } = await import('../static/js/server.js');
+                const refused = new Refused(404, 'not found');
+                return [inWords(refused), inWords(refused, { room: 'studio' })];
+            }"""
+        )
+        assert words == ["Das hat nicht geklappt: not found.", "studio ist noch nicht live."]
     await context.close()
 
 

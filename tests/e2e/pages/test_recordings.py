@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 from redis import Redis
 
+from control.routes.page_text import WEB
 from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM, PRIVATE_TOKEN
 from tests.support.barriers import assert_no_barrier
-from tests.support.browser import open_admin_page, open_publish_page, open_recordings_page
+from tests.support.browser import OpenPage, open_admin_page, open_publish_page, open_recordings_page
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -137,7 +138,7 @@ async def test_an_operator_sees_plays_and_deletes_all(
         )  # the page asks every 20 s
         await assert_no_barrier(page.page)
         await page.page.get_by_role("button", name=f"Play {recorded[0]}").click()
-        assert await page.page.get_attribute("#player-video", "poster")
+        await page.page.locator("#player-video[poster]").wait_for()  # once it has asked for the list again
         await page.page.keyboard.press("Escape")
         await page.page.check("#tracks")
         await page.shows(f"{len(list(records.glob('[!.]*.*')))} recordings")
@@ -149,3 +150,40 @@ async def test_an_operator_sees_plays_and_deletes_all(
         await page.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await eventually("it is gone", lambda: not (records / recorded[0]).exists(), within=5)
         await page.page.get_by_role("button", name=f"Play {recorded[0]}").wait_for(state="detached")
+
+
+async def test_a_picture_that_could_not_be_fetched_comes_with_the_next_list(
+    system: System, browser: Browser
+) -> None:
+    lists = 0
+
+    async def answer_list(route: Route) -> None:
+        nonlocal lists
+        lists += 1
+        name = "studio_1710123456.webm"
+        still = f"records/stills/{name}?signature={lists}"
+        entry = {"name": name, "size": 1, "modTime": "2024-03-11T02:18:40Z", "url": f"records/{name}"}
+        await route.fulfill(json=[entry | {"still": still}])
+
+    async def answer_still(route: Route) -> None:
+        if "signature=1&" in route.request.url:
+            await route.fulfill(status=401)  # it has expired
+        else:
+            await route.fulfill(path=WEB / "icon.svg", content_type="image/svg+xml")
+
+    async with OpenPage(await browser.new_page(), [401]) as opened:
+        page = opened.page
+        await page.route("**/api/bootstrap", lambda route: route.fulfill(json={"authEnabled": False}))
+        await page.route("**/api/records", answer_list)
+        await page.route("**/records/stills/**", answer_still)
+        await page.clock.install()
+        async with page.expect_response("**/records/stills/**"):
+            await page.goto(f"{system.controls[0].url}/recordings")
+        await page.locator(".record img:not([src])").wait_for(state="attached")
+        await page.clock.fast_forward(21_000)
+
+        async def is_shown() -> bool:
+            width: int = await page.eval_on_selector(".record img", "img => img.naturalWidth")
+            return width > 0
+
+        await eventually("the picture", is_shown, within=10)

@@ -1,10 +1,13 @@
 """The pages and their security headers."""
 
 import re
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
+from control.routes import pages
+from control.routes.page_text import page_text
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.rows_queries import PAGES
 
@@ -166,7 +169,27 @@ async def test_people_whose_link_leads_nowhere_get_a_page(start_control: StartCo
     assert urljoin(path, next(iter(one for one in references if one.endswith("/")))) == "/"
     for reference in references:
         assert (await http.get(urljoin(path, reference))).status_code == 200
-    assert (await http.get(path)).json() == {"error": "not found"}
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding, Accept-Language, Cookie"
+    for_a_program = await http.get(path)
+    assert for_a_program.json() == {"error": "not found"}
+    assert for_a_program.headers["Vary"] == "Accept"
+
+
+async def test_a_page_for_wrong_links_is_made_once(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http = await start_control()
+    made = []
+
+    def count(*given: Any) -> str:
+        made.append(given)
+        return page_text(*given)
+
+    monkeypatch.setattr(pages, "page_text", count)
+    for path in ("/nothing", "/no", "/no/thing", "/no/thing/"):
+        for language in ("de", "de-AT", "en"):
+            await http.get(path, headers={"Accept": "text/html", "Accept-Language": language})
+    assert len(made) == 3 * 2  # depths and languages
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/static/nothing.js", "/deep" * 9, "/" * 4000])

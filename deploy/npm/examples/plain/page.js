@@ -30,7 +30,12 @@ onClick('play', () => {
 });
 
 onClick('publish', async () => {
-  camera ??= await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
+  try {
+    camera ??= await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
+  } catch (error) { // not allowed, or there is none
+    show('published', `failed${words(/** @type {Error} */ (error))}`);
+    return;
+  }
   publisher?.stop();
   publisher = new WhipPublisher(field('whip'), { token: field('token') });
   publisher.addEventListener('state', ({ detail }) => show('published', detail.state + words(detail.error)));
@@ -40,4 +45,6 @@ onClick('publish', async () => {
 onClick('stop', () => {
   player?.stop();
   publisher?.stop();
+  camera?.getTracks().forEach((track) => track.stop()); // its light goes out
+  camera = undefined;
 });

@@ -1,0 +1,141 @@
+"""`session.js` and its users when they are stopped, or lose the network, at a bad moment."""
+
+import pytest
+from playwright.async_api import Browser, Request, Route
+
+from tests.support.publisher_tab import open_tab
+from tests.support.system import System
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+_BEGIN = """async () => {
+    const { WhipPublisher } = await import('/static/js/whip-publisher.js');
+    window.stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+    window.publisher = new WhipPublisher('/elsewhere/whip');
+}"""
+_STOP_AT_ONCE = """async () => {
+    const published = publisher.publish(stream);
+    publisher.stop();
+    await published;
+}"""
+_STOP_WHILE_IT_GATHERS = """async () => {
+    const { setLocalDescription } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.setLocalDescription = async function set(...given) {
+        await setLocalDescription.apply(this, given);
+        publisher.stop();
+    };
+    await publisher.publish(stream);
+}"""
+_FIRST_ERROR = """async () => {
+    const first = new Promise((resolve) => {
+        publisher.addEventListener('error', ({ detail }) => resolve(detail), { once: true });
+    });
+    publisher.publish(stream).catch(() => {});
+    const { error, retryIn } = await first;
+    publisher.stop();
+    return [error.name, error.reason, retryIn > 0];
+}"""
+_STOP_BEFORE_THE_PICTURE = """async () => {
+    const { ReceivingSession } = await import('/static/js/whep-session.js');
+    const { WhepPlayer } = await import('/static/js/whep-player.js');
+    ReceivingSession.prototype.open = async function open() { this.moves = Promise.resolve(); };
+    let seen;
+    const waits = new Promise((resolve) => {
+        ReceivingSession.prototype.picture = () => {
+            resolve();
+            return new Promise((picture) => { seen = picture; });
+        };
+    });
+    const video = document.createElement('video');
+    const player = new WhepPlayer(video, '/elsewhere/whep');
+    const states = [];
+    player.addEventListener('state', ({ detail }) => states.push(detail.state));
+    player.play();
+    await waits;
+    player.stop();
+    seen();
+    await new Promise((resolve) => { setTimeout(resolve); }); // all that follows from it
+    return [...states, video.srcObject];
+}"""
+_REFUSALS = """async (bodies) => {
+    const { Refused } = await import('/static/js/requests.js');
+    const refusals = bodies.map((body) => Refused.from(new Response(body, { status: 502 })));
+    return (await Promise.all(refusals)).map(({ message }) => message);
+}"""
+
+
+async def test_who_was_stopped_without_a_network_does_not_try_again(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        page = tab.page
+        await page.clock.install()
+        await page.goto(system.controls[0].url)
+        await tab.start("left")
+        assert await tab.settled() == "live"
+
+        async def lose(route: Route) -> None:
+            if route.request.method == "PATCH":
+                await route.abort()
+            else:
+                await route.continue_()
+
+        await page.route("**/api/whip/**", lose)
+        async with page.expect_event("requestfailed", lambda request: request.method == "PATCH"):
+            await page.evaluate("dispatchEvent(new Event('online'))")
+        await page.evaluate("publisher.stop()")
+        later: list[str] = []
+
+        def note(request: Request) -> None:
+            later.append(request.method)
+
+        page.on("request", note)
+        await page.clock.run_for(3_000)
+        await page.evaluate("fetch('/healthz')")
+        assert "PATCH" not in later
+        assert later[-1] == "GET"
+        tab.errors.clear()  # the browser's own, of the lost request
+
+
+@pytest.mark.parametrize("stop", [_STOP_AT_ONCE, _STOP_WHILE_IT_GATHERS], ids=["at once", "gathering"])
+async def test_who_was_stopped_before_its_offer_sends_none(
+    system: System, browser: Browser, stop: str
+) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        sent: list[str] = []
+
+        def note(request: Request) -> None:
+            sent.append(request.url)
+
+        tab.page.on("request", note)
+        await tab.page.evaluate(_BEGIN)
+        await tab.page.evaluate(stop)
+        assert not [url for url in sent if url.endswith("/elsewhere/whip")]
+
+
+async def test_a_module_that_could_not_be_loaded_is_an_unreachable_server(
+    system: System, browser: Browser
+) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.page.route("**/gathering.js", lambda route: route.abort())
+        await tab.page.evaluate(_BEGIN)
+        assert await tab.page.evaluate(_FIRST_ERROR) == ["NotConnected", "unreachable", True]
+        tab.errors.clear()  # the browser's own, of the lost request
+
+
+async def test_a_player_that_was_stopped_while_it_moved_stays_stopped(
+    system: System, browser: Browser
+) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        assert await tab.page.evaluate(_STOP_BEFORE_THE_PICTURE) == ["connecting", "live", "stopped", None]
+
+
+async def test_a_refusal_has_words_whatever_a_server_answers(system: System, browser: Browser) -> None:
+    bodies = {
+        "null": "status 502",
+        "": "status 502",
+        '{"error": {"code": 7}}': "status 502",
+        '{"error": "full", "detail": [1]}': "full",
+        '{"detail": "Not Found"}': "status 502: Not Found",
+        '{"error": "full", "detail": "of viewers"}': "full: of viewers",
+    }
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        assert await tab.page.evaluate(_REFUSALS, list(bodies)) == list(bodies.values())
