@@ -62,7 +62,9 @@ def become_launcher(launch: Launch) -> NoReturn:
     os.close(writing)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os.execv(sys.executable, [sys.executable, "-m", __name__, str(reading), str(writer)])  # noqa: S606
+    # -P: modules are not those of the working directory, which may be the folder of recordings
+    words = [sys.executable, "-P", "-m", __name__, str(reading), str(writer)]
+    os.execv(sys.executable, words)  # noqa: S606
 
 
 def main() -> None:

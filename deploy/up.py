@@ -62,7 +62,8 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
 
 
 def _roomcast(command: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "deploy.cli", command)
+    # -P: modules are not those of the working directory, which may be the folder of recordings
+    return (sys.executable, "-P", "-m", "deploy.cli", command)
 
 
 def _worker_id(settings: Settings, number: int) -> dict[str, str]:

@@ -59,6 +59,7 @@ class RecordCatalogue:
         self._folder = Path(settings.record_dir)
         self._store: Store | None = None
         self._opening = asyncio.Lock()
+        self._lacks_details = False  # the store gives recordings, and not what is known of them
 
     async def records(self, request_id: RequestId) -> Listed:
         """Every recording, and what is known of them. Raises `NO_WORKER` when Redis is away."""
@@ -111,9 +112,22 @@ class RecordCatalogue:
         with suppress(ServiceError):
             store = await self._open_store()
             if store is not None:
-                records, details = await asyncio.gather(self._ask(store.records), self._ask(store.details))
+                records, details = await asyncio.gather(self._ask(store.records), self._details_in(store))
                 return records, details
         return [], []
+
+    async def _details_in(self, store: Store) -> list[RecordDetails]:
+        """Empty when they cannot be listed: the recordings are, without them."""
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                details = await asyncio.to_thread(store.details)
+        except (StoreError, TimeoutError) as error:
+            if not self._lacks_details:  # pages ask every 20 s
+                log.warning("store does not list .details/", reason=str(error) or "timeout")
+            self._lacks_details = True
+            return []
+        self._lacks_details = False
+        return details
 
     async def _open_store(self) -> Store | None:
         if not self._settings.upload_recordings:

@@ -30,6 +30,7 @@ from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
 
 LOOK_SECONDS = 600.0  # between looks for recordings that nobody has described
+FIRST_LOOK_SECONDS = 60.0  # at most, after the start: workers that start together look one after another
 PAUSE_SECONDS = 1.0  # before each of those: reading one takes a quarter of a second of CPU
 STILL_WRITTEN_SECONDS = 60.0  # a file that has not changed for so long is complete, whoever writes it
 MAX_STORED_AT_ONCE = 50  # recordings in the store in one look: at most 450 MB to fetch
@@ -108,7 +109,7 @@ class Describer:
     # --- the thread
 
     def _run(self) -> None:
-        pause = 0.0
+        pause = random.uniform(0.0, FIRST_LOOK_SECONDS)  # noqa: S311
         while self._described_until(time.monotonic() + pause):
             try:
                 complete = self._look()
@@ -147,14 +148,15 @@ class Describer:
             name = parse_record_name(record.name)
             if name is not None and self._described_until(time.monotonic() + PAUSE_SECONDS):
                 failures += self.describe(name) is None
-            if failures == MAX_FAILURES:  # it is the disk, or the machine
-                return True
+            if failures == MAX_FAILURES:  # it is the disk, or the machine; or these files
+                break
         if self._store is None and self._open_store is not None:
             self._store = self._open_store()
         return self._store is None or self._look_in(self._store)
 
     def _look_in(self, store: Store) -> bool:
-        missing = _not_in(store.details(), store.records(), before=time.time() - STILL_WRITTEN_SECONDS)
+        present, records = store.details(), store.records(archived=False)
+        missing = _not_in(present, records, before=time.time() - STILL_WRITTEN_SECONDS)
         failures = 0
         for record in missing[:MAX_STORED_AT_ONCE]:
             name = parse_record_name(record.name)
@@ -166,9 +168,10 @@ class Describer:
             except (StoreError, OSError) as error:
                 log.warning("stored recording not described", name=record.name, reason=str(error))
                 failures += 1
-                if failures == MAX_FAILURES:  # it is the store, or the machine
+                if failures == MAX_FAILURES:  # it is the store, or the machine; or these objects
                     break
-        return not failures and len(missing) <= MAX_STORED_AT_ONCE
+        # what failed will most likely fail again: no reason to list all each minute
+        return failures == MAX_FAILURES or len(missing) <= MAX_STORED_AT_ONCE
 
     # --- one recording
 
@@ -189,12 +192,15 @@ class Describer:
         return Described(details, pack_pictures(contents.pictures))
 
     def _describe_stored(self, store: Store, name: RecordName, size: int) -> None:
+        if store.has_details(name, size):  # another worker was here since the list was made
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         with sparse_copy(store, name.text, size, self._folder) as (file, whole):
             contents = self._reader.contents(
                 file, name.suffix, with_pictures=self._with_pictures, whole=whole
             )
         store.put_details(_details(name, size, contents), pack_pictures(contents.pictures))
+        store.delete_details_if_gone(name)  # somebody may have deleted the recording meanwhile
         self._told(name, contents)
 
     def _told(self, name: RecordName, contents: Contents) -> None:

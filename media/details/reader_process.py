@@ -10,13 +10,14 @@ from typing import BinaryIO
 
 from media.details.contents import MAX_CONTENTS_BYTES, NOTHING, Contents, ContentsError, read_contents
 
-COMMAND = (sys.executable, "-m", "media.details.reader")
+# -P: modules are not those of the working directory, which may be the folder of recordings
+COMMAND = (sys.executable, "-P", "-m", "media.details.reader")
 # By the wall, for a machine that is busy with media, which goes first. Its own limit is of CPU time.
 PATIENCE_SECONDS = 30.0
 END_SECONDS = 1.0  # for one that has closed its output, and for one that was killed
 # The machine stops, has no memory, or this worker has ended it. Its limit of CPU time has another signal.
 _NOT_BY_THE_FILE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
+_KEPT = ("PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
 
 
 class ReaderGoneError(OSError):

@@ -105,6 +105,8 @@ class Uploader:
         name = parse_record_name(entry.name)
         path = find_in_folder(self._folder, name) if name else None
         if name is None or path is None:  # deleted meanwhile
+            if name is not None:
+                store.delete_details_if_gone(name)  # those of an attempt before this one
             entry.done()
             return
         if (described := self._describe(name)) is not None:

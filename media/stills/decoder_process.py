@@ -9,10 +9,11 @@ from contextlib import suppress
 from media.stills.job import LENGTH, MAX_OUTCOME_BYTES, JobError, Keyframe, Outcome, packed, read_outcome
 from shared.logging import get_logger
 
-COMMAND = (sys.executable, "-m", "media.stills.decoder")
+# -P: modules are not those of the working directory, which may be the folder of recordings
+COMMAND = (sys.executable, "-P", "-m", "media.stills.decoder")
 # By the wall, for a machine that is busy with media, which goes first. Its own limit is of CPU time.
 PATIENCE_SECONDS = 30.0
-_KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
+_KEPT = ("PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
 
 log = get_logger()
 

@@ -108,7 +108,8 @@ def delete_recording(folder: Path, name: RecordName) -> bool:
 def delete_orphans(folder: Path, present: set[str], now: float) -> int:
     """Delete details of recordings that are not `present`, and what a crash left half written.
 
-    Whoever deletes files by hand leaves such details. `present` was listed after them. Gives their number.
+    Whoever deletes files by hand leaves such details. `present` may lack recordings: the disk has been asked
+    while it did not answer. So each is looked for once more. Gives the number of those deleted.
     """
     deleted = 0
     with suppress(OSError), os.scandir(folder / FOLDER) as entries:
@@ -118,10 +119,21 @@ def delete_orphans(folder: Path, present: set[str], now: float) -> int:
                 if now - changed < _STALE_SECONDS:
                     continue
                 details = parse_details_name(entry.name, 0)
-                if entry.name.startswith(_UNFINISHED) or (details and details.name not in present):
+                if entry.name.startswith(_UNFINISHED) or (
+                    details and details.name not in present and _is_gone(folder / details.name)
+                ):
                     os.unlink(entry.path)
                     deleted += 1
     return deleted
+
+
+def _is_gone(path: Path) -> bool:
+    """Raises `OSError` when the disk does not say."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _paths(folder: Path, name: RecordName) -> Iterator[Path]:

@@ -15,6 +15,7 @@ CONNECT_SECONDS = 3
 READ_SECONDS = 20
 URL_SECONDS = 60  # for which a signed URL is valid; only control uses it
 MAX_LISTED = 20_000
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")  # GLACIER_IR is read like any other
 
 
 class StoreError(Exception):
@@ -57,12 +58,15 @@ class Store:
             ),
         )
 
-    def records(self) -> list[Record]:
-        """All recordings in the store, in no particular order."""
+    def records(self, *, archived: bool = True) -> list[Record]:
+        """All recordings in the store, in no particular order.
+
+        Not `archived`: without those that nobody can read before they are restored.
+        """
         return [
             Record(name, item["Size"], item["LastModified"].timestamp())
             for name, item in self._listed("")
-            if parse_record_name(name)
+            if parse_record_name(name) and (archived or item.get("StorageClass") not in _ARCHIVES)
         ]
 
     def find(self, name: str) -> Stored | None:
@@ -117,21 +121,35 @@ class Store:
         stored = self.find(name.text)
         if stored is None:
             return None
-        for text, item in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
-            details = names.parse_details_name(text, item["Size"])
-            if details and details.name == name.text and details.size == stored.size and details.has_stills:
+        for text, details in self._details_of(name, stored.size):
+            if details.has_stills:
                 return names.picture_in(self.read(f"{names.FOLDER}/{text}", 0, names.MAX_BYTES), width)
         return None
+
+    def has_details(self, name: RecordName, size: int) -> bool:
+        """Whether it has those of a recording of `size` bytes, which itself may be gone."""
+        return any(True for _ in self._details_of(name, size))
 
     def put_details(self, details: RecordDetails, content: bytes) -> None:
         """Store those of a recording. Others, of another size, stay until the recording is deleted."""
         self.put(f"{names.FOLDER}/{names.details_name(details)}", content, names.CONTENT_TYPE)
+
+    def delete_details_if_gone(self, name: RecordName) -> None:
+        """Delete them unless the store has the recording: for who may have stored them after its deletion."""
+        if self.find(name.text) is None:
+            self._delete_details(name)
 
     def _delete_details(self, name: RecordName) -> None:
         for text, _ in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
             if names.belongs_to(text, name):
                 with _named_errors():
                     self._client.delete_object(**self._object(f"{names.FOLDER}/{text}"))
+
+    def _details_of(self, name: RecordName, size: int) -> Iterator[tuple[str, RecordDetails]]:
+        for text, item in self._listed(f"{names.FOLDER}/{names.details_prefix(name.text)}"):
+            details = names.parse_details_name(text, item["Size"])
+            if details and details.name == name.text and details.size == size:
+                yield text, details
 
     def _listed(self, beginning: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each object of a folder whose name begins so: its name in the folder, and what S3 says of it."""

@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from deploy.tether import tethered
 from shared.settings import Settings
+from tests.support.planted import plant, was_run
 from tests.support.system import free_port
 from tests.support.waiting import eventually
 
@@ -66,7 +67,7 @@ class Up:
 
 @contextlib.contextmanager
 def started(folder: Path, **settings: str) -> Iterator[Up]:
-    """`roomcast up --workers 2` on free ports, with the given settings and no others."""
+    """`roomcast up --workers 2` in `folder`, on free ports, with the given settings and no others."""
     port = free_port()
     known = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in known} | {
@@ -80,7 +81,8 @@ def started(folder: Path, **settings: str) -> Iterator[Up]:
     as_admin = {"Authorization": f"Bearer {ADMIN}"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tethered([sys.executable, "-m", "deploy.cli", "up", "--workers", "2"]),
+            tethered([sys.executable, "-P", "-m", "deploy.cli", "up", "--workers", "2"]),
+            cwd=folder,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -103,7 +105,9 @@ async def ready(folder: Path) -> AsyncIterator[Up]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lasting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     """One for all tests that leave it as they found it."""
-    async with ready(tmp_path_factory.mktemp("lasting")) as running:
+    folder = tmp_path_factory.mktemp("lasting")
+    plant(folder)
+    async with ready(folder) as running:
         yield running
 
 
@@ -120,6 +124,13 @@ async def test_says_where_to_publish_and_watch(lasting: Up) -> None:
     assert url in lasting.output
     assert (await lasting.api.get("/readyz")).status_code == 200
     assert len(lasting.children()) == 4  # valkey, control and two workers
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_process_takes_modules_from_the_folder_in_which_it_runs(lasting: Up) -> None:
+    folder = lasting.log.parent
+    assert Path(lasting.worker("w1").cwd()).samefile(folder)
+    assert not was_run(folder)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -84,11 +84,16 @@ def test_the_health_check_is_in_the_image() -> None:
     assert not [name for name, one in ours().items() if "healthcheck" in one]
 
 
+def test_the_image_takes_no_modules_from_its_recordings() -> None:
+    assert any("PYTHONSAFEPATH=1" in rest for word, rest in instructions() if word == "ENV")
+
+
 def test_the_images_settings_exist() -> None:
     ours = {
         "PATH",
         "PYTHONUNBUFFERED",
         "PYTHONDONTWRITEBYTECODE",
+        "PYTHONSAFEPATH",
         "PIP_DISABLE_PIP_VERSION_CHECK",
         "PIP_NO_CACHE_DIR",
     }

@@ -21,7 +21,7 @@ from shared.messages.stills import WIDTHS
 from shared.records.details import FOLDER, picture_in
 from shared.records.details_folder import list_details, read_picture
 from shared.records.record_name import RecordName, parse_record_name
-from shared.records.store import Store, StoreError
+from shared.records.store import Store
 from shared.settings import load_settings
 from tests.integration.recording.described import SECONDS, SIZE, record
 from tests.support.s3_server import S3Server
@@ -31,14 +31,17 @@ CODECS = ("VP8", "VP9", "AV1", "H264", "H265")
 AGED = 300.0  # seconds since somebody has written a file
 WITHIN = 30.0
 
+Run = Callable[[Describer], Describer]
+
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(describer_module, "PAUSE_SECONDS", 0.0)
+    for name in ("FIRST_LOOK_SECONDS", "PAUSE_SECONDS"):
+        monkeypatch.setattr(describer_module, name, 0.0)
 
 
 @pytest.fixture
-def run() -> Iterator[Callable[[Describer], Describer]]:
+def run() -> Iterator[Run]:
     """Starts a describer, which ends with the test."""
     running: list[Describer] = []
 
@@ -125,9 +128,7 @@ def test_a_byte_stream_without_times_is_as_long_as_it_was_written(
     assert by_suffix(tmp_path)["h264"].seconds == seconds
 
 
-async def test_recordings_of_before_are_found_and_described_once(
-    tmp_path: Path, run: Callable[[Describer], Describer]
-) -> None:
+async def test_recordings_of_before_are_found_and_described_once(tmp_path: Path, run: Run) -> None:
     record(tmp_path, "VP8")
     (tmp_path / "notes.txt").touch()
     age(tmp_path)
@@ -144,9 +145,7 @@ async def test_recordings_of_before_are_found_and_described_once(
     assert second.described == 1  # the others were
 
 
-async def test_what_cannot_be_read_is_remembered_and_keeps_nobody(
-    tmp_path: Path, run: Callable[[Describer], Describer]
-) -> None:
+async def test_what_cannot_be_read_is_remembered_and_keeps_nobody(tmp_path: Path, run: Run) -> None:
     """Damaged in 40 ways, and a few that are something else."""
     record(tmp_path / "good", "H264")
     chance = random.Random(3)
@@ -210,7 +209,7 @@ def test_a_full_disk_keeps_nobody_from_recording(tmp_path: Path, monkeypatch: py
 
 
 async def test_a_folder_that_cannot_be_written_is_not_read_again_and_again(
-    tmp_path: Path, run: Callable[[Describer], Describer], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
         raise OSError(30, "Read-only file system")
@@ -227,7 +226,7 @@ async def test_a_folder_that_cannot_be_written_is_not_read_again_and_again(
 
 
 async def test_a_bug_ends_neither_the_thread_nor_an_upload(
-    tmp_path: Path, run: Callable[[Describer], Describer], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "demo_1.webm").write_bytes(b"12345")
     reader = Scripted(Contents(1.0, 2, 3, {}))
@@ -249,7 +248,7 @@ async def test_recordings_in_the_store_are_described_by_their_begin_and_end(
     codec: str,
     tmp_path: Path,
     s3: S3Server,
-    run: Callable[[Describer], Describer],
+    run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sparse_copy, "BEGIN_BYTES", 20_000)
@@ -269,27 +268,3 @@ async def test_recordings_in_the_store_are_described_by_their_begin_and_end(
     assert shown(store.picture(name_of(whole.name), 640)).width == 640
     assert found["ogg"].seconds == pytest.approx(SECONDS, abs=0.1)
     assert list(folder.glob("*")) == []
-
-
-async def test_one_object_that_the_store_does_not_give_keeps_no_other(
-    tmp_path: Path,
-    s3: S3Server,
-    run: Callable[[Describer], Describer],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As S3 does with what lies in an archive."""
-    monkeypatch.setattr(describer_module, "STILL_WRITTEN_SECONDS", -60.0)
-    store = Store(load_settings(**s3.settings))
-    for number in range(3):
-        store.put(f"demo_{number}.webm", b"x" * 100, "video/webm")
-    read = Store.read
-
-    def refuses(self: Store, name: str, first: int, size: int) -> bytes:
-        if name == "demo_1.webm":
-            raise StoreError("GetObject: InvalidObjectState")
-        return read(self, name, first, size)
-
-    monkeypatch.setattr(Store, "read", refuses)
-    describer = run(Describer(tmp_path, lambda: store, with_pictures=True))
-    await eventually("the others are described", lambda: describer.described == 2, WITHIN)
-    assert {details.name for details in store.details()} == {"demo_0.webm", "demo_2.webm"}

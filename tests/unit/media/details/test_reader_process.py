@@ -1,6 +1,7 @@
 """The process that reads recordings: what it may do, and that no file holds up the worker for long."""
 
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -13,6 +14,8 @@ import pytest
 from media.details import reader
 from media.details.contents import NOTHING, Contents
 from media.details.reader_process import ReaderGoneError, ReaderProcess
+from tests.support.encoded import encode
+from tests.support.planted import plant, was_run
 
 GOOD = "import sys, media.details.contents as c; sys.stdout.buffer.write(c.packed(c.Contents(%s)))"
 
@@ -35,6 +38,21 @@ def test_it_gets_the_file_and_the_suffix_and_no_secret(
         "size = len(sys.stdin.buffer.read());" + GOOD % "float(size), 640, 360, {}"
     )
     assert asked(code, tmp_path) == Contents(100.0, 640, 360, {})
+
+
+def test_it_takes_no_modules_from_the_folder_of_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path)
+    frame = encode("VP8", frames=3, gop=3)[0].data
+    header = struct.pack("<4sHH4sHHIIQ", b"DKIF", 0, 32, b"VP80", 320, 240, 30, 1, 1)
+    path = tmp_path / "demo_video0_1.ivf"
+    path.write_bytes(header + struct.pack("<IQ", len(frame), 0) + frame)
+    monkeypatch.chdir(tmp_path)
+    with path.open("rb") as file:
+        contents = ReaderProcess().contents(file, "ivf", with_pictures=False)
+    assert (contents.width, contents.height) == (320, 240)
+    assert not was_run(tmp_path)
 
 
 @pytest.mark.parametrize(

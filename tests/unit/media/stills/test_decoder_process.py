@@ -14,6 +14,7 @@ from media.stills import decoder
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess
 from media.stills.job import Keyframe
 from shared.messages.stills import WIDTHS
+from tests.support.planted import plant, was_run
 from tests.support.still_room import keyframe_payloads
 
 GOOD = Keyframe("VP8", list(keyframe_payloads("VP8")))
@@ -37,6 +38,15 @@ async def test_it_makes_pictures_one_after_another_in_one_process(process: Decod
     assert (await process.outcome(Keyframe("VP8", [b"\x10\x00"]))).error
     assert (await process.outcome(GOOD)).pictures
     assert process.pid == pid
+
+
+async def test_it_takes_no_modules_from_the_folder_of_recordings(
+    process: DecoderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert (await process.outcome(GOOD)).pictures
+    assert not was_run(tmp_path)
 
 
 async def test_what_it_says_of_its_cost_is_all_that_it_takes(process: DecoderProcess) -> None:

@@ -84,11 +84,18 @@ def test_what_nobody_needs_any_more_is_deleted(tmp_path: Path) -> None:
     half = tmp_path / FOLDER / ".new-abc"
     half.touch()
     (tmp_path / FOLDER / "notes.txt").touch()
+    (tmp_path / name.text).unlink()
     now = half.stat().st_mtime
     assert delete_orphans(tmp_path, {other.text}, now) == 0  # young ones may belong to what is being made
     assert delete_orphans(tmp_path, {other.text}, now + LATER) == 2
     assert list_details(tmp_path) == [kept]
     assert sorted(os.listdir(tmp_path / FOLDER)) == sorted([details_name(kept), "notes.txt"])
+
+
+def test_a_folder_that_could_not_be_listed_loses_nothing(tmp_path: Path) -> None:
+    kept = describe(tmp_path, recording(tmp_path, "demo_1.webm"))
+    assert delete_orphans(tmp_path, set(), (tmp_path / FOLDER).stat().st_mtime + LATER) == 0
+    assert list_details(tmp_path) == [kept]
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
