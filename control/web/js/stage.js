@@ -8,7 +8,7 @@ import { LiveRoom } from './live-room.js';
 import { QualityMenu } from './quality-menu.js';
 import { ask, Refused, ROOT } from './server.js';
 import { onKeys } from './shortcuts.js';
-import { showStill } from './still-picture.js';
+import { dropStill, showStill } from './still-picture.js';
 import { askForToken } from './token-dialog.js';
 import { tokenFor } from './token.js';
 import { WhepPlayer } from './whep-player.js';
@@ -173,7 +173,7 @@ export class Stage {
   /** The still picture, until the stream has one. */
   async #showPoster() {
     const still = this.#root.querySelector('.stage-still');
-    this.video.addEventListener('playing', () => { still.hidden = true; still.removeAttribute('src'); }, { once: true });
+    this.video.addEventListener('playing', () => dropStill(still), { once: true });
     const room = await new LiveRoom(ROOT, this.#room).detail().catch(() => undefined); // the player tells what is wrong
     if (room && !this.video.videoWidth) await showStill(still, room, 640);
   }

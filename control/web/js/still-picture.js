@@ -20,7 +20,8 @@ export async function showStill(img, { name, stillAt, locked }, width) {
   const source = token ? await withToken(url, token) : url.href;
   if (!source || img.dataset.still !== url.href) return; // there is a newer one
   img.src = source; // the old picture stays until this one is there
-  await img.decode().then(() => { img.hidden = false; }, () => {}); // the next one may be there
+  await img.decode().catch(() => {}); // the next one may be there
+  if (img.naturalWidth && img.dataset.still === url.href) img.hidden = false; // it may be unwanted by now
   if (token) URL.revokeObjectURL(source);
 }
 
