@@ -5,21 +5,21 @@ writes `Contents` to its standard output. It gets an open file and no path, know
 secrets. The kernel limits its memory and its CPU.
 """
 
-import os
 import resource
 import sys
 from typing import BinaryIO
 
 from media.details.contents import NOTHING, packed
 from media.details.media_file import MediaFileError, contents_of
+from media.stills.own_limits import limit_itself
 
-NICE = 10
-MAX_MEMORY_BYTES = 768 * 1024 * 1024  # of addresses
 MAX_CPU_SECONDS = 10  # its start takes a fifth of one
 
 
 def main() -> None:
-    _limit_itself()
+    limit_itself()
+    # SIGXCPU ends it, and SIGKILL a second later, which others send as well
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS + 1))
     suffix, with_pictures, whole = sys.argv[1], sys.argv[2] == "1", sys.argv[3] == "1"
     sys.stdout.buffer.write(answer(sys.stdin.buffer, suffix, with_pictures=with_pictures, whole=whole))
 
@@ -30,18 +30,6 @@ def answer(file: BinaryIO, suffix: str, *, with_pictures: bool, whole: bool) -> 
         return packed(contents_of(file, suffix, with_pictures=with_pictures, whole=whole))
     except MediaFileError:
         return packed(NOTHING)
-
-
-def _limit_itself() -> None:
-    os.nice(NICE)
-    for kind, most in (
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),  # it has no file to write
-    ):
-        resource.setrlimit(kind, (most, most))
-    # SIGXCPU ends it, and SIGKILL a second later, which others send as well
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS + 1))
 
 
 if __name__ == "__main__":

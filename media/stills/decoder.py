@@ -5,24 +5,21 @@ What a keyframe may cost is limited by the kernel: memory by `RLIMIT_AS`, time b
 the process, wherever FFmpeg is at that moment.
 """
 
-import os
-import resource
 import signal
 import sys
 import time
 from typing import BinaryIO
 
 from media.stills.job import LENGTH, MAX_KEYFRAME_BYTES, JobError, Outcome, packed, read_keyframe
+from media.stills.own_limits import limit_itself
 from media.stills.picture import StillError, still_pictures
 
-NICE = 10
-MAX_MEMORY_BYTES = 768 * 1024 * 1024  # of addresses: Python and FFmpeg take 130 MB of them
 MAX_CPU_SECONDS = 1.0  # for one keyframe; one of 4K takes a quarter of that
 _OVERHEAD_BYTES = 64 * 1024  # of the message around a keyframe's bytes
 
 
 def main() -> None:
-    _limit_itself()
+    limit_itself()
     serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
@@ -47,16 +44,6 @@ def _answered(data: bytes) -> tuple[dict[int, bytes], str]:
         return {}, str(fault)[:200]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def _limit_itself() -> None:
-    os.nice(NICE)
-    for kind, most in (
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),  # it has no file to write
-    ):
-        resource.setrlimit(kind, (most, most))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import psutil
 import pytest
 import uvloop
 
-from media.stills import decoder
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess
 from media.stills.job import Keyframe
+from media.stills.own_limits import MAX_MEMORY_BYTES, NICE
 from shared.messages.stills import WIDTHS
 from tests.support.planted import plant, was_run
 from tests.support.still_room import keyframe_payloads
@@ -68,10 +68,10 @@ async def test_it_yields_to_media_and_knows_no_secret(
     own = os.getpriority(os.PRIO_PROCESS, 0)
     await process.outcome(GOOD)
     assert process.pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + decoder.NICE)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + NICE)
     assert b"secret" not in Path(f"/proc/{process.pid}/environ").read_bytes()
     limits = psutil.Process(process.pid).rlimit(psutil.RLIMIT_AS)
-    assert limits == (decoder.MAX_MEMORY_BYTES,) * 2
+    assert limits == (MAX_MEMORY_BYTES,) * 2
 
 
 async def test_one_that_was_killed_is_replaced(process: DecoderProcess) -> None:
