@@ -32,17 +32,17 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
 	@$(BIN)/python -m deploy.native_build
 	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
-	$(BIN)/pytest $(ONCE_MORE) -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
+	$(BIN)/pytest $(AGAIN) -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
 .PHONY: test-alone
 test-alone: .venv/test.stamp
-	$(BIN)/pytest $(ONCE_MORE) -m "alone and not soak"
+	$(BIN)/pytest $(AGAIN) -m "alone and not soak"
 
 # In the time that the measuring tests leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
-	$(QUIETLY) $(BIN)/pytest $(ONCE_MORE) -n 3 --dist loadfile -m "not soak and not alone" $(PATIENT)
+	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 3 --dist loadfile -m "not soak and not alone" $(PATIENT)
 
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
@@ -50,9 +50,9 @@ QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
 	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
 
-# Once more what failed, since the hosts of CI are shared: a fault of ours fails twice, a moment of theirs does not.
+# Again what failed, since the hosts of CI are shared: a fault of ours fails each time, a moment of theirs does not.
 # The summary names each such test (RERUN).
-ONCE_MORE := --reruns 1 --reruns-delay 2 -r aR
+AGAIN := --reruns 2 --reruns-delay 5 -r aR
 
 .PHONY: lint
 lint: style types ## Check style, types and the import contracts
