@@ -12,6 +12,7 @@ from shared.bus.connection import connect
 from tests.bench.usage import resident_bytes
 from tests.sim.client import Client, Reply
 from tests.sim.latency import latency
+from tests.sim.stalls import Stalls
 from tests.sim.system import Simulated, simulated
 from tests.sim.worker import SimulatedWorker, live_long
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
@@ -180,6 +181,9 @@ async def lists(size: int, seconds: float) -> AsyncIterator[str]:
                     await asyncio.sleep(pause)
 
         memory = resident_bytes(process.pid for process in system.controls)
+        stalls = Stalls()
+        watch = asyncio.create_task(stalls.run())
+        await system.stalled()  # what was before does not count
         await asyncio.gather(
             repeat("rooms", lambda client: client.ask("GET", "/api/rooms"), 0.0),
             repeat("page", lambda client: client.ask("GET", "/api/rooms?limit=100&after=w0500"), 0.1),
@@ -187,9 +191,14 @@ async def lists(size: int, seconds: float) -> AsyncIterator[str]:
             repeat("readyz", lambda client: client.ask("GET", "/readyz"), 0.1),
             repeat("metrics", lambda client: client.ask("GET", "/metrics"), 2.0),
         )
+        watch.cancel()
+        stood = await system.stalled(), stalls.take()
     yield f"{size * ROOMS} rooms; control has {memory / 1e6:.0f} MB"
     for name, times in took.items():
         yield f"{name:>8}: {len(times)} times, {latency(times)}"
+    yield "the simulation itself stood still for at most {:.0f} ms (workers), {:.0f} ms (clients)".format(
+        *(1000 * seconds for seconds in stood)
+    )
 
 
 # --- where publishers go
