@@ -54,8 +54,8 @@ class RoomFeed:
         first = True
         waiting: list[bytes] = []
         with self._read():
-            async for some in self._rooms.in_chunks(self._rooms.held_names()):
-                objects = [text for name in some if (text := self._object(name)) is not None]
+            async for some in self._rooms.in_turns(self._rooms.held_names(), self._object):
+                objects = [text for text in some if text is not None]
                 if len(waiting) + len(objects) > ROOMS_IN_EVENT:
                     yield rooms_event(waiting, first=first, complete=False)
                     first, waiting = False, []
@@ -76,8 +76,8 @@ class RoomFeed:
         changed = sorted(frozenset().union(*(names for look, names in self._changed if look > at)))
         with self._read():
             objects: dict[str, bytes | None] = {}
-            async for some in self._rooms.in_chunks(changed):
-                objects |= {name: self._object(name) for name in some}
+            async for some in self._rooms.in_turns(changed, lambda name: (name, self._object(name))):
+                objects |= some
             for text in _events(objects):
                 yield text
 

@@ -1,7 +1,7 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -14,7 +14,8 @@ from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
 from control.workers.room_facts import compact_json, detail, summary
-from control.workers.room_list import CHUNK, RoomList
+from control.workers.room_list import RoomList
+from control.workers.turns import SHORT
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
 from shared.settings import Settings
@@ -69,19 +70,22 @@ class RoomRoutes:
             if query.get("detail") == "true":
                 return JSONResponse([self._detail(room) for room in found])
             return JSONResponse([summary(room.status) for room in found])
-        names = await self._rooms.names(query.get("after", ""), limit)
-        pages = self._pages(names, render)
-        if len(names) > CHUNK:
+        after = query.get("after", "")
+        names = await self._rooms.names(after, SHORT + 1 if limit is None else min(limit, SHORT + 1))
+        if len(names) > SHORT:
+            pages = self._pages(self._rooms.held_names(after, limit), render)
             return StreamingResponse(pages, media_type="application/json")
-        return Response(b"".join([page async for page in pages]), media_type="application/json")
+        return Response(
+            b"".join([page async for page in self._pages(names, render)]), media_type="application/json"
+        )
 
     async def _pages(
-        self, names: Sequence[str], render: Callable[[str], bytes | None]
+        self, names: Iterable[str], render: Callable[[str], bytes | None]
     ) -> AsyncIterator[bytes]:
-        """A JSON array, in chunks. Rooms that end meanwhile are left out."""
+        """A JSON array, in parts. Rooms that end meanwhile are left out."""
         opening = b"["
-        async for some in self._rooms.in_chunks(names):
-            if rooms := b",".join(filter(None, map(render, some))):
+        async for some in self._rooms.in_turns(names, render):
+            if rooms := b",".join(filter(None, some)):
                 yield opening + rooms
                 opening = b","
         yield b"]" if opening == b"," else b"[]"

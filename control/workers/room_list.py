@@ -7,14 +7,17 @@ rooms are read anew. Records stay packed until somebody looks at them: so a room
 
 import asyncio
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from sys import maxsize
 from time import monotonic
+from typing import TypeVar
 
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
+from control.workers.turns import Turns
 from shared.beat import beat
 from shared.bus.directory import Directory, read_room
 from shared.bus.room_records import ANEW, Change
@@ -29,6 +32,8 @@ LOOK_SECONDS = 1.0
 WORKERS_AT_ONCE = 20  # whose rooms are read in one round trip
 CHUNK = 100  # rooms: a millisecond
 PAUSE_SECONDS = 0.001
+
+R = TypeVar("R")
 
 log = get_logger()
 
@@ -65,6 +70,7 @@ class RoomList:
         self._summaries: dict[str, bytes] = {}
         self._changed: set[str] = set()
         self._reading = asyncio.Lock()
+        self._turns = Turns()
         self._is_complete = False
         self._fresh_at = -inf
 
@@ -81,9 +87,19 @@ class RoomList:
         """How many rooms there were when Redis was last asked."""
         return len(self._names)
 
-    def held_names(self) -> list[str]:
-        """The names as they were when Redis was last asked."""
-        return list(self._names)
+    def held_names(self, after: str = "", limit: int | None = None) -> Iterator[str]:
+        """As `names`, of those that this process knows when the iterator comes to them.
+
+        It holds few at a time: its reader may be slow.
+        """
+        left = maxsize if limit is None else limit
+        while some := self._names[(first := bisect_right(self._names, after)) : first + min(left, CHUNK)]:
+            yield from some
+            after, left = some[-1], left - len(some)
+
+    def in_turns(self, names: Iterable[str], render: Callable[[str], R]) -> AsyncIterator[list[R]]:
+        """For requests, which may be many: what `render` makes of each name, see `Turns`."""
+        return self._turns.render(names, render)
 
     def summary(self, name: str) -> bytes | None:
         """None: the room has ended meanwhile."""
@@ -93,7 +109,7 @@ class RoomList:
         return summary
 
     async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
-        """Some names at a time: between them other requests have their turns, and half of the time."""
+        """For this process' own work: some names at a time, and half of the time for requests."""
         for first in range(0, len(names), CHUNK):
             if first:
                 await asyncio.sleep(PAUSE_SECONDS)

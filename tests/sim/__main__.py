@@ -10,6 +10,7 @@ import uvloop
 
 from shared.bus import connection
 from tests.sim import measures
+from tests.sim.lists import lists
 from tests.sim.streams import event_streams
 
 PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
@@ -22,6 +23,8 @@ async def main() -> None:
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=500, help="of each kind, for cost")
     parser.add_argument("--streams", type=int, default=10_000)
+    parser.add_argument("--readers", type=int, default=1, help="of all rooms at once, for lists")
+    parser.add_argument("--slow", type=int, default=0, help="readers of all rooms beside them, for lists")
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     if unknown := set(options.measures) - set(MEASURES):
@@ -40,7 +43,7 @@ def _lines(name: str, options: argparse.Namespace) -> AsyncIterator[str]:
         case "offers":
             return measures.offers(options.workers, options.seconds, at_once=16)
         case "lists":
-            return measures.lists(options.workers, options.seconds)
+            return lists(options.workers, options.seconds, options.readers, options.slow)
         case "streams":
             return event_streams(options.streams, 1000, int(options.seconds))
         case "heartbeats":

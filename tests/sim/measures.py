@@ -9,7 +9,6 @@ from itertools import count
 from statistics import median
 
 from shared.bus.connection import connect
-from tests.bench.usage import resident_bytes
 from tests.sim.client import Client, Reply
 from tests.sim.latency import latency
 from tests.sim.system import Simulated, simulated
@@ -159,37 +158,6 @@ async def offers(size: int, seconds: float, at_once: int) -> AsyncIterator[str]:
         f"{len(took) / control:.0f} offers fill a second of its CPU"
     )
     yield f"Redis {redis / len(took) * 1e6:.0f} us each, {redis / seconds:.0%} of a core"
-
-
-# --- a list of all rooms, and what happens beside it
-
-
-async def lists(size: int, seconds: float) -> AsyncIterator[str]:
-    """One client reads all rooms again and again; others send offers, and ask for health and metrics."""
-    async with simulated(size, ROOMS) as system:
-        port = system.ports[0]
-        took: dict[str, list[float]] = {name: [] for name in ("rooms", "page", "offer", "readyz", "metrics")}
-        ends = time.monotonic() + seconds
-
-        async def repeat(name: str, ask: Callable[[Client], Awaitable[object]], pause: float) -> None:
-            async with Client(port) as client:
-                while time.monotonic() < ends:
-                    began = time.monotonic()
-                    await ask(client)
-                    took[name].append(time.monotonic() - began)
-                    await asyncio.sleep(pause)
-
-        memory = resident_bytes(process.pid for process in system.controls)
-        await asyncio.gather(
-            repeat("rooms", lambda client: client.ask("GET", "/api/rooms"), 0.0),
-            repeat("page", lambda client: client.ask("GET", "/api/rooms?limit=100&after=w0500"), 0.1),
-            *(repeat("offer", publish, 0.1) for _ in range(5)),
-            repeat("readyz", lambda client: client.ask("GET", "/readyz"), 0.1),
-            repeat("metrics", lambda client: client.ask("GET", "/metrics"), 2.0),
-        )
-    yield f"{size * ROOMS} rooms; control has {memory / 1e6:.0f} MB"
-    for name, times in took.items():
-        yield f"{name:>8}: {len(times)} times, {latency(times)}"
 
 
 # --- where publishers go

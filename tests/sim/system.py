@@ -31,11 +31,17 @@ class Simulated:
     redis_pid: int
     controls: list[Forked]
     ports: list[int]  # of their HTTP
+    host: subprocess.Popen[bytes] | None  # of the workers
 
     async def cpu(self) -> tuple[float, float]:
         """Seconds of CPU so far: of all control processes, and of Redis."""
         control = Usage.of([process.pid for process in self.controls]).cpu
         return control, Usage.of([self.redis_pid]).cpu
+
+    async def stalled(self) -> float:
+        """Seconds for which the workers' process stood still at most since the call before."""
+        assert self.host is not None
+        return await asyncio.to_thread(stalled, self.host)
 
 
 @asynccontextmanager
@@ -52,17 +58,17 @@ async def simulated(
     with ExitStack() as stack:
         stack.callback(valkey.stop)
         folder = Path(stack.enter_context(TemporaryDirectory()))
+        host = None
         if workers:
-            host = _host(valkey.url, workers, rooms, quick)
-            stack.callback(_kill, host)
-            assert host.stdout is not None
-            assert (await asyncio.to_thread(host.stdout.readline)).strip() == b"ready"
+            host = start_host(valkey.url, workers, rooms, quick=quick)
+            stack.callback(kill, host)
+            await asyncio.to_thread(wait_ready, host)
         ports = [free_port() for _ in range(controls)]
         running = [_control(valkey.url, port, folder / f"control-{port}.log") for port in ports]
         for process in running:
             stack.callback(_stop, process)
         info = await redis.info("server")
-        system = Simulated(valkey.url, redis, info["process_id"], running, ports)
+        system = Simulated(valkey.url, redis, info["process_id"], running, ports, host)
         try:
             for port in ports:
                 await eventually(
@@ -73,9 +79,29 @@ async def simulated(
             await redis.aclose()
 
 
-def _host(url: str, workers: int, rooms: int, quick: bool) -> subprocess.Popen[bytes]:
+def start_host(url: str, workers: int, rooms: int, *, quick: bool = False) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-m", "tests.sim.host", url, str(workers), str(rooms), *(["quick"] * quick)]
-    return subprocess.Popen(tethered(program), stdout=subprocess.PIPE)
+    return subprocess.Popen(tethered(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def wait_ready(host: subprocess.Popen[bytes]) -> None:
+    assert host.stdout is not None
+    assert host.stdout.readline().strip() == b"ready"
+
+
+def stalled(host: subprocess.Popen[bytes]) -> float:
+    """Seconds for which it stood still at most since the call before."""
+    assert host.stdin is not None
+    assert host.stdout is not None
+    host.stdin.write(b"\n")
+    host.stdin.flush()
+    return float(host.stdout.readline())
+
+
+def kill(host: subprocess.Popen[bytes]) -> None:
+    """It holds a thousand connections, and nothing that it must end in order."""
+    host.kill()
+    host.communicate()
 
 
 def _control(url: str, port: int, log: Path) -> Forked:
@@ -95,12 +121,6 @@ async def _lists(port: int, rooms: int) -> bool:
     except OSError:
         return False
     return reply.status == 200 and reply.body.count(b'"name"') == rooms
-
-
-def _kill(host: subprocess.Popen[bytes]) -> None:
-    """It holds a thousand connections, and nothing that it must end in order."""
-    host.kill()
-    host.communicate()
 
 
 def _stop(control: Forked) -> None:

@@ -184,11 +184,30 @@ async def test_pages_and_chunks_have_every_room_once(redis: Redis, rooms: RoomLi
     await Directory(redis).beat(status(ONE), [], [room(name) for name in names])
     assert await rooms.names() == names
     assert [name async for some in rooms.in_chunks(names) for name in some] == names
+    assert [name async for some in rooms.in_turns(rooms.held_names(), str) for name in some] == names
+    for after, limit in (("", 0), ("", 3), ("r0003", CHUNK + 4), ("r0003x", None), ("s", 2), ("r", 10_000)):
+        assert list(rooms.held_names(after, limit)) == await rooms.names(after, limit)
     pages, after = [], ""
     while page := await rooms.names(after, 100):
         pages += page
         after = page[-1]
     assert pages == names
+
+
+async def test_rooms_that_begin_and_end_do_not_confuse_a_slow_reader(redis: Redis, rooms: RoomList) -> None:
+    names = [f"r{number:04}" for number in range(3 * CHUNK)]
+    directory = Directory(redis)
+    await directory.beat(status(ONE), [], [room(name) for name in names])
+    await rooms.names()
+    reader = rooms.held_names()
+    read = [next(reader) for _ in range(CHUNK)]
+    ended, begun = set(names[::3]), ["a", "r0101x", "z"]
+    await directory.beat(status(ONE), [], [room(name) for name in [*begun, *names] if name not in ended])
+    await rooms.names()
+    read += reader
+    assert read == sorted(set(read))
+    assert set(names) - ended <= set(read)
+    assert {"r0101x", "z"} <= set(read)
 
 
 async def test_whatever_happens_it_ends_up_with_what_the_workers_have(redis: Redis, rooms: RoomList) -> None:

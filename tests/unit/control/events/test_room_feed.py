@@ -1,14 +1,16 @@
 """What readers of the list of rooms get, wherever each of them is."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from control.events.room_feed import LOOKS_KEPT, RoomFeed
 from control.events.room_text import ROOMS_IN_EVENT
 from control.workers.cluster_rooms import ClusterRoom
 from shared.messages.status import RoomStatus
+
+R = TypeVar("R")
 
 
 class Rooms:
@@ -27,6 +29,10 @@ class Rooms:
 
     def held_names(self) -> list[str]:
         return sorted(self.of)
+
+    async def in_turns(self, names: Sequence[str], render: Callable[[str], R]) -> AsyncIterator[list[R]]:
+        for first in range(0, len(names), 200):
+            yield [render(name) for name in names[first : first + 200]]
 
     async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
         for first in range(0, len(names), 200):
