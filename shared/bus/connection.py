@@ -5,8 +5,7 @@ could last several times as long. And redis-py writes under `asyncio.wait_for`, 
 lose a cancellation: the cancelled task would continue.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
@@ -25,14 +24,23 @@ MAX_CONNECTIONS = 16
 CALL_TIMEOUT_SECONDS = 1.0
 
 
-@asynccontextmanager
-async def answered_within(seconds: float) -> AsyncIterator[None]:
+class answered_within(fair_timeout):  # noqa: N801
     """Limit the time of the block; raises redis-py's `TimeoutError`, which is a `RedisError`."""
-    try:
-        async with fair_timeout(seconds):
-            yield
-    except TimeoutError:
-        raise RedisTimeoutError(f"no answer within {seconds:g} s") from None
+
+    __slots__ = ()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self._late() from None
+        if isinstance(error, TimeoutError):
+            raise self._late() from None
+
+    def _late(self) -> RedisTimeoutError:
+        return RedisTimeoutError(f"no answer within {self.seconds:g} s")
 
 
 class _ShortCalls(Redis):
@@ -67,7 +75,21 @@ def connect(url: str) -> Redis:
     return _ShortCalls.from_pool(pool)
 
 
-def connect_blocking(url: str) -> Redis:
-    """A client for one reader that blocks in BLPOP, under `answered_within`."""
-    pool = ConnectionPool(socket_timeout=None, retry=Retry(NoBackoff(), 0), **connection_options(url))
-    return Redis.from_pool(pool)
+class Line:
+    """A connection of its own for one reader, which may block in it; made, and made anew, on first use."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is a REDIS_URL; raises `ValueError` if it is none."""
+        retry = Retry(NoBackoff(), 0)
+        self._pool = ConnectionPool(socket_timeout=None, retry=retry, **connection_options(url))
+        self._connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
+
+    async def connected(self) -> Any:
+        """The connection of redis-py, with nothing unread. Raises `RedisError`."""
+        async with answered_within(CALL_TIMEOUT_SECONDS):
+            await self._pool.ensure_connection(self._connection)
+        return self._connection
+
+    async def close(self) -> None:
+        """Also if it broke. It may be used again."""
+        await self._connection.disconnect()
