@@ -42,8 +42,8 @@ async def push_and_pop(line: Line, reply_to: str, push: HandedPush) -> bytes | N
     evaluate = ("EVALSHA", script("push_request").sha1, len(push.keys), *push.keys, *push.args)
     commands = [evaluate, ("BLPOP", reply_to, seconds)]
     try:
-        connection = await line.connected()
         async with answered_within(CALL_TIMEOUT_SECONDS):
+            connection = await line.connected()
             await connection.send_packed_command(connection.pack_commands(commands))
             push.settle(await result(connection))
         async with answered_within(seconds + CALL_TIMEOUT_SECONDS):

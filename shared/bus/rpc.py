@@ -86,9 +86,8 @@ def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
 async def pop(line: Line, key: str) -> bytes | None:
     """The next entry of a list; None when none came within about `BLOCK_SECONDS`."""
     seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
-    connection = await line.connected()
     async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
-        [popped] = await exchanged(connection, [("BLPOP", key, seconds)])
+        [popped] = await exchanged(await line.connected(), [("BLPOP", key, seconds)])
     return entry(popped)
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from shared.bus import keys
 from shared.bus.batch import Call, called
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, Line, answered_within
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, blocking_line
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.handed_push import HandedPush, push_and_pop
 from shared.bus.redis_clock import RedisClock
@@ -90,7 +90,7 @@ class RpcClient:
         self, redis: Redis, url: str, observe: Observe = unobserved, clock: RedisClock | None = None
     ) -> None:
         self._redis = redis
-        self._reader = Line(url)
+        self._reader = blocking_line(url)
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}

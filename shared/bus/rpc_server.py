@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.batch import Call, called, script
-from shared.bus.connection import Line
+from shared.bus.connection import blocking_line
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
     CLOSED,
@@ -62,7 +62,7 @@ class RpcServer:
     ) -> None:
         self._redis = redis
         self._observe = observe
-        self._reader = Line(url)
+        self._reader = blocking_line(url)
         self._list = keys.rpc_requests(worker)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._clock = clock or RedisClock(redis)

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from shared.bus.batch import Batch, Call, called
-from shared.bus.connection import Line, connect
+from shared.bus.connection import blocking_line, connect
 from shared.bus.round_trip import exchanged, round_trip
 
 
@@ -46,6 +46,11 @@ async def test_nobody_at_the_address_is_an_error_of_redis() -> None:
             await round_trip(redis, [("PING",)])
 
 
+async def test_many_at_once_get_their_own_results(redis: Redis) -> None:
+    asked = [round_trip(redis, [("ECHO", number)]) for number in range(100)]
+    assert await asyncio.gather(*asked) == [[b"%d" % number] for number in range(100)]
+
+
 async def test_who_gives_up_leaves_no_result_for_the_next(redis: Redis) -> None:
     for _ in range(3):
         given_up = asyncio.create_task(round_trip(redis, [("BLPOP", "empty", 1)]))
@@ -66,7 +71,7 @@ async def test_a_script_that_redis_does_not_have_is_loaded(redis: Redis) -> None
 
 
 async def test_a_line_is_made_anew_after_its_end(redis: Redis, redis_url: str) -> None:
-    line = Line(redis_url)
+    line = blocking_line(redis_url)
     [number] = await exchanged(await line.connected(), [("CLIENT", "ID")])
     assert await redis.client_kill_filter(_id=str(number)) == 1
     with contextlib.suppress(RedisConnectionError):  # that tells of the end, unless it was noticed before
