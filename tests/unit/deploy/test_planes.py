@@ -7,7 +7,17 @@ import pytest
 
 # Of what is installed here, and what others import along.
 NEVER_USED = {
-    "control": {"aiortc", "av", "boto3", "greenlet", "opentelemetry", "pygments", "rich", "typer"},
+    "control": {
+        "aiortc",
+        "av",
+        "boto3",
+        "greenlet",
+        "jwt",
+        "opentelemetry",
+        "pygments",
+        "rich",
+        "typer",
+    },
     "worker": {"aioice", "aiortc", "av", "boto3", "dns", "greenlet", "opentelemetry", "rich", "typer"},
 }
 SERVERS = {"control": "control.server", "worker": "media.worker.process"}
