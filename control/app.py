@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -28,7 +28,6 @@ from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
 from control.ice_servers import IceServers
-from control.key_set import KeySet
 from control.metrics import HttpMetrics
 from control.records.catalogue import RecordCatalogue
 from control.records.links import RecordLinks
@@ -73,6 +72,9 @@ from shared.messages.signalling import Role
 from shared.redis_url import parse_redis_url
 from shared.settings import Settings, secret
 
+if TYPE_CHECKING:
+    from control.key_set import KeySet
+
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
     ServiceError: on_service_error,
     HTTPException: on_http_exception,
@@ -101,7 +103,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
     record_proxy = RecordProxy()
-    key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+    key_set = _key_set(settings)
     if key_set:
         metrics.follow_keys(key_set.age)
     book = RulingBook(redis, clock)
@@ -185,6 +187,14 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
     )
 
 
+def _key_set(settings: Settings) -> "KeySet | None":
+    if not settings.jwt_jwks_url:
+        return None
+    from control.key_set import KeySet  # with PyJWT and cryptography
+
+    return KeySet(settings.jwt_jwks_url)
+
+
 def _callback(settings: Settings) -> AuthCallback | None:
     url = secret(settings.auth_url)
     if not url:
@@ -203,7 +213,7 @@ async def _running(*runs: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
 
 
 def _middleware(
-    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: KeySet | None
+    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: "KeySet | None"
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     middleware = [

@@ -10,16 +10,19 @@ no credentials are configured at all.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from control.configured_keys import configured_keys
-from control.jwt_claims import JwtClaims, JwtError, JwtReader
-from control.key_set import KeySet
 from control.plain_tokens import PlainTokens, is_one_of
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings import Settings, secret
+
+if TYPE_CHECKING:
+    from control.jwt_claims import JwtClaims
+    from control.jwts import Jwts
+    from control.key_set import KeySet
 
 MAX_TOKEN_BYTES = 8192
 
@@ -56,7 +59,7 @@ class Authenticator:
     def __init__(
         self,
         settings: Settings,
-        key_set: KeySet | None = None,
+        key_set: "KeySet | None" = None,
         revokes: Callable[[TokenMark], bool] = lambda _: False,
     ) -> None:
         self._revokes = revokes
@@ -68,11 +71,11 @@ class Authenticator:
             takes_jwts=settings.takes_jwts,
             callback=bool(secret(settings.auth_url)),
         )
-        self._keys = configured_keys(settings)
-        self._key_set = key_set
-        self._jwts = JwtReader(
-            settings.jwt_audience or None, settings.jwt_issuer or None, settings.jwt_required_claims
-        )
+        self._jwts: Jwts | None = None
+        if settings.takes_jwts:
+            from control import jwts
+
+            self._jwts = jwts.Jwts(settings, key_set)
 
     def locks(self, room: str) -> bool:
         """Whether playing in `room` requires credentials."""
@@ -84,15 +87,12 @@ class Authenticator:
             return Access(
                 self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
             )
-        if token is None or not self._tokens.takes_jwts:
+        if token is None or self._jwts is None:
             return Access(self._tokens, token, None, _refused())
-        published = self._key_set.keys if self._key_set else ()
         try:
-            jwt = self._jwts.read(token, (*self._keys, *published), now)
-        except JwtError as error:
-            if self._key_set and self._key_set.may_lack(token):
-                return Access(self._tokens, token, None, ServiceError(ErrorCode.KEYS_AWAY))
-            return Access(self._tokens, token, None, _refused(str(error)))
+            jwt = self._jwts.read(token, now)
+        except ServiceError as refusal:
+            return Access(self._tokens, token, None, refusal)
         if self._revokes(jwt.mark):
             return Access(self._tokens, token, None, _refused("the JWT was revoked"))
         return Access(self._tokens, token, jwt, _refused())
@@ -127,7 +127,7 @@ class Access:
     """
 
     def __init__(
-        self, tokens: _Tokens, token: bytes | None, jwt: JwtClaims | None, refusal: ServiceError
+        self, tokens: _Tokens, token: bytes | None, jwt: "JwtClaims | None", refusal: ServiceError
     ) -> None:
         self.refusal = refusal
         self._tokens = tokens

@@ -17,6 +17,7 @@ from control.http.caller import TrustedProxies
 from shared.host_port import HostPort
 from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen, within_files
+from shared.huge_pages import take_huge_pages
 from shared.logging import configure_logging, get_logger
 from shared.settings import Settings, SettingsError
 from shared.tracing import close_tracing, configure_tracing
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> None:
     log.info("control plane listening", **addresses, tls=bool(settings.tls_cert_file))
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
+    take_huge_pages()
     server.run(sockets=[listener])
     close_tracing(TRACES_SECONDS)
     log.info("control plane stopped")

@@ -2,7 +2,13 @@
 
 from importlib.util import find_spec
 
-from shared.settings import Settings, secret
+from shared.settings import Settings, SettingsError, secret
+
+
+def need_extras(settings: Settings, *, starts_redis: bool = False) -> None:
+    """Raises `SettingsError` where `missing_extra` has something to say."""
+    if missing := missing_extra(settings, starts_redis=starts_redis):
+        raise SettingsError(missing)
 
 
 def missing_extra(settings: Settings, *, starts_redis: bool) -> str:

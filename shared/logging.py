@@ -8,11 +8,16 @@ import logging
 import sys
 from typing import cast
 
-import structlog
-from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
-
+from shared.left_out import left_out
 from shared.names import cut_session
+
+with left_out("rich", "greenlet"):  # 5 MB of each process, to colour tracebacks that we write plainly
+    import structlog
+    from structlog.contextvars import bound_contextvars
+    from structlog.tracebacks import ExceptionDictTransformer
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+__all__ = ["bound_contextvars", "configure_logging", "get_logger", "write_audit"]
 
 
 def _cut_session(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -3,17 +3,21 @@
 So the check itself does no I/O, and the first token of a new key is good at once.
 """
 
+from typing import TYPE_CHECKING
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from control.auth import credential
-from control.key_set import KeySet
+
+if TYPE_CHECKING:
+    from control.key_set import KeySet
 
 
 class KeyWait:
     """Middleware. Other requests pass without waiting."""
 
-    def __init__(self, app: ASGIApp, key_set: KeySet) -> None:
+    def __init__(self, app: ASGIApp, key_set: "KeySet") -> None:
         self._app = app
         self._key_set = key_set
 

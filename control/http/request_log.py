@@ -9,14 +9,13 @@ from urllib.parse import unquote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
 from control.http.caller import TrustedProxies
 from control.http.problems import problem_response
 from control.metrics import HttpMetrics
 from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
+from shared.logging import bound_contextvars, get_logger
 from shared.names import parse_room_name
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug

@@ -1,5 +1,8 @@
 """DTLS with aiortc's `RTCDtlsTransport` on our own transport. The only module that imports aiortc.
 
+Of aiortc it imports that class, and not what stands around it: codecs, FFmpeg, ICE, SCTP, of which a worker
+uses nothing. They would take a quarter of its memory.
+
 aiortc uses only `role`, `_recv` and `_send` of an ICE transport. We provide those and take the SRTP keys
 when the handshake is done; media packets never pass through aiortc. No other module uses its underscore
 names; `tests/unit/media/transport/test_aiortc_surface.py` fails if they change.
@@ -9,19 +12,8 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
-from aiortc import RTCIceTransport
-from aiortc.rtcdtlstransport import (
-    SRTP_AEAD_AES_128_GCM,
-    SRTP_AES128_CM_SHA1_80,
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    SRTPProtectionProfile,
-    State,
-)
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
@@ -29,6 +21,12 @@ from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
 from media.transport.flight import Flight, datagrams_of
 from media.transport.handshake_failure import HandshakeFailure, failure_of
 from media.transport.handshake_queue import HandshakeQueue
+from media.transport.lone_module import lone_module
+
+if TYPE_CHECKING:
+    from aiortc import rtcdtlstransport as aiortc
+else:
+    aiortc = lone_module("aiortc", "rtcdtlstransport", left_out=("rtcicetransport", "rtp"))
 
 # Handshake datagrams that may wait for one session: a peer that floods us loses its own packets.
 QUEUE_LIMIT = 32
@@ -52,7 +50,7 @@ class DtlsError(Exception):
         self.words = words
 
 
-class Certificate(RTCCertificate):
+class Certificate(aiortc.RTCCertificate):
     """The certificate of this process, with one OpenSSL context for all sessions."""
 
     _context: SSL.Context | None = None
@@ -67,9 +65,11 @@ class Certificate(RTCCertificate):
         """SHA-256 of the certificate, as SDP writes it (RFC 8122 5)."""
         return _colons(hashlib.sha256(self._cert.public_bytes(Encoding.DER)).digest())
 
-    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+    def _create_ssl_context(self, srtp_profiles: list[aiortc.SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
-            self._context = super()._create_ssl_context([SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80])
+            self._context = super()._create_ssl_context(
+                [aiortc.SRTP_AEAD_AES_128_GCM, aiortc.SRTP_AES128_CM_SHA1_80]
+            )
             self._context.set_cipher_list(CIPHERS)
         return self._context
 
@@ -97,7 +97,7 @@ class _Transport:
         self.send(data)
 
 
-class _Dtls(RTCDtlsTransport):
+class _Dtls(aiortc.RTCDtlsTransport):
     """Repeats lost flights early, checks the digest of the peer's certificate, and keeps the SRTP keys."""
 
     keys: SrtpKeys | None = None
@@ -105,7 +105,7 @@ class _Dtls(RTCDtlsTransport):
     heard = False  # anything of the peer
 
     def __init__(self, transport: "_Transport", certificate: Certificate) -> None:
-        super().__init__(cast(RTCIceTransport, transport), [certificate])
+        super().__init__(cast(Any, transport), [certificate])
         self._own = transport
         self._flight = Flight()
         self._repeats: asyncio.TimerHandle | None = None
@@ -173,7 +173,7 @@ class _Dtls(RTCDtlsTransport):
 
     def _fail(self, failure: HandshakeFailure, words: str = "") -> None:
         self.error = DtlsError(failure, words)
-        self._set_state(State.FAILED)
+        self._set_state(aiortc.State.FAILED)
 
     async def _recv_next(self) -> None:
         await super()._recv_next()
@@ -181,7 +181,7 @@ class _Dtls(RTCDtlsTransport):
         if self._ssl is not None and self._ssl.get_state_string() == b"error":
             raise ConnectionError
 
-    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803
+    def _validate_peer_identity(self, remoteParameters: aiortc.RTCDtlsParameters) -> None:  # noqa: N803
         # Do not parse: python-cryptography refuses the version field of OBS's certificate.
         assert self._ssl is not None
         certificate = self._ssl.get_peer_certificate()
@@ -215,7 +215,7 @@ class _Dtls(RTCDtlsTransport):
         if self._repeats is not None:
             self._repeats.cancel()
             self._repeats = None
-        if self._state in (State.CONNECTING, State.CONNECTED):
+        if self._state in (aiortc.State.CONNECTING, aiortc.State.CONNECTED):
             self._say_goodbye()
 
     def _say_goodbye(self) -> None:
@@ -249,8 +249,8 @@ class DtlsLink:
         self._transport = _Transport(send, certificate.turns)
         self._dtls = _Dtls(self._transport, certificate)
         self._dtls._set_role("client" if is_client else "server")
-        self._parameters = RTCDtlsParameters(
-            [RTCDtlsFingerprint(algorithm=name, value=value) for name, value in fingerprints]
+        self._parameters = aiortc.RTCDtlsParameters(
+            [aiortc.RTCDtlsFingerprint(algorithm=name, value=value) for name, value in fingerprints]
         )
         self._on_closed = on_closed
         self._dtls.on("statechange", self._state_changed)

@@ -14,6 +14,7 @@ from media.worker.tcp_port import open_tcp
 from media.worker.worker import Worker
 from shared.bus.announcer import WorkerIdTakenError
 from shared.http_server import listen
+from shared.huge_pages import take_huge_pages
 from shared.logging import configure_logging
 from shared.settings import Settings, SettingsError
 from shared.tracing import close_tracing, configure_tracing
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> None:
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
+    take_huge_pages()
     try:
         exit_code = uvloop.run(_live(settings, ports, listener))
     except WorkerIdTakenError:

@@ -8,8 +8,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Call, Command
+from shared.bus.batch import Batch, Call
 from shared.bus.room_records import ANEW, Change, RoomRecords
+from shared.bus.round_trip import Command
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
@@ -70,14 +71,12 @@ class Announcer:
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)
-        self._add_records(batch, status, rooms, of, change)
-        self._add_lists(batch, status)
+        batch.put(self._announcement(status, rooms, of, change))
         for room in copies if of is None else copies - self._copies:
             batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
             batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
         for room in self._copies - copies:
             batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
-        batch.add("EXISTS", keys.VERSION_BEFORE)
         for each in beside:
             batch.put(each)
         try:
@@ -85,58 +84,53 @@ class Announcer:
         except BaseException:  # some of it may have arrived
             self._records.lost()
             raise
-        own = len(results) - len(beside)
-        self._copies, self._is_read_by_version_before = copies, bool(results[own - 1])
-        if not results[0]:
+        is_written, is_read = results[0]
+        self._copies, self._is_read_by_version_before = copies, bool(is_read)
+        if not is_written:
             self._records.lost()
-        return bool(results[0]), results[own:]
+        return bool(is_written), results[len(results) - len(beside) :]
 
     def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
         copies = frozenset(room.name for room in rooms if room.origin)
         return copies if of is None else copies | (self._copies - set(of))
 
-    def _add_records(
+    def _announcement(
         self,
-        batch: Batch,
         status: WorkerStatus,
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None,
         change: Change,
-    ) -> None:
+    ) -> Call:
         status = replace(status, rooms_version=change.version)
         self._remember(rooms, of)
         if self._is_read_by_version_before:
             status = with_rooms(status, tuple(self._rooms.values()))
+        ready = status.state is WorkerState.READY
+        place = burden(status)
         written = {name: record for name, record in change.records.items() if record is not None}
-        batch.call(
+        return Call(
             "announce_worker",
-            [keys.worker_status(self._worker), keys.worker_rooms(self._worker)],
+            [
+                keys.worker_status(self._worker),
+                keys.worker_rooms(self._worker),
+                keys.CHANGES,
+                *_LISTS,
+                keys.VERSION_BEFORE,
+            ],
             [
                 pack(to_map(status)),
                 keys.HEARTBEAT_TTL_MS,
                 change.before,
                 change.version,
+                self._worker,
+                place if ready and status.takes_publishers else "",
+                place if ready and status.takes_viewers else "",
+                keys.SWEEP_SECONDS,
+                change.packed() if change.records or change.before == ANEW else "",
+                keys.CHANGE_TTL_MS,
                 len(written),
                 *(part for entry in written.items() for part in entry),
                 *(change.records.keys() - written.keys()),
-            ],
-        )
-        if change.records or change.before == ANEW:
-            batch.call(
-                "log_change", [keys.CHANGES], [change.packed(), keys.CHANGE_TTL_MS, keys.SWEEP_SECONDS]
-            )
-
-    def _add_lists(self, batch: Batch, status: WorkerStatus) -> None:
-        ready = status.state is WorkerState.READY
-        place = burden(status)
-        batch.call(
-            "list_worker",
-            _LISTS,
-            [
-                self._worker,
-                keys.SWEEP_SECONDS,
-                place if ready and status.takes_publishers else "",
-                place if ready and status.takes_viewers else "",
             ],
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-Command = tuple[Any, ...]
+from shared.bus.round_trip import Command, round_trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ class Call:
 def script(name: str) -> Script:
     text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="utf-8")
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+async def called(redis: Redis, call: Call) -> Any:
+    """The result of one call. Raises `RedisError`."""
+    batch = Batch(redis)
+    batch.put(call)
+    [result] = await batch.execute()
+    return result
 
 
 class Batch:
@@ -77,8 +85,4 @@ class Batch:
         return results
 
     async def _send(self, commands: list[Command]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        results: list[Any] = await pipeline.execute(raise_on_error=False)
-        return results
+        return await round_trip(self._redis, commands)

@@ -5,27 +5,34 @@ After a pause of the event loop (a long computation, no turn at the CPU) the ans
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 LATE_SECONDS = 0.05  # by which the end of a limit may come too late in a loop that is well
 
 
-@asynccontextmanager
-async def fair_timeout(seconds: float) -> AsyncIterator[None]:
+class fair_timeout:  # noqa: N801  # used as a function; a generator would cost as much as the rest
     """Raises `TimeoutError` after `seconds`, or as much later as the loop noticed that too late."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    async with asyncio.timeout(None) as limit:
 
-        def is_due() -> None:
-            now = loop.time()
-            late = now - end
-            # even in time: an answer that has arrived is taken first
-            limit.reschedule(now + (min(late, seconds) if late > LATE_SECONDS else 0.0))
+    __slots__ = ("_end", "_limit", "_loop", "_timer", "seconds")
 
-        timer = loop.call_at(end, is_due)
-        try:
-            yield
-        finally:
-            timer.cancel()
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def __aenter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + self.seconds
+        self._limit = asyncio.timeout(None)
+        await self._limit.__aenter__()
+        self._timer = self._loop.call_at(self._end, self._is_due)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        await self._limit.__aexit__(kind, error, trace)
+
+    def _is_due(self) -> None:
+        now = self._loop.time()
+        late = now - self._end
+        # even in time: an answer that has arrived is taken first
+        self._limit.reschedule(now + (min(late, self.seconds) if late > LATE_SECONDS else 0.0))

@@ -14,12 +14,13 @@ A worker that leaves closes its list: it serves what waits there, and later call
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from shared.beat import until_beat
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, Line, answered_within
+from shared.bus.round_trip import exchanged
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError, from_map
 
@@ -82,11 +83,18 @@ def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
     raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
 
 
-async def pop(redis: Redis, key: str) -> bytes | None:
+async def pop(line: Line, key: str) -> bytes | None:
     """The next entry of a list; None when none came within about `BLOCK_SECONDS`."""
     seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
     async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
-        popped = cast(tuple[bytes, bytes] | None, await redis.blpop([key], timeout=seconds))
+        [popped] = await exchanged(await line.connected(), [("BLPOP", key, seconds)])
+    return entry(popped)
+
+
+def entry(popped: Any) -> bytes | None:
+    """What BLPOP has popped; raises its error."""
+    if isinstance(popped, ResponseError):
+        raise popped
     return popped[1] if popped else None
 
 

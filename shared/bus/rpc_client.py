@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from shared.bus import keys
-from shared.bus.batch import script
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, connect_blocking
+from shared.bus.batch import Call, called
+from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, blocking_line
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.handed_push import HandedPush, push_and_pop
 from shared.bus.redis_clock import RedisClock
@@ -90,7 +90,7 @@ class RpcClient:
         self, redis: Redis, url: str, observe: Observe = unobserved, clock: RedisClock | None = None
     ) -> None:
         self._redis = redis
-        self._reader = connect_blocking(url)
+        self._reader = blocking_line(url)
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -98,7 +98,6 @@ class RpcClient:
         self._rests = False
         self._handed: HandedPush | None = None  # to the reader that rests: it goes along with its next look
         self._clock = clock or RedisClock(redis)
-        self._push_request = redis.register_script(script("push_request").text)
 
     async def call(
         self,
@@ -191,14 +190,18 @@ class RpcClient:
         """What push_request.lua returns; if the reader rests, it goes along with the look for its reply."""
         if not self._rests or self._handed is not None:
             self._is_called.set()
-            return int(await self._push_request(keys=named, args=[*args, ""]))
+            return await self._pushed(named, args)
         push = HandedPush(named, [*args, "1"], asyncio.get_running_loop().create_future())
         self._handed = push
         self._is_called.set()
         try:
             return await push.taken
-        except RedisConnectionError:  # the reader's connection died while it rested
-            return int(await self._push_request(keys=named, args=[*args, ""]))
+        except (RedisConnectionError, NoScriptError):  # the reader's connection died while it rested
+            return await self._pushed(named, args)
+
+    async def _pushed(self, named: list[str], args: list[Any]) -> int:
+        """What push_request.lua returns, by a connection of the pool."""
+        return int(await called(self._redis, Call("push_request", named, [*args, ""])))
 
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
@@ -219,7 +222,7 @@ class RpcClient:
                     self._settle(data)
         finally:
             self._rests = False
-            await self._reader.aclose()
+            await self._reader.close()
 
     async def _rest(self) -> None:
         """Wait for the next call."""
@@ -232,7 +235,7 @@ class RpcClient:
             self._rests = False  # a call goes by the pool while this connects again
             with suppress(RedisError, OSError):
                 async with answered_within(CALL_TIMEOUT_SECONDS):
-                    await self._reader.connection_pool.disconnect()
+                    await self._reader.close()
             await self._is_called.wait()
         self._rests = False
 

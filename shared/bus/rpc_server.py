@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.batch import Call, script
-from shared.bus.connection import connect_blocking
+from shared.bus.batch import Call, called, script
+from shared.bus.connection import blocking_line
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
     CLOSED,
@@ -62,14 +62,13 @@ class RpcServer:
     ) -> None:
         self._redis = redis
         self._observe = observe
-        self._reader = connect_blocking(url)
+        self._reader = blocking_line(url)
         self._list = keys.rpc_requests(worker)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
         self._called_by_version_before = called_by_version_before
         self._along = along
-        self._push_reply = redis.register_script(script("push_reply").text)
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
         self._closing = False
@@ -88,7 +87,7 @@ class RpcServer:
                         lambda _: self._room_for.release()
                     )
         finally:
-            await self._reader.aclose()
+            await self._reader.close()
 
     async def close(self) -> None:
         """Take no request that comes later: its caller is told at once. May raise `RedisError`."""
@@ -221,7 +220,7 @@ class RpcServer:
 
     async def _push(self, reply: Call) -> Any:
         along = self._along(reply)
-        return await (self._push_reply(keys=reply.keys, args=reply.args) if along is None else along)
+        return await (called(self._redis, reply) if along is None else along)
 
 
 def _span(request: Request) -> AbstractContextManager[None]:

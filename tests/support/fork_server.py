@@ -23,7 +23,7 @@ from deploy.tether import tethered, tie_to_parent
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.02
-PRELOADED = ("control.server", "media.worker.process", "deploy.cli")
+PRELOADED = ("control.server", "media.worker.process", "deploy.commands", "deploy.cli")
 
 
 class Forked:

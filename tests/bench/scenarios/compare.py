@@ -92,9 +92,9 @@ async def _compare(arguments: argparse.Namespace, pion_server: Path | None) -> N
     rows: list[tuple[str, ...]] = []
     servers = [_roomcast()]
     if pion_server is not None:
-        servers.append(_started("Pion", [str(pion_server)]))
+        servers.append(started_server("Pion", [str(pion_server)]))
     if not arguments.bursts:  # which nobody can decode
-        servers.append(_started("aiortc MediaRelay", MEDIA_RELAY))
+        servers.append(started_server("aiortc MediaRelay", MEDIA_RELAY))
     for running in [*servers, *map(_other, arguments.server)]:
         async with running as server:
             for viewers in arguments.viewers:
@@ -165,7 +165,7 @@ async def _roomcast() -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def _started(name: str, command: Sequence[str]) -> AsyncIterator[Server]:
+async def started_server(name: str, command: Sequence[str]) -> AsyncIterator[Server]:
     """A program that serves on the port which is its last argument."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"

@@ -1,26 +1,31 @@
 """Joins of this commit and another one in turns: how soon they are answered, and the CPU of every process.
 
 One viewer at a time joins a silent room of an otherwise idle system and leaves again. A whole system of each
-commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old.
+commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old. With
+`--pion` a server on Pion takes its turn after each of these.
 """
 
 import argparse
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.checkout import Checkout
-from tests.bench.checkout_system import CheckoutSystem, started
+from tests.bench.checkout_system import started
 from tests.bench.generator import Load, loaded
+from tests.bench.pion import built_pion_server
 from tests.bench.ratio import Ratio
+from tests.bench.scenarios.compare import started_server
 from tests.bench.table import percentile, table
 from tests.bench.usage import Usage
 
 ROUNDS = 8
 JOINS = 25
 PAUSE_SECONDS = 0.05
+MEDIA_SECONDS = 0.5  # before all: Pion takes viewers of a room from its first packet on
 # Joins before the first window: each process has compiled, cached and connected what it will need.
 WARM_JOINS = 20
 
@@ -45,37 +50,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--other-python", type=Path, metavar="PY", help="its interpreter")
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--joins", type=int, default=JOINS, help="of a window (%(default)s)")
+    add("--pion", action="store_true", help="a server on Pion, too, which is built first")
     add("--pause", type=float, default=PAUSE_SECONDS, help="seconds between two joins (%(default)s)")
 
 
 async def run(_: str, arguments: argparse.Namespace) -> None:
     checkouts = [Checkout.at(arguments.other, arguments.other_python), Checkout.ours()]
-    sides = [JoinWindows(), JoinWindows()]
+    old, new, pion = sides = [JoinWindows(), JoinWindows(), JoinWindows()]
     async with contextlib.AsyncExitStack() as running:
-        systems = [await running.enter_async_context(started(checkout)) for checkout in checkouts]
-        loads = [await running.enter_async_context(loaded(system.whip, system.whep, 0)) for system in systems]
-        pairs = list(zip(systems, loads, sides, strict=True))
-        for _system, load, _side in pairs:
+        processes: list[Mapping[str, int]] = []
+        addresses: list[tuple[str, str]] = []
+        for checkout in checkouts:
+            system = await running.enter_async_context(started(checkout))
+            processes.append(system.processes)
+            addresses.append((system.whip, system.whep))
+        if arguments.pion:
+            program = built_pion_server(Path(running.enter_context(tempfile.TemporaryDirectory())))
+            server = await running.enter_async_context(started_server("Pion", [str(program)]))
+            processes.append({"Pion": server.pids[0]})
+            addresses.append((server.whip, server.whep))
+        loads = [await running.enter_async_context(loaded(*urls, 0)) for urls in addresses]
+        turns = list(zip(processes, loads, sides, strict=False))
+        for _processes, load, _side in turns:
+            await load.warm_up(MEDIA_SECONDS)
             await join_and_leave(load, WARM_JOINS, arguments.pause)
         for number in range(arguments.rounds):
-            for system, load, side in pairs if number % 2 == 0 else reversed(pairs):
-                await measure(system, load, side, arguments.joins, arguments.pause)
+            for turn in turns if number % 2 == 0 else reversed(turns):
+                await measure(*turn, arguments.joins, arguments.pause)
     for name, checkout in zip(("old", "new"), checkouts, strict=True):
         print(f"- {name}: commit {checkout.commit}; worker and control checked to import it")
     print()
-    print(table(COLUMNS, rows(*sides)))
+    print(table(COLUMNS, rows(old, new)))
+    if arguments.pion:
+        print()
+        print(table(("", "new", "Pion", "Pion/new"), rows(new, pion)[:3]))
     print(
-        f"\n{arguments.rounds} rounds of two windows of {arguments.joins} joins, one each"
+        f"\n{arguments.rounds} rounds of a window of {arguments.joins} joins for each, one each"
         f" {arguments.pause:g} s. CPU is told with the leaving (DELETE). Geometric means; ± is the standard"
         " error."
     )
 
 
-async def measure(system: CheckoutSystem, load: Load, side: JoinWindows, joins: int, pause: float) -> None:
-    """Add a window to `side`: the CPU of each process of `system`, and the answers."""
-    before = {part: Usage.of([pid]) for part, pid in system.processes.items()}
+async def measure(
+    processes: Mapping[str, int], load: Load, side: JoinWindows, joins: int, pause: float
+) -> None:
+    """Add a window to `side`: the CPU of each of the `processes`, and the answers."""
+    before = {part: Usage.of([pid]) for part, pid in processes.items()}
     side.answers.append(await join_and_leave(load, joins, pause))
-    for part, pid in system.processes.items():
+    for part, pid in processes.items():
         used = Usage.of([pid]).since(before[part]).cpu
         side.cpu.setdefault(part, []).append(used / joins)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli import app
+from deploy.commands import app
 from shared.host_port import HostPort
 from shared.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY

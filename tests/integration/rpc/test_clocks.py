@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
+from shared.bus.batch import Call
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc_client import RpcClient
@@ -113,13 +114,13 @@ async def test_an_answer_that_comes_too_late_is_undone(
 ) -> None:
     """The reply is held up between the end of the handler and Redis."""
     worker = Worker(other, redis_url, skewed(other, seconds))
-    push, go_on = worker.rpc._push_reply, asyncio.Event()
+    push, go_on = worker.rpc._push, asyncio.Event()
 
-    async def held_up(**arguments: object) -> object:
+    async def held_up(reply: Call) -> object:
         await go_on.wait()
-        return await push(**arguments)
+        return await push(reply)
 
-    worker.rpc._push_reply = held_up
+    worker.rpc._push = held_up  # type: ignore[method-assign]
     with capture_logs() as logs:
         async with running(worker.rpc):
             await refused(publish(client, 0.6))

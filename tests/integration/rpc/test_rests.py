@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from deploy.valkey import EmbeddedValkey
 from shared.bus import rpc_client
 from shared.bus.connection import connect
+from shared.bus.round_trip import exchanged
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.messages.signalling import Publish
@@ -19,6 +20,12 @@ from tests.support.waiting import eventually
 async def rested(client: RpcClient) -> None:
     await publish(client)
     await eventually("its reader rests", lambda: client._rests, IN_TIME)
+
+
+async def connection_of(client: RpcClient) -> int:
+    """Which connection its reader has, as Redis calls it."""
+    [number] = await exchanged(await client._reader.connected(), [("CLIENT", "ID")])
+    return int(number)
 
 
 async def connections(redis: Redis) -> set[int]:
@@ -37,7 +44,7 @@ async def test_a_connection_that_was_closed_while_it_idled_is_replaced(
     redis: Redis, client: RpcClient, server: RpcServer
 ) -> None:
     await rested(client)
-    assert await redis.client_kill_filter(_id=str(await client._reader.client_id())) == 1
+    assert await redis.client_kill_filter(_id=str(await connection_of(client))) == 1
     assert (await publish(client)).session == "w1.demo"
 
 
@@ -57,7 +64,7 @@ async def test_a_connection_that_idled_for_long_is_used_no_more(
 ) -> None:
     """Something on the way may have forgotten it without a word."""
     await rested(client)
-    former = await client._reader.client_id()
+    former = await connection_of(client)
     monkeypatch.setattr(rpc_client, "REST_SECONDS", 0.2)
     await publish(client)
 

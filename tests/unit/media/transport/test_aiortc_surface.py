@@ -3,10 +3,10 @@
 import inspect
 
 import pytest
-from aiortc import rtcdtlstransport
 from cryptography import x509
 
 from media.transport.dtls import Certificate, DtlsLink
+from media.transport.dtls import aiortc as rtcdtlstransport
 
 
 @pytest.fixture(scope="module")

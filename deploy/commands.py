@@ -1,0 +1,121 @@
+"""What `roomcast` can do, as its help tells."""
+
+import time
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from deploy.doctor.part import Part
+from deploy.extras import need_extras
+from deploy.planes import control, worker
+from shared.messages.signalling import Role
+from shared.names import RoomName, parse_room_name
+from shared.settings import load_settings
+
+app = typer.Typer(
+    help="Live streaming: WHIP in, WHEP out. Settings come from the environment: see `roomcast config`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"roomcast {version('roomcast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def up(
+    workers: Annotated[
+        int | None, typer.Option(help="Media workers to start; overrides WORKERS.", show_default=False)
+    ] = None,
+) -> None:
+    """Run everything on this machine: Valkey unless REDIS_URL is set, control, media workers."""
+    from deploy.launcher import become_launcher
+    from deploy.up import launch_of
+
+    settings = load_settings() if workers is None else load_settings(workers=workers)
+    need_extras(settings, starts_redis=True)
+    become_launcher(launch_of(settings))
+
+
+app.command()(control)
+app.command()(worker)
+
+
+@app.command()
+def config(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
+) -> None:
+    """Print every setting: name, value, meaning, default. Secrets are hidden. Last, who sends media."""
+    from deploy.settings_table import as_markdown, as_text
+    from media.native.choice import in_words
+
+    if markdown:
+        print(as_markdown(), end="")
+        return
+    settings = load_settings()
+    print(f"{as_text(settings)}# {in_words(settings.native)}")
+
+
+@app.command()
+def token(
+    room: Annotated[
+        str, typer.Option(help="The room that it opens; without it: every room.", show_default=False)
+    ] = "",
+    action: Annotated[
+        list[Role] | None,
+        typer.Option(help="What it may do there; without it: both. May be given twice.", show_default=False),
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good, such as 90s, 30m, 12h or 7d.")] = "1h",
+    subject: Annotated[str, typer.Option(help="Who gets it.", show_default=False)] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="It administrates, too.")] = False,
+) -> None:
+    """Print a JWT for a client, signed with JWT_SECRET. Its end also ends the session that it opened."""
+    from deploy.minting import mint, seconds_of
+
+    try:
+        seconds = seconds_of(ttl)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--ttl") from None
+    print(
+        mint(
+            load_settings(),
+            time.time(),
+            room=_room(room) if room else None,
+            actions=action or (),
+            seconds=seconds,
+            subject=subject,
+            admin=admin,
+        )
+    )
+
+
+def _room(name: str) -> RoomName:
+    room = parse_room_name(name)
+    if room is None:
+        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="--room")
+    return room
+
+
+@app.command()
+def doctor(
+    part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check this host and the settings, before the start or later. Exit code 1: something does not work."""
+    from deploy.doctor.checkup import run
+
+    run(part, as_json=as_json)
