@@ -15,7 +15,7 @@ from media.tracks.source_track import SourceTrack
 def take_all(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
     """Add to the feed's burst what goes out for SRTP of its publisher, in the order of arrival."""
     try:
-        if len(datagrams) > 1 and _take_run(feed, srtp, datagrams, now):
+        if len(datagrams) >= srtp.shortest_run and _take_run(feed, srtp, datagrams, now):
             return
     except Exception as fault:
         feed.breaks(fault)
