@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -90,7 +90,9 @@ class LaidBurst:
         if indexes == list(range(first, first + count)):
             self._series.append((packets[0], ssrc, count))
         else:
-            self._series += [(packet, ssrc, 1) for packet in packets]
+            begins = [n for n in range(count) if not n or indexes[n] != indexes[n - 1] + 1]
+            for start, end in pairwise((*begins, count)):
+                self._series.append((packets[start], ssrc, end - start))
         self.packets += packets
         self._headers += packet_headers(packets, wire, sent_at)
         self._payloads += payloads
