@@ -13,7 +13,7 @@ from pathlib import Path
 from media import native
 
 _FOLDER = Path(native.__file__).parent
-_SOURCES = ("fan_out.c", "sending.c", "opening.c", "receiving.c")
+_SOURCES = ("fan_out.c", "sending.c", "opening.c", "receiving.c", "laying.c")
 _HEADERS = ("sending.h", "module.h")
 _FLAGS = ("-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
 _BUILD_SECONDS = 120.0

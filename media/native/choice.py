@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 Native = Literal["auto", "off", "on"]
 Packet = TypeVar("Packet")
@@ -29,6 +29,14 @@ class NativeSending(Protocol):
 
     @property
     def receive(self) -> Callable[[int, int, int], list[tuple[bytes, Source]]]: ...
+
+    @property
+    def lay(
+        self,
+    ) -> Callable[
+        [list[Any], int, int, bytes, int],
+        tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None,
+    ]: ...
 
     @property
     def send(

@@ -199,6 +199,7 @@ static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher),
                                   cipher_slots};
 static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL},
                                   {"receive", receive, METH_VARARGS, NULL},
+                                  {"lay", lay, METH_VARARGS, NULL},
                                   {NULL, NULL, 0, NULL}};
 #define INTERFACE 2 /* raised with each change of what these take: choice.py */
 

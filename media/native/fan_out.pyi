@@ -1,7 +1,7 @@
 """Encrypts a burst for many viewers and sends it to them: fan_out.c, if it was built."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Packet = TypeVar("Packet")
 
@@ -33,6 +33,16 @@ def receive(
 
     It stops behind the run with the `most`th datagram. Longer ones than `longest` are left out. An error of
     the socket ends it, too.
+    """
+
+def lay(
+    packets: list[Any], payload_type: int, ssrc: int, block: bytes, most_run: int, /
+) -> tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None:
+    """Headers, payloads and runs (see `send`) of successive packets of one track, and the payloads' bytes.
+
+    The packets are `Outgoing`. Each header has that payload type, `ssrc` (0: that of the packet), and `block`
+    behind it, the extensions. No run is longer than `most_run` bytes. None for any other burst, and for
+    packets with extensions. Raises `TypeError`, `AttributeError` or `OverflowError` for what are no packets.
     """
 
 def send(

@@ -9,3 +9,6 @@ PyObject *opener_type(void);
 
 /* receiving.c */
 PyObject *receive(PyObject *module, PyObject *arguments);
+
+/* laying.c */
+PyObject *lay(PyObject *module, PyObject *arguments);

@@ -15,6 +15,7 @@ from media.switch.packet_header import SentAt, numbered, packet_headers
 from media.switch.viewer import Numbering, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
+from media.transport.address import Lay
 
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
@@ -63,6 +64,7 @@ class LaidBurst:
         wires: Sequence[Wire | None],
         buffer: memoryview,
         sent_at: SentAt,
+        lay: Lay | None = None,
     ) -> None:
         self.packets: list[Outgoing] = []
         self.parts: list[TrackPart] = []
@@ -77,11 +79,30 @@ class LaidBurst:
         # ... and by track, the place of each packet's numbers, its index and its timestamp
         self._numbers: list[tuple[int, list[tuple[int, int, int]]]] = []
         self._patched_for: Numbering | None = None  # whose numbers the buffer has; None: the room's
+        self._runs: list[tuple[int, int]] = []  # bytes of each, and the size of its datagrams but the last
+        self._fanned: FannedBurst | None = None
+        if lay is not None and self._is_laid(burst, wires[burst[0].track], sent_at, lay):
+            return
         for track, packets in groupby(burst, _track):
             if (wire := wires[track]) is not None:
                 self._add(list(packets), wire, sent_at)
         self._runs = _runs(self._headers, self._payloads)
-        self._fanned: FannedBurst | None = None
+
+    def _is_laid(self, burst: Sequence[Outgoing], wire: Wire | None, sent_at: SentAt, lay: Lay) -> bool:
+        """Have the usual burst laid out natively; False: it is another one."""
+        first = burst[0]
+        if wire is None:
+            return False
+        block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
+        packets = list(burst)
+        laid = lay(packets, wire.payload_type, wire.ssrc or 0, block, MAX_RUN_BYTES)
+        if laid is None:
+            return False
+        self.packets = packets
+        self._headers, self._payloads, self._runs, octets = laid
+        self._series.append((first, wire.ssrc or first.ssrc, len(packets)))
+        self.parts.append(TrackPart(first.track, len(packets), octets, first.extended))
+        return True
 
     def _add(self, packets: list[Outgoing], wire: Wire, sent_at: SentAt) -> None:
         payloads = [packet.packet.payload for packet in packets]

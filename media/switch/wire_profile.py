@@ -51,7 +51,8 @@ class WireProfile:
 
     def send(self, burst: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
         """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
-        laid = LaidBurst(burst, self.wires, buffer, sent_at)
+        fan_out = self.viewers[0].fan_out if self.viewers else None
+        laid = LaidBurst(burst, self.wires, buffer, sent_at, None if fan_out is None else fan_out.lay)
         if not laid.packets:
             return
         late = False

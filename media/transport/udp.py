@@ -51,7 +51,9 @@ class UdpPort:
         self._supports(UDP_GRO, 1)
         self.make_opener: MakeOpener | None = None if native is None else native.Opener
         self._native = native if self._can_segment else None
-        self.fan_out = None if self._native is None else FanOut(self._native.Cipher, self._fan_out)
+        self.fan_out = (
+            None if self._native is None else FanOut(self._native.Cipher, self._fan_out, self._native.lay)
+        )
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0

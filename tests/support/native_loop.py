@@ -75,7 +75,7 @@ class NativeLoop:
                         observer.saw_native(cipher, index, run[at : at + size])
                 transmit(run, size, meant[host])
 
-        return FanOut(self.native.Cipher, send)
+        return FanOut(self.native.Cipher, send, self.native.lay)
 
     def _arrived(self) -> Iterator[tuple[bytes, int, str]]:
         with contextlib.suppress(BlockingIOError):
