@@ -212,7 +212,8 @@ PyMODINIT_FUNC PyInit_fan_out(void) {
         return NULL;
     cipher_type = (PyTypeObject *)PyType_FromSpec(&cipher_spec);
     PyObject *opener = opener_type();
-    if (!cipher_type || !opener || PyModule_AddObjectRef(module, "Opener", opener) || PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
+    if (!cipher_type || !opener || PyModule_AddObjectRef(module, "Opener", opener) ||
+        PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
         PyModule_AddIntConstant(module, "INTERFACE", INTERFACE)) {
         Py_XDECREF(opener);
         Py_DECREF(module);

@@ -1,6 +1,7 @@
 """What comes from a publisher: which track a packet is of, and its place in the room's numbering."""
 
-from itertools import repeat
+from itertools import groupby, repeat
+from operator import itemgetter
 
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, parse, read_fixed
@@ -11,9 +12,20 @@ from media.tracks.nack_generator import Seen
 from media.tracks.outgoing import Outgoing
 from media.tracks.source_track import SourceTrack
 
+_ssrc = itemgetter(slice(8, 12))
+
 
 def take_all(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
     """Add to the feed's burst what goes out for SRTP of its publisher, in the order of arrival."""
+    if _ssrc(datagrams[0]) == _ssrc(datagrams[-1]):
+        _take_stream(feed, srtp, datagrams, now)
+        return
+    for _, run in groupby(datagrams, _ssrc):  # layers of a picture, or sound between pictures
+        if feed.srtp is not None:
+            _take_stream(feed, srtp, list(run), now)
+
+
+def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
     try:
         if len(datagrams) >= srtp.shortest_run and _take_run(feed, srtp, datagrams, now):
             return
