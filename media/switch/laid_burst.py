@@ -49,6 +49,7 @@ class LaidBurst:
         "_headers",
         "_indexes",
         "_laid_headers",
+        "_laid_runs",
         "_numbers",
         "_patched_for",
         "_payloads",
@@ -75,6 +76,7 @@ class LaidBurst:
         self._series: list[tuple[Outgoing, int, int]] = []  # first, SSRC, and count of successive indexes
         # made for the first viewer that is sent to by Python, since the native step writes them itself: ...
         self._ciphertexts: list[memoryview] = []  # their places in the buffer; ...
+        self._laid_runs: list[tuple[memoryview, int]] = []  # ... the runs there; ...
         self._laid_headers: list[memoryview] = []  # ... for the first patched one, the headers there, ...
         # ... and by track, the place of each packet's numbers, its index and its timestamp
         self._numbers: list[tuple[int, list[tuple[int, int, int]]]] = []
@@ -128,6 +130,10 @@ class LaidBurst:
             buffer[at:body] = header
             self._ciphertexts.append(buffer[body:end])
             at = end
+        at = 0
+        for length, size in self._runs:
+            self._laid_runs.append((buffer[at : at + length], size))
+            at += length
 
     def send(self, viewers: Iterable[Viewer]) -> None:
         """Send the whole burst to these viewers, at the latest with `flush`."""
@@ -158,10 +164,8 @@ class LaidBurst:
         except SpentError:  # the sender counts it
             return
         transmit, address = viewer.transmit, viewer.address
-        at = 0
-        for length, size in self._runs:
-            transmit(self._buffer[at : at + length], size, address)
-            at += length
+        for run, size in self._laid_runs:
+            transmit(run, size, address)
 
     def flush(self) -> None:
         """Send what waits for more viewers, that are sent to in one call."""

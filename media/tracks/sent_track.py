@@ -108,8 +108,8 @@ class SentTrack:
         self.octets += octets
         if not self.codec:
             return
-        if self._keyframe in (packets[0].timestamp, packets[-1].timestamp):
-            of_keyframe = (packet.timestamp == self._keyframe for packet in packets)
+        of_keyframe = [packet.timestamp == self._keyframe for packet in packets]
+        if True in of_keyframe:
             self.keyframe_octets += sum(compress(sizes, of_keyframe))
         if self._caching:
             entries = [(packet.extended, size, packet) for packet, size in zip(packets, sizes, strict=True)]
