@@ -116,7 +116,8 @@ sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer
 			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native $(SANITIZED)
 	@rm -rf build/sanitize
 
-SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py laid_burst.py switch.py layers.py join.py)
+SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py laid_burst.py switch.py layers.py join.py intake.py) \
+	tests/unit/media/rtp/test_srtp_receiver.py
 
 .PHONY: hostile
 hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network of its own

@@ -13,8 +13,8 @@ from pathlib import Path
 from media import native
 
 _FOLDER = Path(native.__file__).parent
-_SOURCES = ("fan_out.c", "sending.c")
-_HEADER = "sending.h"
+_SOURCES = ("fan_out.c", "sending.c", "opening.c", "receiving.c", "laying.c")
+_HEADERS = ("sending.h", "module.h")
 _FLAGS = ("-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
 _BUILD_SECONDS = 120.0
 BUILT = _FOLDER / "fan_out.abi3.so"
@@ -22,7 +22,7 @@ BUILT = _FOLDER / "fan_out.abi3.so"
 
 def build() -> str:
     """Build it next to its sources, unless it is newer than they are. What became of it, as one line."""
-    newest = max((_FOLDER / name).stat().st_mtime for name in (*_SOURCES, _HEADER))
+    newest = max((_FOLDER / name).stat().st_mtime for name in (*_SOURCES, *_HEADERS))
     if BUILT.exists() and BUILT.stat().st_mtime >= newest:
         return "The native step is there: media is sent in C."
     fresh = BUILT.with_suffix(f".{os.getpid()}.new")  # another build may run

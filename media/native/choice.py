@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 Native = Literal["auto", "off", "on"]
-INTERFACE = 1  # of the module that this version calls: one that an older version left behind has another
+Packet = TypeVar("Packet")
+Source = tuple[str, int] | tuple[str, int, int, int]  # an address of UDP
+INTERFACE = 2  # of the module that this version calls: one that an older version left behind has another
+
+
+class NativeOpener(Protocol):
+    """One `media.native.fan_out.Opener`: see its stub."""
+
+    def open(
+        self, datagrams: list[bytes], first: int, packet: Callable[..., Packet], /
+    ) -> list[Packet] | None: ...
 
 
 class NativeSending(Protocol):
@@ -13,6 +23,20 @@ class NativeSending(Protocol):
 
     @property
     def Cipher(self) -> Callable[[bytes, bytes], object]: ...  # noqa: N802
+
+    @property
+    def Opener(self) -> Callable[[bytes, bytes], NativeOpener]: ...  # noqa: N802
+
+    @property
+    def receive(self) -> Callable[[int, int, int], list[tuple[bytes, Source]]]: ...
+
+    @property
+    def lay(
+        self,
+    ) -> Callable[
+        [list[Any], int, int, bytes, int],
+        tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None,
+    ]: ...
 
     @property
     def send(

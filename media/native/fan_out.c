@@ -1,9 +1,6 @@
-/* The module media.native.fan_out: sending.c for Python. fan_out.pyi says what it takes and returns. */
+/* The module media.native.fan_out: sending.c for Python, opening.c and receiving.c. fan_out.pyi says what it takes and returns. */
 
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030B0000 /* one build for every Python from 3.11 on */
-#include <Python.h>
-
+#include "module.h"
 #include "sending.h"
 
 #include <arpa/inet.h>
@@ -200,8 +197,11 @@ static void cipher_dealloc(PyObject *self) {
 static PyType_Slot cipher_slots[] = {{Py_tp_new, cipher_new}, {Py_tp_dealloc, cipher_dealloc}, {0, NULL}};
 static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher), 0, Py_TPFLAGS_DEFAULT,
                                   cipher_slots};
-static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
-#define INTERFACE 1 /* raised with each change of what `send` or `Cipher` take: choice.py */
+static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL},
+                                  {"receive", receive, METH_VARARGS, NULL},
+                                  {"lay", lay, METH_VARARGS, NULL},
+                                  {NULL, NULL, 0, NULL}};
+#define INTERFACE 2 /* raised with each change of what these take: choice.py */
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
@@ -211,10 +211,14 @@ PyMODINIT_FUNC PyInit_fan_out(void) {
     if (!module)
         return NULL;
     cipher_type = (PyTypeObject *)PyType_FromSpec(&cipher_spec);
-    if (!cipher_type || PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
+    PyObject *opener = opener_type();
+    if (!cipher_type || !opener || PyModule_AddObjectRef(module, "Opener", opener) ||
+        PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
         PyModule_AddIntConstant(module, "INTERFACE", INTERFACE)) {
+        Py_XDECREF(opener);
         Py_DECREF(module);
         return NULL;
     }
+    Py_DECREF(opener);
     return module;
 }

@@ -10,6 +10,7 @@ from media.rtp.extensions import Extensions, read_extensions
 
 _FIXED = struct.Struct("!BBHII")
 FIXED_SIZE = _FIXED.size
+read_fixed = _FIXED.unpack_from  # of an RTP packet: two bytes, sequence number, timestamp, SSRC
 
 
 class RtpError(ValueError):

@@ -1,5 +1,7 @@
 """Sequence numbers across wraps, and their translation from a publisher's to a room's."""
 
+from collections.abc import Sequence
+
 # How far a packet may lag behind and still be accepted: enough for a second of video with retransmission.
 REORDER_PACKETS = 1024
 
@@ -18,13 +20,13 @@ class SequenceTranslator:
     (RFC 3711 9.1, RFC 7714 8.4). So duplicates, and packets from before a source's first, get no index.
     """
 
-    __slots__ = ("_expected", "_given", "_timestamp", "_timestamp_offset", "next_index")
+    __slots__ = ("_given", "_timestamp", "_timestamp_offset", "expected", "next_index")
 
     def __init__(self, index: int, timestamp: int) -> None:
         """The first packet of the first source becomes `index` (48 bits) and `timestamp` (32 bits)."""
         # The index after the highest one used. Packets that arrive in order continue from here.
         self.next_index = index
-        self._expected = 0  # the source's sequence number for `next_index`
+        self.expected = 0  # the source's sequence number for `next_index`
         self._given = _WINDOW  # bit n: index `next_index - 1 - n` is used
         self._timestamp = timestamp  # the latest one used
         self._timestamp_offset = 0
@@ -34,20 +36,20 @@ class SequenceTranslator:
 
         It continues at the next index, `elapsed` ticks of the media's clock after the latest timestamp.
         """
-        self._expected = sequence
+        self.expected = sequence
         self._given = _WINDOW
         self._timestamp_offset = self._timestamp + elapsed - timestamp
 
     def translate(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
         """The room's index and timestamp of a packet; None if it must not be forwarded."""
         index = self.next_index
-        if sequence == self._expected:
-            self._expected = sequence + 1 & 0xFFFF
+        if sequence == self.expected:
+            self.expected = sequence + 1 & 0xFFFF
             if self._given is not _WINDOW:  # as long as there is no gap, it remains the same object
                 self._shift(1)
             self.next_index = index + 1
         else:
-            ahead = sequence - self._expected & 0xFFFF
+            ahead = sequence - self.expected & 0xFFFF
             # RFC 3711 3.3.1: less than half the number space ahead of the highest, otherwise behind it
             index += ahead if ahead < 0x7FFF else ahead - 0x10000
             if not self._give(index):
@@ -57,12 +59,28 @@ class SequenceTranslator:
             self._timestamp = translated
         return index, translated
 
+    def translate_run(self, timestamps: Sequence[int]) -> tuple[int, list[int]]:
+        """What `translate` returns for the next packets, one for each timestamp: first index, timestamps."""
+        index, count = self.next_index, len(timestamps)
+        self.expected = self.expected + count & 0xFFFF
+        if self._given is not _WINDOW:
+            given = self._given << count | (1 << count) - 1
+            self._given = _WINDOW if given & _WINDOW == _WINDOW else given & _WINDOW
+        self.next_index = index + count
+        offset, latest = self._timestamp_offset, self._timestamp
+        translated = [timestamp + offset & 0xFFFFFFFF for timestamp in timestamps]
+        for timestamp in translated:
+            if timestamp - latest & 0xFFFFFFFF < 0x80000000:
+                latest = timestamp
+        self._timestamp = latest
+        return index, translated
+
     def _give(self, index: int) -> bool:
         """Use an index that is not the next one, if it is free; returns whether it was."""
         ahead = index - self.next_index
         if ahead >= 0:
             self._shift(ahead + 1)
-            self._expected = self._expected + ahead + 1 & 0xFFFF
+            self.expected = self.expected + ahead + 1 & 0xFFFF
             self.next_index = index + 1
             return True
         behind = -1 - ahead

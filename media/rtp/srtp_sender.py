@@ -9,7 +9,6 @@ RTCP and the SHA1 profile go through libsrtp. Media under AEAD_AES_128_GCM imple
 (docs/performance.md).
 """
 
-import struct
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
@@ -18,17 +17,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.rtp.libsrtp import SrtpError
+from media.rtp.nonces import NONCE, iv, joined_ivs, salted
 from media.rtp.spent_indexes import INDEXES, SpentIndexes
 from media.rtp.srtp import GCM_TAG, Profile, SrtpKeys, outbound_session
 
-NONCE = 12  # bytes (RFC 7714 8.1)
-MOST_NONCES = 64  # joined at once, at most
 KEYS_REMEMBERED = 16_384  # about 150 bytes each
-
-# Numbers that join `count` nonces: each of value 1, and of values 0, 1, 2 and so on.
-_ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MOST_NONCES + 1)]
-_RISING = [sum(_ONES[place] for place in range(count)) for count in range(MOST_NONCES + 1)]
-_SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MOST_NONCES + 1)]
 
 _SRTCP_INDEX = 0x7FFFFFFF  # RFC 3711 3.4: the bit above says that the packet is encrypted
 _HALF_RANGE = 0x8000
@@ -47,18 +40,26 @@ class BurstIndexes:
     indexes. Raises `SpentError` for indexes beyond the last one that there is.
     """
 
-    __slots__ = ("count", "ivs", "runs")
+    __slots__ = ("_ivs", "count", "runs")
 
     def __init__(self, runs: Sequence[tuple[int, int, int]]) -> None:
         self.runs = runs
         self.count = 0
-        self.ivs = 0  # of all packets, joined in one number
-        for ssrc, first, after in runs:
+        self._ivs: int | None = None
+        for _, first, after in runs:
             if after > INDEXES:
                 raise SpentError("no index is left")
-            count = after - first
-            self.ivs = self.ivs << 8 * NONCE * count | _iv(ssrc, first) * _ONES[count] + _RISING[count]
-            self.count += count
+            self.count += after - first
+
+    @property
+    def ivs(self) -> int:
+        """Of all packets, joined in one number. Made for the first viewer that is sent to by Python."""
+        if self._ivs is None:
+            self._ivs = 0
+            for ssrc, first, after in self.runs:
+                count = after - first
+                self._ivs = self._ivs << 8 * NONCE * count | joined_ivs(ssrc, first, count)
+        return self._ivs
 
 
 class SrtpSender:
@@ -116,9 +117,7 @@ class SrtpSender:
         The hot loop over the packets runs in C: docs/performance.md.
         """
         self._spend(indexes)
-        count = indexes.count
-        # all nonces are salted in one operation
-        nonces = _SPLIT[count]((indexes.ivs ^ self._salt * _ONES[count]).to_bytes(NONCE * count))
+        nonces = salted(indexes.ivs, self._salt, indexes.count)
         _exhaust(map(self._encrypt_into, nonces, payloads, headers, ciphertexts))
 
     def lend(self, make: Callable[[bytes, bytes], object], indexes: BurstIndexes) -> object:
@@ -176,7 +175,7 @@ class SrtpSender:
             datagram = self._libsrtp.protect(header + payload)
             self._highest[ssrc] = max(self._highest.get(ssrc, 0), index)
             return datagram
-        nonce = (_iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
+        nonce = (iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
         ciphertext = bytearray(len(payload) + GCM_TAG)
         self._encrypt_into(nonce, payload, header, ciphertext)
         return header + ciphertext
@@ -215,11 +214,6 @@ def _take(master: bytes) -> None:
     _taken[digest] = None
     if len(_taken) > KEYS_REMEMBERED:
         del _taken[next(iter(_taken))]
-
-
-def _iv(ssrc: int, index: int) -> int:
-    """The IV of a packet before it is salted (RFC 7714 8.1), as a number of `NONCE` bytes."""
-    return ssrc << 48 | index
 
 
 def derive_key(master_key: bytes, master_salt: bytes, label: int, length: int) -> bytes:

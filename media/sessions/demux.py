@@ -85,29 +85,31 @@ class Demux:
             if self._relays.get(ssrc.to_bytes(4)) is relay:
                 del self._relays[ssrc.to_bytes(4)]
 
-    def sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[Feed, bytes]]:
-        """Deliver a batch of datagrams. Returns the SRTP and SRTCP of publishers, each with its feed."""
-        media: list[tuple[Feed, bytes]] = []
+    def sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[Feed, list[bytes]]]:
+        """Deliver a batch of datagrams. Returns publishers' SRTP and SRTCP, in runs, each with its feed."""
+        media: list[tuple[Feed, list[bytes]]] = []
         source: Address | None = None
         session: Session | None = None
+        run: list[bytes] | None = None  # from `source`, if that feeds a room and no relay may be behind it
         for datagram, address in batch:
             first = datagram[0] if datagram else 255
+            if run is not None and address is source and 128 <= first <= 191:
+                run.append(datagram)  # datagrams of one run share the address object
+                continue
+            run = None
             if first <= 3:
-                if datagram.startswith(BINDING_SUCCESS):
-                    self._take_response(datagram, address, now)
-                else:
-                    self._check(datagram, address, now)
-                    source = None  # the address may belong to another session now
+                self._take_stun(datagram, address, now)
+                source = None  # the address may belong to another session now
                 continue
             # Relays before sessions: a client whose checks seem to come from another worker takes nothing.
             if self._relays and (relay := self._relay(datagram)) is not None:
                 try:
                     if (feed := relay.receive_media(datagram, address, now)) is not None:
-                        media.append((feed, datagram))
+                        _add(media, feed, datagram)
                 except Exception as fault:
                     relay.breaks(fault)
                 continue
-            if address is not source:  # datagrams of one run share the address object
+            if address is not source:
                 source, session = address, self._by_address.get(address)
             if session is None:
                 continue
@@ -115,12 +117,19 @@ class Demux:
                 if 128 <= first <= 191:
                     feed = session.receive_media(datagram, address, now)
                     if feed is not None:
-                        media.append((feed, datagram))
+                        added = _add(media, feed, datagram)
+                        run = None if self._relays else added
                 elif 20 <= first <= 63:
                     session.receive_dtls(datagram)
             except Exception as fault:
                 session.breaks(fault)
         return media
+
+    def _take_stun(self, datagram: bytes, address: Address, now: float) -> None:
+        if datagram.startswith(BINDING_SUCCESS):
+            self._take_response(datagram, address, now)
+        else:
+            self._check(datagram, address, now)
 
     def _relay(self, datagram: bytes) -> RelayEnd | None:
         """The relay of the SSRC of SRTP or SRTCP. Whether the packet is authentic, the relay finds out."""
@@ -179,6 +188,15 @@ class Demux:
         for ufrag in self._ufrags.pop(session, ()):
             if self._by_ufrag.get(ufrag) is session:
                 del self._by_ufrag[ufrag]
+
+
+def _add(media: list[tuple[Feed, list[bytes]]], feed: Feed, datagram: bytes) -> list[bytes]:
+    """Add a datagram to the run of its feed, which may go on; returns the run."""
+    if not media or media[-1][0] is not feed:
+        media.append((feed, []))
+    run = media[-1][1]
+    run.append(datagram)
+    return run
 
 
 def _keeps(holder: Session, address: Address, now: float) -> bool:

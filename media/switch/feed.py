@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from media.rtp.srtp import InboundSession, SrtpKeys
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.rendition import Ladder
 from media.switch.thinning import Thinning
 from media.switch.viewer import Viewer
@@ -41,7 +42,7 @@ class Feed:
 
     sent: Sequence[SentTrack]  # the room's tracks as viewers get them; and ...
     sources: Sequence[SourceTrack]  # ... as the present publisher sends them
-    srtp: InboundSession | None = None
+    srtp: SrtpReceiver | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
     # by owner, called once, with the time
@@ -61,6 +62,8 @@ class Feed:
     ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)  # of tracks that share theirs with no other
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
+    # the second bytes of their packets, with the marker and without; those of RTCP are not among them
+    media_types: frozenset[bytes] = field(init=False)
     _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
     _sent_to_gone: int = 0  # payload octets
@@ -85,6 +88,8 @@ class Feed:
         self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}
         shared = {kind: found for kind, found in numbers.items() if len(found) > 1}
         self._layered = frozenset(shared)
+        seconds = (kind | marker for kind in numbers for marker in (0, 0x80))
+        self.media_types = frozenset(bytes((second,)) for second in seconds if not 192 <= second <= 223)
         layered = sorted({number for found in shared.values() for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
         if self.thinning is not None:
@@ -95,7 +100,7 @@ class Feed:
         """Whether `layers` finds the track of packets with that payload type."""
         return payload_type in self._layered
 
-    def open(self, srtp: InboundSession, keys: SrtpKeys) -> None:
+    def open(self, srtp: SrtpReceiver, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""
         self.srtp, self._keys = srtp, keys
         self.rtcp_due_at = 0.0

@@ -2,22 +2,38 @@
 
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
+from media.rtp.nonces import MOST_NONCES
 from media.rtp.srtp import GCM_TAG
-from media.rtp.srtp_sender import MOST_NONCES, BurstIndexes, SpentError
+from media.rtp.srtp_sender import BurstIndexes, SpentError
 from media.switch.fanned_burst import FannedBurst
-from media.switch.packet_header import SentAt, numbered, packet_header
+from media.switch.packet_header import SentAt, numbered, packet_headers
 from media.switch.viewer import Numbering, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
+from media.transport.address import Lay
 
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 
+_track = attrgetter("track")
+
 _NUMBERS = struct.Struct("!HI")  # sequence number and timestamp; in the header from byte 2 on
 _NUMBERS_AT = 2
+
+
+class TrackPart(NamedTuple):
+    """Packets of one track that follow each other in a burst."""
+
+    track: int
+    packets: int
+    octets: int  # of payload
+    earliest: int  # index
 
 
 class LaidBurst:
@@ -33,73 +49,96 @@ class LaidBurst:
         "_headers",
         "_indexes",
         "_laid_headers",
+        "_laid_runs",
         "_numbers",
         "_patched_for",
         "_payloads",
         "_runs",
         "_series",
         "packets",
+        "parts",
     )
 
     def __init__(
         self,
-        burst: Iterable[Outgoing],
+        burst: Sequence[Outgoing],
         wires: Sequence[Wire | None],
         buffer: memoryview,
         sent_at: SentAt,
+        lay: Lay | None = None,
     ) -> None:
         self.packets: list[Outgoing] = []
+        self.parts: list[TrackPart] = []
         self._buffer = buffer
         self._headers: list[bytes] = []
         self._payloads: list[bytes] = []
-        self._ciphertexts: list[memoryview] = []
         self._indexes: dict[tuple[int, ...], BurstIndexes] = {}  # by a viewer's offsets
         self._series: list[tuple[Outgoing, int, int]] = []  # first, SSRC, and count of successive indexes
-        # made for the first patched viewer: the headers in the buffer, ...
-        self._laid_headers: list[memoryview] = []
+        # made for the first viewer that is sent to by Python, since the native step writes them itself: ...
+        self._ciphertexts: list[memoryview] = []  # their places in the buffer; ...
+        self._laid_runs: list[tuple[memoryview, int]] = []  # ... the runs there; ...
+        self._laid_headers: list[memoryview] = []  # ... for the first patched one, the headers there, ...
         # ... and by track, the place of each packet's numbers, its index and its timestamp
         self._numbers: list[tuple[int, list[tuple[int, int, int]]]] = []
         self._patched_for: Numbering | None = None  # whose numbers the buffer has; None: the room's
-        packets, headers, payloads, ciphertexts = (
-            self.packets,
-            self._headers,
-            self._payloads,
-            self._ciphertexts,
-        )
-        first: Outgoing | None = None
-        first_ssrc = count = 0
-        datagrams: list[memoryview] = []
-        at = 0
-        for outgoing in burst:
-            wire = wires[outgoing.track]
-            if wire is None:
-                continue
-            header = packet_header(outgoing, wire, sent_at)
-            payload = outgoing.packet.payload
+        self._runs: list[tuple[int, int]] = []  # bytes of each, and the size of its datagrams but the last
+        self._fanned: FannedBurst | None = None
+        if lay is not None and self._is_laid(burst, wires[burst[0].track], sent_at, lay):
+            return
+        for track, packets in groupby(burst, _track):
+            if (wire := wires[track]) is not None:
+                self._add(list(packets), wire, sent_at)
+        self._runs = _runs(self._headers, self._payloads)
+
+    def _is_laid(self, burst: Sequence[Outgoing], wire: Wire | None, sent_at: SentAt, lay: Lay) -> bool:
+        """Have the usual burst laid out natively; False: it is another one."""
+        first = burst[0]
+        if wire is None:
+            return False
+        block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
+        packets = list(burst)
+        laid = lay(packets, wire.payload_type, wire.ssrc or 0, block, MAX_RUN_BYTES)
+        if laid is None:
+            return False
+        self.packets = packets
+        self._headers, self._payloads, self._runs, octets = laid
+        self._series.append((first, wire.ssrc or first.ssrc, len(packets)))
+        self.parts.append(TrackPart(first.track, len(packets), octets, first.extended))
+        return True
+
+    def _add(self, packets: list[Outgoing], wire: Wire, sent_at: SentAt) -> None:
+        payloads = [packet.packet.payload for packet in packets]
+        indexes = [packet.extended for packet in packets]
+        count, first, ssrc = len(packets), indexes[0], wire.ssrc or packets[0].ssrc
+        if indexes == list(range(first, first + count)):
+            self._series.append((packets[0], ssrc, count))
+        else:
+            begins = [n for n in range(count) if not n or indexes[n] != indexes[n - 1] + 1]
+            for start, end in pairwise((*begins, count)):
+                self._series.append((packets[start], ssrc, end - start))
+        self.packets += packets
+        self._headers += packet_headers(packets, wire, sent_at)
+        self._payloads += payloads
+        self.parts.append(TrackPart(packets[0].track, count, sum(map(len, payloads)), min(indexes)))
+
+    def _lay(self) -> None:
+        """Write the headers into the buffer, each before the place of its ciphertext."""
+        buffer, at = self._buffer, 0
+        for header, payload in zip(self._headers, self._payloads, strict=True):
             body = at + len(header)
             end = body + len(payload) + GCM_TAG
             buffer[at:body] = header
-            packets.append(outgoing)
-            headers.append(header)
-            payloads.append(payload)
-            ciphertexts.append(buffer[body:end])
-            datagrams.append(buffer[at:end])
-            if first is None or outgoing.extended != first.extended + count or outgoing.track != first.track:
-                if first is not None:
-                    self._series.append((first, first_ssrc, count))
-                first, first_ssrc, count = outgoing, wire.ssrc or outgoing.ssrc, 0
-            count += 1
+            self._ciphertexts.append(buffer[body:end])
             at = end
-        if first is not None:
-            self._series.append((first, first_ssrc, count))
-        self._runs = _runs(datagrams, buffer)
-        self._fanned: FannedBurst | None = None
+        at = 0
+        for length, size in self._runs:
+            self._laid_runs.append((buffer[at : at + length], size))
+            at += length
 
     def send(self, viewers: Iterable[Viewer]) -> None:
         """Send the whole burst to these viewers, at the latest with `flush`."""
         if self._fanned is None:
-            runs = [(len(run), size) for run, size in self._runs]
-            self._fanned = FannedBurst(self.packets, self._headers, self._payloads, runs)
+            self._fanned = FannedBurst(self.packets, self._headers, self._payloads, self._runs)
         for viewer in self._fanned.add(viewers, self._indexes_for):
             self._send(viewer)
 
@@ -108,6 +147,8 @@ class LaidBurst:
         if not viewer.sender.in_place:
             self.send_some(viewer, range(len(self.packets)))
             return
+        if not self._ciphertexts:
+            self._lay()
         try:
             indexes = self._indexes_for(viewer.offsets)
             if viewer.patched:
@@ -123,7 +164,7 @@ class LaidBurst:
         except SpentError:  # the sender counts it
             return
         transmit, address = viewer.transmit, viewer.address
-        for run, size in self._runs:
+        for run, size in self._laid_runs:
             transmit(run, size, address)
 
     def flush(self) -> None:
@@ -198,21 +239,21 @@ def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sen
             viewer.count(packet, 1)
 
 
-def _runs(datagrams: Sequence[memoryview], buffer: memoryview) -> list[tuple[memoryview, int]]:
-    """Runs of neighbours of equal size (the last may be shorter): the memory of each, and the size."""
+def _runs(headers: Iterable[bytes], payloads: Iterable[bytes]) -> list[tuple[int, int]]:
+    """Runs of neighbours of equal size (the last may be shorter): the length of each, and that size."""
     runs = []
-    start = at = segment = 0
-    for datagram in datagrams:
-        size = len(datagram)
-        if at > start and (size > segment or at + size - start > MAX_RUN_BYTES):
-            runs.append((buffer[start:at], segment))
-            start = at
-        if at == start:
+    length = segment = 0
+    for header, payload in zip(headers, payloads, strict=True):
+        size = len(header) + len(payload) + GCM_TAG
+        if length and (size > segment or length + size > MAX_RUN_BYTES):
+            runs.append((length, segment))
+            length = 0
+        if not length:
             segment = size
-        at += size
+        length += size
         if size < segment:
-            runs.append((buffer[start:at], segment))
-            start = at
-    if at > start:
-        runs.append((buffer[start:at], segment))
+            runs.append((length, segment))
+            length = 0
+    if length:
+        runs.append((length, segment))
     return runs

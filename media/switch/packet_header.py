@@ -1,5 +1,7 @@
 """The RTP header of a packet on a viewer's wire."""
 
+from collections.abc import Sequence
+
 from media.rtp.extensions import add_element, map_extensions, send_time
 from media.rtp.packet import build_header
 from media.switch.wire import Wire
@@ -49,6 +51,25 @@ def packet_header(outgoing: Outgoing, wire: Wire, sent_at: SentAt) -> bytes:
     sequence = outgoing.extended & 0xFFFF
     ssrc = wire.ssrc or outgoing.ssrc
     return build_header(packet, wire.payload_type, sequence, outgoing.timestamp, ssrc, block)
+
+
+def packet_headers(packets: Sequence[Outgoing], wire: Wire, sent_at: SentAt) -> list[bytes]:
+    """`packet_header` of each, which are of one track."""
+    if any([packet.packet.extensions for packet in packets]):  # noqa: C419  # a generator costs more
+        return [packet_header(packet, wire, sent_at) for packet in packets]
+    block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
+    payload_type, ssrc = wire.payload_type, wire.ssrc
+    return [
+        build_header(
+            packet.packet,
+            payload_type,
+            packet.extended & 0xFFFF,
+            packet.timestamp,
+            ssrc or packet.ssrc,
+            block,
+        )
+        for packet in packets
+    ]
 
 
 def numbered(header: bytes, packet: Outgoing, offset: int, shift: int) -> bytes:

@@ -9,14 +9,19 @@ can be replaced, and its viewers see one unbroken stream.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from media.rtp.libsrtp import SrtpError
-from media.rtp.packet import RtpError, is_rtcp, parse
+from media.rtp.nonces import MOST_NONCES
+from media.rtp.opener import MakeOpener
+from media.rtp.packet import FIXED_SIZE, is_rtcp
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
-from media.rtp.srtp import SrtpKeys, inbound_session
+from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.switch.intake import layer_of, take
+from media.switch.intake import take_all
 from media.switch.join_burst import JoinBurst
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, send_to
 from media.switch.paced import Paced
@@ -28,6 +33,9 @@ from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address, Backlog, FanOut, Transmit
+
+_track = attrgetter("track")
+MOST_TAKEN = MOST_NONCES  # datagrams of a publisher that are unprotected in one go
 
 
 class Received(NamedTuple):
@@ -41,7 +49,8 @@ class PacketSwitch:
     """Relays the packets of many rooms.
 
     `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream, and
-    `fan_out_to` what sends to many such addresses at once, if anything does.
+    `fan_out_to` what sends to many such addresses at once, if anything does. `make_opener` is for
+    `SrtpReceiver`.
     """
 
     def __init__(
@@ -49,15 +58,17 @@ class PacketSwitch:
         transmit_to: Callable[[Address], Transmit],
         backlog_to: Callable[[Address], Backlog | None] = lambda _: None,
         fan_out_to: Callable[[Address], FanOut | None] = lambda _: None,
+        make_opener: MakeOpener | None = None,
     ) -> None:
         self._transmit_to = transmit_to
         self._backlog_to = backlog_to
         self._fan_out_to = fan_out_to
+        self._make_opener = make_opener
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Take the keys of the room's publisher. Its packets are forwarded from now on."""
-        feed.open(inbound_session(keys), keys)
+        feed.open(SrtpReceiver(keys, self._make_opener), keys)
 
     def close_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Forward nothing more from the publisher with these keys. Another publisher is not affected."""
@@ -201,39 +212,18 @@ class PacketSwitch:
         """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
         return pad(viewer, octets, SentAt(now))
 
-    def receive(self, batch: Iterable[tuple[Feed, bytes]], now: float) -> Received:
-        """Forward a batch of publishers' SRTP. `now` is in seconds of a steady clock."""
+    def receive(self, batch: Iterable[tuple[Feed, list[bytes]]], now: float) -> Received:
+        """Forward a batch of publishers' SRTP: runs of datagrams. `now` is in seconds of a steady clock."""
         rtcp: list[tuple[Feed, bytes]] = []
         touched: dict[Feed, None] = {}
-        for feed, datagram in batch:
-            srtp = feed.srtp
-            if srtp is None or len(datagram) < 12:
-                continue
-            try:
-                if is_rtcp(datagram):
-                    rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
-                    continue
-                touched[feed] = None
-                number = feed.by_payload_type.get(datagram[1] & 0x7F)
-                if number is None and not feed.is_layered(datagram[1] & 0x7F):
-                    feed.rx_dropped += 1
-                    continue
-                plain = srtp.unprotect(datagram)
-                packet = parse(plain)
-                if number is None:
-                    number = layer_of(feed, packet, now)
-                    if number is None:
-                        continue
-                outgoing = take(feed, number, packet, now)
-            except (SrtpError, RtpError):
-                feed.rx_dropped += 1
-                continue
-            except Exception as fault:
-                feed.breaks(fault)
-                continue
-            if outgoing is not None:
-                feed.burst.append(outgoing)
-                feed.rx_bytes += len(plain)
+        for feed, run in batch:
+            for start in range(0, len(run), MOST_TAKEN):
+                part = run if len(run) <= MOST_TAKEN else run[start : start + MOST_TAKEN]
+                if not feed.media_types.issuperset([datagram[1:2] for datagram in part]):
+                    part = _media_of(feed, part, rtcp, touched)
+                if part and feed.srtp is not None:
+                    touched[feed] = None
+                    take_all(feed, feed.srtp, part, now)
         for feed in touched:
             if feed.burst:
                 try:
@@ -246,8 +236,8 @@ class PacketSwitch:
         burst, feed.burst = feed.burst, []
         feed.rx_packets += len(burst)
         sent = feed.sent
-        for packet in burst:
-            sent[packet.track].keep(packet, now)
+        for track, packets in groupby(burst, _track):
+            sent[track].keep_run(list(packets), now)
         if feed.tap is not None:
             feed.tap.packets(burst)
         if feed.thinning is not None and feed.thinning.active:
@@ -263,6 +253,31 @@ class PacketSwitch:
             due, feed.after_burst = feed.after_burst, {}
             for call in due.values():
                 call(now)
+
+
+def _media_of(
+    feed: Feed, run: list[bytes], rtcp: list[tuple[Feed, bytes]], touched: dict[Feed, None]
+) -> list[bytes]:
+    """What is left of a run without RTCP, which joins `rtcp`, and without what no track of the room has."""
+    media = []
+    for datagram in run:
+        srtp = feed.srtp
+        if srtp is None or len(datagram) < FIXED_SIZE:
+            continue
+        if not is_rtcp(datagram):
+            touched[feed] = None
+            if datagram[1:2] in feed.media_types:
+                media.append(datagram)
+            else:
+                feed.rx_dropped += 1
+            continue
+        try:
+            rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
+        except SrtpError:
+            feed.rx_dropped += 1
+        except Exception as fault:
+            feed.breaks(fault)
+    return media
 
 
 def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:

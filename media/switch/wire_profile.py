@@ -51,19 +51,19 @@ class WireProfile:
 
     def send(self, burst: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
         """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
-        laid = LaidBurst(burst, self.wires, buffer, sent_at)
+        fan_out = self.viewers[0].fan_out if self.viewers else None
+        laid = LaidBurst(burst, self.wires, buffer, sent_at, None if fan_out is None else fan_out.lay)
         if not laid.packets:
             return
-        starts, packets, octets = self.starts, self.counts.packets, self.counts.octets
         late = False
-        for packet in laid.packets:
-            track = packet.track
-            packets[track] += 1
-            octets[track] += len(packet.packet.payload)
-            late |= packet.extended < starts[track]
+        for track, count, octets, earliest in laid.parts:
+            self.counts.packets[track] += count
+            self.counts.octets[track] += octets
+            late |= earliest < self.starts[track]
         for viewers in (self.viewers, self.patched):  # the patched ones write into the headers
             if not late:
-                laid.send(viewers)
+                if viewers:
+                    laid.send(viewers)
                 continue
             for viewer in viewers:
                 self._send_due(viewer, laid)

@@ -1,5 +1,6 @@
 """The recent packets of one track, for retransmission."""
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 # A power of 2. It limits the bytes, too: no packet is longer than the socket's `MAX_DATAGRAM`.
@@ -41,6 +42,16 @@ class PacketHistory(Generic[Item]):
             return False
         self._items[slot] = item
         self._times[slot] = now
+        return True
+
+    def extend(self, extended: int, now: float, items: Sequence[Item]) -> bool:
+        """Keep successive items, sent at `now`, the first of them next. False, and none is, if it is not."""
+        slot, count = extended & self._packets - 1, len(items)
+        if extended != self.next_index or slot + count > self._packets:
+            return False
+        self._items[slot : slot + count] = items
+        self._times[slot : slot + count] = [now] * count
+        self.next_index = extended + count
         return True
 
     def before(self, extended: int, count: int) -> list[Item]:

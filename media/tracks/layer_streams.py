@@ -67,6 +67,10 @@ class LayerStreams:
             self._transport.arrived(packet.extensions, now)
         return number
 
+    def known(self, ssrc: int) -> int | None:
+        """The number of the track of media that `find` has found, or that was declared."""
+        return self._media.get(ssrc)
+
     def leaves_out(self, packet: RtpPacket) -> bool:
         """Whether `packet`, which was not found, says that it is of a layer that the room does not take.
 

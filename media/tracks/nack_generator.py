@@ -47,38 +47,42 @@ class NackGenerator:
     `rtt`, in seconds, is estimated from how fast requested packets arrive. A better value may be set.
     """
 
-    __slots__ = ("_expected", "_missing", "_next_due", "rtt")
+    __slots__ = ("_missing", "_next_due", "expected", "rtt")
 
     def __init__(self, rtt: float = _FIRST_RTT) -> None:
         self.rtt = rtt
-        self._expected = -1  # the sequence number after the newest; -1 before the first packet
+        self.expected = -1  # the sequence number after the newest; -1 before the first packet
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
 
     def received(self, sequence: int, now: float) -> Seen:
         """Note a packet, by its original sequence number if it arrived over RTX."""
-        if sequence == self._expected:
-            self._expected = sequence + 1 & 0xFFFF
+        if sequence == self.expected:
+            self.expected = sequence + 1 & 0xFFFF
             return Seen.IN_ORDER
         return self._received_out_of_order(sequence, now)
 
+    def received_run(self, count: int) -> None:
+        """Note that the next so many packets came, in order."""
+        self.expected = self.expected + count & 0xFFFF
+
     def _received_out_of_order(self, sequence: int, now: float) -> Seen:
-        ahead = sequence - self._expected & 0xFFFF
-        if ahead >= 0x10000 - REORDER_PACKETS and self._expected >= 0:
+        ahead = sequence - self.expected & 0xFFFF
+        if ahead >= 0x10000 - REORDER_PACKETS and self.expected >= 0:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._learn_rtt(now - missing.asked_at, missing.tries)
                 return Seen.RECOVERED
             return Seen.LATE
-        if ahead <= MAX_MISSING and self._expected >= 0:
+        if ahead <= MAX_MISSING and self.expected >= 0:
             for n in range(ahead):
-                self._missing[self._expected + n & 0xFFFF] = _Missing(now)
+                self._missing[self.expected + n & 0xFFFF] = _Missing(now)
             for oldest in list(self._missing)[: max(0, len(self._missing) - MAX_MISSING)]:
                 del self._missing[oldest]
             self._next_due = min(self._next_due, now + REORDER_SECONDS)
         else:
             self._missing.clear()
-        self._expected = sequence + 1 & 0xFFFF
+        self.expected = sequence + 1 & 0xFFFF
         return Seen.AFTER_GAP
 
     def is_missing(self, sequence: int) -> bool:

@@ -3,6 +3,7 @@
 They need it only if the publisher does not answer keyframe requests.
 """
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -48,6 +49,25 @@ class PictureCache(Generic[Item]):
                 self._put(entry, now)
             elif starts_keyframe:  # parameter sets that arrive after the keyframe they belong to
                 self._prepend(entry)
+
+    def extend(self, extended: int, now: float, octets: int, entries: Sequence[Cached[Item]]) -> bool:
+        """Take successive packets that come next, of which none starts a keyframe; `octets` is their size.
+
+        False, and none is taken, if they do not, or if a limit is near.
+        """
+        held = len(self._entries)
+        if (
+            not held
+            or extended != self._first + held
+            or held + len(entries) > MAX_PACKETS
+            or self._bytes + octets > MAX_BYTES
+            or now - self.began_at > MAX_AGE_SECONDS
+        ):
+            return False
+        self._entries += entries
+        self._bytes += octets
+        self._latest_at = now
+        return True
 
     def _begin(self, entry: Cached[Item], timestamp: int, now: float) -> None:
         extended = entry[0]

@@ -1,5 +1,7 @@
 """Reception statistics of one SSRC, for receiver reports (RFC 3550 6.4.1)."""
 
+from collections.abc import Sequence
+
 from media.rtp.rtcp import ReportBlock, SenderReport
 
 OUR_SSRC = 1  # as a receiver of publishers' media
@@ -54,6 +56,19 @@ class ReceptionStats:
         self._timestamp = timestamp
         self._received += 1
         ahead = sequence - self._highest & 0xFFFF
+        if ahead < 0x8000:
+            self._highest += ahead
+
+    def received_run(self, sequence: int, timestamps: Sequence[int], now: float) -> None:
+        """Count packets with successive sequence numbers from `sequence` on."""
+        first, count = timestamps[0], len(timestamps)
+        self.received(sequence, first, now)
+        if timestamps.count(first) != count:  # they are of more than one picture
+            for number, timestamp in enumerate(timestamps[1:], sequence + 1):
+                self.received(number & 0xFFFF, timestamp, now)
+            return
+        self._received += count - 1
+        ahead = sequence + count - 1 - self._highest & 0xFFFF
         if ahead < 0x8000:
             self._highest += ahead
 

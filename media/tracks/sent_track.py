@@ -1,8 +1,9 @@
 """A track as a room sends it: the state that all its viewers share."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, repeat
 from typing import Literal
 
 from media.payload.keyframes import starts_keyframe
@@ -89,6 +90,32 @@ class SentTrack:
                 self._keyframe_begins(packet, now)
         if self._caching:
             self._cache(packet, starts, now)
+
+    def keep_run(self, packets: Sequence[Outgoing], now: float) -> None:
+        """`keep` several packets: at once if they are the next ones, and no keyframe starts in them."""
+        first = packets[0].extended
+        payloads = [packet.packet.payload for packet in packets]
+        if (
+            [packet.extended for packet in packets] != list(range(first, first + len(packets)))
+            or (self.codec and any(map(starts_keyframe, repeat(self.codec), payloads)))
+            or not self.history.extend(first, now, packets)
+        ):
+            for packet in packets:
+                self.keep(packet, now)
+            return
+        sizes = list(map(len, payloads))
+        octets = sum(sizes)
+        self.octets += octets
+        if not self.codec:
+            return
+        of_keyframe = [packet.timestamp == self._keyframe for packet in packets]
+        if True in of_keyframe:
+            self.keyframe_octets += sum(compress(sizes, of_keyframe))
+        if self._caching:
+            entries = [(packet.extended, size, packet) for packet, size in zip(packets, sizes, strict=True)]
+            if now >= self._cache_until or not self.pictures.extend(first, now, octets, entries):
+                for packet in packets:
+                    self._cache(packet, False, now)
 
     def measure(self, now: float) -> None:
         """Measure the bit rate of the time since the last call. Call it about once a second.

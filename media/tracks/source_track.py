@@ -51,6 +51,17 @@ class SourceTrack:
         self.translator = former.translator
         self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
 
+    def expects(self, ssrc: int, payload_type: int, sequence: int) -> bool:
+        """Whether that packet is the next one of the stream that it follows, and nothing is held back."""
+        return (
+            self.stats is not None
+            and self.stats.ssrc == ssrc
+            and payload_type == self.payload_type
+            and not self.gate.closed
+            and self.translator.expected == sequence
+            and (self.nack is None or self.nack.expected == sequence)
+        )
+
     def follow(self, packet: RtpPacket, now: float) -> bool:
         """Switch to a new SSRC of the track, if it may take over; returns whether it did.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
 
@@ -25,16 +25,23 @@ Transmit = Callable[[bytes | memoryview, int, Address], None]
 Target = tuple[object, Address, bytes]
 
 
+# see `media/native/fan_out.pyi`
+Lay = Callable[
+    [list[Any], int, int, bytes, int], tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None
+]
+
+
 @dataclass(frozen=True, slots=True)
 class FanOut:
     """Encrypts one burst for many addresses and sends it to them, in one call.
 
     `cipher` makes of a session key and its salt what encrypts for one of them. `send` is given headers,
-    payloads, runs (bytes, and size of each datagram but the last) and targets.
+    payloads, runs (bytes, and size of each datagram but the last) and targets. `lay` makes the first three.
     """
 
     cipher: Callable[[bytes, bytes], object]
     send: Callable[[Sequence[bytes], Sequence[bytes], Sequence[tuple[int, int]], Sequence[Target]], None]
+    lay: Lay | None = None
 
 
 class Backlog(Protocol):

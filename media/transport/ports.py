@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from media.counts import Histogram, TcpStats
+from media.rtp.opener import MakeOpener
 from media.transport.address import Address, Backlog, FanOut, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
@@ -38,6 +39,7 @@ class DatagramPort(Port, Protocol):
     """UDP of one address family."""
 
     address: Address  # at which it listens
+    make_opener: MakeOpener | None  # of the native step, if that is used
     fan_out: FanOut | None  # what sends one burst to many of its addresses; None: nothing does
 
     @property
@@ -106,6 +108,11 @@ class Ports:
             self._unreachable += 1
         else:
             port.send(data, address)
+
+    @property
+    def make_opener(self) -> MakeOpener | None:
+        """What opens runs of a publisher in one call; None: nothing does."""
+        return next((port.make_opener for port in self._datagrams), None)
 
     def transmit_to(self, address: Address) -> Transmit:
         """What transmits to `address`. For the many: look it up when the address is chosen, and keep it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from media.counts import Histogram
 from media.native.choice import NativeSending
+from media.rtp.opener import MakeOpener
 from media.transport.address import MAX_DATAGRAM, Address, FanOut, Target
 from media.transport.ports import Receive
 from media.transport.socket_buffers import dropped, enlarge
@@ -48,8 +49,11 @@ class UdpPort:
         self._can_segment = self._supports(UDP_SEGMENT, 0)
         self._segment = 0  # the kernel splits longer sends into datagrams of this size
         self._supports(UDP_GRO, 1)
+        self.make_opener: MakeOpener | None = None if native is None else native.Opener
         self._native = native if self._can_segment else None
-        self.fan_out = None if self._native is None else FanOut(self._native.Cipher, self._fan_out)
+        self.fan_out = (
+            None if self._native is None else FanOut(self._native.Cipher, self._fan_out, self._native.lay)
+        )
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0
@@ -139,9 +143,24 @@ class UdpPort:
     def _readable(self) -> None:
         batch: list[tuple[bytes, Address]] = []
         arrived: float | None = None
+        self._until_sample -= 1
+        if self._native is not None and self._until_sample > 0:
+            batch += self._native.receive(self._socket.fileno(), BATCH, MAX_DATAGRAM)
+        else:
+            batch, arrived = self._read_all()
+        if not batch:
+            return
+        self.rx_datagrams += len(batch)
+        if self._receive(batch) and arrived is not None:
+            self.delay.observe(max(0.0, time.time() - arrived))
+        self._afterwards()
+
+    def _read_all(self) -> tuple[list[tuple[bytes, Address]], float | None]:
+        """What has come; and when its first run came, if that is to be measured now."""
+        batch: list[tuple[bytes, Address]] = []
+        arrived: float | None = None
         try:
             self._read(batch)
-            self._until_sample -= 1
             if not self._until_sample:
                 self._until_sample = SAMPLE_EVERY
                 arrived = self._arrival()
@@ -153,12 +172,7 @@ class UdpPort:
             pass
         except OSError:  # an ICMP error caused by an earlier send: the rest is read in the next turn
             pass
-        if not batch:
-            return
-        self.rx_datagrams += len(batch)
-        if self._receive(batch) and arrived is not None:
-            self.delay.observe(max(0.0, time.time() - arrived))
-        self._afterwards()
+        return batch, arrived
 
     def _read(self, batch: list[tuple[bytes, Address]]) -> None:
         """Append the kernel's next datagram, or a run of datagrams that it joined (UDP GRO)."""

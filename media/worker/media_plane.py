@@ -52,7 +52,7 @@ class MediaPlane:
         asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
     ) -> None:
         self.ledger = Ledger(clock)
-        self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to, ports.fan_out_to)
+        self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to, ports.fan_out_to, ports.make_opener)
         self.demux = Demux(ports.send, asked, ports.taken, ports.left)
         self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
         self.origin = Origin(

@@ -11,6 +11,7 @@ from weakref import WeakSet
 import pytest
 
 from media.native.choice import NativeSending, chosen
+from media.rtp.opener import MakeOpener
 from media.transport.address import FanOut, Target, Transmit
 from media.transport.socket_buffers import enlarge
 from media.transport.udp import UDP_GRO
@@ -74,7 +75,7 @@ class NativeLoop:
                         observer.saw_native(cipher, index, run[at : at + size])
                 transmit(run, size, meant[host])
 
-        return FanOut(self.native.Cipher, send)
+        return FanOut(self.native.Cipher, send, self.native.lay)
 
     def _arrived(self) -> Iterator[tuple[bytes, int, str]]:
         with contextlib.suppress(BlockingIOError):
@@ -95,6 +96,11 @@ _used: NativeLoop | None = None
 def looped_fan_out(transmit: Transmit) -> FanOut | None:
     """What a test's viewers are sent to by; None while its module runs with Python's sender."""
     return None if _used is None else _used.fan_out(transmit)
+
+
+def used_opener() -> MakeOpener | None:
+    """What opens a publisher's runs; None while a test's module runs with Python's."""
+    return None if _used is None else _used.native.Opener
 
 
 @pytest.fixture(scope="module", params=SENDERS)

@@ -115,7 +115,7 @@ class LayersCluster(Cluster):
             payload = (b"\x10\x00" if begins else b"\x10\x01") + bytes((layer,))
             number = self.frames[layer]
             datagram = self.publisher.packet(layer, payload, sequence=number, timestamp=3_000 * number)
-            self.origin.forward([(self.origin.room.feed, datagram)])
+            self.origin.forward([(self.origin.room.feed, [datagram])])
         for viewer in self.viewers:
             viewer.tick()
         self.pass_time(FRAME, step=FRAME)

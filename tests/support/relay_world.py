@@ -57,7 +57,7 @@ class Worker:
         """Do what a worker's pump does with a batch, but for the alarms."""
         self.forward(self.demux.sort(batch, self._network.clock.now))
 
-    def forward(self, media: list[tuple[Feed, bytes]]) -> None:
+    def forward(self, media: list[tuple[Feed, list[bytes]]]) -> None:
         now = self._network.clock.now
         received = self.switch.receive(media, now)
         for _, compound in received.rtcp:
@@ -234,7 +234,7 @@ class Cluster:
             datagram = self.publisher.packet(
                 track, payload, sequence=self._sequence, timestamp=self._sequence, extension=extension
             )
-            self.origin.forward([(self.origin.room.feed, datagram)])
+            self.origin.forward([(self.origin.room.feed, [datagram])])
         return payload
 
     @property

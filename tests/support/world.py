@@ -18,7 +18,7 @@ from media.tracks.track import Track, new_tracks, succeed
 from media.transport.address import Address
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN, FarViewer
-from tests.support.native_loop import looped_fan_out
+from tests.support.native_loop import looped_fan_out, used_opener
 from tests.support.published import sound, video
 
 SSRCS = (0xAAAA0001, 0xBBBB0002)  # the room's
@@ -74,7 +74,11 @@ class World:
         self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
         fan_out = looped_fan_out(self._transmit)
         self.switch: PacketSwitch = (
-            beside.switch if beside else PacketSwitch(lambda _: self._transmit, fan_out_to=lambda _: fan_out)
+            beside.switch
+            if beside
+            else PacketSwitch(
+                lambda _: self._transmit, fan_out_to=lambda _: fan_out, make_opener=used_opener()
+            )
         )
         self._by_address: dict[Address, FarViewer] = beside._by_address if beside else {}
         self.viewers: list[FarViewer] = []
@@ -119,7 +123,7 @@ class World:
 
     def receive(self, *datagrams: bytes) -> Received:
         """Do what a worker's pump does with a publisher's datagrams, but for the alarms."""
-        received = self.switch.receive([(self.feed, datagram) for datagram in datagrams], self.now)
+        received = self.switch.receive([(self.feed, list(datagrams))], self.now)
         for _, compound in received.rtcp:
             self.feedback.receive(compound, self.now)
         if received.due:

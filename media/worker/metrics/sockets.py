@@ -31,7 +31,7 @@ class SocketsCollector(Collector):
                 drops.add_metric([family], overflows)
         native = GaugeMetricFamily(
             "roomcast_native_sending",
-            "1: media over UDP is encrypted and sent in C; 0: in Python.",
+            "1: media over UDP is read, opened, encrypted and sent in C; 0: in Python.",
             value=any(port.fan_out is not None for port in self._ports),
         )
         yield from (buffers, drops, native)

@@ -116,7 +116,8 @@ def _sent(
     def transmit(run: bytes | memoryview, size: int, address: Address) -> None:
         sent.setdefault(address, []).append((bytes(run), size))
 
-    laid = LaidBurst(burst, wires, memoryview(bytearray(BUFFER_BYTES)), SentAt(3.0))
+    lay = NATIVE.lay if native else None
+    laid = LaidBurst(burst, wires, memoryview(bytearray(BUFFER_BYTES)), SentAt(3.0), lay)
     fan_out = loop.fan_out(transmit)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(srtp_sender, "_taken", {})  # the same keys serve both

@@ -143,3 +143,21 @@ def test_no_index_is_given_twice_whatever_arrives(events: list[tuple[int, ...]],
             assert place[0] not in given_out
             assert place[0] >= index
             given_out.add(place[0])
+
+
+@given(SEQUENCES, st.lists(st.integers(0, 3), max_size=20), st.lists(TIMESTAMPS, min_size=1, max_size=20))
+def test_a_run_is_translated_as_its_packets(first: int, gaps: list[int], timestamps: list[int]) -> None:
+    one, other = SequenceTranslator(7, 99), SequenceTranslator(7, 99)
+    sequence = first
+    for translator in (one, other):
+        sequence = first
+        translator.rebase(first, 0, 90)
+        for gap in gaps:  # some are missing before the run
+            translator.translate(sequence, 0)
+            sequence = sequence + 1 + gap & 0xFFFF
+    sequence = one.expected
+    index, translated = one.translate_run(timestamps)
+    singly = [other.translate(sequence + n & 0xFFFF, time) for n, time in enumerate(timestamps)]
+    assert list(zip(range(index, index + len(timestamps)), translated, strict=True)) == singly
+    for slot in SequenceTranslator.__slots__:
+        assert getattr(one, slot) == getattr(other, slot)

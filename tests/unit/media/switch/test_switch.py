@@ -113,7 +113,7 @@ def test_rooms_in_one_batch_do_not_mix() -> None:
     mine, theirs = here.join(), there.join()
     first, third = (here.publisher.packet(track) for track in (VIDEO, AUDIO))
     second = there.publisher.packet(VIDEO)
-    here.switch.receive([(here.feed, first), (there.feed, second), (here.feed, third)], here.now)
+    here.switch.receive([(here.feed, [first]), (there.feed, [second]), (here.feed, [third])], here.now)
     assert [packet.payload_type for packet in mine.packets()] == [96, 111]
     assert [packet.payload_type for packet in theirs.packets()] == [96]
     # a packet of one room under the keys of the other is nobody's
@@ -189,5 +189,5 @@ def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
     switch = PacketSwitch(lambda _: lambda run, size, _: runs.append(len(run) // size))
     switch.add_viewer(world.feed, new_keys(), PLAIN, ("192.0.2.1", 1), now=world.now)
     packets = [world.publisher.packet(VIDEO, bytes(100)) for _ in range(10)]
-    switch.receive([(world.feed, packet) for packet in packets], world.now)
+    switch.receive([(world.feed, packets)], world.now)
     assert runs == [10]

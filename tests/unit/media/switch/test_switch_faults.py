@@ -37,7 +37,7 @@ def test_the_broken_room_stops_and_the_other_one_does_not(spoil: Callable[[World
 
     def received() -> list[int]:
         """How many packets each viewer gets of a batch with one of each publisher."""
-        batch = [(world.feed, world.publisher.packet(VIDEO)) for world in (broken, whole)]
+        batch = [(world.feed, [world.publisher.packet(VIDEO)]) for world in (broken, whole)]
         broken.switch.receive(batch, broken.now)
         return [packets_of(viewer) for viewer in viewers]
 

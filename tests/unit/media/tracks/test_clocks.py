@@ -213,3 +213,18 @@ def test_a_step_of_the_publishers_clock_is_followed() -> None:
     assert abs(audio.plays_at(3.0, 3.5) - video.plays_at(3.0, 3.5)) < 0.001
     video.report(4.0, 0.05, publisher_ntp=6e6)
     assert abs(audio.plays_at(3.0, 4.5) - video.plays_at(3.0, 4.5)) < 0.001
+
+
+@pytest.mark.parametrize(
+    "timestamps", [[9000] * 4, [9000, 9000, 12_000, 12_000], [12_000, 9000, 9000, 15_000]]
+)
+@pytest.mark.parametrize("first", [3, 0xFFFE])
+def test_a_run_counts_as_its_packets(timestamps: list[int], first: int) -> None:
+    together, singly = ReceptionStats(5, 90_000), ReceptionStats(5, 90_000)
+    for stats in (together, singly):
+        stats.received(first - 2, 6000, 10.0)
+    together.received_run(first, timestamps, 10.1)
+    for n, timestamp in enumerate(timestamps):
+        singly.received(first + n & 0xFFFF, timestamp, 10.1)
+    assert together.take_block(11.0) == singly.take_block(11.0)
+    assert together.jitter == singly.jitter

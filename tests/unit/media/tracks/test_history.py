@@ -87,3 +87,16 @@ def test_what_is_held_is_not_replaced() -> None:
     assert history.append(18, 0.0, "in the slot of 10")
     assert history.get(18, 0.0) == "in the slot of 10"
     assert not history.append(10, 0.0, "too late")
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(-3, 3))
+def test_successive_items_are_kept_at_once_or_not_at_all(held: int, count: int, ahead: int) -> None:
+    history, other = filled(100, held, packets=32), filled(100, held, packets=32)
+    first, items = max(0, history.next_index + ahead), list(range(1000, 1000 + count))
+    taken = history.extend(first, 5.0, items)
+    assert taken or ahead or not held or first % 32 + count > 32
+    if taken:
+        for n, item in enumerate(items):
+            assert other.append(first + n, 5.0, item)
+    assert history.since(0) == other.since(0)
+    assert history.next_index == other.next_index

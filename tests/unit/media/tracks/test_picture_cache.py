@@ -161,3 +161,29 @@ def test_whatever_comes_it_stays_bounded_and_ordered(events: list[tuple[int, int
         assert (cache.first_index is None) == (not held)
         assert not held or held[0][0] == cache.first_index
         assert all(cache.get(index) == index for index, _, _ in held)
+
+
+def test_successive_packets_are_taken_at_once_or_not_at_all() -> None:
+    stream, other = Stream(), Stream()
+    for each in (stream, other):
+        assert not each.cache.extend(0, 0.0, SIZE, [(0, SIZE, 0)])  # no keyframe is held
+        each.send(10, keyframe=True)
+    entries = [(10 + n, SIZE, 10 + n) for n in range(5)]
+    assert not stream.cache.extend(11, stream.now, 5 * SIZE, entries)
+    assert stream.held() == other.held()
+    assert stream.cache.extend(10, stream.now, 5 * SIZE, entries)
+    for n in range(10, 15):
+        other.put(n)
+    for slot in PictureCache.__slots__:
+        assert getattr(stream.cache, slot) == getattr(other.cache, slot)
+
+
+@pytest.mark.parametrize(
+    ("now", "octets", "count"), [(MAX_AGE_SECONDS + 1, 1, 1), (0.1, MAX_BYTES, 1), (0.1, 1, MAX_PACKETS)]
+)
+def test_near_a_limit_nothing_is_taken_at_once(now: float, octets: int, count: int) -> None:
+    stream = Stream()
+    stream.send(1, keyframe=True)
+    entries = [(1 + n, SIZE, 1 + n) for n in range(count)]
+    assert not stream.cache.extend(1, now, octets, entries)
+    assert stream.held() == [0]

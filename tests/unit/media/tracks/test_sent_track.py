@@ -46,3 +46,17 @@ def test_it_learns_from_each_keyframe_what_its_layers_are() -> None:
     track.publish("VP8", deaf=False)  # somebody else
     assert track.temporal.top == 0
     assert track.temporal.layer(delta.packet) is None
+
+
+def test_a_run_is_kept_as_its_packets() -> None:
+    together, singly = (SentTrack(SSRC, codec="VP8", join_burst="on") for _ in range(2))
+    runs = [[5, 6, 7], [8], [9, 11, 10], [12, 13], [13, 14], [15, 16]]
+    for n, run in enumerate(runs):
+        packets = [picture(index, KEY if index in (6, 15) else DELTA) for index in run]
+        together.keep_run(packets, 10.0 + n)
+        for packet in packets:
+            singly.keep(packet, 10.0 + n)
+        assert together.history.since(0) == singly.history.since(0)
+        assert together.group() == singly.group()
+        assert (together.octets, together.keyframe_octets) == (singly.octets, singly.keyframe_octets)
+    assert [index for index, _, _ in together.group()] == [15, 16]

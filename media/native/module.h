@@ -1,0 +1,14 @@
+/* What fan_out.c puts into the module media.native.fan_out beside its own. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000 /* one build for every Python from 3.11 on */
+#include <Python.h>
+
+/* opening.c: a new reference, or NULL with an exception set. */
+PyObject *opener_type(void);
+
+/* receiving.c */
+PyObject *receive(PyObject *module, PyObject *arguments);
+
+/* laying.c */
+PyObject *lay(PyObject *module, PyObject *arguments);

@@ -1,0 +1,133 @@
+"""What a publisher sends under one SRTP master key: authentic packets, each once.
+
+RTP under AEAD_AES_128_GCM implements RFC 7714 with `AESGCM.decrypt`, or with the native step, as `SrtpSender`
+does: a process that wakes up for a burst finds cold caches, and then one library costs less than two. RTCP
+and the SHA1 profile go through libsrtp.
+"""
+
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from media.rtp.libsrtp import SrtpError
+from media.rtp.nonces import MOST_NONCES, NONCE, iv, joined_ivs, salted
+from media.rtp.opener import MakeOpener
+from media.rtp.packet import FIXED_SIZE, RtpPacket
+from media.rtp.packet_run import PacketRun
+from media.rtp.spent_indexes import INDEXES, SpentIndexes
+from media.rtp.srtp import GCM_TAG, MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
+from media.rtp.srtp_sender import derive_key
+
+_HALF_RANGE = 0x8000
+_PLAIN = b"\x80"  # the first byte of a packet without CSRCs and extensions
+
+
+class SrtpReceiver:
+    """Unprotects what the peer sends under the remote key of `keys`; raises `SrtpError` for all else.
+
+    Of each SSRC it keeps which indexes have come (RFC 3711 3.3.2): an authentic packet spends its own. With
+    `make_opener` runs are opened by that: it decides about each run as Python does, and keeps nothing.
+    """
+
+    __slots__ = ("_decrypt", "_libsrtp", "_opener", "_salt", "_streams", "unprotect_rtcp")
+
+    def __init__(self, keys: SrtpKeys, make_opener: MakeOpener | None = None) -> None:
+        self._libsrtp = inbound_session(keys)
+        self.unprotect_rtcp = self._libsrtp.unprotect_rtcp
+        self._streams: dict[int, SpentIndexes] = {}  # by SSRC; empty where libsrtp has them
+        self._decrypt = self._opener = None
+        if keys.profile is Profile.AEAD_AES_128_GCM:
+            master, master_salt = keys.remote[:16], keys.remote[16:]
+            key, salt = (
+                derive_key(master, master_salt, 0x00, 16),
+                derive_key(master, master_salt, 0x02, NONCE),
+            )
+            self._decrypt = AESGCM(key).decrypt
+            self._salt = int.from_bytes(salt)
+            self._opener = None if make_opener is None else make_opener(key, salt)
+
+    @property
+    def shortest_run(self) -> int:
+        """From how many packets on `open_run` is the faster way."""
+        return 2 if self._opener is None else 1
+
+    def open_run(self, ssrc: int, sequence: int, datagrams: list[bytes]) -> list[RtpPacket] | None:
+        """The packets of a run that goes on where the stream of `ssrc` is, whose next number is `sequence`.
+
+        None if it does not, or if one packet is not authentic or unusual: then `unprotect` each by itself.
+        """
+        stream, count = self._streams.get(ssrc), len(datagrams)
+        if stream is None or count > MOST_NONCES:
+            return None
+        first = stream.next_index
+        if first & 0xFFFF != sequence or first + count > INDEXES:
+            return None
+        if self._opener is None:
+            packets = self._open(datagrams, first)
+        else:
+            packets = self._opener.open(datagrams, first, RtpPacket)
+        if packets is not None:
+            stream.next_index = first + count  # as `spend` does, without a call
+        return packets
+
+    def _open(self, datagrams: Sequence[bytes], first: int) -> list[RtpPacket] | None:
+        run = PacketRun.of(datagrams, first & 0xFFFF)
+        if run is None:
+            return None
+        count = len(datagrams)
+        nonces = salted(joined_ivs(run.ssrc, first, count), self._salt, count)
+        assert self._decrypt is not None
+        try:
+            return run.packets(list(map(self._decrypt, nonces, run.bodies, run.headers)))
+        except InvalidTag:
+            return None
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """The RTP packet in an SRTP packet."""
+        if self._decrypt is None:
+            return self._libsrtp.unprotect(packet)
+        body = FIXED_SIZE if packet[:1] == _PLAIN else header_size(packet)
+        if body + GCM_TAG > len(packet):
+            raise SrtpError("packet is cut")
+        ssrc, sequence = int.from_bytes(packet[8:12]), packet[2] << 8 | packet[3]
+        stream = self._streams.get(ssrc)
+        if stream is None:
+            if len(self._streams) >= MAX_SSRCS:
+                raise SrtpError("too many SSRCs")
+            stream, index = SpentIndexes(), sequence
+        elif (index := stream.next_index) & 0xFFFF != sequence:
+            index = _guess(index, sequence)
+            if index in stream or index < stream.next_index - REPLAY_WINDOW:
+                raise SrtpError("packet came before, or too late")
+        nonce = (iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
+        header = packet[:body]
+        try:
+            payload = self._decrypt(nonce, packet[body:], header)
+        except InvalidTag:
+            raise SrtpError("packet is not authentic") from None
+        if index == stream.next_index < INDEXES:  # as `spend` does, without a call
+            stream.next_index = index + 1
+        elif not stream.spend(index, index + 1):
+            raise SrtpError("packet is too old")
+        self._streams[ssrc] = stream
+        return header + payload
+
+
+def _guess(following: int, sequence: int) -> int:
+    """The index nearest to the highest one that has come, which is before `following` (RFC 3711 3.3.1)."""
+    ahead = sequence - following & 0xFFFF
+    index = following + (ahead if ahead < _HALF_RANGE - 1 else ahead - 0x10000)
+    return index if index >= 0 else index + 0x10000
+
+
+def header_size(packet: bytes) -> int:
+    """Of an SRTP packet, with CSRCs and extensions: what is not encrypted. Raises `SrtpError`."""
+    if len(packet) < FIXED_SIZE:
+        raise SrtpError("packet is cut")
+    size = FIXED_SIZE + 4 * (packet[0] & 0x0F)
+    if packet[0] & 0x10:
+        if len(packet) < size + 4:
+            raise SrtpError("header extension is cut")
+        size += 4 + 4 * (packet[size + 2] << 8 | packet[size + 3])
+    return size

@@ -1,0 +1,98 @@
+"""What opens runs natively, asked for anything: it does, or refuses. Hostile runs: test_srtp_receiver.py."""
+
+import os
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.rtp.packet import RtpPacket, parse
+from tests.support.far_end import one_byte, rtp
+from tests.support.native_loop import NATIVE
+from tests.unit.media.rtp.test_srtp_receiver import at, sealed
+
+many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
+SSRC = 0x5EED
+
+
+def opener() -> Any:
+    receiver = at(1, NATIVE.Opener)
+    assert receiver._opener is not None
+    return receiver._opener
+
+
+RUN = sealed([rtp(n, b"payload", ssrc=SSRC, extension=one_byte((1, b"x"))) for n in range(1, 4)], 1)
+
+
+def test_packets_are_what_they_are_made_of() -> None:
+    packets = opener().open(RUN, 1, RtpPacket)
+    assert packets == [
+        parse(rtp(n, b"payload", ssrc=SSRC, extension=one_byte((1, b"x")))) for n in range(1, 4)
+    ]
+    assert opener().open(RUN, 1, lambda *fields: fields)[0][4:] == (0, SSRC, ((1, b"x"),), b"payload")
+
+
+@pytest.mark.parametrize("first", [0, 2, 0x1_0001, (1 << 48) - 1, 1 << 48, 1 << 63])
+def test_another_index_is_refused(first: int) -> None:
+    assert opener().open(RUN, first, RtpPacket) is None
+
+
+@pytest.mark.parametrize("run", [[], RUN * 22, [*RUN[:1], "text"], [*RUN[:1], None], [bytearray(RUN[0])]])
+def test_what_is_no_run_is_refused(run: list[Any]) -> None:
+    assert opener().open(run, 1, RtpPacket) is None
+
+
+def test_a_type_that_fails_is_heard_and_keeps_nothing() -> None:
+    run = list(RUN)
+
+    def spoil(*_: object) -> None:
+        run.clear()
+        raise KeyError
+
+    counts = [sys.getrefcount(datagram) for datagram in RUN]
+    with pytest.raises(KeyError):
+        opener().open(run, 1, spoil)
+    assert sys.getrefcount(RUN[2]) < counts[2]  # only `run` has let go of it
+
+
+def test_nothing_is_kept_of_what_was_opened_or_refused() -> None:
+    forged = [*RUN[:2], RUN[2][:-1] + b"x"]
+    one = opener()
+    before = [sys.getrefcount(each) for each in (*RUN, forged[2])]
+    for _ in range(100):
+        assert one.open(RUN, 1, RtpPacket)
+        assert one.open(forged, 1, RtpPacket) is None
+    assert [sys.getrefcount(each) for each in (*RUN, forged[2])] == before
+
+
+@pytest.mark.parametrize("size", range(12, 60))
+@pytest.mark.parametrize("first", [0x80, 0x90, 0x9F, 0xB0])
+def test_every_length_of_anything_is_refused(first: int, size: int) -> None:
+    for words in (0, 1, 7, 0xFFFF):
+        header = bytes((first, 96, 0, 1)) + bytes(8) + b"\xbe\xde" + words.to_bytes(2)
+        assert opener().open([header[:size].ljust(size, b"\x10")], 1, RtpPacket) is None
+
+
+@pytest.mark.parametrize(("key", "salt"), [(15, 12), (16, 11), (17, 12), (0, 0)])
+def test_an_opener_has_a_whole_key(key: int, salt: int) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        NATIVE.Opener(bytes(key), bytes(salt))
+
+
+anything = st.none() | st.integers() | st.binary(max_size=40) | st.text(max_size=5) | st.sampled_from(RUN)
+
+
+@many
+@given(
+    st.lists(st.sampled_from(RUN) | st.binary(max_size=60) | anything, max_size=5) | anything,
+    st.integers(-1, 3) | st.integers() | anything,
+    st.just(RtpPacket) | st.just(dict) | anything,
+)
+def test_whatever_it_is_given_it_opens_or_refuses(run: Any, first: Any, packet: Any) -> None:
+    try:
+        opened = opener().open(run, first, packet)
+    except (TypeError, OverflowError, ValueError):
+        return
+    assert opened is None or len(opened) == len(run)

@@ -1,0 +1,143 @@
+"""A run of a publisher's packets does what its packets do one by one: the runs are only faster."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.rtp.extensions import MID_EXTENSION, TRANSPORT_CC_EXTENSION
+from media.rtp.packet import RtpPacket
+from media.rtp.packet_run import PacketRun
+from tests.support.far_end import one_byte
+from tests.support.far_publisher import FarPublisher
+from tests.support.published import sound, video
+from tests.support.world import World
+
+pytestmark = pytest.mark.usefixtures("each_sender")
+
+KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00"
+PAYLOADS = [KEYFRAME, b"\x10\x01\x00\x00", b"\x00\x00", b"\x00" + bytes(40), b""]
+PUBLISHED = (
+    video(
+        feedback=("nack", "nack pli", "transport-cc"),
+        extensions={TRANSPORT_CC_EXTENSION: 3, MID_EXTENSION: 4},
+    ),
+    sound(),
+)
+# of each packet: track, payload, how far its timestamp is ahead of the one before, whether it has extensions
+packets = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from(PAYLOADS),
+        st.sampled_from([0, 0, 0, 3000, -3000]),
+        st.sampled_from([False, False, True]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+# what becomes of them on their way
+fates = st.lists(
+    st.sampled_from(["kept"] * 8 + ["lost", "late", "twice", "forged"]), min_size=30, max_size=30
+)
+splits = st.lists(st.integers(1, 12), min_size=30, max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(packets, fates, splits, st.sampled_from([1, 0xFFF0, 0x7FFE]))
+def test_runs_change_and_send_what_their_packets_would(
+    sent: Sequence[tuple[int, bytes, int, bool]], fate: Sequence[str], sizes: Sequence[int], first: int
+) -> None:
+    batches = _batches(sent, fate, sizes)
+    together, singly = (_after(batches, first, singly=each) for each in (False, True))
+    assert [(a, b) for a, b in zip(together, singly, strict=True) if a != b] == []
+
+
+def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the property above compares: a burst of which nothing is missing is not read singly."""
+    world = World(PUBLISHED)
+    viewer = world.join()
+    world.media(0)
+
+    def one(_: object) -> RtpPacket:
+        raise AssertionError
+
+    monkeypatch.setattr("media.switch.intake.parse", one)
+    world.receive(*(world.publisher.packet(0, b"\x00" + bytes(100), timestamp=9) for _ in range(20)))
+    assert len(viewer.packets()) == 21
+
+
+def test_a_run_beyond_the_wrap_of_sequence_numbers_is_one() -> None:
+    datagrams = [FarPublisher(PUBLISHED, first=n).packet(0) for n in (0xFFFE, 0xFFFF, 0, 1)]
+    assert PacketRun.of(datagrams, 0xFFFE) is not None
+    assert PacketRun.of(datagrams[1:], 0xFFFE) is None
+
+
+Batch = list[tuple[tuple[int, bytes, int, bool], int, str]]  # packets, each with its number and its fate
+
+
+def _batches(
+    sent: Sequence[tuple[int, bytes, int, bool]], fate: Sequence[str], sizes: Sequence[int]
+) -> list[Batch]:
+    order: Batch = []
+    for number, (packet, what) in enumerate(zip(sent, fate, strict=False)):
+        if what == "late" and order:
+            order.insert(len(order) - 1, (packet, number, what))
+        elif what != "lost":
+            order += [(packet, number, what)] * (2 if what == "twice" else 1)
+    batches, at = [], 0
+    for size in sizes:
+        if order[at : at + size]:
+            batches.append(order[at : at + size])
+        at += size
+    return batches
+
+
+def _after(batches: Sequence[Batch], first: int, *, singly: bool) -> list[object]:
+    """All that a room knows and its viewer got."""
+    world = World(PUBLISHED, publisher=FarPublisher(PUBLISHED, first=first))
+    viewer = world.join()
+    datagrams = _datagrams(world.publisher, batches, first)
+    tap = world.feed.tap = _Tap()
+    for batch in batches:
+        world.now += 0.01
+        run = [datagrams[number, what] for _, number, what in batch]
+        for part in [[datagram] for datagram in run] if singly else [run]:
+            world.switch.receive([(world.feed, part)], world.now)  # RTCP would go in between
+    feed = world.feed
+    states: list[object] = [feed.rx_packets, feed.rx_bytes, feed.rx_dropped, feed.rx_late, feed.rx_recovered]
+    states += [tap.seen, viewer.packets(), feed.rtcp_due_at, feed.tx_payload]
+    for source, sent in zip(feed.sources, feed.sent, strict=True):
+        states += [_slots(source.translator), source.heard_at, source.last_received, source.last_timestamp]
+        states += [_slots(source.stats), _slots(source.transport), _slots(sent.history)]
+        states += [_slots(sent.pictures), sent.octets, sent.keyframe_octets, sent.keyframe_at, sent.size]
+        if source.nack is not None:
+            states += [source.nack.expected, sorted(source.nack._missing)]
+    return states
+
+
+def _datagrams(publisher: FarPublisher, batches: Sequence[Batch], first: int) -> dict[tuple[int, str], bytes]:
+    datagrams: dict[tuple[int, str], bytes] = {}
+    timestamps = [0, 0]
+    for (track, payload, step, extended), number, what in sorted(
+        (each for batch in batches for each in batch), key=lambda each: each[1]
+    ):
+        if (number, what) in datagrams:
+            continue
+        timestamps[track] = timestamps[track] + step & 0xFFFFFFFF
+        extension = one_byte((3, number.to_bytes(2)), (4, b"0")) if extended else None
+        sealed = publisher.packet(track, payload, timestamp=timestamps[track], extension=extension)
+        datagrams[number, what] = sealed[:-1] + bytes((sealed[-1] ^ 1,)) if what == "forged" else sealed
+    return datagrams
+
+
+class _Tap:
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    def packets(self, burst: Sequence[object]) -> None:
+        self.seen += burst
+
+
+def _slots(each: object) -> object:
+    return each and {name: getattr(each, name) for name in type(each).__slots__}  # type: ignore[attr-defined]
