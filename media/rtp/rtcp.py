@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from media.rtp import rtcp_app
+from media.rtp.packet_arrivals import PacketArrivals, parse_arrivals
 from media.rtp.padding import without_padding
 
 MAX_PACKETS = 64  # in one compound packet; real ones hold two or three
 
 _SR, _RR, _SDES, _BYE, _RTPFB, _PSFB = 200, 201, 202, 203, 205, 206
-_NACK, _PLI, _FIR, _AFB = 1, 1, 4, 15
+_NACK, _ARRIVALS, _PLI, _FIR, _AFB = 1, 15, 1, 4, 15
 _CNAME = 1
 
 _HEADER = struct.Struct("!BBH")
@@ -106,7 +107,7 @@ class Remb(NamedTuple):
     ssrcs: tuple[int, ...]
 
 
-Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb | rtcp_app.App
+Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb | PacketArrivals | rtcp_app.App
 
 
 def parse_compound(data: bytes) -> list[Packet]:
@@ -186,8 +187,10 @@ def _parse_bye(body: bytes, count: int) -> Bye:
     return Bye(ssrcs, rest[1 : 1 + rest[0]] if rest else b"")
 
 
-def _parse_transport_feedback(body: bytes, form: int) -> Nack | None:
+def _parse_transport_feedback(body: bytes, form: int) -> Nack | PacketArrivals | None:
     sender, media = _SSRCS.unpack_from(body)
+    if form == _ARRIVALS:
+        return parse_arrivals(sender, media, body[_SSRCS.size :])
     if form != _NACK:
         return None
     return Nack(sender, media, tuple(_NACK_ENTRY.iter_unpack(_whole(body, 8, _NACK_ENTRY.size))))

@@ -10,17 +10,13 @@ from aioice import stun as other_stun
 from media.feedback.receiver_estimate import ReceiverEstimate
 from media.relay.layer_messages import (
     MOST_LAYERS,
-    LayerFigures,
-    layer_figures,
     read_figures,
     read_wanted,
-    wanted_layers,
 )
-from media.relay.tier_messages import leaves, read_takes, says_leaves, takes_edges
-from media.rtp import rtcp
+from media.relay.tier_messages import read_takes, says_leaves
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, parse
-from media.rtp.rtcp import Nack, ReportBlock, RtcpError, parse_compound
+from media.rtp.rtcp import Nack, RtcpError, parse_compound
 from media.rtp.rtx import RtxError, unwrap
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
@@ -30,6 +26,7 @@ from media.transport.dtls import Certificate, DtlsError, DtlsLink
 from media.transport.ice import Credentials, IceLite
 from media.transport.mapping import Question
 from media.transport.stun import StunError, parse_binding_request, parse_mapped_address
+from tests.fuzz.rtcp_seeds import RTCP
 from tests.fuzz.target import Take, Target, parser
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.layered import RID, RIDS, RTX_TYPE, LayeredWorld, layers
@@ -39,7 +36,6 @@ from tests.support.waiting import eventually
 from tests.support.world import SSRCS, World
 
 CREDENTIALS, REMOTE = Credentials("local", "p" * 24), Credentials("remote", "q" * 24)
-BLOCK = ReportBlock(SSRCS[0], 2, 3, 4, 5, 6, 7)
 RTP = [
     rtp(),
     rtp(payload_type=97, payload=b"\x00\x07rest", extension=one_byte((1, b"\x10"), (5, b"\x00\x09"))),
@@ -53,15 +49,6 @@ LAYERS = [
     ),
     rtp(ssrc=2, payload=b"\x90\x80\x12\x01" + bytes(20)),
     rtp(ssrc=9, payload_type=RTX_TYPE, payload=b"\x00\x02rest", extension=one_byte((2, b"h"), (3, b"\0\7"))),
-]
-RTCP = [
-    rtcp.sender_report(0x51, 2, 3, 4, 5) + rtcp.sdes(1, b"name"),
-    rtcp.receiver_report(1, [BLOCK, BLOCK]) + rtcp.nack(1, SSRCS[0], [1, 2, 500]),
-    rtcp.receiver_report(1, []) + rtcp.nack(1, SSRCS[1], range(1, 40)),
-    rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
-    rtcp.remb(1, 5_000_000, [SSRCS[0]]),
-    rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
-    rtcp.receiver_report(1, []) + takes_edges(1, 100) + leaves(1),
 ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.packet_arrivals import MOST_PACKETS, PacketArrivals
 from media.rtp.rtcp import parse_compound
 from media.tracks.transport_feedback import FEEDBACK_SECONDS, WINDOW, TransportFeedback
 
@@ -30,7 +31,7 @@ class Report:
 def decode(packet: bytes) -> Report:
     first, kind, words, sender, media, base, statuses, packed = struct.unpack_from("!BBHIIHHI", packet)
     assert (first, kind, 4 * words + 4) == (0x8F, 205, len(packet))
-    assert parse_compound(packet) == []  # RTCP, of a kind that we only send
+    ours = next(iter(parse_compound(packet)), None)
     at = 20
     symbols: list[int] = []
     while len(symbols) < statuses:
@@ -64,6 +65,10 @@ def decode(packet: bytes) -> Report:
     rest = packet[at:]
     assert len(rest) < 4
     assert not any(rest)
+    if statuses <= MOST_PACKETS:
+        assert isinstance(ours, PacketArrivals)
+        assert [(sender, media, base)] == [ours[:3]]
+        assert [time is not None for time in ours.times] == [time is not None for time in arrivals.values()]
     return Report(sender, media, packed & 0xFF, arrivals)
 
 
