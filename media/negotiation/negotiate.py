@@ -124,6 +124,10 @@ def negotiate_play(
             given |= {ABS_SEND_TIME_EXTENSION}  # likewise, with all packets
         else:
             feedback -= {"goog-remb"}
+        if _times_trains(section, codec):
+            given |= {TRANSPORT_CC_EXTENSION}
+        else:
+            feedback -= {"transport-cc"}
         played.append(
             PlayedTrack(
                 track_index=index,
@@ -168,6 +172,12 @@ def _estimates(section: MediaSection, codec: Codec) -> bool:
     say when it was sent.
     """
     offered = "goog-remb" in codec.feedback and ABS_SEND_TIME_EXTENSION in section.received_extensions
+    return section.kind == "video" and codec.rtx is not None and offered
+
+
+def _times_trains(section: MediaSection, codec: Codec) -> bool:
+    """Whether a viewer tells when numbered packets came: padding, for which only RTX has a place."""
+    offered = "transport-cc" in codec.feedback and TRANSPORT_CC_EXTENSION in section.received_extensions
     return section.kind == "video" and codec.rtx is not None and offered
 
 

@@ -13,7 +13,7 @@ from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
 from media.rooms.warnings import NO_KEYFRAME, REORDERED, RoomWarnings
-from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION
+from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
@@ -102,11 +102,16 @@ class Room:
             own = self.tracks[track.track_index].extension_ids
             wires[track.track_index] = Wire(
                 track.payload_type,
-                {own[uri]: to for uri, to in track.extensions.items() if uri in own},
+                {
+                    own[uri]: to
+                    for uri, to in track.extensions.items()
+                    if uri in own and uri != TRANSPORT_CC_EXTENSION
+                },
                 nack="nack" in track.feedback,
                 rtx=track.rtx,
                 playout_delay=track.extensions.get(PLAYOUT_DELAY_EXTENSION),
                 sent_at=track.extensions.get(ABS_SEND_TIME_EXTENSION),
+                number=track.extensions.get(TRANSPORT_CC_EXTENSION),
             )
         return wires
 

@@ -1,5 +1,8 @@
 """Packets of nothing but padding, among a viewer's retransmissions: to learn what its line carries."""
 
+from collections.abc import Callable
+
+from media.rtp.extensions import add_element
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import PADDING_BYTES
 from media.switch.laid_burst import MAX_SEGMENTS
@@ -13,18 +16,36 @@ def can_pad(viewer: Viewer) -> bool:
     return any(stream is not None for stream in viewer.rtx)
 
 
+def can_number(viewer: Viewer) -> bool:
+    """Whether the viewer tells when each packet of a train came."""
+    return any(stream and wire and wire.number for stream, wire in zip(viewer.rtx, viewer.forms, strict=True))
+
+
 def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
     """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent."""
-    place = next((n for n, stream in enumerate(viewer.rtx) if stream is not None), None)
     size = min(int(octets), PADDING_BYTES)
-    if place is None or size < 1:
+    if size < 1:
+        return 0
+    count = min(int(octets / size), MAX_SEGMENTS)
+    return _send(viewer, size, count, lambda wire: _block(wire, sent_at))
+
+
+def send_train(viewer: Viewer, first: int, count: int, size: int, sent_at: SentAt) -> int:
+    """Send `count` packets of `size` octets at once, numbered from `first` on; returns the octets sent."""
+    numbers = iter(range(first, first + count))
+    return _send(viewer, size, count, lambda wire: _numbered(wire, next(numbers) & 0xFFFF, sent_at))
+
+
+def _send(viewer: Viewer, size: int, count: int, block: Callable[[Wire], bytes]) -> int:
+    place = next((n for n, stream in enumerate(viewer.rtx) if stream is not None), None)
+    if place is None:
         return 0
     stream, wire = viewer.rtx[place], viewer.forms[place]
     assert stream is not None
     assert wire is not None
     datagrams = []
-    for _ in range(min(int(octets / size), MAX_SEGMENTS)):
-        index, header, payload = stream.padding(size, _block(wire, sent_at))
+    for _ in range(count):
+        index, header, payload = stream.padding(size, block(wire))
         try:
             datagrams.append(viewer.sender.protect(stream.ssrc, index, header, payload))
         except SrtpError:
@@ -36,3 +57,11 @@ def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
 
 def _block(wire: Wire, sent_at: SentAt) -> bytes:
     return b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
+
+
+def _numbered(wire: Wire, number: int, sent_at: SentAt) -> bytes:
+    assert wire.number is not None
+    value = number.to_bytes(2)
+    if wire.sent_at is None:
+        return add_element((), {}, wire.number, value)
+    return add_element(((wire.sent_at, sent_at.value),), {wire.sent_at: wire.sent_at}, wire.number, value)

@@ -10,8 +10,9 @@ class Wire:
 
     Lost packets are retransmitted if `nack` is agreed on: with payload type `rtx` in a stream of their own
     (RFC 4588), or unchanged if that is None. `playout_delay` is the id of the header extension that makes a
-    viewer delay its playout, `sent_at` that of the one that says when a packet was sent. `ssrc` is that of
-    the packets; None: the track's own. The renditions of one picture share one.
+    viewer delay its playout, `sent_at` that of the one that says when a packet was sent, `number` that of the
+    one that numbers trains of padding. `ssrc` is that of the packets; None: the track's own. The renditions
+    of one picture share one.
     """
 
     payload_type: int
@@ -20,8 +21,10 @@ class Wire:
     rtx: int | None = None
     playout_delay: int | None = None
     sent_at: int | None = None
+    number: int | None = None
     ssrc: int | None = None
 
     def key(self) -> tuple[object, ...]:
+        """The same for wires on which media looks alike."""
         ids = tuple(sorted(self.extensions.items()))
         return (self.payload_type, ids, self.nack, self.rtx, self.playout_delay, self.sent_at, self.ssrc)

@@ -23,10 +23,15 @@ _SSRCS = (0x51, 0x52, 0x53, 0x54)
 
 
 def wires(
-    *, rtx: bool, layers: int = 3, thinned: bool = False, sent_at: int | None = None
+    *,
+    rtx: bool,
+    layers: int = 3,
+    thinned: bool = False,
+    sent_at: int | None = None,
+    number: int | None = None,
 ) -> list[Wire | None]:
     """The thinned forms are behind the sound."""
-    picture = Wire(100, {}, nack=True, rtx=101 if rtx else None, sent_at=sent_at, ssrc=PICTURE)
+    picture = Wire(100, {}, nack=True, rtx=101 if rtx else None, sent_at=sent_at, number=number, ssrc=PICTURE)
     return [*[picture] * layers, Wire(111, {}), *[picture] * (2 if thinned else 0)]
 
 
@@ -100,12 +105,15 @@ class ChangingViewer:
         *,
         rtx: bool = True,
         sent_at: int | None = None,
+        number: int | None = None,
         watch: NonceWatch | None = None,
         want_keyframe: WantKeyframe | None = None,
     ) -> None:
         self.world = world
         self.far: FarViewer = world.join(
-            wires(rtx=rtx, thinned=world.feed.thinning is not None, sent_at=sent_at), profile, layer
+            wires(rtx=rtx, thinned=world.feed.thinning is not None, sent_at=sent_at, number=number),
+            profile,
+            layer,
         )
         if watch is not None:
             watch.watch(self.far.viewer.sender, self.far.keys)

@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack, RoomTrack
-from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, MID_EXTENSION, PLAYOUT_DELAY_EXTENSION
+from media.rtp.extensions import (
+    ABS_SEND_TIME_EXTENSION,
+    MID_EXTENSION,
+    PLAYOUT_DELAY_EXTENSION,
+    TRANSPORT_CC_EXTENSION,
+)
 from shared.errors import ErrorCode, ServiceError
 from tests.support.sdp import OPUS, VP8, audio, codec, read_answer, video
 from tests.unit.media.negotiation.rooms import (
@@ -180,6 +185,26 @@ def test_a_viewer_that_can_estimate_its_line_is_told_when_packets_were_sent(
     assert played.extensions == ({ABS_SEND_TIME_EXTENSION: 3} if estimates else {})
     assert ("goog-remb" in played.feedback) == ("goog-remb" in answer) == estimates
     assert (ABS_SEND_TIME_EXTENSION in answer) == estimates
+
+
+NUMBERS, NUMBERED = "a=rtcp-fb:96 transport-cc", f"a=extmap:5 {TRANSPORT_CC_EXTENSION}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "times"),
+    [
+        ([*LOSSES, *RTX, NUMBERS, NUMBERED], True),
+        ([*LOSSES, NUMBERS, NUMBERED], False),  # only retransmissions have a place for padding
+        ([*LOSSES, *RTX, NUMBERED], False),
+        ([*LOSSES, *RTX, NUMBERS], False),
+    ],
+)
+def test_a_viewer_that_tells_when_packets_came_gets_trains_of_numbered_ones(
+    lines: list[str], times: bool
+) -> None:
+    (played,), answer = play([MENDED], viewer(*VP8, *lines), bundle="1")
+    assert played.extensions == ({TRANSPORT_CC_EXTENSION: 5} if times else {})
+    assert ("transport-cc" in played.feedback) == ("transport-cc" in answer) == times
 
 
 def test_a_viewer_does_not_estimate_by_sound() -> None:

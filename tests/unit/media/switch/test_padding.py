@@ -5,7 +5,8 @@ import pytest
 from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
 from media.rtp.srtp import Profile
 from media.switch.laid_burst import MAX_SEGMENTS
-from media.switch.padding import can_pad
+from media.switch.packet_header import SentAt
+from media.switch.padding import can_number, can_pad, send_train
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld
 from tests.support.nonce_watch import NonceWatch
@@ -64,6 +65,30 @@ def test_without_such_a_stream_there_is_none(world: LayersWorld) -> None:
     viewer = ChangingViewer(world, rtx=False)
     assert not can_pad(viewer.far.viewer)
     assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == 0
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+@pytest.mark.parametrize("sent_at", [None, 3])
+def test_a_train_is_padding_with_numbers_of_its_own(
+    world: LayersWorld, profile: Profile, sent_at: int | None
+) -> None:
+    viewer = ChangingViewer(world, 0, profile, sent_at=sent_at, number=5)
+    assert can_number(viewer.far.viewer)
+    world.switch.pad(viewer.far.viewer, 100, world.now)
+    assert send_train(viewer.far.viewer, 0xFFFE, 4, 50, SentAt(world.now)) == 200
+    without, *train = viewer.far.packets()
+    assert 5 not in dict(without.extensions)
+    assert [int.from_bytes(dict(packet.extensions)[5]) for packet in train] == [0xFFFE, 0xFFFF, 0, 1]
+    assert {packet.ssrc for packet in train} == {PICTURE_RTX}
+    assert {len(packet.payload) for packet in train} == {50}
+    assert {sent_at in dict(packet.extensions) for packet in train} == {sent_at is not None}
+
+
+def test_who_does_not_tell_of_numbers_gets_none(world: LayersWorld) -> None:
+    assert not can_number(ChangingViewer(world).far.viewer)
+    viewer = ChangingViewer(world, rtx=False, number=5)
+    assert not can_number(viewer.far.viewer)
+    assert send_train(viewer.far.viewer, 0, 4, 50, SentAt(world.now)) == 0
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
