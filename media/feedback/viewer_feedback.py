@@ -17,6 +17,7 @@ from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
 from media.feedback.viewer_picture import ViewerPicture
 from media.rtp.extensions import PlayoutDelay
+from media.rtp.packet_arrivals import PacketArrivals
 from media.rtp.rtcp import (
     Fir,
     Nack,
@@ -116,6 +117,8 @@ class ViewerFeedback:
                 self._take_keyframe_request([ssrc for ssrc, _ in packet.entries], now)
             elif isinstance(packet, Remb) and self._picture is not None:
                 self._picture.remb(packet.bitrate, now)
+            elif isinstance(packet, PacketArrivals) and self._picture is not None:
+                self._picture.arrived(packet.first, packet.times, now)
 
     def _take_nack(self, packet: Nack, now: float) -> None:
         number = self._track_of(packet.media_ssrc)

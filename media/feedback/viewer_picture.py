@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 from media.counts import ViewerStats
 from media.feedback.padding_credit import PaddingCredit
-from media.line.choice import Decision, LayerChoice
+from media.line.choice import LayerChoice
+from media.line.decision import Decision
 from media.line.estimate import LineEstimate
 from media.line.loss_run import LossRun
+from media.line.packet_train import OCTETS, PACKETS, PacketTrains
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
 from media.switch.paced import Paced
-from media.switch.padding import can_pad
+from media.switch.packet_header import SentAt
+from media.switch.padding import can_number, can_pad, send_train
 from media.switch.rendition import PACKET_OVERHEAD, Ladder
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
@@ -55,7 +58,8 @@ class ViewerPicture:
         self._losses = LossRun()
         self._stream_line = StreamLine()
         self._waited_at = -math.inf  # for its TCP connection to catch up
-        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
+        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer), can_train=can_number(viewer))
+        self._trains = PacketTrains()
         self._decision = _NOTHING
         self._signs = 0
         self._rid: str | None = None  # of the best layer that it wants; None: any
@@ -104,12 +108,17 @@ class ViewerPicture:
             return
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
-        came_at = now - self.line.shortest_round_trip
+        came_at = now - self.line.trips.shortest_known
         if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
             self._sample(now)
             came = [packet for index in loss.came if (packet := history.get(index, now)) is not None]
             octets = sum(len(packet.packet.payload) + PACKET_OVERHEAD for packet in came)
             self.line.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))
+
+    def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
+        """Take when numbered packets came, from the number `first` on."""
+        if (rate := self._trains.arrived(first, times, now)) is not None:
+            self.line.train_came(rate, now)
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
@@ -164,12 +173,15 @@ class ViewerPicture:
             return
         self._signs = self.line.signs
         self._sample(now)
+        if (rate := self._trains.cut_short(now)) is not None:
+            self.line.train_came(rate, now)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace)
         target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         self._keep_slow_show_going(now)
+        self._send_train(now)
         if self._decision.pause and self._viewer.backlog is not None:
             self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
 
@@ -206,6 +218,13 @@ class ViewerPicture:
             base = feed.base_of(behind.track)
             if now - feed.sent[base].keyframe_at >= SLOW_SECONDS:
                 self._want_keyframe(base, now)
+
+    def _send_train(self, now: float) -> None:
+        choice = self._choice
+        if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.is_urgent):
+            choice.train_left(now)
+            first = self._trains.send(now)
+            self._padded += send_train(self._viewer, first, PACKETS, OCTETS, SentAt(now))
 
     def _present(self, ladder: Ladder) -> int:
         """The rung that it gets. Of several that are the same, the one that it is to get."""

@@ -7,10 +7,12 @@ cannot be probed gets more for a try, and waits longer after each one that faile
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from media.line.decision import Decision
 from media.line.estimate import LineEstimate
 from media.line.probe import Probe
+from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
+from media.line.train_choice import TrainChoice
 
 UP_SECONDS = 1.0  # between two changes upwards
 BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
@@ -26,7 +28,6 @@ _LASTING = 2.5  # signs on a rung that seems to fit: with what is sent again it 
 _DENIED = 0.95  # of what that needs
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
-_SURE = 1.3  # for keyframes alone: they come in bursts
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _CLOSE = 0.97  # for the last moving picture: no room to spare
 _HOPE, _FAR_MORE = 0.35, 1.8  # of what it needs was told, when that multiple was sent
@@ -39,20 +40,6 @@ _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
 _TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
 
 
-class Decision(NamedTuple):
-    """What to send to a viewer.
-
-    `rung` is an index of the rungs. With `pause` the present picture stops at once, and does not wait for the
-    keyframe of the other one. `probe` is what to send in total, with padding, and with a packet of padding
-    after each 0.5 s without a picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
-    """
-
-    rung: int
-    pause: bool
-    probe: float
-    pace: float
-
-
 class LayerChoice:
     """For one viewer. `now` is in seconds of a steady clock; `jitter` gives a number from 0 to 1."""
 
@@ -62,10 +49,14 @@ class LayerChoice:
         now: float,
         *,
         can_probe: bool,
+        can_train: bool = False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._estimate = estimate
         self._can_probe = can_probe
+        self._trains = TrainChoice(estimate, can_train=can_train)
+        self._can_train = can_train
+        self._stands = False  # it gets no moving picture, although there is one
         self._jitter = jitter
         self._rung = 0
         self._probe: Probe | None = None
@@ -91,27 +82,30 @@ class LayerChoice:
         present, self._rung = min(present, len(rungs) - 1), min(self._rung, len(rungs) - 1)
         estimate = self._estimate
         if rungs[self._rung] == math.inf:
-            self._rung = self._best(rungs)
+            self._rung = fitting(rungs, self._estimate.carries / _ROOM)
         if self._probe is not None:
             self._follow_probe(self._probe, now)
-        if self._is_slow(rungs, self._rung):
+        if is_slow(rungs, self._rung):
             estimate.give_way(now)  # keyframes stretch themselves over whatever there is
+        self._take_train(rungs, now)
+        best = self._best(rungs, now)
         if self._tried_at is not None and (estimate.suspect or estimate.queues > 1):
             self._give_up(rungs, now)
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
             self._take_sign(rungs, now)
-        elif now >= self._up_at and self._best(rungs) < self._rung:
-            self._rung, self._up_at = self._best(rungs), now + UP_SECONDS
+        elif now >= self._up_at and best < self._rung:
+            self._rung, self._up_at = best, now + UP_SECONDS
             self._grace_until = now + _GRACE_SECONDS
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
         ready = self._probe is None and present == self._rung and now >= self._next_at
-        self._is_limited = self._rung > self._top(rungs)
+        self._is_limited = self._rung > top(rungs)
+        self._stands = self._rung > last_moving(rungs)
         if not self._is_limited:
             self._probe = None
         elif self._probe is not None:
-            self._probe.aim(rungs[self._top(rungs)] * _ROOM)
+            self._probe.aim(rungs[top(rungs)] * _ROOM, self._trains.most_probed(now))
         elif ready and not estimate.suspect and estimate.queues < 2:
             self._look_up(rungs, now)
         return Decision(
@@ -126,6 +120,19 @@ class LayerChoice:
         """Whether padding finds out if the line carries more."""
         return self._probe is not None
 
+    def wants_train(self, now: float) -> bool:
+        """Whether a train of packets is to tell what the line carries."""
+        return self._trains.wants(now, watches=self._stands or self._probe is not None)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it waits for a train's answer to go on."""
+        return self._trains.is_urgent
+
+    def train_left(self, now: float) -> None:
+        """One was sent."""
+        self._trains.sent(now)
+
     @property
     def measure_seconds(self) -> float:
         """From one measurement of the round trip to the next; infinite: none is wanted.
@@ -134,7 +141,9 @@ class LayerChoice:
         """
         if self._probe is not None or self._tried_at is not None:
             return _OFTEN_SECONDS
-        if self._estimate.queues:
+        if self._can_train and (self._estimate.queues or self._estimate.congested):
+            return _OFTEN_SECONDS
+        if self._estimate.queues or (self._can_train and self._is_limited):
             return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
@@ -142,7 +151,7 @@ class LayerChoice:
         """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
         if self._probe is not None and self._probe.level:
             return self._probe.level
-        slow_or_less = self._rung == len(rungs) - 1 or self._is_slow(rungs, self._rung)
+        slow_or_less = self._rung == len(rungs) - 1 or is_slow(rungs, self._rung)
         if self._probes and self._is_limited and slow_or_less:
             return rungs[-1]
         return 0.0
@@ -152,27 +161,13 @@ class LayerChoice:
         """A receiver's own estimate begins after five seconds; the round trip tells before that."""
         return self._can_probe and (self._estimate.has_remb or self._estimate.is_measured)
 
-    @staticmethod
-    def _top(rungs: Sequence[float]) -> int:
-        return next(n for n, need in enumerate(rungs) if need < math.inf)
-
-    def _best(self, rungs: Sequence[float]) -> int:
-        return self._fitting(rungs, self._estimate.carries / _ROOM)
-
-    def _fitting(self, rungs: Sequence[float], carries: float) -> int:
-        fits = (n for n in range(len(rungs) - 1) if self._need(rungs, n) <= carries and rungs[n] < math.inf)
-        return next(fits, len(rungs) - 1)
-
-    def _need(self, rungs: Sequence[float], rung: int) -> float:
-        return rungs[rung] * (_SURE if self._is_slow(rungs, rung) else 1.0)
-
-    @staticmethod
-    def _is_slow(rungs: Sequence[float], rung: int) -> bool:
-        """Whether that is keyframes alone."""
-        return rung == len(rungs) - 2
+    def _best(self, rungs: Sequence[float], now: float) -> int:
+        """The best rung that seems to fit; better than the present one only if a train does not deny it."""
+        best = fitting(rungs, self._estimate.carries / _ROOM)
+        return best if best >= self._rung else max(best, fitting(rungs, self._trains.most(now)))
 
     def _pace(self, rungs: Sequence[float]) -> float:
-        if not self._is_slow(rungs, self._rung):
+        if not is_slow(rungs, self._rung):
             return 0.0
         least = 0.0 if self._probe is None else self._probe.level - rungs[-1]  # rather that than padding
         return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE, least)
@@ -190,20 +185,25 @@ class LayerChoice:
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
         self._next_at = max(self._next_at, now + CALM_SECONDS)
-        need, estimate = self._need(rungs, self._rung), self._estimate
+        need, estimate = needed(rungs, self._rung), self._estimate
         if self._passes(rungs, need, now):
+            self._trains.ask()
             return
         self._doubts, self._grace_until = 0.0, now
         if need <= estimate.carries:  # but it leaves no room to send again what was lost
             estimate.deny(need * _DENIED)
         carries = estimate.carries
-        fits = self._fitting(rungs, carries)
-        moving = (rung for rung in range(len(rungs) - 3, self._rung, -1) if rungs[rung] < math.inf)
-        if (last := next(moving, fits)) < fits and self._may_carry(rungs, last, now):
+        fits = fitting(rungs, carries)
+        last = last_moving(rungs)
+        if self._rung < last < fits and self._may_carry(rungs, last, now):
             fits = last
             estimate.hope(rungs[last])
         self._up_at = now + UP_SECONDS
-        self._rung = max(self._rung, fits)
+        if fits > last:
+            self._trains.fell(now)
+        if fits > self._rung:
+            stops = self._must_stop(rungs[self._rung])
+            self._rung = self._trains.pause(rungs, self._rung, fits) if stops else fits
 
     def _may_carry(self, rungs: Sequence[float], last: int, now: float) -> bool:
         """Whether to go on with the last moving picture, although the estimate is below what it needs.
@@ -222,11 +222,13 @@ class LayerChoice:
         """Whether to stay on the present rung, in spite of a sign of congestion."""
         estimate = self._estimate
         is_enough = need <= estimate.carries
+        if self._rung >= last_moving(rungs) and self._trains.vouches(need, now):
+            return True  # its keyframe was a burst; what is less than that is no picture
         if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
             return True
         if is_enough and not estimate.is_seen:
             return True
-        if self._is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
+        if is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
             return is_enough or not (estimate.suspect or estimate.queues)
         self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
         self._sign_at = now
@@ -237,16 +239,25 @@ class LayerChoice:
 
     # --- up
 
+    def _take_train(self, rungs: Sequence[float], now: float) -> None:
+        rung = self._trains.take(rungs, self._rung, now)
+        if rung != self._rung:
+            if rung < self._rung:
+                self._grace_until = now + _GRACE_SECONDS
+            self._rung, self._probe, self._up_at = rung, None, now + UP_SECONDS
+
     def _look_up(self, rungs: Sequence[float], now: float) -> None:
         estimate = self._estimate
         if self._probes:
-            most = rungs[self._top(rungs)]
+            if self._trains.most(now) < rungs[next_better(rungs, self._rung)]:
+                return
+            most = rungs[top(rungs)]
             known = min(estimate.carries, most) * _KNOWN
             start = max(rungs[self._rung], known, rungs[-1] + LEAST_PADDING)
             self._probe = Probe(start, most * _ROOM * _MORE, now)
         elif now >= self._up_at and self._tried_at is None:
             self._tried_from = self._rung
-            self._rung = max(n for n in range(self._rung) if rungs[n] < math.inf)
+            self._rung = next_better(rungs, self._rung)
             self._tried_at = now
             self._up_at = now + _TRIED_SECONDS
 

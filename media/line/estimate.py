@@ -8,8 +8,8 @@ drain. Sound is not in it: browsers count pictures and retransmissions only.
 import math
 
 from media.line.loss_run import Loss
+from media.line.round_trips import RoundTrips
 from media.line.sent_rates import SentRates
-from media.line.shortest_round_trip import ShortestRoundTrip
 
 FALL = 0.97  # of the former REMB: browsers send one at once when it falls that far
 SIGN_SECONDS = 0.5  # for so long a sign of congestion is fresh
@@ -23,9 +23,6 @@ _DOUBT = 0.95  # of that, after each sign
 _DEEP = 0.6  # a REMB below this share of what is sent fell while little was, and does not follow the line
 _STEP = 0.6  # a REMB that falls below this share of itself follows what comes in
 _FAR_LESS = 0.6  # what is told of less than this share of what fitted means another line
-_PING_QUEUE_SECONDS = 0.06
-_LONG_ROUND_TRIP_SECONDS = 0.3
-_PING_STALE_SECONDS = 3.0  # the queue of then says nothing of now
 _STANDING_SECONDS = 2.0  # a queue that stays for so long is of what we send
 _FLAT = 3  # REMBs that do not grow although they could
 _BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: 1.5 is its limit
@@ -40,6 +37,8 @@ _SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
 _LESS = 0.75
 _QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
 _MARGIN = 0.95
+_CAPACITY_SECONDS = 1.0  # a line may change
+_WELL = 0.85  # of it
 
 
 class LineEstimate:
@@ -47,7 +46,8 @@ class LineEstimate:
 
     `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested`
     says that a sign of congestion is fresh, `signs` counts them, and `is_seen` says that losses or a queue
-    told the last one. `vouched_at` is when the receiver said last that all comes through.
+    told the last one. `vouched_at` is when the receiver said last that all comes through; `trips` are the
+    round trips that were measured.
     """
 
     def __init__(self, now: float) -> None:
@@ -64,18 +64,16 @@ class LineEstimate:
         self._base_loss = 0.0  # that is there however little is sent
         self._bad_reports = 0  # one after the other
         self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
-        self._shortest = ShortestRoundTrip()
-        self._pinged_at = -math.inf
-        self.is_measured = False  # the round trip is measured, and the receiver answers
-        self._queues = 0  # measured round trips that show a queue, one after the other
-        self._queued_since = now
+        self.trips = RoundTrips(now)
         self._suspect = False  # the last report shows that the line may be full
         self._reported_at = -math.inf
+        self._train: float | None = None  # how fast the latest train came, if that is new
+        self._capacity, self.trained_at = 0.0, -math.inf
 
     @property
-    def shortest_round_trip(self) -> float:
-        """Seconds, on the empty line; a guess before anything is known."""
-        return min(self._shortest.seconds, _LONG_ROUND_TRIP_SECONDS)
+    def is_measured(self) -> bool:
+        """Whether the round trip is measured, and the receiver answers."""
+        return self.trips.is_measured
 
     @property
     def has_remb(self) -> bool:
@@ -87,6 +85,8 @@ class LineEstimate:
     def remb(self, bitrate: int, now: float) -> None:
         """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
         former, self._remb = self._remb, float(bitrate)
+        if former is not None and bitrate < former and self._fits_well(now):
+            return
         pictures = self._rates.of(now, 1.0)[1]
         if former is None or bitrate > former or bitrate > _BOUND * self._rates.of(now - 0.1, 0.4)[1]:
             self._flat = 0
@@ -103,6 +103,12 @@ class LineEstimate:
             begins = self._rates.of(now - _HEARD_SECONDS, 1.0)[1] < _TRICKLE
             doubtful = (deep or begins) and self.carries < math.inf
             self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
+
+    def _fits_well(self, now: float) -> bool:
+        """Whether what is sent leaves room, and no queue grows: then a fall of REMB is nonsense."""
+        if not self.is_measured or self.trips.queues or self._suspect:
+            return False
+        return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
 
     def forget_remb(self) -> None:
         """The next REMB is the first one: those before do not compare with it."""
@@ -124,7 +130,7 @@ class LineEstimate:
         if pictures < _TRICKLE:
             return True
         lately, before = self._rates.total(now, 0.4), self._rates.total(now - 0.4, 1.0)
-        if lately < self.carries * _LOWERED < math.inf and self.is_measured and not self._queues:
+        if lately < self.carries * _LOWERED < math.inf and self.is_measured and not self.trips.queues:
             return True  # there is room, and no queue: it is the receiver's own
         known = before if self.carries == math.inf else max(before, self.carries)
         return lately < known * _LOWERED and bitrate > pictures * _MIRROR
@@ -134,7 +140,7 @@ class LineEstimate:
 
         A receiver's estimate is blind to a queue that is full and stays so: loss and round trip are not.
         """
-        queue = rtt - self._shortest.take(rtt, now) if rtt > 0 else 0.0
+        queue = rtt - self.trips.shortest.take(rtt, now) if rtt > 0 else 0.0
         if loss < self._base_loss * _LESS:
             self._base_loss = loss
         lost = max(0.0, loss - self._base_loss)
@@ -151,7 +157,7 @@ class LineEstimate:
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
             return
-        is_past = self.is_measured and not self._queues and queue <= _QUEUE_SECONDS
+        is_past = self.trips.shows_none(now, fresh=queue > _QUEUE_SECONDS)
         if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
             return  # what it lost before less was sent
         rate = self._rates.total(now, 1.0)
@@ -192,13 +198,27 @@ class LineEstimate:
 
     def round_trip(self, seconds: float, now: float) -> None:
         """Take a round trip that was measured just now: a queue shows in it at once."""
-        queue = seconds - self._shortest.take(seconds, now)
-        self._pinged_at = now
-        self._queues = self._queues + 1 if queue > _PING_QUEUE_SECONDS else 0
-        if not self._queues:
-            self._queued_since = now
-        if queue < _PING_QUEUE_SECONDS / 2 and not self._suspect:
+        if self.trips.take(seconds, now) and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
+
+    def train_came(self, rate: float, now: float) -> None:
+        """Take how fast a train of packets came, in bit/s."""
+        self._train = self._capacity = rate
+        self.trained_at = now
+        self.deny(rate)
+
+    def capacity(self, now: float) -> float | None:
+        """How fast packets leave the line, though others may have their share of it; None: not known now."""
+        return self._capacity if now - self.trained_at < _CAPACITY_SECONDS else None
+
+    def measured(self, rate: float) -> None:
+        """Learn that the line carries `rate`, neither more nor less."""
+        self.carries, self._proven = rate, min(self._proven, rate)
+
+    def take_train(self) -> float | None:
+        """How fast the latest train came; once."""
+        rate, self._train = self._train, None
+        return rate
 
     def held_back(self, rate: float, now: float) -> None:
         """Take that what is sent waits for the line, which takes `rate`: a sign of congestion."""
@@ -207,7 +227,7 @@ class LineEstimate:
 
     def give_way(self, now: float) -> None:
         """Take a queue that stays for a sign: what is sent is more than the line carries."""
-        if self._queues > 1 and now - max(self._queued_since, self._sign_at) > _STANDING_SECONDS:
+        if self.trips.queues > 1 and now - max(self.trips.queued_since, self._sign_at) > _STANDING_SECONDS:
             self._fall(self._rates.total(now, 1.0) * _MARGIN, now)
 
     def hope(self, rate: float) -> None:
@@ -240,9 +260,7 @@ class LineEstimate:
         self.congested = now - self._sign_at < SIGN_SECONDS
         if now - self._reported_at > _FRESH_SECONDS:
             self._suspect = False
-        self.is_measured = now - self._pinged_at <= _PING_STALE_SECONDS
-        if not self.is_measured:
-            self._queues = 0
+        self.trips.tick(now)
         if not self._rates.add(octets, sound, now):
             return
         quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._rates.since >= _PROOF_SECONDS
@@ -256,6 +274,10 @@ class LineEstimate:
 
     def has_room(self, now: float) -> bool:
         """Whether to send again what was lost: not what a line that was full a moment ago does not carry."""
+        if self.trips.queues > 1:
+            return False
+        if self._fits_well(now):
+            return True
         return now - self._sign_at > _OLD_NEWS_SECONDS or self._rates.total(now, 0.4) < self.carries
 
     @property
@@ -266,9 +288,13 @@ class LineEstimate:
     @property
     def queues(self) -> int:
         """How many of the last measured round trips show a queue. One alone may be chance."""
-        return self._queues
+        return self.trips.queues
+
+    def is_empty(self, now: float) -> bool:
+        """Whether no queue is left of what was sent before the last sign of congestion."""
+        return not self.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
 
     @property
     def stalls(self) -> bool:
         """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
-        return self._suspect or self._queues > 1 or self._flat >= _FLAT
+        return self._suspect or self.trips.queues > 1 or self._flat >= _FLAT

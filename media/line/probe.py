@@ -36,9 +36,10 @@ class Probe:
         self.level = self._reached
         self._note(now)
 
-    def aim(self, goal: float) -> None:
-        """Go up to `goal` at least."""
-        self._goal = max(self._goal, goal)
+    def aim(self, goal: float, most: float) -> None:
+        """Go up to `goal` at least, but not above `most`."""
+        self._goal = min(max(self._goal, goal), most)
+        self._reached = min(self._reached, self._goal)
 
     def rest(self, now: float) -> None:
         """Send no padding until the next `rise`: there may be a queue."""

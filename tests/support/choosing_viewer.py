@@ -2,7 +2,8 @@
 
 import math
 
-from media.line.choice import Decision, LayerChoice
+from media.line.choice import LayerChoice
+from media.line.decision import Decision
 from media.line.estimate import LineEstimate
 
 SOUND = 40_000

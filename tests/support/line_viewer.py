@@ -14,9 +14,10 @@ from urllib.parse import urljoin
 
 import httpx
 
+from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.libsrtp import SrtpError
 from media.rtp.srtp import InboundSession
-from tests.support.modelled_browser import SEND_TIME_ID, ModelledBrowser
+from tests.support.modelled_browser import NUMBER_ID, SEND_TIME_ID, ModelledBrowser
 from tests.support.peer import Peer
 from tests.support.seen_line import SeenLine
 
@@ -24,11 +25,13 @@ ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 PICTURE = (
     "a=rtpmap:96 VP8/90000",
     "a=rtcp-fb:96 goog-remb",
+    "a=rtcp-fb:96 transport-cc",
     "a=rtcp-fb:96 nack",
     "a=rtcp-fb:96 nack pli",
     "a=rtpmap:97 rtx/90000",
     "a=fmtp:97 apt=96",
     f"a=extmap:{SEND_TIME_ID} {ABS_SEND_TIME}",
+    f"a=extmap:{NUMBER_ID} {TRANSPORT_CC_EXTENSION}",
 )
 SOUND = ("a=rtpmap:111 opus/48000/2", "a=rtcp-fb:111 goog-remb", f"a=extmap:{SEND_TIME_ID} {ABS_SEND_TIME}")
 TICK_SECONDS = 0.005
@@ -52,6 +55,8 @@ class LineViewer(Peer):
         answer = lead(response.text)
         if ABS_SEND_TIME in answer and re.search(r"a=rtcp-fb:\S+ goog-remb", answer):
             self.browser.estimates()
+        if TRANSPORT_CC_EXTENSION in answer and re.search(r"a=rtcp-fb:\S+ transport-cc", answer):
+            self.browser.tells_arrivals()
         await self.connect(answer)
         self._consent_at = clock() + CONSENT_SECONDS
         return urljoin(whep, response.headers["Location"])

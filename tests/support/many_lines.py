@@ -6,6 +6,7 @@ does are models. Time passes as fast as it can be computed.
 
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from tests.support.line_life import (
     longest,
 )
 from tests.support.line_shape import Shape, Way
-from tests.support.modelled_browser import HEADERS, OPUS, RTX, SEND_TIME_ID, VP8, ModelledBrowser
+from tests.support.modelled_browser import HEADERS, NUMBER_ID, OPUS, RTX, SEND_TIME_ID, VP8, ModelledBrowser
 from tests.support.published import sound, video
 from tests.support.world import World
 
@@ -38,9 +39,10 @@ REQUEST_OCTETS = 130  # of a binding request, on the line
 BACK_SECONDS = 0.002  # from the viewer to the worker, whose way is open
 SETTLE_SECONDS = 3.0  # after a join
 LOWEST_NEEDS = 1.25 * (110_000 + 75_000)  # bit/s, with the sound and room to spare
+Away = tuple[float, float]  # from when until when the publisher was away
 _FEEDBACK = frozenset(("nack pli",))
 _PUBLISHED = [
-    *(video("VP8", payload_type=96 + layer, feedback=_FEEDBACK) for layer in range(3)),
+    *(replace(video("VP8", payload_type=96 + layer, feedback=_FEEDBACK), layer=layer) for layer in range(3)),
     sound(),
 ]
 
@@ -80,7 +82,7 @@ class _Seat(FarViewer):
 
     def __init__(self, room: "LinesRoom", way: Way[Sent]) -> None:
         self._way = way
-        picture = Wire(VP8, {}, nack=True, rtx=RTX, sent_at=SEND_TIME_ID, ssrc=PICTURE)
+        picture = Wire(VP8, {}, nack=True, rtx=RTX, sent_at=SEND_TIME_ID, number=NUMBER_ID, ssrc=PICTURE)
         wires = [*[picture] * 3, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture]
         super().__init__(room, wires, rendition=0)
 
@@ -109,6 +111,7 @@ class LineSeat:
             lambda rtcp: self._said.append((room.now + BACK_SECONDS, rtcp)), room.now
         )
         self.browser.estimates()
+        self.browser.tells_arrivals()
         self._step_at = room.now
         self._measured_at = -math.inf
 
@@ -143,18 +146,25 @@ class LineSeat:
 
     # --- what it saw, until it left
 
-    @property
-    def still(self) -> float:
+    def still(self, away: Away) -> float:
         """The longest time without a picture while the line carried the lowest layer, in seconds."""
-        begin = self.began + SETTLE_SECONDS
-        pictures = (at for at, _ in self.browser.seen().pictures if begin < at < self.ended)
-        shown = [begin, *pictures, self.ended]
-        return max(longest(self.line.rates, LOWEST_NEEDS, before, after) for before, after in pairwise(shown))
+        pictures, most = [at for at, _ in self.browser.seen().pictures], 0.0
+        for begin, end in self._parts(away):
+            shown = [begin, *(at for at in pictures if begin < at < end), end]
+            stills = (longest(self.line.rates, LOWEST_NEEDS, *between) for between in pairwise(shown))
+            most = max(most, *stills)
+        return most
 
-    @property
-    def concealed(self) -> float:
+    def concealed(self, away: Away) -> float:
         """The share of the sound that it did not hear."""
-        return self.browser.seen().between(self.began + SETTLE_SECONDS, self.ended).concealed
+        spans = [self.browser.seen().between(*part) for part in self._parts(away)]
+        return sum(span.concealed * span.seconds for span in spans) / sum(span.seconds for span in spans)
+
+    def _parts(self, away: Away) -> list[Away]:
+        """Its stay without the time in which the publisher was away."""
+        begin = self.began + SETTLE_SECONDS
+        parts = [(begin, min(self.ended, away[0])), (max(begin, away[1]), self.ended)]
+        return [(start, end) for start, end in parts if end - start > 1.0]
 
 
 class LinesRoom(World):
@@ -166,9 +176,20 @@ class LinesRoom(World):
         for layer, track in enumerate(self.tracks[:3]):
             track.sent.ssrc, track.sent.rtx_ssrc = PICTURE + layer, PICTURE_RTX + layer
         self.feed.ssrcs = [sent.ssrc for sent in self.feed.sent]
-        self.source = LayersSource(publisher, BITRATES, seed, self.now)
+        self._seed = seed
+        self.source: LayersSource | None = LayersSource(publisher, BITRATES, seed, self.now)
         self.seats: list[LineSeat] = []
         self._tick_at = self._measure_at = self.now
+
+    def lose_publisher(self) -> None:
+        """Without a word."""
+        self.source = None
+
+    def come_back(self) -> None:
+        """The publisher does, with a new session."""
+        publisher = FarPublisher(_PUBLISHED, ssrcs=range(0x91, 0x91 + len(_PUBLISHED)))
+        self.succeed(publisher=publisher)
+        self.source = LayersSource(publisher, BITRATES, self._seed + 1, self.now)
 
     def watch(self, line: TimedLine) -> LineSeat:
         seat = LineSeat(self, line)
@@ -187,7 +208,7 @@ class LinesRoom(World):
             self._step(self.now)
 
     def _step(self, now: float) -> None:
-        if datagrams := self.source.due(now):
+        if self.source is not None and (datagrams := self.source.due(now)):
             self.receive(*datagrams)
         elif self.rtcp_due_at is not None and now >= self.rtcp_due_at:
             self.send_due_rtcp()

@@ -12,6 +12,7 @@ from media.rtp.rtcp import SenderReport, nack, parse_compound, pli, receiver_rep
 from media.rtp.rtx import RtxError, unwrap
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
+from media.tracks.transport_feedback import TransportFeedback
 from tests.support.modelled_picture import ModelledPicture
 from tests.support.modelled_receiver import ModelledEstimate
 from tests.support.modelled_sound import FRAME_SECONDS, ModelledSound
@@ -19,10 +20,10 @@ from tests.support.seen_line import SAMPLE_RATE, Look, SeenLine
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 VP8, RTX, OPUS = 96, 97, 111
-SEND_TIME_ID = 3
+SEND_TIME_ID, NUMBER_ID = 3, 5
 ASSUMED_RTT = 0.1  # browsers that only receive know no better
 LOOK_SECONDS = 0.1
-REPORT_SECONDS = 1.0
+REPORT_SECONDS, ARRIVALS_SECONDS = 1.0, 0.1
 HEADERS = 28  # octets of IP and UDP
 
 
@@ -40,6 +41,8 @@ class ModelledBrowser:
         self._sound = ModelledSound()
         self._estimate: ModelledEstimate | None = None
         self._missing = NackGenerator()
+        self._trains: TransportFeedback | None = None
+        self._arrivals_at = now
         self._statistics: dict[int, ReceptionStats] = {}  # by SSRC
         self._ssrcs: dict[int, int] = {}  # by payload type
         self._own = secrets.randbelow(1 << 32)
@@ -52,6 +55,10 @@ class ModelledBrowser:
     def estimates(self) -> None:
         """Send REMB from now on."""
         self._estimate = ModelledEstimate()
+
+    def tells_arrivals(self) -> None:
+        """Tell from now on when numbered packets came."""
+        self._trains = TransportFeedback(self._own, NUMBER_ID)
 
     def seen(self) -> SeenLine:
         """All that it has seen and heard so far."""
@@ -73,6 +80,11 @@ class ModelledBrowser:
             if self._picture.wants_keyframe(now):
                 self.asked += 1
                 self._say(receiver_report(self._own, []) + pli(self._own, video))
+        if self._trains is not None and now >= self._arrivals_at:
+            self._arrivals_at = now + ARRIVALS_SECONDS
+            if self._trains.due(now):
+                for report in self._trains.build(now, 0):
+                    self._say(report)
         if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             blocks = [block for each in self._statistics.values() if (block := each.take_block(now))]
@@ -122,8 +134,11 @@ class ModelledBrowser:
             self._count(packet, 48_000, now)
             self._hear(packet, now)
             return
+        numbered = next((value for number, value in packet.extensions if number == NUMBER_ID), None)
         sent = next((value for number, value in packet.extensions if number == SEND_TIME_ID), None)
-        if self._estimate is not None and sent is not None:
+        if self._trains is not None and numbered is not None:  # such a packet is not for the estimate, too
+            self._trains.received(int.from_bytes(numbered), now)
+        elif self._estimate is not None and sent is not None:
             self._tell(self._estimate.take(self._unwrapped(sent), now, size))
         if kind == RTX:
             with contextlib.suppress(RtxError):  # padding

@@ -110,7 +110,7 @@ class RepairingViewer(ModelledViewer):
                 self._pass(
                     Part(0, "again", part.size, now, part.frame, part.last, number=number, rung_began=0)
                 )
-        came_at = now - self.estimate.shortest_round_trip
+        came_at = now - self.estimate.trips.shortest_known
         if asked and (loss := self._losses.asked(self._changes, asked, came_at)) is not None:
             octets = sum(self._sent[number].size for number in loss.came)
             self.estimate.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))

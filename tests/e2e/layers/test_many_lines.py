@@ -23,6 +23,7 @@ GONE_AT, GONE_SECONDS = 90.0, 3.0  # the publisher, without a word
 BACK_SECONDS = 6.0  # after which all is as before
 SETTLE_SECONDS = 3.0  # after a join
 CONCEALED = 0.02
+LOST_AT_ONCE = 0.5  # seconds: a line that loses nine tenths of its rate takes as much before anybody can know
 LOWEST_NEEDS = 1.25 * (LOW.bitrate + 75_000)  # bit/s with the sound, the packets' headers, and room to spare
 LONGEST_STILL = 2.0
 SHORTEST_STAY = 10.0
@@ -58,7 +59,7 @@ class Stay:
             still = max(self.life.carries(LOWEST_NEEDS, before, after) for before, after in pairwise(shown))
             if still > LONGEST_STILL:
                 found.append(f"no picture for {still:.1f} s while the line carried the lowest layer")
-        if concealed > CONCEALED * seconds:
+        if concealed > max(CONCEALED * seconds, LOST_AT_ONCE):
             found.append(f"{concealed / seconds:.1%} of {seconds:.0f} s concealed")
         stayed = self.ended - self.began
         if self.viewer.browser.nacks > MOST_NACKS * stayed:

@@ -1,0 +1,17 @@
+"""What to send to a viewer."""
+
+from typing import NamedTuple
+
+
+class Decision(NamedTuple):
+    """`rung` is an index of the rungs (`media.line.rungs`).
+
+    With `pause` the present picture stops at once, and does not wait for the keyframe of the other one.
+    `probe` is what to send in total, with padding, and with a packet of padding after each 0.5 s without a
+    picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
+    """
+
+    rung: int
+    pause: bool
+    probe: float
+    pace: float

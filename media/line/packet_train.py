@@ -1,0 +1,95 @@
+"""What a line carries, measured within a round trip, by a few packets that leave together.
+
+They come one after the other, as the line lets them. So few octets harm nobody. But a line that lets bursts
+pass says too much, and one that others fill, too: so a train tells what does not fit, and no more is sent for
+good than a probe has shown to fit, but for the last moving picture.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+PACKETS, OCTETS = 6, 100  # of padding in each: 8 kbit with all headers
+PACKET_OCTETS = OCTETS + 12 + 12 + 16 + 28  # with the headers of RTP, its extensions and IP, and SRTP's tag
+_LEAST_PACKETS = 4  # that came: of fewer nothing is told
+_WAIT_SECONDS = 0.45  # for word of one, before the next: behind a queue of 0.3 s
+_REST_SECONDS = 0.15  # for word of the last packets, when that of the first has come
+_OLD_SECONDS = 1.0  # word of one that left so long ago speaks of the line of then
+_URGENT_APART_SECONDS = 0.25  # one may be dropped by a queue that is still full
+_MOST_TRAINS = 4
+_LEAST_APART_SECONDS, _MOST_APART_SECONDS = 0.4, 2.0
+_SHARE = 0.08  # of the line that trains may have
+_LEAST_SECONDS = 0.0005  # the receiver's clock has steps of half of that
+
+
+@dataclass(slots=True)
+class Train:
+    """`arrivals` are by the place of a packet in it, in seconds of the receiver's clock."""
+
+    sent_at: float
+    arrivals: dict[int, float] = field(default_factory=dict)
+    told_at: float = math.inf  # since when enough of them are known
+
+
+class PacketTrains:
+    """Of one viewer. `now` is in seconds of a steady clock."""
+
+    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_trains")
+
+    def __init__(self) -> None:
+        self._next = 0  # number of the first packet of the next train
+        self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
+        self._sent_at = -math.inf
+        self._answered = True  # the latest one
+        self._apart = _LEAST_APART_SECONDS
+
+    def is_due(self, now: float, *, urgent: bool = False) -> bool:
+        """Whether to send one: the one before has been told of, or may have been lost in a queue."""
+        apart = self._apart if self._answered else max(_WAIT_SECONDS, self._apart)
+        return now - self._sent_at >= (_URGENT_APART_SECONDS if urgent else apart)
+
+    def send(self, now: float) -> int:
+        """Begin a train; returns the number of its first packet."""
+        first = self._next
+        self._next += PACKETS
+        self._trains[first] = Train(now)
+        if len(self._trains) > _MOST_TRAINS:
+            del self._trains[next(iter(self._trains))]
+        self._sent_at, self._answered = now, False
+        return first
+
+    def arrived(self, first: int, times: Sequence[float | None], now: float) -> float | None:
+        """Take when packets came, from number `first` on: what the line carries in bit/s, if known."""
+        told = None
+        for begin, train in list(self._trains.items()):
+            place = first - begin & 0xFFFF
+            for ahead, time in enumerate(times):
+                number = place + ahead & 0xFFFF
+                if time is not None and number < PACKETS:
+                    train.arrivals[number] = time
+            if len(train.arrivals) >= _LEAST_PACKETS:
+                train.told_at = min(train.told_at, now)
+            late = now - train.sent_at > _OLD_SECONDS
+            if late or PACKETS - 1 in train.arrivals:
+                del self._trains[begin]
+                told = told if late else self._rate(train.arrivals) or told
+                self._answered = not self._trains
+        return told
+
+    def cut_short(self, now: float) -> float | None:
+        """The same by a train whose last packets a full queue has dropped, maybe: word of them is overdue."""
+        for begin, train in self._trains.items():
+            if now - train.told_at > _REST_SECONDS:
+                del self._trains[begin]
+                self._answered = not self._trains
+                return self._rate(train.arrivals)
+        return None
+
+    def _rate(self, arrivals: dict[int, float]) -> float | None:
+        if len(arrivals) < _LEAST_PACKETS:
+            return None
+        seconds = max(arrivals.values()) - min(arrivals.values())
+        rate = (len(arrivals) - 1) * PACKET_OCTETS * 8 / max(seconds, _LEAST_SECONDS)
+        apart = PACKETS * PACKET_OCTETS * 8 / (rate * _SHARE)
+        self._apart = min(max(apart, _LEAST_APART_SECONDS), _MOST_APART_SECONDS)
+        return rate

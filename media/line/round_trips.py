@@ -1,0 +1,54 @@
+"""A queue in a line, by round trips that are measured: it shows at once."""
+
+import math
+
+from media.line.shortest_round_trip import ShortestRoundTrip
+
+_QUEUE_SECONDS = 0.06  # longer than the shortest one
+_LONG_SECONDS = 0.3
+_STALE_SECONDS = 3.0  # the queue of then says nothing of now
+_FRESH_SECONDS = 0.5  # a receiver report's round trip is of a second ago
+
+
+class RoundTrips:
+    """Of one viewer. All in seconds; `now` is of a steady clock.
+
+    `queues` counts those that show a queue, one after the other: one alone may be chance. `is_measured` says
+    that the receiver answers.
+    """
+
+    __slots__ = ("_measured_at", "is_measured", "queued_since", "queues", "shortest")
+
+    def __init__(self, now: float) -> None:
+        self.shortest = ShortestRoundTrip()
+        self.is_measured = False
+        self.queues = 0
+        self.queued_since = now
+        self._measured_at = -math.inf
+
+    @property
+    def shortest_known(self) -> float:
+        """On the empty line; a guess before anything is known."""
+        return min(self.shortest.seconds, _LONG_SECONDS)
+
+    def take(self, seconds: float, now: float) -> bool:
+        """Take one that was measured now; returns whether it shows an empty line."""
+        queue = seconds - self.shortest.take(seconds, now)
+        self._measured_at = now
+        self.queues = self.queues + 1 if queue > _QUEUE_SECONDS else 0
+        if not self.queues:
+            self.queued_since = now
+        return queue < _QUEUE_SECONDS / 2
+
+    def tick(self, now: float) -> None:
+        """Forget what is too old."""
+        self.is_measured = self.measured_within(_STALE_SECONDS, now)
+        if not self.is_measured:
+            self.queues = 0
+
+    def measured_within(self, seconds: float, now: float) -> bool:
+        return now - self._measured_at <= seconds
+
+    def shows_none(self, now: float, *, fresh: bool) -> bool:
+        """Whether there is no queue now, by one of the last seconds, or by a `fresh` one."""
+        return not self.queues and self.measured_within(_FRESH_SECONDS if fresh else _STALE_SECONDS, now)

@@ -1,0 +1,41 @@
+"""The rungs of a ladder: what each rendition needs in bit/s with sound, best first.
+
+Infinite is one that there is not, or that the viewer does not want. The last two are keyframes alone, at
+their slowest, and sound alone.
+"""
+
+import math
+from collections.abc import Sequence
+
+_SURE = 1.3  # for keyframes alone: they come in bursts
+
+
+def top(rungs: Sequence[float]) -> int:
+    """The best one that there is."""
+    return next(n for n, need in enumerate(rungs) if need < math.inf)
+
+
+def last_moving(rungs: Sequence[float]) -> int:
+    """The least one with a moving picture; if there is none, a number behind all of them."""
+    return next((n for n in range(len(rungs) - 3, -1, -1) if rungs[n] < math.inf), len(rungs))
+
+
+def next_better(rungs: Sequence[float], rung: int) -> int:
+    """The least one that is better than `rung`. There must be one."""
+    return max(n for n in range(rung) if rungs[n] < math.inf)
+
+
+def is_slow(rungs: Sequence[float], rung: int) -> bool:
+    """Whether that is keyframes alone."""
+    return rung == len(rungs) - 2
+
+
+def needed(rungs: Sequence[float], rung: int) -> float:
+    """What the line must carry for it."""
+    return rungs[rung] * (_SURE if is_slow(rungs, rung) else 1.0)
+
+
+def fitting(rungs: Sequence[float], carries: float) -> int:
+    """The best one for a line that carries so much; the sound alone, if nothing else fits."""
+    fits = (n for n in range(len(rungs) - 1) if needed(rungs, n) <= carries and rungs[n] < math.inf)
+    return next(fits, len(rungs) - 1)

@@ -1,0 +1,92 @@
+"""What a line carries, by how far apart the packets of a train come."""
+
+import pytest
+
+from media.line.packet_train import PACKET_OCTETS, PACKETS, PacketTrains
+
+
+def times(rate: float, begin: float = 100.0) -> list[float | None]:
+    return [begin + n * PACKET_OCTETS * 8 / rate for n in range(PACKETS)]
+
+
+@pytest.mark.parametrize("rate", [65_000.0, 250_000.0, 5_000_000.0])
+def test_packets_come_as_far_apart_as_the_line_lets_them(rate: float) -> None:
+    trains = PacketTrains()
+    first = trains.send(1.0)
+    assert trains.arrived(first, times(rate), 1.2) == pytest.approx(rate)
+
+
+def test_a_train_may_be_told_of_in_parts_among_others() -> None:
+    trains = PacketTrains()
+    first = trains.send(1.0)
+    came = times(250_000)
+    assert trains.arrived(first - 2 & 0xFFFF, [99.0, 99.1, *came[:3]], 1.2) is None
+    assert trains.arrived(first + 3, came[3:], 1.3) == pytest.approx(250_000)
+    assert trains.arrived(first, came, 1.4) is None  # it counts once
+
+
+def test_numbers_wrap() -> None:
+    trains = PacketTrains()
+    for n in range(20_000):
+        first = trains.send(float(n))
+        assert trains.arrived(first & 0xFFFF, times(300_000), n + 0.1) == pytest.approx(300_000)
+
+
+def test_lost_packets_do_not_count_and_of_few_nothing_is_told() -> None:
+    trains = PacketTrains()
+    came = times(200_000)
+    came[2] = None
+    assert trains.arrived(trains.send(1.0), came, 1.2) == pytest.approx(200_000 * 4 / 5)
+    for lost in (0, 1, 3):
+        came[lost] = None
+    assert trains.arrived(trains.send(2.0), came, 2.2) is None
+
+
+def test_what_comes_too_late_says_nothing_of_now() -> None:
+    trains = PacketTrains()
+    assert trains.arrived(trains.send(1.0), times(200_000), 2.1) is None
+
+
+def test_one_whose_last_packets_were_dropped_is_judged_by_the_others_a_moment_later() -> None:
+    trains = PacketTrains()
+    came = [*times(200_000)[:4], None, None]
+    assert trains.arrived(trains.send(1.0), came, 1.2) is None
+    assert trains.cut_short(1.3) is None
+    assert trains.cut_short(1.4) == pytest.approx(200_000)
+    assert trains.cut_short(1.7) is None
+
+
+def test_packets_that_come_at_once_are_no_division_by_zero() -> None:
+    trains = PacketTrains()
+    rate = trains.arrived(trains.send(1.0), [100.0] * PACKETS, 1.1)
+    assert rate is not None
+    assert 5e6 < rate < 1e9
+
+
+def test_the_narrower_the_line_the_rarer_they_are() -> None:
+    trains = PacketTrains()
+    assert trains.is_due(0.0)
+    trains.arrived(trains.send(1.0), times(5_000_000), 1.05)
+    assert not trains.is_due(1.3)
+    assert trains.is_due(1.45)
+    trains.arrived(trains.send(2.0), times(65_000), 2.2)
+    octets = PACKETS * PACKET_OCTETS
+    assert not trains.is_due(3.0)
+    assert trains.is_due(4.0)
+    assert octets * 8 / 1.0 > 0.1 * 65_000  # in a second it would be too much
+
+
+def test_one_without_an_answer_is_given_up() -> None:
+    trains = PacketTrains()
+    trains.send(1.0)
+    assert not trains.is_due(1.4)
+    assert trains.is_due(1.5)
+
+
+def test_while_there_is_no_picture_the_next_does_not_wait_for_an_answer_and_both_count() -> None:
+    trains = PacketTrains()
+    first = trains.send(1.0)
+    assert trains.is_due(1.25, urgent=True)
+    second = trains.send(1.25)
+    assert trains.arrived(first, times(200_000), 1.4) == pytest.approx(200_000)
+    assert trains.arrived(second, times(180_000), 1.5) == pytest.approx(180_000)

@@ -1,0 +1,141 @@
+"""What a viewer gets by what trains of packets tell."""
+
+import math
+
+import pytest
+
+from media.line.estimate import LineEstimate
+from media.line.train_choice import TrainChoice
+from tests.support.choosing_viewer import RUNGS
+
+SOUND = len(RUNGS) - 1
+
+
+class Line:
+    """A line whose estimate, and choice by trains, are looked at each tenth of a second."""
+
+    def __init__(self, *, can_train: bool = True) -> None:
+        self.now = 10.0
+        self.estimate = LineEstimate(self.now)
+        self.choice = TrainChoice(self.estimate, can_train=can_train)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.estimate.sent(round(self.now * 5_000), round(self.now * 5_000), self.now)
+
+    def send(self) -> None:
+        assert self.choice.wants(self.now, watches=False)
+        self.choice.sent(self.now)
+
+    def train(self, rate: float, rung: int) -> int:
+        self.estimate.train_came(rate, self.now)
+        return self.choice.take(RUNGS, rung, self.now)
+
+    def queue(self, trips: int = 3) -> None:
+        self.estimate.round_trip(0.03, self.now)
+        for _ in range(trips):
+            self.wait(0.1)
+            self.estimate.round_trip(0.3, self.now)
+
+
+def test_after_a_pause_there_is_sound_alone_until_a_train_tells_what_fits() -> None:
+    line = Line()
+    assert line.choice.pause(RUNGS, 0, 3) == SOUND
+    assert line.choice.is_urgent
+    line.wait(0.1)
+    line.send()
+    line.wait(0.3)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
+    assert line.train(700_000, SOUND) == 1
+    assert not line.choice.is_urgent
+
+
+def test_a_train_never_gives_back_what_a_sign_has_taken() -> None:
+    line = Line()
+    line.choice.pause(RUNGS, 1, 2)
+    line.send()
+    assert line.train(50_000_000, SOUND) == 2
+
+
+def test_without_an_answer_the_sign_alone_counts() -> None:
+    line = Line()
+    line.choice.pause(RUNGS, 0, 2)
+    line.send()
+    line.wait(0.6)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
+    line.wait(0.2)
+    assert line.choice.take(RUNGS, SOUND, line.now) == 2
+
+
+def test_a_viewer_that_does_not_answer_to_trains_is_asked_for_none() -> None:
+    line = Line(can_train=False)
+    assert line.choice.pause(RUNGS, 0, 2) == 2
+    line.choice.ask()
+    line.queue()
+    assert not line.choice.wants(line.now, watches=True)
+    assert line.choice.most(line.now) == line.choice.most_probed(line.now) == math.inf
+
+
+@pytest.mark.parametrize(("rate", "rung"), [(250_000, 2), (100_000, SOUND), (50_000_000, 2)])
+def test_sound_alone_becomes_the_lowest_moving_picture_and_no_better_one(rate: float, rung: int) -> None:
+    assert Line().train(rate, SOUND) == rung
+
+
+def test_what_a_train_promised_and_the_line_does_not_carry_is_not_believed_again_at_once() -> None:
+    line = Line()
+    assert line.train(250_000, SOUND) == 2
+    line.wait(1.0)
+    line.choice.fell(line.now)
+    line.wait(0.5)
+    assert line.train(250_000, SOUND) == SOUND
+    line.wait(1.0)
+    assert line.train(250_000, SOUND) == 2
+
+
+def test_a_train_lowers_a_picture_that_fills_a_queue_and_no_other() -> None:
+    line = Line()
+    line.queue()
+    assert line.choice.wants(line.now, watches=False)
+    assert line.train(900_000, 1) == 1
+    assert line.train(300_000, 1) == 2
+
+
+def test_two_trains_one_after_the_other_lower_a_picture_also_where_no_queue_is_seen() -> None:
+    line = Line()
+    assert line.train(300_000, 1) == 1
+    assert line.choice.wants(line.now, watches=False)
+    line.wait(0.4)
+    assert line.train(300_000, 1) == 2
+
+
+def test_a_train_vouches_for_what_it_has_just_told() -> None:
+    line = Line()
+    assert not line.choice.vouches(100_000, line.now)
+    line.estimate.train_came(200_000, line.now)
+    assert line.choice.vouches(170_000, line.now)
+    assert not line.choice.vouches(190_000, line.now)
+    line.wait(1.1)
+    assert not line.choice.vouches(100_000, line.now)
+
+
+def test_nothing_better_is_tried_before_a_train_allows_it() -> None:
+    line = Line()
+    assert line.choice.most(line.now) == 0
+    line.send()
+    line.wait(0.2)
+    assert line.choice.most(line.now) == 0
+    line.estimate.train_came(1_000_000, line.now)
+    assert 0 < line.choice.most(line.now) < 1_000_000
+    assert line.choice.most(line.now) < line.choice.most_probed(line.now) < 1_000_000
+
+
+def test_a_receiver_that_has_stopped_to_answer_is_tried_without_and_asked_again_later() -> None:
+    line = Line()
+    assert line.choice.most(line.now) == 0
+    line.send()
+    line.wait(1.0)
+    assert line.choice.most(line.now) == math.inf
+    assert not line.choice.wants(line.now, watches=False)
+    line.wait(5.0)
+    assert line.choice.most(line.now) == 0
+    line.send()
