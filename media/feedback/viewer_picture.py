@@ -9,7 +9,7 @@ from media.line.choice import LayerChoice
 from media.line.decision import Decision
 from media.line.estimate import LineEstimate
 from media.line.loss_run import LossRun
-from media.line.packet_train import OCTETS, PACKETS, PacketTrains
+from media.line.packet_train import PACKETS, PacketTrains
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover, WantKeyframe
@@ -223,8 +223,8 @@ class ViewerPicture:
         choice = self._choice
         if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.is_urgent):
             choice.train_left(now)
-            first = self._trains.send(now)
-            self._padded += send_train(self._viewer, first, PACKETS, OCTETS, SentAt(now))
+            octets, first = self._trains.octets, self._trains.send(now)
+            self._padded += send_train(self._viewer, first, PACKETS, octets, SentAt(now))
 
     def _present(self, ladder: Ladder) -> int:
         """The rung that it gets. Of several that are the same, the one that it is to get."""

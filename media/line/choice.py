@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from media.line.decision import Decision
 from media.line.estimate import LineEstimate
+from media.line.packet_train import NARROW
 from media.line.probe import Probe
 from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
 from media.line.train_choice import TrainChoice
@@ -141,9 +142,10 @@ class LayerChoice:
         """
         if self._probe is not None or self._tried_at is not None:
             return _OFTEN_SECONDS
-        if self._can_train and (self._estimate.queues or self._estimate.congested):
+        is_exact = self._can_train and self._estimate.carries > NARROW  # there a request is a queue itself
+        if is_exact and not self._stands and (self._estimate.queues or self._estimate.congested):
             return _OFTEN_SECONDS
-        if self._estimate.queues or (self._can_train and self._is_limited):
+        if self._estimate.queues or (is_exact and self._is_limited):
             return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 

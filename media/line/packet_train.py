@@ -9,15 +9,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-PACKETS, OCTETS = 6, 100  # of padding in each: 8 kbit with all headers
-PACKET_OCTETS = OCTETS + 12 + 12 + 16 + 28  # with the headers of RTP, its extensions and IP, and SRTP's tag
+PACKETS = 6
+OCTETS, FEW_OCTETS = 100, 20  # of padding in each: 8 kbit with all headers, or 4
+HEADER_OCTETS = 12 + 12 + 16 + 28  # of RTP, its extensions and IP, and SRTP's tag
+NARROW = 120_000.0  # bit/s: such a line carries sound and little else, which a longer train would hold up
 _LEAST_PACKETS = 4  # that came: of fewer nothing is told
 _WAIT_SECONDS = 0.45  # for word of one, before the next: behind a queue of 0.3 s
 _REST_SECONDS = 0.15  # for word of the last packets, when that of the first has come
 _OLD_SECONDS = 1.0  # word of one that left so long ago speaks of the line of then
-_URGENT_APART_SECONDS = 0.25  # one may be dropped by a queue that is still full
+_URGENT_APART_SECONDS = 0.4  # one may be dropped by a queue that is still full
 _MOST_TRAINS = 4
-_LEAST_APART_SECONDS, _MOST_APART_SECONDS = 0.4, 2.0
+_LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # of the line that trains may have
 _LEAST_SECONDS = 0.0005  # the receiver's clock has steps of half of that
 
@@ -27,6 +29,7 @@ class Train:
     """`arrivals` are by the place of a packet in it, in seconds of the receiver's clock."""
 
     sent_at: float
+    octets: int  # of padding in each packet
     arrivals: dict[int, float] = field(default_factory=dict)
     told_at: float = math.inf  # since when enough of them are known
 
@@ -34,7 +37,7 @@ class Train:
 class PacketTrains:
     """Of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_trains")
+    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_trains", "octets")
 
     def __init__(self) -> None:
         self._next = 0  # number of the first packet of the next train
@@ -42,6 +45,7 @@ class PacketTrains:
         self._sent_at = -math.inf
         self._answered = True  # the latest one
         self._apart = _LEAST_APART_SECONDS
+        self.octets = OCTETS  # of padding in each packet of the next one
 
     def is_due(self, now: float, *, urgent: bool = False) -> bool:
         """Whether to send one: the one before has been told of, or may have been lost in a queue."""
@@ -52,7 +56,7 @@ class PacketTrains:
         """Begin a train; returns the number of its first packet."""
         first = self._next
         self._next += PACKETS
-        self._trains[first] = Train(now)
+        self._trains[first] = Train(now, self.octets)
         if len(self._trains) > _MOST_TRAINS:
             del self._trains[next(iter(self._trains))]
         self._sent_at, self._answered = now, False
@@ -72,7 +76,7 @@ class PacketTrains:
             late = now - train.sent_at > _OLD_SECONDS
             if late or PACKETS - 1 in train.arrivals:
                 del self._trains[begin]
-                told = told if late else self._rate(train.arrivals) or told
+                told = told if late else self._rate(train) or told
                 self._answered = not self._trains
         return told
 
@@ -82,14 +86,21 @@ class PacketTrains:
             if now - train.told_at > _REST_SECONDS:
                 del self._trains[begin]
                 self._answered = not self._trains
-                return self._rate(train.arrivals)
+                return self._rate(train)
         return None
 
-    def _rate(self, arrivals: dict[int, float]) -> float | None:
+    def _rate(self, train: Train) -> float | None:
+        arrivals = train.arrivals
         if len(arrivals) < _LEAST_PACKETS:
             return None
         seconds = max(arrivals.values()) - min(arrivals.values())
-        rate = (len(arrivals) - 1) * PACKET_OCTETS * 8 / max(seconds, _LEAST_SECONDS)
-        apart = PACKETS * PACKET_OCTETS * 8 / (rate * _SHARE)
-        self._apart = min(max(apart, _LEAST_APART_SECONDS), _MOST_APART_SECONDS)
+        bits = (train.octets + HEADER_OCTETS) * 8
+        rate = (len(arrivals) - 1) * bits / max(seconds, _LEAST_SECONDS)
+        was_small, is_narrow = train.octets < OCTETS, rate < NARROW
+        self.octets = FEW_OCTETS if is_narrow else OCTETS
+        if was_small and not is_narrow:
+            self._apart = 0.0  # of so little it is not exact: once more
+            return None
+        apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
+        self._apart = max(apart, _LEAST_APART_SECONDS)
         return rate

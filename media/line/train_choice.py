@@ -64,8 +64,8 @@ class TrainChoice:
 
     def pause(self, rungs: Sequence[float], rung: int, fits: int) -> int:
         """The picture of `rung` must stop, and `fits` seems to fit: what to show until a train tells."""
-        if not self._can_train or fits == len(rungs) - 1:
-            return fits
+        if not self._can_train or fits > last_moving(rungs):
+            return fits  # a line with so little room is left in peace until its queue is empty
         self._left, self._asks, self._asked_at = (rung, fits), True, math.inf
         return len(rungs) - 1
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from media.line.packet_train import PACKET_OCTETS, PACKETS, PacketTrains
+from media.line.packet_train import FEW_OCTETS, HEADER_OCTETS, NARROW, OCTETS, PACKETS, PacketTrains
 
 
-def times(rate: float, begin: float = 100.0) -> list[float | None]:
-    return [begin + n * PACKET_OCTETS * 8 / rate for n in range(PACKETS)]
+def times(rate: float, octets: int = OCTETS) -> list[float | None]:
+    return [100.0 + n * (octets + HEADER_OCTETS) * 8 / rate for n in range(PACKETS)]
 
 
 @pytest.mark.parametrize("rate", [65_000.0, 250_000.0, 5_000_000.0])
@@ -70,10 +70,19 @@ def test_the_narrower_the_line_the_rarer_they_are() -> None:
     assert not trains.is_due(1.3)
     assert trains.is_due(1.45)
     trains.arrived(trains.send(2.0), times(65_000), 2.2)
-    octets = PACKETS * PACKET_OCTETS
     assert not trains.is_due(3.0)
     assert trains.is_due(4.0)
-    assert octets * 8 / 1.0 > 0.1 * 65_000  # in a second it would be too much
+
+
+def test_on_a_line_for_sound_alone_they_are_small_and_one_that_tells_more_is_repeated_in_full() -> None:
+    trains = PacketTrains()
+    assert trains.arrived(trains.send(1.0), times(65_000), 1.2) == pytest.approx(65_000)
+    assert trains.octets == FEW_OCTETS
+    assert trains.arrived(trains.send(3.0), times(65_000, FEW_OCTETS), 3.1) == pytest.approx(65_000)
+    assert trains.arrived(trains.send(5.0), times(2 * NARROW, FEW_OCTETS), 5.1) is None
+    assert trains.octets == OCTETS
+    assert trains.is_due(5.11)
+    assert trains.arrived(trains.send(5.11), times(2 * NARROW), 5.2) == pytest.approx(2 * NARROW)
 
 
 def test_one_without_an_answer_is_given_up() -> None:
@@ -86,7 +95,7 @@ def test_one_without_an_answer_is_given_up() -> None:
 def test_while_there_is_no_picture_the_next_does_not_wait_for_an_answer_and_both_count() -> None:
     trains = PacketTrains()
     first = trains.send(1.0)
-    assert trains.is_due(1.25, urgent=True)
-    second = trains.send(1.25)
-    assert trains.arrived(first, times(200_000), 1.4) == pytest.approx(200_000)
+    assert trains.is_due(1.41, urgent=True)
+    second = trains.send(1.41)
+    assert trains.arrived(first, times(200_000), 1.45) == pytest.approx(200_000)
     assert trains.arrived(second, times(180_000), 1.5) == pytest.approx(180_000)

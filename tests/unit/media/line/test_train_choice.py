@@ -40,13 +40,19 @@ class Line:
 
 def test_after_a_pause_there_is_sound_alone_until_a_train_tells_what_fits() -> None:
     line = Line()
-    assert line.choice.pause(RUNGS, 0, 3) == SOUND
+    assert line.choice.pause(RUNGS, 0, 2) == SOUND
     assert line.choice.is_urgent
     line.wait(0.1)
     line.send()
     line.wait(0.3)
     assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
     assert line.train(700_000, SOUND) == 1
+    assert not line.choice.is_urgent
+
+
+def test_a_line_that_carries_no_moving_picture_by_the_sign_is_not_filled_further() -> None:
+    line = Line()
+    assert line.choice.pause(RUNGS, 0, 3) == 3
     assert not line.choice.is_urgent
 
 
