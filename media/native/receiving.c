@@ -66,7 +66,8 @@ PyObject *receive(PyObject *module, PyObject *arguments) {
     PyObject *batch = PyList_New(0), *source = NULL;
     struct sockaddr_storage latest;
     socklen_t latest_length = 0;
-    while (batch && PyList_Size(batch) < most) {
+    /* what is left out counts as well: a flood of it must not keep the loop here */
+    for (int turn = 0; batch && turn < most && PyList_Size(batch) < most; turn++) {
         struct sockaddr_storage from;
         union {
             char bytes[CMSG_SPACE(sizeof(int))];

@@ -161,7 +161,7 @@ class UdpPort:
         arrived: float | None = None
         try:
             self._read(batch)
-            if not self._until_sample:
+            if self._until_sample <= 0:  # below it, where nothing was there the last time
                 self._until_sample = SAMPLE_EVERY
                 arrived = self._arrival()
             for _ in range(BATCH - 1):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.native.choice import NativeSending
 from media.transport.address import MAX_DATAGRAM, Address
-from media.transport.udp import BATCH, UDP_SEGMENT, UdpPort
+from media.transport.udp import BATCH, SAMPLE_EVERY, UDP_SEGMENT, UdpPort
 from tests.support.native_loop import NATIVE
 
 many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
@@ -65,6 +66,36 @@ def test_datagrams_of_a_run_share_their_source_and_a_batch_ends() -> None:
     assert batch[0] == (bytes(40), peer.address)
     assert len(NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM)) == 120
     assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == []
+    port.close()
+    peer.close()
+
+
+def test_a_flood_of_what_is_left_out_does_not_keep_the_loop() -> None:
+    port, peer = UdpPort("127.0.0.1", 0, NATIVE), UdpPort("127.0.0.1", 0)
+    for _ in range(BATCH + 1):
+        peer.transmit(bytes(MAX_DATAGRAM + 1), MAX_DATAGRAM + 1, port.address)
+    peer.transmit(b"behind it", 9, port.address)
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == []
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == [(b"behind it", peer.address)]
+    port.close()
+    peer.close()
+
+
+@pytest.mark.parametrize("native", [NATIVE, None])
+def test_a_turn_in_which_nothing_came_ends_neither_samples_nor_native_reading(
+    native: NativeSending | None,
+) -> None:
+    """The kernel wakes a reader also for a datagram that it drops then, for its checksum."""
+    port, peer = UdpPort("127.0.0.1", 0, native), UdpPort("127.0.0.1", 0)
+    port._receive = lambda batch: True
+    port._afterwards = lambda: None
+    port._until_sample = 1
+    port._readable()
+    for _ in range(3 * SAMPLE_EVERY):
+        peer.transmit(b"x", 1, port.address)
+        port._readable()
+    assert port.delay.count == 3
+    assert port._until_sample > 0
     port.close()
     peer.close()
 
