@@ -31,7 +31,7 @@ from media.rtp.rtcp import (
 from media.rtp.rtcp import sender_report as build_sender_report
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
-from media.switch.viewer import Viewer
+from media.switch.viewer import Stretch, Viewer
 from media.tracks.outgoing import Outgoing
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
@@ -175,12 +175,19 @@ class ViewerFeedback:
         if place is None:
             return None
         stretch, index = place
-        if self._picture is not None and self._picture.is_limited and not viewer.is_latest(stretch, ssrc):
-            return None  # it began anew with a keyframe: its line has no room for what was before
+        if self._picture is not None and self._picture.is_limited and self._began_anew(stretch, ssrc):
+            return None  # its line has no room for what was before
         held = self._tracks[stretch.track].held(index, now)
         if held is None or viewer.waits(stretch.track, index):
             return None
         return held, stretch.offset, stretch.shift
+
+    def _began_anew(self, stretch: Stretch, ssrc: int) -> bool:
+        """Whether a keyframe came after it: the lower temporal layer of a track goes on without one."""
+        present, base_of = self._viewer.rendition, self._feed.base_of
+        if self._viewer.is_latest(stretch, ssrc):
+            return False
+        return present is None or base_of(present) != base_of(stretch.track)
 
     def _lost(self, now: float) -> None:
         """Make a viewer with heavy loss delay its playout, so that retransmissions arrive in time.

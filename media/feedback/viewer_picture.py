@@ -58,7 +58,8 @@ class ViewerPicture:
         self._losses = LossRun()
         self._stream_line = StreamLine()
         self._waited_at = -math.inf  # for its TCP connection to catch up
-        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer), can_train=can_number(viewer))
+        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
+        self._can_train = can_number(viewer)
         self._trains = PacketTrains()
         self._decision = _NOTHING
         self._signs = 0
@@ -173,6 +174,7 @@ class ViewerPicture:
             return
         self._signs = self.line.signs
         self._sample(now)
+        self._choice.allow_trains(can_train=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
             self.line.train_came(rate, now)
         self._decide(ladder, best, now)

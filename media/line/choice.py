@@ -56,7 +56,6 @@ class LayerChoice:
         self._estimate = estimate
         self._can_probe = can_probe
         self._trains = TrainChoice(estimate, can_train=can_train)
-        self._can_train = can_train
         self._stands = False  # it gets no moving picture, although there is one
         self._jitter = jitter
         self._rung = 0
@@ -130,6 +129,10 @@ class LayerChoice:
         """Whether it waits for a train's answer to go on."""
         return self._trains.is_urgent
 
+    def allow_trains(self, *, can_train: bool) -> None:
+        """Whether the receiver tells of trains, and its transport lets them say something."""
+        self._trains.can_train = can_train
+
     def train_left(self, now: float) -> None:
         """One was sent."""
         self._trains.sent(now)
@@ -142,7 +145,9 @@ class LayerChoice:
         """
         if self._probe is not None or self._tried_at is not None:
             return _OFTEN_SECONDS
-        is_exact = self._can_train and self._estimate.carries > NARROW  # there a request is a queue itself
+        is_exact = (
+            self._trains.can_train and self._estimate.carries > NARROW
+        )  # there a request is a queue itself
         if is_exact and not self._stands and (self._estimate.queues or self._estimate.congested):
             return _OFTEN_SECONDS
         if self._estimate.queues or (is_exact and self._is_limited):

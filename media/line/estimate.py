@@ -85,8 +85,8 @@ class LineEstimate:
     def remb(self, bitrate: int, now: float) -> None:
         """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
         former, self._remb = self._remb, float(bitrate)
-        if former is not None and bitrate < former and self._fits_well(now):
-            return
+        if former is not None and bitrate < former and not self._suspect and self._leaves_room(now):
+            return  # of so little a receiver estimates nonsense
         pictures = self._rates.of(now, 1.0)[1]
         if former is None or bitrate > former or bitrate > _BOUND * self._rates.of(now - 0.1, 0.4)[1]:
             self._flat = 0
@@ -104,9 +104,9 @@ class LineEstimate:
             doubtful = (deep or begins) and self.carries < math.inf
             self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
 
-    def _fits_well(self, now: float) -> bool:
-        """Whether what is sent leaves room, and no queue grows: then a fall of REMB is nonsense."""
-        if not self.is_measured or self.trips.queues or self._suspect:
+    def _leaves_room(self, now: float) -> bool:
+        """Whether a train and the round trip show that what is sent fits, with room to spare."""
+        if not self.is_measured or self.trips.queues:
             return False
         return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
 
@@ -215,10 +215,10 @@ class LineEstimate:
         """Learn that the line carries `rate`, neither more nor less."""
         self.carries, self._proven = rate, min(self._proven, rate)
 
-    def take_train(self) -> float | None:
+    def take_train(self, now: float) -> float | None:
         """How fast the latest train came; once."""
         rate, self._train = self._train, None
-        return rate
+        return rate if self.capacity(now) is not None else None
 
     def held_back(self, rate: float, now: float) -> None:
         """Take that what is sent waits for the line, which takes `rate`: a sign of congestion."""
@@ -276,9 +276,8 @@ class LineEstimate:
         """Whether to send again what was lost: not what a line that was full a moment ago does not carry."""
         if self.trips.queues > 1:
             return False
-        if self._fits_well(now):
-            return True
-        return now - self._sign_at > _OLD_NEWS_SECONDS or self._rates.total(now, 0.4) < self.carries
+        is_past = now - self._sign_at > _OLD_NEWS_SECONDS or self._leaves_room(now)
+        return is_past or self._rates.total(now, 0.4) < self.carries
 
     @property
     def suspect(self) -> bool:

@@ -21,7 +21,8 @@ _URGENT_APART_SECONDS = 0.4  # one may be dropped by a queue that is still full
 _MOST_TRAINS = 4
 _LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # of the line that trains may have
-_LEAST_SECONDS = 0.0005  # the receiver's clock has steps of half of that
+_LEAST_SECONDS = 0.002  # of less a receiver that reads in turns tells nothing: the line is wide
+_MOST_APART_SECONDS = 5.0  # when nobody answers
 
 
 @dataclass(slots=True)
@@ -59,6 +60,9 @@ class PacketTrains:
         self._trains[first] = Train(now, self.octets)
         if len(self._trains) > _MOST_TRAINS:
             del self._trains[next(iter(self._trains))]
+        if not self._answered:  # maybe nobody ever does
+            self._apart = min(2 * max(self._apart, _WAIT_SECONDS), _MOST_APART_SECONDS)
+            self.octets = FEW_OCTETS
         self._sent_at, self._answered = now, False
         return first
 
@@ -66,10 +70,9 @@ class PacketTrains:
         """Take when packets came, from number `first` on: what the line carries in bit/s, if known."""
         told = None
         for begin, train in list(self._trains.items()):
-            place = first - begin & 0xFFFF
-            for ahead, time in enumerate(times):
-                number = place + ahead & 0xFFFF
-                if time is not None and number < PACKETS:
+            for number in range(PACKETS):
+                place = begin + number - first & 0xFFFF
+                if place < len(times) and (time := times[place]) is not None:
                     train.arrivals[number] = time
             if len(train.arrivals) >= _LEAST_PACKETS:
                 train.told_at = min(train.told_at, now)
@@ -86,7 +89,7 @@ class PacketTrains:
             if now - train.told_at > _REST_SECONDS:
                 del self._trains[begin]
                 self._answered = not self._trains
-                return self._rate(train)
+                return self._rate(train) if now - train.sent_at <= _OLD_SECONDS else None
         return None
 
     def _rate(self, train: Train) -> float | None:
@@ -95,7 +98,9 @@ class PacketTrains:
             return None
         seconds = max(arrivals.values()) - min(arrivals.values())
         bits = (train.octets + HEADER_OCTETS) * 8
-        rate = (len(arrivals) - 1) * bits / max(seconds, _LEAST_SECONDS)
+        if seconds > _OLD_SECONDS:  # its clock has wrapped
+            return None
+        rate = (len(arrivals) - 1) * bits / seconds if seconds >= _LEAST_SECONDS else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:

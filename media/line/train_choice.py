@@ -14,6 +14,7 @@ from media.line.rungs import fitting, last_moving
 
 FITS = 0.85  # of how fast a train comes: that a picture may need, with its bursts
 _SURE = 0.9  # for the last moving picture
+_ROOM = 1.08  # for what the last one needs at times
 _FULL = 0.95  # a picture that needs more than that fills the queue that there is
 _LASTING = 3  # round trips in a queue, a third of a second
 _MOST = 0.97  # so far a probe goes
@@ -23,11 +24,14 @@ _UNANSWERED_SECONDS = 5.0  # then it is asked again
 
 
 class TrainChoice:
-    """For one viewer. `now` is in seconds of a steady clock; rungs are as in `media.line.rungs`."""
+    """For one viewer. `can_train` may change: over TCP packets of a train come at once, whatever the line is.
+
+    `now` is in seconds of a steady clock; rungs are as in `media.line.rungs`.
+    """
 
     def __init__(self, estimate: LineEstimate, *, can_train: bool) -> None:
         self._estimate = estimate
-        self._can_train = can_train
+        self.can_train = can_train
         self._believes = Belief()
         self._asked_at = -math.inf
         self._asks = False
@@ -36,7 +40,7 @@ class TrainChoice:
 
     def wants(self, now: float, *, watches: bool) -> bool:
         """Whether to send one: if it is asked for, or if it `watches` a line that has room for it."""
-        if not self._can_train:
+        if not self.can_train:
             return False
         estimate = self._estimate
         if self._asks or self.is_urgent or estimate.queues > 1:
@@ -64,14 +68,14 @@ class TrainChoice:
 
     def pause(self, rungs: Sequence[float], rung: int, fits: int) -> int:
         """The picture of `rung` must stop, and `fits` seems to fit: what to show until a train tells."""
-        if not self._can_train or fits > last_moving(rungs):
+        if not self.can_train or fits > last_moving(rungs):
             return fits  # a line with so little room is left in peace until its queue is empty
         self._left, self._asks, self._asked_at = (rung, fits), True, math.inf
         return len(rungs) - 1
 
     def vouches(self, need: float, now: float) -> bool:
         """Whether a train has just told that the line carries `need`."""
-        capacity = self._estimate.capacity(now) if self._can_train else None
+        capacity = self._estimate.capacity(now) if self.can_train else None
         return capacity is not None and capacity * _SURE >= need
 
     def fell(self, now: float) -> None:
@@ -82,7 +86,7 @@ class TrainChoice:
 
     def take(self, rungs: Sequence[float], rung: int, now: float) -> int:
         """The rung to go to, by the train that has come, if one has."""
-        rate = self._estimate.take_train()
+        rate = self._estimate.take_train(now)
         if self._left is not None:
             return self._settle(rungs, rung, rate, now)
         if rate is None:
@@ -104,12 +108,12 @@ class TrainChoice:
         """After a pause."""
         assert self._left is not None
         left, fits = self._left
-        if rate is None:
-            if not self._is_late(now):
-                return rung
-            self._left = None
-            return fits
+        if rate is None and not self._is_late(now):
+            return rung
         self._left = None
+        fits = max(fits, fitting(rungs, self._estimate.carries))  # there may have been more signs
+        if rate is None:
+            return fits
         self._believes.begin(now)
         found = fitting(rungs, rate * FITS)
         if found <= left:  # not the line alone is full: the sign stands
@@ -125,14 +129,14 @@ class TrainChoice:
             self._estimate.measured(rate * _SURE)
             return rung
         self._believes.begin(now)
-        self._estimate.measured(rate * _FULL)
+        self._estimate.measured(min(rate * _FULL, rungs[last] * _ROOM))  # a probe shows if there is more
         return last
 
     # --- up
 
     def most(self, now: float) -> float:
         """What a better rung may need, in bit/s; 0: not before a train has come."""
-        if not self._can_train:
+        if not self.can_train:
             return math.inf
         if (capacity := self._estimate.capacity(now)) is not None:
             return capacity * FITS
@@ -148,8 +152,8 @@ class TrainChoice:
 
     def most_probed(self, now: float) -> float:
         """How far a probe may go, in bit/s."""
-        capacity = self._estimate.capacity(now) if self._can_train else None
+        capacity = self._estimate.capacity(now) if self.can_train else None
         return math.inf if capacity is None else capacity * _MOST
 
     def _is_late(self, now: float) -> bool:
-        return not self._asks and now - self._asked_at > _ANSWER_SECONDS
+        return not self.can_train or (not self._asks and now - self._asked_at > _ANSWER_SECONDS)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MOST_PACKETS = 512  # that one report may tell of: two octets can claim 8,191
+MOST_PACKETS = 64  # that one report may tell of: two octets can claim 8,191, and each costs time
 _HEAD = struct.Struct("!HHI")
 _CHUNK = struct.Struct("!H")
 _SMALL_DELTA, _LARGE_DELTA = struct.Struct("!B"), struct.Struct("!h")

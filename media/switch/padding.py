@@ -18,7 +18,7 @@ def can_pad(viewer: Viewer) -> bool:
 
 def can_number(viewer: Viewer) -> bool:
     """Whether the viewer tells when each packet of a train came."""
-    return any(stream and wire and wire.number for stream, wire in zip(viewer.rtx, viewer.forms, strict=True))
+    return _place(viewer, lambda wire: wire.number is not None) is not None
 
 
 def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
@@ -27,17 +27,26 @@ def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
     if size < 1:
         return 0
     count = min(int(octets / size), MAX_SEGMENTS)
-    return _send(viewer, size, count, lambda wire: _block(wire, sent_at))
+    place = _place(viewer, lambda wire: wire.sent_at is not None)  # a receiver judges its line by these
+    if place is None:
+        place = _place(viewer, lambda _: True)
+    return _send(viewer, place, size, count, lambda wire: _block(wire, sent_at))
 
 
 def send_train(viewer: Viewer, first: int, count: int, size: int, sent_at: SentAt) -> int:
     """Send `count` packets of `size` octets at once, numbered from `first` on; returns the octets sent."""
     numbers = iter(range(first, first + count))
-    return _send(viewer, size, count, lambda wire: _numbered(wire, next(numbers) & 0xFFFF, sent_at))
+    place = _place(viewer, lambda wire: wire.number is not None)
+    return _send(viewer, place, size, count, lambda wire: _numbered(wire, next(numbers) & 0xFFFF, sent_at))
 
 
-def _send(viewer: Viewer, size: int, count: int, block: Callable[[Wire], bytes]) -> int:
-    place = next((n for n, stream in enumerate(viewer.rtx) if stream is not None), None)
+def _place(viewer: Viewer, suits: Callable[[Wire], bool]) -> int | None:
+    """The first track with a stream of retransmissions whose wire suits: sound may have one, too."""
+    tracks = enumerate(zip(viewer.rtx, viewer.forms, strict=True))
+    return next((n for n, (stream, wire) in tracks if stream is not None and wire and suits(wire)), None)
+
+
+def _send(viewer: Viewer, place: int | None, size: int, count: int, block: Callable[[Wire], bytes]) -> int:
     if place is None:
         return 0
     stream, wire = viewer.rtx[place], viewer.forms[place]

@@ -71,10 +71,10 @@ def _judge(seats: list[LineSeat], away: Away, keyframes: float, *, allowed: floa
 
 
 def test_a_few_see_what_their_lines_carry() -> None:
-    _judge(*_watched(viewers=8, seconds=40.0, seed=3), allowed=0.2)
+    _judge(*_watched(viewers=8, seconds=40.0, seed=5), allowed=0.2)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", [1, 2, 4])
 def test_thirty_do(seed: int) -> None:
-    _judge(*_watched(viewers=30, seconds=180.0, seed=seed), allowed=0.15)
+    _judge(*_watched(viewers=30, seconds=180.0, seed=seed), allowed=0.08)

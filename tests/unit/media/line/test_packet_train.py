@@ -1,5 +1,7 @@
 """What a line carries, by how far apart the packets of a train come."""
 
+import math
+
 import pytest
 
 from media.line.packet_train import FEW_OCTETS, HEADER_OCTETS, NARROW, OCTETS, PACKETS, PacketTrains
@@ -9,7 +11,7 @@ def times(rate: float, octets: int = OCTETS) -> list[float | None]:
     return [100.0 + n * (octets + HEADER_OCTETS) * 8 / rate for n in range(PACKETS)]
 
 
-@pytest.mark.parametrize("rate", [65_000.0, 250_000.0, 5_000_000.0])
+@pytest.mark.parametrize("rate", [65_000.0, 250_000.0, 3_000_000.0])
 def test_packets_come_as_far_apart_as_the_line_lets_them(rate: float) -> None:
     trains = PacketTrains()
     first = trains.send(1.0)
@@ -56,11 +58,35 @@ def test_one_whose_last_packets_were_dropped_is_judged_by_the_others_a_moment_la
     assert trains.cut_short(1.7) is None
 
 
-def test_packets_that_come_at_once_are_no_division_by_zero() -> None:
+@pytest.mark.parametrize("apart", [0.0, 0.0003])
+def test_packets_that_come_at_once_say_that_the_line_is_wide_and_not_how_wide(apart: float) -> None:
     trains = PacketTrains()
-    rate = trains.arrived(trains.send(1.0), [100.0] * PACKETS, 1.1)
-    assert rate is not None
-    assert 5e6 < rate < 1e9
+    came = [100.0 + n * apart for n in range(PACKETS)]
+    assert trains.arrived(trains.send(1.0), came, 1.1) == math.inf
+
+
+def test_a_clock_that_wraps_in_between_tells_nothing() -> None:
+    trains = PacketTrains()
+    came = [1_073_741.8, 1_073_741.81, 1_073_741.82, 0.01, 0.02, 0.03]
+    assert trains.arrived(trains.send(1.0), came, 1.1) is None
+
+
+def test_who_never_answers_gets_fewer_and_smaller_ones() -> None:
+    trains, now, sent = PacketTrains(), 0.0, 0
+    while now < 60.0:
+        now += 0.1
+        if trains.is_due(now):
+            trains.send(now)
+            sent += 1
+    assert sent < 18
+    assert trains.octets == FEW_OCTETS
+
+
+def test_word_that_comes_after_a_rest_is_old() -> None:
+    trains = PacketTrains()
+    came = [*times(200_000)[:4], None, None]
+    assert trains.arrived(trains.send(1.0), came, 1.2) is None
+    assert trains.cut_short(60.0) is None
 
 
 def test_the_narrower_the_line_the_rarer_they_are() -> None:

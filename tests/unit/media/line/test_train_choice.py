@@ -73,6 +73,37 @@ def test_without_an_answer_the_sign_alone_counts() -> None:
     assert line.choice.take(RUNGS, SOUND, line.now) == 2
 
 
+def test_more_signs_during_a_pause_count() -> None:
+    line = Line()
+    line.choice.pause(RUNGS, 0, 1)
+    line.send()
+    line.wait(0.2)
+    line.estimate.deny(200_000)
+    line.wait(0.6)
+    assert line.choice.take(RUNGS, SOUND, line.now) == 2
+
+
+def test_over_tcp_a_pause_ends_at_once() -> None:
+    line = Line()
+    line.choice.pause(RUNGS, 0, 2)
+    line.choice.can_train = False
+    assert line.choice.take(RUNGS, SOUND, line.now) == 2
+    assert not line.choice.wants(line.now, watches=True)
+
+
+def test_word_of_a_train_that_comes_long_after_it_is_not_believed() -> None:
+    line = Line()
+    line.estimate.train_came(250_000, line.now)
+    line.wait(5.0)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
+
+
+def test_a_wide_line_is_tried_by_a_probe_not_by_a_train() -> None:
+    line = Line()
+    assert line.train(math.inf, SOUND) == 2
+    assert line.estimate.carries < RUNGS[1]
+
+
 def test_a_viewer_that_does_not_answer_to_trains_is_asked_for_none() -> None:
     line = Line(can_train=False)
     assert line.choice.pause(RUNGS, 0, 2) == 2

@@ -27,7 +27,7 @@ def arrivals(packet: bytes) -> PacketArrivals:
 
 @given(
     start=st.integers(0, 0xFFFF),
-    gaps=st.lists(st.tuples(st.integers(1, 20), st.floats(0, 0.5)), min_size=1, max_size=100),
+    gaps=st.lists(st.tuples(st.integers(1, 8), st.floats(0, 0.5)), min_size=1, max_size=30),
 )
 def test_it_reads_what_we_tell_publishers(start: int, gaps: list[tuple[int, float]]) -> None:
     feedback, now, number = TransportFeedback(1), 5.0, start
@@ -38,14 +38,14 @@ def test_it_reads_what_we_tell_publishers(start: int, gaps: list[tuple[int, floa
         feedback.received(number & 0xFFFF, now)
     read: dict[int, float] = {}
     for packet in feedback.build(now, 2):
-        (of_packet,) = parse_compound(packet)
-        if isinstance(of_packet, PacketArrivals):
+        for of_packet in parse_compound(packet):
+            assert isinstance(of_packet, PacketArrivals)
             for place, time in enumerate(of_packet.times):
                 if time is not None:
                     read[of_packet.first + place & 0xFFFF] = time
     assert read.keys() <= told.keys()
     assert all(abs(read[n] - told[n]) <= TICK for n in read)
-    if len(told) * 20 <= MOST_PACKETS:
+    if number - start + 1 <= MOST_PACKETS:
         assert read.keys() == told.keys()
 
 
@@ -70,7 +70,7 @@ def test_one_that_claims_thousands_in_a_few_octets_is_ignored() -> None:
     [
         report(7, 0),  # a run of nothing would never end
         report(20, 0xBFFF),  # its second chunk, or its deltas, are not there
-        report(100, 0x2064, deltas=bytes(40)),
+        report(60, 0x203C, deltas=bytes(40)),
         report(3, 0x4003, deltas=b"\0\1"),
     ],
 )

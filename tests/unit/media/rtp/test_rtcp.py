@@ -152,11 +152,11 @@ def test_remb_of_another_implementation_is_read(bitrate: int) -> None:
 
 
 def test_compound_packets_are_read_in_order_and_unknown_ones_skipped() -> None:
-    transport_cc = bytes((0x8F, 205, 0, 3)) + bytes(12)
+    congestion = bytes((0x8B, 205, 0, 3)) + bytes(12)
     extended = bytes((0x80, 207, 0, 2)) + bytes(8)
     other_afb = bytes((0x8F, 206, 0, 3)) + bytes(12)
     compound = rtcp.receiver_report(1, []) + extended + rtcp.sdes(1, b"c")
-    data = compound + transport_cc + other_afb + rtcp.pli(1, 2)
+    data = compound + congestion + other_afb + rtcp.pli(1, 2)
     assert parse_compound(data) == [ReceiverReport(1), Sdes(((1, b"c"),)), Pli(1, 2)]
 
 
