@@ -111,7 +111,8 @@ class TrainChoice:
         if rate is None and not self._is_late(now):
             return rung
         self._left = None
-        fits = max(fits, fitting(rungs, self._estimate.carries))  # there may have been more signs
+        now_fits = fitting(rungs, self._estimate.carries)  # there may have been more signs
+        fits = now_fits if rungs[fits] == math.inf else max(fits, now_fits)
         if rate is None:
             return fits
         self._believes.begin(now)

@@ -83,6 +83,16 @@ def test_more_signs_during_a_pause_count() -> None:
     assert line.choice.take(RUNGS, SOUND, line.now) == 2
 
 
+def test_a_rung_that_is_gone_meanwhile_is_not_aimed_at() -> None:
+    line = Line()
+    line.choice.pause(RUNGS, 0, 2)
+    line.send()
+    line.wait(0.8)
+    line.estimate.deny(700_000)
+    without = [*RUNGS[:2], math.inf, *RUNGS[3:]]
+    assert line.choice.take(without, SOUND, line.now) == 1
+
+
 def test_over_tcp_a_pause_ends_at_once() -> None:
     line = Line()
     line.choice.pause(RUNGS, 0, 2)
