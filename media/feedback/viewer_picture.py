@@ -87,7 +87,7 @@ class ViewerPicture:
         """The best rung that it wants. The last one is the sound alone."""
         if not self._wants_picture:
             return len(ladder.renditions)
-        return ladder.best_from(ladder.rids.index(self._rid) if self._rid in ladder.rids else 0)
+        return ladder.best_from(ladder.rids.index(self._rid) if self._rid in ladder.rids else ladder.first)
 
     @property
     def carries(self) -> int | None:

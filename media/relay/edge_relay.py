@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.layer_messages import read_figures, wanted_layers
+from media.relay.layer_messages import read_figures, read_starved, wanted_layers
 from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, Link, Send, goodbye, new_key
 from media.relay.tier_messages import says_leaves, takes_edges
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
@@ -143,6 +143,9 @@ class EdgeRelay:
                     sent = self._feed.sent[number]
                     sent.announced = layer.bitrate
                     sent.size = (layer.width, layer.height) if layer.width and layer.height else sent.size
+            if (starved := read_starved(packet)) is not None:
+                for ssrc, number in numbers.items():
+                    self._feed.sent[number].starves = ssrc in starved
 
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""

@@ -12,7 +12,7 @@ from media.rtp.rtcp import Packet
 from media.rtp.rtcp_app import App, app
 
 MOST_LAYERS = 32  # in one packet; a picture has three
-_WANTED, _LAYERS = b"WANT", b"LAYR"
+_WANTED, _LAYERS, _STARVED = b"WANT", b"LAYR", b"STRV"
 _SSRC = struct.Struct("!I")
 _ENTRY = struct.Struct("!IIHH")
 
@@ -28,7 +28,16 @@ class LayerFigures(NamedTuple):
 
 def wanted_layers(sender_ssrc: int, ssrcs: Iterable[int]) -> bytes:
     """The edge's message: the SSRCs of the layers that it wants."""
-    return app(App(sender_ssrc, _WANTED, b"".join(map(_SSRC.pack, ssrcs))))
+    return _ssrcs(sender_ssrc, _WANTED, ssrcs)
+
+
+def starved_layers(sender_ssrc: int, ssrcs: Iterable[int]) -> bytes:
+    """The origin's second message: the SSRCs of layers that their publisher leaves too few pictures."""
+    return _ssrcs(sender_ssrc, _STARVED, ssrcs)
+
+
+def _ssrcs(sender_ssrc: int, name: bytes, ssrcs: Iterable[int]) -> bytes:
+    return app(App(sender_ssrc, name, b"".join(map(_SSRC.pack, ssrcs))))
 
 
 def layer_figures(sender_ssrc: int, layers: Iterable[LayerFigures]) -> bytes:
@@ -42,7 +51,16 @@ def layer_figures(sender_ssrc: int, layers: Iterable[LayerFigures]) -> bytes:
 
 def read_wanted(packet: Packet) -> frozenset[int] | None:
     """The SSRCs of the wanted layers; None if `packet` is no such message."""
-    if not isinstance(packet, App) or packet.name != _WANTED:
+    return _read_ssrcs(packet, _WANTED)
+
+
+def read_starved(packet: Packet) -> frozenset[int] | None:
+    """The SSRCs of the starved layers; None if `packet` is no such message."""
+    return _read_ssrcs(packet, _STARVED)
+
+
+def _read_ssrcs(packet: Packet, name: bytes) -> frozenset[int] | None:
+    if not isinstance(packet, App) or packet.name != name:
         return None
     data = packet.data[: MOST_LAYERS * _SSRC.size]
     return frozenset(ssrc for (ssrc,) in _SSRC.iter_unpack(data[: len(data) // _SSRC.size * _SSRC.size]))

@@ -10,7 +10,7 @@ from media.counts import ViewerStats
 from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.relay.layer_messages import LayerFigures, layer_figures, read_wanted
+from media.relay.layer_messages import LayerFigures, layer_figures, read_wanted, starved_layers
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
 from media.relay.tier_messages import leaves, read_takes
 from media.relay.tiers import SILENT_SECONDS
@@ -154,9 +154,14 @@ class OriginRelay:
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
         ssrc = self._room.feed.ssrcs[0]
-        words = layer_figures(ssrc, self._figures()) if self._layers else b""
+        words = self._words(ssrc) if self._layers else b""
         self._link.say(words + (leaves(ssrc) if self.leaves else b""))
         self._link.tick(now)
+
+    def _words(self, sender_ssrc: int) -> bytes:
+        sent = self._room.feed.sent
+        starved = [ssrc for number, ssrc in self._layers.items() if sent[number].starves]
+        return layer_figures(sender_ssrc, self._figures()) + starved_layers(sender_ssrc, starved)
 
     def _figures(self) -> Iterator[LayerFigures]:
         for number, ssrc in self._layers.items():

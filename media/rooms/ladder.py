@@ -40,7 +40,8 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     sounds = [track.sent for track in tracks if track.kind == "audio"]
     sound = sum(sent.bitrate + sent.packet_rate * PACKET_OVERHEAD * 8 for sent in sounds)
     rids = tuple(tracks[number].published.rid for number in layers)
-    return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids)
+    first = next((n for n in live if not tracks[n].sent.starves), live[-1])
+    return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids, layers.index(first))
 
 
 def _bitrates(ladder: Ladder | None) -> dict[int, float]:

@@ -12,7 +12,8 @@ from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
-from media.rooms.warnings import NO_KEYFRAME, REORDERED, RoomWarnings
+from media.rooms.starved_layers import StarvedLayers
+from media.rooms.warnings import NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
@@ -66,6 +67,7 @@ class Room:
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
+        self._starved_layers = StarvedLayers()
         self._measured_at = 0.0
         self._measured_bytes = 0
         feed.publisher = publisher
@@ -211,6 +213,9 @@ class Room:
         for track in self.tracks:
             if has_stopped(track, self.tracks, now):
                 track.sent.pictures.clear()  # a viewer shall not begin with what a layer showed last
+        if self.origin is None:  # to a copy its origin says it
+            layers = [track.sent for track in self.tracks if track.ids is not None and track.live(now)]
+            self._starved_layers.look(layers)
         self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
 
     def _watch_stream(self, now: float) -> None:
@@ -228,6 +233,7 @@ class Room:
         for codec, text in REORDERED.items():
             self.warnings.set(text, holds=codec in reordered)
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
+        self.warnings.set(STARVED_LAYER, holds=any(track.sent.starves for track in self.tracks))
 
     def status(self) -> RoomStatus:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once

@@ -21,6 +21,10 @@ REORDERED = {
     ),
 }
 NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"
+STARVED_LAYER = (
+    "the best layer has far fewer pictures than the next one, which viewers get instead: the publisher's "
+    "uplink or processor does not carry it"
+)
 
 log = get_logger()
 

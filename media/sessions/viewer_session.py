@@ -142,7 +142,7 @@ class ViewerSession(Session):
         top = next((n for n, wire in enumerate(self._wires) if wire and wire.ssrc is not None), None)
         if top is None or self._feed.ladder is None:
             return top
-        return self._feed.ladder.number(self._feed.ladder.best_from(0))
+        return self._feed.ladder.number(self._feed.ladder.best_from(self._feed.ladder.first))
 
     @property
     def rendition(self) -> int | None:

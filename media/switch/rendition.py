@@ -25,11 +25,14 @@ class Ladder(NamedTuple):
     sound: float
     needs: tuple[float, ...]  # bit/s of each with the sound; last, the sound alone
     rids: tuple[str, ...] = ()  # of the layers, which are the first rungs
+    first: int = 0  # the best rung for who has no wish: better layers have too few pictures
 
     @classmethod
-    def of(cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...] = ()) -> "Ladder":
+    def of(
+        cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...] = (), first: int = 0
+    ) -> "Ladder":
         """With what each needs."""
-        return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids)
+        return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids, first)
 
     def best_from(self, rung: int) -> int:
         """The best rung from that one on that comes; the last one is the sound alone."""

@@ -52,6 +52,7 @@ class SentTrack:
     bitrate: int = 0  # bits a second of it lately: see `measure`
     packet_rate: float = 0.0  # packets a second lately
     announced: int = 0  # the bit rate at a copy's origin: an edge takes only the layers that are watched
+    starves: bool = False  # its publisher has far fewer pictures for it than for a lower layer
     keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
     _caching: bool = False

@@ -11,6 +11,7 @@ from media.feedback.receiver_estimate import ReceiverEstimate
 from media.relay.layer_messages import (
     MOST_LAYERS,
     read_figures,
+    read_starved,
     read_wanted,
 )
 from media.relay.tier_messages import read_takes, says_leaves
@@ -122,6 +123,7 @@ def _rtcp() -> Iterator[Take]:
             if isinstance(packet, Nack):
                 assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
             assert len(read_wanted(packet) or ()) <= MOST_LAYERS
+            assert len(read_starved(packet) or ()) <= MOST_LAYERS
             assert len(read_figures(packet) or ()) <= MOST_LAYERS
             assert 0 <= (read_takes(packet) or 0) <= 0xFFFFFFFF
             says_leaves(packet)

@@ -1,6 +1,6 @@
 """RTCP of every kind, for the fuzzer to damage."""
 
-from media.relay.layer_messages import LayerFigures, layer_figures, wanted_layers
+from media.relay.layer_messages import LayerFigures, layer_figures, starved_layers, wanted_layers
 from media.relay.tier_messages import leaves, takes_edges
 from media.rtp import rtcp
 from media.rtp.rtcp import ReportBlock
@@ -26,5 +26,5 @@ RTCP = [
     rtcp.pli(1, SSRCS[0]) + rtcp.fir(1, SSRCS[0], 3) + rtcp.bye([1, 2]),
     rtcp.remb(1, 5_000_000, [SSRCS[0]]),
     rtcp.receiver_report(1, []) + wanted_layers(1, SSRCS) + layer_figures(1, [LayerFigures(2, 3, 4, 5)]),
-    rtcp.receiver_report(1, []) + takes_edges(1, 100) + leaves(1),
+    rtcp.receiver_report(1, []) + takes_edges(1, 100) + leaves(1) + starved_layers(1, SSRCS),
 ]

@@ -86,6 +86,7 @@ class LayersCluster(Cluster):
         self.frames = [0] * len(LAYERS)
         self.asked: list[set[int]] = []  # of which layers keyframes were requested, by frame
         self.sends = set(LAYERS)
+        self.paces = [1] * len(LAYERS)  # only every nth picture of a layer comes
         self.viewers: list[EdgeViewer] = []
         self._ports = iter(range(5_000, 6_000))
 
@@ -109,7 +110,8 @@ class LayersCluster(Cluster):
         """Let a thirtieth of a second pass, in which each layer sends one picture."""
         asked = {ssrc - 1 for ssrc in self.publisher.keyframe_requests()}
         self.asked.append(asked)
-        for layer in sorted(self.sends):
+        due = [layer for layer in sorted(self.sends) if len(self.asked) % self.paces[layer] == 0]
+        for layer in due:
             self.frames[layer] += 1
             begins = layer in keyframes or (self._listens and layer in asked) or self.frames[layer] == 1
             payload = (b"\x10\x00" if begins else b"\x10\x01") + bytes((layer,))

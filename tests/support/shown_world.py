@@ -8,6 +8,7 @@ from dataclasses import replace
 from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
+from media.rooms.starved_layers import StarvedLayers
 from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import Pli, parse_compound, pli, remb
 from media.switch.rendition import PACKET_OVERHEAD
@@ -25,6 +26,7 @@ SOUND_BYTES, SOUND_SECONDS = 80, 0.020  # 32 kbit/s
 SOUND_RATE = (SOUND_BYTES + PACKET_OVERHEAD) * 8 / SOUND_SECONDS  # with headers
 PACKET_BYTES = 600
 _FRAMES_PER_SECOND = 25
+_STEPS_PER_FRAME = round(1 / _FRAMES_PER_SECOND / STEP_SECONDS)
 _STEPS_PER_TICK = 10
 
 
@@ -33,6 +35,7 @@ class ShownWorld(LayersWorld):
 
     A keyframe has three times the size of other pictures. The publisher sends one each `keyframe_seconds`,
     and on request if it `answers`. `rates` are in bit/s and may be changed; of a layer with 0 nothing comes.
+    Of a layer whose `paces` are n only every nth picture comes.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class ShownWorld(LayersWorld):
             join_burst=join_burst,
         )
         self.rates = list(rates)
+        self.paces = [1] * layers
         self.answers = answers
         self.keyframe_seconds = keyframe_seconds
         self.sound = layers  # the number of its track
@@ -63,6 +67,7 @@ class ShownWorld(LayersWorld):
         self._wanted: set[int] = set()
         self._temporal = temporal
         self._steps = 0
+        self._starved_layers = StarvedLayers()
         self._measured_at = 0.0
         self.run(2.5)  # until its ladder is measured
 
@@ -94,9 +99,9 @@ class ShownWorld(LayersWorld):
         self._hear()
         if self._steps % round(SOUND_SECONDS / STEP_SECONDS) == 0:
             self.media(self.sound, payload=bytes(SOUND_BYTES), timestamp=round(self.now * 48_000))
-        if self._steps % round(1 / _FRAMES_PER_SECOND / STEP_SECONDS) == 0:
+        if self._steps % _STEPS_PER_FRAME == 0:
             for layer, rate in enumerate(self.rates):
-                if rate:
+                if rate and self._steps % (_STEPS_PER_FRAME * self.paces[layer]) == 0:
                     self._frame(layer, rate)
         if self._steps % _STEPS_PER_TICK == 0:
             self._tick()
@@ -110,7 +115,7 @@ class ShownWorld(LayersWorld):
         if keyframe:
             began.append(self.now)
             self._wanted.discard(layer)
-        octets = rate / 8 / _FRAMES_PER_SECOND * (3 if keyframe else 1)
+        octets = rate / 8 / _FRAMES_PER_SECOND * self.paces[layer] * (3 if keyframe else 1)
         packets = math.ceil(octets / PACKET_BYTES)
         is_upper = self._temporal and not keyframe and self._pictures[layer] % 2 == 1
         self.picture(layer, keyframe=keyframe, packets=packets, size=round(octets / packets), upper=is_upper)
@@ -130,6 +135,8 @@ class ShownWorld(LayersWorld):
             self._measured_at = self.now
             for sent in self.feed.sent:
                 sent.measure(self.now)
+            layers = [track.sent for track in self.tracks if track.ids is not None and track.live(self.now)]
+            self._starved_layers.look(layers)
             self.feed.ladder = ladder.measure(self.feed, self.tracks, self.now)
         for watcher in self.watchers:
             watcher.tick()

@@ -5,6 +5,7 @@ const KNOWN = [
   [/^no keyframe for 10 s/, 'warnings.noKeyframe'],
   [/^the publisher sends B-frames/, 'warnings.reordered'],
   [/^the publisher sends hidden frames/, 'warnings.hidden'],
+  [/^the best layer has far fewer pictures/, 'warnings.starved'],
   [/^a viewer could not play this room: (.+)$/, 'warnings.unplayable'],
 ];
 

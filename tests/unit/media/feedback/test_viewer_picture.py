@@ -228,3 +228,38 @@ def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
     world.run(0.5)
     assert viewer.far.datagrams() == []
     assert world.feed.limited == 0
+
+
+# --- layers to which the publisher leaves few pictures
+
+
+def test_who_has_no_wish_gets_the_next_layer_while_the_best_one_starves() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    world.paces[0], world.rates[0] = 6, 150_000
+    world.run(4.0)
+    assert viewer.layers(world.now - 1.0) == {1}
+    assert viewer.picture.reason == LayerReason.FULL  # there is nothing better
+    assert (viewer.far.stats.pauses, world.feed.limited) == (0, 0)
+    world.paces[0], world.rates[0] = 1, THREE[0]
+    world.run(5.0)
+    assert viewer.layers(world.now - 1.0) == {0}
+    assert_one_stream(viewer.pictures())
+
+
+def test_who_chose_a_layer_gets_it_even_if_it_starves() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.picture.choose("f", picture=True)
+    world.paces[0], world.rates[0] = 6, 150_000
+    world.run(6.0)
+    assert viewer.layers(world.now - 3.0) == {0}
+
+
+def test_a_narrow_line_is_not_given_a_starved_layer_that_would_fit() -> None:
+    world, viewer = limited(THREE, 250_000)
+    world.paces[0], world.rates[0] = 6, 60_000
+    began = world.now
+    world.run(10.0)
+    assert viewer.layers(began + 2.0) == {2}

@@ -7,7 +7,9 @@ from media.relay.layer_messages import (
     LayerFigures,
     layer_figures,
     read_figures,
+    read_starved,
     read_wanted,
+    starved_layers,
     wanted_layers,
 )
 from media.rtp.rtcp import Packet, Pli, parse_compound, receiver_report
@@ -30,6 +32,11 @@ def test_the_layers_of_the_origin_read_back() -> None:
     assert read_figures(only(layer_figures(1, FORMS))) == FORMS
 
 
+def test_the_starved_layers_read_back() -> None:
+    assert read_starved(only(starved_layers(1, [2, 0xFFFFFFFF]))) == frozenset((2, 0xFFFFFFFF))
+    assert read_starved(only(starved_layers(1, []))) == frozenset()
+
+
 def test_figures_that_are_too_large_are_cut() -> None:
     [figures] = read_figures(only(layer_figures(1, [LayerFigures(2, 1 << 40, 1 << 20, 1 << 20)]))) or ()
     assert figures == LayerFigures(2, 0xFFFFFFFF, 0xFFFF, 0xFFFF)
@@ -38,6 +45,8 @@ def test_figures_that_are_too_large_are_cut() -> None:
 def test_one_message_is_not_taken_for_the_other() -> None:
     assert read_figures(only(wanted_layers(1, [2, 3, 4]))) is None
     assert read_wanted(only(layer_figures(1, FORMS))) is None
+    assert read_wanted(only(starved_layers(1, [2]))) is None
+    assert read_starved(only(wanted_layers(1, [2]))) is None
     assert read_wanted(Pli(1, 2)) is None
     assert read_figures(Pli(1, 2)) is None
 

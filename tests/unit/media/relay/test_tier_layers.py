@@ -73,3 +73,17 @@ def test_viewers_of_all_tiers_that_want_a_keyframe_ask_for_one(cluster: TiersClu
     cluster.play(0.5)
     assert sum(1 in asked for asked in cluster.asked) in (1, 2)
     assert all(asked <= {1} for asked in cluster.asked)
+
+
+def test_who_is_below_knows_which_layers_starve(cluster: TiersCluster) -> None:
+    cluster.watch_below(1)
+    cluster.paces[0] = 6
+    cluster.play(8.0)
+    workers = cluster.origin, cluster.edge, cluster.below
+    assert [[sent.starves for sent in worker.room.feed.sent[:3]] for worker in workers] == [
+        [True, False, False]
+    ] * 3
+    assert [worker.room.feed.ladder.first for worker in workers if worker.room.feed.ladder] == [1, 1, 1]
+    cluster.paces[0] = 1
+    cluster.play(8.0)
+    assert not any(sent.starves for worker in workers for sent in worker.room.feed.sent)

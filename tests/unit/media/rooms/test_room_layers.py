@@ -7,6 +7,7 @@ from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.new_room import new_room
 from media.rooms.room import MEASURE_SECONDS, Room
+from media.rooms.warnings import STARVED_LAYER
 from media.rtp.packet import parse
 from media.tracks.outgoing import Outgoing
 from media.tracks.track import LIVE_SECONDS
@@ -119,3 +120,16 @@ def best(room: Room) -> int:
     ladder = room.feed.ladder
     assert ladder is not None
     return ladder.best_from(0)
+
+
+def test_a_layer_that_starves_is_warned_of() -> None:
+    room = room_of(*layers(codec="VP8"))
+    for second in range(1, 5):
+        for number, pictures in enumerate((2, 15, 15)):
+            sent = room.feed.sent[number]
+            room.tracks[number].source.last_received = room.tracks[number].source.heard_at = float(second)
+            for _ in range(pictures):
+                index = sent.history.next_index
+                sent.keep(Outgoing(number, 1, index, 3000 * index, parse(rtp(index, DELTA))), float(second))
+        room.tick(float(second))
+    assert list(room.warnings) == [STARVED_LAYER]
