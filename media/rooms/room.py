@@ -233,7 +233,9 @@ class Room:
         for codec, text in REORDERED.items():
             self.warnings.set(text, holds=codec in reordered)
         self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
-        self.warnings.set(STARVED_LAYER, holds=any(track.sent.starves for track in self.tracks))
+        self.warnings.set(
+            STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self.tracks)
+        )
 
     def status(self) -> RoomStatus:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once

@@ -72,6 +72,7 @@ class SentTrack:
         self.codec = codec
         self.temporal = TemporalLayers(codec, descriptor)
         self.requests = KeyframeRequests(deaf=deaf)
+        self.starves = False
 
     def keep(self, packet: Outgoing, now: float) -> None:
         """Keep a packet that is forwarded at `now`, seconds of a steady clock."""

@@ -18,17 +18,19 @@ class Layers:
         self._seconds = 0
         self.second(15, 15, 15)
 
-    def second(self, *pictures: int, packets: int = 3) -> None:
+    def second(self, *pictures: int | None, packets: int = 3) -> None:
+        """So many pictures of each layer; None: it does not come."""
         self._seconds += 1
         for layer, count in zip(self.sent, pictures, strict=True):
-            for n in range(count * packets):
+            for n in range((count or 0) * packets):
                 index = layer.history.next_index
                 timestamp = 90_000 * self._seconds + 3_000 * (n // packets)
                 packet = Outgoing(0, layer.ssrc, index, timestamp, parse(rtp(index, b"\x10\x01")))
                 layer.keep(packet, float(self._seconds))
-        self.watch.look([layer for layer, count in zip(self.sent, pictures, strict=True) if count])
+        come = [layer for layer, count in zip(self.sent, pictures, strict=True) if count is not None]
+        self.watch.look(come)
 
-    def seconds(self, count: int, *pictures: int) -> None:
+    def seconds(self, count: int, *pictures: int | None) -> None:
         for _ in range(count):
             self.second(*pictures)
 
@@ -43,7 +45,7 @@ def layers() -> Layers:
 
 
 def test_layers_that_come_alike_do_not_starve(layers: Layers) -> None:
-    for pictures in ((15, 15, 15), (14, 15, 16), (30, 30, 15), (8, 15, 15)):
+    for pictures in ((15, 15, 15), (14, 15, 16), (30, 30, 15), (8, 15, 15), (15, 30, 30)):
         layers.seconds(5, *pictures)
         assert layers.starve == [False, False, False]
 
@@ -90,10 +92,33 @@ def test_a_screen_at_which_nothing_moves_changes_nothing(layers: Layers) -> None
     assert layers.starve == [True, False, False]
 
 
-def test_a_layer_that_stops_or_is_the_only_one_left_starves_no_more(layers: Layers) -> None:
+def test_the_only_layer_that_is_left_does_not_starve(layers: Layers) -> None:
     layers.seconds(3, 3, 15, 15)
-    layers.second(0, 15, 15)
+    layers.second(3, None, None)
     assert layers.starve == [False, False, False]
-    layers.seconds(3, 3, 15, 15)
-    layers.second(3, 0, 0)
+
+
+def test_a_layer_without_a_picture_starves_at_once(layers: Layers) -> None:
+    layers.second(0, 15, 15)
+    assert layers.starve == [True, False, False]
+
+
+def test_a_layer_that_starved_and_stopped_has_to_come_well_first(layers: Layers) -> None:
+    layers.seconds(2, 3, 15, 15)
+    layers.seconds(5, None, 15, 15)
+    layers.seconds(ROUNDS_UP, 15, 15, 15)  # its first second is not whole
+    assert layers.starve == [True, False, False]
+    layers.second(15, 15, 15)
+    assert layers.starve == [False, False, False]
+
+
+def test_a_layer_that_comes_late_does_not_starve(layers: Layers) -> None:
+    layers.seconds(5, None, 15, 15)
+    layers.seconds(3, 15, 15, 15)
+    assert layers.starve == [False, False, False]
+
+
+def test_the_next_publisher_begins_anew(layers: Layers) -> None:
+    layers.seconds(2, 3, 15, 15)
+    layers.sent[0].publish("VP8", deaf=False)
     assert layers.starve == [False, False, False]
