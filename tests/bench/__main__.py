@@ -22,6 +22,7 @@ from tests.bench.scenarios import (
     resting,
     rooms,
     sending,
+    shapes,
     soak,
     stills,
     turns,
@@ -39,6 +40,7 @@ SCENARIOS = {
     "soak": soak,
     "stills": stills,
     "sending": sending,
+    "shapes": shapes,
     "turns": turns,
     "layers": layers,
 }
