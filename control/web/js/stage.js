@@ -49,6 +49,7 @@ export class Stage {
   #quality;
   #health = new Health();
   #waitsSince = null; // for somebody to publish; milliseconds
+  #wasLive = false;
   #idling;
 
   /** @param {HTMLElement} root is filled @param {string} room */
@@ -198,7 +199,8 @@ export class Stage {
   }
 
   #tell({ state, error }) {
-    const about = { room: this.#room, token: tokenFor(this.#room) };
+    this.#wasLive ||= state === 'live';
+    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#wasLive };
     const [kind, words, hint] = {
       connecting: ['waiting', say('player.connecting'), ''],
       live: ['live', say('player.watching', { room: this.#room }), ''],

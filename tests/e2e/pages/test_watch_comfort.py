@@ -76,7 +76,7 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
 async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
     async with await open_watch_page(browser, system.controls[0].url, "nobody") as viewer:
         await viewer.tells("nobody is not live yet.")
-        await viewer.shows("For 0:02 by now. It starts by itself.")
+        await viewer.shows("Waiting for 0:02. It starts by itself.")
 
 
 @pytest.mark.parametrize(
