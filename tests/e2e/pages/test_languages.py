@@ -225,6 +225,24 @@ async def test_an_error_without_a_room_is_told_without_one(system: System, brows
     await context.close()
 
 
+async def test_a_value_turns_no_other_words_around(system: System, browser: Browser) -> None:
+    """As the subject of a token may, or the reason of an operator."""
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/admin")
+        said = await opened.page.evaluate(
+            """async (subjects) => {
+                const { say } = await import('../static/js/language.js');
+                return subjects.map((subject) => say('admin.tokensOf', { subject }));
+            }""",
+            ["anna", "\u202eanna\u2069", "\u05d0\u05e0\u05d4"],
+        )
+    assert said == [
+        "All tokens of anna",
+        "All tokens of anna",
+        "All tokens of \u2068\u05d0\u05e0\u05d4\u2069",
+    ]
+
+
 async def test_a_browser_with_a_language_that_is_none_has_a_page_all_the_same(
     system: System, browser: Browser
 ) -> None:
