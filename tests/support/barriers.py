@@ -5,7 +5,7 @@ from playwright.async_api import Page, ViewportSize
 
 DEVICES = {
     "desktop": ViewportSize(width=1280, height=800),
-    "phone": ViewportSize(width=390, height=844),
+    "phone": ViewportSize(width=360, height=780),
 }
 
 

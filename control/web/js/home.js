@@ -1,5 +1,6 @@
 // The home page: a wall of pictures of all live rooms, followed by events, and the form that leads to a room.
 import { codecs, duration } from './format.js';
+import { GrowingList } from './growing-list.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
 import { RoomFeed } from './room-feed.js';
@@ -25,7 +26,7 @@ const ORDERS = {
 const element = (id) => document.getElementById(id);
 const [list, empty, summary, trouble, search, sort, more] = ['rooms', 'empty', 'summary', 'trouble', 'search', 'sort', 'more'].map(element);
 
-let shown = CARDS; // at most so many cards
+const growing = new GrowingList(more, CARDS, () => arrange());
 let arranging = null; // a timer
 const near = new Set(); // cards
 
@@ -55,12 +56,6 @@ const sight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: NEAR });
 
-const end = new IntersectionObserver(([{ isIntersecting }]) => {
-  if (!isIntersecting) return;
-  shown += CARDS;
-  arrange();
-}, { rootMargin: NEAR });
-
 /** Only cards near the window are kept up to date: the others are when they come there. */
 function fill(/** @type {Element} */ card, /** @type {Room} */ room) {
   if (!near.has(card)) return;
@@ -80,11 +75,8 @@ function arrange() {
   const text = search.value.trim().toLowerCase();
   const all = [...feed.rooms.values()];
   const found = all.filter(({ name }) => name.toLowerCase().includes(text)).sort(ORDERS[sort.value]);
-  rows.show(found.slice(0, shown), ({ name }) => name);
-  more.hidden = found.length <= shown;
-  // told anew, since it may be in sight still
-  end.unobserve(more);
-  if (!more.hidden) end.observe(more);
+  rows.show(found.slice(0, growing.shown), ({ name }) => name);
+  growing.tell(found.length);
   list.hidden = found.length === 0;
   empty.hidden = all.length > 0;
   element('find').hidden = all.length < FEW && !text;
@@ -119,7 +111,7 @@ const feed = new RoomFeed({
 
 for (const input of [search, sort]) {
   input.addEventListener('input', () => {
-    shown = CARDS;
+    growing.restart();
     arrange();
   });
 }

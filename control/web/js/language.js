@@ -30,6 +30,15 @@ export function say(key, values = {}) {
   const text = typeof found === 'string' ? found : found[rules.select(values.count)] ?? found.other;
   return text.replace(/\{(\w+)\}/g, (place, name) => {
     const value = values[name] ?? place;
-    return typeof value === 'number' ? number.format(value) : value;
+    return typeof value === 'number' ? number.format(value) : apart(value);
   });
+}
+
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g; // what turns the text behind it around
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A value of a stranger turns no other words around. @param {string} value */
+function apart(value) {
+  const text = String(value).replace(TURNING, '');
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text; // an isolate
 }

@@ -75,7 +75,8 @@ export function uploadInWords(upload, sizes) {
     if (taken > room) break;
     fit.unshift(size);
   }
-  const wants = say('publish.tooLittle', { count: sizes.length, carried, sizes: listed(sizes), needed: bitrate(needed + SOUND_BITRATE) });
+  const line = (needed + SOUND_BITRATE) / SPARE; // or a line of 3.7 Mbit/s would be too little for what needs 3.5
+  const wants = say('publish.tooLittle', { count: sizes.length, carried, sizes: listed(sizes), needed: bitrate(line) });
   if (fit.length) return ['poor', `${wants} ${say('publish.fits', { count: fit.length, sizes: listed(fit) })}`];
   return ['poor', `${wants} ${say('publish.chooseLower')}`];
 }

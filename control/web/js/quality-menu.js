@@ -52,7 +52,8 @@ export class QualityMenu {
 
   #show() {
     const { layers, choice } = this.#player;
-    const named = layers.length > 1 ? layers.filter(({ rid }) => rid) : [];
+    const offered = ({ rid, bitrate: sent, width }) => rid && (sent || width || rid === choice.rid); // of others nobody knows the size
+    const named = layers.length > 1 ? layers.filter(offered) : [];
     const options = [[AUTOMATIC, say('player.automatic')], ...named.map((layer) => [`layer ${layer.rid}`, inWords(layer)])];
     if (layers.length && this.#video.srcObject?.getAudioTracks().length) options.push([SOUND, say('player.soundOnly')]);
     this.#root.hidden = options.length === 1;

@@ -1,6 +1,7 @@
 // The recordings page: lists, plays and downloads recordings; operators can delete them.
 import { confirmed } from './confirm-dialog.js';
 import { date, duration, size } from './format.js';
+import { GrowingList } from './growing-list.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
 import { readName } from './record-name.js';
@@ -11,6 +12,7 @@ import { whileVisible } from './visible.js';
 import { inWords } from './words.js';
 
 const EVERY_SECONDS = 20;
+const ROWS = 48; // added at a time, as the page is scrolled
 const SCOPE = '@recordings'; // for a token that is not for a particular room
 
 /** @param {string} id */
@@ -59,6 +61,8 @@ const rows = new KeyedRows(list, element('record-row'), {
   },
 });
 
+const growing = new GrowingList(element('more'), ROWS, () => show());
+
 const token = () => tokenFor(ADMIN) || tokenFor(SCOPE);
 
 async function renew() {
@@ -82,7 +86,8 @@ function show() {
   showRooms([...new Set(readable.map((entry) => entry.room))].sort());
   const all = tracks.checked || !readable.some(({ playable }) => playable);
   const wanted = readable.filter((entry) => (all || entry.playable) && (!room.value || entry.room === room.value));
-  rows.show(wanted, ({ name }) => name);
+  rows.show(wanted.slice(0, growing.shown), ({ name }) => name);
+  growing.tell(wanted.length);
   list.hidden = wanted.length === 0;
   element('filter').hidden = entries.length === 0;
   element('empty').hidden = wanted.length > 0;
@@ -117,7 +122,7 @@ function showClosed() {
   entries = [];
   element('closed').hidden = false;
   element('closed-hint').textContent = say(token() ? 'recordings.wrongToken' : 'recordings.needsToken');
-  for (const id of ['records', 'filter', 'empty']) element(id).hidden = true;
+  for (const id of ['records', 'more', 'filter', 'empty']) element(id).hidden = true;
   tell(say('recordings.closed'));
 }
 
@@ -186,8 +191,12 @@ player.addEventListener('close', () => {
 element('player-video').addEventListener('error', () => {
   if (player.open) showPlayerTrouble(say('recordings.notPlayable'));
 });
-room.addEventListener('change', show);
-tracks.addEventListener('change', show);
+for (const input of [room, tracks]) {
+  input.addEventListener('change', () => {
+    growing.restart();
+    show();
+  });
+}
 element('filter').addEventListener('submit', (event) => event.preventDefault());
 element('show-token').addEventListener('click', async () => {
   if (await askForToken(SCOPE, say('recordings.whichToken'))) await renew();

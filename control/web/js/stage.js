@@ -28,6 +28,8 @@ const CONTENT = `
   <p class="stage-health" id="health" role="status"></p>
   <dl class="stage-figures" id="figures" hidden></dl>
   <div class="stage-bar">
+    <button type="button" id="resume" class="resume" aria-label="${say('player.resume')}" title="${say('player.resume')}" hidden
+      ><svg class="sign" aria-hidden="true"><use/></svg><span class="words" aria-hidden="true">${say('player.resume')}</span></button>
     <button type="button" id="sound" class="sound"><svg class="sign" aria-hidden="true"><use/></svg><span
       class="words" aria-hidden="true">${say('player.tap')}</span></button>
     <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="${say('player.volume')}">
@@ -49,6 +51,7 @@ export class Stage {
   #quality;
   #health = new Health();
   #waitsSince = null; // for somebody to publish; milliseconds
+  #wasLive = false;
   #idling;
 
   /** @param {HTMLElement} root is filled @param {string} room */
@@ -58,6 +61,7 @@ export class Stage {
     root.innerHTML = CONTENT;
     root.tabIndex = -1; // a click gives it the focus, and so the arrows
     for (const name of ['quality', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
+    this.#sign('resume', 'play');
     this.video = root.querySelector('video');
     this.video.id = 'video';
     this.video.setAttribute('aria-label', say('player.stream', { room }));
@@ -151,12 +155,14 @@ export class Stage {
     this.#part('picture').hidden = !document.pictureInPictureEnabled;
     const quietly = (action) => () => Promise.resolve(action.call(this)).catch(() => {}); // the browser may refuse
     const actions = {
+      resume: this.togglePlay,
       sound: this.toggleSound,
       statistics: this.toggleFigures,
       picture: this.togglePicture,
       'full-screen': this.toggleFullScreen,
     };
     for (const [id, action] of Object.entries(actions)) this.#part(id).addEventListener('click', quietly(action));
+    video.addEventListener('click', quietly(() => video.paused && this.togglePlay()));
     video.addEventListener('dblclick', quietly(this.toggleFullScreen));
     onKeys({
       ' ': quietly(this.togglePlay),
@@ -198,7 +204,8 @@ export class Stage {
   }
 
   #tell({ state, error }) {
-    const about = { room: this.#room, token: tokenFor(this.#room) };
+    this.#wasLive ||= state === 'live';
+    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#wasLive };
     const [kind, words, hint] = {
       connecting: ['waiting', say('player.connecting'), ''],
       live: ['live', say('player.watching', { room: this.#room }), ''],
@@ -215,6 +222,7 @@ export class Stage {
     if (status.textContent !== words) status.textContent = words; // screen readers read each change aloud
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
+    this.#part('resume').hidden = true;
     this.#health.restart();
     this.#part('health').textContent = '';
     const nobody = state === 'waiting' && error instanceof Refused && error.status === 404;
@@ -237,7 +245,10 @@ export class Stage {
 
   #tellHealth(words) {
     const line = this.#part('health');
-    const all = this.video.paused ? say('player.paused') : words;
+    // by a key, by the system, or since a phone that saves power plays nothing by itself
+    const paused = this.video.paused && this.#root.dataset.state === 'live';
+    this.#part('resume').hidden = !paused;
+    const all = paused ? say('player.paused') : words;
     if (line.textContent !== all) line.textContent = all; // screen readers read each change aloud
   }
 

@@ -141,7 +141,7 @@ async def test_live_in_german_with_figures_as_germans_write_them(system: System,
         await watching.page.get_by_text(re.compile(r"^\d+,\d\s%$")).wait_for()
         await publishing.stop()
         await publishing.tells("Du sendest nicht.")
-        await watching.tells("studio ist noch nicht live.")
+        await watching.tells("studio ist nicht mehr live.")
         await watching.page.get_by_text(
             re.compile(r"Wartet schon 0:0\d\. Es beginnt von selbst\.")
         ).wait_for()
@@ -224,6 +224,24 @@ async def test_an_error_without_a_room_is_told_without_one(system: System, brows
         )
         assert words == ["Das hat nicht geklappt: not found.", "studio ist noch nicht live."]
     await context.close()
+
+
+async def test_a_value_turns_no_other_words_around(system: System, browser: Browser) -> None:
+    """As the subject of a token may, or the reason of an operator."""
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/admin")
+        said = await opened.page.evaluate(
+            """async (subjects) => {
+                const { say } = await import('../static/js/language.js');
+                return subjects.map((subject) => say('admin.tokensOf', { subject }));
+            }""",
+            ["anna", "\u202eanna\u2069", "\u05d0\u05e0\u05d4"],
+        )
+    assert said == [
+        "All tokens of anna",
+        "All tokens of anna",
+        "All tokens of \u2068\u05d0\u05e0\u05d4\u2069",
+    ]
 
 
 async def test_a_browser_with_a_language_that_is_none_has_a_page_all_the_same(

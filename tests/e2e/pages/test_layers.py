@@ -87,7 +87,7 @@ async def test_the_choice_holds_for_later_sessions(system: System, browser: Brow
         await quality.select_option("sound")
         await viewer.page.locator("#live").get_by_text("Live, sound only").wait_for()
         await publisher.stop()
-        await viewer.tells("again is not live yet.")
+        await viewer.tells("again is no longer live.")
 
         def is_choice(response: Response) -> bool:
             return response.url.endswith("/layer")

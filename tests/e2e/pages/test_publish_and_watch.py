@@ -28,7 +28,7 @@ async def test_a_viewer_waits_for_a_room_that_comes_later_and_comes_back(
             await viewer.sees_and_hears(WATCH_SECONDS, frames=20)
             await publisher.stop()
             await publisher.tells("Not publishing.")
-            await viewer.tells("later is not live yet.", within=8)
+            await viewer.tells("later is no longer live.", within=8)
             await system.room_gone("later", within=5)
 
 
@@ -80,4 +80,4 @@ async def test_people_are_told_when_an_admin_closes_their_room(system: System, b
         )
         assert closed.status_code == 200
         await publisher.tells("An operator closed the room.", within=5)
-        await viewer.tells("closed is not live yet.", within=8)
+        await viewer.tells("closed is no longer live.", within=8)

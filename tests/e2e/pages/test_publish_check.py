@@ -31,6 +31,12 @@ POINTS = """() => {
     const at = (x, y) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3);
     return [at(20, 20), at(560, 300)];
 }"""
+UPLOADS = """async (rates) => {
+    const { uploadInWords } = await import('../static/js/publish-check.js');
+    const sizes = [[1280, 720, 2.5e6], [640, 360, 9e5], [320, 180, 1.5e5]];
+    const layers = sizes.map(([width, height, bitrate]) => ({ width, height, bitrate }));
+    return rates.map((bitrate) => uploadInWords({ bitrate, isMore: false, rtt: 0 }, layers));
+}"""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -80,6 +86,16 @@ async def test_it_says_what_a_line_carries_within_a_fifth(
         assert bits(words) == pytest.approx(rate, rel=0.2)
         fits = {0.5e6: "180p will be sent", 2e6: "360p and 180p will be sent", 10e6: "enough for 720p"}
         assert fits[rate] in words
+
+
+async def test_a_line_is_too_little_only_for_what_needs_more(system: System, browser: Browser) -> None:
+    """A share of the line stays free, which counts as needed."""
+    async with await open_publish_page(browser, system.controls[0].url, "counted") as publishing:
+        little, nearly, enough = await publishing.page.evaluate(UPLOADS, [3.5e6, 3.8e6, 4.1e6])
+    for state, words in (little, nearly):
+        assert state == "poor"
+        assert bits(words) < bits(words.partition("which need ")[2])
+    assert enough == ["good", "4.1 Mbit/s: enough for 720p, 360p, and 180p."]
 
 
 async def test_a_check_tells_of_picture_sound_and_line_and_goes_live_nowhere(

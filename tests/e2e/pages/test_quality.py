@@ -8,6 +8,7 @@ from tests.support.barriers import assert_no_barrier
 from tests.support.browser import OpenPage
 from tests.support.system import System
 
+LONGEST = "W" * 64
 PAGES = (
     "/",
     "/publish/quality",
@@ -27,10 +28,28 @@ _WEIGHT = """() => performance.getEntriesByType('navigation')
     .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
 _INTERACTIVE = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd / 1000"
 
+_OVER_OTHERS = """() => {
+    const texts = [...document.querySelectorAll('.page-header a, .stage-words > p')].map((element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        const { bottom } = element.getBoundingClientRect();
+        const seen = [...range.getClientRects()].filter((one) => one.width && one.top < bottom - 1);
+        return { words: element.textContent, seen };
+    });
+    const beside = (a, b) => a.right < b.left + 1 || b.right < a.left + 1;
+    const below = (a, b) => a.bottom < b.top + 1 || b.bottom < a.top + 1;
+    const meet = (a, b) => !beside(a, b) && !below(a, b);
+    const pairs = texts.flatMap((one, place) => texts.slice(place + 1).map((other) => [one, other]));
+    return [
+        ...pairs.filter(([one, other]) => one.seen.some((a) => other.seen.some((b) => meet(a, b)))),
+        ...texts.filter(({ seen }) => seen.some(({ right }) => right > innerWidth)).map((one) => [one]),
+    ].map((found) => found.map(({ words }) => words));
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, f"/publish/{LONGEST}", f"/watch/{LONGEST}"])
 async def test_no_page_has_a_barrier(system: System, browser: Browser, path: str) -> None:
     async with (
         publisher(system.http, system.whip("quality")),
@@ -38,6 +57,21 @@ async def test_no_page_has_a_barrier(system: System, browser: Browser, path: str
     ):
         await opened.page.goto(system.controls[0].url + path)
         await assert_no_barrier(opened.page)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_nothing_lies_over_something_else_on_small_phones(
+    system: System, browser: Browser, locale: str
+) -> None:
+    context = await browser.new_context(locale=locale)
+    async with OpenPage(await context.new_page()) as opened:
+        page = opened.page
+        await page.goto(f"{system.controls[0].url}/watch/{LONGEST}")
+        await page.locator(".stage[data-state=waiting] .hint:not(:empty)").wait_for()
+        for width in (320, 360, 390):
+            await page.set_viewport_size({"width": width, "height": 640})
+            assert await page.evaluate(_OVER_OTHERS) == [], f"at {width} pixels"
+    await context.close()
 
 
 @pytest.mark.parametrize("locale", LOCALES)

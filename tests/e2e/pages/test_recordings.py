@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 # each codec, and what a recording of it is: both are played
 FORMS = {"video/VP8": "webm", "video/H264": "mp4"}
+MOMENT = "2024-03-11T02:18:40Z"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -162,7 +163,7 @@ async def test_a_picture_that_could_not_be_fetched_comes_with_the_next_list(
         lists += 1
         name = "studio_1710123456.webm"
         still = f"records/stills/{name}?signature={lists}"
-        entry = {"name": name, "size": 1, "modTime": "2024-03-11T02:18:40Z", "url": f"records/{name}"}
+        entry = {"name": name, "size": 1, "modTime": MOMENT, "url": f"records/{name}"}
         await route.fulfill(json=[entry | {"still": still}])
 
     async def answer_still(route: Route) -> None:
@@ -187,3 +188,30 @@ async def test_a_picture_that_could_not_be_fetched_comes_with_the_next_list(
             return width > 0
 
         await eventually("the picture", is_shown, within=10)
+
+
+async def test_thousands_of_recordings_are_shown_as_far_as_they_are_scrolled(
+    system: System, browser: Browser
+) -> None:
+    entries = [
+        {"name": f"{room}_{1_710_000_000 + number}.webm", "size": 1000, "modTime": MOMENT, "url": "records/-"}
+        for number in range(1500)
+        for room in ("attic", "studio")
+    ]
+    async with OpenPage(await browser.new_page()) as opened:
+        page = opened.page
+        await page.route("**/api/bootstrap", lambda route: route.fulfill(json={"authEnabled": False}))
+        await page.route("**/api/records", lambda route: route.fulfill(json=entries))
+        await page.goto(f"{system.controls[0].url}/recordings")
+        await opened.shows("3,000 recordings, 3.0 MB.")
+        rows = page.locator(".record")
+        first = await rows.count()
+        assert 0 < first < 200
+        await page.locator("#more").scroll_into_view_if_needed()
+        await rows.nth(first).wait_for()
+        await page.select_option("#room", "studio")
+        await opened.shows("1,500 recordings, 1.5 MB.")
+        assert await rows.count() < 200
+        assert await rows.first.locator("h2").inner_text() == "studio"
+        await page.select_option("#room", "")
+        await assert_no_barrier(page)

@@ -35,7 +35,7 @@ async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str) -
         await viewer.pictures()
         worker = first.session_url.rpartition("/")[2].partition(".")[0]
         next(member for member in system.workers if member.name == worker).kill()
-        await viewer.tells("robust is not live yet.", within=BACK_SECONDS)
+        await viewer.tells("robust is no longer live.", within=BACK_SECONDS)
         second = publisher(system.http, system.whip("robust"))
         await second.connect()
         await viewer.tells("Watching robust.")

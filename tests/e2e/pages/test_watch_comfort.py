@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, Route
 
 from tests.support.aiortc_client import publisher
+from tests.support.barriers import DEVICES, assert_no_barrier
 from tests.support.browser import OpenPage, open_watch_page
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -56,7 +57,8 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             await viewer.tells("Watching keys.")
             await page.keyboard.press(" ")
             assert await page.evaluate("document.querySelector('video').paused")
-            await page.get_by_text("Paused: press the space bar").wait_for()
+            await page.get_by_text("Paused.").wait_for()
+            await page.get_by_role("button", name="Play", exact=True).wait_for()
             await page.keyboard.press(" ")
             await page.wait_for_function("!document.querySelector('video').paused")
             await page.keyboard.press("ArrowUp")
@@ -67,16 +69,37 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             assert await page.evaluate("document.querySelector('video').muted") is False
             volume = await page.evaluate("document.querySelector('video').volume")
             assert volume == pytest.approx(0.1)
+            await page.wait_for_function("localStorage.getItem('roomcast-volume') === '0.1'")
         async with OpenPage(await context.new_page()) as again:
             await again.page.goto(f"{system.controls[0].url}/watch/keys")
             assert await again.page.evaluate("document.querySelector('video').volume") == volume
     await context.close()
 
 
+async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser: Browser) -> None:
+    """The system may have paused it: for another app, or to save power."""
+    context = await browser.new_context(viewport=DEVICES["phone"], has_touch=True)
+    async with publisher(system.http, system.whip("tapped")), OpenPage(await context.new_page()) as viewer:
+        page = viewer.page
+        await page.goto(f"{system.controls[0].url}/watch/tapped")
+        await viewer.tells("Watching tapped.")
+        play = page.get_by_role("button", name="Play", exact=True)
+        for tapped in (play, page.locator("video")):
+            await page.evaluate("document.querySelector('video').pause()")
+            await play.wait_for()
+            await assert_no_barrier(page)
+            await page.set_viewport_size(DEVICES["phone"])
+            await tapped.tap()
+            await play.wait_for(state="hidden")
+            assert not await page.evaluate("document.querySelector('video').paused")
+            assert await page.evaluate("document.querySelector('video').muted"), "it stays muted"
+    await context.close()
+
+
 async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
     async with await open_watch_page(browser, system.controls[0].url, "nobody") as viewer:
         await viewer.tells("nobody is not live yet.")
-        await viewer.shows("For 0:02 by now. It starts by itself.")
+        await viewer.shows("Waiting for 0:02. It starts by itself.")
 
 
 @pytest.mark.parametrize(
