@@ -13,8 +13,17 @@ from pathlib import Path
 from media import native
 
 _FOLDER = Path(native.__file__).parent
-_SOURCES = ("fan_out.c", "sending.c", "opening.c", "receiving.c", "laying.c")
-_HEADERS = ("sending.h", "module.h")
+_SOURCES = (
+    "fan_out.c",
+    "sending.c",
+    "opening.c",
+    "receiving.c",
+    "laying.c",
+    "run.c",
+    "keyframes.c",
+    "joined.c",
+)
+_HEADERS = ("sending.h", "module.h", "laying.h", "run.h", "joined.h")
 _FLAGS = ("-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
 _BUILD_SECONDS = 120.0
 BUILT = _FOLDER / "fan_out.abi3.so"

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 Native = Literal["auto", "off", "on"]
-Packet = TypeVar("Packet")
 Source = tuple[str, int] | tuple[str, int, int, int]  # an address of UDP
-INTERFACE = 2  # of the module that this version calls: one that an older version left behind has another
+INTERFACE = 3  # of the module that this version calls: one that an older version left behind has another
 
 
 class NativeOpener(Protocol):
     """One `media.native.fan_out.Opener`: see its stub."""
 
-    def open(
-        self, datagrams: list[bytes], first: int, packet: Callable[..., Packet], /
-    ) -> list[Packet] | None: ...
+    def open(self, datagrams: Any, first: int, packet: Callable[..., Any], /) -> Any: ...
 
 
 class NativeSending(Protocol):
@@ -28,7 +25,7 @@ class NativeSending(Protocol):
     def Opener(self) -> Callable[[bytes, bytes], NativeOpener]: ...  # noqa: N802
 
     @property
-    def receive(self) -> Callable[[int, int, int], list[tuple[bytes, Source]]]: ...
+    def receive(self) -> Callable[[int, int, int, bool], tuple[list[tuple[Any, Source]], int, float]]: ...
 
     @property
     def lay(
@@ -49,6 +46,14 @@ class NativeSending(Protocol):
             Sequence[tuple[int, int]],
             Sequence[tuple[object, tuple[object, ...], bytes]],
         ],
+        tuple[int, int, int],
+    ]: ...
+
+    @property
+    def send_run(
+        self,
+    ) -> Callable[
+        [int, Any, int, int, bytes, int, Sequence[tuple[object, tuple[object, ...], bytes]]],
         tuple[int, int, int],
     ]: ...
 

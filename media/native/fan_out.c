@@ -1,7 +1,7 @@
 /* The module media.native.fan_out: sending.c for Python, opening.c and receiving.c. fan_out.pyi says what it takes and returns. */
 
-#include "module.h"
-#include "sending.h"
+#include "joined.h"
+#include "laying.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -9,6 +9,8 @@
 typedef struct {
     PyObject_HEAD
     Key key;
+    PyObject *latest; /* the address that it was sent to last, which is the next one, too, ... */
+    Target parsed; /* ... and what it says */
 } Cipher;
 
 static PyTypeObject *cipher_type;
@@ -57,7 +59,7 @@ static int read_runs(PyObject *runs, Burst *burst) {
     if (count > MOST_PACKETS)
         return refuse("too many runs");
     for (Py_ssize_t place = 0; place < count; place++) {
-        Run *run = burst->runs + place;
+        Segments *run = burst->runs + place;
         PyObject *pair = PyTuple_GetItem(runs, place);
         if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "ii", &run->length, &run->size))
             return PyErr_Occurred() ? 0 : refuse("a run is no pair");
@@ -97,41 +99,47 @@ static int read_address(PyObject *address, Target *target) {
     return read == 1 ? 1 : refuse("the host is no IP address");
 }
 
-static int read_target(PyObject *value, const Burst *burst, Target *target) {
+/* `numbered`: for how many packets it has numbers. */
+static int read_target(PyObject *value, Py_ssize_t numbered, Target *target) {
     Py_ssize_t length;
+    const uint8_t *numbers;
     if (!PyTuple_Check(value) || PyTuple_Size(value) != 3)
         return refuse("a target has three parts");
-    PyObject *cipher = PyTuple_GetItem(value, 0);
-    if (!PyObject_TypeCheck(cipher, cipher_type))
+    PyObject *lent = PyTuple_GetItem(value, 0), *address = PyTuple_GetItem(value, 1);
+    if (!PyObject_TypeCheck(lent, cipher_type))
         return refuse("a target begins with a Cipher");
-    target->key = &((Cipher *)cipher)->key;
-    if (!read_address(PyTuple_GetItem(value, 1), target) ||
-        !read_bytes(PyTuple_GetItem(value, 2), &target->numbers, &length))
+    Cipher *cipher = (Cipher *)lent;
+    if (address != cipher->latest) {
+        Py_CLEAR(cipher->latest);
+        if (!read_address(address, &cipher->parsed))
+            return 0;
+        cipher->latest = Py_NewRef(address);
+        cipher->parsed.key = &cipher->key;
+    }
+    if (!read_bytes(PyTuple_GetItem(value, 2), &numbers, &length))
         return 0;
-    return length == (Py_ssize_t)burst->packet_count * NUMBERS ? 1 : refuse("not as many numbers as packets");
+    *target = cipher->parsed;
+    target->numbers = numbers;
+    return length == numbered * NUMBERS ? 1 : refuse("not as many numbers as packets");
 }
 
 /* --- what Python calls */
 
-static PyObject *send_burst(int socket, PyObject *headers, PyObject *payloads, PyObject *runs,
-                            PyObject *targets) {
-    static Burst burst;
+static PyObject *send_to_targets(int socket, const Burst *burst, Py_ssize_t numbered, PyObject *targets) {
     Counts counts = {0, 0, 0};
     Py_ssize_t count = PyTuple_Size(targets);
     int encrypted;
-    if (!read_packets(headers, payloads, &burst) || !read_runs(runs, &burst))
-        return NULL;
     Target *read = PyMem_Calloc((size_t)count + 1, sizeof *read);
     if (!read)
         return PyErr_NoMemory();
     for (Py_ssize_t place = 0; place < count; place++) {
-        if (!read_target(PyTuple_GetItem(targets, place), &burst, read + place)) {
+        if (!read_target(PyTuple_GetItem(targets, place), numbered, read + place)) {
             PyMem_Free(read);
             return NULL;
         }
     }
     Py_BEGIN_ALLOW_THREADS
-    encrypted = send_to_all(socket, &burst, read, (size_t)count, &counts);
+    encrypted = send_to_all(socket, burst, read, (size_t)count, &counts);
     Py_END_ALLOW_THREADS
     PyMem_Free(read);
     if (!encrypted) {
@@ -141,6 +149,44 @@ static PyObject *send_burst(int socket, PyObject *headers, PyObject *payloads, P
     return Py_BuildValue("lll", counts.packets, counts.octets, counts.dropped);
 }
 
+static Burst burst; /* there is one, as there is one of all that sending.c needs: see `busy` */
+
+static PyObject *send_burst(int socket, PyObject *headers, PyObject *payloads, PyObject *runs,
+                            PyObject *targets) {
+    if (!read_packets(headers, payloads, &burst) || !read_runs(runs, &burst))
+        return NULL;
+    burst.is_run = 0;
+    return send_to_targets(socket, &burst, burst.packet_count, targets);
+}
+
+static int begin(void) {
+    if (busy)
+        PyErr_SetString(PyExc_RuntimeError, "another thread is sending");
+    return busy ? 0 : (busy = 1);
+}
+
+static PyObject *send_run(PyObject *module, PyObject *arguments) {
+    PyObject *run, *list, *targets, *result = NULL;
+    const char *block;
+    unsigned int ssrc;
+    int socket, payload_type, most_run;
+    Py_ssize_t block_length;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "iO!iIy#iO:send_run", &socket, run_type, &run, &payload_type, &ssrc, &block,
+                          &block_length, &most_run, &list) ||
+        !begin())
+        return NULL;
+    if ((targets = PySequence_Tuple(list))) {
+        if (lay_run((Run *)run, payload_type, ssrc, block, block_length, most_run, &burst))
+            result = send_to_targets(socket, &burst, 1, targets);
+        else
+            refuse("the run is not numbered, or something is too long");
+        Py_DECREF(targets);
+    }
+    busy = 0;
+    return result;
+}
+
 static PyObject *send_(PyObject *module, PyObject *arguments) {
     /* tuples of our own: nobody can change them while the lock is released */
     PyObject *lists[4], *tuples[4] = {NULL}, *result = NULL;
@@ -148,11 +194,8 @@ static PyObject *send_(PyObject *module, PyObject *arguments) {
     (void)module;
     if (!PyArg_ParseTuple(arguments, "iOOOO:send", &socket, lists, lists + 1, lists + 2, lists + 3))
         return NULL;
-    if (busy) {
-        PyErr_SetString(PyExc_RuntimeError, "another thread is sending");
+    if (!begin())
         return NULL;
-    }
-    busy = 1; /* all memory below is there once */
     while (place < 4 && (tuples[place] = PySequence_Tuple(lists[place])))
         place++;
     if (place == 4)
@@ -190,6 +233,7 @@ static PyObject *cipher_new(PyTypeObject *type, PyObject *arguments, PyObject *n
 static void cipher_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     EVP_CIPHER_CTX_free(((Cipher *)self)->key.context); /* wipes the key */
+    Py_XDECREF(((Cipher *)self)->latest);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
@@ -198,10 +242,11 @@ static PyType_Slot cipher_slots[] = {{Py_tp_new, cipher_new}, {Py_tp_dealloc, ci
 static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher), 0, Py_TPFLAGS_DEFAULT,
                                   cipher_slots};
 static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL},
+                                  {"send_run", send_run, METH_VARARGS, NULL},
                                   {"receive", receive, METH_VARARGS, NULL},
                                   {"lay", lay, METH_VARARGS, NULL},
                                   {NULL, NULL, 0, NULL}};
-#define INTERFACE 2 /* raised with each change of what these take: choice.py */
+#define INTERFACE 3 /* raised with each change of what these take: choice.py */
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
@@ -212,7 +257,7 @@ PyMODINIT_FUNC PyInit_fan_out(void) {
         return NULL;
     cipher_type = (PyTypeObject *)PyType_FromSpec(&cipher_spec);
     PyObject *opener = opener_type();
-    if (!cipher_type || !opener || PyModule_AddObjectRef(module, "Opener", opener) ||
+    if (!cipher_type || !opener || !make_run_type() || !make_joined_type() || PyModule_AddObjectRef(module, "Opener", opener) ||
         PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
         PyModule_AddIntConstant(module, "INTERFACE", INTERFACE)) {
         Py_XDECREF(opener);

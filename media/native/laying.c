@@ -3,17 +3,12 @@
  * For the usual burst only: successive packets of one track, without extensions of the publisher.
  */
 
-#include "module.h"
+#include "laying.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum {
-    HEADER = 12, /* bytes, as all sizes here; RFC 3550 5.1 */
-    TAG = 16,
-    MOST_BLOCK = 64, /* of our own extensions */
-    MOST_PACKETS = 64
-};
+enum { HEADER = LEAST_HEADER /* bytes, as all sizes here */ };
 
 enum { TRACK, EXTENDED, TIMESTAMP, SSRC, PACKET, MARKER, PADDING, PAYLOAD, EXTENSIONS, NAMES };
 static const char *const spelled[NAMES] = {"track",  "extended", "timestamp", "ssrc",      "packet",
@@ -69,6 +64,16 @@ static int extend_run(Laid *laid, int size) {
     return size >= laid->segment || end_run(laid);
 }
 
+/* All but the numbers. */
+static void write_header(uint8_t *header, int padding, int marker, int payload_type, uint64_t ssrc,
+                         const char *block, Py_ssize_t block_length) {
+    header[0] = (uint8_t)(0x80 | padding << 5 | (block_length ? 0x10 : 0));
+    header[1] = (uint8_t)(marker << 7 | payload_type);
+    for (int byte = 0; byte < 4; byte++)
+        header[8 + byte] = (uint8_t)(ssrc >> 8 * (3 - byte));
+    memcpy(header + HEADER, block, (size_t)block_length);
+}
+
 /* Returns 0: with an exception set, or without one for a packet that is not usual. */
 static int lay_one(Laid *laid, PyObject *outgoing, Py_ssize_t place, int payload_type, uint64_t ssrc,
                    const char *block, Py_ssize_t block_length) {
@@ -90,15 +95,11 @@ static int lay_one(Laid *laid, PyObject *outgoing, Py_ssize_t place, int payload
     }
     if (track != laid->track || index != laid->first + (uint64_t)place)
         goto end;
-    header[0] = (uint8_t)(0x80 | padding << 5 | (block_length ? 0x10 : 0));
-    header[1] = (uint8_t)(marker << 7 | payload_type);
+    write_header(header, padding, marker, payload_type, ssrc, block, block_length);
     for (int byte = 0; byte < 2; byte++)
         header[2 + byte] = (uint8_t)(index >> 8 * (1 - byte));
-    for (int byte = 0; byte < 4; byte++) {
+    for (int byte = 0; byte < 4; byte++)
         header[4 + byte] = (uint8_t)(timestamp >> 8 * (3 - byte));
-        header[8 + byte] = (uint8_t)(ssrc >> 8 * (3 - byte));
-    }
-    memcpy(header + HEADER, block, (size_t)block_length);
     Py_ssize_t octets = PyBytes_Size(payload);
     written = PyBytes_FromStringAndSize((const char *)header, HEADER + block_length);
     laid->octets += octets;
@@ -144,4 +145,35 @@ PyObject *lay(PyObject *module, PyObject *arguments) {
     if (result || PyErr_Occurred())
         return result;
     Py_RETURN_NONE;
+}
+
+int lay_run(const Run *run, int payload_type, uint32_t ssrc, const char *block, Py_ssize_t block_length,
+            int most_run, Burst *burst) {
+    Segments *last = NULL;
+    if (!run->outgoing_type || block_length > MOST_BLOCK)
+        return 0;
+    burst->packet_count = run->count;
+    burst->run_count = burst->length = 0;
+    burst->is_run = 1;
+    for (int place = 0; place < run->count; place++) {
+        const RunPacket *source = run->packets + place;
+        Packet *packet = burst->packets + place;
+        uint8_t *header = burst->headers[place];
+        write_header(header, 0, source->marker, payload_type & 0x7F, ssrc ? ssrc : run->ssrc, block,
+                     block_length);
+        *packet = (Packet){header, run->bytes + source->payload_at, HEADER + (int)block_length,
+                           source->payload_length};
+        burst->timestamps[place] = source->timestamp + run->shift;
+        int size = packet->header_length + packet->payload_length + TAG;
+        /* as _runs in media/switch/laid_burst.py: neighbours of equal size, of which the last may be shorter */
+        if (!last || size > last->size || last->length % last->size || last->length + size > most_run) {
+            last = burst->runs + burst->run_count++;
+            *last = (Segments){0, size};
+        }
+        last->length += size;
+        burst->length += size;
+        if (last->length > MOST_RUN || burst->length > SPACE)
+            return 0;
+    }
+    return 1;
 }

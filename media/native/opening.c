@@ -1,12 +1,13 @@
 /* Opens a run of a publisher's SRTP packets under AES-128-GCM (RFC 7714): what media/rtp/packet_run.py and
- * AESGCM do in Python, in one call.
+ * AESGCM do in Python, in one call, and in one piece of memory: run.c.
  *
  * The datagrams are a stranger's. What is not the next packet of the stream that Python asks for, or is in any way
  * unusual, makes the whole run None: then Python takes each packet by itself. Which indexes have come, Python
  * keeps: see SrtpReceiver.
  */
 
-#include "module.h"
+#include "joined.h"
+#include "run.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -20,8 +21,7 @@ enum {
     TAG = 16,
     HEADER = 12, /* RFC 3550 5.1 */
     EXTENSION = 4, /* what precedes the elements: profile, and length in words */
-    LONGEST = 65507,
-    MOST_PACKETS = 64 /* of a run */
+    LONGEST = 65507
 };
 
 typedef struct {
@@ -38,14 +38,9 @@ typedef struct {
 
 /* --- what it looks like: each returns 0 for something unusual */
 
-static int read_datagram(PyObject *value, Datagram *datagram) {
-    char *start;
-    Py_ssize_t length;
-    if (!PyBytes_Check(value) || PyBytes_AsStringAndSize(value, &start, &length))
-        return 0;
+static int read_bytes(const uint8_t *bytes, Py_ssize_t length, Datagram *datagram) {
     if (length < HEADER + TAG || length > LONGEST)
         return 0;
-    const uint8_t *bytes = (const uint8_t *)start;
     *datagram = (Datagram){bytes, (int)length, HEADER, -1};
     if (bytes[0] == 0x80) /* version 2, and nothing else */
         return 1;
@@ -56,6 +51,20 @@ static int read_datagram(PyObject *value, Datagram *datagram) {
     return datagram->header + TAG <= length;
 }
 
+/* Of a list of bytes, or joined. */
+static int read_datagram(PyObject *datagrams, Py_ssize_t place, Datagram *datagram) {
+    char *start;
+    Py_ssize_t length;
+    if (PyObject_TypeCheck(datagrams, joined_type)) {
+        const Joined *joined = (Joined *)datagrams;
+        Py_ssize_t at = place * joined->size, left = joined->length - at;
+        return read_bytes(joined->bytes + at, left < joined->size ? left : joined->size, datagram);
+    }
+    PyObject *value = PyList_GetItem(datagrams, place);
+    return PyBytes_Check(value) && !PyBytes_AsStringAndSize(value, &start, &length) &&
+           read_bytes((const uint8_t *)start, length, datagram);
+}
+
 /* Whether the datagram is of the stream of the first one, with that index. */
 static int follows(const Datagram *datagram, const Datagram *first, uint64_t index) {
     const uint8_t *one = datagram->bytes, *other = first->bytes;
@@ -63,9 +72,9 @@ static int follows(const Datagram *datagram, const Datagram *first, uint64_t ind
            (one[2] << 8 | one[3]) == (int)(index & 0xFFFF);
 }
 
-/* --- each of these returns a new reference, or NULL: with an exception, or without one for a wrong tag */
+/* --- opening: returns 0 for a packet that is not authentic */
 
-static PyObject *opened(const Opener *opener, const Datagram *datagram, uint64_t index) {
+static int opened(const Opener *opener, const Datagram *datagram, uint64_t index, uint8_t *out) {
     int length = datagram->length - datagram->header - TAG, written = 0, rest = 0;
     const uint8_t *body = datagram->bytes + datagram->header;
     uint8_t nonce[NONCE] = {0, 0}, tag[TAG];
@@ -75,100 +84,77 @@ static PyObject *opened(const Opener *opener, const Datagram *datagram, uint64_t
     for (int place = 0; place < NONCE; place++)
         nonce[place] ^= opener->salt[place];
     memcpy(tag, body + length, TAG);
-    PyObject *payload = PyBytes_FromStringAndSize(NULL, length);
-    if (!payload)
-        return NULL;
-    uint8_t *out = (uint8_t *)PyBytes_AsString(payload);
     OSSL_PARAM expected[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, TAG),
                              OSSL_PARAM_construct_end()};
     EVP_CIPHER_CTX *context = opener->context;
-    if (EVP_DecryptInit_ex2(context, NULL, NULL, nonce, expected) &&
-        EVP_DecryptUpdate(context, NULL, &written, datagram->bytes, datagram->header) &&
-        (!length || EVP_DecryptUpdate(context, out, &written, body, length)) &&
-        EVP_DecryptFinal_ex(context, tag, &rest) > 0)
-        return payload;
-    Py_DECREF(payload);
-    return NULL;
+    return EVP_DecryptInit_ex2(context, NULL, NULL, nonce, expected) &&
+           EVP_DecryptUpdate(context, NULL, &written, datagram->bytes, datagram->header) &&
+           (!length || EVP_DecryptUpdate(context, out, &written, body, length)) &&
+           EVP_DecryptFinal_ex(context, tag, &rest) > 0;
 }
 
-/* The elements as read_extensions in media/rtp/extensions.py finds them. */
-static PyObject *extensions(const Datagram *datagram) {
-    if (datagram->profile < 0)
-        return PyTuple_New(0);
-    const uint8_t *at = datagram->bytes + HEADER + EXTENSION, *end = datagram->bytes + datagram->header;
-    int short_form = datagram->profile == 0xBEDE, long_form = (datagram->profile & 0xFFF0) == 0x1000;
-    PyObject *list = PyList_New(0);
-    while (list && at < end && (short_form || long_form)) {
-        int head = *at++, number, length;
-        if (!head) /* padding */
-            continue;
-        if (short_form) {
-            number = head >> 4;
-            length = (head & 0x0F) + 1;
-            if (number == 0 || number == 15) /* RFC 8285 4.2: ignore the rest */
-                break;
-        } else {
-            if (at >= end)
-                break;
-            number = head;
-            length = *at++;
-        }
-        if (length > end - at)
-            break;
-        PyObject *element = Py_BuildValue("iy#", number, (const char *)at, (Py_ssize_t)length);
-        if (!element || PyList_Append(list, element)) {
-            Py_XDECREF(element);
-            Py_DECREF(list);
-            return NULL;
-        }
-        Py_DECREF(element);
-        at += length;
-    }
-    PyObject *tuple = list ? PyList_AsTuple(list) : NULL;
-    Py_XDECREF(list);
-    return tuple;
+static uint32_t word(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static PyObject *packet(const Opener *opener, const Datagram *datagram, uint64_t index, PyObject *type) {
-    const uint8_t *bytes = datagram->bytes;
-    PyObject *payload = opened(opener, datagram, index), *found = payload ? extensions(datagram) : NULL;
-    if (!found) {
-        Py_XDECREF(payload);
-        return NULL;
+/* Fills in a run of these. */
+static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t first, Run *run) {
+    const uint8_t *head = datagrams->bytes;
+    int at = 0;
+    run->source = word(head + 8);
+    run->payload_type = head[1] & 0x7F;
+    run->sequence = (int)(first & 0xFFFF);
+    for (int place = 0; place < run->count; place++) {
+        const Datagram *datagram = datagrams + place;
+        RunPacket *packet = run->packets + place;
+        int elements = datagram->profile < 0 ? 0 : datagram->header - HEADER - EXTENSION;
+        packet->timestamp = word(datagram->bytes + 4);
+        packet->marker = datagram->bytes[1] >> 7;
+        packet->profile = datagram->profile;
+        packet->elements_at = at;
+        packet->elements_length = elements;
+        packet->payload_at = at + elements;
+        packet->payload_length = datagram->length - datagram->header - TAG;
+        if (elements)
+            memcpy(run->bytes + at, datagram->bytes + datagram->header - elements, (size_t)elements);
+        if (!opened(opener, datagram, first + (uint64_t)place, run->bytes + packet->payload_at))
+            return 0;
+        if (elements)
+            note_elements(run, packet);
+        run->octets += packet->payload_length;
+        at += elements + packet->payload_length;
     }
-    unsigned long timestamp = (unsigned long)bytes[4] << 24 | bytes[5] << 16 | bytes[6] << 8 | bytes[7];
-    unsigned long ssrc = (unsigned long)bytes[8] << 24 | bytes[9] << 16 | bytes[10] << 8 | bytes[11];
-    return PyObject_CallFunction(type, "OOiikkNN", Py_False, bytes[1] & 0x80 ? Py_True : Py_False,
-                                 bytes[1] & 0x7F, (int)(index & 0xFFFF), timestamp, ssrc, found, payload);
+    return 1;
 }
 
 /* --- what Python calls */
 
 static PyObject *open_run(PyObject *self, PyObject *arguments) {
-    Datagram datagrams[MOST_PACKETS];
-    PyObject *list, *type, *packets = NULL;
+    Datagram datagrams[RUN_PACKETS];
+    PyObject *list, *type;
     unsigned long long first;
-    if (!PyArg_ParseTuple(arguments, "O!KO:open", &PyList_Type, &list, &first, &type))
+    Run *run = NULL;
+    int place = 0, size = 0;
+    if (!PyArg_ParseTuple(arguments, "OKO:open", &list, &first, &type))
         return NULL;
-    PyObject *kept = PyList_AsTuple(list); /* `type` may do anything to the list */
-    if (!kept)
+    if (!PyList_Check(list) && !PyObject_TypeCheck(list, joined_type)) {
+        PyErr_SetString(PyExc_TypeError, "datagrams are a list, or joined");
         return NULL;
-    Py_ssize_t count = PyTuple_Size(kept), place = 0;
-    if (count <= MOST_PACKETS && !(first >> 48))
-        while (place < count && read_datagram(PyTuple_GetItem(kept, place), datagrams + place) &&
+    }
+    Py_ssize_t count = PyObject_Size(list); /* nothing below runs Python, so the list stays as it is */
+    if (count <= RUN_PACKETS && !(first >> 48))
+        while (place < count && read_datagram(list, place, datagrams + place) &&
                follows(datagrams + place, datagrams, first + (uint64_t)place))
-            place++;
-    if (place == count && count && (packets = PyList_New(count)))
-        for (place = 0; packets && place < count; place++) {
-            PyObject *each = packet((Opener *)self, datagrams + place, first + (uint64_t)place, type);
-            if (each)
-                PyList_SetItem(packets, place, each);
-            else
-                Py_CLEAR(packets);
-        }
-    Py_DECREF(kept);
-    if (packets || PyErr_Occurred())
-        return packets;
+            size += datagrams[place++].length;
+    if (count && place == count) {
+        run = new_run(type, place, size);
+        if (!run)
+            return NULL;
+        if (!open_all((Opener *)self, datagrams, first, run))
+            Py_CLEAR(run);
+    }
+    if (run)
+        return (PyObject *)run;
     Py_RETURN_NONE;
 }
 

@@ -124,6 +124,20 @@ static int encrypt(const Packet *packet, const Key *key, const uint8_t *numbers,
            EVP_EncryptFinal_ex(context, tag, &length) && EVP_CIPHER_CTX_get_params(context, wanted);
 }
 
+/* The numbers of a packet of a run, by those of the first one. */
+static void count_on(const Burst *burst, const uint8_t *first, int place, uint8_t *numbers) {
+    uint64_t index = (uint64_t)place;
+    uint32_t timestamp = burst->timestamps[place];
+    for (int byte = 0; byte < INDEX; byte++)
+        index += (uint64_t)first[byte] << 8 * (INDEX - 1 - byte);
+    for (int byte = 0; byte < 4; byte++)
+        timestamp += (uint32_t)first[INDEX + byte] << 8 * (3 - byte);
+    for (int byte = 0; byte < INDEX; byte++)
+        numbers[byte] = (uint8_t)(index >> 8 * (INDEX - 1 - byte));
+    for (int byte = 0; byte < 4; byte++)
+        numbers[INDEX + byte] = (uint8_t)(timestamp >> 8 * (3 - byte));
+}
+
 int send_to_all(int socket, const Burst *burst, const Target *targets, size_t target_count, Counts *counts) {
     int waiting = 0;
     uint8_t *at = space;
@@ -137,7 +151,13 @@ int send_to_all(int socket, const Burst *burst, const Target *targets, size_t ta
         uint8_t *run = at;
         for (int place = 0; place < burst->packet_count; place++) {
             const Packet *packet = burst->packets + place;
-            if (!encrypt(packet, target->key, target->numbers + place * NUMBERS, at)) {
+            const uint8_t *numbers = target->numbers + place * NUMBERS;
+            uint8_t counted[NUMBERS];
+            if (burst->is_run) {
+                count_on(burst, target->numbers, place, counted);
+                numbers = counted;
+            }
+            if (!encrypt(packet, target->key, numbers, at)) {
                 flush(socket, waiting, counts);
                 return 0;
             }

@@ -14,6 +14,7 @@ enum {
     NUMBERS = 10, /* a viewer's numbers of one packet: index and timestamp */
     MOST_PACKETS = 64, /* of a burst */
     MOST_RUN = 65507, /* of a run: to the kernel it is one datagram */
+    MOST_BLOCK = 64, /* of extensions of our own */
     SPACE = 256 * 1024 /* of what is encrypted and not yet sent: it should stay in the cache */
 };
 
@@ -29,17 +30,20 @@ typedef struct {
 
 typedef struct {
     int length, size; /* of all its datagrams, and of each but the last */
-} Run;
+} Segments;
 
 typedef struct {
     Packet packets[MOST_PACKETS];
-    Run runs[MOST_PACKETS];
+    Segments runs[MOST_PACKETS];
     int packet_count, run_count, length;
+    int is_run; /* then the targets have numbers of the first packet only: its index, and ... */
+    uint32_t timestamps[MOST_PACKETS]; /* ... what is added to these */
+    uint8_t headers[MOST_PACKETS][LEAST_HEADER + MOST_BLOCK]; /* if they are not Python's */
 } Burst;
 
 typedef struct {
     const Key *key;
-    const uint8_t *numbers; /* NUMBERS for each packet */
+    const uint8_t *numbers; /* NUMBERS for each packet; or for the first one: see Burst */
     struct sockaddr_storage address;
     socklen_t address_length;
 } Target;

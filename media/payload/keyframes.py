@@ -1,6 +1,7 @@
 """Whether a decoder can begin with an RTP packet: the start of a keyframe, by its payload."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 
 from media.payload import av1, h264, h265, vp8, vp9
 from media.payload.picture import DepacketizeError
@@ -12,6 +13,17 @@ _STARTS: dict[str, Callable[[bytes], bool]] = {
     "H264": h264.starts_keyframe,
     "H265": h265.starts_keyframe,
     "AV1": av1.starts_keyframe,
+}
+# The first bytes of payloads in which a keyframe may start.
+_MAY_START: dict[str, Callable[[int], bool]] = {
+    "VP8": lambda head: head & 0x17 == 0x10,
+    "VP9": lambda head: head & 0x48 == 0x08,
+    "H264": lambda head: head & 0x1F in (5, 7, 24, 28),
+    "H265": lambda head: head >> 1 & 0x3F in (*range(16, 24), 32, 33, 48, 49),
+    "AV1": lambda head: head & 0x88 != 0x80,
+}
+_HEADS = {
+    codec: frozenset(bytes((head,)) for head in range(256) if may(head)) for codec, may in _MAY_START.items()
 }
 
 
@@ -25,6 +37,13 @@ def starts_keyframe(codec_name: str, payload: bytes) -> bool:
         return _STARTS[codec_name](payload)
     except (LookupError, DepacketizeError):
         return False
+
+
+def any_starts_keyframe(codec_name: str, payloads: Iterable[bytes]) -> bool:
+    """Whether one does. Most are ruled out by their first byte."""
+    may_start = _HEADS.get(codec_name, frozenset())
+    found = [payload for payload in payloads if payload[:1] in may_start]
+    return any(map(starts_keyframe, repeat(codec_name), found))
 
 
 def has_keyframes(codec_name: str) -> bool:

@@ -5,6 +5,7 @@ from itertools import repeat
 from typing import NamedTuple, Self
 
 from media.rtp.extensions import Extensions, read_extensions
+from media.rtp.joined import Joined
 from media.rtp.packet import FIXED_SIZE, RtpPacket, read_fixed
 
 _PLAIN, _EXTENDED = 0x80, 0x90  # version 2, and nothing but an extension
@@ -23,7 +24,7 @@ class PacketRun(NamedTuple):
     extensions: Sequence[Extensions]  # empty: no packet has any
 
     @classmethod
-    def of(cls, datagrams: Sequence[bytes], sequence: int) -> Self | None:
+    def of(cls, datagrams: Sequence[bytes] | Joined, sequence: int) -> Self | None:
         """None if they are no such run from `sequence` on, or if anything is unusual about one."""
         if min(map(len, datagrams)) < FIXED_SIZE:
             return None

@@ -68,8 +68,12 @@ class SequenceTranslator:
             self._given = _WINDOW if given & _WINDOW == _WINDOW else given & _WINDOW
         self.next_index = index + count
         offset, latest = self._timestamp_offset, self._timestamp
-        translated = [timestamp + offset & 0xFFFFFFFF for timestamp in timestamps]
-        for timestamp in translated:
+        if timestamps.count(timestamps[0]) == count:  # of one picture
+            different = [timestamps[0] + offset & 0xFFFFFFFF]
+            translated = different * count
+        else:
+            different = translated = [timestamp + offset & 0xFFFFFFFF for timestamp in timestamps]
+        for timestamp in different:
             if timestamp - latest & 0xFFFFFFFF < 0x80000000:
                 latest = timestamp
         self._timestamp = latest

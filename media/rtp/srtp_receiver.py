@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from media.rtp.joined import Joined
 from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import MOST_NONCES, NONCE, iv, joined_ivs, salted
-from media.rtp.opener import MakeOpener
+from media.rtp.opener import MakeOpener, NativeRun
 from media.rtp.packet import FIXED_SIZE, RtpPacket
 from media.rtp.packet_run import PacketRun
 from media.rtp.spent_indexes import INDEXES, SpentIndexes
@@ -52,10 +53,13 @@ class SrtpReceiver:
         """From how many packets on `open_run` is the faster way."""
         return 2 if self._opener is None else 1
 
-    def open_run(self, ssrc: int, sequence: int, datagrams: list[bytes]) -> list[RtpPacket] | None:
+    def open_run(
+        self, ssrc: int, sequence: int, datagrams: list[bytes] | Joined
+    ) -> list[RtpPacket] | NativeRun | None:
         """The packets of a run that goes on where the stream of `ssrc` is, whose next number is `sequence`.
 
-        None if it does not, or if one packet is not authentic or unusual: then `unprotect` each by itself.
+        With `make_opener` they are a `NativeRun`. None if it does not go on there, or if one packet is not
+        authentic or unusual: then `unprotect` each by itself.
         """
         stream, count = self._streams.get(ssrc), len(datagrams)
         if stream is None or count > MOST_NONCES:
@@ -63,15 +67,16 @@ class SrtpReceiver:
         first = stream.next_index
         if first & 0xFFFF != sequence or first + count > INDEXES:
             return None
-        if self._opener is None:
-            packets = self._open(datagrams, first)
-        else:
-            packets = self._opener.open(datagrams, first, RtpPacket)
+        packets = (
+            self._open(datagrams, first)
+            if self._opener is None
+            else self._opener.open(datagrams, first, RtpPacket)
+        )
         if packets is not None:
             stream.next_index = first + count  # as `spend` does, without a call
         return packets
 
-    def _open(self, datagrams: Sequence[bytes], first: int) -> list[RtpPacket] | None:
+    def _open(self, datagrams: Sequence[bytes] | Joined, first: int) -> list[RtpPacket] | None:
         run = PacketRun.of(datagrams, first & 0xFFFF)
         if run is None:
             return None

@@ -136,6 +136,17 @@ class SrtpSender:
             self._lent = make(*self._session)
         return self._lent
 
+    def lend_run(self, make: Callable[[bytes, bytes], object], ssrc: int, first: int, after: int) -> object:
+        """`lend` for the indexes of `ssrc` from `first` to below `after`."""
+        stream = self._srtp[ssrc]
+        if first == stream.next_index and after <= INDEXES:  # as `spend` does, without a call
+            stream.next_index = after
+        elif not stream.spend(first, after):
+            raise self._refusal(after - first)
+        if self._lent is None:
+            self._lent = make(*self._session)
+        return self._lent
+
     def _spend(self, indexes: BurstIndexes) -> None:
         for ssrc, first, after in indexes.runs:
             stream = self._srtp[ssrc]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from media.rtp.joined import Joined
 from media.rtp.packet import is_rtcp
 from media.sessions.session import Session
 from media.switch.feed import Feed
@@ -11,6 +12,10 @@ from media.transport.stun import BINDING_SUCCESS, StunError, parse_binding_reque
 
 # Addresses from which one peer may send. A client has one for each interface and address family.
 MAX_ADDRESSES = 8
+
+
+# SRTP and SRTCP for a feed.
+Media = tuple[Feed, list[bytes] | Joined]
 
 
 class RelayEnd(Protocol):
@@ -85,9 +90,23 @@ class Demux:
             if self._relays.get(ssrc.to_bytes(4)) is relay:
                 del self._relays[ssrc.to_bytes(4)]
 
-    def sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[Feed, list[bytes]]]:
+    def sort(self, batch: Iterable[tuple[bytes | Joined, Address]], now: float) -> list[Media]:
         """Deliver a batch of datagrams. Returns publishers' SRTP and SRTCP, in runs, each with its feed."""
-        media: list[tuple[Feed, list[bytes]]] = []
+        media: list[Media] = []
+        part: list[tuple[bytes, Address]] = []
+        for data, address in batch:
+            if isinstance(data, bytes):
+                part.append((data, address))
+            elif (feed := self._fed_by(address, data)) is None:
+                part += [(datagram, address) for datagram in data]
+            else:
+                media += self._sort(part, now)
+                media.append((feed, data))
+                part = []
+        return media + self._sort(part, now) if part else media
+
+    def _sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[Media]:
+        media: list[Media] = []
         source: Address | None = None
         session: Session | None = None
         run: list[bytes] | None = None  # from `source`, if that feeds a room and no relay may be behind it
@@ -124,6 +143,13 @@ class Demux:
             except Exception as fault:
                 session.breaks(fault)
         return media
+
+    def _fed_by(self, address: Address, joined: Joined) -> Feed | None:
+        """The feed of a publisher whose media came joined, and nothing else with it; None: look at each."""
+        session = None if self._relays else self._by_address.get(address)
+        if session is None or session.feeds is None or not joined.begin_within(128, 191):
+            return None
+        return session.feeds
 
     def _take_stun(self, datagram: bytes, address: Address, now: float) -> None:
         if datagram.startswith(BINDING_SUCCESS):
@@ -190,13 +216,14 @@ class Demux:
                 del self._by_ufrag[ufrag]
 
 
-def _add(media: list[tuple[Feed, list[bytes]]], feed: Feed, datagram: bytes) -> list[bytes]:
+def _add(media: list[Media], feed: Feed, datagram: bytes) -> list[bytes]:
     """Add a datagram to the run of its feed, which may go on; returns the run."""
-    if not media or media[-1][0] is not feed:
-        media.append((feed, []))
-    run = media[-1][1]
-    run.append(datagram)
-    return run
+    if media and media[-1][0] is feed and isinstance(run := media[-1][1], list):
+        run.append(datagram)
+        return run
+    added = [datagram]
+    media.append((feed, added))
+    return added
 
 
 def _keeps(holder: Session, address: Address, now: float) -> bool:

@@ -46,6 +46,10 @@ class PublisherSession(Session):
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         return self._feed
 
+    @property
+    def feeds(self) -> Feed | None:
+        return self._feed
+
     def tick(self, now: float) -> None:
         self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
         super().tick(now)

@@ -136,6 +136,11 @@ class Session(ABC):
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
+    @property
+    def feeds(self) -> Feed | None:
+        """The feed for which the switch must process all SRTP and SRTCP that comes, of a publisher."""
+        return None
+
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP. Dropped before the session is connected."""
         if self._sender is not None:

@@ -12,6 +12,7 @@ from media.switch.thinning import Thinning
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
+from media.tracks.held_run import HeldRun
 from media.tracks.layer_streams import LayerStreams
 from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
@@ -45,6 +46,8 @@ class Feed:
     srtp: SrtpReceiver | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
     burst: list[Outgoing] = field(default_factory=list)
+    # the burst, as long as it is runs and nothing else
+    runs: list[HeldRun[Outgoing]] = field(default_factory=list)
     # by owner, called once, with the time
     after_burst: dict[object, Callable[[float], None]] = field(default_factory=dict)
     thinning: Thinning | None = None  # of its picture
@@ -64,6 +67,8 @@ class Feed:
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
     # the second bytes of their packets, with the marker and without; those of RTCP are not among them
     media_types: frozenset[bytes] = field(init=False)
+    # the payload types of which all packets are media, with the marker, too
+    media_kinds: frozenset[int] = field(init=False)
     _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
     _sent_to_gone: int = 0  # payload octets
@@ -90,6 +95,8 @@ class Feed:
         self._layered = frozenset(shared)
         seconds = (kind | marker for kind in numbers for marker in (0, 0x80))
         self.media_types = frozenset(bytes((second,)) for second in seconds if not 192 <= second <= 223)
+        pairs = ((kind, {bytes((kind,)), bytes((kind | 0x80,))}) for kind in numbers)
+        self.media_kinds = frozenset(kind for kind, seconds in pairs if seconds <= self.media_types)
         layered = sorted({number for found in shared.values() for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
         if self.thinning is not None:
@@ -99,6 +106,12 @@ class Feed:
     def is_layered(self, payload_type: int) -> bool:
         """Whether `layers` finds the track of packets with that payload type."""
         return payload_type in self._layered
+
+    def unfold(self) -> None:
+        """Go on with the packets of the runs, for these are not all, or somebody has to see each."""
+        if self.runs:
+            self.burst = [packet for run in self.runs for packet in run.items()]
+            self.runs = []
 
     def open(self, srtp: SrtpReceiver, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""

@@ -3,11 +3,15 @@
 from itertools import groupby, repeat
 from operator import itemgetter
 
+from media.rtp.joined import Joined
 from media.rtp.libsrtp import SrtpError
-from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, parse, read_fixed
+from media.rtp.nonces import MOST_NONCES
+from media.rtp.opener import NativeRun
+from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, is_rtcp, parse, read_fixed
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
+from media.tracks.held_run import HeldRun
 from media.tracks.nack_generator import Seen
 from media.tracks.outgoing import Outgoing
 from media.tracks.source_track import SourceTrack
@@ -25,10 +29,51 @@ def take_all(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float)
             _take_stream(feed, srtp, list(run), now)
 
 
+def take_joined(feed: Feed, joined: Joined, now: float) -> bool:
+    """`take_all` for what came joined; False: each datagram needs to be looked at, for one may be RTCP."""
+    srtp, head = feed.srtp, joined.head
+    if srtp is None or len(joined) > MOST_NONCES or len(head) < FIXED_SIZE:
+        return False
+    if head[1] & 0x7F not in feed.media_kinds:
+        return False
+    try:
+        return _take_run(feed, srtp, head, joined, joined.octets, now)
+    except Exception as fault:
+        feed.breaks(fault)
+        return True
+
+
+def media_of(
+    feed: Feed, run: list[bytes], rtcp: list[tuple[Feed, bytes]], touched: dict[Feed, None]
+) -> list[bytes]:
+    """What is left of a run without RTCP, which joins `rtcp`, and without what no track of the room has."""
+    media = []
+    for datagram in run:
+        srtp = feed.srtp
+        if srtp is None or len(datagram) < FIXED_SIZE:
+            continue
+        if not is_rtcp(datagram):
+            touched[feed] = None
+            if datagram[1:2] in feed.media_types:
+                media.append(datagram)
+            else:
+                feed.rx_dropped += 1
+            continue
+        try:
+            rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
+        except SrtpError:
+            feed.rx_dropped += 1
+        except Exception as fault:
+            feed.breaks(fault)
+    return media
+
+
 def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
     try:
-        if len(datagrams) >= srtp.shortest_run and _take_run(feed, srtp, datagrams, now):
-            return
+        if len(datagrams) >= srtp.shortest_run:
+            octets = sum(map(len, datagrams))
+            if _take_run(feed, srtp, datagrams[0], datagrams, octets, now):
+                return
     except Exception as fault:
         feed.breaks(fault)
     for datagram in datagrams:
@@ -51,32 +96,70 @@ def _take_one(feed: Feed, plain: bytes, now: float) -> None:
             return
     outgoing = take(feed, number, packet, now)
     if outgoing is not None:
+        feed.unfold()
         feed.burst.append(outgoing)
         feed.rx_bytes += len(plain)
 
 
-def _take_run(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> bool:
+def _take_run(
+    feed: Feed, srtp: SrtpReceiver, head: bytes, datagrams: list[bytes] | Joined, octets: int, now: float
+) -> bool:
     """What `_take_one` does for each packet, at once for all; False: they need what only that does.
 
-    Most bursts are a picture of which nothing is missing.
+    Most bursts are a picture of which nothing is missing. `head` is how the first one begins, `octets` the
+    length of all.
     """
-    if len(datagrams[0]) < FIXED_SIZE:
+    if len(head) < FIXED_SIZE:
         return False
-    _, second, sequence, _, ssrc = read_fixed(datagrams[0])
+    _, second, sequence, _, ssrc = read_fixed(head)
     payload_type = second & 0x7F
     number = feed.by_payload_type.get(payload_type)
     if number is None and feed.layers is not None:
         number = feed.layers.known(ssrc)
     if number is None or not feed.sources[number].expects(ssrc, payload_type, sequence):
         return False
-    packets = srtp.open_run(ssrc, sequence, datagrams)
-    if packets is None:
+    found = srtp.open_run(ssrc, sequence, datagrams)
+    if found is None:
         return False
+    packets = found if isinstance(found, list) else _taken_whole(feed, number, found, now)
+    feed.rx_bytes += octets - GCM_TAG * len(datagrams)
+    if packets is None:
+        return True
+    feed.unfold()
     first, timestamps, packets = _continue(feed.sources[number], packets, now)
     indexes = range(first, first + len(packets))
     feed.burst += map(Outgoing, repeat(number), repeat(feed.ssrcs[number]), indexes, timestamps, packets)
-    feed.rx_bytes += sum(map(len, datagrams)) - GCM_TAG * len(datagrams)
     return True
+
+
+def _taken_whole(feed: Feed, number: int, run: NativeRun, now: float) -> list[RtpPacket] | None:
+    """Take a run in one piece; if that cannot be, its packets, which are to be taken."""
+    track = feed.sources[number]
+    if feed.burst or not track.passes_unread:
+        return run.packets()
+    if track.transport is not None:
+        for arrived in run.numbers(track.transport.extension):
+            track.transport.received(arrived, now)
+    first, shift = _follow_run(track, run.timestamps(), now)
+    ssrc = feed.ssrcs[number]
+    run.number(Outgoing, number, ssrc, first, shift)
+    feed.runs.append(HeldRun(number, ssrc, first, run))
+    return None
+
+
+def _follow_run(track: SourceTrack, timestamps: list[int], now: float) -> tuple[int, int]:
+    """Count and number the packets that a track expects next, which have these timestamps.
+
+    Returns the room's first index, and what is to be added to the timestamps.
+    """
+    assert track.stats is not None
+    track.stats.received_run(track.translator.expected, timestamps, now)
+    if track.nack is not None:
+        track.nack.received_run(len(timestamps))
+    first, translated = track.translator.translate_run(timestamps)
+    track.heard_at = track.last_received = now
+    track.last_timestamp = translated[-1]
+    return first, translated[-1] - timestamps[-1] & 0xFFFFFFFF
 
 
 def _continue(
@@ -87,22 +170,16 @@ def _continue(
     if track.transport is not None:
         for packet in packets:
             track.transport.arrived(packet.extensions, now)
-    assert track.stats is not None
-    track.stats.received_run(packets[0].sequence, timestamps, now)
-    if track.nack is not None:
-        track.nack.received_run(len(packets))
     if track.ids is not None:
         packets = [track.ids.continued(packet) for packet in packets]
     if track.extension_ids is not None:
         packets = [packet.with_extension_ids(track.extension_ids) for packet in packets]
-    first, timestamps = track.translator.translate_run(timestamps)
+    first, shift = _follow_run(track, timestamps, now)
     if track.watch is not None and track.watch.packets_wanted > 0:
         for packet in packets:
             if track.watch.packets_wanted > 0:
                 track.watch.saw(packet.payload, now)
-    track.heard_at = track.last_received = now
-    track.last_timestamp = timestamps[-1]
-    return first, timestamps, packets
+    return first, [timestamp + shift & 0xFFFFFFFF for timestamp in timestamps], packets
 
 
 def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:

@@ -15,10 +15,9 @@ from media.switch.packet_header import SentAt, numbered, packet_headers
 from media.switch.viewer import Numbering, Viewer
 from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
-from media.transport.address import Lay
+from media.transport.address import MAX_RUN_BYTES, Lay
 
 MAX_SEGMENTS = min(64, MOST_NONCES)  # UDP_MAX_SEGMENTS of Linux
-MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 BUFFER_BYTES = MAX_SEGMENTS * MAX_PACKET
 
 _track = attrgetter("track")

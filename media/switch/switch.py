@@ -13,15 +13,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from media.rtp.libsrtp import SrtpError
+from media.rtp.joined import Joined
 from media.rtp.nonces import MOST_NONCES
 from media.rtp.opener import MakeOpener
-from media.rtp.packet import FIXED_SIZE, is_rtcp
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.switch.intake import take_all
+from media.switch.intake import media_of, take_all, take_joined
 from media.switch.join_burst import JoinBurst
 from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, send_to
 from media.switch.paced import Paced
@@ -212,20 +211,27 @@ class PacketSwitch:
         """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
         return pad(viewer, octets, SentAt(now))
 
-    def receive(self, batch: Iterable[tuple[Feed, list[bytes]]], now: float) -> Received:
+    def receive(self, batch: Iterable[tuple[Feed, list[bytes] | Joined]], now: float) -> Received:
         """Forward a batch of publishers' SRTP: runs of datagrams. `now` is in seconds of a steady clock."""
         rtcp: list[tuple[Feed, bytes]] = []
         touched: dict[Feed, None] = {}
-        for feed, run in batch:
+        for feed, came in batch:
+            if isinstance(came, list):
+                run = came
+            elif take_joined(feed, came, now):
+                touched[feed] = None
+                continue
+            else:
+                run = list(came)
             for start in range(0, len(run), MOST_TAKEN):
                 part = run if len(run) <= MOST_TAKEN else run[start : start + MOST_TAKEN]
                 if not feed.media_types.issuperset([datagram[1:2] for datagram in part]):
-                    part = _media_of(feed, part, rtcp, touched)
+                    part = media_of(feed, part, rtcp, touched)
                 if part and feed.srtp is not None:
                     touched[feed] = None
                     take_all(feed, feed.srtp, part, now)
         for feed in touched:
-            if feed.burst:
+            if feed.burst or feed.runs:
                 try:
                     self._forward(feed, now)
                 except Exception as fault:
@@ -233,6 +239,27 @@ class PacketSwitch:
         return Received(rtcp, [feed for feed in touched if now >= feed.rtcp_due_at])
 
     def _forward(self, feed: Feed, now: float) -> None:
+        if feed.tap is not None or (feed.thinning is not None and feed.thinning.active):
+            feed.unfold()
+        if feed.runs:
+            self._forward_runs(feed, now)
+        else:
+            self._forward_burst(feed, now)
+        if feed.after_burst:
+            due, feed.after_burst = feed.after_burst, {}
+            for call in due.values():
+                call(now)
+
+    def _forward_runs(self, feed: Feed, now: float) -> None:
+        runs, feed.runs = feed.runs, []
+        sent_at = SentAt(now)
+        for run in runs:
+            feed.rx_packets += len(run)
+            feed.sent[run.track].keep_whole(run, now)
+            for profile in feed.profiles.values():
+                profile.send_run(run, self._buffer, sent_at)
+
+    def _forward_burst(self, feed: Feed, now: float) -> None:
         burst, feed.burst = feed.burst, []
         feed.rx_packets += len(burst)
         sent = feed.sent
@@ -249,35 +276,6 @@ class PacketSwitch:
         for start in range(0, len(burst), MAX_SEGMENTS):
             for profile in feed.profiles.values():
                 profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, sent_at)
-        if feed.after_burst:
-            due, feed.after_burst = feed.after_burst, {}
-            for call in due.values():
-                call(now)
-
-
-def _media_of(
-    feed: Feed, run: list[bytes], rtcp: list[tuple[Feed, bytes]], touched: dict[Feed, None]
-) -> list[bytes]:
-    """What is left of a run without RTCP, which joins `rtcp`, and without what no track of the room has."""
-    media = []
-    for datagram in run:
-        srtp = feed.srtp
-        if srtp is None or len(datagram) < FIXED_SIZE:
-            continue
-        if not is_rtcp(datagram):
-            touched[feed] = None
-            if datagram[1:2] in feed.media_types:
-                media.append(datagram)
-            else:
-                feed.rx_dropped += 1
-            continue
-        try:
-            rtcp.append((feed, srtp.unprotect_rtcp(datagram)))
-        except SrtpError:
-            feed.rx_dropped += 1
-        except Exception as fault:
-            feed.breaks(fault)
-    return media
 
 
 def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:

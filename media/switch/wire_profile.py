@@ -10,10 +10,12 @@ copy it before it returns.
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from media.switch.fanned_run import fan_run
 from media.switch.laid_burst import LaidBurst
 from media.switch.packet_header import SentAt
 from media.switch.viewer import SentCounts, Viewer
 from media.switch.wire import Wire
+from media.tracks.held_run import HeldRun
 from media.tracks.outgoing import Outgoing
 
 
@@ -70,6 +72,22 @@ class WireProfile:
         for viewer in self.behind:
             self._send_due(viewer, laid)
         laid.flush()
+
+    def send_run(self, run: HeldRun[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
+        """`send` the packets of a run, of which none is made if nothing about it is unusual."""
+        track, wire = run.track, self.wires[run.track]
+        if wire is None:
+            return
+        if self.behind or run.first < self.starts[track] or run.packets.has_any(wire.extensions):
+            self.send(run.items(), buffer, sent_at)
+            return
+        self.counts.packets[track] += len(run)
+        self.counts.octets[track] += run.packets.octets
+        block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
+        others = fan_run(run, wire, block, chain(self.viewers, self.patched))
+        if others:
+            laid = LaidBurst(run.items(), self.wires, buffer, sent_at)
+            laid.send(others)
 
     def _send_due(self, viewer: Viewer, laid: LaidBurst) -> None:
         """Send all but packets before the viewer's start, and those that wait in its join burst."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from media.tracks.held_run import HeldRun
+
 # A power of 2. It limits the bytes, too: no packet is longer than the socket's `MAX_DATAGRAM`.
 MAX_PACKETS = 2048
 MAX_AGE_SECONDS = 2.0
@@ -22,7 +24,7 @@ class PacketHistory(Generic[Item]):
     def __init__(self, packets: int = MAX_PACKETS, age: float = MAX_AGE_SECONDS) -> None:
         self._packets = packets
         self._age = age
-        self._items: list[Item | None] = [None] * packets
+        self._items: list[Item | HeldRun[Item] | None] = [None] * packets
         self._times = [0.0] * packets
         self.next_index = 0  # the index after the newest
 
@@ -54,12 +56,20 @@ class PacketHistory(Generic[Item]):
         self.next_index = extended + count
         return True
 
+    def extend_run(self, now: float, run: HeldRun[Item]) -> bool:
+        """`extend` by the packets of a run, which stay in one piece."""
+        slot, count = run.first & self._packets - 1, len(run)
+        if run.first != self.next_index or slot + count > self._packets:
+            return False
+        self._items[slot : slot + count] = [run] * count
+        self._times[slot : slot + count] = [now] * count
+        self.next_index = run.first + count
+        return True
+
     def before(self, extended: int, count: int) -> list[Item]:
         """Those of the `count` items before that index that are still held, whatever their age."""
         first = max(extended - count, self.next_index - self._packets, 0)
-        items = (
-            self._items[index & self._packets - 1] for index in range(first, min(extended, self.next_index))
-        )
+        items = map(self._held, range(first, min(extended, self.next_index)))
         return [item for item in items if item is not None]
 
     def since(self, extended: int) -> list[Item]:
@@ -78,4 +88,8 @@ class PacketHistory(Generic[Item]):
         if not self.next_index - self._packets <= extended < self.next_index:
             return None
         slot = extended & self._packets - 1
-        return self._items[slot] if now - self._times[slot] <= self._age else None
+        return self._held(extended) if now - self._times[slot] <= self._age else None
+
+    def _held(self, extended: int) -> Item | None:
+        item = self._items[extended & self._packets - 1]
+        return item.item(extended) if isinstance(item, HeldRun) else item

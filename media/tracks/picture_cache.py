@@ -6,6 +6,8 @@ They need it only if the publisher does not answer keyframe requests.
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from media.tracks.held_run import HeldRun
+
 MAX_BYTES = 16 * 1024 * 1024
 MAX_PACKETS = 16 * 1024
 MAX_AGE_SECONDS = 12.0
@@ -20,7 +22,8 @@ class PictureCache(Generic[Item]):
     __slots__ = ("_bytes", "_entries", "_first", "_latest_at", "_timestamp", "began_at")
 
     def __init__(self) -> None:
-        self._entries: list[Cached[Item] | None] = []  # from index `_first` on; None for a missing packet
+        # from index `_first` on; None for a missing packet
+        self._entries: list[Cached[Item] | HeldRun[Item] | None] = []
         self._first = 0
         self._timestamp = 0  # of the keyframe
         self._bytes = 0
@@ -55,10 +58,20 @@ class PictureCache(Generic[Item]):
 
         False, and none is taken, if they do not, or if a limit is near.
         """
+        return self._extend(extended, now, octets, entries)
+
+    def extend_run(self, now: float, octets: int, run: HeldRun[Item]) -> bool:
+        """`extend` by the packets of a run, which stay in one piece."""
+        return self._extend(run.first, now, octets, [run] * len(run))
+
+    def _extend(
+        self, extended: int, now: float, octets: int, entries: Sequence[Cached[Item] | HeldRun[Item]]
+    ) -> bool:
         held = len(self._entries)
+        if not held:  # nothing is held before the next keyframe
+            return True
         if (
-            not held
-            or extended != self._first + held
+            extended != self._first + held
             or held + len(entries) > MAX_PACKETS
             or self._bytes + octets > MAX_BYTES
             or now - self.began_at > MAX_AGE_SECONDS
@@ -74,7 +87,7 @@ class PictureCache(Generic[Item]):
         self._entries = [entry, *self._entries[extended - self._first + 1 :]]
         self._first = extended
         self._timestamp = timestamp
-        self._bytes = sum(held[1] for held in self._entries if held is not None)
+        self._bytes = sum(size for _, size, _ in self.held())
         self.began_at = self._latest_at = now
 
     def _put(self, entry: Cached[Item], now: float) -> None:
@@ -107,10 +120,16 @@ class PictureCache(Generic[Item]):
 
     def held(self) -> list[Cached[Item]]:
         """All that is held, in order."""
-        return [entry for entry in self._entries if entry is not None]
+        return [
+            (index, entry.size(index), entry.item(index)) if isinstance(entry, HeldRun) else entry
+            for index, entry in enumerate(self._entries, self._first)
+            if entry is not None
+        ]
 
     def get(self, extended: int) -> Item | None:
         """The item of that index, if it is held."""
         place = extended - self._first
         entry = self._entries[place] if 0 <= place < len(self._entries) else None
+        if isinstance(entry, HeldRun):
+            return entry.item(extended)
         return None if entry is None else entry[2]

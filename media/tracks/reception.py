@@ -62,12 +62,15 @@ class ReceptionStats:
     def received_run(self, sequence: int, timestamps: Sequence[int], now: float) -> None:
         """Count packets with successive sequence numbers from `sequence` on."""
         first, count = timestamps[0], len(timestamps)
-        self.received(sequence, first, now)
-        if timestamps.count(first) != count:  # they are of more than one picture
+        if timestamps.count(first) != count or not self._received:  # of more than one picture, or the first
+            self.received(sequence, first, now)
             for number, timestamp in enumerate(timestamps[1:], sequence + 1):
                 self.received(number & 0xFFFF, timestamp, now)
             return
-        self._received += count - 1
+        if first != self._timestamp:
+            self._compare_transit(int(now * self._clock_rate) - first & 0xFFFFFFFF)
+        self._timestamp = first
+        self._received += count
         ahead = sequence + count - 1 - self._highest & 0xFFFF
         if ahead < 0x8000:
             self._highest += ahead

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, repeat
+from itertools import compress
 from typing import Literal
 
-from media.payload.keyframes import starts_keyframe
+from media.payload.keyframes import any_starts_keyframe, starts_keyframe
 from media.payload.picture_size import picture_size
 from media.rtp.sequence import WRAP_GUARD, before_wrap
+from media.tracks.held_run import HeldRun
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.outgoing import Outgoing
@@ -99,7 +100,7 @@ class SentTrack:
         payloads = [packet.packet.payload for packet in packets]
         if (
             [packet.extended for packet in packets] != list(range(first, first + len(packets)))
-            or (self.codec and any(map(starts_keyframe, repeat(self.codec), payloads)))
+            or (self.codec and any_starts_keyframe(self.codec, payloads))
             or not self.history.extend(first, now, packets)
         ):
             for packet in packets:
@@ -118,6 +119,23 @@ class SentTrack:
             if now >= self._cache_until or not self.pictures.extend(first, now, octets, entries):
                 for packet in packets:
                     self._cache(packet, False, now)
+
+    def keep_whole(self, run: HeldRun[Outgoing], now: float) -> None:
+        """`keep_run` of the packets in `run`, of which none is made as long as nobody asks for it."""
+        packets = run.packets
+        suspects = packets.suspects(self.codec) if self.codec else ()
+        if (suspects and any_starts_keyframe(self.codec, suspects)) or not self.history.extend_run(now, run):
+            self.keep_run(run.items(), now)
+            return
+        octets = packets.octets
+        self.octets += octets
+        if not self.codec:
+            return
+        if self._keyframe is not None:
+            self.keyframe_octets += packets.octets_of(self._keyframe)
+        if self._caching and (now >= self._cache_until or not self.pictures.extend_run(now, octets, run)):
+            for packet in run.items():
+                self._cache(packet, False, now)
 
     def measure(self, now: float) -> None:
         """Measure the bit rate of the time since the last call. Call it about once a second.

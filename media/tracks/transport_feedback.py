@@ -27,12 +27,12 @@ _MAX_RUN = 0x1FFF
 class TransportFeedback:
     """The arrivals of one publisher's packets. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_arrivals", "_built_at", "_count", "_extension", "_next", "_sender_ssrc", "_untold")
+    __slots__ = ("_arrivals", "_built_at", "_count", "_next", "_sender_ssrc", "_untold", "extension")
 
     def __init__(self, sender_ssrc: int, extension: int = 0) -> None:
         """`extension` is the id of the header extension with the numbers."""
         self._sender_ssrc = sender_ssrc
-        self._extension = extension
+        self.extension = extension
         self._arrivals: list[float | None] = [
             None
         ] * WINDOW  # of the indices below `_next`, at their low bits
@@ -43,7 +43,7 @@ class TransportFeedback:
 
     def arrived(self, extensions: Extensions, now: float) -> None:
         """Note a packet with `extensions`; a packet without a number is ignored."""
-        wanted = self._extension
+        wanted = self.extension
         for element, value in extensions:
             if element == wanted:
                 if len(value) == 2:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
+MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
 
 
 class TcpAddress(NamedTuple):
@@ -31,17 +32,19 @@ Lay = Callable[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # so it is its own key, without a look at its parts
 class FanOut:
     """Encrypts one burst for many addresses and sends it to them, in one call.
 
     `cipher` makes of a session key and its salt what encrypts for one of them. `send` is given headers,
     payloads, runs (bytes, and size of each datagram but the last) and targets. `lay` makes the first three.
+    `send_run` sends what was opened as a run: given that, payload type, SSRC, extensions and targets.
     """
 
     cipher: Callable[[bytes, bytes], object]
     send: Callable[[Sequence[bytes], Sequence[bytes], Sequence[tuple[int, int]], Sequence[Target]], None]
-    lay: Lay | None = None
+    lay: Lay
+    send_run: Callable[[Any, int, int, bytes, Sequence[Target]], None]
 
 
 class Backlog(Protocol):

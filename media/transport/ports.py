@@ -1,14 +1,15 @@
 """The media ports of one worker. A peer is sent to through the port that its address belongs to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from media.counts import Histogram, TcpStats
+from media.rtp.joined import Joined
 from media.rtp.opener import MakeOpener
 from media.transport.address import Address, Backlog, FanOut, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
-Receive = Callable[[list[tuple[bytes, Address]]], bool]
+Receive = Callable[[Sequence[tuple[bytes | Joined, Address]]], bool]
 
 
 class Port(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import cast
 
+from media.rtp.joined import Joined, datagrams_of
 from media.transport.address import Address
 from media.transport.mapping import Mapping, Question
 from media.transport.ports import DatagramPort
@@ -62,11 +63,12 @@ class StunClient:
             self._answered.set()
         return taken
 
-    def turn(self, batch: list[tuple[bytes, Address]]) -> bool:
+    def turn(self, batch: Sequence[tuple[bytes | Joined, Address]]) -> bool:
         """Take a batch of datagrams: what reads a port on which nothing else is served yet."""
         for data, source in batch:
-            if data.startswith(BINDING_SUCCESS):
-                self.take(data, source)
+            for datagram in datagrams_of(data):
+                if datagram.startswith(BINDING_SUCCESS):
+                    self.take(datagram, source)
         return False
 
 

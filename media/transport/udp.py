@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 from media.counts import Histogram
 from media.native.choice import NativeSending
-from media.rtp.opener import MakeOpener
-from media.transport.address import MAX_DATAGRAM, Address, FanOut, Target
+from media.rtp.joined import Joined
+from media.rtp.opener import MakeOpener, NativeRun
+from media.transport.address import MAX_DATAGRAM, MAX_RUN_BYTES, Address, FanOut, Target
 from media.transport.ports import Receive
 from media.transport.socket_buffers import dropped, enlarge
 
@@ -52,7 +53,9 @@ class UdpPort:
         self.make_opener: MakeOpener | None = None if native is None else native.Opener
         self._native = native if self._can_segment else None
         self.fan_out = (
-            None if self._native is None else FanOut(self._native.Cipher, self._fan_out, self._native.lay)
+            None
+            if self._native is None
+            else FanOut(self._native.Cipher, self._fan_out, self._native.lay, self._fan_out_run)
         )
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
@@ -127,7 +130,17 @@ class UdpPort:
     ) -> None:
         """Encrypt and `transmit` a burst to all targets."""
         assert self._native is not None
-        packets, octets, dropped = self._native.send(self._socket.fileno(), headers, payloads, runs, targets)
+        self._count(self._native.send(self._socket.fileno(), headers, payloads, runs, targets))
+
+    def _fan_out_run(
+        self, run: NativeRun, payload_type: int, ssrc: int, block: bytes, targets: Sequence[Target]
+    ) -> None:
+        assert self._native is not None
+        fileno = self._socket.fileno()
+        self._count(self._native.send_run(fileno, run, payload_type, ssrc, block, MAX_RUN_BYTES, targets))
+
+    def _count(self, sent: tuple[int, int, int]) -> None:
+        packets, octets, dropped = sent
         self.tx_packets += packets
         self.tx_bytes += octets
         self.tx_dropped += dropped
@@ -141,23 +154,34 @@ class UdpPort:
         self._segment = size
 
     def _readable(self) -> None:
-        batch: list[tuple[bytes, Address]] = []
         arrived: float | None = None
         self._until_sample -= 1
-        if self._native is not None and self._until_sample > 0:
-            batch += self._native.receive(self._socket.fileno(), BATCH, MAX_DATAGRAM)
+        batch: Sequence[tuple[bytes | Joined, Address]]
+        if self._native is not None:
+            batch, count, arrived = self._read_natively(self._native)
         else:
             batch, arrived = self._read_all()
+            count = len(batch)
         if not batch:
             return
-        self.rx_datagrams += len(batch)
+        self.rx_datagrams += count
         if self._receive(batch) and arrived is not None:
             self.delay.observe(max(0.0, time.time() - arrived))
         self._afterwards()
 
-    def _read_all(self) -> tuple[list[tuple[bytes, Address]], float | None]:
+    def _read_natively(
+        self, native: NativeSending
+    ) -> tuple[Sequence[tuple[bytes | Joined, Address]], int, float | None]:
+        """What `_read_all` returns, with the number of datagrams."""
+        timed = self._until_sample <= 0
+        batch, count, arrived = native.receive(self._socket.fileno(), BATCH, MAX_DATAGRAM, timed)
+        if timed and batch:
+            self._until_sample = SAMPLE_EVERY
+        return batch, count, arrived or None
+
+    def _read_all(self) -> tuple[list[tuple[bytes | Joined, Address]], float | None]:
         """What has come; and when its first run came, if that is to be measured now."""
-        batch: list[tuple[bytes, Address]] = []
+        batch: list[tuple[bytes | Joined, Address]] = []
         arrived: float | None = None
         try:
             self._read(batch)
@@ -174,7 +198,7 @@ class UdpPort:
             pass
         return batch, arrived
 
-    def _read(self, batch: list[tuple[bytes, Address]]) -> None:
+    def _read(self, batch: list[tuple[bytes | Joined, Address]]) -> None:
         """Append the kernel's next datagram, or a run of datagrams that it joined (UDP GRO)."""
         inbox = self._inbox
         length, joined, _, address = self._socket.recvmsg_into([inbox], _JOINED_SPACE)

@@ -1,8 +1,9 @@
 """One turn of the socket: from the datagrams that arrived to those that are sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
+from media.rtp.joined import Joined
 from media.sessions.demux import Demux
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -19,7 +20,7 @@ class Pump:
         self._clock = clock
         self._alarms: Alarms[Feed] = Alarms(self._send_due_rtcp)
 
-    def turn(self, batch: list[tuple[bytes, Address]]) -> bool:
+    def turn(self, batch: Sequence[tuple[bytes | Joined, Address]]) -> bool:
         """Deliver a batch and forward its media. Returns whether there was any media."""
         now = self._clock()
         media = self._demux.sort(batch, now)

@@ -32,8 +32,8 @@ class Checkout:
     settings: tuple[str, ...] = ()  # NAME=VALUE, beside those that all have
 
     @classmethod
-    def ours(cls) -> Self:
-        return cls(ROOT, Path(sys.executable))
+    def ours(cls, settings: Sequence[str] = ()) -> Self:
+        return cls(ROOT, Path(sys.executable), tuple(settings))
 
     @classmethod
     def at(cls, root: Path, python: Path | None = None, settings: Sequence[str] = ()) -> Self:

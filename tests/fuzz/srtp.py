@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from media.payload.keyframes import starts_keyframe
 from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import NONCE, iv
 from media.rtp.packet import RtpError, RtpPacket, parse
@@ -63,7 +64,14 @@ def _receiver(data: bytes, index: int, *, native: int) -> SrtpReceiver:
 
 def _opened(run: list[bytes], index: int, *, native: int) -> list[RtpPacket] | None:
     receiver = _receiver(run[0], index, native=native)
-    return receiver.open_run(int.from_bytes(run[0][8:12]), index & 0xFFFF, run)
+    opened = receiver.open_run(int.from_bytes(run[0][8:12]), index & 0xFFFF, run)
+    if opened is None or isinstance(opened, list):
+        return opened
+    packets = opened.packets()
+    for codec in ("VP8", "VP9", "H264", "H265", "AV1"):  # what it rules out starts no keyframe
+        starting = [each.payload for each in packets if starts_keyframe(codec, each.payload)]
+        assert [each for each in opened.suspects(codec) if starts_keyframe(codec, each)] == starting
+    return packets
 
 
 def _opened_singly(run: list[bytes], index: int) -> list[RtpPacket] | None:

@@ -28,6 +28,10 @@ class Endpoint:
     media: list[bytes] = field(default_factory=list)
     responses: list[tuple[bytes, Address]] = field(default_factory=list)
 
+    @property
+    def feeds(self) -> Feed | None:
+        return self.feed
+
     def __post_init__(self) -> None:
         self.ice = IceLite(self.local, Credentials(REMOTE, "p" * 24), 0.0)
 

@@ -4,15 +4,17 @@ import contextlib
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
 import pytest
 
 from media.native.choice import NativeSending, chosen
-from media.rtp.opener import MakeOpener
-from media.transport.address import FanOut, Target, Transmit
+from media.rtp.opener import MakeOpener, NativeRun
+from media.rtp.packet import FIXED_SIZE
+from media.rtp.srtp import GCM_TAG
+from media.transport.address import MAX_RUN_BYTES, Address, FanOut, Target, Transmit
 from media.transport.socket_buffers import enlarge
 from media.transport.udp import UDP_GRO
 
@@ -58,24 +60,51 @@ class NativeLoop:
             runs: Sequence[tuple[int, int]],
             targets: Sequence[Target],
         ) -> None:
-            meant = {f"127.1.{n >> 8}.{n & 255}": target[1] for n, target in enumerate(targets)}
-            looped = [
-                (cipher, (host, self._port), numbers)
-                for host, (cipher, _, numbers) in zip(meant, targets, strict=True)
-            ]
+            looped, meant = self._looped(targets)
             sent = self.native.send(self._from.fileno(), headers, payloads, runs, looped)
             assert sent == (len(headers) * len(targets), sum(length for length, _ in runs) * len(targets), 0)
-            places = dict.fromkeys(meant, 0)
-            for run, size, host in self._arrived():
-                cipher, _, numbers = targets[list(meant).index(host)]
-                for at in range(0, len(run), size):
-                    index = int.from_bytes(numbers[_NUMBERS * places[host] :][:_INDEX])
-                    places[host] += 1
-                    for observer in list(observers):
-                        observer.saw_native(cipher, index, run[at : at + size])
-                transmit(run, size, meant[host])
 
-        return FanOut(self.native.Cipher, send, self.native.lay)
+            def index(target: int, place: int) -> int:
+                return int.from_bytes(targets[target][2][_NUMBERS * place :][:_INDEX])
+
+            self._hand_on(targets, meant, transmit, index)
+
+        def send_run(
+            run: NativeRun, payload_type: int, ssrc: int, block: bytes, targets: Sequence[Target]
+        ) -> None:
+            looped, meant = self._looped(targets)
+            how = payload_type, ssrc, block, MAX_RUN_BYTES
+            packets, octets, lost = self.native.send_run(self._from.fileno(), run, *how, looped)
+            assert (packets, lost) == (len(run) * len(targets), 0)
+            overhead = len(run) * (FIXED_SIZE + len(block) + GCM_TAG)
+            assert octets == (run.octets + overhead) * len(targets)
+            firsts = [int.from_bytes(target[2][:_INDEX]) for target in targets]
+            self._hand_on(targets, meant, transmit, lambda target, place: firsts[target] + place)
+
+        return FanOut(self.native.Cipher, send, self.native.lay, send_run)
+
+    def _looped(self, targets: Sequence[Target]) -> tuple[list[Target], dict[str, Address]]:
+        meant = {f"127.1.{n >> 8}.{n & 255}": target[1] for n, target in enumerate(targets)}
+        pairs = zip(meant, targets, strict=True)
+        return [(cipher, (host, self._port), numbers) for host, (cipher, _, numbers) in pairs], meant
+
+    def _hand_on(
+        self,
+        targets: Sequence[Target],
+        meant: dict[str, Address],
+        transmit: Transmit,
+        index: Callable[[int, int], int],
+    ) -> None:
+        """`index` tells that of a packet by the places of target and packet."""
+        hosts, places = list(meant), dict.fromkeys(meant, 0)
+        for run, size, host in self._arrived():
+            target = hosts.index(host)
+            for at in range(0, len(run), size):
+                number = index(target, places[host])
+                places[host] += 1
+                for observer in list(observers):
+                    observer.saw_native(targets[target][0], number, run[at : at + size])
+            transmit(run, size, meant[host])
 
     def _arrived(self) -> Iterator[tuple[bytes, int, str]]:
         with contextlib.suppress(BlockingIOError):

@@ -16,7 +16,7 @@ from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, parse_compound
 from media.rtp.srtp import SrtpKeys
-from media.sessions.demux import Demux
+from media.sessions.demux import Demux, Media
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -57,7 +57,7 @@ class Worker:
         """Do what a worker's pump does with a batch, but for the alarms."""
         self.forward(self.demux.sort(batch, self._network.clock.now))
 
-    def forward(self, media: list[tuple[Feed, list[bytes]]]) -> None:
+    def forward(self, media: list[Media]) -> None:
         now = self._network.clock.now
         received = self.switch.receive(media, now)
         for _, compound in received.rtcp:

@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="of its system, such as NATIVE=off",
     )
+    add("--settings", nargs="*", default=[], metavar="NAME=VALUE", help="of our system")
     add("--viewers", type=int, nargs="*", default=VIEWERS, help="of one room, a line each %(default)s")
     add(
         "--rooms",
@@ -106,7 +107,7 @@ class Windows:
 
 async def run(_: str, arguments: argparse.Namespace) -> None:
     old = Checkout.at(arguments.other, arguments.other_python, arguments.other_settings)
-    new = Checkout.ours()
+    new = Checkout.ours(arguments.settings)
     gro = not arguments.no_gro
     sizes = [Windows(1, viewers) for viewers in arguments.viewers]
     if arguments.rooms:

@@ -2,18 +2,25 @@
 
 import os
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.native.choice import NativeSending
+from media.rtp.joined import Joined, datagrams_of
 from media.transport.address import MAX_DATAGRAM, Address
 from media.transport.udp import BATCH, SAMPLE_EVERY, UDP_SEGMENT, UdpPort
 from tests.support.native_loop import NATIVE
 
 many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
+
+
+def singly(batch: Iterable[tuple[bytes | Joined, Address]]) -> list[tuple[bytes, Address]]:
+    return [(datagram, source) for data, source in batch for datagram in datagrams_of(data)]
 
 
 def arrived(host: str, sends: Sequence[tuple[int, int, int]], *, native: bool) -> list[tuple[bytes, Address]]:
@@ -29,7 +36,7 @@ def arrived(host: str, sends: Sequence[tuple[int, int, int]], *, native: bool) -
     for number, (length, size, who) in enumerate(sends):
         senders[who].setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size if length > size else 0)
         senders[who].sendto(bytes((number,)) * length, port.address)
-    port._receive = lambda batch: bool(got.extend(batch))
+    port._receive = lambda batch: bool(got.extend(singly(batch)))
     port._afterwards = lambda: None
     for _ in range(len(sends) + 1):
         port._until_sample = 10
@@ -60,12 +67,13 @@ def test_datagrams_of_a_run_share_their_source_and_a_batch_ends() -> None:
     port, peer = UdpPort("127.0.0.1", 0, NATIVE), UdpPort("127.0.0.1", 0)
     for _ in range(5):
         peer.transmit(bytes(40 * 60), 40, port.address)
-    batch = NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM)
-    assert len(batch) == 180  # the run with the 128th is read to its end
+    batch, count, _ = NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False)
+    assert count == 180  # the run with the 128th is read to its end
+    assert [len(data) for data, _ in batch] == [60] * 3
     assert len({id(source) for _, source in batch}) == 1
-    assert batch[0] == (bytes(40), peer.address)
-    assert len(NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM)) == 120
-    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == []
+    assert singly(batch)[0] == (bytes(40), peer.address)
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False)[1] == 120
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False) == ([], 0, 0.0)
     port.close()
     peer.close()
 
@@ -75,8 +83,12 @@ def test_a_flood_of_what_is_left_out_does_not_keep_the_loop() -> None:
     for _ in range(BATCH + 1):
         peer.transmit(bytes(MAX_DATAGRAM + 1), MAX_DATAGRAM + 1, port.address)
     peer.transmit(b"behind it", 9, port.address)
-    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == []
-    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == [(b"behind it", peer.address)]
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False) == ([], 0, 0.0)
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False) == (
+        [(b"behind it", peer.address)],
+        1,
+        0.0,
+    )
     port.close()
     peer.close()
 
@@ -107,12 +119,78 @@ def test_an_error_of_the_socket_ends_a_batch_and_nothing_else() -> None:
     peer.close()
     port._socket.connect(gone)
     port._socket.send(b"x")
-    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM) == []
+    assert NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False) == ([], 0, 0.0)
     port.close()
-    assert NATIVE.receive(-1, BATCH, MAX_DATAGRAM) == []
+    assert NATIVE.receive(-1, BATCH, MAX_DATAGRAM, False) == ([], 0, 0.0)
 
 
-@pytest.mark.parametrize("arguments", [(), (1, 2), ("x", 1, 1), (1, 1, 1 << 40), (None, 1, 1)])
+def test_it_tells_when_the_first_run_came() -> None:
+    port, peer = UdpPort("127.0.0.1", 0, NATIVE), UdpPort("127.0.0.1", 0)
+    port._arrival()  # the first call makes the kernel take time stamps from now on
+    before = time.time()
+    peer.transmit(bytes(10), 5, port.address)
+    peer.transmit(b"later", 5, port.address)
+    first = NATIVE.receive(port._socket.fileno(), 1, MAX_DATAGRAM, True)[2]
+    second = NATIVE.receive(port._socket.fileno(), 1, MAX_DATAGRAM, True)[2]
+    assert before - 1 < first < second < time.time() + 1
+    for data in (bytes(10), b"later"):
+        peer.transmit(data, 5, port.address)
+    both = NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, True)[2]
+    assert second < both < port._arrival()  # type: ignore[operator]
+    port.close()
+    peer.close()
+
+
+def joined(*parts: tuple[bytes, int]) -> Any:
+    """What comes of datagrams that are sent at once: the bytes, and after how many they are split."""
+    port, peer = UdpPort("127.0.0.1", 0, NATIVE), UdpPort("127.0.0.1", 0)
+    for data, size in parts:
+        peer.transmit(data, size, port.address)
+    ((data, _),), _, _ = NATIVE.receive(port._socket.fileno(), BATCH, MAX_DATAGRAM, False)
+    port.close()
+    peer.close()
+    return data
+
+
+@pytest.mark.parametrize(("length", "size"), [(10, 5), (11, 5), (9, 5), (6, 5), (2000, 1000)])
+def test_joined_datagrams_are_those_that_were_sent(length: int, size: int) -> None:
+    sent = bytes(n & 0xFF for n in range(length))
+    run = joined((sent, size))
+    assert list(run) == [sent[at : at + size] for at in range(0, length, size)]
+    assert (len(run), run.octets) == (len(list(run)), length)
+    assert run[-1] == list(run)[-1]
+    assert run.head == sent[: min(size, 12)]
+    for place in (len(run), -1 - len(run)):
+        with pytest.raises(IndexError):
+            run[place]
+
+
+def test_what_was_read_stays_as_it_is_while_more_is_read() -> None:
+    runs = [joined((bytes((n,)) * 20, 10)) for n in range(70)]
+    assert [list(run) for run in runs] == [[bytes((n,)) * 10] * 2 for n in range(70)]
+    del runs[::2]
+    again = [joined((bytes((n,)) * 20, 10)) for n in range(100, 140)]
+    assert [run[1] for run in runs] == [bytes((n,)) * 10 for n in range(1, 70, 2)]
+    assert [run[1] for run in again] == [bytes((n,)) * 10 for n in range(100, 140)]
+
+
+@pytest.mark.parametrize(("last", "within"), [(127, False), (128, True), (191, True), (192, False)])
+def test_each_of_them_begins_within_bounds_or_they_do_not(last: int, within: bool) -> None:
+    assert joined((b"\x90xxx\x80xxx" + bytes((last,)), 4)).begin_within(128, 191) is within
+
+
+def test_joined_datagrams_are_made_by_reading_only() -> None:
+    run = joined((bytes(10), 5))
+    with pytest.raises(TypeError):
+        type(run)()
+    for arguments in ((), (1,), ("x", 1), (1 << 80, 1)):
+        with pytest.raises((TypeError, OverflowError)):
+            run.begin_within(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), (1, 2, 3), ("x", 1, 1, False), (1, 1, 1 << 40, False), (None, 1, 1, False)]
+)
 def test_it_refuses_what_is_no_socket(arguments: tuple[object, ...]) -> None:
     with pytest.raises((TypeError, OverflowError)):
         NATIVE.receive(*arguments)  # type: ignore[arg-type]

@@ -80,14 +80,25 @@ def test_a_key_is_lent_for_indexes_that_have_not_served() -> None:
 
     assert sender.lend(make, BurstIndexes([(SSRC, 5, 8)])) == 1
     assert sender.lend(make, BurstIndexes([(SSRC, 8, 9)])) == 1
+    assert sender.lend_run(make, SSRC, 9, 12) == 1
     ((key, salt),) = made
     assert (len(key), len(salt)) == (16, 12)
-    for spent in (5, 8):
+    for spent in (5, 8, 9, 11):
         with pytest.raises(SpentError):
             sender.lend(make, BurstIndexes([(SSRC, spent, spent + 1)]))
         with pytest.raises(SpentError):
+            sender.lend_run(make, SSRC, spent, spent + 1)
+        with pytest.raises(SpentError):
             sender.protect(SSRC, spent, header(spent), b"again")
-    assert sender.take_refused() == 4
+    assert sender.take_refused() == 12
+
+
+def test_a_key_is_lent_for_no_index_beyond_the_last() -> None:
+    sender = SrtpSender(new_keys())
+    assert sender.lend_run(lambda *_: "lent", SSRC, INDEXES - 2, INDEXES) == "lent"
+    for first in (INDEXES, INDEXES - 1):
+        with pytest.raises(SpentError):
+            sender.lend_run(lambda *_: "lent", SSRC, first, first + 1)
 
 
 @both

@@ -1,17 +1,19 @@
 """Media at one socket goes to the room of its publisher, and garbage among it harms nothing."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.joined import Joined
 from media.rtp.rtcp import receiver_report
 from media.switch.feed import Feed
 from media.transport.address import Address
 from tests.support.demux_socket import HOME, OTHER, Endpoint, Socket
 from tests.support.far_end import rtp
+from tests.support.held import JoinedBytes
 from tests.support.published import VIDEO
 from tests.support.world import World
 
@@ -27,7 +29,7 @@ class PublisherSocket(Socket):
         self.publisher = self.add(Endpoint(feed=self.world.feed))
         self.check(self.publisher)
 
-    def turn(self, batch: list[tuple[bytes, Address]]) -> list[tuple[Feed, bytes]]:
+    def turn(self, batch: Sequence[tuple[bytes | Joined, Address]]) -> list[tuple[Feed, bytes]]:
         """Sort a batch and switch its media; returns the RTCP."""
         return self.world.switch.receive(self.demux.sort(batch, self.now), self.now).rtcp
 
@@ -70,6 +72,51 @@ def test_whatever_arrives_nothing_is_raised_or_answered(batch: list[tuple[bytes,
     socket.receive(b"\x16", source=HOME)
     socket.receive(b"\x16", source=OTHER)
     assert socket.publisher.dtls == [b"\x16"]
+
+
+pieces = st.lists(
+    st.tuples(
+        st.lists(
+            st.sampled_from(["media", "media", "media", "rtcp", "stun", "dtls", "garbage", "forged"]),
+            min_size=1,
+            max_size=5,
+        ),
+        st.sampled_from((HOME, HOME, OTHER)),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@given(pieces, st.booleans())
+def test_what_came_joined_is_sorted_as_its_datagrams(
+    parts: list[tuple[list[str], Address, bool]], relayed: bool
+) -> None:
+    whole, split = PublisherSocket(), PublisherSocket()
+    media = [whole.world.publisher.packet(VIDEO) for _ in range(40)]
+    report = whole.world.publisher.protect_rtcp(REPORT)
+    whole.world.switch.open_source(split.world.feed, whole.world.publisher.keys)
+    batch: list[tuple[JoinedBytes, Address, bool]] = []
+    for kinds, source, joined in parts:
+        made = {"rtcp": report, "stun": b"\x00\x01xx", "dtls": b"\x16x", "garbage": b"\x80x"}
+        of_part = JoinedBytes()
+        for kind in kinds:
+            datagram = made.get(kind) or media.pop(0)
+            of_part.append(datagram[:-1] + b"?" if kind == "forged" else datagram)
+        batch.append((of_part, source, joined))
+    results = []
+    for socket, may_join in ((whole, True), (split, False)):
+        relay = Relay()
+        if relayed:
+            socket.demux.add_relay((7,), relay)
+        came: list[tuple[bytes | Joined, Address]] = []
+        for datagrams, source, joined in batch:
+            came += [(datagrams, source)] if joined and may_join else [(one, source) for one in datagrams]
+        received = socket.world.switch.receive(socket.demux.sort(came, socket.now), socket.now)
+        feed = socket.world.feed
+        counts = feed.rx_packets, feed.rx_bytes, feed.rx_dropped, feed.rx_late, feed.fault
+        results.append((counts, [one for _, one in received.rtcp], socket.publisher.dtls, relay.taken))
+    assert results[0] == results[1]
 
 
 @dataclass

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.transport.udp import MAX_DATAGRAM
+from tests.support.held import held_run
 
 
 def filled(first: int, count: int, **bounds: float) -> PacketHistory[int]:
@@ -100,3 +101,18 @@ def test_successive_items_are_kept_at_once_or_not_at_all(held: int, count: int, 
             assert other.append(first + n, 5.0, item)
     assert history.since(0) == other.since(0)
     assert history.next_index == other.next_index
+
+
+@given(st.integers(0, 40), st.integers(1, 40), st.integers(-3, 3), st.integers(-40, 3))
+def test_a_run_is_kept_in_one_piece_as_its_items_are(held: int, count: int, ahead: int, late: int) -> None:
+    history, other = filled(100, held, packets=32), filled(100, held, packets=32)
+    first = max(0, history.next_index + ahead)
+    run = held_run(first, range(1000, 1000 + count))
+    assert history.extend_run(5.0, run) == other.extend(first, 5.0, run.items())
+    for each in (history, other):
+        each.append(max(0, first + count + late), 6.0, 7)
+    assert history.since(0) == other.since(0)
+    assert history.next_index == other.next_index
+    for index in range(first - 40, first + count + 5):
+        assert history.get(index, 5.0) == other.get(index, 5.0)
+        assert history.age(index, 9.0) == other.age(index, 9.0)

@@ -1,6 +1,7 @@
 """The cache holds the newest group of pictures, within its bounds."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from media.tracks import picture_cache
 from media.tracks.picture_cache import MAX_AGE_SECONDS, MAX_BYTES, MAX_PACKETS, PictureCache
+from tests.support.held import held_run
 
 SIZE = 1000
 
@@ -166,7 +168,8 @@ def test_whatever_comes_it_stays_bounded_and_ordered(events: list[tuple[int, int
 def test_successive_packets_are_taken_at_once_or_not_at_all() -> None:
     stream, other = Stream(), Stream()
     for each in (stream, other):
-        assert not each.cache.extend(0, 0.0, SIZE, [(0, SIZE, 0)])  # no keyframe is held
+        assert each.cache.extend(0, 0.0, SIZE, [(0, SIZE, 0)])  # no keyframe is held: nothing is taken
+        assert not each.cache.held()
         each.send(10, keyframe=True)
     entries = [(10 + n, SIZE, 10 + n) for n in range(5)]
     assert not stream.cache.extend(11, stream.now, 5 * SIZE, entries)
@@ -176,6 +179,29 @@ def test_successive_packets_are_taken_at_once_or_not_at_all() -> None:
         other.put(n)
     for slot in PictureCache.__slots__:
         assert getattr(stream.cache, slot) == getattr(other.cache, slot)
+
+
+@given(st.lists(st.tuples(st.integers(-2, 8), st.booleans(), st.integers(1, 5)), max_size=12))
+def test_a_run_is_taken_in_one_piece_as_its_packets_are(
+    steps: Sequence[tuple[int, bool, int]],
+) -> None:
+    whole: PictureCache[int] = PictureCache()
+    parts: PictureCache[int] = PictureCache()
+    index = 5
+    for step, keyframe, count in [(0, True, 1), *steps]:
+        index = max(0, index + step)
+        run = held_run(index, range(index, index + count))
+        entries = [(n, run.size(n), n) for n in range(index, index + count)]
+        if keyframe:
+            for cache in (whole, parts):
+                cache.append(index, index, True, 0.1, 9, index)
+        else:
+            octets = sum(size for _, size, _ in entries)
+            assert whole.extend_run(0.1, octets, run) == parts.extend(index, 0.1, octets, entries)
+        assert whole.held() == parts.held()
+        assert whole.bitrate == parts.bitrate
+        assert [whole.get(n) for n in range(60)] == [parts.get(n) for n in range(60)]
+        index += count
 
 
 @pytest.mark.parametrize(

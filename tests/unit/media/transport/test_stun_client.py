@@ -8,9 +8,11 @@ from time import monotonic
 import pytest
 
 from media.transport.mapping import Mapping
+from media.transport.stun import BINDING_SUCCESS
 from media.transport.stun_client import StunClient, mappings_of
 from media.transport.udp import UdpPort
 from shared.host_port import HostPort
+from tests.support.held import JoinedBytes
 from tests.support.loopback import LOOPBACKS
 from tests.support.stun_server import StunServer, mapped, stun_server
 from tests.support.waiting import eventually
@@ -41,6 +43,16 @@ async def test_each_port_learns_where_it_is_seen(ports: list[UdpPort], servers: 
     assert found == tuple(Mapping((port.address[:2],) * 2) for port in ports)
     assert monotonic() - began < IN_TIME  # it does not wait when all have answered
     assert {source for server in servers for source in server.requests} == {port.address for port in ports}
+
+
+async def test_answers_that_come_joined_are_read_one_by_one(
+    ports: list[UdpPort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, taken = StunClient(ports, []), []
+    monkeypatch.setattr(client, "take", lambda data, _: taken.append(data))
+    answers = JoinedBytes([BINDING_SUCCESS + b"1", b"\x00\x01 a check", BINDING_SUCCESS + b"2"])
+    assert not client.turn([(answers, ("192.0.2.1", 3478)), (BINDING_SUCCESS, ("192.0.2.1", 3478))])
+    assert taken == [answers[0], answers[2], BINDING_SUCCESS]
 
 
 async def test_a_name_is_asked_in_every_family_that_it_has(
