@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from control.workers.redis_share import within
 from shared.beat import beat
 from shared.bus import keys
-from shared.bus.connection import answered_within
+from shared.bus.answer_time import answered_within
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.batch import Batch, Call
+from shared.bus.line import Command
 from shared.bus.room_records import ANEW, Change, RoomRecords
-from shared.bus.round_trip import Command
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
