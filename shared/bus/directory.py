@@ -95,10 +95,9 @@ class Directory:
         """
         worker = WorkerId(status.id)
         announcer = self._announcer(worker)
-        await announcer.hold()
         claimed = list(claims)
         renewals = self._claims.renewals(claimed)
-        results = await announcer.announce(status, rooms, beside=[*renewals, *along])
+        results = await announcer.beat(status, rooms, [*renewals, *along])
         lost = await self._claims.refresh(claimed, worker, results[: len(renewals)])
         return lost, results[len(renewals) :]
 

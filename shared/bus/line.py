@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from redis.asyncio import ConnectionPool
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 Command = tuple[Any, ...]
 
@@ -18,8 +18,18 @@ class Line:
 
     async def connected(self) -> Any:
         """The connection of redis-py, with nothing unread. Raises `RedisError`."""
-        await self._pool.ensure_connection(self._connection)
+        if not await self._is_ready():
+            await self._pool.ensure_connection(self._connection)
         return self._connection
+
+    async def _is_ready(self) -> bool:
+        """What `ensure_connection` finds out, too, for a fifth of the time where all is well."""
+        if not self._connection.is_connected:
+            return False
+        try:
+            return not await self._connection.can_read()
+        except (AttributeError, OSError, RedisError):  # redis-py before 8 has no such name
+            return False
 
     async def close(self) -> None:
         """Also if it broke. It may be used again."""
