@@ -149,8 +149,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
 
     app = Starlette(
         routes=[
+            *streaming(Role.PLAY),  # most requests are viewers'
             *streaming(Role.PUBLISH),
-            *streaming(Role.PLAY),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
