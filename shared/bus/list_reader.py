@@ -59,20 +59,23 @@ class ListReader:
                 await send(connection, [look])
                 return _entry(await result(connection))
         commands, carried = handed
+        is_told = False
         try:
-            async with answered_within(CALL_TIMEOUT_SECONDS):
+            async with answered_within(CALL_TIMEOUT_SECONDS) as limit:
                 connection = await self._line.connected()
                 await send(connection, [*commands, look])
                 results = [await result(connection) for _ in commands]
-        except RedisConnectionError as error:
-            carried(error)  # who asked asks by another connection, and this one is made anew at once
-            return None
+                is_told = True
+                carried(results)
+                limit.extend(seconds + CALL_TIMEOUT_SECONDS)
+                return _entry(await result(connection))
         except BaseException as error:
+            if is_told:
+                raise
             carried(error if isinstance(error, Exception) else _closed())
+            if isinstance(error, RedisConnectionError):
+                return None  # who asked asks by another connection, and this one is made anew at once
             raise
-        carried(results)
-        async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
-            return _entry(await result(connection))
 
     async def close(self) -> None:
         """It may be used again."""

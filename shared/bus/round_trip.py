@@ -5,6 +5,7 @@ a process does for a client that joins.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,18 +20,15 @@ async def round_trip(redis: Redis, commands: Sequence[Command]) -> list[Any]:
     """The results, each as Redis sends it or the `ResponseError`; raises other `RedisError`s."""
     taken = redis.ask(commands) if isinstance(redis, ShortCalls) else None
     if taken is not None:
-        try:
+        with suppress(RedisConnectionError):  # a connection that rested may have died unnoticed
             return await taken
-        except RedisConnectionError:  # a connection that rested may have died unnoticed
-            pass
     async with answered_within(CALL_TIMEOUT_SECONDS):
         pool = redis.connection_pool
         connection: Any = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            try:
+            with suppress(RedisConnectionError):
                 return await exchanged(connection, commands)
-            except RedisConnectionError:
-                await pool.ensure_connection(connection)
-                return await exchanged(connection, commands)
+            await pool.ensure_connection(connection)
+            return await exchanged(connection, commands)
         finally:
             await pool.release(connection)

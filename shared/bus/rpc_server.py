@@ -259,6 +259,7 @@ def _settle(waiting: Results, results: list[Any] | Exception) -> None:
         return
     if isinstance(results, Exception):
         waiting.set_exception(results)
+        waiting.exception()  # asked for: who asked may be gone before it wakes
     else:
         waiting.set_result(results)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import ConnectionPool
@@ -71,10 +72,9 @@ class SharedLine:
 
     async def _exchanged(self, commands: Sequence[Command]) -> list[Any]:
         """Twice if need be: a connection that rested may have died unnoticed."""
-        try:
+        with suppress(RedisConnectionError):
             return await exchanged(await self._line.connected(), commands)
-        except RedisConnectionError:
-            return await exchanged(await self._line.connected(), commands)
+        return await exchanged(await self._line.connected(), commands)
 
 
 class _Trip:
@@ -93,6 +93,7 @@ class _Trip:
         for _, waiting in self.asked:
             if not waiting.done():
                 waiting.set_exception(error)
+                waiting.exception()  # asked for: its asker may be gone before it wakes
 
 
 def _closed() -> RedisConnectionError:
