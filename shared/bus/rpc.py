@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.bounds import Finite
 from shared.messages.encoding import DecodeError, from_map
 
 R = TypeVar("R")
@@ -38,7 +39,7 @@ class Request:
     id: str
     op: str
     reply_to: str
-    deadline: float
+    deadline: Finite
     request_id: str
     body: dict[str, Any]
     version: int = 1  # of the caller; the version before says nothing
