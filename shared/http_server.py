@@ -20,7 +20,7 @@ from shared.http_door import Door
 from shared.http_limits import HttpLimits
 from shared.http_protocol import BoundedProtocol
 from shared.logging import get_logger
-from shared.settings import SettingsError
+from shared.setting_values import SettingsError
 
 STALL_SECONDS = 60.0  # for which a client may read nothing of an answer, or not acknowledge it
 _RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once

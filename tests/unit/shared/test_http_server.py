@@ -9,7 +9,7 @@ import uvicorn
 from shared.host_port import HostPort
 from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen
-from shared.settings import SettingsError
+from shared.setting_values import SettingsError
 from tests.support.loopback import LOOPBACKS
 
 
