@@ -38,6 +38,7 @@ from shared.tracing import root_span
 
 MAX_BUSY = 64  # requests that a worker handles at once
 REST_ROUNDS = 4  # of the event loop: in the second one the heartbeat tells what a request has changed
+QUIET_SECONDS = 0.02  # since the last request: where more of them come, or rounds take long, nobody rests
 
 log = get_logger()
 
@@ -75,6 +76,7 @@ class RpcServer:
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
         self._under_way = 0
+        self._taken_at = 0.0  # the last request
         self._closing = False
         self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
 
@@ -129,15 +131,19 @@ class RpcServer:
         """Let the next look go along with what the request that was just taken asks of Redis: its reply.
 
         Not for long: a request that waits for something else must not keep others waiting. And not while
-        others are under way: then what several have changed is told at once.
+        others are under way, or come one after the other: each would wait for the reply to the one before.
         """
-        if self._under_way > 1:
+        now, before = monotonic(), self._taken_at
+        self._taken_at = now
+        if self._under_way > 1 or now - before < QUIET_SECONDS:
             return
         self._reader.rests = True
         for _ in range(REST_ROUNDS):
             await asyncio.sleep(0)
             if self._reader.is_handed:
                 return
+            if monotonic() - now > QUIET_SECONDS:
+                break
         self._reader.rests = False
 
     def _carry(self, commands: Sequence[Command]) -> Results | None:
