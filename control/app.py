@@ -70,10 +70,11 @@ from shared.bus.ruling_book import RulingBook
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.redis_url import parse_redis_url
-from shared.settings import Settings, secret
+from shared.setting_values import secret
 
 if TYPE_CHECKING:
     from control.key_set import KeySet
+    from shared.settings import Settings
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
     ServiceError: on_service_error,
@@ -81,7 +82,7 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 }
 
 
-def create_app(settings: Settings, connections: int) -> Starlette:
+def create_app(settings: "Settings", connections: int) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too.
 
     `connections` is the number of HTTP connections that its server takes.
@@ -149,8 +150,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
 
     app = Starlette(
         routes=[
+            *streaming(Role.PLAY),  # most requests are viewers'
             *streaming(Role.PUBLISH),
-            *streaming(Role.PLAY),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
@@ -187,7 +188,7 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
     )
 
 
-def _key_set(settings: Settings) -> "KeySet | None":
+def _key_set(settings: "Settings") -> "KeySet | None":
     if not settings.jwt_jwks_url:
         return None
     from control.key_set import KeySet  # with PyJWT and cryptography
@@ -195,7 +196,7 @@ def _key_set(settings: Settings) -> "KeySet | None":
     return KeySet(settings.jwt_jwks_url)
 
 
-def _callback(settings: Settings) -> AuthCallback | None:
+def _callback(settings: "Settings") -> AuthCallback | None:
     url = secret(settings.auth_url)
     if not url:
         return None
@@ -213,7 +214,7 @@ async def _running(*runs: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
 
 
 def _middleware(
-    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: "KeySet | None"
+    settings: "Settings", metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: "KeySet | None"
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     middleware = [
@@ -228,7 +229,7 @@ def _middleware(
     return middleware
 
 
-def _rate_limit(settings: Settings, redis: Redis, watch: RedisWatch) -> list[Middleware]:
+def _rate_limit(settings: "Settings", redis: Redis, watch: RedisWatch) -> list[Middleware]:
     rate, burst = settings.rate_limit_rps, settings.rate_limit_burst
     offers_rate = settings.rate_limit_offers_rps or rate
     offers_burst = settings.rate_limit_offers_burst or (0 if settings.rate_limit_offers_rps else burst)

@@ -17,12 +17,13 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
-from shared.settings import Settings, secret
+from shared.setting_values import secret
 
 if TYPE_CHECKING:
     from control.jwt_claims import JwtClaims
     from control.jwts import Jwts
     from control.key_set import KeySet
+    from shared.settings import Settings
 
 MAX_TOKEN_BYTES = 8192
 
@@ -58,7 +59,7 @@ class Authenticator:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: "Settings",
         key_set: "KeySet | None" = None,
         revokes: Callable[[TokenMark], bool] = lambda _: False,
     ) -> None:

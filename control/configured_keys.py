@@ -1,14 +1,18 @@
 """The keys of JWTs that the settings hold, or the file that they name."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from control.jwt_keys import JwtKey, KeysError, keys_of_pem, secret_key
-from shared.settings import Settings, SettingsError
+from shared.setting_values import SettingsError
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 _MAX_FILE_BYTES = 65_536
 
 
-def configured_keys(settings: Settings) -> tuple[JwtKey, ...]:
+def configured_keys(settings: "Settings") -> tuple[JwtKey, ...]:
     """Of `JWT_SECRET`, `JWT_MORE_SECRETS` and `JWT_PUBLIC_KEYS`; raises `SettingsError`."""
     public: tuple[JwtKey, ...] = ()
     if settings.jwt_public_keys:

@@ -3,11 +3,15 @@
 Imported where JWTs are taken only: PyJWT and its cryptography have 3 MB.
 """
 
+from typing import TYPE_CHECKING
+
 from control.configured_keys import configured_keys
 from control.jwt_claims import JwtClaims, JwtError, JwtReader
 from control.key_set import KeySet
 from shared.errors import ErrorCode, ServiceError
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 
 class Jwts:
@@ -16,7 +20,7 @@ class Jwts:
     Raises `SettingsError` for keys that cannot be used.
     """
 
-    def __init__(self, settings: Settings, key_set: KeySet | None) -> None:
+    def __init__(self, settings: "Settings", key_set: KeySet | None) -> None:
         self._keys = configured_keys(settings)
         self._key_set = key_set
         self._reader = JwtReader(

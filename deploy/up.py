@@ -7,7 +7,8 @@ from deploy.launcher import Launch
 from deploy.supervisor import Program
 from deploy.valkey import EmbeddedValkey
 from shared.host_port import HostPort
-from shared.settings import Settings, SettingsError, secret
+from shared.setting_values import SettingsError, secret
+from shared.settings import Settings
 
 
 def launch_of(settings: Settings) -> Launch:

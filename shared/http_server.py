@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -20,7 +21,7 @@ from shared.http_door import Door
 from shared.http_limits import HttpLimits
 from shared.http_protocol import BoundedProtocol
 from shared.logging import get_logger
-from shared.settings import SettingsError
+from shared.setting_values import SettingsError
 
 STALL_SECONDS = 60.0  # for which a client may read nothing of an answer, or not acknowledge it
 _RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once
@@ -75,7 +76,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         self._connections = Connections(within_files(limits or HttpLimits()), trusts)
         self._stop_on = stop_on
-        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()  # it is to stop, or has a connection
         self._loop: asyncio.AbstractEventLoop | None = None
         self._warned_at = float("-inf")
 
@@ -84,7 +85,7 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
         if self._loop is not None:
             with suppress(RuntimeError):  # it has stopped already
-                self._loop.call_soon_threadsafe(self._stopping.set)
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by `serve`, with sockets. uvicorn's own opens the door to everybody."""
@@ -92,7 +93,7 @@ class HttpServer(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         new_protocol = partial(
-            BoundedProtocol,
+            self._new_protocol,
             self._connections,
             config=self.config,
             server_state=self.server_state,
@@ -117,13 +118,29 @@ class HttpServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def main_loop(self) -> None:
-        """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU."""
+        """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU.
+
+        This one rests while there is no connection. With the next one it sets the date of its answers first.
+        """
         loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
+            self._woken.clear()
+            limit = until_beat(loop.time(), self._connections.limits.look_seconds) if self._is_busy else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(until_beat(loop.time(), self._connections.limits.look_seconds)):
-                    await self._stopping.wait()
+                async with asyncio.timeout(limit):
+                    await self._woken.wait()
             self._look(loop.time())
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether there is anything to look after, or to tell of."""
+        connections = self._connections
+        return bool(len(connections) or connections.closed or connections.refused)
+
+    def _new_protocol(self, connections: Connections[HttpLimits], **uvicorn: Any) -> BoundedProtocol:
+        if not self._is_busy:
+            self._woken.set()
+        return BoundedProtocol(connections, **uvicorn)
 
     def _look(self, now: float) -> None:
         connections = self._connections
@@ -140,7 +157,7 @@ class HttpServer(uvicorn.Server):
 
     def _stop_on_signal(self, number: signal.Signals) -> None:
         self.handle_exit(number, None)  # a second SIGINT does not wait for the requests
-        self._stopping.set()
+        self._woken.set()
 
 
 def within_files(limits: HttpLimits) -> HttpLimits:

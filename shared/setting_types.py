@@ -15,9 +15,7 @@ from pydantic_settings import NoDecode
 from shared.host_port import HostPort, parse_host_port
 from shared.names import parse_room_name, parse_worker_id
 from shared.redis_url import parse_redis_url
-
-# In the place of an address: what STUN servers see.
-AUTO = "auto"
+from shared.setting_values import AUTO
 
 
 def setting(default: Any, meaning: str, **limits: Any) -> Any:

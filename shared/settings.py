@@ -8,7 +8,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.access_settings import AccessSettings
 from shared.host_port import HostPort
@@ -33,11 +33,7 @@ from shared.setting_types import (
 from shared.setting_types import (
     setting as _field,
 )
-
-
-class SettingsError(ValueError):
-    """One line that names the wrong setting."""
-
+from shared.setting_values import SettingsError
 
 _MAY_BE_EMPTY = ("media_tcp_addr",)
 
@@ -265,9 +261,11 @@ class Settings(AccessSettings):
         return self.media_addr if self.media_tcp_addr == "same" else None
 
 
-def secret(value: SecretStr) -> str:
-    """The text of a secret, for the code that compares or sends it."""
-    return value.get_secret_value()
+def values_of(settings: Settings) -> dict[str, Any]:
+    """All that a `Settings` has, by name: its fields and its properties."""
+    own = set(dir(Settings)) - set(dir(BaseSettings))
+    properties = {name for name in own if isinstance(getattr(Settings, name), property)}
+    return {name: getattr(settings, name) for name in properties.union(Settings.model_fields)}
 
 
 def load_settings(**overrides: Any) -> Settings:

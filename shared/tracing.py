@@ -6,9 +6,12 @@ ids, codes: no credential, no session id, no SDP.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.settings import Settings, SettingsError
+from shared.setting_values import SettingsError
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 Attribute = str | int | float | bool
 
@@ -39,7 +42,7 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracer: Tracer | None = None
 
 
-def configure_tracing(settings: Settings, service: str, instance: str = "") -> None:
+def configure_tracing(settings: "Settings", service: str, instance: str = "") -> None:
     """Turn traces on if the settings say so. Raises `SettingsError` if OpenTelemetry is not installed."""
     global _tracer
     if not settings.traces_url:

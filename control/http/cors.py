@@ -2,7 +2,6 @@
 
 import re
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?|/layer)?")
@@ -11,16 +10,16 @@ _REQUEST_HEADERS = "Content-Type, Authorization, X-Auth-Token"
 _EXPOSED = "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allow-Methods"
 
 
-def cors_headers(allowed_origin: str, path: str) -> dict[str, str]:
-    """The CORS headers of each response to a request for `path`."""
-    session = _SESSION_PATH.fullmatch(path) is not None
-    return {
-        "Access-Control-Allow-Origin": allowed_origin,
-        "Access-Control-Allow-Methods": _METHODS + (", PATCH, DELETE" if session else ""),
+def cors_headers(allowed_origin: str, *, session: bool) -> list[tuple[bytes, bytes]]:
+    """The CORS headers of each response, as ASGI has them; `session`: to a request for one's resource."""
+    headers = {
+        "access-control-allow-origin": allowed_origin,
+        "access-control-allow-methods": _METHODS + (", PATCH, DELETE" if session else ""),
         # ETag: one client sends it instead of If-Match
-        "Access-Control-Allow-Headers": _REQUEST_HEADERS + (", If-Match, ETag" if session else ""),
-        "Access-Control-Expose-Headers": _EXPOSED,
+        "access-control-allow-headers": _REQUEST_HEADERS + (", If-Match, ETag" if session else ""),
+        "access-control-expose-headers": _EXPOSED,
     }
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 class Cors:
@@ -28,7 +27,8 @@ class Cors:
 
     def __init__(self, app: ASGIApp, allowed_origin: str) -> None:
         self._app = app
-        self._allowed_origin = allowed_origin
+        self._of_session = cors_headers(allowed_origin, session=True)
+        self._of_others = cors_headers(allowed_origin, session=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,7 +37,9 @@ class Cors:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(cors_headers(self._allowed_origin, scope["path"]))
+                is_session = _SESSION_PATH.fullmatch(scope["path"]) is not None
+                added = self._of_session if is_session else self._of_others
+                message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -6,7 +6,7 @@ Session URLs are credentials, and queries may contain some: a line shows the rou
 import time
 from urllib.parse import unquote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,7 +50,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = caller.request_id
+                request_id = (b"x-request-id", caller.request_id.encode("latin-1"))
+                message["headers"] = [*message.get("headers", ()), request_id]
             await send(message)
 
         with bound_contextvars(request_id=caller.request_id), self._shares.one_request(caller.network):

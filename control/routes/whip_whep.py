@@ -69,9 +69,9 @@ class StreamingRoutes:
         )
         path = ENDPOINTS[self._role]
         return [
-            Route(f"{path}/", endpoint),  # the empty room name: 400, not 404
             Route(f"{path}/{{room}}", endpoint),
             Route(f"{path}/{{room}}/{{session}}", session),
+            Route(f"{path}/", endpoint),  # the empty room name: 400, not 404
         ]
 
     async def create(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
@@ -18,7 +19,10 @@ from control.workers.redis_watch import RedisWatch
 from shared.bus.directory import Directory
 from shared.bus.event_queue import EventQueue
 from shared.bus.lease import Lease
-from shared.settings import Settings, secret
+from shared.setting_values import secret
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 PREPARE_SECONDS = 10.0  # between two looks whether Redis has what it needs
 
@@ -28,7 +32,7 @@ class Webhooks:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: "Settings",
         redis: Redis,
         watch: RedisWatch,
         registry: CollectorRegistry,

@@ -6,9 +6,8 @@ themselves and their rooms again within two seconds. Until then a room that is n
 exist all the same.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import monotonic
+from types import TracebackType
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -17,7 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from control.workers.redis_share import within
 from shared.beat import beat
 from shared.bus import keys
-from shared.bus.connection import answered_within
+from shared.bus.answer_time import answered_within
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.logging import get_logger
 
@@ -61,17 +60,9 @@ class RedisWatch:
                 ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=REDIS_RETRY_SECONDS
             )
 
-    @asynccontextmanager
-    async def bounded(self, seconds: float) -> AsyncIterator[None]:
+    def bounded(self, seconds: float) -> "_Bounded":
         """Bound what needs Redis. Raises `NO_WORKER` when Redis fails, hangs, or is known to be away."""
-        self.check()
-        try:
-            async with within(seconds):
-                yield
-        except (RedisError, TimeoutError) as error:
-            if isinstance(error, RedisError) and not isinstance(error, RedisTimeoutError):
-                self._failed(error)
-            raise redis_away() from None
+        return _Bounded(self, seconds)
 
     async def run(self) -> None:
         while True:
@@ -79,12 +70,13 @@ class RedisWatch:
                 async with answered_within(ANSWER_SECONDS):
                     empty = not await self._redis.exists(keys.WORKERS)
             except (RedisError, OSError) as error:
-                self._failed(error)
+                self.failed(error)
             else:
                 self._answered(monotonic(), empty=empty)
             await beat(LOOK_AWAY_SECONDS if self._away else LOOK_SECONDS)
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        """Note that Redis does not answer."""
         if not self._away:
             log.error("Redis is away", reason=type(error).__name__)
         self._away = True
@@ -96,3 +88,31 @@ class RedisWatch:
             if before is not None and (empty or self._fails_over or now - before >= EXPIRY_SECONDS):
                 self._settled_at = now + SETTLE_SECONDS
         self._answered_at = now
+
+
+class _Bounded:
+    __slots__ = ("_limit", "_seconds", "_watch")
+
+    def __init__(self, watch: RedisWatch, seconds: float) -> None:
+        self._watch = watch
+        self._seconds = seconds
+
+    async def __aenter__(self) -> None:
+        self._watch.check()
+        self._limit = within(self._seconds)
+        try:
+            await self._limit.__aenter__()
+        except TimeoutError:
+            raise redis_away() from None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise redis_away() from None
+        if isinstance(error, RedisError) and not isinstance(error, RedisTimeoutError):
+            self._watch.failed(error)
+        if isinstance(error, RedisError | TimeoutError):
+            raise redis_away() from None

@@ -3,7 +3,8 @@
 from control.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.settings import Settings, SettingsError, secret
+from shared.setting_values import SettingsError, secret
+from shared.settings import Settings
 
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256

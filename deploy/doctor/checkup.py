@@ -23,7 +23,8 @@ from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.recording.disk_threads import DiskThreads
 from shared.logging import configure_logging
-from shared.settings import Settings, SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import Settings, load_settings
 
 DEADLINE_SECONDS = 6.0  # for each check; they run side by side
 

@@ -60,7 +60,7 @@ class Certificate(aiortc.RTCCertificate):
         """Shared by the handshakes of all sessions."""
         return HandshakeQueue()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, as SDP writes it (RFC 8122 5)."""
         return _colons(hashlib.sha256(self._cert.public_bytes(Encoding.DER)).digest())

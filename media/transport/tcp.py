@@ -20,6 +20,7 @@ from media.transport.address import Address, Backlog, TcpAddress
 from media.transport.ports import Receive
 from media.transport.tcp_connection import TcpConnection
 from media.transport.udp import BATCH, DELAY_BOUNDS
+from shared.beat import until_beat
 from shared.connections import ConnectionLimits, Connections
 from shared.logging import get_logger
 
@@ -113,7 +114,7 @@ class TcpPort:
         self._epoll = select.epoll()
         self._accept_again()
         self._loop.add_reader(self._epoll.fileno(), self._turn)
-        self._timer = self._loop.call_later(self._connections.limits.look_seconds, self._look)
+        self._timer: asyncio.Handle = self._loop.call_soon(self._look)
 
     def close(self) -> None:
         """Stop listening, and close all connections."""
@@ -252,7 +253,8 @@ class TcpPort:
 
     def _look(self) -> None:
         now = self._clock()
-        self._timer = self._loop.call_later(self._connections.limits.look_seconds, self._look)
+        seconds = until_beat(self._loop.time(), self._connections.limits.look_seconds)
+        self._timer = self._loop.call_later(seconds, self._look)
         self._connections.look(now)
         for connection in self._behind:
             connection.backlog.expire(now)

@@ -11,15 +11,15 @@ as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from math import inf
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from redis.exceptions import RedisError
 
-from shared.beat import until_beat
+from shared.beat import call_at_beat, until_beat
 from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.batch import Call
 from shared.bus.directory import Directory
@@ -71,7 +71,9 @@ class Heartbeat:
         self._networks: dict[RoomName, str] = {}  # of the claimed rooms
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
-        self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._is_due = False  # a beat, while it waits
+        self._next: asyncio.Future[None] = self._loop.create_future()
         self._along: list[tuple[Call, asyncio.Future[Any]]] = []
         self._is_telling = False
         self._away = False
@@ -143,13 +145,13 @@ class Heartbeat:
             is_woken = False
             while True:
                 self._wake.clear()
-                told, self._next = self._next, asyncio.get_running_loop().create_future()
+                told, self._next = self._next, self._loop.create_future()
                 if is_woken and not self._away:
                     await self._tell()
                 else:
                     await self._beat()
                 told.set_result(None)
-                is_woken = await self._is_woken(self._due() - monotonic())
+                is_woken = await self._is_woken()
         except WorkerIdTakenError:  # the entries are the other's
             raise
         except BaseException:
@@ -182,73 +184,69 @@ class Heartbeat:
                     raise
             await asyncio.sleep(AWAY_SECONDS if self._away else TAKEN_SECONDS)
 
-    async def _is_woken(self, seconds: float) -> bool:
+    async def _is_woken(self) -> bool:
         """Wait until a beat is due, or something is to be told before that."""
-        if seconds <= 0:
+        due = self._beat_at + until_beat(self._beat_at, AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
+        if due <= self._loop.time():
             return False
+        self._is_due = False
+        ring = call_at_beat(due, self._ring)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._wake.wait()
-        except TimeoutError:
-            return False
+            await self._wake.wait()
+        finally:
+            ring.cancel()
+        return not self._is_due
 
-    def _due(self) -> float:
-        return self._beat_at + until_beat(self._beat_at, AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
+    def _ring(self) -> None:
+        self._is_due = True
+        self._wake.set()
 
     async def _beat(self) -> None:
-        self._beat_at = monotonic()
+        self._beat_at = self._loop.time()
         lost: list[RoomName] = []
-        async with self._answered():
+        try:
             self._changed.clear()
-            async with self._takes_along() as (calls, results):
-                lost, results[:] = await self._directory.beat_with(
-                    calls, self._status(), self._rooms.names(), self._rooms.statuses()
+            with _Along(self) as along:
+                lost, along.results = await self._directory.beat_with(
+                    along.calls, self._status(), self._rooms.names(), self._rooms.statuses()
                 )
             await self._release()
+        except (RedisError, OSError) as error:
+            self._failed(error)
+        else:
+            self._answered()
         for room in lost:
             self._lost(room)
 
     async def _tell(self) -> None:
         """Tell what has changed since the last beat."""
         changed, self._changed = self._changed, set()
-        async with self._answered():
-            async with self._takes_along() as (calls, results):
-                results[:] = await self._directory.tell(
-                    self._status(), self._rooms.statuses(changed), changed, calls
+        try:
+            with _Along(self) as along:
+                along.results = await self._directory.tell(
+                    self._status(), self._rooms.statuses(changed), changed, along.calls
                 )
             await self._release()
-
-    @asynccontextmanager
-    async def _takes_along(self) -> AsyncIterator[tuple[list[Call], list[Any]]]:
-        """What goes along, and a list for its results, which those who wait get in the end."""
-        taken, self._along, self._is_telling = self._along, [], True
-        results: list[Any] = []
-        try:
-            yield [call for call, _ in taken], results
-        except BaseException as error:
-            failure = error if isinstance(error, Exception) else asyncio.CancelledError()
-            _settle(taken, [failure] * len(taken))
-            raise
-        finally:
-            self._is_telling = False
-        _settle(taken, results)
+        except (RedisError, OSError) as error:
+            self._failed(error)
+        else:
+            self._answered()
 
     async def _release(self) -> None:
+        if not self._released:
+            return
         async with self._claiming:
             released = set(self._released)
             await self._directory.release_rooms(released, self._worker)
             self._released -= released
 
-    @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[None]:
-        """Note whether Redis is away."""
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            if not self._away:
-                log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
-            self._away = True
-            return
+    def _failed(self, error: Exception) -> None:
+        """Redis is away."""
+        if not self._away:
+            log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
+        self._away = True
+
+    def _answered(self) -> None:
         if self._away:
             log.info("redis is back")
             self._away = False
@@ -262,11 +260,30 @@ class Heartbeat:
             log.warning("could not leave the directory")
 
 
-def _settle(taken: Sequence[tuple[Call, asyncio.Future[Any]]], results: Sequence[Any]) -> None:
-    for (_, waiting), result in zip(taken, results, strict=True):
-        if waiting.done():  # whoever waited has given up
-            continue
-        if isinstance(result, BaseException):
-            waiting.set_exception(result)
-        else:
-            waiting.set_result(result)
+class _Along:
+    """What goes along with what is told: who waits gets its `results` in the end, or why there are none."""
+
+    __slots__ = ("_heartbeat", "_taken", "calls", "results")
+
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
+
+    def __enter__(self) -> Self:
+        heartbeat = self._heartbeat
+        self._taken, heartbeat._along, heartbeat._is_telling = heartbeat._along, [], True
+        self.calls: list[Call] = [call for call, _ in self._taken]
+        self.results: list[Any] = []
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._heartbeat._is_telling = False
+        if error is not None:
+            failure = error if isinstance(error, Exception) else asyncio.CancelledError()
+            self.results = [failure] * len(self._taken)
+        for (_, waiting), result in zip(self._taken, self.results, strict=True):
+            if waiting.done():  # whoever waited has given up
+                continue
+            if isinstance(result, BaseException):
+                waiting.set_exception(result)
+            else:
+                waiting.set_result(result)

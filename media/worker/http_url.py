@@ -1,16 +1,19 @@
 """The URL at which the cluster reaches a worker's own HTTP."""
 
 import socket
+from typing import TYPE_CHECKING
 
 from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
 from shared.host_port import HostPort
 from shared.logging import get_logger
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 log = get_logger()
 
 
-def http_url(settings: Settings, listener: socket.socket) -> str:
+def http_url(settings: "Settings", listener: socket.socket) -> str:
     """The URL that the worker announces for `listener`.
 
     Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and

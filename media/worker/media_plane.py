@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic, time
+from typing import TYPE_CHECKING
 
 from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
@@ -21,7 +22,9 @@ from media.worker.addresses import named
 from media.worker.public_address import PublicAddress
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 
 class MediaPlane:
@@ -103,7 +106,7 @@ class MediaPlane:
 
 
 def configured_plane(
-    settings: Settings,
+    settings: "Settings",
     ports: Ports,
     public: PublicAddress,
     closed: Callable[[RoomName], None],

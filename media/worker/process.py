@@ -4,6 +4,7 @@ import gc
 import os
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -16,13 +17,16 @@ from shared.bus.announcer import WorkerIdTakenError
 from shared.http_server import listen
 from shared.huge_pages import take_huge_pages
 from shared.logging import configure_logging
-from shared.settings import Settings, SettingsError
+from shared.setting_values import SettingsError
 from shared.tracing import close_tracing, configure_tracing
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 TRACES_SECONDS = 0.5  # for the last of them
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: "Settings") -> None:
     """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
     Raises `SettingsError` if it cannot listen on its addresses, another worker has its id, or the native step
@@ -54,5 +58,5 @@ def serve(settings: Settings) -> None:
     os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
 
 
-async def _live(settings: Settings, ports: Ports, listener: socket.socket) -> int:
+async def _live(settings: "Settings", ports: Ports, listener: socket.socket) -> int:
     return await Worker(settings, ports, listener).run()

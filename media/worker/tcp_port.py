@@ -2,13 +2,17 @@
 
 import errno
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from media.transport.address import Address
 from media.transport.tcp import TcpPort
-from shared.settings import Settings, SettingsError
+from shared.setting_values import SettingsError
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 
-def open_tcp(settings: Settings, udp: Sequence[Address]) -> TcpPort | None:
+def open_tcp(settings: "Settings", udp: Sequence[Address]) -> TcpPort | None:
     """The port, or None if there is none. Raises `SettingsError`.
 
     Without a host of its own it listens at the hosts of `udp`, where the UDP ports listen; without an address

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -52,7 +53,10 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.records.record_name import RecordName
 from shared.records.store import Store
-from shared.settings import Settings, secret
+from shared.setting_values import secret
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 MEASURE_SECONDS = 1.0
 DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
@@ -67,7 +71,7 @@ class Worker:
     `run` returns the exit code when it has stopped. Raises `WorkerIdTakenError` if another worker has its id.
     """
 
-    def __init__(self, settings: Settings, ports: Ports, listener: socket.socket) -> None:
+    def __init__(self, settings: "Settings", ports: Ports, listener: socket.socket) -> None:
         self._settings = settings
         self._ports = ports
         self._listener = listener

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.batch import Batch, Call
+from shared.bus.line import Command
 from shared.bus.room_records import ANEW, Change, RoomRecords
-from shared.bus.round_trip import Command
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
@@ -43,6 +43,21 @@ class Announcer:
         if await batch.execute() != [1]:
             raise WorkerIdTakenError
 
+    async def beat(
+        self, status: WorkerStatus, rooms: Sequence[RoomStatus], beside: Sequence[Command | Call]
+    ) -> list[Any]:
+        """Hold the worker's id, then `announce`. Raises as `hold` does.
+
+        Nothing may go along with the hold but what depends on it: so it goes first, or is all there is.
+        """
+        if beside or self._copies or any(room.origin for room in rooms):
+            await self.hold()
+            return await self.announce(status, rooms, beside=beside)
+        is_written, _ = await self._write(status, rooms, None, (), holds=True)
+        if not is_written:
+            await self._write(status, rooms, None, (), holds=True)
+        return []
+
     async def announce(
         self,
         status: WorkerStatus,
@@ -66,12 +81,14 @@ class Announcer:
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None,
         beside: Sequence[Command | Call],
+        *,
+        holds: bool = False,
     ) -> tuple[bool, list[Any]]:
         """False: Redis has not the records on which this relies. The next time, all are sent."""
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)
-        batch.put(self._announcement(status, rooms, of, change))
+        batch.put(self._announcement(status, rooms, of, change, holds=holds))
         for room in copies if of is None else copies - self._copies:
             batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
             batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
@@ -85,6 +102,9 @@ class Announcer:
             self._records.lost()
             raise
         is_written, is_read = results[0]
+        if is_written < 0:
+            self._records.lost()
+            raise WorkerIdTakenError
         self._copies, self._is_read_by_version_before = copies, bool(is_read)
         if not is_written:
             self._records.lost()
@@ -100,6 +120,8 @@ class Announcer:
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None,
         change: Change,
+        *,
+        holds: bool,
     ) -> Call:
         status = replace(status, rooms_version=change.version)
         self._remember(rooms, of)
@@ -116,6 +138,7 @@ class Announcer:
                 keys.CHANGES,
                 *_LISTS,
                 keys.VERSION_BEFORE,
+                keys.worker_process(self._worker),
             ],
             [
                 pack(to_map(status)),
@@ -129,6 +152,8 @@ class Announcer:
                 change.packed() if change.records or change.before == ANEW else "",
                 keys.CHANGE_TTL_MS,
                 len(written),
+                self._process if holds else "",
+                keys.PROCESS_TTL_MS,
                 *(part for entry in written.items() for part in entry),
                 *(change.records.keys() - written.keys()),
             ],

@@ -9,7 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from shared.bus.round_trip import Command, round_trip
+from shared.bus.line import Command
+from shared.bus.round_trip import round_trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Call:
 def script(name: str) -> Script:
     text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="utf-8")
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def evalsha(call: Call) -> Command:
+    return ("EVALSHA", script(call.name).sha1, len(call.keys), *call.keys, *call.args)
 
 
 async def called(redis: Redis, call: Call) -> Any:
@@ -63,9 +68,8 @@ class Batch:
 
     def call(self, name: str, keys: list[str], args: list[Any]) -> None:
         """Call the script in `name`.lua."""
-        wanted = script(name)
-        self._scripts.add(wanted)
-        self._commands.append(("EVALSHA", wanted.sha1, len(keys), *keys, *args))
+        self._scripts.add(script(name))
+        self._commands.append(evalsha(Call(name, keys, args)))
 
     async def execute(self) -> list[Any]:
         """The results as Redis sends them; raises the first error, a `RedisError`."""

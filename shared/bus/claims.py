@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.batch import Batch, script
-from shared.bus.round_trip import Command
+from shared.bus.line import Command
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId, worker_in_key
 

@@ -5,62 +5,68 @@ could last several times as long. And redis-py writes under `asyncio.wait_for`, 
 lose a cancellation: the cancelled task would continue.
 """
 
+import asyncio
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from types import TracebackType
+from inspect import isawaitable
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import ResponseError
 
-from shared.bus.fair_timeout import fair_timeout
+from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
+from shared.bus.line import Command, Line
 from shared.bus.primary import connection_options
+from shared.bus.shared_line import SharedLine
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
 
-# A call that takes longer fails: control must answer 503 within 2 s (control/openapi.yaml).
-CALL_TIMEOUT_SECONDS = 1.0
-
-
-class answered_within(fair_timeout):  # noqa: N801
-    """Limit the time of the block; raises redis-py's `TimeoutError`, which is a `RedisError`."""
-
-    __slots__ = ()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            await super().__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise self._late() from None
-        if isinstance(error, TimeoutError):
-            raise self._late() from None
-
-    def _late(self) -> RedisTimeoutError:
-        return RedisTimeoutError(f"no answer within {self.seconds:g} s")
+Results = asyncio.Future[list[Any]]
 
 
 class ShortCalls(Redis):
-    """`line` is for whoever finds it free, at a third of the cost of a connection of the pool."""
+    """Has a line of its own for what is asked at one moment, at a third of the cost of its pool.
+
+    `carrier` is asked first: it takes commands along on a way that somebody else has, or returns None.
+    """
+
+    carrier: Callable[[Sequence[Command]], Results | None] | None = None
 
     @cached_property
-    def line(self) -> "Line":
-        return Line(self.connection_pool)
+    def line(self) -> SharedLine:
+        return SharedLine(self.connection_pool)
+
+    def ask(self, commands: Sequence[Command]) -> Results | None:
+        """Their results, as `exchanged` returns them, without the pool; None: it must be asked."""
+        taken = self.carrier(commands) if self.carrier is not None else None
+        return self.line.ask(commands) if taken is None else taken
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await self.line.close()
         await super().aclose(close_connection_pool)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        async with answered_within(CALL_TIMEOUT_SECONDS):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        taken = self.line.ask([args]) if options.keys() <= _UNUSED_OPTIONS else None
+        if taken is None:
+            async with answered_within(CALL_TIMEOUT_SECONDS):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        [answer] = await taken
+        if isinstance(answer, ResponseError):
+            raise answer
+        if (read := self.response_callbacks.get(args[0])) is None:
+            return answer
+        value = read(answer)
+        return await value if isawaitable(value) else value
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         return _ShortPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+_UNUSED_OPTIONS = frozenset({"keys"})  # by which redis-py would find what it has cached
 
 
 class _ShortPipeline(Pipeline):
@@ -84,24 +90,6 @@ def connect(url: str) -> Redis:
         **connection_options(url),
     )
     return ShortCalls.from_pool(pool)
-
-
-class Line:
-    """One connection of a pool's kind for one task at a time; made, and made anew, on use."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self.is_taken = False  # by a task that shares it with others
-        self._pool = pool
-        self._connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]
-
-    async def connected(self) -> Any:
-        """The connection of redis-py, with nothing unread. Raises `RedisError`."""
-        await self._pool.ensure_connection(self._connection)
-        return self._connection
-
-    async def close(self) -> None:
-        """Also if it broke. It may be used again."""
-        await self._connection.disconnect()
 
 
 def blocking_line(url: str) -> Line:

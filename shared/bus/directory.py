@@ -95,10 +95,9 @@ class Directory:
         """
         worker = WorkerId(status.id)
         announcer = self._announcer(worker)
-        await announcer.hold()
         claimed = list(claims)
         renewals = self._claims.renewals(claimed)
-        results = await announcer.announce(status, rooms, beside=[*renewals, *along])
+        results = await announcer.beat(status, rooms, [*renewals, *along])
         lost = await self._claims.refresh(claimed, worker, results[: len(renewals)])
         return lost, results[len(renewals) :]
 
@@ -133,7 +132,9 @@ class Directory:
 
     async def workers(self) -> list[WorkerStatus]:
         """Every living worker, sorted by id. It costs as much as there are workers, in some round trips."""
-        ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
+        batch = Batch(self._redis)
+        batch.add("ZRANGE", keys.WORKERS, 0, -1)
+        [ids] = await batch.execute()
         found: list[WorkerStatus] = []
         for first in range(0, len(ids), _STATUSES_AT_ONCE):
             if first:
@@ -146,7 +147,9 @@ class Directory:
         """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
         if not workers:
             return {}
-        blobs = cast(list[bytes | None], await self._redis.mget([keys.worker_status(w) for w in workers]))
+        batch = Batch(self._redis)
+        batch.add("MGET", *map(keys.worker_status, workers))
+        [blobs] = await batch.execute()
         found = zip(workers, map(_read_status, blobs), strict=True)
         return {worker: status for worker, status in found if status is not None}
 

@@ -11,17 +11,12 @@ deadline has passed, and undoes what it did when its reply is too late.
 A worker that leaves closes its list: it serves what waits there, and later callers are told at once.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from redis.exceptions import ResponseError
-
-from shared.beat import until_beat
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, Line, answered_within
-from shared.bus.round_trip import exchanged
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.bounds import Finite
 from shared.messages.encoding import DecodeError, from_map
 
 R = TypeVar("R")
@@ -32,7 +27,6 @@ Observe = Callable[[str, str, float], None]
 
 TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
-BLOCK_SECONDS = 2.0  # for one BLPOP
 RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
 CLOSED = b"closed"  # in a list of requests: its worker takes no more. msgpack has no map that begins so
 CLOSED_SECONDS = 60  # for which the mark stays: longer than a worker takes to leave the directory
@@ -45,7 +39,7 @@ class Request:
     id: str
     op: str
     reply_to: str
-    deadline: float
+    deadline: Finite
     request_id: str
     body: dict[str, Any]
     version: int = 1  # of the caller; the version before says nothing
@@ -81,21 +75,6 @@ def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
     except DecodeError:
         raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
     raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
-
-
-async def pop(line: Line, key: str) -> bytes | None:
-    """The next entry of a list; None when none came within about `BLOCK_SECONDS`."""
-    seconds = until_beat(asyncio.get_running_loop().time(), BLOCK_SECONDS)
-    async with answered_within(seconds + CALL_TIMEOUT_SECONDS):
-        [popped] = await exchanged(await line.connected(), [("BLPOP", key, seconds)])
-    return entry(popped)
-
-
-def entry(popped: Any) -> bytes | None:
-    """What BLPOP has popped; raises its error."""
-    if isinstance(popped, ResponseError):
-        raise popped
-    return popped[1] if popped else None
 
 
 def unobserved(_operation: str, _outcome: str, _seconds: float) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -12,10 +13,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.bus import keys
-from shared.bus.batch import Call, called
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, answered_within, blocking_line
+from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
+from shared.bus.batch import Call, called, evalsha
 from shared.bus.fair_timeout import fair_timeout
-from shared.bus.handed_push import HandedPush, push_and_pop
+from shared.bus.list_reader import ListReader
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
     CLOSED,
@@ -24,7 +25,6 @@ from shared.bus.rpc import (
     UNANSWERED,
     VERSION,
     Observe,
-    pop,
     reply_from_map,
     unobserved,
 )
@@ -90,13 +90,11 @@ class RpcClient:
         self, redis: Redis, url: str, observe: Observe = unobserved, clock: RedisClock | None = None
     ) -> None:
         self._redis = redis
-        self._reader = blocking_line(url)
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
+        self._reader = ListReader(url, self._reply_to)
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._is_called = asyncio.Event()  # wakes the reader while nobody waits for a reply
-        self._rests = False
-        self._handed: HandedPush | None = None  # to the reader that rests: it goes along with its next look
         self._clock = clock or RedisClock(redis)
 
     async def call(
@@ -135,8 +133,6 @@ class RpcClient:
         """Push the request, and wait for the plain map of its reply."""
         ends = monotonic() + timeout
         call_id = secrets.token_hex(8)
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._pending[call_id] = answer
         request = {
             "id": call_id,
             "op": type(message).__name__,
@@ -149,9 +145,9 @@ class RpcClient:
             request["traceparent"] = trace
         try:
             async with fair_timeout(timeout):
-                end = ends - timeout * REPLY_SHARE
-                await self._push(worker, request, end, _most_waiting(message), given)
-                return await answer
+                await self._clock.freshen()
+                push = _Push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message), given)
+                return await self._answer(call_id, push)
         except TimeoutError:
             raise SilentWorkerError from None
         except RedisError:
@@ -159,49 +155,37 @@ class RpcClient:
         finally:
             self._pending.pop(call_id, None)
 
-    async def _push(
-        self, worker: WorkerId, request: dict[str, Any], ends: float, most: int, given: Sequence[str]
-    ) -> None:
-        """Append `request`, with the steady time `ends` as its deadline, unless `most` requests wait.
-
-        Redis refuses a deadline that contradicts its clock. Then the clock is read anew, for another try.
-        """
-        await self._clock.freshen()
+    async def _answer(self, call_id: str, push: "_Push") -> dict[str, Any]:
+        """Redis refuses a deadline that contradicts its clock: it is read anew, for another try."""
         for _ in range(2):
-            left = ends - monotonic()
-            deadline = self._clock.earliest() + left
-            body = pack(request | {"deadline": deadline})
-            taken = await self._taken(
-                [keys.rpc_requests(worker), self._reply_to, *given],
-                [body, most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, worker],
-            )
-            if taken == 1:
-                return
-            if taken == -3:
-                raise NotAsGivenError
-            if taken == -2:
-                raise LeftWorkerError
-            if taken == 0:
-                raise ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded")
-            await self._clock.read()
+            answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+            self._pending[call_id] = answer
+            named = [keys.rpc_requests(push.worker), self._reply_to, *push.given]
+            args = push.args(self._clock.earliest())
+            if not self._goes_along(named, args, answer):
+                await self._push(named, args, answer)
+            try:
+                return await answer
+            except _ContradictedError:
+                await self._clock.read()
+            except (RedisConnectionError, NoScriptError):  # the reader's connection died while it rested
+                self._pending[call_id] = answer = asyncio.get_running_loop().create_future()
+                await self._push(named, args, answer)
+                with suppress(_ContradictedError):
+                    return await answer
+                await self._clock.read()
         raise SilentWorkerError
 
-    async def _taken(self, named: list[str], args: list[Any]) -> int:
-        """What push_request.lua returns; if the reader rests, it goes along with the look for its reply."""
-        if not self._rests or self._handed is not None:
-            self._is_called.set()
-            return await self._pushed(named, args)
-        push = HandedPush(named, [*args, "1"], asyncio.get_running_loop().create_future())
-        self._handed = push
+    def _goes_along(self, named: list[str], args: list[Any], answer: asyncio.Future[dict[str, Any]]) -> bool:
+        """Push with the look for the reply, if the reader rests. Until then only a failure wakes anybody."""
+        push = evalsha(Call("push_request", named, [*args, "1"]))
+        is_taken = self._reader.carry([push], lambda results: _pushed(results, answer))
         self._is_called.set()
-        try:
-            return await push.taken
-        except (RedisConnectionError, NoScriptError):  # the reader's connection died while it rested
-            return await self._pushed(named, args)
+        return is_taken
 
-    async def _pushed(self, named: list[str], args: list[Any]) -> int:
-        """What push_request.lua returns, by a connection of the pool."""
-        return int(await called(self._redis, Call("push_request", named, [*args, ""])))
+    async def _push(self, named: list[str], args: list[Any], answer: asyncio.Future[dict[str, Any]]) -> None:
+        """Push by another connection than the reader's."""
+        _pushed([await called(self._redis, Call("push_request", named, [*args, ""]))], answer)
 
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
@@ -209,35 +193,28 @@ class RpcClient:
             while True:
                 if not self._pending:
                     await self._rest()
-                push, self._handed = self._handed, None
                 try:
-                    if push is not None:
-                        data = await push_and_pop(self._reader, self._reply_to, push)
-                    else:
-                        data = await pop(self._reader, self._reply_to)
+                    data = await self._reader.pop()
                 except (RedisError, OSError):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
                 if data:
                     self._settle(data)
         finally:
-            self._rests = False
             await self._reader.close()
 
     async def _rest(self) -> None:
         """Wait for the next call."""
         self._is_called.clear()
-        self._rests = True
+        self._reader.rests = True
         try:
             async with asyncio.timeout(REST_SECONDS):
                 await self._is_called.wait()
-        except TimeoutError:
-            self._rests = False  # a call goes by the pool while this connects again
+        except TimeoutError:  # a call goes by the pool while this connects again
             with suppress(RedisError, OSError):
                 async with answered_within(CALL_TIMEOUT_SECONDS):
                     await self._reader.close()
             await self._is_called.wait()
-        self._rests = False
 
     def _settle(self, data: bytes) -> None:
         try:
@@ -248,6 +225,47 @@ class RpcClient:
             return
         if call is not None and not call.done():  # otherwise its caller has given up
             call.set_result(result)
+
+
+class _ContradictedError(Exception):
+    """The deadline contradicts Redis' clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Push:
+    """A request to a worker; `ends` is its deadline on the steady clock."""
+
+    worker: WorkerId
+    request: dict[str, Any]
+    ends: float
+    most: int  # may wait
+    given: Sequence[str]
+
+    def args(self, redis_now: float) -> list[Any]:
+        """For push_request.lua, but for what says whether its reader waits."""
+        left = self.ends - monotonic()
+        deadline = redis_now + left
+        body = pack(self.request | {"deadline": deadline})
+        return [body, self.most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, self.worker]
+
+
+_REFUSALS: dict[int, Callable[[], Exception]] = {
+    -3: NotAsGivenError,
+    -2: LeftWorkerError,
+    -1: _ContradictedError,
+    0: lambda: ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded"),
+}
+
+
+def _pushed(results: list[Any] | Exception, answer: asyncio.Future[dict[str, Any]]) -> None:
+    """Fail `answer` unless Redis has taken the push: `results` has what push_request.lua returned."""
+    found = results if isinstance(results, Exception) else results[0]
+    if answer.done():  # the reply was faster, or the caller has given up
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    elif int(found) != 1:
+        answer.set_exception(_REFUSALS[int(found)]())
 
 
 def _most_waiting(message: Any) -> int:

@@ -1,8 +1,9 @@
 """The answering end of RPC: a worker that takes requests off its list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -11,7 +12,9 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.batch import Call, called, script
-from shared.bus.connection import blocking_line
+from shared.bus.connection import Results, ShortCalls
+from shared.bus.line import Command
+from shared.bus.list_reader import ListReader
 from shared.bus.redis_clock import RedisClock
 from shared.bus.rpc import (
     CLOSED,
@@ -25,7 +28,6 @@ from shared.bus.rpc import (
     Observe,
     Request,
     error_to_map,
-    pop,
     unobserved,
 )
 from shared.errors import ErrorCode, ServiceError, redis_away
@@ -35,6 +37,8 @@ from shared.names import WorkerId
 from shared.tracing import root_span
 
 MAX_BUSY = 64  # requests that a worker handles at once
+REST_ROUNDS = 4  # of the event loop: in the second one the heartbeat tells what a request has changed
+QUIET_SECONDS = 0.02  # since the last request: where more of them come, or rounds take long, nobody rests
 
 log = get_logger()
 
@@ -62,8 +66,8 @@ class RpcServer:
     ) -> None:
         self._redis = redis
         self._observe = observe
-        self._reader = blocking_line(url)
         self._list = keys.rpc_requests(worker)
+        self._reader = ListReader(url, self._list)
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
@@ -71,6 +75,8 @@ class RpcServer:
         self._along = along
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
+        self._under_way = 0
+        self._taken_at = 0.0  # the last request
         self._closing = False
         self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
 
@@ -79,15 +85,22 @@ class RpcServer:
 
         After `close` it serves what waits, and returns.
         """
+        if isinstance(self._redis, ShortCalls):
+            self._redis.carrier = self._carry
         try:
             async with asyncio.TaskGroup() as requests:
                 async for data in self._requests():
                     await self._room_for.acquire()
-                    requests.create_task(self._serve(data)).add_done_callback(
-                        lambda _: self._room_for.release()
-                    )
+                    self._under_way += 1
+                    requests.create_task(self._serve(data)).add_done_callback(self._served)
         finally:
+            if isinstance(self._redis, ShortCalls):
+                self._redis.carrier = None
             await self._reader.close()
+
+    def _served(self, _: object) -> None:
+        self._under_way -= 1
+        self._room_for.release()
 
     async def close(self) -> None:
         """Take no request that comes later: its caller is told at once. May raise `RedisError`."""
@@ -102,7 +115,7 @@ class RpcServer:
         while True:
             try:
                 async with self._room_for:
-                    data = await pop(self._reader, self._list)
+                    data = await self._reader.pop()
                 if data == CLOSED and self._closing:
                     for waiting in await self._close_list():
                         yield waiting
@@ -112,6 +125,30 @@ class RpcServer:
                 continue
             if data is not None and data != CLOSED:  # left by a former process with this worker's id
                 yield data
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Let the next look go along with what the request that was just taken asks of Redis: its reply.
+
+        Not for long: a request that waits for something else must not keep others waiting. And not while
+        others are under way, or come one after the other: each would wait for the reply to the one before.
+        """
+        now, before = monotonic(), self._taken_at
+        self._taken_at = now
+        if self._under_way > 1 or now - before < QUIET_SECONDS:
+            return
+        self._reader.rests = True
+        for _ in range(REST_ROUNDS):
+            await asyncio.sleep(0)
+            if self._reader.is_handed:
+                return
+            if monotonic() - now > QUIET_SECONDS:
+                break
+        self._reader.rests = False
+
+    def _carry(self, commands: Sequence[Command]) -> Results | None:
+        results: Results = asyncio.get_running_loop().create_future()
+        return results if self._reader.carry(commands, partial(_settle, results)) else None
 
     async def _close_list(self) -> list[bytes]:
         """Mark the list as closed; returns the requests that were still put there."""
@@ -221,6 +258,16 @@ class RpcServer:
     async def _push(self, reply: Call) -> Any:
         along = self._along(reply)
         return await (called(self._redis, reply) if along is None else along)
+
+
+def _settle(waiting: Results, results: list[Any] | Exception) -> None:
+    if waiting.done():  # who asked has given up
+        return
+    if isinstance(results, Exception):
+        waiting.set_exception(results)
+        waiting.exception()  # asked for: who asked may be gone before it wakes
+    else:
+        waiting.set_result(results)
 
 
 def _span(request: Request) -> AbstractContextManager[None]:

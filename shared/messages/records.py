@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from msgspec import Meta
 
 from shared.messages.bounds import Count, UnixTime
 from shared.messages.stills import MAX_STILL_BYTES
@@ -11,8 +11,8 @@ from shared.messages.stills import MAX_STILL_BYTES
 MOST_SECONDS = 10**8  # of a recording: three years
 MOST_PIXELS = 65_535  # of an edge
 
-Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
-Pixels = Annotated[int, Field(ge=0, le=MOST_PIXELS)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST_SECONDS)]
+Pixels = Annotated[int, Meta(ge=0, le=MOST_PIXELS)]
 
 
 class Record(NamedTuple):
@@ -67,7 +67,7 @@ class GetRecordStill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordStill:
-    jpeg: Annotated[bytes, Field(max_length=MAX_STILL_BYTES)] = field(repr=False)
+    jpeg: Annotated[bytes, Meta(max_length=MAX_STILL_BYTES)] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Offers and fragments travel as control has parsed them: in the bytes of `shared/
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.bounds import UrlText
+from shared.messages.bounds import Finite, UrlText
 from shared.messages.rulings import TokenMark
 
 
@@ -23,7 +23,7 @@ class Publish:
 
     room: str
     offer: bytes = field(repr=False)
-    expires_at: float | None = None  # Unix time at which the caller's token ends the session
+    expires_at: Finite | None = None  # Unix time at which the caller's token ends the session
     identity: str = ""  # the same for the same credentials, not a secret; "": unknown
     token: TokenMark | None = None  # of the caller's JWT; it ends the session when it is revoked
     network: str = ""  # where the publisher is: an IPv4 address or an IPv6 /64; "": unknown
@@ -38,7 +38,7 @@ class Play:
 
     room: str
     offer: bytes = field(repr=False)
-    expires_at: float | None = None
+    expires_at: Finite | None = None
     token: TokenMark | None = None
     origin: str | None = None
     viewers_elsewhere: int = 0  # of the room on other workers, which count for MAX_SUBS_PER_ROOM, too

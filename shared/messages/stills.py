@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field
+from msgspec import Meta
 
 from shared.messages.bounds import UnixTime
 
@@ -21,5 +21,5 @@ class GetStill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Still:
-    jpeg: Annotated[bytes, Field(max_length=MAX_STILL_BYTES)] = field(repr=False)
+    jpeg: Annotated[bytes, Meta(max_length=MAX_STILL_BYTES)] = field(repr=False)
     taken_at: UnixTime

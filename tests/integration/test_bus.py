@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus.connection import CALL_TIMEOUT_SECONDS, connect
+from shared.bus.answer_time import CALL_TIMEOUT_SECONDS
+from shared.bus.connection import connect
 
 
 @pytest.fixture

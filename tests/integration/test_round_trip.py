@@ -11,7 +11,8 @@ from redis.exceptions import ResponseError
 
 from shared.bus.batch import Batch, Call, called
 from shared.bus.connection import blocking_line, connect
-from shared.bus.round_trip import exchanged, round_trip
+from shared.bus.line import exchanged
+from shared.bus.round_trip import round_trip
 
 
 @pytest.fixture

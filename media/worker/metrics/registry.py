@@ -1,5 +1,7 @@
 """The registry of all metrics of a worker."""
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -29,7 +31,9 @@ from media.worker.public_address import PublicAddress
 from shared.build_info import export_build
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 
 def new_registry(
@@ -43,7 +47,7 @@ def new_registry(
     stills: Stills,
     describer: Describer,
     clock: RedisClock,
-    settings: Settings,
+    settings: "Settings",
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
     export_build(registry)

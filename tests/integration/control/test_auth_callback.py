@@ -10,7 +10,8 @@ import jwt
 import pytest
 
 from control.auth_callback import MAX_OF_CLIENT
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.callback_server import CallbackServer, callback_server
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer

@@ -6,7 +6,8 @@ import pytest
 from control.server import make_server
 from shared.host_port import HostPort
 from shared.http_server import listen
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.system import free_port
 

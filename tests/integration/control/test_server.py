@@ -20,7 +20,8 @@ from structlog.testing import capture_logs
 
 from control.server import make_server
 from shared.messages.signalling import Publish
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.certificate import new_certificate
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from deploy.valkey import EmbeddedValkey
 from shared.bus import rpc_client
 from shared.bus.connection import connect
-from shared.bus.round_trip import exchanged
+from shared.bus.line import exchanged
 from shared.bus.rpc_client import RpcClient
 from shared.bus.rpc_server import RpcServer
 from shared.messages.signalling import Publish
@@ -19,12 +19,12 @@ from tests.support.waiting import eventually
 
 async def rested(client: RpcClient) -> None:
     await publish(client)
-    await eventually("its reader rests", lambda: client._rests, IN_TIME)
+    await eventually("its reader rests", lambda: client._reader.rests, IN_TIME)
 
 
 async def connection_of(client: RpcClient) -> int:
     """Which connection its reader has, as Redis calls it."""
-    [number] = await exchanged(await client._reader.connected(), [("CLIENT", "ID")])
+    [number] = await exchanged(await client._reader._line.connected(), [("CLIENT", "ID")])
     return int(number)
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from control.auth import MAX_TOKEN_BYTES, Authenticator
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 from tests.unit.control.test_auth import DEMO, JWT, NOW, SECRET, access, may, token
 
 

@@ -14,26 +14,43 @@ NEVER_USED = {
         "greenlet",
         "jwt",
         "opentelemetry",
+        "pydantic",
+        "pydantic_core",
+        "pydantic_settings",
         "pygments",
         "rich",
         "typer",
     },
-    "worker": {"aioice", "aiortc", "av", "boto3", "dns", "greenlet", "opentelemetry", "rich", "typer"},
+    "worker": {
+        "aioice",
+        "aiortc",
+        "av",
+        "boto3",
+        "dns",
+        "greenlet",
+        "httpx",
+        "opentelemetry",
+        "pydantic",
+        "pydantic_core",
+        "pydantic_settings",
+        "rich",
+        "typer",
+    },
 }
 SERVERS = {"control": "control.server", "worker": "media.worker.process"}
 # as `roomcast PLANE` does, but it opens no port
 PROBE = """
 import importlib, sys
 import deploy.cli, deploy.planes
-deploy.planes.settings_with_bus()
-importlib.import_module(sys.argv[1])
+deploy.planes.settings_with_bus(sys.argv[1])
+importlib.import_module(sys.argv[2])
 print(" ".join(sorted({name.partition(".")[0] for name, module in sys.modules.items() if module})))
 """
 
 
 @pytest.mark.parametrize("plane", ["control", "worker"])
 def test_a_process_holds_nothing_that_it_does_not_use(plane: str) -> None:
-    words = [sys.executable, "-c", PROBE, SERVERS[plane]]
+    words = [sys.executable, "-c", PROBE, plane, SERVERS[plane]]
     settings = {"REDIS_URL": "redis://127.0.0.1:1/0", "WORKER_ID": "w1"}
     held = subprocess.run(words, env=settings, capture_output=True, text=True, timeout=30, check=True)
     assert NEVER_USED[plane] & set(held.stdout.split()) == set()

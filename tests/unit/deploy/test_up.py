@@ -7,7 +7,8 @@ import pytest
 from deploy.launcher import is_ready
 from deploy.up import announcement, plane_programs
 from shared.host_port import HostPort
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 
 BUS = "redis://127.0.0.1:1/0"
 

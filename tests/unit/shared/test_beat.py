@@ -1,10 +1,12 @@
 """The moments at which a process does what it does regularly."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.beat import BEAT_SECONDS, until_beat
+from shared.beat import BEAT_SECONDS, beat, call_at_beat, until_beat
 
 times = st.floats(0, 1e7)
 
@@ -26,3 +28,34 @@ def test_beats_of_one_process_meet(now: float) -> None:
     rare = now + until_beat(now, 2.0)
     just_before = rare - 0.5
     assert just_before + until_beat(just_before) == pytest.approx(rare, abs=1e-6)
+
+
+async def test_all_that_waits_for_a_beat_wakes_in_one_round_of_the_loop() -> None:
+    woken: list[int] = []
+    rounds = 0
+
+    async def wait(number: int) -> None:
+        await asyncio.sleep(number / 1000)  # they begin in different milliseconds
+        await beat(0.25)
+        woken.append(rounds)
+
+    waiting = [asyncio.create_task(wait(number)) for number in range(20)]
+    while not all(task.done() for task in waiting):
+        rounds += 1
+        await asyncio.sleep(0)
+    assert len(woken) == 20
+    assert len(set(woken)) <= 2  # some may have begun just before a beat
+
+
+async def test_who_gives_up_just_before_the_beat_wakes_no_other_one_too_late() -> None:
+    loop = asyncio.get_running_loop()
+    due = loop.time() + until_beat(loop.time(), 0.25)
+    leaving, staying = asyncio.create_task(beat(0.25)), asyncio.create_task(beat(0.25))
+    await asyncio.sleep(0)
+    call_at_beat(due, leaving.cancel).cancel()  # who cancels its call is not called
+    await asyncio.sleep(0)
+    assert not leaving.cancelling()
+    loop.call_at(due, leaving.cancel)
+    await asyncio.wait_for(staying, 2.0)
+    assert loop.time() - due < 0.2
+    await asyncio.wait({leaving})

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from deploy.settings_table import as_markdown
 from shared.host_port import HostPort
-from shared.settings import Settings, SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import Settings, load_settings
 
 DEFAULTS = {
     "HTTP_ADDR": HostPort("", 8080),
@@ -58,7 +58,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plain(value: object) -> object:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+    return getattr(value, "get_secret_value", lambda: value)()
 
 
 @pytest.mark.parametrize(("name", "default"), DEFAULTS.items())

@@ -10,7 +10,8 @@ import pytest
 from shared import tracing
 from shared.errors import ErrorCode, ServiceError
 from shared.otel import OpenTelemetry
-from shared.settings import SettingsError, load_settings
+from shared.setting_values import SettingsError
+from shared.settings import load_settings
 from shared.tracing import close_tracing, configure_tracing, root_span, span, trace_here, traceparent
 from tests.support.otlp_collector import OtlpCollector, otlp_collector
 from tests.support.waiting import eventually
