@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import geometric_mean
 
 from tests.bench.checkout import Checkout
 from tests.bench.checkout_system import started
@@ -23,7 +24,8 @@ from tests.bench.publisher import DEFAULT_STREAM, Stream
 from tests.bench.ratio import Ratio
 from tests.bench.report import Report
 from tests.bench.scenarios.compare import Server, started_server
-from tests.bench.table import milliseconds, table
+from tests.bench.scenarios.joins import FAILURES
+from tests.bench.table import NOTHING, milliseconds, table
 from tests.bench.usage import Usage
 
 VIEWERS = (1, 10, 200, 600)
@@ -125,8 +127,12 @@ async def _servers(pion: Path) -> AsyncIterator[tuple[Server, ...]]:
 
 async def _measure(shape: Shape, servers: Sequence[Server], arguments: argparse.Namespace) -> None:
     async with contextlib.AsyncExitStack() as running:
-        loads = [await running.enter_async_context(_connected(server, shape)) for server in servers]
-        turns = list(zip(loads, shape.reports, strict=True))
+        turns = []
+        for server, reports in zip(servers, shape.reports, strict=True):
+            try:
+                turns.append((await running.enter_async_context(_connected(server, shape)), reports))
+            except* FAILURES as failures:
+                print(f"{server.name}: not all of {shape.name} got media: {failures!r}", file=sys.stderr)
         for number in range(arguments.rounds):
             for load, reports in turns if number % 2 == 0 else reversed(turns):
                 await load.warm_up(WARM_UP_SECONDS)
@@ -148,12 +154,13 @@ def _connected(server: Server, shape: Shape) -> contextlib.AbstractAsyncContextM
 def _row(shape: Shape) -> tuple[str, ...]:
     """One cell for each of `COLUMNS`. Raises `ValueError` where a window has no packets."""
     python, native, pion = ([each.cpu_per_packet or 0.0 for each in side] for side in shape.reports)
-    ratios = Ratio.of(python, native), Ratio.of(pion, python), Ratio.of(pion, native)
+    pairs = (python, native), (pion, python), (pion, native)
+    ratios = (str(Ratio.of(*pair)) if all(pair) else NOTHING for pair in pairs)
     delays = (milliseconds([delay for report in side for delay in report.delay]) for side in shape.reports)
     return (
         shape.name,
-        *(f"{cpu * 1e6:.2f}" for cpu in (ratios[0].old, ratios[0].new, ratios[1].old)),
-        *map(str, ratios),
+        *(f"{geometric_mean(cpu) * 1e6:.2f}" if cpu else NOTHING for cpu in (python, native, pion)),
+        *ratios,
         *map(", ".join, delays),
         "/".join(str(sum(report.due - report.received for report in side)) for side in shape.reports),
     )
@@ -176,5 +183,5 @@ async def _storm(server: Server, a_second: int) -> Storm:
 
 def _storm_row(name: str, storm: Storm) -> tuple[str, ...]:
     joins = len(storm.answers)
-    cpu = f"{storm.cpu / joins * 1e3:.2f}" if joins else "-"
+    cpu = f"{storm.cpu / joins * 1e3:.2f}" if joins else NOTHING
     return name, str(joins), str(storm.failed), cpu, *milliseconds(storm.answers)
