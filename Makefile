@@ -111,7 +111,7 @@ sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer
 	@rm -f build/sanitize/media/native/*.so
 	@cd build/sanitize && export PYTHONPATH=$$PWD && \
 		CFLAGS="-g -O1 -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
-			$(CURDIR)/$(BIN)/python -m deploy.native_build && test -e media/native/fan_out.abi3.so && \
+			$(CURDIR)/$(BIN)/python -m deploy.native_build && ls media/native/fan_out.*.so >/dev/null && \
 		LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native $(SANITIZED)
 	@rm -rf build/sanitize

@@ -97,6 +97,11 @@ static uint32_t word(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+/* Whether an extension of that profile holds elements (RFC 8285 4.2, 4.3): others are not kept, as in Python. */
+static int has_elements(int profile) {
+    return profile == 0xBEDE || (profile & ~0xF) == 0x1000;
+}
+
 /* Fills in a run of these. */
 static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t first, Run *run) {
     const uint8_t *head = datagrams->bytes;
@@ -107,7 +112,7 @@ static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t fi
     for (int place = 0; place < run->count; place++) {
         const Datagram *datagram = datagrams + place;
         RunPacket *packet = run->packets + place;
-        int elements = datagram->profile < 0 ? 0 : datagram->header - HEADER - EXTENSION;
+        int elements = has_elements(datagram->profile) ? datagram->header - HEADER - EXTENSION : 0;
         packet->timestamp = word(datagram->bytes + 4);
         packet->marker = datagram->bytes[1] >> 7;
         packet->profile = datagram->profile;
@@ -137,7 +142,7 @@ static PyObject *open_run(PyObject *self, PyObject *arguments) {
     int place = 0, size = 0;
     if (!PyArg_ParseTuple(arguments, "OKO:open", &list, &first, &type))
         return NULL;
-    if (!PyList_Check(list) && !PyObject_TypeCheck(list, joined_type)) {
+    if (!PyList_CheckExact(list) && !PyObject_TypeCheck(list, joined_type)) { /* a subclass may lie */
         PyErr_SetString(PyExc_TypeError, "datagrams are a list, or joined");
         return NULL;
     }

@@ -1,4 +1,4 @@
-/* A run of a publisher's packets in one piece: what opening.c opens and run_sending.c sends. See run.c. */
+/* A run of a publisher's packets in one piece: what opening.c opens and fan_out.c sends. See run.c. */
 
 #include "module.h"
 

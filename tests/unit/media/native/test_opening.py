@@ -84,3 +84,20 @@ def test_whatever_it_is_given_it_opens_or_refuses(run: Any, first: Any, packet: 
     except (TypeError, OverflowError, ValueError):
         return
     assert opened is None or len(opened) == len(run)
+
+
+def test_a_list_that_lies_about_its_length_is_refused() -> None:
+    class Lying(list[bytes]):
+        def __len__(self) -> int:
+            return 5
+
+    with pytest.raises(TypeError, match="list"):
+        opener().open(Lying(RUN), 1, RtpPacket)
+
+
+def test_an_extension_of_another_form_is_left_out_as_in_python() -> None:
+    block = 0xABCD, b"\x10x\x20y" * 2
+    packets = [rtp(n, b"payload", ssrc=SSRC, extension=block) for n in range(1, 4)]
+    run = opener().open(sealed(packets, 1), 1, RtpPacket)
+    assert run.packets() == list(map(parse, packets))
+    assert all(not packet.extensions for packet in run.packets())
