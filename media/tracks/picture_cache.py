@@ -4,7 +4,7 @@ They need it only if the publisher does not answer keyframe requests.
 """
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from media.tracks.held_run import HeldRun
 
@@ -19,11 +19,12 @@ Cached = tuple[int, int, Item]  # index, size in bytes, item
 class PictureCache(Generic[Item]):
     """One growing group of pictures. If it exceeds a limit it is dropped until the next keyframe."""
 
-    __slots__ = ("_bytes", "_entries", "_first", "_latest_at", "_timestamp", "began_at")
+    __slots__ = ("_bytes", "_entries", "_first", "_has_runs", "_latest_at", "_timestamp", "began_at")
 
     def __init__(self) -> None:
         # from index `_first` on; None for a missing packet
         self._entries: list[Cached[Item] | HeldRun[Item] | None] = []
+        self._has_runs = False  # whether a run may be among them
         self._first = 0
         self._timestamp = 0  # of the keyframe
         self._bytes = 0
@@ -62,6 +63,7 @@ class PictureCache(Generic[Item]):
 
     def extend_run(self, now: float, octets: int, run: HeldRun[Item]) -> bool:
         """`extend` by the packets of a run, which stay in one piece."""
+        self._has_runs = True
         return self._extend(run.first, now, octets, [run] * len(run))
 
     def _extend(
@@ -119,12 +121,14 @@ class PictureCache(Generic[Item]):
         self._entries = []
 
     def held(self) -> list[Cached[Item]]:
-        """All that is held, in order."""
-        return [
-            (index, entry.size(index), entry.item(index)) if isinstance(entry, HeldRun) else entry
-            for index, entry in enumerate(self._entries, self._first)
-            if entry is not None
-        ]
+        """All that is held, in order. Packets of runs are made once: many viewers may join at once."""
+        if self._has_runs:
+            self._has_runs = False
+            self._entries = [
+                (index, entry.size(index), entry.item(index)) if isinstance(entry, HeldRun) else entry
+                for index, entry in enumerate(self._entries, self._first)
+            ]
+        return cast(list[Cached[Item]], [entry for entry in self._entries if entry is not None])
 
     def get(self, extended: int) -> Item | None:
         """The item of that index, if it is held."""

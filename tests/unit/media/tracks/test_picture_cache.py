@@ -204,6 +204,17 @@ def test_a_run_is_taken_in_one_piece_as_its_packets_are(
         index += count
 
 
+def test_viewers_that_join_share_the_packets_of_runs() -> None:
+    stream = Stream()
+    stream.send(1, keyframe=True)
+    for first in (1, 3):
+        run = held_run(first, [100_000 + first, 100_001 + first])
+        assert stream.cache.extend_run(stream.now, 2 * SIZE, run)
+        held, again = stream.cache.held(), stream.cache.held()
+        assert [item for _, _, item in held] == [0, *range(100_001, 100_002 + first)]
+        assert all(one is other for one, other in zip(held, again, strict=True))
+
+
 @pytest.mark.parametrize(
     ("now", "octets", "count"), [(MAX_AGE_SECONDS + 1, 1, 1), (0.1, MAX_BYTES, 1), (0.1, 1, MAX_PACKETS)]
 )
