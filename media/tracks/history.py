@@ -1,6 +1,6 @@
 """The recent packets of one track, for retransmission."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 from media.tracks.held_run import HeldRun
@@ -74,7 +74,12 @@ class PacketHistory(Generic[Item]):
 
     def since(self, extended: int) -> list[Item]:
         """The items from that index on that are held, whatever their age."""
-        return self.before(self.next_index, self.next_index - extended) if extended < self.next_index else []
+        return [*self.walk(extended)]
+
+    def walk(self, extended: int) -> Iterator[Item]:
+        """`since`, each made when it is its turn."""
+        items = map(self._held, range(max(extended, self.next_index - self._packets, 0), self.next_index))
+        return (item for item in items if item is not None)
 
     def age(self, extended: int, now: float) -> float:
         """How long ago the item of that index was sent, in seconds; 0 if it is not held."""

@@ -207,7 +207,7 @@ class SentTrack:
         while before and before[-1].timestamp == self._keyframe and before[-1].extended == first - 1:
             first = before.pop().extended  # parameter sets that came behind what they belong to
         packets: list[Outgoing] = []
-        for packet in self.history.since(first):
+        for packet in self.history.walk(first):
             if packet.extended != first + len(packets):
                 return []
             if packet.timestamp != self._keyframe:
