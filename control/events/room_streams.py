@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection
 
 from control.events.places import StreamPlaces
+from control.events.room_ends import RoomEnds
 from control.events.room_feed import RoomFeed
 from control.events.room_text import ALIVE, missing_room, opening, room_event, room_object
 from control.workers.cluster import Cluster
@@ -119,6 +120,8 @@ class RoomStreams:
         self._locked = locked
         self._streams: set[RoomStream] = set()
         self._followers: dict[str, set[SomeRooms]] = {}  # by room
+        self._ends = RoomEnds(cluster, rooms, locked)
+        self._just_gone: set[str] = set()  # at the last look, and Redis did not know yet when they ended
         self._feeds = {detailed: RoomFeed(cluster, rooms, detailed, locked) for detailed in (False, True)}
         self._closed = False
         self._looks = 0
@@ -136,6 +139,12 @@ class RoomStreams:
         stream = SomeRooms(names, detailed) if names else AllRooms(self._feeds[detailed])
         await self.join(stream)
         if isinstance(stream, SomeRooms):
+            try:
+                if detailed:
+                    await self._ends.look_for(stream.names)
+            except BaseException:
+                self.close(stream)
+                raise
             for name in stream.names:
                 stream.show(name, self._object(name, detailed))
         return stream
@@ -175,6 +184,7 @@ class RoomStreams:
                 self._followers[name].discard(stream)
                 if not self._followers[name]:
                     del self._followers[name]
+                    self._ends.forget([name])
 
     def close_all(self) -> None:
         """End every stream, and open no more: this process stops, and the clients should ask another one."""
@@ -201,9 +211,23 @@ class RoomStreams:
         if self._streams:
             await self._rooms.catch_up()
         changed = self._rooms.take_changed()
-        for name in changed & self._followers.keys():
+        followed = changed & self._followers.keys()
+        late = await self._look_for_ends(followed)
+        for name in followed | late:
             await self._show(name)
         await self._tell_lists(changed)
+
+    async def _look_for_ends(self, changed: set[str]) -> set[str]:
+        """Of rooms that have just ended; returns those that were gone a look before, and have one by now.
+
+        A worker tells that a room is gone, and in its next round trip that it ended.
+        """
+        self._ends.forget(changed)
+        again = self._just_gone - changed
+        missing = await self._ends.look_for(again | changed)
+        self._just_gone = missing - again
+        self._ends.forget((again | changed) - self._followers.keys())
+        return again - missing
 
     async def _show(self, name: str) -> None:
         objects: dict[bool, bytes] = {}
@@ -233,6 +257,6 @@ class RoomStreams:
     def _object(self, name: str, detailed: bool) -> bytes:
         room = self._rooms.room(name)
         if room is None:
-            return missing_room(name)
+            return missing_room(name, self._ends.ago(name) if detailed else None)
         unix_time = self._cluster.unix_time if detailed else None
         return room_object(room, unix_time, locked=self._locked(name))

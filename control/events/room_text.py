@@ -22,10 +22,11 @@ def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> 
     return compact_json({**facts, "live": room.status.has_publisher})
 
 
-def missing_room(name: str) -> bytes:
-    """A room that is not there."""
+def missing_room(name: str, ended_ago: int | None = None) -> bytes:
+    """A room that is not there; `ended_ago`: for how many seconds, where it is known."""
     facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
-    return compact_json({**facts, "live": False})
+    end = {} if ended_ago is None else {"endedAgo": ended_ago}
+    return compact_json({**facts, "live": False, **end})
 
 
 def room_event(room: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The cluster as the directory describes it: what a request needs is read by its key."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import monotonic
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
@@ -122,6 +122,11 @@ class Cluster:
             holders = await self._directory.room_holders(room)
         before = {WorkerId(worker.id) for worker, _ in await self._holders_before(room)}
         return RoomHolders(holders.owner, (holders.copies | before) - {holders.owner})
+
+    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
+        """When those of `rooms` that are over ended, in Unix time, as far as it is known."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            return await self._directory.room_ends(rooms)
 
     async def in_room(
         self, room: RoomName, holders: RoomHolders

@@ -120,6 +120,9 @@ class RoomList:
         read = ((worker, read_room(self._workers[worker].records.get(name))) for worker in holders)
         return cluster_room(name, [(worker, status) for worker, status in read if status is not None])
 
+    def holds(self, name: str) -> bool:
+        return name in self._holders
+
     def rooms_of(self, worker: str) -> Sequence[str]:
         held = self._workers.get(WorkerId(worker))
         return sorted(held.records) if held is not None else ()

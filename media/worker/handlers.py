@@ -213,7 +213,7 @@ class Handlers:
             self._check_allowed(message)
         except ServiceError:
             if self._rooms.find(name) is None:
-                self._heartbeat.release(name)
+                self._heartbeat.release(name, was_open=False)
             raise
 
     async def _claim(self, name: RoomName, network: str, *, is_here: bool) -> None:
@@ -222,7 +222,7 @@ class Handlers:
             claimed = await self._heartbeat.claim(name, network)
         except BaseException as error:
             if not is_here:
-                self._heartbeat.release(name)  # it may have reached Redis all the same
+                self._heartbeat.release(name, was_open=False)  # it may have reached Redis all the same
             if isinstance(error, RedisError | OSError):
                 raise redis_away() from error
             raise

@@ -68,6 +68,7 @@ class Heartbeat:
         self._changed: set[RoomName] = set()  # since they were last told
         self._beat_at = -inf
         self._released: set[RoomName] = set()
+        self._never_open: set[RoomName] = set()  # of the released ones
         self._networks: dict[RoomName, str] = {}  # of the claimed rooms
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
@@ -86,6 +87,7 @@ class Heartbeat:
         """
         async with self._claiming:
             self._released.discard(room)
+            self._never_open.discard(room)
             claimed = await self._directory.claim_room(room, self._worker, network) == self._worker
         if claimed:
             self._networks[room] = network
@@ -95,8 +97,10 @@ class Heartbeat:
         """The network for whose publisher this worker has claimed the room; None if it has not."""
         return self._networks.get(room)
 
-    def release(self, room: RoomName) -> None:
-        """Release a room's claim, at once: the room has ended."""
+    def release(self, room: RoomName, *, was_open: bool = True) -> None:
+        """Release a room's claim, at once: the room has ended, or was not opened after all."""
+        if not was_open and room not in self._released:
+            self._never_open.add(room)
         self._released.add(room)
         self._networks.pop(room, None)
         self.wake(room)
@@ -237,8 +241,9 @@ class Heartbeat:
             return
         async with self._claiming:
             released = set(self._released)
-            await self._directory.release_rooms(released, self._worker)
+            await self._directory.release_rooms(released, self._worker, self._never_open & released)
             self._released -= released
+            self._never_open -= released
 
     def _failed(self, error: Exception) -> None:
         """Redis is away."""
@@ -254,7 +259,8 @@ class Heartbeat:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(1.0):
-                await self._directory.release_rooms({*self._released, *self._rooms.names()}, self._worker)
+                held = {*self._released, *self._rooms.names()}
+                await self._directory.release_rooms(held, self._worker, self._never_open)
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")

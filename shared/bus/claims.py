@@ -53,7 +53,7 @@ class Claims:
 
     async def claim(self, room: RoomName, worker: WorkerId, network: str) -> WorkerId:
         """Claim `room`, atomically; returns the owner. Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`."""
-        owner, was_held = await self._claim(keys=[keys.room_claim(room)], args=[worker, keys.CLAIM_TTL_MS])
+        owner, was_held = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS])
         if worker_in_key(owner) != worker or not self._limits.exist:
             return worker_in_key(owner)
         outcome = await self._take_place(
@@ -73,13 +73,21 @@ class Claims:
             raise self._limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
         return worker
 
-    async def release(self, rooms: Collection[RoomName], worker: WorkerId) -> None:
-        """Release `rooms`, but for those that another worker owns now."""
+    async def release(
+        self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
+    ) -> None:
+        """Release `rooms`, but for those that another worker owns now; Redis keeps when they ended.
+
+        Of those that were `never_open` it keeps nothing.
+        """
         if not rooms:
             return
         batch = Batch(self._redis)
         for room in rooms:
-            batch.call("release_room", [keys.room_claim(room)], [worker])
+            if room in never_open:
+                batch.call("release_room", [keys.room_claim(room)], [worker])
+            else:
+                batch.call("end_room", _claim_keys(room), [worker, keys.ENDED_TTL_SECONDS])
         released = zip(rooms, await batch.execute(), strict=True)
         places = Batch(self._redis)
         for room, was_held in released:
@@ -129,7 +137,7 @@ class Claims:
             renews_places = self._limits.exist  # perhaps Redis has come back empty
             again = Batch(self._redis)
             for room in expired:
-                again.call("claim_room", [keys.room_claim(room)], [worker, keys.CLAIM_TTL_MS])
+                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS])
             owners |= {room: owner for room, (owner, _) in zip(expired, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         if kept and renews_places:
@@ -137,3 +145,7 @@ class Claims:
             keep.call("keep_places", _PLACES, [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS, *kept])
             await keep.execute()
         return sorted(set(rooms) - set(kept), key=rooms.index)
+
+
+def _claim_keys(room: RoomName) -> list[str]:
+    return [keys.room_claim(room), keys.room_ended(room)]

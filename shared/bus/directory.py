@@ -5,6 +5,7 @@ scans the keyspace, and media flows without the directory.
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId, worker_in_key
 
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
+_UNIX_TIME = re.compile(rb"[0-9]{1,11}")
 _CHANGES_AT_ONCE = 100
 _STATUSES_AT_ONCE = 50  # a millisecond; others have their turns in between
 _PAUSE_SECONDS = 0.001
@@ -68,11 +70,14 @@ class Directory:
         return await self._claims.claim(room, worker, network)
 
     async def release_room(self, room: RoomName, worker: WorkerId) -> None:
-        """Release `room`, unless another worker owns it now."""
+        """Release `room`, which has ended, unless another worker owns it now."""
         await self._claims.release([room], worker)
 
-    async def release_rooms(self, rooms: Collection[RoomName], worker: WorkerId) -> None:
-        await self._claims.release(rooms, worker)
+    async def release_rooms(
+        self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
+    ) -> None:
+        """Likewise. Those of `never_open` were claimed and not opened, and so have not ended."""
+        await self._claims.release(rooms, worker, never_open)
 
     async def beat(
         self, status: WorkerStatus, claims: Iterable[RoomName], rooms: Sequence[RoomStatus] = ()
@@ -193,6 +198,20 @@ class Directory:
         return RoomHolders(
             worker_in_key(owner) if owner is not None else None, frozenset(map(worker_in_key, copies))
         )
+
+    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
+        """When those of `rooms` ended, in Unix time, that did so within a day and were not claimed since.
+
+        Nobody tells it of a room whose worker died.
+        """
+        if not rooms:
+            return {}
+        found = cast(list[bytes | None], await self._redis.mget([keys.room_ended(room) for room in rooms]))
+        return {
+            room: int(at)
+            for room, at in zip(rooms, found, strict=True)
+            if at is not None and _UNIX_TIME.fullmatch(at)
+        }
 
     async def in_room(
         self, room: RoomName, workers: Iterable[WorkerId]

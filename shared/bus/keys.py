@@ -11,6 +11,8 @@
 | `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
+| `…{room:{name}}:ended`       | string | Unix time at which the room ended      | a day, or until the next |
+|                              |        |                                        | claim                    |
 | `roomcast:rooms`             | zset   | claimed room -> until when it counts   | a minute past the beats  |
 | `…{rooms}:networks`          | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
@@ -73,6 +75,8 @@ CLAIM_TTL_MS = 4_000
 # A claimed room counts for so long against limits, beyond the last time that its worker renewed that.
 PLACE_TTL_MS = 15_000
 PLACE_SECONDS = 5.0
+# Publishers make names up: each end takes some 140 bytes of Redis for so long.
+ENDED_TTL_SECONDS = 86_400
 # A worker that crashed can start again this long after its last heartbeat.
 PROCESS_TTL_MS = 3_000
 CHANGE_TTL_MS = 5_000
@@ -105,6 +109,10 @@ def room_claim(room: RoomName) -> str:
 
 def room_copies(room: RoomName) -> str:
     return _beside(room_claim(room), "copies")
+
+
+def room_ended(room: RoomName) -> str:
+    return _beside(room_claim(room), "ended")
 
 
 def rpc_requests(worker: WorkerId) -> str:

@@ -264,6 +264,7 @@ async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, d
         keys.TAKES_PUBLISHERS,
         keys.TAKES_VIEWERS,
         keys.CHANGES,
+        keys.room_ended(OTHER_ROOM),
     }
     assert left == {keys.WORKERS} | kept
     for key in kept:  # the list of workers is swept by every beat

@@ -40,6 +40,16 @@ export function duration(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
 }
 
+const past = new Intl.RelativeTimeFormat(LOCALE);
+const STEPS = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]];
+
+/** `10 minutes ago`. @param {number} seconds */
+export function ago(seconds) {
+  const all = Math.max(0, Math.floor(seconds));
+  const [unitName, length] = STEPS.find(([, least]) => all >= least) ?? STEPS.at(-1);
+  return past.format(-Math.floor(all / length), unitName);
+}
+
 /** `23 ms`. @param {number} seconds */
 export const milliseconds = (seconds) => unit('millisecond').format(1000 * seconds);
 

@@ -13,6 +13,8 @@ const MOST = 20; // rooms of a stream
  * @property {string[]} [codecs]
  * @property {number} [bitrate] bits a second
  * @property {number} [uptime] seconds
+ * @property {number} [endedAgo] seconds since its end, at `toldAt`; of a room that is over, and only to `RoomEvents`
+ * @property {number} [toldAt] when that was told, as `performance.now()`
  */
 
 /** A stream that is open while the page is visible: a browser has few connections, and many pages. */
@@ -134,6 +136,7 @@ class Server {
   }
 
   #take = (/** @type {Room} */ room) => {
+    room.toldAt = performance.now();
     this.#known.set(room.name, room);
     for (const on of this.#followers.get(room.name) ?? []) on(room);
   };

@@ -1,6 +1,6 @@
 // A video with controls and messages, and its player: shared by the watch page and the embedded page.
 import { figures } from './figures.js';
-import { duration } from './format.js';
+import { ago, duration } from './format.js';
 import { Health } from './health.js';
 import { keepVolume } from './kept-volume.js';
 import { say } from './language.js';
@@ -51,6 +51,9 @@ export class Stage {
   #quality;
   #health = new Health();
   #waitsSince = null; // for somebody to publish; milliseconds
+  #ended = null; // when the room did, as the server tells it; milliseconds
+  #nobody = null; // the error, while nobody publishes
+  #events = null; // of the room, while it waits
   #wasLive = false;
   #idling;
 
@@ -184,11 +187,37 @@ export class Stage {
     if (room && !this.video.videoWidth) await showStill(still, room, 640);
   }
 
-  /** For how long nobody has published. */
+  /** For how long nobody has published: since the end of what was here before, or since this page waits. */
   #tellWait() {
     if (this.#waitsSince === null) return;
-    this.#part('hint').textContent = say('player.waits', { time: duration((performance.now() - this.#waitsSince) / 1000) });
+    const now = performance.now();
+    this.#part('hint').textContent = this.#ended === null
+      ? say('player.waits', { time: duration((now - this.#waitsSince) / 1000) })
+      : say('player.ended', { ago: ago((now - this.#ended) / 1000) });
   }
+
+  /** Asks the server when the room ended, for as long as the page waits. */
+  #followEnd(waits) {
+    if (!waits) {
+      this.#events?.close();
+      this.#events = this.#ended = null;
+      return;
+    }
+    this.#events ??= new LiveRoom(ROOT, this.#room).follow(({ endedAgo, toldAt }) => {
+      const ended = endedAgo === undefined ? null : toldAt - 1000 * endedAgo;
+      // who saw its publisher go has waited since then, while the room was kept for the publisher
+      this.#ended = ended !== null && this.#wasLive ? Math.min(ended, this.#waitsSince) : ended;
+      if (this.#nobody) this.#tellNobody();
+    });
+  }
+
+  #tellNobody() {
+    this.#say('waiting', inWords(this.#nobody, { room: this.#room, wasLive: this.#isOver }));
+    this.#tellWait();
+  }
+
+  /** Whether the room has been live: here, or before this page came. */
+  get #isOver() { return this.#wasLive || this.#ended !== null; }
 
   /** Hides the controls when idle; a pointer, a key or a touch shows them again. */
   #hideWhenIdle() {
@@ -205,7 +234,7 @@ export class Stage {
 
   #tell({ state, error }) {
     this.#wasLive ||= state === 'live';
-    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#wasLive };
+    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#isOver };
     const [kind, words, hint] = {
       connecting: ['waiting', say('player.connecting'), ''],
       live: ['live', say('player.watching', { room: this.#room }), ''],
@@ -217,19 +246,24 @@ export class Stage {
     }[state];
     this.#root.dataset.state = state;
     this.#root.dataset.picture = this.video.srcObject ? 'old' : 'none';
-    const status = this.#part('status');
-    status.dataset.state = kind;
-    if (status.textContent !== words) status.textContent = words; // screen readers read each change aloud
+    this.#say(kind, words);
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
     this.#part('resume').hidden = true;
     this.#health.restart();
     this.#part('health').textContent = '';
-    const nobody = state === 'waiting' && error instanceof Refused && error.status === 404;
-    if (!nobody) this.#waitsSince = state === 'connecting' || state === 'waiting' ? this.#waitsSince : null;
+    this.#nobody = state === 'waiting' && error instanceof Refused && error.status === 404 ? error : null;
+    if (!this.#nobody) this.#waitsSince = state === 'connecting' || state === 'waiting' ? this.#waitsSince : null;
     else this.#waitsSince ??= performance.now();
-    if (nobody) this.#tellWait();
+    this.#followEnd(this.#waitsSince !== null);
+    if (this.#nobody) this.#tellWait();
     if (state === 'failed' && error instanceof Refused && error.status === 401) this.#askForToken(words);
+  }
+
+  #say(kind, words) {
+    const status = this.#part('status');
+    status.dataset.state = kind;
+    if (status.textContent !== words) status.textContent = words; // screen readers read each change aloud
   }
 
   async #askForToken(reason) {

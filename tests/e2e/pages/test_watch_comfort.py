@@ -1,10 +1,14 @@
 """The watch page's comforts: a picture while it connects, keys, a kept volume, words about the line."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Route
+from playwright.async_api import Browser, Request, Route
+from redis import Redis
 
+from shared.bus import keys
+from shared.names import RoomName
 from tests.support.aiortc_client import publisher
 from tests.support.barriers import DEVICES, assert_no_barrier
 from tests.support.browser import OpenPage, open_watch_page
@@ -18,6 +22,12 @@ LAYERS = [
     {"rid": "h", "width": 640, "height": 360, "bitrate": 5e5},
 ]
 WELL = {"width": 1280, "height": 720, "loss": 0, "delay": 0.1}
+_TEN_MINUTES = {
+    "en": "The last stream ended 10 minutes ago. The next one starts by itself.",
+    "de": "Der Stream endete vor 10 Minuten. Der nächste beginnt von selbst.",
+    "es": "La emisión terminó hace 10 minutos. La próxima empezará automáticamente.",
+    "zh-Hans": "直播已于 10分钟前结束。开播后会自动播放。",
+}
 _WORDS = """async ([stats, layers, choice, seconds]) => {
     const { Health } = await import('../static/js/health.js');
     const health = new Health();
@@ -100,6 +110,49 @@ async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) 
     async with await open_watch_page(browser, system.controls[0].url, "nobody") as viewer:
         await viewer.tells("nobody is not live yet.")
         await viewer.shows("Waiting for 0:02. It starts by itself.")
+
+
+async def test_who_comes_after_the_end_reads_when_it_was(
+    system: System, browser: Browser, valkey_url: str
+) -> None:
+    url = system.controls[0].url
+    async with await open_watch_page(browser, url, "over") as viewer:
+        await viewer.tells("over is not live yet.")
+        async with publisher(system.http, system.whip("over")) as live:
+            await viewer.tells("Watching over.")
+            await live.delete()
+        await viewer.tells("over is no longer live.", within=8)
+        ended = re.compile(r"^The last stream ended \d+ seconds? ago\. The next one starts by itself\.$")
+        await viewer.page.get_by_text(ended).wait_for()
+    with Redis.from_url(valkey_url) as redis:
+        redis.set(keys.room_ended(RoomName("over")), int(redis.time()[0]) - 610)
+    for tag, words in _TEN_MINUTES.items():
+        async with OpenPage(await browser.new_page(locale=tag)) as later:
+            await later.page.goto(f"{url}/watch/over?lang={tag}")
+            await later.shows(words)
+    async with await open_watch_page(browser, url, "over") as later:
+        await later.tells("over is no longer live.")
+        async with publisher(system.http, system.whip("over")):
+            await later.tells("Watching over.")
+
+
+async def test_the_embedded_page_tells_it_over_the_one_stream_that_it_has(
+    system: System, browser: Browser
+) -> None:
+    url = system.controls[0].url
+    async with publisher(system.http, system.whip("embedded")) as live:
+        await live.delete()
+    async with OpenPage(await browser.new_page()) as opened:
+        streams: list[str] = []
+
+        def note(request: Request) -> None:
+            if "/api/rooms/events" in request.url:
+                streams.append(request.url)
+
+        opened.page.on("request", note)
+        await opened.page.goto(f"{url}/embed/embedded")
+        await opened.tells("embedded is no longer live.")
+        assert len(streams) == 1, streams
 
 
 @pytest.mark.parametrize(

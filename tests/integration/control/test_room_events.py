@@ -1,18 +1,23 @@
 """Server-sent events of rooms: of some, and of all."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.events import places, room_streams
 from control.server import make_server
 from deploy.valkey import EmbeddedValkey
+from shared.bus import keys
+from shared.bus.directory import Directory
 from shared.host_port import HostPort
 from shared.http_server import listen
+from shared.names import RoomName
 from shared.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.heard import IN_TIME, Heard, listening
@@ -78,6 +83,102 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
         (_, told), *_ = await eventually("the room is told", lambda: heard.events, IN_TIME)
         [asked] = (await http.get("/api/rooms?name=demo&detail=true")).json()
         assert told == {**asked, "uptime": told["uptime"], "live": True}
+
+
+async def test_a_room_that_is_over_says_since_when_until_it_is_back(
+    start_control: StartControl, start_worker: StartWorker, redis: Redis
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control()
+    async with listening(http, f"{EVENTS}?room=demo&room=never&detail=true") as heard:
+        await eventually("the rooms are told", lambda: len(heard.events) >= 2, IN_TIME)
+        assert ("room", missing("never")) in heard.events
+        assert all("endedAgo" not in told for _, told in heard.events)
+        await worker.give_up("demo")
+        await worker.beat()
+        await eventually("its end is told", lambda: heard.events[-1][1].get("endedAgo") in (0, 1), IN_TIME)
+        seconds, _ = await redis.time()
+        await redis.set(keys.room_ended(RoomName("demo")), seconds - 600)
+        async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as later:
+            [(_, told), *_] = await eventually("it is told later", lambda: later.events, IN_TIME)
+            assert told == {**missing("demo"), "endedAgo": told["endedAgo"]}
+            assert 599 <= told["endedAgo"] <= 602
+        await worker.publish_in("demo")
+        await eventually("it is back", lambda: heard.events[-1][1]["live"], IN_TIME)
+        assert "endedAgo" not in heard.events[-1][1]
+        await worker.give_up("demo")
+        await worker.beat()
+        await eventually("it is over", lambda: heard.events[-1][1].get("endedAgo") in (0, 1), IN_TIME)
+
+
+async def test_an_end_that_redis_hears_of_late_is_told_at_the_next_look(
+    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker tells that a room is gone, and in its next round trip that it ended."""
+    asked: list[list[str]] = []
+    room_ends = Directory.room_ends
+
+    async def late(self: Directory, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
+        asked.append(list(rooms))
+        return {} if len(asked) == 1 else await room_ends(self, rooms)
+
+    monkeypatch.setattr(Directory, "room_ends", late)
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as heard:
+        await eventually("it is told", lambda: heard.events, IN_TIME)
+        await worker.give_up("demo")
+        await worker.beat()
+        await eventually("its end is told", lambda: heard.events[-1][1].get("endedAgo") in (0, 1), IN_TIME)
+        assert ("room", missing("demo")) in heard.events
+        assert asked == [["demo"]] * 2
+
+
+async def test_the_stream_opens_where_redis_does_not_tell_ends(
+    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(Directory, "room_ends", fail)
+    async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as heard:
+        await heard.hears(("room", missing("demo")))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"room_play_tokens": "demo:secret-of-demo"},
+        {"play_token": "secret-of-all"},
+        {"auth_url": "http://127.0.0.1:1/"},
+    ],
+)
+async def test_the_end_of_a_locked_room_is_nobodys_business(
+    start_control: StartControl, start_worker: StartWorker, settings: dict[str, str]
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    http = await start_control(**settings)
+    async with listening(http, f"{EVENTS}?room=demo&detail=true") as heard:
+        await eventually("it is told", lambda: heard.events, IN_TIME)
+        await worker.give_up("demo")
+        await worker.beat()
+        await heard.hears(("room", missing("demo")))
+        async with listening(http, f"{EVENTS}?room=demo&detail=true") as later:
+            await later.hears(("room", missing("demo")))
+        assert all("endedAgo" not in told for _, told in heard.events)
+
+
+async def test_who_wants_no_details_is_told_no_time(
+    start_control: StartControl, start_worker: StartWorker
+) -> None:
+    worker = await start_worker()
+    await worker.publish_in("demo")
+    await worker.give_up("demo")
+    await worker.beat()
+    async with listening(await start_control(), f"{EVENTS}?room=demo") as heard:
+        await heard.hears(("room", missing("demo")))
 
 
 @pytest.mark.parametrize("query", ["", "?detail=true"])

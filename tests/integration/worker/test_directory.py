@@ -97,6 +97,7 @@ async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client
         assert set(await worker.redis.keys()) == {
             mark.encode(),
             keys.CHANGES.encode(),
+            keys.room_ended(ROOM).encode(),
         }  # which end by themselves
         assert await worker.redis.lrange(mark, 0, -1) == [CLOSED]
         assert await worker.redis.ttl(mark) > 0

@@ -88,6 +88,7 @@ async def test_a_ruling_that_comes_while_the_room_is_claimed_counts(
         return await Directory(plane.redis).room_owner(ROOM) is None
 
     await eventually("the claim is released", is_free, 1)
+    assert await Directory(plane.redis).room_ends([ROOM]) == {}  # it never was open
 
 
 async def test_a_revocation_ends_the_sessions_of_its_tokens_alone(plane: Plane) -> None:

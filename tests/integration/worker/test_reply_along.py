@@ -105,6 +105,19 @@ async def test_a_claim_is_free_before_a_reply_can_go(redis: Redis) -> None:
         assert await redis.get(keys.room_claim(ROOM)) is None
 
 
+@pytest.mark.parametrize("was_open", [True, False])
+async def test_of_a_room_that_was_open_the_end_is_kept(redis: Redis, was_open: bool) -> None:
+    async with beating(redis, OneRoom()) as heartbeat:
+        for _ in range(2):  # what is left of the first time does not count
+            assert await heartbeat.claim(ROOM, "")
+            heartbeat.release(ROOM, was_open=not was_open)
+            assert await heartbeat.claim(ROOM, "")
+            heartbeat.release(ROOM, was_open=was_open)
+            await heartbeat.flush()
+            assert await redis.get(keys.room_claim(ROOM)) is None
+            assert await redis.exists(keys.room_ended(ROOM)) == was_open
+
+
 async def test_without_redis_the_reply_fails() -> None:
     valkey = EmbeddedValkey()
     valkey.start()

@@ -16,7 +16,7 @@ def test_keys_that_one_script_uses_share_a_slot() -> None:
     assert len(slots(keys.WORKERS, keys.TAKES_PUBLISHERS, keys.TAKES_VIEWERS)) == 1
     assert len(slots(keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS)) == 1
     assert len(slots(keys.worker_status(WORKER), keys.worker_rooms(WORKER))) == 1
-    assert len(slots(keys.room_claim(ROOM), keys.room_copies(ROOM))) == 1
+    assert len(slots(keys.room_claim(ROOM), keys.room_copies(ROOM), keys.room_ended(ROOM))) == 1
 
 
 def test_rooms_and_workers_are_spread_over_slots() -> None:

@@ -1,0 +1,47 @@
+"""For how long rooms that somebody follows have been over: read for those that are not there, and no others.
+
+Streams of rooms are open to everybody. So they tell this of rooms only that everybody may play: whether a
+locked room that is over has ever been there is nobody's business.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from control.workers.cluster import Cluster
+from control.workers.room_list import CHUNK, PAUSE_SECONDS, RoomList
+from shared.errors import ServiceError
+from shared.names import RoomName
+
+
+class RoomEnds:
+    """`locked` tells of a room whether playing requires credentials."""
+
+    def __init__(self, cluster: Cluster, rooms: RoomList, locked: Callable[[str], bool]) -> None:
+        self._cluster = cluster
+        self._rooms = rooms
+        self._locked = locked
+        self._ends: dict[RoomName, int] = {}  # Unix time
+
+    def ago(self, name: str) -> int | None:
+        """Seconds since the end of this room; None: it is not known."""
+        end = self._ends.get(RoomName(name))
+        return None if end is None else max(0, round(self._cluster.unix_time - end))
+
+    def forget(self, names: Collection[str]) -> None:
+        for name in names:
+            self._ends.pop(RoomName(name), None)
+
+    async def look_for(self, names: Collection[str]) -> set[str]:
+        """Have `ago` know the ends of those that are not there; returns those of them that have none.
+
+        While Redis is away, none has.
+        """
+        gone = [RoomName(name) for name in names if not self._rooms.holds(name) and not self._locked(name)]
+        wanted = [name for name in gone if name not in self._ends]
+        for first in range(0, len(wanted), CHUNK):
+            if first:
+                await asyncio.sleep(PAUSE_SECONDS)
+            with suppress(ServiceError):
+                self._ends |= await self._cluster.room_ends(wanted[first : first + CHUNK])
+        return {name for name in wanted if name not in self._ends}
