@@ -156,7 +156,10 @@ class _Tap:
         self.seen += burst
 
 
+HOW = {"_items", "_entries", "_has_runs"}  # they differ where packets are kept in one piece
+
+
 def _slots(each: object) -> object:
-    """But for what may be kept in one piece."""
-    names = [name for name in getattr(type(each), "__slots__", ()) if name not in ("_items", "_entries")]
+    """What it knows, and not how it keeps that."""
+    names = [name for name in getattr(type(each), "__slots__", ()) if name not in HOW]
     return each and {name: getattr(each, name) for name in names}
