@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from redis import Redis
 
 from deploy.valkey import EmbeddedValkey
@@ -21,6 +22,11 @@ hypothesis.settings.load_profile("roomcast")
 # tests talk to this machine only: no proxy stands in between
 for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
     del os.environ[name]
+
+# Tracebacks as our processes write them: rich, if it is installed, takes a third of a second for one with all
+# locals, and holds up the event loop that a test's worker and its caller share.
+plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plainly])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
