@@ -17,7 +17,8 @@ from tests.support.tcp_peer import Stream
 from tests.support.waiting import eventually
 
 STRANGERS = 300
-SAYINGS = (b"", os.urandom(1400), b"\xff\xff" + bytes(60_000), framed(CHECK, 20) * 40, b"\0\1\0" * 400)
+NOISE = b"\xee" + os.urandom(1399)  # its first bytes are never the length of a frame that may come
+SAYINGS = (b"", NOISE, b"\xff\xff" + bytes(60_000), framed(CHECK, 20) * 40, b"\0\1\0" * 400)
 
 
 @pytest.fixture
