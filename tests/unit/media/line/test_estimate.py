@@ -135,6 +135,53 @@ def test_a_report_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
     assert sender.estimate.signs == 1
 
 
+def test_the_next_report_is_the_first_bad_one_again() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.estimate.lost(Loss(0.6, sender.now - 0.5, sender.now), 0.3, sender.now)
+    for wait in (0.5, 1.1):  # the second one may still speak of what was sent before the sign
+        sender.send(100_000, wait)
+        sender.measure(0.03)
+        sender.estimate.report(0.4, 0.03, sender.now)
+    assert sender.estimate.signs == 1
+    sender.send(100_000, 1)
+    sender.measure(0.03)
+    sender.estimate.report(0.4, 0.03, sender.now)
+    assert sender.estimate.signs == 2
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_loss_is_past_where_a_train_shows_room(room: bool) -> None:
+    """A train has lowered the picture before a sign came: the report speaks of the time before that."""
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.send(60_000, 0.5)
+    sender.estimate.train_came(300_000 if room else 50_000, sender.now)
+    sender.send(60_000, 0.4)
+    sender.measure(0.03)
+    sender.estimate.report(0.3, 0.3, sender.now)
+    assert sender.estimate.signs == (0 if room else 1)
+
+
+def test_a_remb_of_a_pause_is_no_sign_where_a_train_came_since() -> None:
+    """The last report still shows what was lost before the pause."""
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.estimate.remb(1_000_000, sender.now)
+    sender.measure(0.03)
+    sender.estimate.lost(Loss(0.6, sender.now - 0.5, sender.now), 0.3, sender.now)
+    sender.send(60_000, 0.6)
+    sender.measure(0.03)
+    sender.estimate.train_came(350_000, sender.now)
+    sender.estimate.report(0.3, 0.03, sender.now)
+    assert sender.estimate.suspect
+    sender.send(180_000, 0.5)
+    sender.estimate.remb(34_000, sender.now)
+    assert sender.estimate.signs == 1
+
+
 def test_a_report_says_nothing_of_two_seconds_later() -> None:
     sender = Sender()
     sender.send(500_000, 5)
