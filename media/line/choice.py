@@ -86,7 +86,7 @@ class LayerChoice:
             estimate.give_way(now)  # keyframes stretch themselves over whatever there is
         self._take_train(rungs, now)
         best = self._best(rungs, now)
-        if self._tried_at is not None and (estimate.suspect or estimate.queues > 1):
+        if self._tried_at is not None and (estimate.suspect or estimate.trips.queues > 1):
             self._give_up(rungs, now)
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
@@ -103,7 +103,7 @@ class LayerChoice:
             self._probe = None
         elif self._probe is not None:
             self._probe.aim(rungs[top(rungs)] * _ROOM, self._trains.most_probed(now))
-        elif ready and not estimate.suspect and estimate.queues < 2:
+        elif ready and not estimate.suspect and estimate.trips.queues < 2:
             self._look_up(rungs, now)
         return Decision(
             rung=self._rung,
@@ -146,9 +146,9 @@ class LayerChoice:
         is_exact = (
             self._trains.can_train and self._estimate.carries > NARROW
         )  # there a request is a queue itself
-        if is_exact and not self._stands and (self._estimate.queues or self._estimate.congested):
+        if is_exact and not self._stands and (self._estimate.trips.queues or self._estimate.congested):
             return _OFTEN_SECONDS
-        if self._estimate.queues or (is_exact and self._is_limited):
+        if self._estimate.trips.queues or (is_exact and self._is_limited):
             return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
@@ -234,7 +234,7 @@ class LayerChoice:
         if is_enough and estimate.lost_share is None:
             return True
         if is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
-            return is_enough or not (estimate.suspect or estimate.queues)
+            return is_enough or not (estimate.suspect or estimate.trips.queues)
         return self._doubts.pass_over(estimate, need, now, has_less=self._rung < last_moving(rungs))
 
     # --- up
@@ -277,7 +277,7 @@ class LayerChoice:
                 self._failures = 0  # a receiver that only waits is asked again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
-            if estimate.queues:
+            if estimate.trips.queues:
                 probe.rest(now)
             else:
                 probe.rise(estimate.vouched_at, now)

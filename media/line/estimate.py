@@ -33,6 +33,7 @@ _HEARD_SECONDS = 0.15  # what was sent since is not in what a receiver says
 _OLD_NEWS_SECONDS = 1.5  # after a sign, word of loss is of what was sent before it
 _FRESH_SECONDS = 1.5  # reports come each second; one that says nothing new is none
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
+_MANY = 3  # bad reports in a row: the line loses what a train does not show
 _SAME_LOSS, _LESS = 0.8, 0.75  # loss that stays although less is sent is not congestion
 _QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
 _MARGIN = 0.95
@@ -154,10 +155,12 @@ class LineEstimate:
             or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
         )
         self._bad_reports = self._bad_reports + 1 if bad else 0
-        is_past = now - self._sign_at <= _OLD_NEWS_SECONDS or self._leaves_room(now)
-        if is_past and self.trips.shows_none(now, fresh=queue > _QUEUE_SECONDS):
-            self._bad_reports = 0
-            return  # what it lost before less was sent
+        if self.trips.shows_none(now, fresh=queue > _QUEUE_SECONDS):  # what it lost was before less was sent
+            if now - self._sign_at <= _OLD_NEWS_SECONDS:
+                self._bad_reports = 0
+                return
+            if self._bad_reports < _MANY and self._leaves_room(now):
+                return
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
             return
@@ -285,14 +288,9 @@ class LineEstimate:
         """Whether the last receiver report shows a queue, or loss."""
         return self._suspect
 
-    @property
-    def queues(self) -> int:
-        """How many of the last measured round trips show a queue. One alone may be chance."""
-        return self.trips.queues
-
     def is_empty(self, now: float) -> bool:
         """Whether no queue is left of what was sent before the last sign of congestion."""
-        return not self.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
+        return not self.trips.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
 
     @property
     def stalls(self) -> bool:

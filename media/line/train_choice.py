@@ -44,9 +44,9 @@ class TrainChoice:
         if not self.can_train:
             return False
         estimate = self._estimate
-        if self._asks or self.is_urgent or estimate.queues > 1:
+        if self._asks or self.is_urgent or estimate.trips.queues > 1:
             return True
-        if (estimate.queues or estimate.suspect) and estimate.capacity(now) is None:
+        if (estimate.trips.queues or estimate.suspect) and estimate.capacity(now) is None:
             return True
         return watches and estimate.is_empty(now)
 
@@ -96,9 +96,9 @@ class TrainChoice:
         if rung > last:
             return self._rise(rungs, rung, last, rate, now)
         estimate = self._estimate
-        if rate * (FITS if estimate.queues > _LASTING else _FULL) >= rungs[rung]:
+        if rate * (FITS if estimate.trips.queues > _LASTING else _FULL) >= rungs[rung]:
             return rung  # but what fills the line for so long has no room for its bursts
-        is_full = estimate.queues > 1 or estimate.congested or estimate.suspect
+        is_full = estimate.trips.queues > 1 or estimate.congested or estimate.suspect
         if not is_full and now - self._low_at > _AGAIN_SECONDS:
             self._low_at, self._asks = now, True  # one alone may be chance
             return rung

@@ -165,6 +165,19 @@ def test_loss_is_past_where_a_train_shows_room(room: bool) -> None:
     assert sender.estimate.signs == (0 if room else 1)
 
 
+def test_but_not_what_goes_on() -> None:
+    """A line that drops what is too much at once, without a queue, lets a train pass."""
+    sender = Sender()
+    sender.send(400_000, 3)
+    for _ in range(3):
+        assert not sender.estimate.signs
+        sender.estimate.train_came(5e6, sender.now)
+        sender.measure(0.03)
+        sender.send(400_000, 0.9)
+        sender.estimate.report(0.15, 0.03, sender.now)
+    assert sender.estimate.signs == 1
+
+
 def test_a_remb_of_a_pause_is_no_sign_where_a_train_came_since() -> None:
     """The last report still shows what was lost before the pause."""
     sender = Sender()
@@ -196,11 +209,11 @@ def test_a_report_says_nothing_of_two_seconds_later() -> None:
 def test_one_long_round_trip_is_chance_and_two_are_a_queue() -> None:
     sender = Sender()
     sender.measure(0.030, 0.035, 0.150)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (1, False)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (1, False)
     sender.measure(0.160)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (2, True)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (2, True)
     sender.measure(0.040)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (0, False)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (0, False)
 
 
 def test_a_short_round_trip_vouches_for_what_was_sent_and_a_long_one_does_not() -> None:
@@ -225,7 +238,7 @@ def test_the_shortest_round_trip_is_also_that_of_reports_before() -> None:
     sender.send(500_000, 1)
     sender.estimate.report(0.0, 0.030, sender.now)
     sender.measure(0.300, 0.300)
-    assert sender.estimate.queues == 2
+    assert sender.estimate.trips.queues == 2
 
 
 def test_only_a_queue_that_stays_is_given_way_to() -> None:
