@@ -131,7 +131,7 @@ class Playback:
     def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
         """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
         self._feedback.receive(compound, now, late)
-        if self.picture is not None and self.picture.has_sign and self._may_change:
+        if self.picture is not None and self.picture.has_news and self._may_change:
             self.picture.tick(now)
 
     @property

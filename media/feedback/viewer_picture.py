@@ -28,7 +28,7 @@ SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 # With so little allowed, browsers show what comes at once.
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # after that a receiver's words are not of the stall any more
-_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0)
+_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
 
 class ViewerPicture:
@@ -63,6 +63,7 @@ class ViewerPicture:
         self._trains = PacketTrains()
         self._decision = _NOTHING
         self._signs = 0
+        self._is_told = False  # that for which a picture waits
         self._rid: str | None = None  # of the best layer that it wants; None: any
         self._wants_picture = True
         self._padded = 0  # octets of padding so far
@@ -120,6 +121,7 @@ class ViewerPicture:
         """Take when numbered packets came, from the number `first` on."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
             self.line.train_came(rate, now)
+            self._is_told |= self._choice.is_urgent
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
@@ -138,9 +140,13 @@ class ViewerPicture:
         self.line.report(loss, rtt, now)
 
     @property
-    def has_sign(self) -> bool:
-        """Whether there is a new sign of congestion. Until the next tick sound would be lost."""
-        return self.line.signs != self._signs
+    def has_news(self) -> bool:
+        """Whether not to wait for the next tick.
+
+        Either there is a new sign of congestion, and until then sound would be lost; or it is told what fits,
+        and until then there would be no picture.
+        """
+        return self.line.signs != self._signs or self._is_told
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()
@@ -172,16 +178,18 @@ class ViewerPicture:
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
             return
-        self._signs = self.line.signs
+        self._signs, self._is_told = self.line.signs, False
         self._sample(now)
         self._choice.allow_trains(can_train=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
             self.line.train_came(rate, now)
         self._decide(ladder, best, now)
-        self._changeover.set_pace(self._decision.pace)
+        self._changeover.set_pace(self._decision.pace, self._decision.start)
         target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
+        if self._choice.is_urgent and (lowest := ladder.lowest_moving) is not None:
+            self._changeover.prepare(lowest, now)
         self._keep_slow_show_going(now)
         self._send_train(now)
         if self._decision.pause and self._viewer.backlog is not None:
@@ -250,14 +258,13 @@ class ViewerPicture:
     @property
     def steps(self) -> bool:
         """Whether `step` is to be called each `STEP_SECONDS`."""
-        behind = self._viewer.behind
-        return self._decision.probe > 0 or (isinstance(behind, Paced) and behind.due)
+        return self._decision.probe > 0 or self._changeover.sends
 
     def step(self, now: float) -> None:
-        """Send what is due of keyframes alone, and of padding: not what would have to wait."""
+        """Send what is due of pictures, and of padding: not what would have to wait."""
         if self._viewer.backlog is not None and self._viewer.backlog.octets:
             return
-        self._changeover.send_slow(now)
+        self._changeover.send_due(now)
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
             padded = self._switch.pad(self._viewer, due, now)
             self._padded += padded

@@ -9,7 +9,9 @@ import random
 from collections.abc import Callable, Sequence
 
 from media.line.decision import Decision
+from media.line.doubts import Doubts
 from media.line.estimate import LineEstimate
+from media.line.paces import of_beginning, of_keyframes
 from media.line.packet_train import NARROW
 from media.line.probe import Probe
 from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
@@ -23,9 +25,6 @@ CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
 
 _MORE = 1.1  # of that, so that what a rung needs by the end of a probe has been shown to fit
 _ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
-_LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
-_DOUBTS, _FORGET = 3.5, 0.15  # but not so many, of which so many are forgotten in a second
-_LASTING = 2.5  # signs on a rung that seems to fit: with what is sent again it does not
 _DENIED = 0.95  # of what that needs
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
@@ -35,7 +34,6 @@ _HOPE, _FAR_MORE = 0.35, 1.8  # of what it needs was told, when that multiple wa
 _HOPE_SECONDS = 4.0  # from one such try to the next
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
-_PACE = 0.9  # of what sound leaves: for keyframes alone
 # Between two round trips: while more is sent, while there is a queue, and before.
 _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
 _TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
@@ -64,8 +62,7 @@ class LayerChoice:
         self._next_at = now
         self._up_at = now
         self._signs = 0  # of the estimate that were handled
-        self._sign_at = now
-        self._doubts = 0.0  # signs that were let pass, the older ones forgotten
+        self._doubts = Doubts(now)
         self._grace_until = now
         self._hope_at = now
         self._tried_at: float | None = None
@@ -89,7 +86,7 @@ class LayerChoice:
             estimate.give_way(now)  # keyframes stretch themselves over whatever there is
         self._take_train(rungs, now)
         best = self._best(rungs, now)
-        if self._tried_at is not None and (estimate.suspect or estimate.queues > 1):
+        if self._tried_at is not None and (estimate.suspect or estimate.trips.queues > 1):
             self._give_up(rungs, now)
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
@@ -106,13 +103,14 @@ class LayerChoice:
             self._probe = None
         elif self._probe is not None:
             self._probe.aim(rungs[top(rungs)] * _ROOM, self._trains.most_probed(now))
-        elif ready and not estimate.suspect and estimate.queues < 2:
+        elif ready and not estimate.suspect and estimate.trips.queues < 2:
             self._look_up(rungs, now)
         return Decision(
             rung=self._rung,
             pause=present < self._rung and self._must_stop(rungs[present]),
             probe=self._padded(rungs, now),
             pace=self._pace(rungs),
+            start=of_beginning(rungs, self._rung, self._estimate.carries),
         )
 
     @property
@@ -148,9 +146,9 @@ class LayerChoice:
         is_exact = (
             self._trains.can_train and self._estimate.carries > NARROW
         )  # there a request is a queue itself
-        if is_exact and not self._stands and (self._estimate.queues or self._estimate.congested):
+        if is_exact and not self._stands and (self._estimate.trips.queues or self._estimate.congested):
             return _OFTEN_SECONDS
-        if self._estimate.queues or (is_exact and self._is_limited):
+        if self._estimate.trips.queues or (is_exact and self._is_limited):
             return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
@@ -176,8 +174,7 @@ class LayerChoice:
     def _pace(self, rungs: Sequence[float]) -> float:
         if not is_slow(rungs, self._rung):
             return 0.0
-        least = 0.0 if self._probe is None else self._probe.level - rungs[-1]  # rather that than padding
-        return max(rungs[-2] - rungs[-1], (self._estimate.carries - rungs[-1]) * _PACE, least)
+        return of_keyframes(rungs, self._estimate.carries, 0.0 if self._probe is None else self._probe.level)
 
     # --- down
 
@@ -196,7 +193,8 @@ class LayerChoice:
         if self._passes(rungs, need, now):
             self._trains.ask()
             return
-        self._doubts, self._grace_until = 0.0, now
+        self._doubts.clear()
+        self._grace_until = now
         if need <= estimate.carries:  # but it leaves no room to send again what was lost
             estimate.deny(need * _DENIED)
         carries = estimate.carries
@@ -233,16 +231,11 @@ class LayerChoice:
             return True  # its keyframe was a burst; what is less than that is no picture
         if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
             return True
-        if is_enough and not estimate.is_seen:
+        if is_enough and estimate.lost_share is None:
             return True
         if is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
-            return is_enough or not (estimate.suspect or estimate.queues)
-        self._doubts = max(0.0, self._doubts - (now - self._sign_at) * _FORGET) + 1
-        self._sign_at = now
-        if is_enough:
-            return self._doubts < _LASTING
-        # an over-use may be chance, or another viewer's probe
-        return need * _LITTLE <= estimate.carries and self._doubts < (1.5 if estimate.suspect else _DOUBTS)
+            return is_enough or not (estimate.suspect or estimate.trips.queues)
+        return self._doubts.pass_over(estimate, need, now, has_less=self._rung < last_moving(rungs))
 
     # --- up
 
@@ -284,7 +277,7 @@ class LayerChoice:
                 self._failures = 0  # a receiver that only waits is asked again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
-            if estimate.queues:
+            if estimate.trips.queues:
                 probe.rest(now)
             else:
                 probe.rise(estimate.vouched_at, now)

@@ -8,10 +8,12 @@ class Decision(NamedTuple):
 
     With `pause` the present picture stops at once, and does not wait for the keyframe of the other one.
     `probe` is what to send in total, with padding, and with a packet of padding after each 0.5 s without a
-    picture; `pace` is how fast keyframes alone may go. Both in bit/s; 0: none.
+    picture; `pace` is how fast keyframes alone may go; both in bit/s, 0: none. `start` is how fast a picture
+    may begin, with its keyframe and what follows until it is live, in bit/s; 0: at once.
     """
 
     rung: int
     pause: bool
     probe: float
     pace: float
+    start: float

@@ -33,8 +33,8 @@ _HEARD_SECONDS = 0.15  # what was sent since is not in what a receiver says
 _OLD_NEWS_SECONDS = 1.5  # after a sign, word of loss is of what was sent before it
 _FRESH_SECONDS = 1.5  # reports come each second; one that says nothing new is none
 _MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
-_SAME_LOSS = 0.8  # loss that stays although less is sent is not congestion
-_LESS = 0.75
+_MANY = 3  # bad reports in a row: the line loses what a train does not show
+_SAME_LOSS, _LESS = 0.8, 0.75  # loss that stays although less is sent is not congestion
 _QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # growth of the round trip over the shortest one
 _MARGIN = 0.95
 _CAPACITY_SECONDS = 1.0  # a line may change
@@ -45,16 +45,16 @@ class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s.
 
     `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested`
-    says that a sign of congestion is fresh, `signs` counts them, and `is_seen` says that losses or a queue
-    told the last one. `vouched_at` is when the receiver said last that all comes through; `trips` are the
-    round trips that were measured.
+    says that a sign of congestion is fresh, `signs` counts them, and `lost_share` is what share was lost if
+    losses or a queue told the last one. `vouched_at` is when the receiver said last that all comes through;
+    `trips` are the round trips that were measured.
     """
 
     def __init__(self, now: float) -> None:
         self.carries = math.inf
         self.congested = False
         self.signs = 0
-        self.is_seen = False
+        self.lost_share: float | None = None
         self._proven = 0.0  # is known to fit
         self._sign_at = -math.inf
         self._rates = SentRates(now)
@@ -85,7 +85,8 @@ class LineEstimate:
     def remb(self, bitrate: int, now: float) -> None:
         """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
         former, self._remb = self._remb, float(bitrate)
-        if former is not None and bitrate < former and not self._suspect and self._leaves_room(now):
+        is_past = not self._suspect or self.trained_at > self._sign_at  # what was lost, or queued
+        if former is not None and bitrate < former and is_past and self._leaves_room(now):
             return  # of so little a receiver estimates nonsense
         pictures = self._rates.of(now, 1.0)[1]
         if former is None or bitrate > former or bitrate > _BOUND * self._rates.of(now - 0.1, 0.4)[1]:
@@ -154,18 +155,21 @@ class LineEstimate:
             or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
         )
         self._bad_reports = self._bad_reports + 1 if bad else 0
+        if self.trips.shows_none(now, fresh=queue > _QUEUE_SECONDS):  # what it lost was before less was sent
+            if now - self._sign_at <= _OLD_NEWS_SECONDS:
+                self._bad_reports = 0
+                return
+            if self._bad_reports < _MANY and self._leaves_room(now):
+                return
         at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
         if not at_once and self._bad_reports < 2:
             return
-        is_past = self.trips.shows_none(now, fresh=queue > _QUEUE_SECONDS)
-        if is_past and now - self._sign_at <= _OLD_NEWS_SECONDS:
-            return  # what it lost before less was sent
         rate = self._rates.total(now, 1.0)
         if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss):
             self._bad_reports, self._suspect = 0, False
             return
         self._judged = (rate, loss)
-        self._fall(rate * (1 - lost) * _MARGIN, now, is_seen=True)
+        self._fall(rate * (1 - lost) * _MARGIN, now, lost_share=lost)
 
     def lost(self, loss: Loss, queue: float, now: float, came: float | None = None) -> None:
         """Take what is lost of what was sent lately. The rest is what the line carried then.
@@ -184,7 +188,7 @@ class LineEstimate:
                 through = (came + self._rates.of(now, 1.0)[0]) * _MARGIN
                 told = (told + through) / 2 if told else through
             self._proven = min(self._proven, told)
-            self._fall(told, now, is_seen=True)
+            self._fall(told, now, lost_share=loss.share)
 
     def _is_steady(self, rate: float, loss: float) -> bool:
         """Learn whether loss stays although less is sent: then it is not congestion."""
@@ -238,9 +242,9 @@ class LineEstimate:
         """Learn that the line carries no more than `rate`, whatever its receiver says: more did not come."""
         self.carries, self._proven = min(self.carries, rate), min(self._proven, rate)
 
-    def _fall(self, told: float, now: float, least: float = 0.0, *, is_seen: bool = False) -> None:
+    def _fall(self, told: float, now: float, least: float = 0.0, lost_share: float | None = None) -> None:
         """A sign of congestion. It speaks of what was sent: what is known to fit, if that was less, stays."""
-        self._sign_at, self.congested, self.is_seen = now, True, is_seen
+        self._sign_at, self.congested, self.lost_share = now, True, lost_share
         self.signs += 1
         most = max(self._rates.total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
         is_another = max(told, least) < self._proven * _FAR_LESS
@@ -284,14 +288,9 @@ class LineEstimate:
         """Whether the last receiver report shows a queue, or loss."""
         return self._suspect
 
-    @property
-    def queues(self) -> int:
-        """How many of the last measured round trips show a queue. One alone may be chance."""
-        return self.trips.queues
-
     def is_empty(self, now: float) -> bool:
         """Whether no queue is left of what was sent before the last sign of congestion."""
-        return not self.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
+        return not self.trips.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
 
     @property
     def stalls(self) -> bool:

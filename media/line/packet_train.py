@@ -8,6 +8,7 @@ good than a probe has shown to fit, but for the last moving picture.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 PACKETS = 6
 OCTETS, FEW_OCTETS = 100, 20  # of padding in each: 8 kbit with all headers, or 4
@@ -17,12 +18,13 @@ _LEAST_PACKETS = 4  # that came: of fewer nothing is told
 _WAIT_SECONDS = 0.45  # for word of one, before the next: behind a queue of 0.3 s
 _REST_SECONDS = 0.15  # for word of the last packets, when that of the first has come
 _OLD_SECONDS = 1.0  # word of one that left so long ago speaks of the line of then
-_URGENT_APART_SECONDS = 0.4  # one may be dropped by a queue that is still full
+_URGENT_APART_SECONDS = 0.2  # one may be dropped by a queue that is still full
 _MOST_TRAINS = 4
 _LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # of the line that trains may have
 _LEAST_SECONDS = 0.002  # of less a receiver that reads in turns tells nothing: the line is wide
 _MOST_APART_SECONDS = 5.0  # when nobody answers
+_STALL_SECONDS, _STALL_SHARE = 0.03, 0.6  # one gap so long, and of so much of the whole: the line stood still
 
 
 @dataclass(slots=True)
@@ -38,13 +40,14 @@ class Train:
 class PacketTrains:
     """Of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_trains", "octets")
+    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_stood", "_trains", "octets")
 
     def __init__(self) -> None:
         self._next = 0  # number of the first packet of the next train
         self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
         self._sent_at = -math.inf
         self._answered = True  # the latest one
+        self._stood = False  # the line stood still in the middle of it, maybe
         self._apart = _LEAST_APART_SECONDS
         self.octets = OCTETS  # of padding in each packet of the next one
 
@@ -93,12 +96,17 @@ class PacketTrains:
         return None
 
     def _rate(self, train: Train) -> float | None:
-        arrivals = train.arrivals
+        arrivals = sorted(train.arrivals.values())
         if len(arrivals) < _LEAST_PACKETS:
             return None
-        seconds = max(arrivals.values()) - min(arrivals.values())
+        seconds = arrivals[-1] - arrivals[0]
         bits = (train.octets + HEADER_OCTETS) * 8
         if seconds > _OLD_SECONDS:  # its clock has wrapped
+            return None
+        longest = max(later - earlier for earlier, later in pairwise(arrivals))
+        self._stood = not self._stood and longest > max(_STALL_SECONDS, seconds * _STALL_SHARE)
+        if self._stood:
+            self._apart = 0.0  # that says nothing of its rate: once more
             return None
         rate = (len(arrivals) - 1) * bits / seconds if seconds >= _LEAST_SECONDS else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW

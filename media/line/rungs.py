@@ -1,7 +1,7 @@
 """The rungs of a ladder: what each rendition needs in bit/s with sound, best first.
 
-Infinite is one that there is not, or that the viewer does not want. The last two are keyframes alone, at
-their slowest, and sound alone.
+Infinite is one that there is not, or that the viewer does not want. Layers come first; the last three are the
+lowest temporal layer of the lowest one, its keyframes alone, at their slowest, and sound alone.
 """
 
 import math
@@ -18,6 +18,11 @@ def top(rungs: Sequence[float]) -> int:
 def last_moving(rungs: Sequence[float]) -> int:
     """The least one with a moving picture; if there is none, a number behind all of them."""
     return next((n for n in range(len(rungs) - 3, -1, -1) if rungs[n] < math.inf), len(rungs))
+
+
+def lowest_layer(rungs: Sequence[float]) -> int:
+    """The least one with all pictures of a layer; if there is none, the lowest temporal layer's."""
+    return next((n for n in range(len(rungs) - 4, -1, -1) if rungs[n] < math.inf), len(rungs) - 3)
 
 
 def next_better(rungs: Sequence[float], rung: int) -> int:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from media.line.belief import Belief
 from media.line.estimate import LineEstimate
-from media.line.rungs import fitting, last_moving
+from media.line.rungs import fitting, last_moving, lowest_layer
 
 FITS = 0.85  # of how fast a train comes: that a picture may need, with its bursts
 _SURE = 0.9  # for the last moving picture
+_SURELY = 0.75  # for a layer above the lowest one, after a pause: its keyframes are bursts
 _ROOM = 1.08  # for what the last one needs at times
 _FULL = 0.95  # a picture that needs more than that fills the queue that there is
 _LASTING = 3  # round trips in a queue, a third of a second
@@ -43,9 +44,9 @@ class TrainChoice:
         if not self.can_train:
             return False
         estimate = self._estimate
-        if self._asks or self.is_urgent or estimate.queues > 1:
+        if self._asks or self.is_urgent or estimate.trips.queues > 1:
             return True
-        if (estimate.queues or estimate.suspect) and estimate.capacity(now) is None:
+        if (estimate.trips.queues or estimate.suspect) and estimate.capacity(now) is None:
             return True
         return watches and estimate.is_empty(now)
 
@@ -95,9 +96,9 @@ class TrainChoice:
         if rung > last:
             return self._rise(rungs, rung, last, rate, now)
         estimate = self._estimate
-        if rate * (FITS if estimate.queues > _LASTING else _FULL) >= rungs[rung]:
+        if rate * (FITS if estimate.trips.queues > _LASTING else _FULL) >= rungs[rung]:
             return rung  # but what fills the line for so long has no room for its bursts
-        is_full = estimate.queues > 1 or estimate.congested or estimate.suspect
+        is_full = estimate.trips.queues > 1 or estimate.congested or estimate.suspect
         if not is_full and now - self._low_at > _AGAIN_SECONDS:
             self._low_at, self._asks = now, True  # one alone may be chance
             return rung
@@ -116,11 +117,17 @@ class TrainChoice:
         if rate is None:
             return fits
         self._believes.begin(now)
-        found = fitting(rungs, rate * FITS)
+        found = self._found(rungs, rate)
         if found <= left:  # not the line alone is full: the sign stands
             return fits
         self._estimate.measured(rate * _FULL)
         return found
+
+    def _found(self, rungs: Sequence[float], rate: float) -> int:
+        """The best rung whose keyframes pass a line of that rate; rather than none that moves, the last."""
+        last = last_moving(rungs)
+        found = max(fitting(rungs, rate * FITS), min(fitting(rungs, rate * _SURELY), lowest_layer(rungs)))
+        return last if found > last and last < len(rungs) and rungs[last] <= rate * _SURE else found
 
     def _rise(self, rungs: Sequence[float], rung: int, last: int, rate: float, now: float) -> int:
         """Show a picture that moves, if the line carries one; or as many keyframes as it does."""

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from media.counts import ViewerStats
 from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
-from media.switch.viewer import Place, Viewer
+from media.switch.viewer import Behind, Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
@@ -56,6 +57,7 @@ class Changeover:
         self._stats = stats
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
+        self.start_rate = 0.0  # bit/s for what begins with a keyframe, until it is live; 0: at once
         self._asks_at = 0.0
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
@@ -68,20 +70,26 @@ class Changeover:
         """Whether the viewer is to get another rendition than it gets."""
         return self.target != self._viewer.rendition
 
-    def set_pace(self, bitrate: float) -> None:
-        """How fast keyframes alone may go, in bit/s."""
-        self.pace = bitrate
+    def set_pace(self, bitrate: float, start_rate: float) -> None:
+        """How fast keyframes alone may go, and what begins with a keyframe, in bit/s."""
+        self.pace, self.start_rate = bitrate, start_rate
         if isinstance(self._viewer.behind, Paced):
             self._viewer.behind.bitrate = bitrate
 
-    def send_slow(self, now: float) -> None:
-        """Send what is due of keyframes alone."""
-        paced = self._viewer.behind
-        if not isinstance(paced, Paced):
+    @property
+    def sends(self) -> bool:
+        """Whether `send_due` is to be called every few milliseconds."""
+        behind = self._viewer.behind
+        return behind.due if isinstance(behind, Paced) else behind is not None and behind.begun
+
+    def send_due(self, now: float) -> None:
+        """Send what is due of keyframes alone, and of what has begun with a keyframe."""
+        behind = self._viewer.behind
+        if behind is None or not behind.begun:
             return
-        if (picture := paced.next_picture) is not None:
+        if isinstance(behind, Paced) and (picture := behind.next_picture) is not None:
             timestamp, seconds = picture
-            paced.shift = self._shift_to(now + seconds, timestamp)
+            behind.shift = self._shift_to(now + seconds, timestamp)
         self._switch.advance(self._feed, self._viewer, now)
 
     def _shift_to(self, at: float, timestamp: int) -> int:
@@ -129,10 +137,28 @@ class Changeover:
         """Wait for a keyframe; between a track and its lowest temporal layer, for the end of a picture."""
         if self._between(target) is None:
             self._asks_at = now
-            self._feed.sent[target].await_keyframe(self, self._keyframe)
+            sent = self._feed.sent[target]
+            if (came := self._came_meanwhile(target, now)) is not None:
+                self._begin(target, came, now, sent.keyframe_at)
+            else:
+                sent.await_keyframe(self, self._keyframe)
         else:
             self._asks_at = now + _SWITCH_SECONDS
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
+
+    def _came_meanwhile(self, target: int, now: float) -> Outgoing | None:
+        """The keyframe of the target that came since the viewer gets no picture; None: wait for one.
+
+        Its pictures follow it. A thinned form has none from the time before somebody used it.
+        """
+        if self._viewer.rendition is not None or self._latest is None or self._feed.form(target) is not None:
+            return None
+        return self._feed.sent[target].keyframe_since(self._latest_at, now)
+
+    def prepare(self, target: int, now: float) -> None:
+        """Want a keyframe of `target`, which is likely to be aimed at soon: the picture has stopped."""
+        if self._latest is not None and self._came_meanwhile(target, now) is None:
+            self._want_keyframe(self._feed.base_of(target), now, urgent=self._urgent)
 
     def _between(self, target: int) -> Thinned | None:
         """The form of a track from which, or to which, the viewer goes; None: it changes the track."""
@@ -159,7 +185,8 @@ class Changeover:
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
         if self.waits and self.target is not None and now >= self._asks_at:
-            urgent = self._urgent and self._viewer.rendition is None
+            present = self._viewer.rendition
+            urgent = self._urgent and (present is None or self._is_slow(present))
             self._want_keyframe(self._feed.base_of(self.target), now, urgent=urgent)
 
     def end(self) -> None:
@@ -180,7 +207,7 @@ class Changeover:
         rendition = self._viewer.rendition
         assert rendition is not None
         self._note_latest(rendition, now)
-        self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, paced=None, now=now)
+        self._switch.change(self._feed, self._viewer, leaves=rendition, takes=None, behind=None, now=now)
         self._feed.release(rendition)
 
     def _note_latest(self, rendition: int, now: float) -> None:
@@ -195,7 +222,7 @@ class Changeover:
         target = packet.track
         if self._repeats(target):
             self._leave(now)
-        self._feed.after_burst[self] = lambda at: self._begin(target, packet, at)
+        self._feed.after_burst[self] = lambda at: self._begin(target, packet, at, at)
 
     def _repeats(self, target: int) -> bool:
         """Whether the present rendition would send the keyframe that is to be paced, live and before that."""
@@ -206,7 +233,7 @@ class Changeover:
         form = self._feed.form(number)
         return form is not None and form.form is Form.KEYFRAMES
 
-    def _begin(self, target: int, packet: Outgoing, now: float) -> None:
+    def _begin(self, target: int, packet: Outgoing, now: float, came_at: float) -> None:
         viewer = self._viewer
         if target != self.target or target == viewer.rendition:  # it aims elsewhere meanwhile
             return
@@ -215,13 +242,18 @@ class Changeover:
             self._note_latest(former, now)
         if self._first is None:
             self._first = target
-        shift = self._shift(target, packet.timestamp, now)
-        self._go_on(Place(target, packet.extended, shift), now)
+        shift = self._shift(target, packet.timestamp, came_at)
+        self._go_on(Place(target, packet.extended, shift), now, start_rate=self.start_rate)
 
-    def _go_on(self, place: Place, now: float) -> None:
+    def _go_on(self, place: Place, now: float, start_rate: float = 0.0) -> None:
         feed, former = self._feed, self._viewer.rendition
-        paced = Paced(place.track, place.first, self.pace, now) if self._is_slow(place.track) else None
-        self._switch.change(feed, self._viewer, leaves=former, takes=place, paced=paced, now=now)
+        behind: Behind | None = None
+        if self._is_slow(place.track):
+            behind = Paced(place.track, place.first, self.pace, now)
+        elif start_rate and self._viewer.backlog is None:
+            behind = JoinBurst(place.track)
+            behind.begin_at(place.first, start_rate, now)
+        self._switch.change(feed, self._viewer, leaves=former, takes=place, behind=behind, now=now)
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1

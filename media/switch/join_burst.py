@@ -1,4 +1,4 @@
-"""One viewer's way from the last keyframe to the live edge: faster than real time, paced, without a gap."""
+"""One viewer's way from a keyframe to the live edge: paced, and without a gap."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -10,6 +10,7 @@ MIN_BITRATE = 10_000_000  # bit/s
 START_BYTES = 16 * 1024  # at once
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
+NARROW_START_BYTES, NARROW_SECONDS = 2 * 1200, 1.5  # on a line whose rate is known
 
 Item = TypeVar("Item")
 
@@ -20,7 +21,7 @@ class JoinBurst(Generic[Item]):
     Before it begins, live packets are not for this viewer. Afterwards they queue up behind the held ones.
     """
 
-    __slots__ = ("_bitrate", "_bytes", "_credit", "_ends_at", "_pending", "_taken_at", "next_index", "track")
+    __slots__ = ("_bytes", "_credit", "_ends_at", "_pending", "_rate", "_taken_at", "next_index", "track")
 
     def __init__(self, track: int) -> None:
         self.track = track
@@ -28,7 +29,7 @@ class JoinBurst(Generic[Item]):
         self._pending: deque[Cached[Item]] | None = None
         self._bytes = 0
         self._credit = float(START_BYTES)
-        self._bitrate = 0.0
+        self._rate = 0.0  # bit/s at least
         self._taken_at = self._ends_at = 0.0
 
     @property
@@ -51,9 +52,16 @@ class JoinBurst(Generic[Item]):
         """Queue the `held` packets, at least one, of a stream of `bitrate` bit/s."""
         self._pending = deque(held)
         self._bytes = sum(size for _, size, _ in held)
-        self._bitrate = bitrate
+        self._rate = max(SPEED * bitrate, MIN_BITRATE)
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = held[0][0]
+
+    def begin_at(self, index: int, rate: float, now: float) -> None:
+        """Take the packets from `index` on, at `rate` bit/s: a keyframe must not overflow a narrow line."""
+        self._pending = deque()
+        self._rate, self._credit = rate, float(NARROW_START_BYTES)
+        self._taken_at, self._ends_at = now, now + NARROW_SECONDS
+        self.next_index = index
 
     def add(self, extended: int, size: int, item: Item) -> None:
         """Queue a live packet, at `next_index` or above. Ignored before `begin`."""
@@ -72,7 +80,7 @@ class JoinBurst(Generic[Item]):
             return []
         left = self._ends_at - now
         if left > MAX_PAUSE_SECONDS:
-            rate = max(SPEED * self._bitrate, MIN_BITRATE, self._bytes * 8 / left)
+            rate = max(self._rate, self._bytes * 8 / left)
             self._credit += min(now - self._taken_at, MAX_PAUSE_SECONDS) * rate / 8
         else:
             self._credit = float(self._bytes)

@@ -65,4 +65,4 @@ class LayerSet:
         self._change(leaves=None, takes=Place(packet.track, packet.extended, 0), now=now)
 
     def _change(self, *, leaves: int | None, takes: Place | None, now: float) -> None:
-        self._switch.change(self._feed, self._viewer, leaves=leaves, takes=takes, paced=None, now=now)
+        self._switch.change(self._feed, self._viewer, leaves=leaves, takes=takes, behind=None, now=now)

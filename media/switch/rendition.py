@@ -38,6 +38,12 @@ class Ladder(NamedTuple):
         """The best rung from that one on that comes; the last one is the sound alone."""
         return next(n for n, need in enumerate(self.needs) if n >= rung and need < math.inf)
 
+    @property
+    def lowest_moving(self) -> int | None:
+        """The least rendition with more than keyframes; None: none comes."""
+        moving = (each.number for each in reversed(self.renditions[:-1]) if each.bitrate < math.inf)
+        return next(moving, None)
+
     def number(self, rung: int) -> int | None:
         """The rendition of a rung; None for the sound alone."""
         return self.renditions[rung].number if rung < len(self.renditions) else None

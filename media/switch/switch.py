@@ -27,7 +27,7 @@ from media.switch.paced import Paced
 from media.switch.packet_header import SentAt
 from media.switch.padding import pad
 from media.switch.resend import resend
-from media.switch.viewer import Place, Viewer
+from media.switch.viewer import Behind, Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
 from media.tracks.outgoing import Outgoing
@@ -141,13 +141,13 @@ class PacketSwitch:
         *,
         leaves: int | None,
         takes: Place | None,
-        paced: Paced | None,
+        behind: Behind | None,
         now: float,
     ) -> None:
         """Send a viewer what begins at the place `takes`, and no more of the track `leaves`.
 
         What is held from that place on is sent at once: do not call this while a burst is forwarded. Two
-        renditions of one picture have one SSRC, under which the numbers go on. With `paced`, packets of the
+        renditions of one picture have one SSRC, under which the numbers go on. With `behind`, packets of the
         new track go out by that.
         """
         profile = feed.profiles[_key(viewer.wires)]
@@ -161,7 +161,7 @@ class PacketSwitch:
         if takes is not None:
             form = wires[takes.track] = viewer.forms[takes.track]
             viewer.take(takes, feed.ssrc_of(takes.track, form))
-            viewer.behind = paced
+            viewer.behind = behind
         profile = _profile(feed, wires)
         viewer.share(profile.wires, profile.counts)
         profile.add(viewer)
@@ -171,11 +171,11 @@ class PacketSwitch:
         if held and viewer.tells_delay(takes.track):
             # first by RTX: the receiver takes the delay from what comes first
             self.resend(viewer, held[0], viewer.offsets[takes.track], viewer.shifts[takes.track], now)
-        if paced is None:
+        if behind is None:
             send_to(viewer, held, self._buffer, SentAt(now))
         else:
             for packet in held:
-                paced.add(packet.extended, len(packet.packet.payload), packet)
+                behind.add(packet.extended, len(packet.packet.payload), packet)
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""

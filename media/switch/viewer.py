@@ -16,6 +16,8 @@ from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 from media.transport.address import Address, Backlog, FanOut, Transmit
 
+Behind = JoinBurst[Outgoing] | Paced
+
 Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
@@ -105,7 +107,7 @@ class Viewer:
         self.forms = forms or wires
         self.counts = counts
         self.resent_octets = 0  # of payload, in retransmissions
-        self.behind: JoinBurst[Outgoing] | Paced | None = None
+        self.behind: Behind | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets = tuple(_first_offset(start) for start in self.starts)

@@ -74,20 +74,23 @@ class WireProfile:
         laid.flush()
 
     def send_run(self, run: HeldRun[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
-        """`send` the packets of a run, of which none is made if nothing about it is unusual."""
+        """`send` the packets of a run. None is made if nothing is unusual, of it and of the viewers."""
         track, wire = run.track, self.wires[run.track]
         if wire is None:
             return
-        if self.behind or run.first < self.starts[track] or run.packets.has_any(wire.extensions):
+        if run.first < self.starts[track] or run.packets.has_any(wire.extensions):
             self.send(run.items(), buffer, sent_at)
             return
         self.counts.packets[track] += len(run)
         self.counts.octets[track] += run.packets.octets
         block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
         others = fan_run(run, wire, block, chain(self.viewers, self.patched))
-        if others:
+        if others or self.behind:
             laid = LaidBurst(run.items(), self.wires, buffer, sent_at)
             laid.send(others)
+            for viewer in self.behind:
+                self._send_due(viewer, laid)
+            laid.flush()
 
     def _send_due(self, viewer: Viewer, laid: LaidBurst) -> None:
         """Send all but packets before the viewer's start, and those that wait in its join burst."""

@@ -4,8 +4,9 @@ import math
 
 REQUEST_SECONDS = 0.5
 # A keyframe costs what three to ten other pictures do, and a browser that is asked for one sends one of each
-# layer. Where viewers change layers all the time, so many come at that pace, and further ones at this.
-LASTING_SECONDS, AT_ONCE = 1.0, 4
+# layer. Where viewers change layers all the time, so many come at that pace, and further ones at this, or an
+# encoder has nothing left for the pictures between them.
+LASTING_SECONDS, AT_ONCE = 2.0, 4
 ANSWER_SECONDS = 0.5  # a later keyframe does not count as an answer
 IN_VAIN_SECONDS = 3.0
 # `PROOF` answers in a row prove that a publisher answers requests: a single keyframe may come by chance. Each
@@ -46,7 +47,8 @@ class KeyframeRequests:
     def want(self, now: float, *, urgent: bool = False) -> bool:
         """A viewer needs a keyframe. Returns whether to ask the publisher now; otherwise ask `due` later.
 
-        It is `urgent` for one that has no picture meanwhile: then it does not matter how many came lately.
+        It is `urgent` for one that has no picture meanwhile: then it does not matter how many came lately,
+        but one that has just come is not followed by the next.
         """
         self._waiting = not self._deaf
         self._urgent |= urgent
@@ -56,7 +58,7 @@ class KeyframeRequests:
         """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
         if not self._waiting or now < self._sent_at + REQUEST_SECONDS:
             return False
-        if self._has_enough(now) and not self._urgent:
+        if self._has_enough(now) and not (self._urgent and now - self._arrived_at >= REQUEST_SECONDS):
             return False
         if self._unanswered:
             self._was_ignored()

@@ -18,6 +18,7 @@ from media.tracks.temporal_layers import TemporalLayers
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
 RUN_UP_PACKETS = 16  # of a keyframe that may come behind its first packet
+GOES_ON_SECONDS = 0.5  # from packet to packet at most: most pictures come faster
 FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one
 
 JoinBurstMode = Literal["auto", "off", "on"]
@@ -216,6 +217,15 @@ class SentTrack:
             if packet.packet.marker:
                 return packets
         return []
+
+    def keyframe_since(self, at: float, now: float) -> Outgoing | None:
+        """The packet with which the latest keyframe began, if that was after `at`.
+
+        None also if it is not held, or if nothing came for a while: a layer that was off begins anew.
+        """
+        if self.keyframe_at <= at or self.history.age(self.history.next_index - 1, now) > GOES_ON_SECONDS:
+            return None
+        return self.history.get(self._keyframe_index, now)
 
     # --- a viewer's first picture
 

@@ -20,7 +20,7 @@ class Viewer:
         self.choice = LayerChoice(self.estimate, 0.0, can_probe=can_probe, jitter=lambda: 0.5)
         self.now = 0.0
         self.present = 0
-        self.decision = Decision(0, False, 0.0, 0.0)
+        self.decision = Decision(0, False, 0.0, 0.0, 0.0)
         self._octets = self._sound = 0.0
         self._remb = 2_000_000
 

@@ -131,7 +131,7 @@ class ChangingViewer:
 
     def step(self) -> None:
         """Send what is due of keyframes alone."""
-        self.change.send_slow(self.world.now)
+        self.change.send_due(self.world.now)
 
     def pictures(self) -> list[RtpPacket]:
         """The packets of the picture that came since the last look."""

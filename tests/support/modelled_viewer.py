@@ -65,7 +65,7 @@ class ModelledViewer:
         self._octets = self._sound_octets = 0
         self._sequence = 0
         self._present = 0
-        self._decision = Decision(0, False, 0.0, 0.0)
+        self._decision = Decision(0, False, 0.0, 0.0, 0.0)
         self._keyframe_at = since + 0.1  # when the next asked one comes
         self._needs_keyframe = True
         self._queue: list[tuple[int, int, bool]] = []  # (frame, size, last) that the publisher paces

@@ -27,7 +27,7 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     before = viewer.far.viewer.behind, viewer.rendition
     viewer.picture.line.lost(Loss(0.9, world.now - 0.5, world.now), 0.3, world.now)
     chokes(viewer, 30_000)
-    assert viewer.picture.has_sign
+    assert viewer.picture.has_news
     assert (viewer.far.viewer.behind, viewer.rendition) == before
     world.answers = True
     world.run(1.0)

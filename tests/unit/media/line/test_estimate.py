@@ -135,6 +135,66 @@ def test_a_report_of_what_was_sent_before_a_sign_is_no_other_sign() -> None:
     assert sender.estimate.signs == 1
 
 
+def test_the_next_report_is_the_first_bad_one_again() -> None:
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.estimate.lost(Loss(0.6, sender.now - 0.5, sender.now), 0.3, sender.now)
+    for wait in (0.5, 1.1):  # the second one may still speak of what was sent before the sign
+        sender.send(100_000, wait)
+        sender.measure(0.03)
+        sender.estimate.report(0.4, 0.03, sender.now)
+    assert sender.estimate.signs == 1
+    sender.send(100_000, 1)
+    sender.measure(0.03)
+    sender.estimate.report(0.4, 0.03, sender.now)
+    assert sender.estimate.signs == 2
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_loss_is_past_where_a_train_shows_room(room: bool) -> None:
+    """A train has lowered the picture before a sign came: the report speaks of the time before that."""
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.measure(0.03)
+    sender.send(60_000, 0.5)
+    sender.estimate.train_came(300_000 if room else 50_000, sender.now)
+    sender.send(60_000, 0.4)
+    sender.measure(0.03)
+    sender.estimate.report(0.3, 0.3, sender.now)
+    assert sender.estimate.signs == (0 if room else 1)
+
+
+def test_but_not_what_goes_on() -> None:
+    """A line that drops what is too much at once, without a queue, lets a train pass."""
+    sender = Sender()
+    sender.send(400_000, 3)
+    for _ in range(3):
+        assert not sender.estimate.signs
+        sender.estimate.train_came(5e6, sender.now)
+        sender.measure(0.03)
+        sender.send(400_000, 0.9)
+        sender.estimate.report(0.15, 0.03, sender.now)
+    assert sender.estimate.signs == 1
+
+
+def test_a_remb_of_a_pause_is_no_sign_where_a_train_came_since() -> None:
+    """The last report still shows what was lost before the pause."""
+    sender = Sender()
+    sender.send(1_000_000, 3)
+    sender.estimate.remb(1_000_000, sender.now)
+    sender.measure(0.03)
+    sender.estimate.lost(Loss(0.6, sender.now - 0.5, sender.now), 0.3, sender.now)
+    sender.send(60_000, 0.6)
+    sender.measure(0.03)
+    sender.estimate.train_came(350_000, sender.now)
+    sender.estimate.report(0.3, 0.03, sender.now)
+    assert sender.estimate.suspect
+    sender.send(180_000, 0.5)
+    sender.estimate.remb(34_000, sender.now)
+    assert sender.estimate.signs == 1
+
+
 def test_a_report_says_nothing_of_two_seconds_later() -> None:
     sender = Sender()
     sender.send(500_000, 5)
@@ -149,11 +209,11 @@ def test_a_report_says_nothing_of_two_seconds_later() -> None:
 def test_one_long_round_trip_is_chance_and_two_are_a_queue() -> None:
     sender = Sender()
     sender.measure(0.030, 0.035, 0.150)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (1, False)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (1, False)
     sender.measure(0.160)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (2, True)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (2, True)
     sender.measure(0.040)
-    assert (sender.estimate.queues, sender.estimate.stalls) == (0, False)
+    assert (sender.estimate.trips.queues, sender.estimate.stalls) == (0, False)
 
 
 def test_a_short_round_trip_vouches_for_what_was_sent_and_a_long_one_does_not() -> None:
@@ -178,7 +238,7 @@ def test_the_shortest_round_trip_is_also_that_of_reports_before() -> None:
     sender.send(500_000, 1)
     sender.estimate.report(0.0, 0.030, sender.now)
     sender.measure(0.300, 0.300)
-    assert sender.estimate.queues == 2
+    assert sender.estimate.trips.queues == 2
 
 
 def test_only_a_queue_that_stays_is_given_way_to() -> None:

@@ -50,6 +50,27 @@ def test_after_a_pause_there_is_sound_alone_until_a_train_tells_what_fits() -> N
     assert not line.choice.is_urgent
 
 
+@pytest.mark.parametrize(
+    ("rate", "rung"),
+    [
+        (730_000, 1),
+        (700_000, 2),  # the keyframes of a layer above the lowest one need more room
+        (225_000, 2),
+        (220_000, 3),  # the lowest temporal layer, whose keyframes are those of the layer
+        (170_000, 3),
+        (165_000, 4),
+    ],
+)
+def test_after_a_pause_it_is_a_picture_whose_keyframes_pass(rate: float, rung: int) -> None:
+    rungs = [1.6e6, 540e3, 190e3, 150e3, 60e3, 40e3]
+    line = Line()
+    line.choice.pause(rungs, 0, 1)
+    line.send()
+    line.wait(0.3)
+    line.estimate.train_came(rate, line.now)
+    assert line.choice.take(rungs, 5, line.now) == rung
+
+
 def test_a_line_that_carries_no_moving_picture_by_the_sign_is_not_filled_further() -> None:
     line = Line()
     assert line.choice.pause(RUNGS, 0, 3) == 3

@@ -10,6 +10,7 @@ from media.relay.edge_relay import Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.origin import Origin
 from media.rtp.rtcp import nack
+from media.tracks.keyframe_requests import LASTING_SECONDS
 from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.support.relay_world import EDGE_AT, NOWHERE, ORIGIN, ORIGIN_AT, ROOM, Cluster
@@ -136,7 +137,7 @@ def test_keyframe_requests_of_an_edges_viewers_count_as_much_as_those_of_others(
     for _ in range(20):
         cluster.edge.room.publisher.want_keyframe(0, cluster.clock.now)
         cluster.media()
-        cluster.pass_time(1.2)
+        cluster.pass_time(LASTING_SECONDS + 0.2)
     assert len(cluster.publisher.keyframe_requests()) >= 19
 
 

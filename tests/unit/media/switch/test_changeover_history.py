@@ -107,21 +107,22 @@ def play_viewers(
             viewers[number].far.says(nack(1, PICTURE, [newest - back & 0xFFFF for back in backs]))
         case ("pace", bitrate, steps):
             for viewer in viewers:
-                viewer.change.set_pace(bitrate)
+                viewer.change.set_pace(bitrate, bitrate)
             for _ in range(steps):
                 world.now += 0.010
                 for viewer in viewers:
                     viewer.step()
 
 
-def test_no_gap_in_any_history_without_losses() -> None:
+@pytest.mark.parametrize("start_rate", [0.0, 20_000.0], ids=["at once", "paced"])
+def test_no_gap_in_any_history_without_losses(start_rate: float) -> None:
     """From rendition to rendition at each moment of a second: numbers are contiguous, time goes on."""
     for moment, (former, latter) in enumerate(itertools.permutations((*LAYERS, LOWEST, KEYFRAMES), 2)):
         world = LayersWorld(thinned=True)
         for layer in LAYERS:
             world.picture(layer, keyframe=True)
         viewer = ChangingViewer(world, former if former in LAYERS else 2)
-        viewer.change.set_pace(1e6)
+        viewer.change.set_pace(1e6, start_rate)
         viewer.aim(former)
         got: list[RtpPacket] = []
         for frame in range(90):

@@ -2,7 +2,14 @@
 
 import pytest
 
-from media.switch.join_burst import MIN_BITRATE, MOST_SECONDS, SPEED, START_BYTES, JoinBurst
+from media.switch.join_burst import (
+    MIN_BITRATE,
+    MOST_SECONDS,
+    NARROW_SECONDS,
+    SPEED,
+    START_BYTES,
+    JoinBurst,
+)
 from media.tracks.picture_cache import Cached
 
 SIZE = 1000
@@ -91,3 +98,34 @@ def test_lost_packets_are_skipped() -> None:
     burst.begin([(n, SIZE, n) for n in (0, 1, 2, 5, 6)], 1e6, 0.0)
     assert burst.take(0.0) == [0, 1, 2, 5, 6]
     assert burst.caught_up
+
+
+def test_on_a_line_of_known_rate_live_packets_go_at_that_rate_until_none_waits() -> None:
+    rate = 400_000.0  # 50 packets a second
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin_at(10, rate, 0.0)
+    for index in range(10, 40):  # a keyframe of 30 packets at once
+        burst.add(index, SIZE, index)
+    at_once = burst.take(0.0)
+    assert at_once == [10, 11, 12]
+    taken = list(at_once)
+    now = 0.0
+    while not burst.caught_up:
+        now += 0.01
+        taken += burst.take(now)
+    assert taken == list(range(10, 40))
+    assert now == pytest.approx((30 - 3) * SIZE * 8 / rate, abs=0.05)
+
+
+def test_a_line_of_known_rate_is_not_filled_for_ever() -> None:
+    """A stream that needs more than the rate is live after a while nevertheless."""
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin_at(0, 100_000.0, 0.0)
+    now = 0.0
+    for index in range(1000):
+        burst.add(index, SIZE, index)
+        now += 0.01  # 800 kbit/s
+        burst.take(now)
+        if burst.caught_up:
+            break
+    assert now <= NARROW_SECONDS + 0.05

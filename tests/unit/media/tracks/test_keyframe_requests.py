@@ -166,10 +166,11 @@ def test_a_viewer_without_a_picture_does_not_wait_for_the_lasting_pace() -> None
     requests = KeyframeRequests()
     for number in range(1000):
         requests.arrived(0.25 * number)
-    assert not requests.want(250.0)
-    assert requests.want(250.0, urgent=True)
-    requests.arrived(250.1)
-    assert not requests.want(250.3, urgent=True)  # but for the shortest one
-    assert requests.due(250.0 + REQUEST_SECONDS)
+    assert not requests.want(250.5)
+    assert requests.want(250.5, urgent=True)
     requests.arrived(250.6)
-    assert not requests.want(251.1)  # it is over with the keyframe
+    assert not requests.want(250.7, urgent=True)  # but for the shortest one
+    assert not requests.due(250.5 + REQUEST_SECONDS)  # of which the keyframe has some, too
+    assert requests.due(250.6 + REQUEST_SECONDS)
+    requests.arrived(251.2)
+    assert not requests.want(251.7)  # it is over with the keyframe

@@ -1,0 +1,190 @@
+"""A viewer that changes on a narrow line: its keyframe takes its time, and none is waited for that came."""
+
+import pytest
+
+from media.switch.join_burst import JoinBurst
+from media.tracks.sent_track import GOES_ON_SECONDS
+from tests.support.layers_world import KEYFRAMES, LAYERS, LOWEST, SOUND, ChangingViewer, LayersWorld
+from tests.support.one_stream import assert_one_stream
+
+pytestmark = pytest.mark.usefixtures("each_sender")
+
+FRAME = 1 / 30
+RATE = 400_000.0  # bit/s
+STEP = 0.01
+
+
+def begun(*, thinned: bool = False) -> LayersWorld:
+    world = LayersWorld(thinned=thinned)
+    for layer in LAYERS:
+        world.picture(layer, keyframe=True)
+    world.now += FRAME
+    return world
+
+
+def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_it() -> None:
+    world = begun()
+    viewer = ChangingViewer(world, 2)
+    viewer.change.set_pace(0.0, RATE)
+    viewer.aim(1)
+    sent = world.picture(1, keyframe=True, packets=20, size=1000)
+    came: list[bytes] = []
+    began = world.now
+    while viewer.change.sends:
+        world.now += STEP
+        if round((world.now - began) / STEP) == 10:
+            sent += world.picture(1)
+            assert len(came) < 10
+        viewer.step()
+        came += [packet.payload for packet in viewer.pictures()]
+    assert came == sent
+    assert world.now - began == pytest.approx(20 * 1000 * 8 / RATE, rel=0.2)
+    live = world.picture(1)
+    assert [packet.payload for packet in viewer.pictures()] == live
+
+
+def test_the_sound_does_not_wait() -> None:
+    world = begun()
+    viewer = ChangingViewer(world, 2)
+    viewer.change.set_pace(0.0, RATE)
+    viewer.aim(1)
+    world.picture(1, keyframe=True, packets=20, size=1000)
+    viewer.far.packets()
+    world.media(SOUND, timestamp=960)
+    assert [packet.payload_type for packet in viewer.far.packets()] == [111]
+
+
+def test_on_a_line_of_which_nothing_is_known_it_goes_at_once() -> None:
+    world = begun()
+    viewer = ChangingViewer(world, 2)
+    viewer.aim(1)
+    sent = world.picture(1, keyframe=True, packets=20, size=1000)
+    assert [packet.payload for packet in viewer.pictures()] == sent
+    assert not viewer.change.sends
+
+
+def test_a_change_of_mind_in_the_middle_of_a_keyframe_leaves_one_stream() -> None:
+    world = begun()
+    viewer = ChangingViewer(world, 2)
+    viewer.change.set_pace(0.0, RATE)
+    viewer.aim(1)
+    world.picture(1, keyframe=True, packets=20, size=1000)
+    world.now += STEP
+    viewer.step()
+    got = viewer.pictures()
+    viewer.aim(0, pause=True)
+    assert viewer.far.viewer.behind is None
+    world.now += FRAME
+    world.picture(0, keyframe=True)
+    while viewer.change.sends:
+        world.now += STEP
+        viewer.step()
+    world.picture(1)
+    got += viewer.pictures()
+    assert_one_stream(got)
+
+
+def paused(world: LayersWorld) -> ChangingViewer:
+    viewer = ChangingViewer(world, 0)
+    viewer.change.set_pace(0.0, RATE)
+    world.now += FRAME
+    world.picture(0)
+    viewer.aim(None)
+    viewer.pictures()
+    world.now += FRAME
+    return viewer
+
+
+def finish(viewer: ChangingViewer) -> list[bytes]:
+    while viewer.change.sends:
+        viewer.world.now += STEP
+        viewer.step()
+    got = viewer.pictures()
+    assert_one_stream(got)
+    return [packet.payload for packet in got]
+
+
+def test_after_a_pause_a_picture_begins_with_the_keyframe_that_came_meanwhile() -> None:
+    world = begun()
+    viewer = paused(world)
+    sent = world.picture(2, keyframe=True)
+    world.now += FRAME
+    sent += world.picture(2)
+    viewer.aim(2)
+    assert isinstance(viewer.far.viewer.behind, JoinBurst)
+    assert world.feed.sent[2].awaiting_count == 0
+    assert finish(viewer) == sent
+
+
+def test_a_keyframe_from_before_the_pause_is_none_to_begin_with() -> None:
+    world = begun()
+    viewer = paused(world)
+    world.picture(2)
+    viewer.aim(2)
+    assert viewer.far.viewer.rendition is None
+    assert world.feed.sent[2].awaiting_count == 1
+
+
+def test_nor_is_one_behind_which_nothing_comes() -> None:
+    """A layer that nobody at an edge watched is off, and begins anew."""
+    world = begun()
+    viewer = paused(world)
+    world.picture(2, keyframe=True)
+    world.now += GOES_ON_SECONDS + 0.1
+    viewer.aim(2)
+    assert viewer.far.viewer.rendition is None
+    assert world.feed.sent[2].awaiting_count == 1
+
+
+@pytest.mark.parametrize("form", [LOWEST, KEYFRAMES])
+def test_nor_is_one_of_a_thinned_form_which_may_have_been_off_since(form: int) -> None:
+    world = begun(thinned=True)
+    other = ChangingViewer(world, 2)
+    other.aim(form)
+    viewer = paused(world)
+    world.picture(2, keyframe=True)
+    other.leave()
+    world.picture(2)
+    viewer.aim(form)
+    assert viewer.far.viewer.rendition is None
+
+
+@pytest.mark.parametrize("shown", [None, KEYFRAMES])
+def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | None) -> None:
+    world = begun(thinned=True)
+    asked: list[tuple[int, bool]] = []
+
+    def want(number: int, _now: float, *, urgent: bool = False) -> None:
+        asked.append((number, urgent))
+
+    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer.change.set_pace(1e6, RATE)
+    viewer.aim(None)
+    if shown is not None:
+        viewer.aim(shown)
+        world.now += FRAME
+        world.picture(2, keyframe=True)
+    world.now += FRAME
+    viewer.aim(1)
+    viewer.change.tick(world.now)
+    assert asked == [(1, True)]
+
+
+def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes() -> None:
+    world = begun()
+    asked: list[tuple[int, bool]] = []
+
+    def want(number: int, _now: float, *, urgent: bool = False) -> None:
+        asked.append((number, urgent))
+
+    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer.change.prepare(2, world.now)
+    assert asked == []  # it has not stopped
+    world.now += FRAME
+    viewer.aim(None)
+    viewer.change.prepare(2, world.now)
+    assert asked == [(2, True)]
+    world.now += FRAME
+    world.picture(2, keyframe=True)
+    viewer.change.prepare(2, world.now)
+    assert asked == [(2, True)]
