@@ -115,7 +115,10 @@ def _ruling() -> Iterator[Take]:
     def take(data: bytes) -> None:
         def block() -> None:
             asked = parse_block(data)
-            assert asked is None or (0 < asked[0] <= MOST_SECONDS and asked[1].encode())
+            if asked is not None:
+                seconds, reason = asked
+                assert 0 < seconds <= MOST_SECONDS
+                reason.encode()  # which may be empty
 
         def revoke() -> None:
             mark = parse_revocation(data, NOW)
