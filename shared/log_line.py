@@ -48,7 +48,7 @@ def json_line(_: object, __: str, event: Mapping[str, Any]) -> bytes:
     """The last processor: the line without its end."""
     try:
         if all(isinstance(value, _PLAIN) for value in event.values()):
-            return _ENCODER.encode(event)
+            return msgspec.json.format(_ENCODER.encode(event), indent=0)  # as `json` lays it out
     except (ValueError, OverflowError, TypeError):  # half a surrogate pair; more than 64 bits; some other str
         pass
     return json.dumps(event, ensure_ascii=False, default=repr).encode(errors="backslashreplace")

@@ -50,6 +50,14 @@ def test_below_the_level_nothing_is_said() -> None:
     assert [event["event"] for event in quiet] == ["yes"]
 
 
+def test_every_line_is_laid_out_alike() -> None:
+    """Operators search for `"event": "audit"`."""
+    text = logged("log.info('short', room='demo', of=3); log.info('long', rooms=['demo', 'x'])")
+    short, long = text.splitlines()
+    assert short.startswith('{"room": "demo", "of": 3, "event": "short", "plane": "media", ')
+    assert long.startswith('{"rooms": ["demo", "x"], "event": "long", "plane": "media", ')
+
+
 def test_an_exception_is_an_error() -> None:
     assert [event["level"] for event in events("log.exception('failed')", level="ERROR")] == ["error"]
 
