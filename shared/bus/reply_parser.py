@@ -27,6 +27,10 @@ class ReplyParser(_AsyncRESP3Parser):
     async def can_read(self) -> bool:
         return not self._replies.is_empty or await super().can_read()
 
+    async def can_read_destructive(self) -> bool:
+        """As redis-py before 8 calls it."""
+        return not self._replies.is_empty or await super().can_read_destructive()
+
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:
         """Raises redis-py's `ConnectionError`; any other error that Redis sends is returned."""
         while True:
