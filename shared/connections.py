@@ -10,7 +10,10 @@ is cut off.
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
+
+REMEMBERED = 1024  # addresses: who asks once asks again soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Connections(Generic[Limits]):
         return True
 
 
+@lru_cache(REMEMBERED)
 def client_of(address: str) -> str:
     """Names whoever has this address: an IPv6 host owns its /64, and could change its address at will."""
     try:

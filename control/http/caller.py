@@ -4,12 +4,13 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from shared.connections import client_of
+from shared.connections import REMEMBERED, client_of
 from shared.names import RequestId, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -42,12 +43,12 @@ class TrustedProxies:
 
     def trusts(self, peer: str) -> bool:
         """Whether a connection from the address `peer` is a proxy's."""
-        address = _parse(peer)
+        address = _parse_peer(peer)
         return address is not None and self._trusts(address)
 
     def caller(self, peer: str | None, headers: Headers) -> Caller:
         """The caller behind a connection from the address `peer`."""
-        address = _parse(peer or "")
+        address = _parse_peer(peer or "")
         if address is None or not self._trusts(address):
             return Caller(str(address or "unknown"), "", new_request_id())
         prefix = headers.get("x-forwarded-prefix", "")
@@ -82,3 +83,6 @@ def _parse(text: str) -> _Address | None:
         return None
     # a dual-stack socket shows IPv4 peers as ::ffff:192.0.2.1
     return getattr(address, "ipv4_mapped", None) or address
+
+
+_parse_peer = lru_cache(REMEMBERED)(_parse)  # of a connection: short, and often the same

@@ -15,7 +15,8 @@ from control.http.problems import problem_response
 from control.metrics import HttpMetrics
 from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import bound_contextvars, get_logger
+from shared.log_line import request_id as request_id_in_lines
+from shared.logging import get_logger
 from shared.names import parse_room_name
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug
@@ -54,7 +55,8 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", ()), request_id]
             await send(message)
 
-        with bound_contextvars(request_id=caller.request_id), self._shares.one_request(caller.network):
+        former = request_id_in_lines.set(caller.request_id)
+        with self._shares.one_request(caller.network):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
@@ -66,6 +68,7 @@ class RequestLog:
                 await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
             finally:
                 self._record(scope, status, time.monotonic() - started, caller.address)
+                request_id_in_lines.reset(former)
 
     def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
         route = _route(scope)

@@ -145,9 +145,8 @@ class Offers:
         owner = self._alone.get(room)
         if owner is None or not self._cluster.is_of_one_version:
             return None
-        ask = replace(message, origin=None, viewers_elsewhere=0)
         with suppress(NotAsGivenError), _unless_full():
-            return await self._calls.call(owner, ask, Answer, request_id, given=alone_with(room))
+            return await self._calls.call(owner, message, Answer, request_id, given=alone_with(room))
         self._remember(room, None)
         return None
 

@@ -10,7 +10,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.session import Session, Setup
 from media.transport.address import Address
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.logging import get_logger
@@ -43,7 +43,7 @@ class Roster:
         self._tcp_port = tcp_port
         self._demux = demux
         self._ledger = ledger
-        self._certificate = Certificate.generateCertificate()
+        self._certificate = Certificate.generate()
         self._by_id: dict[SessionId, Session] = {}
         self._lives: dict[Session, tuple[Room, Ended]] = {}
 

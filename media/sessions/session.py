@@ -16,7 +16,8 @@ from media.sessions.end_reason import EndReason
 from media.sessions.traffic import Traffic
 from media.switch.feed import Feed
 from media.transport.address import Address
-from media.transport.dtls import Certificate, DtlsError, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest

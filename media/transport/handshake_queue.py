@@ -6,32 +6,25 @@ are served in order of arrival: one step, then everything that the sockets have 
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 
 class HandshakeQueue:
-    """Shared by all handshakes of a process: each awaits `take` before a step that computes."""
+    """Shared by all handshakes of a process: each step that computes is a turn."""
 
     def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._taken = False  # in this round of the event loop
+        self._waiting: deque[Callable[[], None]] = deque()
 
-    async def take(self) -> None:
-        """Wait for a turn. When this returns, the caller computes at once, and then awaits something else."""
-        loop = asyncio.get_running_loop()
-        if not self._taken and not self._waiting:
-            self._taken = True
-            loop.call_soon(self._next)
-            return
-        turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(turn)
-        await turn
+    def ask(self, step: Callable[[], None]) -> None:
+        """Have `step` called in a round of the event loop in which no other one is; it must not fail."""
+        self._waiting.append(step)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        """Give the next turn. Its owner runs in the next round of the loop, after the sockets were read."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():  # otherwise its handshake was cancelled
-                turn.set_result(None)
+        try:
+            self._waiting[0]()
+        finally:
+            self._waiting.popleft()
+            if self._waiting:
                 asyncio.get_running_loop().call_soon(self._next)
-                return
-        self._taken = False

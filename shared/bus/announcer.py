@@ -1,7 +1,6 @@
 """What one worker writes about itself into the directory: its status, its rooms, its place in the lists."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -123,7 +122,6 @@ class Announcer:
         *,
         holds: bool,
     ) -> Call:
-        status = replace(status, rooms_version=change.version)
         self._remember(rooms, of)
         if self._is_read_by_version_before:
             status = with_rooms(status, tuple(self._rooms.values()))
@@ -141,7 +139,7 @@ class Announcer:
                 keys.worker_process(self._worker),
             ],
             [
-                pack(to_map(status)),
+                pack(to_map(status) | {"rooms_version": change.version}),
                 keys.HEARTBEAT_TTL_MS,
                 change.before,
                 change.version,

@@ -208,7 +208,7 @@ class RpcClient:
         self._is_called.clear()
         self._reader.rests = True
         try:
-            async with asyncio.timeout(REST_SECONDS):
+            async with fair_timeout(REST_SECONDS):
                 await self._is_called.wait()
         except TimeoutError:  # a call goes by the pool while this connects again
             with suppress(RedisError, OSError):

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from shared.bus import keys
 from shared.bus.batch import Call, called, script
 from shared.bus.connection import Results, ShortCalls
+from shared.bus.fair_timeout import fair_timeout
 from shared.bus.line import Command
 from shared.bus.list_reader import ListReader
 from shared.bus.redis_clock import RedisClock
@@ -213,7 +214,7 @@ class RpcServer:
                 raise DecodeError("no message of this worker's version")
             kind, handler = self._handlers[request.op]
             message: Any = from_map(kind, request.body)
-            async with asyncio.timeout(left):
+            async with fair_timeout(left):
                 return await handler(message)
         except TimeoutError:
             log.error("rpc request ran out of time", op=request.op, request_id=request.request_id)

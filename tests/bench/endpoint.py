@@ -18,7 +18,8 @@ from aiortc.sdp import MediaDescription, SessionDescription
 
 from media.rtp.libsrtp import SrtpError, SrtpSession
 from media.rtp.srtp import inbound_session, outbound_session
-from media.transport.dtls import Certificate, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from media.transport.stun import StunError, parse_binding_request, success_response
 from tests.bench.inbox import Inbox

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from tests.bench.endpoint import Context, Endpoint
 from tests.bench.inbox import Inbox
 from tests.bench.layers import LayeredPublisher, Layers
@@ -277,7 +277,7 @@ async def loaded(
     limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        context = Context(http, headers, Certificate.generateCertificate(), Inbox(), codec, estimates)
+        context = Context(http, headers, Certificate.generate(), Inbox(), codec, estimates)
         load = Load(whip, whep, rooms, context, stream, server_pids)
         keeping = asyncio.create_task(load.keep_alive())
         try:

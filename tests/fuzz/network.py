@@ -23,7 +23,8 @@ from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
 from media.tracks.transport_feedback import TransportFeedback
 from media.transport.address import udp_address
-from media.transport.dtls import Certificate, DtlsError, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.ice import Credentials, IceLite
 from media.transport.mapping import Question
 from media.transport.stun import StunError, parse_binding_request, parse_mapped_address
@@ -217,7 +218,7 @@ def _numbers() -> Iterator[Take]:
 def _dtls() -> Iterator[Take]:
     """The server's end, before and during a handshake."""
     loop = asyncio.new_event_loop()
-    certificate = Certificate.generateCertificate()
+    certificate = Certificate.generate()
     task: asyncio.Task[object] | None = None
     link: DtlsLink | None = None
 
@@ -259,7 +260,7 @@ def _flights() -> list[bytes]:
     sent: list[bytes] = []
 
     async def begin() -> None:
-        link = _link(Certificate.generateCertificate(), is_client=True, send=sent.append)
+        link = _link(Certificate.generate(), is_client=True, send=sent.append)
         task = asyncio.create_task(link.handshake())
         await eventually("the first flight", lambda: sent, within=10)
         task.cancel()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 
 from media.rtp.rtcp import nack, pli
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from tests.bench.endpoint import Context
 from tests.bench.inbox import Inbox
 from tests.bench.publisher import Publisher
@@ -107,7 +107,7 @@ async def forged_datagrams(target: Target) -> None:
 
 
 def _context(http: httpx.AsyncClient) -> Context:
-    return Context(http, {}, Certificate.generateCertificate(), Inbox())
+    return Context(http, {}, Certificate.generate(), Inbox())
 
 
 def _packet(source: tuple[str, int], to: tuple[str, int], payload: bytes) -> bytes:

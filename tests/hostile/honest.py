@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 
 import httpx
 
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from tests.bench.endpoint import Context
 from tests.bench.inbox import Inbox
 from tests.bench.publisher import Publisher
@@ -50,7 +50,7 @@ class Honest:
     """`answers` counts by request and status, `slowest` are seconds by request."""
 
     def __init__(self, system: System, record: str) -> None:
-        self._context = Context(system.http, {}, Certificate.generateCertificate(), Inbox())
+        self._context = Context(system.http, {}, Certificate.generate(), Inbox())
         self._base = system.controls[0].url
         self._worker = system.workers[0].url
         self._whep = system.whep(ROOM)

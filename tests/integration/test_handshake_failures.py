@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from media.sessions.session import SETUP_SECONDS
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from media.transport.handshake_failure import HandshakeFailure
 from shared.messages.signalling import Role
 from tests.support.peer import IN_TIME
@@ -55,7 +55,7 @@ async def test_a_session_without_a_check_has_no_handshake_that_could_fail(plane:
 async def test_a_failed_handshake_ends_the_session_with_the_reason(plane: Plane, setup: str) -> None:
     peer = plane.peer(publishes=True, setup=setup)
     answer = await plane.ask(peer, publishes=True)
-    peer.certificate = Certificate.generateCertificate()  # not that of its offer
+    peer.certificate = Certificate.generate()  # not that of its offer
     await peer.take(answer.sdp)
     with capture_logs() as logs:
         assert await peer.check()

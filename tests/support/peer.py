@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from aioice import stun
-from OpenSSL import SSL
 
 from media.rtp.libsrtp import SrtpError, SrtpSession
 from media.rtp.srtp import InboundSession, Profile, SrtpKeys, inbound_session, outbound_session
-from media.transport.dtls import Certificate, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from tests.support.far_end import rtp
 from tests.support.sdp import OPUS, VP8, offer, read_answer, section
@@ -44,15 +44,6 @@ def success(request: stun.Message, address: tuple[Any, ...], password: str) -> b
     return bytes(answer)
 
 
-class _Sha1Certificate(Certificate):
-    """The certificate of a peer that does not know GCM."""
-
-    def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
-        context = super()._create_ssl_context(srtp_profiles)
-        context.set_tlsext_use_srtp(Profile.AES128_CM_SHA1_80.openssl_name)
-        return context
-
-
 class Peer(asyncio.DatagramProtocol):
     """One client. `rtp` and `rtcp` hold what arrived, decrypted; `closed`: by the server, over DTLS."""
 
@@ -71,7 +62,9 @@ class Peer(asyncio.DatagramProtocol):
         It is at the address `host`, and goes to the first candidate of that family.
         """
         self.host = host
-        self.certificate = (Certificate if gcm else _Sha1Certificate).generateCertificate()
+        self.certificate = Certificate.generate()
+        if not gcm:
+            self.certificate.context.set_tlsext_use_srtp(Profile.AES128_CM_SHA1_80.openssl_name)
         self.local = new_credentials()
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []

@@ -16,7 +16,8 @@ from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Setup
 from media.sessions.viewer_session import ViewerSession
 from media.switch.wire import Wire
-from media.transport.dtls import Certificate, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from shared.errors import ServiceError
 from shared.names import SessionId
@@ -181,7 +182,7 @@ def setup(offer: str) -> Setup:
         id=SessionId("w1.0"),
         offer=parse_offer(real_offer(offer)),
         local=new_credentials(),
-        certificate=Certificate.generateCertificate(),
+        certificate=Certificate.generate(),
         send=lambda _datagram, _address: None,
         now=0.0,
         expires_at=None,

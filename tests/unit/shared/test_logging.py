@@ -50,6 +50,33 @@ def test_below_the_level_nothing_is_said() -> None:
     assert [event["event"] for event in quiet] == ["yes"]
 
 
+def test_every_line_is_laid_out_alike() -> None:
+    """Operators search for `"event": "audit"`."""
+    text = logged("log.info('short', room='demo', of=3); log.info('long', rooms=['demo', 'x'])")
+    short, long = text.splitlines()
+    assert short.startswith('{"room": "demo", "of": 3, "event": "short", "plane": "media", ')
+    assert long.startswith('{"rooms": ["demo", "x"], "event": "long", "plane": "media", ')
+
+
+def test_an_exception_is_an_error() -> None:
+    assert [event["level"] for event in events("log.exception('failed')", level="ERROR")] == ["error"]
+
+
+def test_whatever_a_field_holds_is_told() -> None:
+    setup = "from shared.setting_values import Secret\nimport enum\nclass Why(enum.StrEnum): LEFT = 'left'\n"
+    [event] = events(
+        setup + "log.info('x', a=[1], b=Secret('hush'), c=2**70, d=Why.LEFT, e='\\ud800', f=None)"
+    )
+    expected = {"a": [1], "b": "Secret('**********')", "c": 2**70, "d": "left", "e": "\ud800", "f": None}
+    assert {name: event[name] for name in expected} == expected
+
+
+def test_a_line_of_a_request_has_its_id() -> None:
+    setup = "from shared.log_line import request_id\nrequest_id.set('r1')\n"
+    found = events(setup + "log.info('a'); log.info('b', request_id='r2')")
+    assert [event["request_id"] for event in found] == ["r1", "r2"]
+
+
 def test_libraries_log_in_the_same_form_from_warning_up() -> None:
     [event] = events("lib = logging.getLogger('lib'); lib.info('no'); lib.warning('took %d s', 3)")
     assert event["event"] == "took 3 s"

@@ -8,7 +8,7 @@ from media.sessions.session import Setup
 from media.sessions.viewer_session import ViewerSession
 from media.switch.rendition import Ladder, Rendition
 from media.switch.wire import Wire
-from media.transport.dtls import Certificate
+from media.transport.certificate import Certificate
 from media.transport.ice import new_credentials
 from shared.names import SessionId
 from shared.sdp.offer import parse_offer
@@ -32,7 +32,7 @@ async def test_only_who_gets_a_picture_begins_with_a_rendition(
         id=SessionId("w1.0"),
         offer=parse_offer(real_offer("whep-chromium-156")),
         local=new_credentials(),
-        certificate=Certificate.generateCertificate(),
+        certificate=Certificate.generate(),
         send=lambda _datagram, _address: None,
         now=0.0,
         expires_at=None,

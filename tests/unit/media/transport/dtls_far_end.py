@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
-from media.transport.dtls import Certificate, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from OpenSSL import SSL
 
 from media.rtp.srtp import Profile
-from media.transport.dtls import QUEUE_LIMIT, Certificate, DtlsError
+from media.transport.certificate import Certificate
+from media.transport.dtls import QUEUE_LIMIT, DtlsError
 from tests.support.waiting import eventually
 from tests.unit.media.transport.dtls_far_end import (
     IN_TIME,
@@ -30,7 +31,7 @@ BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["serve
 
 @pytest.fixture(scope="module")
 def certificate() -> Certificate:
-    return Certificate.generateCertificate()
+    return Certificate.generate()
 
 
 # --- handshakes
@@ -109,7 +110,7 @@ async def test_a_wrong_fingerprint_is_refused(
     async with linked(certificate, far, [("sha-256", certificate.fingerprint)]) as link:
         with pytest.raises(DtlsError):
             await shake_hands(link, far)
-        assert link._dtls.keys is None
+        assert not link.is_connected
 
 
 @pytest.mark.parametrize("name", ["sha-256", "sha-384", "sha-512"])
@@ -213,7 +214,7 @@ async def test_a_flood_is_dropped(certificate: Certificate, tmp_path: Path) -> N
     async with linked(certificate, far) as link:
         for _ in range(10_000):
             link.receive(b"\x16" * 1000)
-        assert link._transport.received.qsize() == QUEUE_LIMIT
+        assert len(link._received) == QUEUE_LIMIT
 
 
 # --- after the handshake
@@ -250,8 +251,8 @@ async def test_garbage_after_the_handshake_changes_nothing(
             await asyncio.sleep(0)
         far.ssl.send(b"nobody asked for data")
         far.flush()
-        await eventually("all was read", link._transport.received.empty, IN_TIME)
-        assert link._dtls.state == "connected"
+        await eventually("all was read", lambda: not link._received, IN_TIME)
+        assert link.is_connected
     assert not far.closed
     assert not caplog.records
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from OpenSSL import SSL
 
-from media.transport.dtls import Certificate, DtlsLink
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from media.transport.flight import LAST_REPEATS, REPEATS
 from tests.unit.media.transport.dtls_far_end import FarEnd, far_end, linked, records, shake_hands
 
@@ -22,7 +23,7 @@ HANDSHAKE = b"\x16\xfe\xfd"  # a record of it, of DTLS 1.2
 
 @pytest.fixture(scope="module")
 def certificate() -> Certificate:
-    return Certificate.generateCertificate()
+    return Certificate.generate()
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 0, 1, 1), (1, 1, 0)])

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
-from media.transport.dtls import Certificate, DtlsError
+from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsError
 from media.transport.handshake_failure import HandshakeFailure, failure_of
 from tests.unit.media.transport.dtls_far_end import IN_TIME, FarEnd, far_end, linked, shake_hands
 
@@ -17,7 +18,7 @@ BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["serve
 
 @pytest.fixture(scope="module")
 def certificate() -> Certificate:
-    return Certificate.generateCertificate()
+    return Certificate.generate()
 
 
 async def failed(

@@ -5,12 +5,13 @@ import asyncio
 from media.transport.handshake_queue import HandshakeQueue
 
 
-async def test_one_alone_does_not_wait() -> None:
-    turns = HandshakeQueue()
-    for _ in range(3):
-        task = asyncio.ensure_future(turns.take())
+async def test_one_alone_has_the_next_round() -> None:
+    turns, done = HandshakeQueue(), list[int]()
+    for number in range(3):
+        turns.ask(lambda number=number: done.append(number))  # type: ignore[misc]
+        assert number not in done
         await asyncio.sleep(0)
-        assert task.done()
+        assert number in done
         for _ in range(3):  # rounds that pass
             await asyncio.sleep(0)
 
@@ -18,26 +19,15 @@ async def test_one_alone_does_not_wait() -> None:
 async def test_many_take_turns_in_their_order_and_each_round_of_the_loop_has_one() -> None:
     turns, rounds, order = HandshakeQueue(), 0, []
 
-    async def step(number: int) -> None:
-        await turns.take()
+    def step(number: int) -> None:
         order.append((number, rounds))
+        if number < 10:  # it asks for the next one, as who has got more meanwhile
+            turns.ask(lambda: step(number + 10))
 
-    tasks = [asyncio.create_task(step(number)) for number in range(20)]
-    while not all(task.done() for task in tasks):
+    for number in range(10):
+        turns.ask(lambda number=number: step(number))  # type: ignore[misc]
+    while len(order) < 20:
         rounds += 1
         await asyncio.sleep(0)
     assert [number for number, _ in order] == list(range(20))
     assert len({at for _, at in order}) == 20
-
-
-async def test_one_that_gives_up_leaves_its_turn_to_the_next() -> None:
-    turns = HandshakeQueue()
-    tasks = [asyncio.create_task(turns.take()) for _ in range(5)]
-    await asyncio.sleep(0)
-    tasks[2].cancel()
-    tasks[3].cancel()
-    async with asyncio.timeout(5):
-        await asyncio.gather(*tasks, return_exceptions=True)
-    assert [task.cancelled() for task in tasks] == [False, False, True, True, False]
-    async with asyncio.timeout(5):
-        await turns.take()

@@ -1,0 +1,28 @@
+"""A process has one certificate, and tells its digest."""
+
+import hashlib
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL, crypto
+
+from media.transport.certificate import Certificate
+
+
+def test_its_fingerprint_is_the_digest_of_what_a_peer_sees() -> None:
+    certificate = Certificate.generate()
+    seen = SSL.Connection(certificate.context).get_certificate()
+    assert seen is not None
+    der = crypto.dump_certificate(crypto.FILETYPE_ASN1, seen)
+    assert certificate.fingerprint == hashlib.sha256(der).digest().hex(":").upper()
+    key = seen.get_pubkey().to_cryptography_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert key.curve.name == "secp256r1"
+
+
+def test_one_context_serves_the_process() -> None:
+    certificate = Certificate.generate()
+    assert certificate.context is certificate.context
+
+
+def test_each_process_has_another_one() -> None:
+    assert Certificate.generate().fingerprint != Certificate.generate().fingerprint
