@@ -19,7 +19,7 @@ def look(settings: Settings, part: Part) -> list[Finding]:
     codecs = ".".join(str(part) for part in av.library_versions["libavformat"])
     versions = (
         f"Python {platform.python_version()}, {backend.openssl_version_text().rsplit(' ', 3)[0]},"
-        f" pyOpenSSL {version('pyOpenSSL')}, PyAV {av.__version__} with libavformat {codecs}"
+        f" aiortc {version('aiortc')}, PyAV {av.__version__} with libavformat {codecs}"
     )
     if missing := missing_extra(settings, starts_redis=part is Part.UP):
         return [ABOUT.fail(missing, "pip install -r requirements/run.txt")]

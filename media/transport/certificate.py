@@ -1,19 +1,21 @@
-"""The certificate of a process, and the OpenSSL context that serves all of its sessions."""
+"""The certificate of a process, and the OpenSSL context that serves all of its sessions: both are aiortc's.
 
-import datetime
-import hashlib
-import secrets
+The only module that imports aiortc, and of that only the module with the certificate: not what stands around
+it, codecs, FFmpeg, ICE, SCTP, of which a worker uses nothing.
+"""
+
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-from media.rtp.srtp import Profile
 from media.transport.handshake_queue import HandshakeQueue
+from media.transport.lone_module import lone_module
+
+if TYPE_CHECKING:
+    from aiortc import rtcdtlstransport as aiortc
+else:
+    aiortc = lone_module("aiortc", "rtcdtlstransport", left_out=("rtcicetransport", "rtp"))
 
 # ECDHE-ECDSA, as in browsers; also ECDHE-RSA, for peers with RSA certificates that are the DTLS server.
 CIPHERS = (
@@ -21,30 +23,22 @@ CIPHERS = (
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
     b"ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
 )
-# Nobody looks at these: a client takes the certificate for its digest.
-_BEFORE, _LIFE = datetime.timedelta(days=1), datetime.timedelta(days=30)
 
 
 class Certificate:
     """Self-signed, on P-256 (RFC 8827 6.5)."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-        self._key = key
-        self._certificate = certificate
+    def __init__(self, made: aiortc.RTCCertificate) -> None:
+        self._made = made
 
     @classmethod
     def generate(cls) -> Self:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(16))])
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - _BEFORE).not_valid_after(now + _LIFE)
-        return cls(key, builder.sign(key, hashes.SHA256()))
+        return cls(aiortc.RTCCertificate.generateCertificate())
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, as SDP writes it (RFC 8122 5)."""
-        return colons(hashlib.sha256(self._certificate.public_bytes(Encoding.DER)).digest())
+        return next(each.value for each in self._made.getFingerprints() if each.algorithm == "sha-256")
 
     @cached_property
     def turns(self) -> HandshakeQueue:
@@ -54,13 +48,9 @@ class Certificate:
     @cached_property
     def context(self) -> SSL.Context:
         """For DTLS 1.2 with a peer that has a certificate, whichever: its digest is what counts."""
-        context = SSL.Context(SSL.DTLS_METHOD)
-        context.set_options(SSL.OP_NO_TICKET)
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        context.use_certificate(self._certificate)
-        context.use_privatekey(self._key)
+        profiles = [aiortc.SRTP_AEAD_AES_128_GCM, aiortc.SRTP_AES128_CM_SHA1_80]
+        context = self._made._create_ssl_context(profiles)
         context.set_cipher_list(CIPHERS)
-        context.set_tlsext_use_srtp(b":".join(profile.openssl_name for profile in Profile))
         return context
 
 
