@@ -26,7 +26,6 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.keys import PREFIX
 from shared.bus.packing import Packing
-from shared.bus.reply_parser import ReplyParser
 from shared.host_port import HostPort
 from shared.logging import get_logger
 from shared.redis_url import Kind, RedisUrl, parse_redis_url
@@ -67,7 +66,7 @@ def primary_of(url: str) -> "Primary | None":
 def connection_options(url: str) -> dict[str, Any]:
     """What a pool of redis-py needs to make connections. Raises `ValueError` if `url` is no REDIS_URL."""
     parsed, primary = parse_redis_url(url), primary_of(url)
-    options = {**parsed.options, "parser_class": ReplyParser}
+    options = dict(parsed.options)
     if parsed.path:
         return options | {"connection_class": _ToPath, "path": parsed.path}
     if primary is None:
