@@ -76,9 +76,7 @@ class Endpoint(ABC):
     async def connect(self) -> None:
         """Offer, check, shake hands; raises `RefusedError`, `DtlsError` or `TimeoutError`."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            self._began = time.monotonic()
             media = await self._post_offer()
-            self.answered_after = time.monotonic() - self._began
             assert media.ice is not None
             assert media.dtls is not None
             self._username = f"{media.ice.usernameFragment}:{self._local.ufrag}"
@@ -200,7 +198,10 @@ class Endpoint(ABC):
 
     async def _post_offer(self) -> MediaDescription:
         headers = {"Content-Type": "application/sdp", **self._context.headers}
-        response = await self._context.http.post(self._url, content=self._offer(), headers=headers)
+        offer = self._offer()
+        self._began = time.monotonic()
+        response = await self._context.http.post(self._url, content=offer, headers=headers)
+        self.answered_after = time.monotonic() - self._began  # reading the answer is the client's own time
         if response.status_code != 201:
             raise RefusedError(f"{self._url}: {response.status_code} {response.text[:200]}")
         if location := response.headers.get("location"):
