@@ -252,15 +252,17 @@ class ViewerFeedback:
     def reports(self, now: float) -> bytes:
         """Sender reports of the tracks that the viewer gets; empty before anything was sent.
 
-        Also empty while the viewer is behind: it would delay its sound until its picture is live.
+        Also empty while the viewer is behind from the beginning: it would delay its sound until its picture
+        is live.
         """
-        if isinstance(self._viewer.behind, JoinBurst):
+        behind = self._viewer.behind
+        if isinstance(behind, JoinBurst) and behind.is_first:
             return b""
         viewer = self._viewer
         reports = []
         for number, wire in enumerate(viewer.wires):
             if wire is None or (viewer.behind is not None and viewer.behind.track == number):
-                continue  # of keyframes alone each has a timestamp of its own
+                continue  # keyframes alone have timestamps of their own, and others are not live yet
             times = self._publisher.play_time(self._feed.base_of(number), now)
             packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
             if times is not None and packets:

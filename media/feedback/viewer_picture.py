@@ -22,7 +22,7 @@ from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
 
-STEP_SECONDS = 0.010  # the pace of padding, and of keyframes alone
+STEP_SECONDS = 0.010  # the pace of padding, of keyframes alone, and of a picture that begins
 SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 # After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
 # With so little allowed, browsers show what comes at once.
@@ -122,6 +122,8 @@ class ViewerPicture:
         if (rate := self._trains.arrived(first, times, now)) is not None:
             self.line.train_came(rate, now)
             self._is_told |= self._choice.is_urgent
+        elif self._trains.once_more:
+            self._choice.ask_train()
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
@@ -188,7 +190,7 @@ class ViewerPicture:
         target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
-        if self._choice.is_urgent and (lowest := ladder.lowest_moving) is not None:
+        if self._choice.is_urgent and self._wants_picture and (lowest := ladder.lowest_moving) is not None:
             self._changeover.prepare(lowest, now)
         self._keep_slow_show_going(now)
         self._send_train(now)

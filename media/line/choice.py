@@ -131,6 +131,10 @@ class LayerChoice:
         """Whether the receiver tells of trains, and its transport lets them say something."""
         self._trains.can_train = can_train
 
+    def ask_train(self) -> None:
+        """Want one: the last one told nothing."""
+        self._trains.ask()
+
     def train_left(self, now: float) -> None:
         """One was sent."""
         self._trains.sent(now)

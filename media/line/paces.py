@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 _ALONE, _BEGINNING = 0.9, 0.95  # of what sound leaves
+_WIDE = 4.0  # times what the picture needs
 _MORE = 1.1  # times what the picture needs: it must reach the live edge
 
 
@@ -19,8 +20,8 @@ def of_keyframes(rungs: Sequence[float], carries: float, probed: float) -> float
 def of_beginning(rungs: Sequence[float], rung: int, carries: float) -> float:
     """A keyframe and what follows it, until that is live; 0: at once.
 
-    At once a keyframe fills the queue of a narrow line, and is lost for that.
+    At once a keyframe fills the queue of a narrow line, and is lost for that; a wide one takes it.
     """
-    if carries == math.inf or rungs[rung] == math.inf:
+    if rungs[rung] == math.inf or carries > rungs[rung] * _WIDE:
         return 0.0
     return max((carries - rungs[-1]) * _BEGINNING, (rungs[rung] - rungs[-1]) * _MORE)

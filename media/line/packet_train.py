@@ -40,7 +40,7 @@ class Train:
 class PacketTrains:
     """Of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_stood", "_trains", "octets")
+    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_stood", "_trains", "octets", "once_more")
 
     def __init__(self) -> None:
         self._next = 0  # number of the first packet of the next train
@@ -48,6 +48,7 @@ class PacketTrains:
         self._sent_at = -math.inf
         self._answered = True  # the latest one
         self._stood = False  # the line stood still in the middle of it, maybe
+        self.once_more = False  # the latest one that came told nothing, and the next one would
         self._apart = _LEAST_APART_SECONDS
         self.octets = OCTETS  # of padding in each packet of the next one
 
@@ -66,7 +67,7 @@ class PacketTrains:
         if not self._answered:  # maybe nobody ever does
             self._apart = min(2 * max(self._apart, _WAIT_SECONDS), _MOST_APART_SECONDS)
             self.octets = FEW_OCTETS
-        self._sent_at, self._answered = now, False
+        self._sent_at, self._answered, self.once_more = now, False, False
         return first
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> float | None:
@@ -105,14 +106,15 @@ class PacketTrains:
             return None
         longest = max(later - earlier for earlier, later in pairwise(arrivals))
         self._stood = not self._stood and longest > max(_STALL_SECONDS, seconds * _STALL_SHARE)
+        self.once_more = self._stood  # that says nothing of its rate
         if self._stood:
-            self._apart = 0.0  # that says nothing of its rate: once more
+            self._apart = 0.0
             return None
         rate = (len(arrivals) - 1) * bits / seconds if seconds >= _LEAST_SECONDS else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:
-            self._apart = 0.0  # of so little it is not exact: once more
+            self._apart, self.once_more = 0.0, True  # of so little it is not exact
             return None
         apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
         self._apart = max(apart, _LEAST_APART_SECONDS)

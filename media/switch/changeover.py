@@ -23,6 +23,7 @@ _RANGE = 1 << 32
 _STEP = 90  # ticks of video's clock, a millisecond: the least from one picture to the next
 _MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
 _SWITCH_SECONDS = 1.0  # for a picture that needs no keyframe; then a keyframe is asked for
+_NEAR_SECONDS = 1.0
 _CLOCK_RATE = 90_000  # of every video codec
 
 
@@ -62,7 +63,7 @@ class Changeover:
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
-        self._latest: int | None = None  # the viewer's timestamp of its latest picture, while it gets none
+        self._latest: int | None = None  # the viewer's timestamp of the latest picture before a change
         self._latest_at = 0.0
 
     @property
@@ -80,12 +81,12 @@ class Changeover:
     def sends(self) -> bool:
         """Whether `send_due` is to be called every few milliseconds."""
         behind = self._viewer.behind
-        return behind.due if isinstance(behind, Paced) else behind is not None and behind.begun
+        return behind.due if isinstance(behind, Paced) else behind is not None and not behind.is_first
 
     def send_due(self, now: float) -> None:
         """Send what is due of keyframes alone, and of what has begun with a keyframe."""
         behind = self._viewer.behind
-        if behind is None or not behind.begun:
+        if not self.sends:
             return
         if isinstance(behind, Paced) and (picture := behind.next_picture) is not None:
             timestamp, seconds = picture
@@ -114,6 +115,8 @@ class Changeover:
         It does not when `target` begins with the next picture anyway.
         """
         if target != self.target:
+            if self._shows_slowly:
+                self._note_pause(now)  # it waits for a keyframe as one without a picture does
             self._forget()
             self.target = target
             if target is not None and target != self._viewer.rendition:
@@ -138,7 +141,7 @@ class Changeover:
         if self._between(target) is None:
             self._asks_at = now
             sent = self._feed.sent[target]
-            if (came := self._came_meanwhile(target, now)) is not None:
+            if (came := self._came_meanwhile(target, now)) is not None and self._is_near(came):
                 self._begin(target, came, now, sent.keyframe_at)
             else:
                 sent.await_keyframe(self, self._keyframe)
@@ -147,7 +150,7 @@ class Changeover:
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
 
     def _came_meanwhile(self, target: int, now: float) -> Outgoing | None:
-        """The keyframe of the target that came since the viewer gets no picture; None: wait for one.
+        """The keyframe of the target that came while the viewer has had no picture; None: wait for one.
 
         Its pictures follow it. A thinned form has none from the time before somebody used it.
         """
@@ -155,10 +158,24 @@ class Changeover:
             return None
         return self._feed.sent[target].keyframe_since(self._latest_at, now)
 
+    def _is_near(self, keyframe: Outgoing) -> bool:
+        """Whether what came since takes the line so little time that a new one would not be there sooner."""
+        if not self.start_rate:
+            return True
+        history = self._feed.sent[keyframe.track].history
+        octets = sum(len(packet.packet.payload) for packet in history.walk(keyframe.extended))
+        return octets * 8 <= self.start_rate * _NEAR_SECONDS
+
     def prepare(self, target: int, now: float) -> None:
-        """Want a keyframe of `target`, which is likely to be aimed at soon: the picture has stopped."""
-        if self._latest is not None and self._came_meanwhile(target, now) is None:
-            self._want_keyframe(self._feed.base_of(target), now, urgent=self._urgent)
+        """Want a keyframe of what `target` is made of: the picture has stopped, and that will be next."""
+        base = self._feed.base_of(target)
+        if self._latest is not None and self._came_meanwhile(base, now) is None:
+            self._want_keyframe(base, now, urgent=self._urgent)
+
+    @property
+    def _shows_slowly(self) -> bool:
+        """Whether the viewer gets keyframes alone."""
+        return isinstance(self._viewer.behind, Paced)
 
     def _between(self, target: int) -> Thinned | None:
         """The form of a track from which, or to which, the viewer goes; None: it changes the track."""
@@ -175,7 +192,7 @@ class Changeover:
         index = form.whole_from
         if form.number == target:
             index = form.next_index if form.between_pictures else None
-        if index is None:
+        if index is None or isinstance(self._viewer.behind, JoinBurst):  # or what waits would be lost
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
         else:
             present = self._viewer.rendition
@@ -185,8 +202,7 @@ class Changeover:
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
         if self.waits and self.target is not None and now >= self._asks_at:
-            present = self._viewer.rendition
-            urgent = self._urgent and (present is None or self._is_slow(present))
+            urgent = self._urgent and (self._viewer.rendition is None or self._shows_slowly)
             self._want_keyframe(self._feed.base_of(self.target), now, urgent=urgent)
 
     def end(self) -> None:
@@ -254,6 +270,8 @@ class Changeover:
             behind = JoinBurst(place.track)
             behind.begin_at(place.first, start_rate, now)
         self._switch.change(feed, self._viewer, leaves=former, takes=place, behind=behind, now=now)
+        if isinstance(behind, JoinBurst):
+            self._switch.advance(feed, self._viewer, now)
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1

@@ -10,7 +10,7 @@ MIN_BITRATE = 10_000_000  # bit/s
 START_BYTES = 16 * 1024  # at once
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
-NARROW_START_BYTES, NARROW_SECONDS = 2 * 1200, 1.5  # on a line whose rate is known
+NARROW_START_BYTES = 2 * 1200  # the same on a line whose rate is known
 
 Item = TypeVar("Item")
 
@@ -21,11 +21,22 @@ class JoinBurst(Generic[Item]):
     Before it begins, live packets are not for this viewer. Afterwards they queue up behind the held ones.
     """
 
-    __slots__ = ("_bytes", "_credit", "_ends_at", "_pending", "_rate", "_taken_at", "next_index", "track")
+    __slots__ = (
+        "_bytes",
+        "_credit",
+        "_ends_at",
+        "_pending",
+        "_rate",
+        "_taken_at",
+        "is_first",
+        "next_index",
+        "track",
+    )
 
     def __init__(self, track: int) -> None:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
+        self.is_first = True  # of its viewer, which has got nothing of the track
         self._pending: deque[Cached[Item]] | None = None
         self._bytes = 0
         self._credit = float(START_BYTES)
@@ -59,14 +70,15 @@ class JoinBurst(Generic[Item]):
     def begin_at(self, index: int, rate: float, now: float) -> None:
         """Take the packets from `index` on, at `rate` bit/s: a keyframe must not overflow a narrow line."""
         self._pending = deque()
+        self.is_first = False
         self._rate, self._credit = rate, float(NARROW_START_BYTES)
-        self._taken_at, self._ends_at = now, now + NARROW_SECONDS
+        self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = index
 
     def add(self, extended: int, size: int, item: Item) -> None:
-        """Queue a live packet, at `next_index` or above. Ignored before `begin`."""
+        """Queue a live packet. Ignored before the burst begins, and if it is of what came before it."""
         pending = self._pending
-        if pending is None:
+        if pending is None or extended < self.next_index:
             return
         self._bytes += size
         place = len(pending)

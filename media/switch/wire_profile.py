@@ -74,7 +74,7 @@ class WireProfile:
         laid.flush()
 
     def send_run(self, run: HeldRun[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
-        """`send` the packets of a run. None is made if nothing is unusual, of it and of the viewers."""
+        """`send` the packets of a run. No packet is made if neither the run nor a viewer is unusual."""
         track, wire = run.track, self.wires[run.track]
         if wire is None:
             return

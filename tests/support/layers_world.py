@@ -130,7 +130,7 @@ class ChangingViewer:
         self.change.aim(layer, self.world.now, pause=pause)
 
     def step(self) -> None:
-        """Send what is due of keyframes alone."""
+        """Send what is due of keyframes alone, and of a picture that begins."""
         self.change.send_due(self.world.now)
 
     def pictures(self) -> list[RtpPacket]:

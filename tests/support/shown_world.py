@@ -76,9 +76,16 @@ class ShownWorld(LayersWorld):
         assert self.feed.thinning is not None
         return self.feed.thinning
 
-    def watch(self, line: float = math.inf, *, rtx: bool = True, sent_at: int | None = None) -> "Watcher":
+    def watch(
+        self,
+        line: float = math.inf,
+        *,
+        rtx: bool = True,
+        sent_at: int | None = None,
+        number: int | None = None,
+    ) -> "Watcher":
         """A viewer joins, on a line that carries `line` bit/s of pictures and padding."""
-        watcher = Watcher(self, line, rtx=rtx, sent_at=sent_at)
+        watcher = Watcher(self, line, rtx=rtx, sent_at=sent_at, number=number)
         self.watchers.append(watcher)
         return watcher
 
@@ -148,13 +155,15 @@ class Watcher:
     The line itself has no queue and loses nothing: only what the receiver says of it is modelled.
     """
 
-    def __init__(self, world: ShownWorld, line: float, *, rtx: bool, sent_at: int | None) -> None:
+    def __init__(
+        self, world: ShownWorld, line: float, *, rtx: bool, sent_at: int | None, number: int | None = None
+    ) -> None:
         assert world.feed.ladder is not None
         self.world = world
         self.line = line
         self.got: list[tuple[float, RtpPacket]] = []  # when each packet came
         self.far: FarViewer = world.join(
-            wires(rtx=rtx, layers=len(world.rates), thinned=True, sent_at=sent_at),
+            wires(rtx=rtx, layers=len(world.rates), thinned=True, sent_at=sent_at, number=number),
             rendition=world.feed.ladder.renditions[0].number,
         )
         assert self.far.playback.picture is not None

@@ -190,8 +190,8 @@ def test_a_remb_of_a_pause_is_no_sign_where_a_train_came_since() -> None:
     sender.estimate.train_came(350_000, sender.now)
     sender.estimate.report(0.3, 0.03, sender.now)
     assert sender.estimate.suspect
-    sender.send(180_000, 0.5)
-    sender.estimate.remb(34_000, sender.now)
+    sender.send(280_000, 0.6)
+    sender.estimate.remb(100_000, sender.now)
     assert sender.estimate.signs == 1
 
 

@@ -5,7 +5,6 @@ import pytest
 from media.switch.join_burst import (
     MIN_BITRATE,
     MOST_SECONDS,
-    NARROW_SECONDS,
     SPEED,
     START_BYTES,
     JoinBurst,
@@ -128,4 +127,13 @@ def test_a_line_of_known_rate_is_not_filled_for_ever() -> None:
         burst.take(now)
         if burst.caught_up:
             break
-    assert now <= NARROW_SECONDS + 0.05
+    assert now <= MOST_SECONDS + 0.05
+
+
+def test_what_was_before_its_first_packet_is_none_of_its_own() -> None:
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin_at(10, 400_000.0, 0.0)
+    burst.add(9, SIZE, 9)
+    assert burst.caught_up
+    burst.add(10, SIZE, 10)
+    assert burst.take(0.0) == [10]

@@ -2,9 +2,14 @@
 
 import pytest
 
+from media.counts import TcpStats
+from media.rtp.srtp import Profile
 from media.switch.join_burst import JoinBurst
 from media.tracks.sent_track import GOES_ON_SECONDS
+from media.transport.tcp_backlog import TcpBacklog
+from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import KEYFRAMES, LAYERS, LOWEST, SOUND, ChangingViewer, LayersWorld
+from tests.support.nonce_watch import NonceWatch
 from tests.support.one_stream import assert_one_stream
 
 pytestmark = pytest.mark.usefixtures("each_sender")
@@ -84,6 +89,62 @@ def test_a_change_of_mind_in_the_middle_of_a_keyframe_leaves_one_stream() -> Non
     assert_one_stream(got)
 
 
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_what_comes_late_from_before_the_keyframe_costs_none_of_it(profile: Profile, steps: int) -> None:
+    world = begun()
+    watch = NonceWatch()
+    viewer = ChangingViewer(world, 2, profile, watch=watch)
+    world.picture(2)
+    viewer.pictures()
+    world.now += FRAME
+    viewer.change.set_pace(0.0, RATE)
+    world.picture(1, lost=[1])
+    late = world.lost.pop()
+    world.now += FRAME
+    viewer.aim(1)
+    sent = world.picture(1, keyframe=True, packets=20, size=1000)
+    for _ in range(steps):
+        world.now += STEP
+        viewer.step()
+    world.receive(late)
+    assert finish(viewer) == sent
+    assert viewer.far.viewer.sender.take_refused() == 0
+    assert watch.twice == []
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, LOWEST), (LOWEST, 2)])
+def test_a_step_to_fewer_pictures_or_more_of_a_layer_leaves_its_keyframe_whole(first: int, then: int) -> None:
+    world = begun(thinned=True)
+    viewer = ChangingViewer(world, 0)
+    world.picture(0)
+    viewer.pictures()
+    viewer.change.set_pace(0.0, RATE)
+    viewer.aim(first)
+    sent = world.picture(2, keyframe=True, packets=20, size=1000)
+    viewer.aim(then)
+    for number in range(4):
+        world.now += FRAME
+        world.picture(2, upper=number % 2 == 0)
+        viewer.step()
+    assert finish(viewer)[: len(sent)] == sent
+    for number in range(4):
+        world.now += FRAME
+        world.picture(2, upper=number % 2 == 0)
+    assert viewer.far.viewer.rendition == then
+
+
+@pytest.mark.parametrize("tcp", [True, False])
+def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
+    world = begun()
+    viewer = ChangingViewer(world, 2)
+    viewer.far.viewer.backlog = TcpBacklog(TcpStats()) if tcp else None
+    viewer.change.set_pace(0.0, RATE)
+    viewer.aim(1)
+    world.picture(1, keyframe=True, packets=20, size=1000)
+    assert (viewer.far.viewer.behind is None) == tcp
+
+
 def paused(world: LayersWorld) -> ChangingViewer:
     viewer = ChangingViewer(world, 0)
     viewer.change.set_pace(0.0, RATE)
@@ -107,7 +168,7 @@ def finish(viewer: ChangingViewer) -> list[bytes]:
 def test_after_a_pause_a_picture_begins_with_the_keyframe_that_came_meanwhile() -> None:
     world = begun()
     viewer = paused(world)
-    sent = world.picture(2, keyframe=True)
+    sent = world.picture(2, keyframe=True, packets=20, size=1000)
     world.now += FRAME
     sent += world.picture(2)
     viewer.aim(2)
@@ -123,6 +184,17 @@ def test_a_keyframe_from_before_the_pause_is_none_to_begin_with() -> None:
     viewer.aim(2)
     assert viewer.far.viewer.rendition is None
     assert world.feed.sent[2].awaiting_count == 1
+
+
+def test_nor_is_one_with_too_much_behind_it_for_the_line() -> None:
+    world = begun()
+    viewer = paused(world)
+    world.picture(2, keyframe=True, packets=60, size=1000)  # more than passes in a second
+    viewer.aim(2)
+    assert viewer.far.viewer.rendition is None
+    viewer.aim(1)
+    world.picture(1, keyframe=True)
+    assert viewer.far.viewer.rendition == 1
 
 
 def test_nor_is_one_behind_which_nothing_comes() -> None:
@@ -170,21 +242,22 @@ def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | 
     assert asked == [(1, True)]
 
 
-def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes() -> None:
-    world = begun()
+@pytest.mark.parametrize("next_one", [2, LOWEST])
+def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes(next_one: int) -> None:
+    world = begun(thinned=True)
     asked: list[tuple[int, bool]] = []
 
     def want(number: int, _now: float, *, urgent: bool = False) -> None:
         asked.append((number, urgent))
 
     viewer = ChangingViewer(world, 0, want_keyframe=want)
-    viewer.change.prepare(2, world.now)
+    viewer.change.prepare(next_one, world.now)
     assert asked == []  # it has not stopped
     world.now += FRAME
     viewer.aim(None)
-    viewer.change.prepare(2, world.now)
+    viewer.change.prepare(next_one, world.now)
     assert asked == [(2, True)]
     world.now += FRAME
     world.picture(2, keyframe=True)
-    viewer.change.prepare(2, world.now)
+    viewer.change.prepare(next_one, world.now)
     assert asked == [(2, True)]
