@@ -13,21 +13,25 @@ typedef struct {
     int bits; /* the low ones of the one or two bytes there; 0: it is not there */
 } Field;
 
-/* RFC 7741 4.2, RFC 9628 4.2 */
-static Field picture_id(const Run *run, const RunPacket *packet, const char *codec) {
+/* Where a picture id is, if there is one: RFC 7741 4.2, RFC 9628 4.2. 0: in no packet of that codec. */
+static int place_of_id(const char *codec) {
+    return !strcmp(codec, "VP8") ? 2 : !strcmp(codec, "VP9") ? 1 : 0;
+}
+
+static Field picture_id(const Run *run, const RunPacket *packet, int at) {
     uint8_t *payload = run->bytes + packet->payload_at;
-    int length = packet->payload_length, at = length;
-    if (!strcmp(codec, "VP8") && length > 2 && payload[0] & 0x80 && payload[1] & 0x80)
-        at = 2;
-    if (!strcmp(codec, "VP9") && length && payload[0] & 0x80)
-        at = 1;
-    if (at < length && !(payload[at] & 0x80))
+    int length = packet->payload_length;
+    if (!at || at >= length || !(payload[0] & 0x80) || (at == 2 && !(payload[1] & 0x80)))
+        return (Field){NULL, 0};
+    if (!(payload[at] & 0x80))
         return (Field){payload + at, 7};
     return at + 2 <= length ? (Field){payload + at, 15} : (Field){NULL, 0};
 }
 
 static Field frame_number(const Run *run, const RunPacket *packet, long descriptor) {
     Elements each = elements_of(run, packet);
+    if (descriptor < 0 || descriptor > 255 || !(run->elements[descriptor >> 6] >> (descriptor & 63) & 1))
+        return (Field){NULL, 0};
     while (next_element(&each))
         if (each.number == descriptor)
             return each.length < DESCRIPTOR ? (Field){NULL, 0}
@@ -61,10 +65,11 @@ PyObject *pictures(PyObject *self, PyObject *arguments) {
     int bits = 0, id = -1, frame = -1; /* of the packet before */
     if (!PyArg_ParseTuple(arguments, "sl:pictures", &codec, &descriptor))
         return NULL;
+    int at = place_of_id(codec);
     PyObject *list = PyList_New(0);
     for (int place = 0; list && place < run->count; place++) {
         const RunPacket *packet = run->packets + place;
-        Field in_payload = picture_id(run, packet, codec), in_element = frame_number(run, packet, descriptor);
+        Field in_payload = picture_id(run, packet, at), in_element = frame_number(run, packet, descriptor);
         if (!in_payload.bits && !in_element.bits)
             continue;
         int own_id = in_payload.bits ? value_of(in_payload) : -1;
@@ -92,10 +97,11 @@ PyObject *renumber(PyObject *self, PyObject *arguments) {
     int of_pictures, of_frames;
     if (!PyArg_ParseTuple(arguments, "slii:renumber", &codec, &descriptor, &of_pictures, &of_frames))
         return NULL;
-    of_pictures &= 0xFFFF; /* more than any field has */
+    of_pictures &= 0xFFFF; /* as many bits as the longest field has */
     of_frames &= 0xFFFF;
+    int at = place_of_id(codec);
     for (int place = 0; place < run->count; place++) {
-        add(picture_id(run, run->packets + place, codec), of_pictures);
+        add(picture_id(run, run->packets + place, at), of_pictures);
         add(frame_number(run, run->packets + place, descriptor), of_frames);
     }
     Py_RETURN_NONE;

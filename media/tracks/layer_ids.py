@@ -89,13 +89,16 @@ class LayerIds:
         if not pictures:
             return True
         newest = self._newest
-        if newest is None or any_starts_keyframe(self._codec, run.suspects(self._codec)):
+        if newest is None:
             return False
-        for timestamp, *_ in pictures:
-            if any(_is_after(begun_at, timestamp) for begun_at in self._begun_at):
-                return False
+        suspects = run.suspects(self._codec)
+        if suspects and any_starts_keyframe(self._codec, suspects):
+            return False
+        for timestamp, _, _, _ in pictures:
             if _is_after(timestamp, newest):
                 newest = timestamp
+            elif any(_is_after(begun_at, timestamp) for begun_at in self._begun_at):
+                return False
         self._newest = newest
         for _, bits, identifier, frame in pictures:
             if bits:
