@@ -20,6 +20,8 @@ _SOURCES = (
     "receiving.c",
     "laying.c",
     "run.c",
+    "elements.c",
+    "pictures.c",
     "keyframes.c",
     "joined.c",
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 Native = Literal["auto", "off", "on"]
 Source = tuple[str, int] | tuple[str, int, int, int]  # an address of UDP
-INTERFACE = 3  # of the module that this version calls: one that an older version left behind has another
+INTERFACE = 4  # of the module that this version calls: one that an older version left behind has another
 
 
 class NativeOpener(Protocol):

@@ -61,6 +61,17 @@ class Run:
     def suspects(self, codec: str, /) -> list[bytes]:
         """The payloads in which a keyframe may start; in all others certainly none does."""
 
+    def pictures(self, codec: str, descriptor: int, /) -> list[tuple[int, int, int, int]]:
+        """The numbers of pictures in the packets, in order; neighbours that have the same are told once.
+
+        Each is the publisher's timestamp, how many bits the picture id of VP8 or VP9 has (0: there is none),
+        the id, and the frame number in the element with the id `descriptor` (-1: there is none). Packets
+        with neither number are left out.
+        """
+
+    def renumber(self, codec: str, descriptor: int, pictures: int, frames: int, /) -> None:
+        """Add `pictures` to each picture id and `frames` to each frame number, in place, within its bits."""
+
 class Joined:
     """Datagrams of one source that the kernel has joined, a sequence of bytes: `receive` makes it."""
 

@@ -36,51 +36,7 @@ static void dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
-/* --- header extensions (RFC 8285), as read_extensions in media/rtp/extensions.py finds them */
-
-typedef struct {
-    const uint8_t *at, *end, *value;
-    int short_form, number, length;
-} Elements;
-
-static Elements elements_of(const Run *run, const RunPacket *packet) {
-    const uint8_t *at = run->bytes + packet->elements_at;
-    int short_form = packet->profile == 0xBEDE, long_form = (packet->profile & 0xFFF0) == 0x1000;
-    int known = packet->profile >= 0 && (short_form || long_form);
-    return (Elements){at, known ? at + packet->elements_length : at, NULL, short_form, 0, 0};
-}
-
-/* Returns 0 behind the last one. */
-static int next_element(Elements *each) {
-    while (each->at < each->end) {
-        int head = *each->at++;
-        if (!head) /* padding */
-            continue;
-        if (each->short_form) {
-            each->number = head >> 4;
-            each->length = (head & 0x0F) + 1;
-            if (each->number == 0 || each->number == 15) /* RFC 8285 4.2: ignore the rest */
-                return 0;
-        } else {
-            if (each->at >= each->end)
-                return 0;
-            each->number = head;
-            each->length = *each->at++;
-        }
-        if (each->length > each->end - each->at)
-            return 0;
-        each->value = each->at;
-        each->at += each->length;
-        return 1;
-    }
-    return 0;
-}
-
-void note_elements(Run *run, const RunPacket *packet) {
-    Elements each = elements_of(run, packet);
-    while (next_element(&each))
-        run->elements[each.number >> 6] |= 1ull << (each.number & 63);
-}
+/* --- its packets as Python's objects */
 
 static PyObject *extensions(const Run *run, const RunPacket *packet) {
     Elements each = elements_of(run, packet);
@@ -96,8 +52,6 @@ static PyObject *extensions(const Run *run, const RunPacket *packet) {
     Py_XDECREF(list);
     return tuple;
 }
-
-/* --- its packets as Python's objects */
 
 static PyObject *packet_at(const Run *run, int place) {
     const RunPacket *packet = run->packets + place;
@@ -286,6 +240,8 @@ static PyMethodDef methods[] = {{"packets", packets, METH_NOARGS, NULL},
                                 {"has_any", has_any, METH_O, NULL},
                                 {"numbers", numbers, METH_O, NULL},
                                 {"suspects", suspects, METH_O, NULL},
+                                {"pictures", pictures, METH_VARARGS, NULL},
+                                {"renumber", renumber, METH_VARARGS, NULL},
                                 {NULL, NULL, 0, NULL}};
 static PyGetSetDef attributes[] = {{"octets", octets, NULL, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot slots[] = {{Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, attributes},

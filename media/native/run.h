@@ -36,8 +36,25 @@ extern PyTypeObject *run_type;
 /* Of `count` packets, which are not filled in yet, with room for `size` bytes; NULL with an exception set. */
 Run *new_run(PyObject *packet_type, int count, int size);
 
+/* --- elements.c */
+
+typedef struct {
+    const uint8_t *at, *end, *value;
+    int short_form, number, length;
+} Elements;
+
+/* Those of a packet, before the first one. */
+Elements elements_of(const Run *run, const RunPacket *packet);
+
+/* Returns 0 behind the last one. */
+int next_element(Elements *each);
+
 /* Notes the ids of a packet's extension elements. */
 void note_elements(Run *run, const RunPacket *packet);
+
+/* --- pictures.c: methods of a run */
+PyObject *pictures(PyObject *self, PyObject *arguments);
+PyObject *renumber(PyObject *self, PyObject *arguments);
 
 /* keyframes.c: whether a keyframe may start in a payload; 0 only if certainly none does. */
 int may_start(const uint8_t *payload, int length, const char *codec);

@@ -135,7 +135,7 @@ def _take_run(
 def _taken_whole(feed: Feed, number: int, run: NativeRun, now: float) -> list[RtpPacket] | None:
     """Take a run in one piece; if that cannot be, its packets, which are to be taken."""
     track = feed.sources[number]
-    if feed.burst or not track.passes_unread:
+    if feed.burst or not track.passes_unread or not (track.ids is None or track.ids.continue_run(run)):
         return run.packets()
     if track.transport is not None:
         for arrived in run.numbers(track.transport.extension):

@@ -9,8 +9,9 @@ from collections import deque
 
 from msgspec.structs import replace
 
-from media.payload.keyframes import starts_keyframe
+from media.payload.keyframes import any_starts_keyframe, starts_keyframe
 from media.payload.picture_id import PictureId, frame_number, picture_id, with_value
+from media.rtp.opener import NativeRun
 from media.rtp.packet import RtpPacket
 
 _MOST_KEYFRAMES = 4  # that a late packet may be behind: more than are asked for within the age of a NACK
@@ -79,6 +80,34 @@ class LayerIds:
             )
         return replace(packet, payload=payload, extensions=extensions)
 
+    def continue_run(self, run: NativeRun) -> bool:
+        """`continued` for all packets of a run, in place.
+
+        False, and nothing has changed, if a keyframe may begin in it, or one has begun since a packet of it.
+        """
+        pictures = run.pictures(self._codec, self._descriptor)
+        if not pictures:
+            return True
+        newest = self._newest
+        if newest is None:
+            return False
+        suspects = run.suspects(self._codec)
+        if suspects and any_starts_keyframe(self._codec, suspects):
+            return False
+        for timestamp, _, _, _ in pictures:
+            if _is_after(timestamp, newest):
+                newest = timestamp
+            elif any(_is_after(begun_at, timestamp) for begun_at in self._begun_at):
+                return False
+        self._newest = newest
+        for _, bits, identifier, frame in pictures:
+            if bits:
+                self._pictures.number(PictureId(0, bits, identifier), 0)
+            if frame >= 0:
+                self._frames.number(PictureId(0, 16, frame), 0)
+        run.renumber(self._codec, self._descriptor, self._pictures.offset, self._frames.offset)
+        return True
+
     def _descriptor_of(self, packet: RtpPacket) -> bytes | None:
         return next((value for element, value in packet.extensions if element == self._descriptor), None)
 
@@ -112,6 +141,11 @@ class _Continued:
         self._newest: int | None = None  # of the publisher's numbers
         self._offsets = deque([0], _MOST_KEYFRAMES)  # from those to ours: one for each keyframe, latest first
         self._begins = False
+
+    @property
+    def offset(self) -> int:
+        """What is added to numbers since the latest keyframe, within the bits of every field."""
+        return self._offsets[0] & 0xFFFF
 
     def begin(self) -> None:
         """A keyframe begins: the next number is its."""

@@ -64,12 +64,8 @@ class SourceTrack:
 
     @property
     def passes_unread(self) -> bool:
-        """Whether its packets go on as they are, and nothing looks into their payloads."""
-        return (
-            self.ids is None
-            and self.extension_ids is None
-            and (self.watch is None or self.watch.packets_wanted <= 0)
-        )
+        """Whether nothing looks into its packets' payloads, but for `ids`, and their extensions stay."""
+        return self.extension_ids is None and (self.watch is None or self.watch.packets_wanted <= 0)
 
     def follow(self, packet: RtpPacket, now: float) -> bool:
         """Switch to a new SSRC of the track, if it may take over; returns whether it did.

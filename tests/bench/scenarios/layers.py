@@ -28,7 +28,7 @@ CHANGED = (67, 133)
 ROUNDS = 8
 SECONDS = 2.0
 PAUSE_SECONDS = 0.1  # between two choices
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 3.0  # more than from one keyframe to the next where viewers change all the time
 
 COLUMNS = (
     "viewers",

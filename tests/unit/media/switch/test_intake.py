@@ -1,17 +1,21 @@
 """A run of a publisher's packets does what its packets do one by one: the runs are only faster."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import MID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.packet import RtpPacket
 from media.rtp.packet_run import PacketRun
+from media.switch.wire import Wire
 from media.tracks.held_run import HeldRun
+from shared.sdp.sources import Sources
 from tests.support.far_end import one_byte
-from tests.support.far_publisher import FarPublisher
+from tests.support.far_publisher import SOURCES, FarPublisher
 from tests.support.published import sound, video
 from tests.support.world import World
 
@@ -26,17 +30,25 @@ PUBLISHED = (
     ),
     sound(),
 )
+LAYERS = tuple(
+    replace(PUBLISHED[0], layer=rank, sources=Sources(ssrcs=(ssrc,))) for rank, ssrc in enumerate(SOURCES)
+)
+NUMBERED = [b"\x90\x80" + bytes((0x80, number)) for number in (5, 6, 200)]  # VP8 with the id of the picture
 # of each packet: track, payload, how far its timestamp is ahead of the one before, whether it has extensions
-packets = st.lists(
-    st.tuples(
-        st.sampled_from([0, 0, 0, 1]),
-        st.sampled_from(PAYLOADS),
+
+
+def packets_of(
+    tracks: Sequence[int], payloads: Sequence[bytes]
+) -> st.SearchStrategy[list[tuple[int, bytes, int, bool]]]:
+    one = st.tuples(
+        st.sampled_from(tracks),
+        st.sampled_from(payloads),
         st.sampled_from([0, 0, 0, 3000, -3000]),
         st.sampled_from([False, False, True]),
-    ),
-    min_size=1,
-    max_size=30,
-)
+    )
+    return st.lists(one, min_size=1, max_size=30)
+
+
 # what becomes of them on their way
 fates = st.lists(
     st.sampled_from(["kept"] * 8 + ["lost", "late", "twice", "forged"]), min_size=30, max_size=30
@@ -45,7 +57,7 @@ splits = st.lists(st.integers(1, 12), min_size=30, max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
-@given(packets, fates, splits, st.sampled_from([1, 0xFFF0, 0x7FFE]), st.booleans())
+@given(packets_of([0, 0, 0, 1], PAYLOADS), fates, splits, st.sampled_from([1, 0xFFF0, 0x7FFE]), st.booleans())
 def test_runs_change_and_send_what_their_packets_would(
     sent: Sequence[tuple[int, bytes, int, bool]],
     fate: Sequence[str],
@@ -56,6 +68,62 @@ def test_runs_change_and_send_what_their_packets_would(
     batches = _batches(sent, fate, sizes)
     together, singly = (_after(batches, first, singly=each, tapped=tapped) for each in (False, True))
     assert [(a, b) for a, b in zip(together, singly, strict=True) if a != b] == []
+
+
+layered_payloads = [head + KEYFRAME[1:] for head in NUMBERED] + [head + b"\x01" for head in NUMBERED * 4]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    packets_of([0] * 5 + [1], [*PAYLOADS, *layered_payloads]),
+    fates,
+    splits,
+    st.sampled_from([1, 0xFFF0]),
+    st.booleans(),
+)
+def test_layers_change_and_send_what_their_packets_would(
+    sent: Sequence[tuple[int, bytes, int, bool]],
+    fate: Sequence[str],
+    sizes: Sequence[int],
+    first: int,
+    tapped: bool,
+) -> None:
+    batches = _batches(sent, fate, sizes)
+    together, singly = (
+        _after(batches, first, singly=each, tapped=tapped, published=LAYERS) for each in (False, True)
+    )
+    assert [(a, b) for a, b in zip(together, singly, strict=True) if a != b] == []
+
+
+def test_most_bursts_of_layers_are_runs_whoever_watches_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(LAYERS)
+    viewer = world.join([Wire(96, {}), None])
+    picture = 0
+
+    def send(*ids: int, payload: bytes = b"\x01") -> None:
+        for track, number in enumerate(ids):
+            head = b"\x90\x80" + bytes((0x80, number)) + payload
+            packets = [head, *[b"\x80" + head[1:4] + bytes(100)] * 9]
+            world.receive(*(world.publisher.packet(track, each, timestamp=picture) for each in packets))
+
+    send(3, 3, payload=KEYFRAME[1:])
+    picture = 3000
+    send(4, 4)
+    viewer.packets()
+
+    def one(_: object) -> RtpPacket:
+        raise AssertionError
+
+    monkeypatch.setattr("media.switch.intake.parse", one)
+    monkeypatch.setattr(HeldRun, "items", one)
+    picture = 6000
+    send(5, 5)
+    assert [packet.payload[2:4] for packet in viewer.packets()] == [b"\x80\x05"] * 10
+    monkeypatch.undo()
+    below = world.feed.sent[1].history.since(
+        0
+    )  # as a viewer that changes gets it: above all of the other layer
+    assert [packet.packet.payload[2:4] for packet in below[-10:]] == [b"\x80\x06"] * 10
 
 
 def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +167,16 @@ def _batches(
     return batches
 
 
-def _after(batches: Sequence[Batch], first: int, *, singly: bool, tapped: bool) -> list[object]:
+def _after(
+    batches: Sequence[Batch],
+    first: int,
+    *,
+    singly: bool,
+    tapped: bool,
+    published: Sequence[PublishedTrack] = PUBLISHED,
+) -> list[object]:
     """All that a room knows and its viewer got. Where nobody taps it, no packet has to be made of a run."""
-    world = World(PUBLISHED, publisher=FarPublisher(PUBLISHED, first=first))
+    world = World(published, publisher=FarPublisher(published, first=first))
     viewer = world.join()
     datagrams = _datagrams(world.publisher, batches, first)
     tap = _Tap()
