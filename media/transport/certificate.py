@@ -52,8 +52,3 @@ class Certificate:
         context = self._made._create_ssl_context(profiles)
         context.set_cipher_list(CIPHERS)
         return context
-
-
-def colons(digest: bytes) -> str:
-    """As SDP writes a digest."""
-    return digest.hex(":").upper()

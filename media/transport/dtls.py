@@ -4,14 +4,14 @@ Media packets never pass through here. Each datagram is a step that computes; th
 """
 
 import asyncio
-import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
-from media.transport.certificate import Certificate, colons
+from media.transport.certificate import Certificate
+from media.transport.fingerprint import is_of_offer
 from media.transport.flight import Flight, datagrams_of
 from media.transport.handshake_failure import HandshakeFailure, failure_of
 from shared.logging import get_logger
@@ -207,7 +207,7 @@ class DtlsLink:
     def _agree(self, ssl: SSL.Connection) -> None:
         """The handshake is done: with whom, and with which keys?"""
         assert self._keys is not None
-        if not self._is_of_offer(ssl):
+        if not is_of_offer(ssl, self._fingerprints):
             self._leave(ssl)
             self._fail(HandshakeFailure.WRONG_FINGERPRINT)
             return
@@ -223,19 +223,6 @@ class DtlsLink:
         self._is_agreed = True
         if not self._keys.done():  # otherwise nobody waits any more
             self._keys.set_result(keys)
-
-    def _is_of_offer(self, ssl: SSL.Connection) -> bool:
-        """Whether the peer's certificate has a digest of the offer.
-
-        RFC 8122 5: with several digests of one hash function, any may match.
-        """
-        # Do not parse: python-cryptography refuses the version field of OBS's certificate.
-        certificate = ssl.get_peer_certificate()
-        der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) if certificate else b""
-        return any(
-            value.upper() == colons(hashlib.new(name.replace("-", ""), der).digest())
-            for name, value in self._fingerprints
-        )
 
     # --- its end
 
