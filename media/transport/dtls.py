@@ -147,10 +147,14 @@ class DtlsLink:
         self._agree(ssl)
 
     def _read(self, ssl: SSL.Connection) -> None:
-        """After the handshake only the peer's close matters."""
+        """After the handshake only the peer's close matters.
+
+        It may stand behind dozens of records in one datagram, and what is not read stays in memory.
+        """
         is_closed = False
         try:
-            ssl.recv(MOST_DATA)
+            while True:
+                ssl.recv(MOST_DATA)
         except SSL.ZeroReturnError:
             is_closed = True
         except SSL.Error:  # nothing, or nonsense
@@ -223,6 +227,7 @@ class DtlsLink:
         self._is_agreed = True
         if not self._keys.done():  # otherwise nobody waits any more
             self._keys.set_result(keys)
+        self._read(ssl)  # what came in one datagram with the end of the handshake
 
     # --- its end
 
