@@ -188,7 +188,7 @@ class Session(ABC):
             if not self.ice.proven:  # some flights went to another address
                 await self._proven.wait()
         except DtlsError as error:
-            self.handshake_error = error
+            self.handshake_error = error.with_traceback(None)  # which holds this frame, and that this session
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         except Exception:

@@ -82,7 +82,10 @@ class DtlsLink:
         else:
             ssl.set_accept_state()
         self._ask()
-        return await self._keys
+        try:
+            return await self._keys
+        finally:
+            self._keys = None  # an error in it holds this frame, and that this link
 
     @property
     def stopped_at(self) -> DtlsError:
@@ -102,7 +105,7 @@ class DtlsLink:
         """
         if self._ssl is not None:
             self._leave(self._ssl)
-        self._received.clear()
+        self._received = deque(maxlen=0)  # what still comes is not kept
         self._send = _say_nothing
         self._on_closed = _tell_nobody
 
@@ -210,7 +213,6 @@ class DtlsLink:
 
     def _agree(self, ssl: SSL.Connection) -> None:
         """The handshake is done: with whom, and with which keys?"""
-        assert self._keys is not None
         if not is_of_offer(ssl, self._fingerprints):
             self._leave(ssl)
             self._fail(HandshakeFailure.WRONG_FINGERPRINT)
@@ -225,7 +227,7 @@ class DtlsLink:
         material = ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
         keys = split_keying_material(profile, material, is_client=self._is_client)
         self._is_agreed = True
-        if not self._keys.done():  # otherwise nobody waits any more
+        if self._keys is not None and not self._keys.done():  # otherwise nobody waits any more
             self._keys.set_result(keys)
         self._read(ssl)  # what came in one datagram with the end of the handshake
 
