@@ -89,6 +89,7 @@ class Session(ABC):
             is_client=offer.setup == "passive",
             send=self._send,
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
+            session=self.id,
         )
         self._handshake: asyncio.Task[None] | None = None
         self.token = setup.token  # by which it may be revoked

@@ -5,11 +5,14 @@ import gc
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError, DtlsLink
+from media.transport.flight import REPEATS
 from tests.support.waiting import eventually
 from tests.unit.media.transport.dtls_far_end import IN_TIME, FarEnd, far_end, linked, shake_hands
 
@@ -77,6 +80,107 @@ def data(far: FarEnd) -> bytes:
 def goodbye(far: FarEnd) -> bytes:
     far.ssl.shutdown()
     return far.ssl.bio_read(1500)
+
+
+# --- by a bug of ours
+
+
+class BugError(Exception):
+    pass
+
+
+@pytest.fixture
+async def escaped() -> list[Any]:
+    """What has reached the event loop's own handler."""
+    found: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: found.append(context))
+    return found
+
+
+def fail(*_: object) -> None:
+    raise BugError
+
+
+@BOTH_ROLES
+async def test_who_waits_for_keys_gets_a_bug(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, escaped: list[Any]
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    with capture_logs() as logs:
+        async with linked(certificate, far) as link:
+            link._send = fail
+            with pytest.raises(BugError):
+                await shake_hands(link, far)
+            nothing_is_left(link)
+    assert (logs, escaped, far.closed) == ([], [], 0)  # who waits writes it to the log
+
+
+@BOTH_ROLES
+@pytest.mark.parametrize("of_openssl", [False, True])
+async def test_who_waits_for_keys_gets_a_bug_in_a_repetition(
+    certificate: Certificate, tmp_path: Path, we_are_client: bool, of_openssl: bool, escaped: list[Any]
+) -> None:
+    far = far_end(tmp_path, is_client=not we_are_client)
+    sent: list[bytes] = []
+
+    def send(datagram: bytes) -> None:
+        sent.append(datagram)
+        if len(sent) > 1 and not (of_openssl and datagram == sent[0]):  # OpenSSL's have numbers of their own
+            raise BugError
+
+    with capture_logs() as logs:
+        async with linked(certificate, far) as link:
+            link._send = send
+            with pytest.raises(BugError):
+                await shake_hands(link, far)
+            nothing_is_left(link)
+    assert len(sent) == (2 + len(REPEATS) if of_openssl else 2)
+    assert (logs, escaped, far.closed) == ([], [], 0)
+
+
+async def test_afterwards_a_bug_is_as_if_the_peer_had_closed(
+    certificate: Certificate, tmp_path: Path, escaped: list[Any]
+) -> None:
+    far = far_end(tmp_path, is_client=True)
+    with capture_logs() as logs:
+        async with linked(certificate, far) as link:
+            await shake_hands(link, far)
+            link._send = fail
+            far.ssl.renegotiate()  # which we refuse, or would
+            far.advance()
+            await eventually("closed", lambda: far.closed, IN_TIME)
+            nothing_is_left(link)
+    [line] = logs
+    assert (line["event"], line["log_level"]) == ("unexpected error in a DTLS association", "error")
+    assert isinstance(line["exc_info"], BugError)
+    assert (escaped, far.closed) == ([], 1)
+
+
+async def test_an_owner_that_fails_is_told_once(
+    certificate: Certificate, tmp_path: Path, escaped: list[Any]
+) -> None:
+    told = []
+
+    def on_closed() -> None:
+        told.append(True)
+        raise BugError
+
+    far = far_end(tmp_path, is_client=True)
+    with capture_logs() as logs:
+        async with linked(certificate, far) as link:
+            await shake_hands(link, far)
+            link._on_closed = on_closed
+            link.receive(goodbye(far))
+            await eventually("it is in the log", lambda: logs, IN_TIME)
+            nothing_is_left(link)
+    assert [type(line["exc_info"]) for line in logs] == [BugError]
+    assert (len(told), escaped) == (1, [])
+
+
+def nothing_is_left(link: DtlsLink) -> None:
+    assert link._ssl is None
+    assert link._timer is None
+    assert not link.is_connected
 
 
 # --- by us, and what is left
