@@ -47,6 +47,7 @@ async def test_keys_are_agreed_on(
         keys = await shake_hands(link, far)
     assert keys == far.keys()
     assert keys.profile is Profile.AEAD_AES_128_GCM
+    assert far.ssl.get_protocol_version_name() == "DTLSv1.2"
     assert far.said_goodbye
     assert not far.closed
 
