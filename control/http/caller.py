@@ -81,8 +81,11 @@ def _parse(text: str) -> _Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # a dual-stack socket shows IPv4 peers as ::ffff:192.0.2.1
-    return getattr(address, "ipv4_mapped", None) or address
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    # A dual-stack socket shows IPv4 peers as ::ffff:192.0.2.1. A scope, behind a %, may be of any length, and
+    # a client can write it.
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
 
 
 _parse_peer = lru_cache(REMEMBERED)(_parse)  # of a connection: short, and often the same

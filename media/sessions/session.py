@@ -89,6 +89,7 @@ class Session(ABC):
             is_client=offer.setup == "passive",
             send=self._send,
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
+            session=self.id,
         )
         self._handshake: asyncio.Task[None] | None = None
         self.token = setup.token  # by which it may be revoked
@@ -188,7 +189,7 @@ class Session(ABC):
             if not self.ice.proven:  # some flights went to another address
                 await self._proven.wait()
         except DtlsError as error:
-            self.handshake_error = error
+            self.handshake_error = error.with_traceback(None)  # which holds this frame, and that this session
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         except Exception:

@@ -23,6 +23,7 @@ CIPHERS = (
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
     b"ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
 )
+DTLS_1_2 = 0xFEFD  # as its records say it (RFC 6347 4.1)
 
 
 class Certificate:
@@ -51,9 +52,6 @@ class Certificate:
         profiles = [aiortc.SRTP_AEAD_AES_128_GCM, aiortc.SRTP_AES128_CM_SHA1_80]
         context = self._made._create_ssl_context(profiles)
         context.set_cipher_list(CIPHERS)
+        # A later OpenSSL may speak DTLS 1.3, whose records and flights `flight.py` does not know.
+        context.set_max_proto_version(DTLS_1_2)
         return context
-
-
-def colons(digest: bytes) -> str:
-    """As SDP writes a digest."""
-    return digest.hex(":").upper()

@@ -4,14 +4,14 @@ Media packets never pass through here. Each datagram is a step that computes; th
 """
 
 import asyncio
-import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
-from media.transport.certificate import Certificate, colons
+from media.transport.certificate import Certificate
+from media.transport.fingerprint import is_of_offer
 from media.transport.flight import Flight, datagrams_of
 from media.transport.handshake_failure import HandshakeFailure, failure_of
 from shared.logging import get_logger
@@ -38,7 +38,8 @@ class DtlsLink:
     """One DTLS association.
 
     `fingerprints` are the offer's `(hash, "AB:CD:…")` pairs; one with a supported hash must match the peer's
-    certificate. `send` sends a datagram; `on_closed` is called once when the peer closes.
+    certificate. `send` sends a datagram; `on_closed` is called once when the peer closes. `session` is
+    for the log.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class DtlsLink:
         is_client: bool,
         send: Callable[[bytes], None],
         on_closed: Callable[[], None],
+        session: str = "",
     ) -> None:
         self._certificate = certificate
         self._fingerprints = fingerprints
         self._is_client = is_client
         self._send = send
         self._on_closed = on_closed
+        self._session = session
         self._received: deque[bytes] = deque()
         self._heard = False  # anything of the peer
         self._is_asking = False  # for a turn to compute
@@ -78,11 +81,14 @@ class DtlsLink:
         self._ssl = ssl = SSL.Connection(self._certificate.context)
         if self._is_client:
             ssl.set_connect_state()
-            self._proceed(ssl)
+            self._run(self._proceed, ssl)
         else:
             ssl.set_accept_state()
         self._ask()
-        return await self._keys
+        try:
+            return await self._keys
+        finally:
+            self._keys = None  # an error in it holds this frame, and that this link
 
     @property
     def stopped_at(self) -> DtlsError:
@@ -102,7 +108,7 @@ class DtlsLink:
         """
         if self._ssl is not None:
             self._leave(self._ssl)
-        self._received.clear()
+        self._received = deque(maxlen=0)  # what still comes is not kept
         self._send = _say_nothing
         self._on_closed = _tell_nobody
 
@@ -120,15 +126,22 @@ class DtlsLink:
         if ssl is None:  # it has ended meanwhile
             return
         self._heard = True
+        self._run(self._take, ssl)
+        self._ask()
+
+    def _run(self, part: Callable[[SSL.Connection], None], ssl: SSL.Connection) -> None:
+        """Nothing that a part raises reaches the event loop."""
         try:
-            ssl.bio_write(self._received.popleft())
-            if self._is_agreed:
-                self._read(ssl)
-            else:
-                self._proceed(ssl)
+            part(ssl)
         except Exception as fault:
             self._break(fault)
-        self._ask()
+
+    def _take(self, ssl: SSL.Connection) -> None:
+        ssl.bio_write(self._received.popleft())
+        if self._is_agreed:
+            self._read(ssl)
+        else:
+            self._proceed(ssl)
 
     def _proceed(self, ssl: SSL.Connection) -> None:
         """Go on with the handshake as far as it goes."""
@@ -147,10 +160,14 @@ class DtlsLink:
         self._agree(ssl)
 
     def _read(self, ssl: SSL.Connection) -> None:
-        """After the handshake only the peer's close matters."""
+        """After the handshake only the peer's close matters.
+
+        It may stand behind dozens of records in one datagram, and what is not read stays in memory.
+        """
         is_closed = False
         try:
-            ssl.recv(MOST_DATA)
+            while True:
+                ssl.recv(MOST_DATA)
         except SSL.ZeroReturnError:
             is_closed = True
         except SSL.Error:  # nothing, or nonsense
@@ -160,7 +177,7 @@ class DtlsLink:
             self._send(records)
         if is_closed:
             self._drop()
-            self._on_closed()
+            self._tell_closed()
 
     # --- the handshake
 
@@ -185,29 +202,30 @@ class DtlsLink:
             self._timer = loop.call_at(at, self._repeat)
 
     def _repeat(self) -> None:
+        """The time has come that was planned."""
         ssl, self._timer = self._ssl, None
-        if ssl is None:
-            return
+        if ssl is not None:
+            self._run(self._send_again, ssl)
+
+    def _send_again(self, ssl: SSL.Connection) -> None:
         for datagram in self._flight.due(asyncio.get_running_loop().time()):
             self._send(datagram)
-        try:
-            if ssl.DTLSv1_get_timeout() == 0.0:
+        if ssl.DTLSv1_get_timeout() == 0.0:
+            try:
                 ssl.DTLSv1_handle_timeout()
-                if not self._is_agreed:
-                    self._proceed(ssl)
-                elif records := _written(ssl):
-                    self._send(records)
-        except SSL.Error as error:
-            self._fail(*failure_of(error))
-        except Exception as fault:
-            self._break(fault)
+            except SSL.Error as error:
+                self._fail(*failure_of(error))
+                return
+            if not self._is_agreed:
+                self._proceed(ssl)
+            elif records := _written(ssl):
+                self._send(records)
         if self._ssl is not None:
             self._plan(ssl)
 
     def _agree(self, ssl: SSL.Connection) -> None:
         """The handshake is done: with whom, and with which keys?"""
-        assert self._keys is not None
-        if not self._is_of_offer(ssl):
+        if not is_of_offer(ssl, self._fingerprints):
             self._leave(ssl)
             self._fail(HandshakeFailure.WRONG_FINGERPRINT)
             return
@@ -221,21 +239,9 @@ class DtlsLink:
         material = ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", length)
         keys = split_keying_material(profile, material, is_client=self._is_client)
         self._is_agreed = True
-        if not self._keys.done():  # otherwise nobody waits any more
+        if self._keys is not None and not self._keys.done():  # otherwise nobody waits any more
             self._keys.set_result(keys)
-
-    def _is_of_offer(self, ssl: SSL.Connection) -> bool:
-        """Whether the peer's certificate has a digest of the offer.
-
-        RFC 8122 5: with several digests of one hash function, any may match.
-        """
-        # Do not parse: python-cryptography refuses the version field of OBS's certificate.
-        certificate = ssl.get_peer_certificate()
-        der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) if certificate else b""
-        return any(
-            value.upper() == colons(hashlib.new(name.replace("-", ""), der).digest())
-            for name, value in self._fingerprints
-        )
+        self._read(ssl)  # what came in one datagram with the end of the handshake
 
     # --- its end
 
@@ -245,13 +251,21 @@ class DtlsLink:
             self._keys.set_exception(DtlsError(failure, words))
 
     def _break(self, fault: Exception) -> None:
-        """A bug of ours: whoever waits for the keys gets it; afterwards it is as if the peer had closed."""
+        """A bug of ours: whoever waits for the keys gets it.
+
+        Afterwards, when nobody waits any more, it is as if the peer had closed.
+        """
         self._drop()
         if self._keys is not None and not self._keys.done():
             self._keys.set_exception(fault)
         else:
-            log.error("unexpected error in a DTLS association", exc_info=fault)
-            self._on_closed()
+            log.error("unexpected error in a DTLS association", session=self._session, exc_info=fault)
+            self._tell_closed()
+
+    def _tell_closed(self) -> None:
+        """Once, also if that fails."""
+        on_closed, self._on_closed = self._on_closed, _tell_nobody
+        on_closed()
 
     def _leave(self, ssl: SSL.Connection) -> None:
         """Send close_notify, if the handshake has come so far."""

@@ -16,7 +16,10 @@ class HandshakeQueue:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def ask(self, step: Callable[[], None]) -> None:
-        """Have `step` called in a round of the event loop in which no other one is; it must not fail."""
+        """Have `step` called in a round of the event loop in which no other one is.
+
+        What it raises goes to the loop.
+        """
         self._waiting.append(step)
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._next)

@@ -76,3 +76,32 @@ async def test_a_handshake_that_begins_before_the_first_check_goes_on_after_it(p
     assert await peer.check()
     await shaking
     await eventually("the server is connected, too", lambda: plane.session(peer).connected, IN_TIME)
+
+
+async def test_a_bug_in_a_handshake_ends_its_session_with_one_line(plane: Plane) -> None:
+    peer = plane.peer(publishes=True, setup="passive")
+    await peer.take((await plane.ask(peer, publishes=True)).sdp)
+    session = plane.session(peer)
+    session._dtls._send = fail
+    with capture_logs() as logs:
+        assert await peer.check()
+        await eventually("the session ended", lambda: session.ended, IN_TIME)
+    [line] = (line for line in logs if line["log_level"] == "error")
+    assert (line["event"], line["session"]) == ("unexpected error in a DTLS handshake", session.id)
+    ended = next(line for line in logs if line["event"] == "session ended")
+    assert ended["why"] == HandshakeFailure.FAULT
+
+
+async def test_a_bug_after_the_handshake_ends_its_session_with_one_line(plane: Plane) -> None:
+    peer = await plane.connected(publishes=True)
+    session = plane.session(peer)
+    session._dtls._read = fail  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        peer.send(b"\x17" * 30)
+        await eventually("the session ended", lambda: session.ended, IN_TIME)
+    [line] = (line for line in logs if line["log_level"] == "error")
+    assert (line["event"], line["session"]) == ("unexpected error in a DTLS association", session.id)
+
+
+def fail(_: object) -> None:
+    raise RuntimeError

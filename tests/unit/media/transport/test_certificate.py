@@ -2,6 +2,7 @@
 
 import hashlib
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL, crypto
 
@@ -17,6 +18,14 @@ def test_its_fingerprint_is_the_digest_of_what_a_peer_sees() -> None:
     key = seen.get_pubkey().to_cryptography_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     assert key.curve.name == "secp256r1"
+
+
+def test_its_context_goes_no_further_than_dtls_1_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL does not tell what it was set to."""
+    highest: list[int] = []
+    monkeypatch.setattr(SSL.Context, "set_max_proto_version", lambda _, version: highest.append(version))
+    assert Certificate.generate().context is not None
+    assert highest == [0xFEFD]
 
 
 def test_one_context_serves_the_process() -> None:

@@ -31,3 +31,19 @@ async def test_many_take_turns_in_their_order_and_each_round_of_the_loop_has_one
         await asyncio.sleep(0)
     assert [number for number, _ in order] == list(range(20))
     assert len({at for _, at in order}) == 20
+
+
+async def test_what_one_raises_goes_to_the_loop_and_the_next_has_its_turn() -> None:
+    turns, done = HandshakeQueue(), list[int]()
+    escaped: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, found: escaped.append(found["exception"]))
+    bug = RuntimeError()
+
+    def fail() -> None:
+        raise bug
+
+    turns.ask(fail)
+    turns.ask(lambda: done.append(1))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (escaped, done) == ([bug], [1])
