@@ -13,6 +13,8 @@ from media.switch.viewer import Behind, Place, Viewer
 from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
+# A viewer that sees one meanwhile does not have an encoder spend on keyframes what the pictures between need.
+BETTER_SECONDS = 2.0
 # A viewer without a picture needs its keyframe urgently, but not more often than this.
 URGENT_AT_ONCE, URGENT_SECONDS = 2, 5.0
 
@@ -160,11 +162,9 @@ class Changeover:
 
     def _is_near(self, keyframe: Outgoing) -> bool:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
-        if not self.start_rate:
-            return True
         history = self._feed.sent[keyframe.track].history
         octets = sum(len(packet.packet.payload) for packet in history.walk(keyframe.extended))
-        return octets * 8 <= self.start_rate * _NEAR_SECONDS
+        return not self.start_rate or octets * 8 <= self.start_rate * _NEAR_SECONDS
 
     def prepare(self, target: int, now: float) -> None:
         """Want a keyframe of what `target` is made of: the picture has stopped, and that will be next."""
@@ -174,8 +174,7 @@ class Changeover:
 
     @property
     def _shows_slowly(self) -> bool:
-        """Whether the viewer gets keyframes alone."""
-        return isinstance(self._viewer.behind, Paced)
+        return isinstance(self._viewer.behind, Paced)  # keyframes alone
 
     def _between(self, target: int) -> Thinned | None:
         """The form of a track from which, or to which, the viewer goes; None: it changes the track."""
@@ -201,9 +200,12 @@ class Changeover:
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
-        if self.waits and self.target is not None and now >= self._asks_at:
-            urgent = self._urgent and (self._viewer.rendition is None or self._shows_slowly)
-            self._want_keyframe(self._feed.base_of(self.target), now, urgent=urgent)
+        if not self.waits or self.target is None or now < self._asks_at:
+            return
+        base = self._feed.base_of(self.target)
+        sees = self._viewer.rendition is not None and not self._shows_slowly
+        if not sees or now - self._feed.sent[base].keyframe_at >= BETTER_SECONDS:
+            self._want_keyframe(base, now, urgent=self._urgent and not sees)
 
     def end(self) -> None:
         """The viewer has left."""

@@ -4,9 +4,8 @@ import math
 
 REQUEST_SECONDS = 0.5
 # A keyframe costs what three to ten other pictures do, and a browser that is asked for one sends one of each
-# layer. Where viewers change layers all the time, so many come at that pace, and further ones at this, or an
-# encoder has nothing left for the pictures between them.
-LASTING_SECONDS, AT_ONCE = 2.0, 4
+# layer. Where viewers change layers all the time, so many come at that pace, and further ones at this.
+LASTING_SECONDS, AT_ONCE = 1.0, 4
 ANSWER_SECONDS = 0.5  # a later keyframe does not count as an answer
 IN_VAIN_SECONDS = 3.0
 # `PROOF` answers in a row prove that a publisher answers requests: a single keyframe may come by chance. Each

@@ -4,6 +4,7 @@ import pytest
 
 from media.counts import TcpStats
 from media.rtp.srtp import Profile
+from media.switch.changeover import BETTER_SECONDS
 from media.switch.join_burst import JoinBurst
 from media.tracks.sent_track import GOES_ON_SECONDS
 from media.transport.tcp_backlog import TcpBacklog
@@ -261,3 +262,20 @@ def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes(nex
     world.picture(2, keyframe=True)
     viewer.change.prepare(next_one, world.now)
     assert asked == [(2, True)]
+
+
+def test_who_sees_a_picture_meanwhile_waits_for_a_keyframe_that_comes_anyway() -> None:
+    world = begun()
+    asked: list[tuple[int, bool]] = []
+
+    def want(number: int, _now: float, *, urgent: bool = False) -> None:
+        asked.append((number, urgent))
+
+    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer.aim(1)
+    world.now = world.feed.sent[1].keyframe_at + BETTER_SECONDS - 0.01
+    viewer.change.tick(world.now)
+    assert asked == []
+    world.now += 0.02
+    viewer.change.tick(world.now)
+    assert asked == [(1, False)]
