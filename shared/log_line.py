@@ -1,11 +1,10 @@
 """One line of the log in JSON, made in few steps: a client that joins and leaves causes five of them."""
 
 import json
-import logging
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -15,8 +14,6 @@ from shared.names import cut_session
 _PLAIN = (str, int, float, type(None))
 _LEVELS = {"exception": "error", "warn": "warning"}  # methods that are not named as their level
 _ENCODER = msgspec.json.Encoder()
-
-_Processor = Callable[[object, str, MutableMapping[str, Any]], Any]
 
 # What the lines of one request have in common.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -57,54 +54,3 @@ def json_line(_: object, __: str, event: Mapping[str, Any]) -> bytes:
 def json_text(logger: object, method: str, event: Mapping[str, Any]) -> str:
     """The same for the standard module, which writes text."""
     return json_line(logger, method, event).decode()
-
-
-class JsonLogger:
-    """structlog's `wrapper_class` for lines in JSON.
-
-    It makes a line by itself, where structlog's own goes through its chain of calls, at three times the cost.
-    Only a traceback is left to the `processors`, of which `json_line` is the last.
-    """
-
-    def __init__(self, logger: "_Writer", processors: Iterable[_Processor], context: object) -> None:
-        self._write = logger.msg
-        self._fields, *self._others = processors
-
-    def debug(self, event: str, **fields: object) -> None:
-        self._say("debug", event, fields)
-
-    def info(self, event: str, **fields: object) -> None:
-        self._say("info", event, fields)
-
-    def warning(self, event: str, **fields: object) -> None:
-        self._say("warning", event, fields)
-
-    def error(self, event: str, **fields: object) -> None:
-        self._say("error", event, fields)
-
-    def exception(self, event: str, **fields: object) -> None:
-        self._say("error", event, {"exc_info": True, **fields})
-
-    def _say(self, method: str, event: str, fields: dict[str, Any]) -> None:
-        fields["event"] = event
-        line: Any = self._fields(None, method, fields)
-        if "exc_info" not in fields:
-            line = json_line(None, method, line)
-        else:
-            for process in self._others:
-                line = process(None, method, line)
-        self._write(line)
-
-
-def json_logger(least: int) -> type[JsonLogger]:
-    """Says nothing below the level `least`, a number of the standard module."""
-    levels = {**logging.getLevelNamesMapping(), "EXCEPTION": logging.ERROR}
-    quiet = {name.lower(): _say_nothing for name, level in levels.items() if level < least}
-    return type("LeveledJsonLogger", (JsonLogger,), quiet)
-
-
-def _say_nothing(_: JsonLogger, __: str, **___: object) -> None: ...
-
-
-class _Writer(Protocol):
-    def msg(self, message: bytes, /) -> None: ...

@@ -6,10 +6,10 @@ without local variables, which may hold tokens.
 
 import logging
 import sys
-from typing import Any, cast
+from typing import cast
 
 from shared.left_out import left_out
-from shared.log_line import Fields, json_line, json_logger, json_text
+from shared.log_line import Fields, json_line, json_text
 
 with left_out("rich", "greenlet"):  # 5 MB of each process, to colour tracebacks that we write plainly
     import structlog
@@ -24,23 +24,19 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
     renderer: structlog.typing.Processor
     renderer_of_libraries: structlog.typing.Processor
     factory: structlog.PrintLoggerFactory | structlog.BytesLoggerFactory
-    logger: Any  # a class: structlog says more of it than it asks
     least = logging.getLevelNamesMapping()[level]
     if console:
         renderer = renderer_of_libraries = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        factory, logger = (
-            structlog.PrintLoggerFactory(sys.stderr),
-            structlog.make_filtering_bound_logger(least),
-        )
+        factory = structlog.PrintLoggerFactory(sys.stderr)
     else:
         shared.append(structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
         renderer, renderer_of_libraries = json_line, json_text
-        factory, logger = structlog.BytesLoggerFactory(sys.stderr.buffer), json_logger(least)
+        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=logger,
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
