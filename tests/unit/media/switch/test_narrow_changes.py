@@ -28,11 +28,27 @@ def begun(*, thinned: bool = False) -> LayersWorld:
     return world
 
 
-def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_it() -> None:
-    world = begun()
+def on_its_way(world: LayersWorld) -> ChangingViewer:
+    """It gets layer 2, and waits for a keyframe of layer 1, on a line of which the rate is known."""
     viewer = ChangingViewer(world, 2)
     viewer.change.set_pace(0.0, RATE)
     viewer.aim(1)
+    return viewer
+
+
+def asking(world: LayersWorld) -> tuple[ChangingViewer, list[tuple[int, bool]]]:
+    """It gets layer 0; the tracks of which it wants a keyframe, and whether that is urgent."""
+    asked: list[tuple[int, bool]] = []
+
+    def want(number: int, _now: float, *, urgent: bool = False) -> None:
+        asked.append((number, urgent))
+
+    return ChangingViewer(world, 0, want_keyframe=want), asked
+
+
+def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_it() -> None:
+    world = begun()
+    viewer = on_its_way(world)
     sent = world.picture(1, keyframe=True, packets=20, size=1000)
     came: list[bytes] = []
     began = world.now
@@ -51,9 +67,7 @@ def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_i
 
 def test_the_sound_does_not_wait() -> None:
     world = begun()
-    viewer = ChangingViewer(world, 2)
-    viewer.change.set_pace(0.0, RATE)
-    viewer.aim(1)
+    viewer = on_its_way(world)
     world.picture(1, keyframe=True, packets=20, size=1000)
     viewer.far.packets()
     world.media(SOUND, timestamp=960)
@@ -71,9 +85,7 @@ def test_on_a_line_of_which_nothing_is_known_it_goes_at_once() -> None:
 
 def test_a_change_of_mind_in_the_middle_of_a_keyframe_leaves_one_stream() -> None:
     world = begun()
-    viewer = ChangingViewer(world, 2)
-    viewer.change.set_pace(0.0, RATE)
-    viewer.aim(1)
+    viewer = on_its_way(world)
     world.picture(1, keyframe=True, packets=20, size=1000)
     world.now += STEP
     viewer.step()
@@ -225,12 +237,7 @@ def test_nor_is_one_of_a_thinned_form_which_may_have_been_off_since(form: int) -
 @pytest.mark.parametrize("shown", [None, KEYFRAMES])
 def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | None) -> None:
     world = begun(thinned=True)
-    asked: list[tuple[int, bool]] = []
-
-    def want(number: int, _now: float, *, urgent: bool = False) -> None:
-        asked.append((number, urgent))
-
-    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer, asked = asking(world)
     viewer.change.set_pace(1e6, RATE)
     viewer.aim(None)
     if shown is not None:
@@ -246,12 +253,7 @@ def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | 
 @pytest.mark.parametrize("next_one", [2, LOWEST])
 def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes(next_one: int) -> None:
     world = begun(thinned=True)
-    asked: list[tuple[int, bool]] = []
-
-    def want(number: int, _now: float, *, urgent: bool = False) -> None:
-        asked.append((number, urgent))
-
-    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer, asked = asking(world)
     viewer.change.prepare(next_one, world.now)
     assert asked == []  # it has not stopped
     world.now += FRAME
@@ -266,12 +268,7 @@ def test_a_picture_that_has_stopped_is_prepared_for_until_its_keyframe_comes(nex
 
 def test_who_sees_a_picture_meanwhile_waits_for_a_keyframe_that_comes_anyway() -> None:
     world = begun()
-    asked: list[tuple[int, bool]] = []
-
-    def want(number: int, _now: float, *, urgent: bool = False) -> None:
-        asked.append((number, urgent))
-
-    viewer = ChangingViewer(world, 0, want_keyframe=want)
+    viewer, asked = asking(world)
     viewer.aim(1)
     world.now = world.feed.sent[1].keyframe_at + BETTER_SECONDS - 0.01
     viewer.change.tick(world.now)
