@@ -106,11 +106,13 @@ class DtlsLink:
         This includes the callbacks into the owner of this link: a reference cycle would wait for the garbage
         collector.
         """
-        if self._ssl is not None:
-            self._leave(self._ssl)
-        self._received = deque(maxlen=0)  # what still comes is not kept
-        self._send = _say_nothing
-        self._on_closed = _tell_nobody
+        try:
+            if self._ssl is not None:
+                self._leave(self._ssl)
+        finally:  # also if the goodbye cannot be sent
+            self._received = deque(maxlen=0)  # what still comes is not kept
+            self._send = _say_nothing
+            self._on_closed = _tell_nobody
 
     # --- steps, each in its turn
 

@@ -222,6 +222,20 @@ async def test_after_close_nobody_is_told_of_the_peers(
     assert not far.closed
 
 
+async def test_a_goodbye_that_cannot_be_sent_keeps_nothing(certificate: Certificate, tmp_path: Path) -> None:
+    far = far_end(tmp_path, is_client=True)
+    async with linked(certificate, far) as link:
+        await shake_hands(link, far)
+        link._send = fail
+        with pytest.raises(BugError):
+            link.close()
+        nothing_is_left(link)
+        link.receive(goodbye(far))
+        assert not link._received
+        link._on_closed()
+    assert not far.closed
+
+
 async def test_after_close_its_owner_is_let_go(certificate: Certificate) -> None:
     class Owner:
         def hear(self, *_: object) -> None: ...
