@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from media.payload.keyframes import starts_keyframe
 from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import NONCE, iv
+from media.rtp.opener import NativeRun
 from media.rtp.packet import RtpError, RtpPacket, parse
 from media.rtp.spent_indexes import SpentIndexes
 from media.rtp.srtp import Profile, SrtpKeys
@@ -16,6 +17,7 @@ from media.rtp.srtp_sender import derive_key
 from tests.fuzz.network import LAYERS, RTP
 from tests.fuzz.target import Take, Target
 from tests.support.native_loop import NATIVE
+from tests.support.picture_numbers import expected_pictures, expected_renumbered
 
 _KEYS = SrtpKeys(Profile.AEAD_AES_128_GCM, bytes(28), bytes(range(28)))
 _OPENERS = [None] if NATIVE is None else [None, NATIVE.Opener]
@@ -71,7 +73,18 @@ def _opened(run: list[bytes], index: int, *, native: int) -> list[RtpPacket] | N
     for codec in ("VP8", "VP9", "H264", "H265", "AV1"):  # what it rules out starts no keyframe
         starting = [each.payload for each in packets if starts_keyframe(codec, each.payload)]
         assert [each for each in opened.suspects(codec) if starts_keyframe(codec, each)] == starting
+    _check_pictures(opened, packets)
     return packets
+
+
+def _check_pictures(run: NativeRun, packets: list[RtpPacket]) -> None:
+    """Their numbers are found, and written, as Python does it; each codec's on top of the one before."""
+    for descriptor in (-1, *sorted({number for packet in packets for number, _ in packet.extensions})):
+        for codec in ("VP8", "VP9", "AV1"):
+            assert run.pictures(codec, descriptor) == expected_pictures(packets, codec, descriptor)
+            run.renumber(codec, descriptor, 3, 0x7FFF)
+            packets = [expected_renumbered(each, codec, descriptor, 3, 0x7FFF) for each in packets]
+            assert run.packets() == packets
 
 
 def _opened_singly(run: list[bytes], index: int) -> list[RtpPacket] | None:

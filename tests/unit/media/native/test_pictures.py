@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.picture_id import PictureId, frame_number, picture_id, with_value
-from media.rtp.packet import RtpPacket, parse
+from media.rtp.packet import parse
 from media.tracks.layer_ids import LayerIds, PictureIds
 from tests.support.far_end import one_byte, rtp, two_byte
+from tests.support.picture_numbers import expected_pictures, expected_renumbered
 from tests.unit.media.native.test_run import anything, many, run_of
 
 SSRC = 0x5EED
@@ -60,11 +60,6 @@ def plain(sent: Sequence[Sent], codec: str, timestamp: int, form: Any = one_byte
     return found
 
 
-def read(packet: RtpPacket, codec: str) -> tuple[PictureId | None, PictureId | None]:
-    descriptor = next((value for number, value in packet.extensions if number == DESCRIPTOR), b"")
-    return picture_id(codec, packet.payload), frame_number(descriptor)
-
-
 def alike(extensions: Sequence[Sent]) -> list[Sent]:
     """Neighbours have an extension, or have none: others are no run."""
     return [
@@ -79,14 +74,8 @@ runs = st.lists(packets, min_size=1, max_size=6).map(alike)
 @given(st.sampled_from(CODECS), runs, st.sampled_from([one_byte, two_byte]))
 def test_they_are_those_that_python_finds(codec: str, sent: list[Sent], form: Any) -> None:
     datagrams = plain(sent, codec, 5, form)
-    found: list[tuple[int, int, int, int]] = []
-    for packet in map(parse, datagrams):
-        own, frame = read(packet, codec)
-        numbers = 0 if own is None else own.bits, -1 if own is None else own.value
-        if own or frame:
-            found.append((packet.timestamp, *numbers, -1 if frame is None else frame.value))
-    different = [each for place, each in enumerate(found) if not place or found[place - 1] != each]
-    assert run_of(datagrams).pictures(codec, DESCRIPTOR) == different
+    expected = expected_pictures(map(parse, datagrams), codec, DESCRIPTOR)
+    assert run_of(datagrams).pictures(codec, DESCRIPTOR) == expected
 
 
 @many
@@ -95,16 +84,9 @@ def test_others_are_written_in_their_place(codec: str, sent: list[Sent], ours: i
     datagrams = plain(sent, codec, 5)
     run = run_of(datagrams)
     run.renumber(codec, DESCRIPTOR, ours, frames)
-    for before, after in zip(map(parse, datagrams), run.packets(), strict=True):
-        own, frame = read(before, codec)
-        assert after.payload == (
-            before.payload if own is None else with_value(before.payload, own, own.value + ours)
-        )
-        extensions = list(before.extensions)
-        if frame is not None:
-            place = [number for number, _ in extensions].index(DESCRIPTOR)
-            extensions[place] = DESCRIPTOR, with_value(extensions[place][1], frame, frame.value + frames)
-        assert list(after.extensions) == extensions
+    assert run.packets() == [
+        expected_renumbered(each, codec, DESCRIPTOR, ours, frames) for each in map(parse, datagrams)
+    ]
 
 
 @many
