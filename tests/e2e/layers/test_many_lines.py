@@ -45,6 +45,7 @@ class Stay:
     began: float
     ended: float = 0.0
     dropped: int = 0  # packets, by its line
+    still: float = 0.0  # seconds, the longest time without a picture that its line would have carried
 
     async def faults(self, away: tuple[float, float]) -> list[str]:
         """What was wrong but for the time in which the publisher was away."""
@@ -57,6 +58,7 @@ class Stay:
             seconds += span.seconds
             shown = [start, *(at for at, _ in seen.pictures if start < at < end), end]
             still = max(self.life.carries(LOWEST_NEEDS, before, after) for before, after in pairwise(shown))
+            self.still = max(self.still, still)
             if still > LONGEST_STILL:
                 found.append(f"no picture for {still:.1f} s while the line carried the lowest layer")
         if concealed > max(CONCEALED * seconds, LOST_AT_ONCE):
@@ -170,6 +172,8 @@ async def test_everybody_hears_and_sees_what_their_line_carries(redis_url: str) 
         if faults := await stay.faults(away):
             bad.append(f"viewer {stay.number}: {faults}")
             stories.append(await stay.story(began))
+    stills = sorted((stay.still for stay in audience.stays), reverse=True)
+    print("the longest stills, in seconds:", *(f"{still:.2f}" for still in stills[:8]))
     nacks = sum(stay.viewer.browser.nacks for stay in audience.stays)
     nacked = sum(stay.viewer.browser.nacked for stay in audience.stays)
     dropped = sum(stay.dropped for stay in audience.stays)
