@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Generic, TypeVar
 
+from media.switch.rendition import PACKET_OVERHEAD
 from media.tracks.picture_cache import Cached
 
 SPEED = 5  # times the stream's bit rate
@@ -25,6 +26,7 @@ class JoinBurst(Generic[Item]):
         "_bytes",
         "_credit",
         "_ends_at",
+        "_overhead",
         "_pending",
         "_rate",
         "_taken_at",
@@ -39,6 +41,7 @@ class JoinBurst(Generic[Item]):
         self.is_first = True  # of its viewer, which has got nothing of the track
         self._pending: deque[Cached[Item]] | None = None
         self._bytes = 0
+        self._overhead = 0  # of each packet, that counts in the rate
         self._credit = float(START_BYTES)
         self._rate = 0.0  # bit/s at least
         self._taken_at = self._ends_at = 0.0
@@ -68,8 +71,12 @@ class JoinBurst(Generic[Item]):
         self.next_index = held[0][0]
 
     def begin_at(self, index: int, rate: float, now: float) -> None:
-        """Take the packets from `index` on, at `rate` bit/s: a keyframe must not overflow a narrow line."""
+        """Take the packets from `index` on, at `rate` bit/s with their overhead.
+
+        A keyframe must not overflow a narrow line.
+        """
         self._pending = deque()
+        self._overhead = PACKET_OVERHEAD
         self.is_first = False
         self._rate, self._credit = rate, float(NARROW_START_BYTES)
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
@@ -80,7 +87,7 @@ class JoinBurst(Generic[Item]):
         pending = self._pending
         if pending is None or extended < self.next_index:
             return
-        self._bytes += size
+        self._bytes += size + self._overhead
         place = len(pending)
         while place and pending[place - 1][0] > extended:
             place -= 1
@@ -100,8 +107,8 @@ class JoinBurst(Generic[Item]):
         items = []
         while self._pending and self._credit > 0:
             extended, size, item = self._pending.popleft()
-            self._credit -= size
-            self._bytes -= size
+            self._credit -= size + self._overhead
+            self._bytes -= size + self._overhead
             self.next_index = extended + 1
             items.append(item)
         return items

@@ -13,7 +13,7 @@ RUNGS = [1_600_000.0, math.inf, 190_000.0, 60_000.0, 40_000.0]
     ("rung", "carries", "pace"),
     [
         (2, 300_000.0, 0.95 * 260_000),
-        (2, 150_000.0, 1.1 * 150_000),  # it must reach the live edge
+        (2, 150_000.0, 1.15 * 150_000),  # it must reach the live edge
         (0, math.inf, 0.0),
         (2, 800_000.0, 0.0),  # a wide line takes a keyframe at once
         (1, 300_000.0, 0.0),  # there is no such picture

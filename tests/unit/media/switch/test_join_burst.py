@@ -9,6 +9,7 @@ from media.switch.join_burst import (
     START_BYTES,
     JoinBurst,
 )
+from media.switch.rendition import PACKET_OVERHEAD
 from media.tracks.picture_cache import Cached
 
 SIZE = 1000
@@ -63,6 +64,16 @@ def test_the_pace_is_a_multiple_of_the_streams(bitrate: float) -> None:
     rate = max(SPEED * bitrate, MIN_BITRATE)
     sent = sum(len(burst.take(100.0 + n / 200)) for n in range(21)) * SIZE
     assert sent == pytest.approx(START_BYTES + rate / 8 * 0.1, rel=0.02, abs=SIZE)
+
+
+def test_on_a_line_whose_rate_is_known_the_overhead_of_packets_counts() -> None:
+    burst: JoinBurst[int] = JoinBurst(0)
+    burst.begin_at(0, 400_000.0, 0.0)
+    for n in range(500):
+        burst.add(n, 100, n)
+    burst.take(0.0)
+    taken = sum(len(burst.take(n / 100)) for n in range(1, 51))
+    assert taken * (100 + PACKET_OVERHEAD) * 8 == pytest.approx(400_000 * 0.5, rel=0.02)
 
 
 def test_a_burst_does_not_catch_up_after_a_pause() -> None:
