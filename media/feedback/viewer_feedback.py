@@ -150,7 +150,7 @@ class ViewerFeedback:
                 self.resent += 1
                 self._lost(now)
         if missing and wire.ssrc is not None and self._picture is not None:
-            self._picture.asked(missing, now)
+            self._picture.asked(missing, now, refused=not has_room)
 
     def _track_of(self, ssrc: int) -> int | None:
         """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""

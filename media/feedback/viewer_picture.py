@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from media.counts import ViewerStats
+from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
 from media.line.choice import LayerChoice
 from media.line.decision import Decision
@@ -56,6 +57,7 @@ class ViewerPicture:
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
         self.line = LineEstimate(now)
         self._losses = LossRun()
+        self._missing = MissingPackets()
         self._stream_line = StreamLine()
         self._waited_at = -math.inf  # for its TCP connection to catch up
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
@@ -103,11 +105,12 @@ class ViewerPicture:
         self._sample(now)
         self.line.remb(bitrate, now)
 
-    def asked(self, indexes: Sequence[int], now: float) -> None:
+    def asked(self, indexes: Sequence[int], now: float, *, refused: bool = False) -> None:
         """Take a request for packets of the present picture to be sent again, by their indexes."""
         rendition = self._viewer.rendition
         if rendition is None or self._viewer.behind is not None:
             return
+        self._missing.asked(now, refused=refused)
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
         came_at = now - self.line.trips.shortest_known
@@ -215,13 +218,19 @@ class ViewerPicture:
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
         was_probing, was_padded = self._choice.is_probing, self._decision.probe > 0
-        self._decision = self._choice.step(needs, self._present(ladder), now)
+        self._decision = self._choice.step(needs, self._present(ladder), now, is_broken=self._is_broken(now))
         self._stats.probes += self._choice.is_probing and not was_probing
         if self._decision.probe and not was_padded:
             self._credit.begin(self._octets()[0], now)
         is_limited = self._decision.rung > best
         self._feed.limited += is_limited - self.is_limited
         self.is_limited = is_limited
+
+    def _is_broken(self, now: float) -> bool:
+        present = self._viewer.rendition
+        if present is None:
+            return False
+        return self._missing.break_picture(self._feed.sent[self._feed.base_of(present)].keyframe_at, now)
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from media.line.decision import Decision
 from media.line.doubts import Doubts
 from media.line.estimate import LineEstimate
+from media.line.hope import Hope
 from media.line.paces import of_beginning, of_keyframes
 from media.line.packet_train import NARROW
 from media.line.probe import Probe
@@ -29,9 +30,6 @@ _DENIED = 0.95  # of what that needs
 _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
-_CLOSE = 0.97  # for the last moving picture: no room to spare
-_HOPE, _FAR_MORE = 0.35, 1.8  # of what it needs was told, when that multiple was sent
-_HOPE_SECONDS = 4.0  # from one such try to the next
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 # Between two round trips: while more is sent, while there is a queue, and before.
@@ -64,17 +62,18 @@ class LayerChoice:
         self._signs = 0  # of the estimate that were handled
         self._doubts = Doubts(now)
         self._grace_until = now
-        self._hope_at = now
+        self._hope = Hope(now)
         self._tried_at: float | None = None
         self._tried_from = 0
         self._is_limited = False  # there is a better rung than it has
 
-    def step(self, rungs: Sequence[float], present: int, now: float) -> Decision:
+    def step(self, rungs: Sequence[float], present: int, now: float, *, is_broken: bool = False) -> Decision:
         """Decide anew; called ten times a second.
 
         `rungs` are what the renditions need, in bit/s with sound, best first; infinite is one that there is
         not, or that the viewer does not want. The last two are keyframes alone, at their slowest, and sound
-        alone. `present` is the rung that the viewer gets so far.
+        alone. `present` is the rung that the viewer gets so far; `is_broken`: nothing is to be seen of it
+        until its next keyframe.
         """
         present, self._rung = min(present, len(rungs) - 1), min(self._rung, len(rungs) - 1)
         estimate = self._estimate
@@ -94,6 +93,8 @@ class LayerChoice:
         elif now >= self._up_at and best < self._rung:
             self._rung, self._up_at = best, now + UP_SECONDS
             self._grace_until = now + _GRACE_SECONDS
+        if is_broken and present < self._rung:
+            self._rung = self._trains.pause(rungs, present, self._rung)
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
         ready = self._probe is None and present == self._rung and now >= self._next_at
@@ -107,7 +108,7 @@ class LayerChoice:
             self._look_up(rungs, now)
         return Decision(
             rung=self._rung,
-            pause=present < self._rung and self._must_stop(rungs[present]),
+            pause=present < self._rung and (is_broken or self._must_stop(rungs[present])),
             probe=self._padded(rungs, now),
             pace=self._pace(rungs),
             start=of_beginning(rungs, self._rung, self._estimate.carries),
@@ -145,14 +146,14 @@ class LayerChoice:
 
         The shortest one must be known before a queue grows.
         """
-        if self._probe is not None or self._tried_at is not None:
+        trips = self._estimate.trips
+        # on a narrower line a request is a queue itself
+        is_exact = self._trains.can_train and self._estimate.carries > NARROW
+        is_full = not self._stands and (trips.queues > 0 or self._estimate.congested)
+        looks_closely = is_exact and (is_full or self._trains.is_urgent)
+        if self._probe is not None or self._tried_at is not None or looks_closely:
             return _OFTEN_SECONDS
-        is_exact = (
-            self._trains.can_train and self._estimate.carries > NARROW
-        )  # there a request is a queue itself
-        if is_exact and not self._stands and (self._estimate.trips.queues or self._estimate.congested):
-            return _OFTEN_SECONDS
-        if self._estimate.trips.queues or (is_exact and self._is_limited):
+        if trips.queues or (is_exact and self._is_limited):
             return _QUEUED_SECONDS
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
@@ -204,7 +205,7 @@ class LayerChoice:
         carries = estimate.carries
         fits = fitting(rungs, carries)
         last = last_moving(rungs)
-        if self._rung < last < fits and self._may_carry(rungs, last, now):
+        if self._rung < last < fits and self._hope(rungs[last], estimate.carries, rungs[self._rung], now):
             fits = last
             estimate.hope(rungs[last])
         self._up_at = now + UP_SECONDS
@@ -213,19 +214,6 @@ class LayerChoice:
         if fits > self._rung:
             stops = self._must_stop(rungs[self._rung])
             self._rung = self._trains.pause(rungs, self._rung, fits) if stops else fits
-
-    def _may_carry(self, rungs: Sequence[float], last: int, now: float) -> bool:
-        """Whether to go on with the last moving picture, although the estimate is below what it needs.
-
-        What a full line lets through of far more than that, in a fraction of a second, says little of it.
-        """
-        carries, need = self._estimate.carries, rungs[last]
-        if need * _CLOSE <= carries:
-            return True
-        if need * _HOPE > carries or rungs[self._rung] < need * _FAR_MORE or now < self._hope_at:
-            return False
-        self._hope_at = now + _HOPE_SECONDS
-        return True
 
     def _passes(self, rungs: Sequence[float], need: float, now: float) -> bool:
         """Whether to stay on the present rung, in spite of a sign of congestion."""

@@ -27,9 +27,10 @@ class Doubts:
         self._signs = max(0.0, self._signs - (now - self._at) * _FORGET) + 1
         self._at = now
         lost = estimate.lost_share
+        if has_less and (lost or 0.0) > _HEAVY_LOSS and need * _SPARE > estimate.carries:
+            return False
         if need <= estimate.carries:
-            is_broken = has_less and (lost or 0.0) > _HEAVY_LOSS and need * _SPARE > estimate.carries
-            return self._signs < _LASTING and not is_broken
+            return self._signs < _LASTING
         # an over-use may be chance, or another viewer's probe
         most = _MOST if lost is None and not estimate.suspect else _FEW
         return need * _LITTLE <= estimate.carries and self._signs < most

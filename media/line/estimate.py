@@ -278,8 +278,8 @@ class LineEstimate:
 
     def has_room(self, now: float) -> bool:
         """Whether to send again what was lost: not what a line that was full a moment ago does not carry."""
-        if self.trips.queues > 1:
-            return False
+        if self.trips.queues > 1:  # it drains, if less is sent than the line carries
+            return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
         is_past = now - self._sign_at > _OLD_NEWS_SECONDS or self._leaves_room(now)
         return is_past or self._rates.total(now, 0.4) < self.carries
 

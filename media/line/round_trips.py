@@ -13,15 +13,16 @@ _FRESH_SECONDS = 0.5  # a receiver report's round trip is of a second ago
 class RoundTrips:
     """Of one viewer. All in seconds; `now` is of a steady clock.
 
-    `queues` counts those that show a queue, one after the other: one alone may be chance. `is_measured` says
-    that the receiver answers.
+    `queue` is by how much the last one was longer than the shortest. `queues` counts those that show a queue,
+    one after the other: one alone may be chance. `is_measured` says that the receiver answers.
     """
 
-    __slots__ = ("_measured_at", "is_measured", "queued_since", "queues", "shortest")
+    __slots__ = ("_measured_at", "is_measured", "queue", "queued_since", "queues", "shortest")
 
     def __init__(self, now: float) -> None:
         self.shortest = ShortestRoundTrip()
         self.is_measured = False
+        self.queue = 0.0
         self.queues = 0
         self.queued_since = now
         self._measured_at = -math.inf
@@ -33,18 +34,18 @@ class RoundTrips:
 
     def take(self, seconds: float, now: float) -> bool:
         """Take one that was measured now; returns whether it shows an empty line."""
-        queue = seconds - self.shortest.take(seconds, now)
+        self.queue = seconds - self.shortest.take(seconds, now)
         self._measured_at = now
-        self.queues = self.queues + 1 if queue > _QUEUE_SECONDS else 0
+        self.queues = self.queues + 1 if self.queue > _QUEUE_SECONDS else 0
         if not self.queues:
             self.queued_since = now
-        return queue < _QUEUE_SECONDS / 2
+        return self.queue < _QUEUE_SECONDS / 2
 
     def tick(self, now: float) -> None:
         """Forget what is too old."""
         self.is_measured = self.measured_within(_STALE_SECONDS, now)
         if not self.is_measured:
-            self.queues = 0
+            self.queue, self.queues = 0.0, 0
 
     def measured_within(self, seconds: float, now: float) -> bool:
         return now - self._measured_at <= seconds

@@ -22,6 +22,8 @@ _MOST = 0.97  # so far a probe goes
 _ANSWER_SECONDS = 0.7  # behind a queue of 0.3 s
 _AGAIN_SECONDS = 1.0  # two trains so close say the same
 _UNANSWERED_SECONDS = 5.0  # then it is asked again
+_QUEUE_SECONDS = 0.12  # behind a longer one a keyframe is dropped, in part
+_DRAIN_SECONDS = 0.5  # in which such a queue drains, if only sound is sent
 
 
 class TrainChoice:
@@ -38,12 +40,16 @@ class TrainChoice:
         self._asks = False
         self._low_at = -math.inf  # when a train said that the picture does not fit
         self._left: tuple[int, int] | None = None  # the rung before a pause, and the one without an answer
+        self._told: float | None = None  # since then, by a train
+        self._told_at = -math.inf
 
     def wants(self, now: float, *, watches: bool) -> bool:
         """Whether to send one: if it is asked for, or if it `watches` a line that has room for it."""
         if not self.can_train:
             return False
         estimate = self._estimate
+        if self._told is not None:
+            return False  # the queue is to drain
         if self._asks or self.is_urgent or estimate.trips.queues > 1:
             return True
         if (estimate.trips.queues or estimate.suspect) and estimate.capacity(now) is None:
@@ -109,9 +115,13 @@ class TrainChoice:
         """After a pause."""
         assert self._left is not None
         left, fits = self._left
-        if rate is None and not self._is_late(now):
+        if rate is not None:
+            self._told_at = now if self._told is None else self._told_at
+            self._told = rate
+        rate = self._told
+        if not self._is_late(now) if rate is None else self._must_drain(now):
             return rung
-        self._left = None
+        self._left = self._told = None
         now_fits = fitting(rungs, self._estimate.carries)  # there may have been more signs
         fits = now_fits if rungs[fits] == math.inf else max(fits, now_fits)
         if rate is None:
@@ -122,6 +132,10 @@ class TrainChoice:
             return fits
         self._estimate.measured(rate * _FULL)
         return found
+
+    def _must_drain(self, now: float) -> bool:
+        """Whether to wait for the queue: a picture that begins behind it is late, and loses packets."""
+        return self._estimate.trips.queue > _QUEUE_SECONDS and now - self._told_at < _DRAIN_SECONDS
 
     def _found(self, rungs: Sequence[float], rate: float) -> int:
         """The best rung whose keyframes pass a line of that rate; rather than none that moves, the last."""

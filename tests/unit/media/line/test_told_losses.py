@@ -86,3 +86,16 @@ def test_a_full_line_takes_no_retransmission_that_it_does_not_carry() -> None:
     assert not sender.estimate.has_room(sender.now)
     sender.send(1_000_000, 2)
     assert sender.estimate.has_room(sender.now)
+
+
+def test_a_queue_that_drains_takes_what_was_lost_and_one_that_stays_does_not() -> None:
+    sender = Sender()
+    sender.measure(0.03)
+    sender.send(300_000, 1)
+    sender.measure(0.3, 0.3)
+    assert not sender.estimate.has_room(sender.now)  # nothing says what the line carries
+    sender.estimate.train_came(300_000, sender.now)
+    assert sender.estimate.has_room(sender.now)
+    sender.send(290_000, 0.5)
+    sender.estimate.round_trip(0.3, sender.now)
+    assert not sender.estimate.has_room(sender.now)

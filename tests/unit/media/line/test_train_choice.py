@@ -50,6 +50,39 @@ def test_after_a_pause_there_is_sound_alone_until_a_train_tells_what_fits() -> N
     assert not line.choice.is_urgent
 
 
+def test_a_picture_begins_when_the_queue_from_before_the_pause_has_drained() -> None:
+    line = Line()
+    line.queue()
+    line.choice.pause(RUNGS, 0, 2)
+    line.send()
+    line.wait(0.1)
+    assert line.train(700_000, SOUND) == SOUND
+    assert line.choice.is_urgent
+    assert not line.choice.wants(line.now, watches=True)  # another one would keep it full
+    line.wait(0.1)
+    line.estimate.round_trip(0.2, line.now)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
+    line.estimate.round_trip(0.1, line.now)
+    assert line.choice.take(RUNGS, SOUND, line.now) == 1
+    assert not line.choice.is_urgent
+
+
+def test_a_queue_that_others_keep_up_is_not_waited_for_without_end() -> None:
+    line = Line()
+    line.queue()
+    line.choice.pause(RUNGS, 0, 2)
+    line.send()
+    assert line.train(690_000, SOUND) == SOUND
+    for _ in range(4):
+        line.wait(0.1)
+        line.estimate.round_trip(0.3, line.now)
+        assert line.train(700_000, SOUND) == SOUND
+    line.wait(0.11)
+    assert line.choice.take(RUNGS, SOUND, line.now) == 1
+    line.choice.pause(RUNGS, 1, 2)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND  # what was told is not told again
+
+
 @pytest.mark.parametrize(
     ("rate", "rung"),
     [

@@ -1,0 +1,29 @@
+"""Whether a viewer's picture is broken: packets of it are missing, and the line has no room for them."""
+
+import math
+
+_PATIENCE_SECONDS = 0.1  # the line may have room a moment later
+_FORGET_SECONDS = 0.4  # a receiver requests each round trip what it misses
+
+
+class MissingPackets:
+    """Of one viewer. `now` is in seconds of a steady clock."""
+
+    __slots__ = ("_asked_at", "_since")
+
+    def __init__(self) -> None:
+        self._since = math.inf
+        self._asked_at = -math.inf
+
+    def asked(self, now: float, *, refused: bool) -> None:
+        """The viewer requests packets of its picture; `refused`: they are not sent again."""
+        if not refused:
+            self._since = math.inf
+        elif self._since == math.inf or now - self._asked_at > _FORGET_SECONDS:
+            self._since = now
+        self._asked_at = now
+
+    def break_picture(self, keyframe_at: float, now: float) -> bool:
+        """Whether it stands until its next keyframe; `keyframe_at` is when the latest one came."""
+        asks = now - self._asked_at <= _FORGET_SECONDS
+        return asks and keyframe_at < self._since <= now - _PATIENCE_SECONDS

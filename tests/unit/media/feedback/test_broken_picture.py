@@ -1,0 +1,42 @@
+"""A viewer whose picture is broken while it waits for a lower one."""
+
+import pytest
+
+from tests.support.shown_world import ShownWorld, Watcher
+
+
+@pytest.fixture
+def viewer() -> Watcher:
+    """It gets the best layer, which almost fits, and waits for a keyframe of the next one."""
+    world = ShownWorld()
+    world.answers = False
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    assert world.feed.ladder is not None
+    line = viewer.picture.line
+    for seconds in (0.03, 0.3, 0.3):
+        line.round_trip(seconds, world.now)
+    line.train_came(0.97 * world.feed.ladder.needs[0], world.now)
+    viewer.picture.tick(world.now)
+    return viewer
+
+
+def miss(viewer: Watcher, *, refused: bool) -> None:
+    index = viewer.world.feed.sent[0].history.next_index - 1
+    for _ in range(2):
+        viewer.picture.asked([index], viewer.world.now, refused=refused)
+        viewer.world.run(0.12)
+
+
+def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:
+    viewer.world.run(0.3)
+    assert viewer.rendition == 0
+    miss(viewer, refused=True)
+    assert viewer.rendition is None
+    viewer.world.answers = True
+    viewer.world.until(lambda: viewer.rendition == 1, 1.0)
+
+
+def test_it_goes_on_when_that_is_sent_again(viewer: Watcher) -> None:
+    miss(viewer, refused=False)
+    assert viewer.rendition == 0

@@ -1,0 +1,49 @@
+"""A picture that stands until its next keyframe only takes the room of what comes after it."""
+
+import pytest
+
+from media.line.loss_run import Loss
+from tests.support.choosing_viewer import RUNGS, Viewer
+
+
+def full(*, lost: float = 0.1, signs: int = 2) -> tuple[Viewer, list[float]]:
+    """Its line loses such a share, and then carries a little less than the best layer needs."""
+    viewer = Viewer(RUNGS)
+    for _ in range(signs):
+        viewer.run(3)
+        viewer.estimate.lost(Loss(lost, viewer.now - 0.5, viewer.now), 0.3, viewer.now)
+        rungs = [viewer.estimate.carries * 1.05, *RUNGS[1:]]
+        viewer.decision = viewer.choice.step(rungs, 0, viewer.now)
+    return viewer, rungs
+
+
+def test_what_almost_fits_goes_on_until_a_lower_layer_begins_unless_it_is_broken() -> None:
+    viewer, rungs = full()
+    lower = viewer.decision.rung
+    assert lower > 0
+    assert not viewer.decision.pause
+    decision = viewer.choice.step(rungs, 0, viewer.now + 0.1, is_broken=True)
+    assert (decision.rung, decision.pause) == (lower, True)
+    assert not viewer.choice.step(rungs, lower, viewer.now + 0.2).pause  # there it is
+
+
+def test_meanwhile_a_train_tells_what_fits() -> None:
+    viewer, rungs = full()
+    viewer.choice.allow_trains(can_train=True)
+    decision = viewer.choice.step(rungs, 0, viewer.now + 0.1, is_broken=True)
+    assert (decision.rung, decision.pause) == (len(rungs) - 1, True)
+    assert viewer.choice.is_urgent
+
+
+def test_what_fits_is_not_left_because_it_is_broken() -> None:
+    """Its own next keyframe comes as soon as another one's."""
+    viewer = Viewer(RUNGS)
+    viewer.run(3)
+    decision = viewer.choice.step(RUNGS, 0, viewer.now, is_broken=True)
+    assert (decision.rung, decision.pause) == (0, False)
+
+
+@pytest.mark.parametrize(("lost", "stays"), [(0.2, True), (0.3, False)])
+def test_of_a_picture_that_loses_much_no_sign_passes(lost: float, stays: bool) -> None:
+    viewer, _ = full(lost=lost, signs=1)
+    assert (viewer.decision.rung == 0) == stays
