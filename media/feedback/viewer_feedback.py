@@ -32,6 +32,7 @@ from media.rtp.rtcp import sender_report as build_sender_report
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
 from media.switch.viewer import Stretch, Viewer
+from media.switch.wire import Wire
 from media.tracks.outgoing import Outgoing
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
@@ -128,19 +129,15 @@ class ViewerFeedback:
         self._stats.nacks += packet.count
         if self._viewer.backlog is not None:
             return  # TCP loses nothing: what it misses came too late, and was dropped for that
-        missing: list[int] = []
-        has_room = self._picture is None or self._picture.has_room(now)
         left = self._budget.admit(packet.count, now)
         self._stats.retransmissions_refused += packet.count - left
         if not left:
             return
         media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
-        for sequence in islice(packet.sequences(), left):
-            lost = self._find(number, packet.media_ssrc, sequence, now)
-            if lost is None:
-                continue
-            sent, offset, shift = lost
-            missing.append(sent.extended)
+        found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
+        missing = [each for each in found if each is not None]
+        has_room = self._has_room(wire, [sent.extended for sent, _, _ in missing], now)
+        for sent, offset, shift in missing:
             if not has_room or not self._budget.take(
                 sent.track, sent.extended, len(sent.packet.payload), media, now
             ):
@@ -149,8 +146,12 @@ class ViewerFeedback:
                 self._stats.retransmissions += 1
                 self.resent += 1
                 self._lost(now)
-        if missing and wire.ssrc is not None and self._picture is not None:
-            self._picture.asked(missing, now, refused=not has_room)
+
+    def _has_room(self, wire: Wire, missing: Sequence[int], now: float) -> bool:
+        """Whether the line has room for what is missing of the picture, or of a sound."""
+        if self._picture is None:
+            return True
+        return self._picture.has_room(now) if wire.ssrc is None else self._picture.asked(missing, now)
 
     def _track_of(self, ssrc: int) -> int | None:
         """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""

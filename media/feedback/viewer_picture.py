@@ -105,12 +105,21 @@ class ViewerPicture:
         self._sample(now)
         self.line.remb(bitrate, now)
 
-    def asked(self, indexes: Sequence[int], now: float, *, refused: bool = False) -> None:
-        """Take a request for packets of the present picture to be sent again, by their indexes."""
+    def asked(self, indexes: Sequence[int], now: float) -> bool:
+        """Take a request for packets of the present picture to be sent again, by their indexes.
+
+        Returns whether the line has room for them, by what their loss says of it.
+        """
         rendition = self._viewer.rendition
-        if rendition is None or self._viewer.behind is not None:
-            return
-        self._missing.asked(now, refused=refused)
+        if rendition is None or self._viewer.behind is not None or not indexes:
+            return self.has_room(now)
+        self._learn(rendition, indexes, now)
+        has_room = self.has_room(now)
+        self._missing.asked(now, refused=not has_room)
+        return has_room
+
+    def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
+        """Learn from what is lost what the line carries."""
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
         came_at = now - self.line.trips.shortest_known
@@ -130,7 +139,7 @@ class ViewerPicture:
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
-        if self.rests:
+        if self.rests and self.line.signs == self._signs:
             return True
         self._sample(now)
         return self.line.has_room(now)

@@ -15,7 +15,7 @@ from media.line.hope import Hope
 from media.line.paces import of_beginning, of_keyframes
 from media.line.packet_train import NARROW
 from media.line.probe import Probe
-from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
+from media.line.rungs import fitting, is_slow, last_moving, lowest_layer, needed, next_better, top
 from media.line.train_choice import TrainChoice
 
 UP_SECONDS = 1.0  # between two changes upwards
@@ -219,8 +219,9 @@ class LayerChoice:
         """Whether to stay on the present rung, in spite of a sign of congestion."""
         estimate = self._estimate
         is_enough = need <= estimate.carries
-        if self._rung >= last_moving(rungs) and self._trains.vouches(need, now):
-            return True  # its keyframe was a burst; what is less than that is no picture
+        if self._rung >= lowest_layer(rungs) and self._trains.vouches(need, now):
+            estimate.hope(need)
+            return True  # its keyframe was a burst; what is less than that is hardly a picture
         if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
             return True
         if is_enough and estimate.lost_share is None:

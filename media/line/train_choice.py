@@ -17,6 +17,7 @@ _SURE = 0.9  # for the last moving picture
 _SURELY = 0.75  # for a layer above the lowest one, after a pause: its keyframes are bursts
 _ROOM = 1.08  # for what the last one needs at times
 _FULL = 0.95  # a picture that needs more than that fills the queue that there is
+_FAR = 0.75  # of what a picture needs: where there is a queue, too, that is no chance
 _LASTING = 3  # round trips in a queue, a third of a second
 _MOST = 0.97  # so far a probe goes
 _ANSWER_SECONDS = 0.7  # behind a queue of 0.3 s
@@ -104,7 +105,8 @@ class TrainChoice:
         estimate = self._estimate
         if rate * (FITS if estimate.trips.queues > _LASTING else _FULL) >= rungs[rung]:
             return rung  # but what fills the line for so long has no room for its bursts
-        is_full = estimate.trips.queues > 1 or estimate.congested or estimate.suspect
+        is_far = rate < rungs[rung] * _FAR and estimate.trips.queues
+        is_full = estimate.trips.queues > 1 or is_far or estimate.congested or estimate.suspect
         if not is_full and now - self._low_at > _AGAIN_SECONDS:
             self._low_at, self._asks = now, True  # one alone may be chance
             return rung

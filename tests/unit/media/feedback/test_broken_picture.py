@@ -1,5 +1,7 @@
 """A viewer whose picture is broken while it waits for a lower one."""
 
+import math
+
 import pytest
 
 from tests.support.shown_world import ShownWorld, Watcher
@@ -21,22 +23,25 @@ def viewer() -> Watcher:
     return viewer
 
 
-def miss(viewer: Watcher, *, refused: bool) -> None:
+def miss(viewer: Watcher, *, comes: bool) -> None:
+    """It requests a packet twice."""
     index = viewer.world.feed.sent[0].history.next_index - 1
     for _ in range(2):
-        viewer.picture.asked([index], viewer.world.now, refused=refused)
+        if comes:
+            viewer.picture.line.train_came(math.inf, viewer.world.now)
+        assert viewer.picture.asked([index], viewer.world.now) == comes
         viewer.world.run(0.12)
 
 
 def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:
     viewer.world.run(0.3)
     assert viewer.rendition == 0
-    miss(viewer, refused=True)
+    miss(viewer, comes=False)
     assert viewer.rendition is None
     viewer.world.answers = True
     viewer.world.until(lambda: viewer.rendition == 1, 1.0)
 
 
 def test_it_goes_on_when_that_is_sent_again(viewer: Watcher) -> None:
-    miss(viewer, refused=False)
+    miss(viewer, comes=True)
     assert viewer.rendition == 0

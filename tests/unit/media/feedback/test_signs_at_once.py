@@ -1,9 +1,9 @@
 """A sign of congestion is heeded when it comes; but nothing replaces a picture that has not begun."""
 
 from media.line.loss_run import Loss
-from media.rtp.rtcp import remb
+from media.rtp.rtcp import nack, remb
 from tests.support.far_viewer import REPORTER
-from tests.support.layers_world import PICTURE
+from tests.support.layers_world import PICTURE, PICTURE_RTX
 from tests.support.shown_world import ShownWorld, Watcher
 
 
@@ -32,3 +32,17 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     world.answers = True
     world.run(1.0)
     assert viewer.pictures()
+
+
+def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before = len(viewer.got)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, [sequence for n, sequence in enumerate(came) if n % 3]))
+    viewer.step()
+    assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    viewer.far.says(nack(REPORTER, PICTURE, came[-1:]))  # nor is one that is asked for a moment later
+    viewer.step()
+    assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]

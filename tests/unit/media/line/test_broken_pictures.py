@@ -47,3 +47,22 @@ def test_what_fits_is_not_left_because_it_is_broken() -> None:
 def test_of_a_picture_that_loses_much_no_sign_passes(lost: float, stays: bool) -> None:
     viewer, _ = full(lost=lost, signs=1)
     assert (viewer.decision.rung == 0) == stays
+
+
+@pytest.mark.parametrize("train", [230_000.0, None])
+def test_what_a_train_vouches_for_is_kept_where_less_is_hardly_a_picture(train: float | None) -> None:
+    """Also where the lowest layer could be thinned out. A receiver that gets little tells nonsense."""
+    rungs = [*RUNGS[:3], 150_000.0, *RUNGS[3:]]
+    viewer = Viewer(rungs)
+    viewer.choice.allow_trains(can_train=True)
+    viewer.estimate.held_back(230_000, viewer.now)
+    viewer.choice.step(rungs, 0, viewer.now)
+    viewer.estimate.train_came(230_000, viewer.now)
+    viewer.run(1.1, remb=False)
+    assert viewer.decision.rung == 2
+    for _ in range(5):
+        if train is not None:
+            viewer.estimate.train_came(train, viewer.now)
+        viewer.estimate.held_back(100_000, viewer.now)
+        viewer.run(0.6, remb=False)
+    assert (viewer.decision.rung == 2) == (train is not None)

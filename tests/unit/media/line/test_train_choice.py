@@ -201,6 +201,13 @@ def test_a_train_lowers_a_picture_that_fills_a_queue_and_no_other() -> None:
     assert line.train(300_000, 1) == 2
 
 
+@pytest.mark.parametrize(("share", "rung"), [(0.7, 1), (0.9, 0)])
+def test_far_less_than_a_picture_needs_is_no_chance_where_there_is_a_queue(share: float, rung: int) -> None:
+    line = Line()
+    line.queue(trips=1)
+    assert line.train(RUNGS[0] * share, 0) == rung
+
+
 def test_two_trains_one_after_the_other_lower_a_picture_also_where_no_queue_is_seen() -> None:
     line = Line()
     assert line.train(300_000, 1) == 1
