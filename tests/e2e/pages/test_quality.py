@@ -48,6 +48,20 @@ _OVER_OTHERS = """() => {
     ].map((found) => found.map(({ words }) => words));
 }"""
 
+# The figures of charts, and their names, that take several lines or more room than there is.
+_BROKEN_FIGURES = """() => {
+    document.getElementById('statistics').hidden = false;
+    const texts = [...document.querySelectorAll('.chart :is(figcaption, strong)')];
+    for (const text of texts) if (text.tagName === 'STRONG') text.textContent = '888 kbit/s';
+    const isBroken = (text) => {
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const lines = [...range.getClientRects()];
+        return lines.length !== 1 || lines[0].right > text.parentElement.getBoundingClientRect().right + 1;
+    };
+    return texts.filter(isBroken).map(({ textContent }) => textContent);
+}"""
+
 # Of each field with words while it is empty: their contrast, and what becomes of those that are too long.
 _SUGGESTIONS = """() => {
     const light = (color) => {
@@ -88,6 +102,19 @@ async def test_nothing_lies_over_something_else_on_small_phones(
         for width in (320, 360, 390):
             await page.set_viewport_size({"width": width, "height": 640})
             assert await page.evaluate(_OVER_OTHERS) == [], f"at {width} pixels"
+    await context.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_a_figure_of_a_chart_is_in_one_line_on_small_phones(
+    system: System, browser: Browser, locale: str
+) -> None:
+    context = await browser.new_context(locale=locale)
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/publish/quality")
+        for width in (320, 360, 390):
+            await opened.page.set_viewport_size({"width": width, "height": 640})
+            assert await opened.page.evaluate(_BROKEN_FIGURES) == [], f"at {width} pixels"
     await context.close()
 
 
