@@ -1,4 +1,7 @@
-"""Still pictures of a real worker: a hostile room and a killed decoder cost the others nothing."""
+"""Still pictures of a real worker: a hostile room and a killed decoder cost the others nothing.
+
+With `SNAPSHOTS=0` there are none, and no decoder.
+"""
 
 import asyncio
 import os
@@ -9,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.aiortc_client import publisher, viewer
 from tests.support.far_end import rtp
 from tests.support.live_publisher import SDP, VP8, LivePublisher, Programme
 from tests.support.peer import Peer
@@ -72,3 +76,14 @@ async def test_a_hostile_room_and_a_killed_decoder_cost_the_others_nothing(valke
         await asyncio.wait([attack])
         honest.kill()
         hostile.close(without_a_word=True)
+
+
+async def test_without_snapshots_a_live_room_has_no_picture_and_nothing_is_decoded(valkey_url: str) -> None:
+    async with (
+        running_system(valkey_url, SNAPSHOTS="0") as system,
+        publisher(system.http, system.whip("dark")),
+        viewer(system.http, system.whep("dark")) as watching,
+    ):
+        await watching.received(within=SOON, video=60)  # so there was a keyframe, two seconds ago
+        assert not psutil.Process(system.workers[0].pid).children()
+        assert await still(system.http, system, "dark") is None

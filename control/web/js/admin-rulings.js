@@ -11,21 +11,21 @@ const [form, kind, value, before] = ['revoke', 'revoke-kind', 'revoke-value', 'r
 /** @param {number} unixTime */
 const time = (unixTime) => date(new Date(1000 * unixTime).toISOString());
 
-const blocks = new KeyedRows(element('blocks'), element('ruling-row'), {
+const blocks = new KeyedRows(element('blocks'), element('block-row'), {
   begin(row, { room }) {
     lifts(row, room, `api/admin/blocks/${room}`, say('admin.openAgain', { room }));
   },
   fill(row, { room, reason, by, until }) {
-    write(row, { what: room, why: reason || '–', by, until: time(until) });
+    write(row, { room, reason: reason || '–', by, until: time(until) });
   },
 });
 
-const revocations = new KeyedRows(element('revocations'), element('ruling-row'), {
+const revocations = new KeyedRows(element('revocations'), element('revocation-row'), {
   begin(row, one) {
     lifts(row, inWords(one), `api/admin/revocations/${one.id}`, say('admin.lifted'));
   },
   fill(row, one) {
-    write(row, { what: inWords(one), why: say('admin.since', { time: time(one.at) }), by: one.by, until: time(one.until) });
+    write(row, { which: inWords(one), since: time(one.at), by: one.by, until: time(one.until) });
   },
 });
 

@@ -1,5 +1,7 @@
 """Every page: no accessibility barrier that axe-core finds, small, and quickly usable."""
 
+from typing import Literal
+
 import pytest
 from playwright.async_api import Browser
 
@@ -46,6 +48,35 @@ _OVER_OTHERS = """() => {
     ].map((found) => found.map(({ words }) => words));
 }"""
 
+# The figures of charts, and their names, that take several lines or more room than there is.
+_BROKEN_FIGURES = """() => {
+    document.getElementById('statistics').hidden = false;
+    const texts = [...document.querySelectorAll('.chart :is(figcaption, strong)')];
+    for (const text of texts) if (text.tagName === 'STRONG') text.textContent = '888 kbit/s';
+    const isBroken = (text) => {
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const lines = [...range.getClientRects()];
+        return lines.length !== 1 || lines[0].right > text.parentElement.getBoundingClientRect().right + 1;
+    };
+    return texts.filter(isBroken).map(({ textContent }) => textContent);
+}"""
+
+# Of each field with words while it is empty: their contrast, and what becomes of those that are too long.
+_SUGGESTIONS = """() => {
+    const light = (color) => {
+        const parts = color.match(/[0-9.]+/g).slice(0, 3).map((part) => part / 255);
+        const linear = parts.map((part) => (part > 0.04045 ? ((part + 0.055) / 1.055) ** 2.4 : part / 12.92));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05;
+    };
+    return [...document.querySelectorAll('[placeholder]')].map((field) => {
+        const { backgroundColor, textOverflow } = getComputedStyle(field);
+        const [words, ground] = [getComputedStyle(field, '::placeholder').color, backgroundColor].map(light);
+        return [Math.max(words, ground) / Math.min(words, ground), textOverflow];
+    });
+}"""
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3; axe-core does not look at these words
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -71,6 +102,35 @@ async def test_nothing_lies_over_something_else_on_small_phones(
         for width in (320, 360, 390):
             await page.set_viewport_size({"width": width, "height": 640})
             assert await page.evaluate(_OVER_OTHERS) == [], f"at {width} pixels"
+    await context.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_a_figure_of_a_chart_is_in_one_line_on_small_phones(
+    system: System, browser: Browser, locale: str
+) -> None:
+    context = await browser.new_context(locale=locale)
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/publish/quality")
+        for width in (320, 360, 390):
+            await opened.page.set_viewport_size({"width": width, "height": 640})
+            assert await opened.page.evaluate(_BROKEN_FIGURES) == [], f"at {width} pixels"
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/admin"])
+async def test_what_an_empty_field_suggests_can_be_read(
+    system: System, browser: Browser, path: str, scheme: Literal["light", "dark"]
+) -> None:
+    context = await browser.new_context(color_scheme=scheme)
+    async with OpenPage(await context.new_page()) as opened:
+        await opened.page.goto(system.controls[0].url + path)
+        suggestions = await opened.page.evaluate(_SUGGESTIONS)
+        assert len(suggestions) >= 2
+        for contrast, too_long in suggestions:
+            assert contrast >= LEAST_CONTRAST
+            assert too_long == "ellipsis"
     await context.close()
 
 

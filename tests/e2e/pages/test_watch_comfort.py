@@ -86,6 +86,25 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
     await context.close()
 
 
+async def test_keys_fill_the_screen_and_take_the_picture_out_of_the_page(
+    system: System, browser: Browser
+) -> None:
+    async with (
+        publisher(system.http, system.whip("floats")),
+        await open_watch_page(browser, system.controls[0].url, "floats") as viewer,
+    ):
+        await viewer.tells("Watching floats.")
+        await viewer.pictures(1)
+        for key, element, wanted in (
+            ("f", "fullscreenElement", "stage"),
+            ("p", "pictureInPictureElement", "video"),
+        ):
+            await viewer.page.keyboard.press(key)
+            await viewer.page.wait_for_function(f"() => document.{element}?.id === '{wanted}'")
+            await viewer.page.keyboard.press(key)
+            await viewer.page.wait_for_function(f"() => document.{element} === null")
+
+
 async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser: Browser) -> None:
     """The system may have paused it: for another app, or to save power."""
     context = await browser.new_context(viewport=DEVICES["phone"], has_touch=True)

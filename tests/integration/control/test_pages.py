@@ -75,6 +75,17 @@ async def test_a_page_is_whole_and_is_sent_once(start_control: StartControl, pag
     assert not again.content
 
 
+async def test_on_a_phone_a_cell_of_operators_has_the_name_of_its_column(start_control: StartControl) -> None:
+    page = (await (await start_control()).get("/admin")).text
+    tables = re.findall(r'<thead.*?</thead>\s*<tbody role="rowgroup" id="(\w+)s"', page)
+    assert len(tables) == 5
+    for row in tables:
+        [head] = re.findall(rf'<thead(.*?)</thead>\s*<tbody role="rowgroup" id="{row}s"', page)
+        [cells] = re.findall(rf'<template id="{row}-row">(.*?)</template>', page, re.DOTALL)
+        names = re.findall(r"<th [^>]*>([^<]+)</th>", head)
+        assert re.findall(r'data-label="([^"]+)"', cells) == names[1:], row
+
+
 @pytest.mark.parametrize(
     ("file", "media_type"),
     [
