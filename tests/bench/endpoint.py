@@ -9,7 +9,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 import httpx
@@ -23,6 +23,7 @@ from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from media.transport.stun import StunError, parse_binding_request, success_response
 from tests.bench.inbox import Inbox
+from tests.bench.poster import Poster
 
 PAYLOAD_TYPE, RTX_TYPE = 96, 97
 H264_FORM = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
@@ -47,12 +48,13 @@ class Context:
     inbox: Inbox
     codec: str = "VP8"
     estimates: bool = False  # viewers offer to estimate their line, as browsers do
+    poster: Poster = field(default_factory=Poster)
 
 
 class Endpoint(ABC):
     """Connects, keeps its session alive, and tells its datagrams apart (RFC 7983).
 
-    `answered_after` is in seconds from the POST to its 201.
+    `answered_after` is in seconds from the POST until its answer begins.
     """
 
     direction: str
@@ -200,13 +202,13 @@ class Endpoint(ABC):
         headers = {"Content-Type": "application/sdp", **self._context.headers}
         offer = self._offer()
         self._began = time.monotonic()
-        response = await self._context.http.post(self._url, content=offer, headers=headers)
-        self.answered_after = time.monotonic() - self._began  # reading the answer is the client's own time
-        if response.status_code != 201:
-            raise RefusedError(f"{self._url}: {response.status_code} {response.text[:200]}")
-        if location := response.headers.get("location"):
-            self._session_url = urljoin(str(response.url), location)
-        return SessionDescription.parse(response.text).media[0]
+        answer = await self._context.poster.post(self._url, headers, offer)
+        self.answered_after = answer.seconds
+        if answer.status != 201:
+            raise RefusedError(f"{self._url}: {answer.status} {answer.text[:200]}")
+        if location := answer.headers.get("location"):
+            self._session_url = urljoin(self._url, location)
+        return SessionDescription.parse(answer.text).media[0]
 
     def _open_socket(self, media: MediaDescription) -> None:
         candidates = [c for c in media.ice_candidates if c.protocol == "udp" and c.component == 1]

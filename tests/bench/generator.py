@@ -287,6 +287,7 @@ async def loaded(
         finally:
             keeping.cancel()
             await load.close()
+            await context.poster.close()
 
 
 def calmest(reports: Sequence[Report]) -> Report:

@@ -1,6 +1,6 @@
 """Joins of this commit and another one in turns: how soon they are answered, and the CPU of every process.
 
-One viewer at a time joins a silent room of an otherwise idle system and leaves again. A whole system of each
+One viewer at a time joins a silent room of an otherwise idle system, and leaves again. A whole system of each
 commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old. With
 `--pion` a server on Pion takes its turn after each of these.
 """
@@ -11,6 +11,7 @@ import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from tests.bench.checkout import Checkout
@@ -34,14 +35,16 @@ COLUMNS = ("", "old", "new", "new/old")
 
 @dataclass
 class JoinWindows:
-    """Of one commit. `cpu` has, for each process, the seconds that a join took in each window."""
+    """Of one commit. `joining` has, for each process, the seconds of CPU of a join in each window."""
 
     answers: list[list[float]] = field(default_factory=list)  # seconds from POST to answer
-    cpu: dict[str, list[float]] = field(default_factory=dict)
+    joining: dict[str, list[float]] = field(default_factory=dict)
+    leaving: dict[str, list[float]] = field(default_factory=dict)
 
-    @property
-    def total_cpu(self) -> list[float]:
-        return [sum(parts) for parts in zip(*self.cpu.values(), strict=True)]
+
+def total(cpu: Mapping[str, Sequence[float]]) -> list[float]:
+    """Of all processes, in each window."""
+    return [sum(parts) for parts in zip(*cpu.values(), strict=True)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--joins", type=int, default=JOINS, help="of a window (%(default)s)")
     add("--pion", action="store_true", help="a server on Pion, too, which is built first")
-    add("--pause", type=float, default=PAUSE_SECONDS, help="seconds between two joins (%(default)s)")
+    add(
+        "--pause",
+        type=float,
+        default=PAUSE_SECONDS,
+        help="seconds before each join and leaving (%(default)s)",
+    )
 
 
 async def run(_: str, arguments: argparse.Namespace) -> None:
@@ -73,7 +81,7 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
         turns = list(zip(processes, loads, sides, strict=False))
         for _processes, load, _side in turns:
             await load.warm_up(MEDIA_SECONDS)
-            await join_and_leave(load, WARM_JOINS, arguments.pause)
+            await measure({}, load, JoinWindows(), WARM_JOINS, arguments.pause)
         for number in range(arguments.rounds):
             for turn in turns if number % 2 == 0 else reversed(turns):
                 await measure(*turn, arguments.joins, arguments.pause)
@@ -83,46 +91,52 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
     print(table(COLUMNS, rows(old, new)))
     if arguments.pion:
         print()
-        print(table(("", "new", "Pion", "Pion/new"), rows(new, pion)[:3]))
+        print(
+            table(
+                ("", "new", "Pion", "Pion/new"), [row for row in rows(new, pion) if "of which" not in row[0]]
+            )
+        )
     print(
-        f"\n{arguments.rounds} rounds of a window of {arguments.joins} joins for each, one each"
-        f" {arguments.pause:g} s. CPU is told with the leaving (DELETE). Geometric means; ± is the standard"
-        " error."
+        f"\n{arguments.rounds} rounds of a window of {arguments.joins} joins for each, with"
+        f" {arguments.pause:g} s before each joins, and leaves. Geometric means; ± is the standard error."
     )
 
 
 async def measure(
     processes: Mapping[str, int], load: Load, side: JoinWindows, joins: int, pause: float
 ) -> None:
-    """Add a window to `side`: the CPU of each of the `processes`, and the answers."""
-    before = {part: Usage.of([pid]) for part, pid in processes.items()}
-    side.answers.append(await join_and_leave(load, joins, pause))
-    for part, pid in processes.items():
-        used = Usage.of([pid]).since(before[part]).cpu
-        side.cpu.setdefault(part, []).append(used / joins)
-
-
-async def join_and_leave(load: Load, joins: int, pause: float) -> list[float]:
-    """One viewer after the other; the seconds from each POST to its answer."""
-    answers = []
+    """Add a window to `side`: the answers, and the CPU of each of the `processes`."""
+    usages, answers = [_usage(processes)], []
     for _ in range(joins):
         guest = await load.guest(silent=True)
         answers.append(guest.answered_after)
+        await asyncio.sleep(pause)
+        usages.append(_usage(processes))
         await load.dismiss(guest)
         await asyncio.sleep(pause)
-    return answers
+        usages.append(_usage(processes))
+    side.answers.append(answers)
+    for part in processes:
+        steps = [later[part].since(earlier[part]).cpu for earlier, later in pairwise(usages)]
+        side.joining.setdefault(part, []).append(sum(steps[::2]) / joins)
+        side.leaving.setdefault(part, []).append(sum(steps[1::2]) / joins)
+
+
+def _usage(processes: Mapping[str, int]) -> dict[str, Usage]:
+    return {part: Usage.of([pid]) for part, pid in processes.items()}
 
 
 def rows(old: JoinWindows, new: JoinWindows) -> list[Sequence[str]]:
-    """The answers, and the CPU a join of all processes and of each that used any."""
+    """The answers, and the CPU of all processes, and for a join of each that used any."""
     found: list[Sequence[str]] = []
     for name, share in (("answer p50 ms", 0.5), ("answer p99 ms", 0.99)):
         series = [[percentile(window, share) for window in side.answers] for side in (old, new)]
         found.append(_row(name, *series))
-    found.append(_row("CPU ms a join", old.total_cpu, new.total_cpu))
-    for part in old.cpu:
-        if all((*old.cpu[part], *new.cpu.get(part, [0.0]))):
-            found.append(_row(f"of which {part}", old.cpu[part], new.cpu[part]))
+    found.append(_row("CPU ms a join", total(old.joining), total(new.joining)))
+    for part in old.joining:
+        if all((*old.joining[part], *new.joining.get(part, [0.0]))):
+            found.append(_row(f"of which {part}", old.joining[part], new.joining[part]))
+    found.append(_row("CPU ms a leaving", total(old.leaving), total(new.leaving)))
     return found
 
 
