@@ -136,9 +136,9 @@ class ViewerFeedback:
         media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
         missing = [each for each in found if each is not None]
-        has_room = self._has_room(wire, [sent.extended for sent, _, _ in missing], now)
-        for sent, offset, shift in missing:
-            if not has_room or not self._budget.take(
+        most = self._room(wire, [sent.extended for sent, _, _ in missing], now)
+        for place, (sent, offset, shift) in enumerate(missing):
+            if place >= most or not self._budget.take(
                 sent.track, sent.extended, len(sent.packet.payload), media, now
             ):
                 self._stats.retransmissions_refused += 1
@@ -147,11 +147,11 @@ class ViewerFeedback:
                 self.resent += 1
                 self._lost(now)
 
-    def _has_room(self, wire: Wire, missing: Sequence[int], now: float) -> bool:
-        """Whether the line has room for what is missing of the picture, or of a sound."""
-        if self._picture is None:
-            return True
-        return self._picture.has_room(now) if wire.ssrc is None else self._picture.asked(missing, now)
+    def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
+        """For how many of the packets the line has room that are missing of the picture, or of a sound."""
+        if self._picture is not None and wire.ssrc is not None:
+            return self._picture.asked(missing, now)
+        return len(missing) if self._picture is None or self._picture.has_room(now) else 0
 
     def _track_of(self, ssrc: int) -> int | None:
         """The track that the viewer gets under `ssrc`. Of the renditions of the picture, the present one."""

@@ -29,6 +29,8 @@ SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 # With so little allowed, browsers show what comes at once.
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # after that a receiver's words are not of the stall any more
+_HEAVY_LOSS = 0.25  # of what was sent lately: what is sent again would be lost, too
+_FEW = 4  # packets at once into a queue that drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
 
@@ -105,18 +107,20 @@ class ViewerPicture:
         self._sample(now)
         self.line.remb(bitrate, now)
 
-    def asked(self, indexes: Sequence[int], now: float) -> bool:
+    def asked(self, indexes: Sequence[int], now: float) -> int:
         """Take a request for packets of the present picture to be sent again, by their indexes.
 
-        Returns whether the line has room for them, by what their loss says of it.
+        Returns for how many of them the line has room, by what their loss says of it, too.
         """
-        rendition = self._viewer.rendition
+        rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         if rendition is None or self._viewer.behind is not None or not indexes:
-            return self.has_room(now)
+            return len(indexes) if has_room else 0
         self._learn(rendition, indexes, now)
-        has_room = self.has_room(now)
-        self._missing.asked(now, refused=not has_room)
-        return has_room
+        if self.line.signs != signs and (self.line.lost_share or 0.0) > _HEAVY_LOSS:
+            has_room = False  # the line was cut
+        sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
+        self._missing.asked(sent_at, now, refused=not has_room)
+        return 0 if not has_room else _FEW if self.line.trips.queues > 1 else len(indexes)
 
     def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
         """Learn from what is lost what the line carries."""
@@ -139,7 +143,7 @@ class ViewerPicture:
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
-        if self.rests and self.line.signs == self._signs:
+        if self.rests:
             return True
         self._sample(now)
         return self.line.has_room(now)
@@ -236,10 +240,10 @@ class ViewerPicture:
         self.is_limited = is_limited
 
     def _is_broken(self, now: float) -> bool:
-        present = self._viewer.rendition
-        if present is None:
-            return False
-        return self._missing.break_picture(self._feed.sent[self._feed.base_of(present)].keyframe_at, now)
+        present, feed = self._viewer.rendition, self._feed
+        return present is not None and self._missing.break_picture(
+            feed.sent[feed.base_of(present)].keyframe_at, now
+        )
 
     def _keep_slow_show_going(self, now: float) -> None:
         """A publisher that sends no keyframes by itself is asked for one every few seconds."""

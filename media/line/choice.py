@@ -90,11 +90,12 @@ class LayerChoice:
         elif estimate.signs != self._signs:
             self._signs = estimate.signs
             self._take_sign(rungs, now)
-        elif now >= self._up_at and best < self._rung:
+        elif now >= self._up_at and best < self._rung and not self._trains.is_urgent:
             self._rung, self._up_at = best, now + UP_SECONDS
             self._grace_until = now + _GRACE_SECONDS
         if is_broken and present < self._rung:
             self._rung = self._trains.pause(rungs, present, self._rung)
+            self._up_at, self._next_at = now + UP_SECONDS, max(self._next_at, now + CALM_SECONDS)
         if self._tried_at is not None and now - self._tried_at >= _TRIED_SECONDS:
             self._tried_at, self._failures = None, 0
         ready = self._probe is None and present == self._rung and now >= self._next_at
@@ -218,10 +219,12 @@ class LayerChoice:
     def _passes(self, rungs: Sequence[float], need: float, now: float) -> bool:
         """Whether to stay on the present rung, in spite of a sign of congestion."""
         estimate = self._estimate
+        if self._trains.vouches(need, now):
+            if self._rung >= last_moving(rungs):
+                return True  # its keyframe was a burst; what is less than that is no picture
+            if self._rung == lowest_layer(rungs) > top(rungs):
+                estimate.hope(need)  # what is less than that is hardly one
         is_enough = need <= estimate.carries
-        if self._rung >= lowest_layer(rungs) and self._trains.vouches(need, now):
-            estimate.hope(need)
-            return True  # its keyframe was a burst; what is less than that is hardly a picture
         if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
             return True
         if is_enough and estimate.lost_share is None:

@@ -24,6 +24,7 @@ _ANSWER_SECONDS = 0.7  # behind a queue of 0.3 s
 _AGAIN_SECONDS = 1.0  # two trains so close say the same
 _UNANSWERED_SECONDS = 5.0  # then it is asked again
 _QUEUE_SECONDS = 0.12  # behind a longer one a keyframe is dropped, in part
+_OLD_SECONDS = 1.0  # by then what a train told is not of this pause
 _DRAIN_SECONDS = 0.5  # in which such a queue drains, if only sound is sent
 
 
@@ -76,8 +77,10 @@ class TrainChoice:
 
     def pause(self, rungs: Sequence[float], rung: int, fits: int) -> int:
         """The picture of `rung` must stop, and `fits` seems to fit: what to show until a train tells."""
-        if not self.can_train or fits > last_moving(rungs):
+        last = last_moving(rungs)
+        if not self.can_train or fits > last or last == len(rungs):
             return fits  # a line with so little room is left in peace until its queue is empty
+        self._told = None
         self._left, self._asks, self._asked_at = (rung, fits), True, math.inf
         return len(rungs) - 1
 
@@ -120,6 +123,8 @@ class TrainChoice:
         if rate is not None:
             self._told_at = now if self._told is None else self._told_at
             self._told = rate
+        elif now - self._told_at > _OLD_SECONDS:
+            self._told = None
         rate = self._told
         if not self._is_late(now) if rate is None else self._must_drain(now):
             return rung

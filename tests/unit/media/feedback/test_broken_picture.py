@@ -24,13 +24,13 @@ def viewer() -> Watcher:
 
 
 def miss(viewer: Watcher, *, comes: bool) -> None:
-    """It requests a packet twice."""
+    """It requests a packet again and again."""
     index = viewer.world.feed.sent[0].history.next_index - 1
-    for _ in range(2):
+    for _ in range(3):
         if comes:
             viewer.picture.line.train_came(math.inf, viewer.world.now)
-        assert viewer.picture.asked([index], viewer.world.now) == comes
-        viewer.world.run(0.12)
+        assert viewer.picture.asked([index], viewer.world.now) == (4 if comes else 0)
+        viewer.world.run(0.1)
 
 
 def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:

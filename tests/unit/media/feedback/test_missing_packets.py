@@ -3,26 +3,30 @@
 from media.feedback.missing_packets import MissingPackets
 
 
-def test_what_is_refused_once_may_come_a_moment_later() -> None:
+def test_what_is_refused_once_may_come_or_be_no_loss() -> None:
     missing = MissingPackets()
-    missing.asked(10.0, refused=True)
+    missing.asked(9.9, 10.0, refused=True)
     assert not missing.break_picture(9.0, 10.05)
-    missing.asked(10.09, refused=False)
-    assert not missing.break_picture(9.0, 10.2)
+    assert not missing.break_picture(9.0, 10.3)
+    missing.asked(9.9, 10.3, refused=False)
+    missing.asked(9.9, 10.35, refused=False)
+    assert not missing.break_picture(9.0, 10.4)
 
 
 def test_what_is_refused_again_breaks_the_picture_until_its_next_keyframe() -> None:
     missing = MissingPackets()
-    missing.asked(10.0, refused=True)
-    missing.asked(10.12, refused=True)
+    missing.asked(9.9, 10.0, refused=True)
+    missing.asked(9.9, 10.06, refused=True)
+    assert not missing.break_picture(9.0, 10.06)
     assert missing.break_picture(9.0, 10.12)
-    assert not missing.break_picture(10.0, 10.12)
+    assert not missing.break_picture(9.95, 10.12)  # that came after what is missing, if before the request
 
 
 def test_who_does_not_ask_any_more_has_got_over_it() -> None:
     missing = MissingPackets()
-    missing.asked(10.0, refused=True)
+    for now in (10.0, 10.1):
+        missing.asked(9.9, now, refused=True)
     assert missing.break_picture(9.0, 10.3)
-    assert not missing.break_picture(9.0, 10.5)
-    missing.asked(11.0, refused=True)
-    assert not missing.break_picture(9.0, 11.05)
+    assert not missing.break_picture(9.0, 10.55)
+    missing.asked(10.9, 11.0, refused=True)
+    assert not missing.break_picture(9.0, 11.2)

@@ -43,6 +43,16 @@ def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
     viewer.far.says(nack(REPORTER, PICTURE, [sequence for n, sequence in enumerate(came) if n % 3]))
     viewer.step()
     assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
-    viewer.far.says(nack(REPORTER, PICTURE, came[-1:]))  # nor is one that is asked for a moment later
+
+
+def test_what_a_good_line_loses_is_sent_again_at_once_though_it_is_a_sign() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before, signs = len(viewer.got), viewer.picture.line.signs
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
     viewer.step()
-    assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert viewer.picture.line.signs > signs
+    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert len(again) == len(lost)

@@ -31,8 +31,14 @@ def test_meanwhile_a_train_tells_what_fits() -> None:
     viewer, rungs = full()
     viewer.choice.allow_trains(can_train=True)
     decision = viewer.choice.step(rungs, 0, viewer.now + 0.1, is_broken=True)
-    assert (decision.rung, decision.pause) == (len(rungs) - 1, True)
+    sound = len(rungs) - 1
+    assert (decision.rung, decision.pause) == (sound, True)
+    viewer.estimate.train_came(2 * rungs[0], viewer.now)  # that left before: it is not asked for
+    viewer.now += 1.5
     assert viewer.choice.is_urgent
+    assert viewer.choice.step(rungs, sound, viewer.now).rung == sound
+    viewer.estimate.train_came(500_000, viewer.now)
+    assert viewer.choice.step(rungs, sound, viewer.now).rung == 2
 
 
 def test_what_fits_is_not_left_because_it_is_broken() -> None:
@@ -66,3 +72,17 @@ def test_what_a_train_vouches_for_is_kept_where_less_is_hardly_a_picture(train: 
         viewer.estimate.held_back(100_000, viewer.now)
         viewer.run(0.6, remb=False)
     assert (viewer.decision.rung == 2) == (train is not None)
+
+
+def test_a_train_that_shows_no_loss_does_not_vouch_for_a_picture_that_has_much() -> None:
+    """Such as of a line that polices what is above its rate, and lets a few packets pass at once."""
+    rungs = [2_500_000.0, 1_500_000.0, 65_000.0, 40_000.0]
+    viewer = Viewer(rungs)
+    viewer.choice.allow_trains(can_train=True)
+    viewer.run(3, remb=False)
+    rungs_shown = set()
+    for _ in range(4):
+        viewer.estimate.train_came(10e6, viewer.now)
+        viewer.estimate.lost(Loss(0.4, viewer.now - 0.5, viewer.now), 0.0, viewer.now)
+        rungs_shown |= {decision.rung for decision in viewer.run(0.5, remb=False)}
+    assert rungs_shown > {0}

@@ -67,6 +67,19 @@ def test_a_picture_begins_when_the_queue_from_before_the_pause_has_drained() -> 
     assert not line.choice.is_urgent
 
 
+def test_what_a_train_told_of_one_pause_is_not_the_answer_to_another() -> None:
+    line = Line()
+    line.queue()
+    line.choice.pause(RUNGS, 0, 2)
+    line.send()
+    assert line.train(700_000, SOUND) == SOUND  # the queue is there still
+    line.choice.pause(RUNGS, 1, 2)
+    line.wait(0.2)
+    line.estimate.round_trip(0.03, line.now)
+    assert line.choice.take(RUNGS, SOUND, line.now) == SOUND
+    assert line.choice.wants(line.now, watches=False)
+
+
 def test_a_queue_that_others_keep_up_is_not_waited_for_without_end() -> None:
     line = Line()
     line.queue()
