@@ -31,6 +31,7 @@ _GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
 _LITTLE_AT_FIRST = 0.5
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
+_DRAINING = 0.85  # of the line, for a picture that begins behind a queue
 _MUCH = 1.1  # a picture that needs this multiple is paused at once
 # Between two round trips: while more is sent, while there is a queue, and before.
 _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
@@ -112,7 +113,7 @@ class LayerChoice:
             pause=present < self._rung and (is_broken or self._must_stop(rungs[present])),
             probe=self._padded(rungs, now),
             pace=self._pace(rungs),
-            start=of_beginning(rungs, self._rung, self._estimate.carries),
+            start=self._start(rungs, now),
         )
 
     @property
@@ -181,6 +182,11 @@ class LayerChoice:
         if not is_slow(rungs, self._rung):
             return 0.0
         return of_keyframes(rungs, self._estimate.carries, 0.0 if self._probe is None else self._probe.level)
+
+    def _start(self, rungs: Sequence[float], now: float) -> float:
+        estimate = self._estimate
+        carries = min(estimate.carries, estimate.capacity(now) or math.inf)
+        return of_beginning(rungs, self._rung, carries * (_DRAINING if estimate.trips.queues > 1 else 1.0))
 
     # --- down
 

@@ -3,6 +3,7 @@
 import pytest
 
 from media.line.loss_run import Loss
+from media.line.paces import of_beginning
 from tests.support.choosing_viewer import RUNGS, Viewer
 
 
@@ -86,3 +87,18 @@ def test_a_train_that_shows_no_loss_does_not_vouch_for_a_picture_that_has_much()
         viewer.estimate.lost(Loss(0.4, viewer.now - 0.5, viewer.now), 0.0, viewer.now)
         rungs_shown |= {decision.rung for decision in viewer.run(0.5, remb=False)}
     assert rungs_shown > {0}
+
+
+def test_a_picture_begins_at_no_more_than_a_train_told_and_slower_behind_a_queue() -> None:
+    viewer = Viewer(RUNGS)
+    viewer.choice.allow_trains(can_train=True)
+    viewer.run(3)
+    viewer.estimate.measured(600_000)
+    assert viewer.choice.step(RUNGS, 1, viewer.now).start == of_beginning(RUNGS, 0, 600_000)
+    viewer.estimate.train_came(500_000, viewer.now)
+    told = viewer.choice.step(RUNGS, 1, viewer.now)
+    assert told.start == of_beginning(RUNGS, told.rung, 500_000)
+    for seconds in (0.03, 0.3, 0.3):
+        viewer.estimate.round_trip(seconds, viewer.now)
+    queued = viewer.choice.step(RUNGS, 1, viewer.now)
+    assert queued.start == of_beginning(RUNGS, queued.rung, 0.85 * min(viewer.estimate.carries, 500_000))
