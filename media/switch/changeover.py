@@ -163,8 +163,8 @@ class Changeover:
     def _is_near(self, keyframe: Outgoing) -> bool:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
         history = self._feed.sent[keyframe.track].history
-        octets = sum(len(packet.packet.payload) for packet in history.walk(keyframe.extended))
-        return not self.start_rate or octets * 8 <= self.start_rate * _NEAR_SECONDS
+        came = (len(packet.packet.payload) for packet in history.walk(keyframe.extended))
+        return not self.start_rate or sum(came) * 8 <= self.start_rate * _NEAR_SECONDS
 
     def prepare(self, target: int, now: float) -> None:
         """Want a keyframe of what `target` is made of: the picture has stopped, and that will be next."""
