@@ -8,7 +8,7 @@ from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from media.tracks.outgoing import Outgoing
 
-STEP_SECONDS = 0.010  # the pace of a burst
+LOOK_SECONDS = 0.010  # from one look for the keyframe that was asked for to the next
 ASK_AGAIN_SECONDS = 0.5
 MOST_ASKS = 6  # a publisher that answers none of these requests does not answer any
 
@@ -51,7 +51,7 @@ class Join:
         burst = self._viewer.behind
         if burst is not None and not burst.begun:
             if not self._feed.sent[self._track].may_begin(self._since, now):
-                return STEP_SECONDS
+                return LOOK_SECONDS
             self._switch.begin_burst(self._feed, self._viewer, now)
             if self._viewer.behind is not None:
                 self._stats.join_bursts += 1
@@ -59,7 +59,7 @@ class Join:
         if self._viewer.behind is not None:
             self._switch.advance(self._feed, self._viewer, now)
         if self._viewer.behind is not None:
-            return STEP_SECONDS
+            return self._viewer.behind.pause
         return self._await_keyframe(self._track, now)
 
     def _await_keyframe(self, track: int, now: float) -> float | None:

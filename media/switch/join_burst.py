@@ -9,6 +9,10 @@ from media.tracks.picture_cache import Cached
 SPEED = 5  # times the stream's bit rate
 MIN_BITRATE = 10_000_000  # bit/s
 START_BYTES = 16 * 1024  # at once
+# From one call of `take` to the next: each costs a wake-up, so that few are better, but what comes at once
+# must fit into the buffers of receivers and lines.
+STEP_BYTES = 32 * 1024
+MIN_STEP_SECONDS, MAX_STEP_SECONDS = 0.010, 0.020
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
 NARROW_START_BYTES = 2 * 1200  # the same on a line whose rate is known
@@ -57,6 +61,13 @@ class JoinBurst(Generic[Item]):
     def may_wait(self, now: float) -> bool:
         """Whether there is time to send what is due later."""
         return now < self._ends_at
+
+    @property
+    def pause(self) -> float:
+        """Seconds from one call of `take` to the next."""
+        if self._rate * MAX_STEP_SECONDS <= STEP_BYTES * 8:
+            return MAX_STEP_SECONDS
+        return max(STEP_BYTES * 8 / self._rate, MIN_STEP_SECONDS)
 
     @property
     def caught_up(self) -> bool:

@@ -229,8 +229,9 @@ class LaidBurst:
 
 def send_to(viewer: Viewer, packets: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
     """Send `viewer` alone packets that the other viewers got earlier."""
+    lay = None if viewer.fan_out is None else viewer.fan_out.lay
     for start in range(0, len(packets), MAX_SEGMENTS):
-        laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at)
+        laid = LaidBurst(packets[start : start + MAX_SEGMENTS], viewer.wires, buffer, sent_at, lay)
         if laid.packets:
             laid.send((viewer,))
             laid.flush()

@@ -40,6 +40,7 @@ class Paced:
         "track",
     )
 
+    pause = 0.010  # seconds from one call of `take` to the next
     begun = True  # it has no held pictures to begin with; ...
     caught_up = False  # ... and the live edge is never reached
 

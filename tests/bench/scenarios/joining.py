@@ -2,7 +2,8 @@
 
 One viewer at a time joins a silent room of an otherwise idle system, and leaves again. A whole system of each
 commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old. With
-`--pion` a server on Pion takes its turn after each of these.
+`--pion` a server on Pion takes its turn after each of these. The rooms hold no pictures, as Pion's never do,
+so that a join is a join alone; with `--pictures` each viewer also gets what a room holds since its keyframe.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from tests.bench.usage import Usage
 ROUNDS = 8
 JOINS = 25
 PAUSE_SECONDS = 0.05
-MEDIA_SECONDS = 0.5  # before all: Pion takes viewers of a room from its first packet on
+MEDIA_SECONDS = 0.5  # before all, in rooms that need it: Pion takes viewers from the first packet on
 # Joins before the first window: each process has compiled, cached and connected what it will need.
 WARM_JOINS = 20
 
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--joins", type=int, default=JOINS, help="of a window (%(default)s)")
     add("--pion", action="store_true", help="a server on Pion, too, which is built first")
+    add("--pictures", action="store_true", help="half a second of them in each room, with its keyframe")
     add(
         "--pause",
         type=float,
@@ -79,8 +81,9 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
             addresses.append((server.whip, server.whep))
         loads = [await running.enter_async_context(loaded(*urls, 0)) for urls in addresses]
         turns = list(zip(processes, loads, sides, strict=False))
-        for _processes, load, _side in turns:
-            await load.warm_up(MEDIA_SECONDS)
+        for _processes, load, side in turns:
+            if arguments.pictures or side is pion:
+                await load.warm_up(MEDIA_SECONDS)
             await measure({}, load, JoinWindows(), WARM_JOINS, arguments.pause)
         for number in range(arguments.rounds):
             for turn in turns if number % 2 == 0 else reversed(turns):

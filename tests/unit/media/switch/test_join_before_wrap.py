@@ -85,7 +85,7 @@ def test_a_viewer_whose_keyframe_is_right_before_a_wrap_gets_it(
     if not lost:
         keyframe = next(packet for _, packet in arrived if packet.payload.startswith(KEY))
         assert keyframe.sequence == -packets & 0xFFFF
-        assert first_keyframe(arrived) <= 0.05
+        assert first_keyframe(arrived) <= 0.065  # three steps: 64 packets of padding come before it
 
 
 @pytest.mark.parametrize("lost", [0, WRAP_GUARD])

@@ -3,10 +3,13 @@
 import pytest
 
 from media.switch.join_burst import (
+    MAX_STEP_SECONDS,
     MIN_BITRATE,
+    MIN_STEP_SECONDS,
     MOST_SECONDS,
     SPEED,
     START_BYTES,
+    STEP_BYTES,
     JoinBurst,
 )
 from media.switch.rendition import PACKET_OVERHEAD
@@ -56,6 +59,18 @@ def test_a_viewer_runs_through_to_the_live_edge_without_a_gap(seconds: float) ->
 
 def test_the_first_packets_go_at_once() -> None:
     assert len(begun(100).take(0.0)) == START_BYTES // SIZE + 1
+
+
+@pytest.mark.parametrize("bitrate", [100_000, 2_600_000, 4_000_000, 8_000_000])
+def test_steps_are_as_few_as_buffers_allow(bitrate: float) -> None:
+    burst = begun(1000, bitrate=bitrate)
+    burst.take(0.0)
+    taken = len(burst.take(burst.pause)) * SIZE
+    assert MIN_STEP_SECONDS <= burst.pause <= MAX_STEP_SECONDS
+    if burst.pause > MIN_STEP_SECONDS:
+        assert taken <= STEP_BYTES + SIZE
+    if burst.pause < MAX_STEP_SECONDS:
+        assert taken >= STEP_BYTES - SIZE
 
 
 @pytest.mark.parametrize("bitrate", [400_000, 16_000_000])
