@@ -14,6 +14,7 @@ from control.app import create_app
 from control.events.room_streams import RoomStreams
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
+from shared.beat import come_after_workers
 from shared.host_port import HostPort
 from shared.http_limits import HttpLimits
 from shared.http_server import HttpServer, listen, within_files
@@ -39,6 +40,7 @@ def serve(settings: "Settings") -> None:
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
     configure_tracing(settings, "roomcast-control")
+    come_after_workers()
     server = make_server(settings)
     listener = listen("HTTP_ADDR", settings.http_addr)
     addresses = {"address": str(settings.http_addr)}

@@ -53,7 +53,9 @@ class EmbeddedValkey:
                 f"requirepass {password}",
                 'save ""',
                 "appendonly no",
-                "hz 2",  # what it does without being asked; nothing of ours waits for that
+                # What it does without being asked. Nothing of ours waits for that: the looks of `ListReader`
+                # end when it is asked something, which every process does each second.
+                "hz 1",
                 "loglevel nothing",  # it would warn about limits that matter only for persistence
                 f"dir {tempfile.gettempdir()}",
                 # it writes nothing, but it would load a file of this name

@@ -2,8 +2,9 @@
 
 A process that wakes finds cold caches: what takes 0.06 ms right after something else takes 0.4 ms by itself.
 So one moment for many things costs less than one for each, and what they ask of Redis then goes in one round
-trip (`shared/bus/shared_line.py`). The moments of two processes differ, so that those of a cluster do not all
-come to Redis at once.
+trip (`shared/bus/shared_line.py`). The processes of a host have theirs shortly one after the other: what one
+has just used of the interpreter, the kernel and Redis, the next one finds in the caches. Those of two hosts
+differ, since their clocks begin when a host starts: a cluster does not come to Redis all at once.
 """
 
 import asyncio
@@ -13,7 +14,10 @@ from weakref import WeakKeyDictionary
 
 BEAT_SECONDS = 1.0
 _SOONEST = 0.2  # of a period: who has just missed a beat, or was woken early for it, takes the next one
-_PHASE = 60 * random()  # noqa: S311  # seconds; no secret
+# Within this a host's processes have their moments; not in the same millisecond, for there may be many.
+SPREAD_SECONDS = 0.004
+_own_place = random()  # noqa: S311  # no secret
+_phase = SPREAD_SECONDS * _own_place
 
 
 def until_beat(now: float, seconds: float = BEAT_SECONDS) -> float:
@@ -21,8 +25,17 @@ def until_beat(now: float, seconds: float = BEAT_SECONDS) -> float:
 
     From one beat to the next that is `seconds`. Periods of which one is a multiple of the other meet.
     """
-    left = (_PHASE - now) % seconds
+    left = (_phase - now) % seconds
     return left + seconds if left < _SOONEST * seconds else left
+
+
+def come_after_workers() -> None:
+    """Have this process' moments after those of its host's workers: it reads what they have just written.
+
+    Call it before anything waits for a beat.
+    """
+    global _phase
+    _phase = SPREAD_SECONDS * (1 + _own_place)
 
 
 async def beat(seconds: float = BEAT_SECONDS) -> None:
@@ -30,16 +43,8 @@ async def beat(seconds: float = BEAT_SECONDS) -> None:
     loop = asyncio.get_running_loop()
     now = loop.time()
     is_due: asyncio.Future[None] = loop.create_future()
-
-    def ring() -> None:
-        if not is_due.done():  # otherwise it was just cancelled
-            is_due.set_result(None)
-
-    waiting = call_at_beat(now + until_beat(now, seconds), ring)
-    try:
-        await is_due
-    finally:
-        waiting.cancel()
+    _waiting_for(now + until_beat(now, seconds), loop).append(is_due)
+    await is_due
 
 
 class Waiting:
@@ -65,20 +70,30 @@ def call_at_beat(due: float, call: Callable[[], object]) -> Waiting:
     Timers of their own would be due in different milliseconds, and each would wake the process. A call must
     not raise.
     """
-    loop = asyncio.get_running_loop()
-    beats = _beats.setdefault(loop, {})
-    number = round(due * 1000)
-    if number not in beats:
-        beats[number] = []
-        loop.call_at(due, _ring, beats, number)
     waiting = Waiting(call)
-    beats[number].append(waiting)
+    _waiting_for(due, asyncio.get_running_loop()).append(waiting)
     return waiting
 
 
-_beats: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, list[Waiting]]] = WeakKeyDictionary()
+_Beat = list[Waiting | asyncio.Future[None]]
+_beats: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, _Beat]] = WeakKeyDictionary()
 
 
-def _ring(beats: dict[int, list[Waiting]], number: int) -> None:
+def _waiting_for(due: float, loop: asyncio.AbstractEventLoop) -> _Beat:
+    """What waits for the beat at `due`."""
+    beats = _beats.get(loop)
+    if beats is None:
+        beats = _beats[loop] = {}
+    number = round(due * 1000)
+    if (waiting := beats.get(number)) is None:
+        waiting = beats[number] = []
+        loop.call_at(due, _ring, beats, number)
+    return waiting
+
+
+def _ring(beats: dict[int, _Beat], number: int) -> None:
     for waiting in beats.pop(number):
-        waiting.due()
+        if isinstance(waiting, Waiting):
+            waiting.due()
+        elif not waiting.done():  # otherwise its task was cancelled
+            waiting.set_result(None)

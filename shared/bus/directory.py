@@ -4,12 +4,11 @@ Workers announce themselves by heartbeats that expire; a room is a claim that it
 scans the keyspace, and media flows without the directory.
 """
 
-import asyncio
 import re
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
@@ -17,17 +16,16 @@ from shared.bus import keys
 from shared.bus.announcer import Announcer
 from shared.bus.batch import Batch, Call, script
 from shared.bus.claims import Claims, RoomLimits
+from shared.bus.line import Command
 from shared.bus.room_records import Change, read_change
+from shared.bus.worker_list import WorkerList, read_status
 from shared.messages.encoding import DecodeError, read
 from shared.messages.status import RoomStatus, WorkerStatus
-from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId, worker_in_key
 
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
 _UNIX_TIME = re.compile(rb"[0-9]{1,11}")
 _CHANGES_AT_ONCE = 100
-_STATUSES_AT_ONCE = 50  # a millisecond; others have their turns in between
-_PAUSE_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,14 @@ class Records:
     packed: dict[str, bytes]
 
 
+class Changes(NamedTuple):
+    """Of the records of rooms. `at`: where to continue in the log; `more`: there is more now."""
+
+    at: str
+    changes: list[Change]
+    more: bool
+
+
 class Directory:
     """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`.
 
@@ -57,6 +63,7 @@ class Directory:
         self._claims = Claims(redis, limits or RoomLimits())
         self.process = secrets.token_hex(8)  # begins the versions of the records that go through this object
         self._announcers: dict[WorkerId, Announcer] = {}
+        self._workers = WorkerList(redis)
         self._draw = redis.register_script(script("draw_workers").text)
 
     # --- for workers
@@ -136,27 +143,18 @@ class Directory:
     # --- about workers
 
     async def workers(self) -> list[WorkerStatus]:
-        """Every living worker, sorted by id. It costs as much as there are workers, in some round trips."""
-        batch = Batch(self._redis)
-        batch.add("ZRANGE", keys.WORKERS, 0, -1)
-        [ids] = await batch.execute()
-        found: list[WorkerStatus] = []
-        for first in range(0, len(ids), _STATUSES_AT_ONCE):
-            if first:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            some = [worker_in_key(worker) for worker in ids[first : first + _STATUSES_AT_ONCE]]
-            found += (await self.statuses(some)).values()
-        return sorted(found, key=lambda status: status.id)
+        """Every living worker, sorted by id. It costs as much as there are workers."""
+        statuses, _ = await self._workers.read()
+        return statuses
+
+    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
+        """`workers`, and the `changes` until after their statuses; None: these must be asked for."""
+        statuses, results = await self._workers.read([_changes_after(after)])
+        return statuses, None if results is None else _read_changes(after, results[0])
 
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
-        if not workers:
-            return {}
-        batch = Batch(self._redis)
-        batch.add("MGET", *map(keys.worker_status, workers))
-        [blobs] = await batch.execute()
-        found = zip(workers, map(_read_status, blobs), strict=True)
-        return {worker: status for worker, status in found if status is not None}
+        return await self._workers.statuses(workers)
 
     async def lives(self, worker: WorkerId) -> bool:
         return bool(await self._redis.exists(keys.worker_status(worker)))
@@ -222,7 +220,7 @@ class Directory:
             batch.add("GET", keys.worker_status(worker))
             batch.add("HGET", keys.worker_rooms(worker), room)
         answers = await batch.execute()
-        read = zip(map(_read_status, answers[::2]), map(read_room, answers[1::2]), strict=True)
+        read = zip(map(read_status, answers[::2]), map(read_room, answers[1::2]), strict=True)
         return dict(zip(asked, read, strict=True))
 
     async def records(self, workers: Sequence[WorkerId]) -> dict[WorkerId, Records]:
@@ -237,20 +235,15 @@ class Directory:
         last = cast(list[Any], await self._redis.xrevrange(keys.CHANGES, count=1))
         return last[0][0].decode() if last else "0-0"
 
-    async def changes(self, after: str) -> tuple[str, list[Change], bool]:
+    async def changes(self, after: str) -> Changes:
         """What changed in the records of rooms after the entry `after` of the log.
 
-        Returns where to continue, and whether there is more. What is too old is missing: the versions tell.
+        What is too old is missing: the versions tell.
         """
-        entries = cast(list[Any], await self._redis.xrange(keys.CHANGES, f"({after}", count=_CHANGES_AT_ONCE))
-        changes: list[Change] = []
-        for _, fields in entries:
-            try:
-                changes.append(read_change(fields[b"c"]))
-            except (DecodeError, KeyError):  # of another version
-                continue
-        at = entries[-1][0].decode() if entries else after
-        return at, changes, len(entries) == _CHANGES_AT_ONCE
+        batch = Batch(self._redis)
+        batch.add(*_changes_after(after))
+        [entries] = await batch.execute()
+        return _read_changes(after, entries)
 
     async def ping(self) -> None:
         await self._redis.ping()
@@ -266,15 +259,19 @@ def read_room(record: bytes | None) -> RoomStatus | None:
         return None
 
 
-def _read_status(data: bytes | None) -> WorkerStatus | None:
-    """None: its heartbeat has expired, or is of another version, and no sessions are placed on it."""
-    if data is None:
-        return None
-    try:
-        status = read(WorkerStatus, data)
-        return status if status.rooms_version else read(StatusWithRooms, data)
-    except DecodeError:
-        return None
+def _changes_after(after: str) -> Command:
+    return ("XRANGE", keys.CHANGES, f"({after}", "+", "COUNT", _CHANGES_AT_ONCE)
+
+
+def _read_changes(after: str, entries: Sequence[tuple[bytes, list[bytes]]]) -> Changes:
+    found: list[Change] = []
+    for _, fields in entries:
+        try:
+            found.append(read_change(dict(zip(fields[::2], fields[1::2], strict=True))[b"c"]))
+        except (DecodeError, KeyError):  # of another version
+            continue
+    at = entries[-1][0].decode() if entries else after
+    return Changes(at, found, len(entries) == _CHANGES_AT_ONCE)
 
 
 def _records(fields: Any) -> Records:

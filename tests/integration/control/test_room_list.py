@@ -14,7 +14,7 @@ from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import CHUNK, RoomList
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.bus.directory import Changes, Directory
 from shared.bus.redis_clock import RedisClock
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -123,8 +123,8 @@ class PausedCluster(Cluster):
         super().__init__(Directory(redis), RedisWatch(redis), RedisClock(redis))
         self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def workers(self) -> list[WorkerStatus]:
-        found = await super().workers()
+    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
+        found = await super().workers_and_changes(after)
         self.has_read.set()
         await self.go_on.wait()
         return found

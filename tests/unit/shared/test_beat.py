@@ -1,12 +1,15 @@
 """The moments at which a process does what it does regularly."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.beat import BEAT_SECONDS, beat, call_at_beat, until_beat
+from shared import beat as moments
+from shared.beat import BEAT_SECONDS, SPREAD_SECONDS, beat, call_at_beat, come_after_workers, until_beat
 
 times = st.floats(0, 1e7)
 
@@ -28,6 +31,28 @@ def test_beats_of_one_process_meet(now: float) -> None:
     rare = now + until_beat(now, 2.0)
     just_before = rare - 0.5
     assert just_before + until_beat(just_before) == pytest.approx(rare, abs=1e-6)
+
+
+NEXT_BEAT = """
+from time import monotonic
+from shared.beat import until_beat
+now = monotonic()
+print(now + until_beat(now))
+"""
+
+
+def test_processes_of_one_host_beat_shortly_one_after_the_other() -> None:
+    for _ in range(3):
+        run = subprocess.run([sys.executable, "-c", NEXT_BEAT], capture_output=True, text=True, check=True)
+        assert -1e-3 < (float(run.stdout) + 0.5) % BEAT_SECONDS - 0.5 < SPREAD_SECONDS + 1e-3
+
+
+def test_control_beats_after_the_workers_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "_phase", moments._phase)
+    before = until_beat(0.5)
+    come_after_workers()
+    assert until_beat(0.5) == pytest.approx(before + SPREAD_SECONDS)
+    assert SPREAD_SECONDS <= (0.5 + until_beat(0.5)) % BEAT_SECONDS <= 2 * SPREAD_SECONDS
 
 
 async def test_all_that_waits_for_a_beat_wakes_in_one_round_of_the_loop() -> None:
