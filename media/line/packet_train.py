@@ -110,7 +110,7 @@ class PacketTrains:
         if self._stood:
             self._apart = 0.0
             return None
-        rate = (len(arrivals) - 1) * bits / seconds if seconds >= _LEAST_SECONDS else math.inf
+        rate = bits / _gap(arrivals) if seconds >= _LEAST_SECONDS else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:
@@ -119,3 +119,10 @@ class PacketTrains:
         apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
         self._apart = max(apart, _LEAST_APART_SECONDS)
         return rate
+
+
+def _gap(arrivals: Sequence[float]) -> float:
+    """Seconds from one to the next, by all of them: of the first and the last alone one is late at times."""
+    middle = (len(arrivals) - 1) / 2
+    squares = sum((place - middle) ** 2 for place in range(len(arrivals)))
+    return sum((place - middle) * at for place, at in enumerate(arrivals)) / squares
