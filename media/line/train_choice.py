@@ -16,6 +16,7 @@ FITS = 0.85  # of how fast a train comes: that a picture may need, with its burs
 _SURE = 0.9  # for the last moving picture
 _SURELY = 0.75  # for a layer above the lowest one, after a pause: its keyframes are bursts
 _ROOM = 1.08  # for what the last one needs at times
+MUCH = 1.1  # a picture that needs this multiple of what the line carries stops at once
 _FULL = 0.95  # a picture that needs more than that fills the queue that there is
 _FAR = 0.75  # of what a picture needs: where there is a queue, too, that is no chance
 _LASTING = 3  # round trips in a queue, a third of a second
@@ -114,7 +115,10 @@ class TrainChoice:
             self._low_at, self._asks = now, True  # one alone may be chance
             return rung
         estimate.measured(rate * _FULL)
-        return max(rung, fitting(rungs, rate * FITS))
+        lower = max(rung, fitting(rungs, rate * FITS))
+        if rungs[rung] > rate * _FULL * MUCH and estimate.queue(rate, now) > _QUEUE_SECONDS:
+            return self.pause(rungs, rung, lower)  # it would begin behind what the present one has left there
+        return lower
 
     def _settle(self, rungs: Sequence[float], rung: int, rate: float | None, now: float) -> int:
         """After a pause."""
@@ -142,7 +146,9 @@ class TrainChoice:
 
     def _must_drain(self, now: float) -> bool:
         """Whether to wait for the queue: a picture that begins behind it is late, and loses packets."""
-        return self._estimate.trips.queue > _QUEUE_SECONDS and now - self._told_at < _DRAIN_SECONDS
+        if self._told is None or now - self._told_at >= _DRAIN_SECONDS:
+            return False
+        return self._estimate.queue(self._told, now) > _QUEUE_SECONDS
 
     def _found(self, rungs: Sequence[float], rate: float) -> int:
         """The best rung whose keyframes pass a line of that rate; rather than none that moves, the last."""

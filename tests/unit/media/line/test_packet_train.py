@@ -54,6 +54,16 @@ def test_a_packet_that_is_late_at_an_end_moves_the_rate_little() -> None:
     assert told == pytest.approx(500_000, rel=0.055)  # by the ends alone it would be off by 7 %
 
 
+def test_it_says_of_which_train_it_told() -> None:
+    trains = PacketTrains()
+    first, second = trains.send(1.0), trains.send(1.3)
+    assert trains.told_of == -math.inf
+    trains.arrived(first, times(200_000), 1.4)
+    assert trains.told_of == 1.0
+    trains.arrived(second, times(200_000), 1.7)
+    assert trains.told_of == 1.3
+
+
 def test_what_comes_too_late_says_nothing_of_now() -> None:
     trains = PacketTrains()
     assert trains.arrived(trains.send(1.0), times(200_000), 2.1) is None
