@@ -43,6 +43,7 @@ class TrainChoice:
         self._asks = False
         self._low_at = -math.inf  # when a train said that the picture does not fit
         self._left: tuple[int, int] | None = None  # the rung before a pause, and the one without an answer
+        self._needed: Sequence[float] = ()  # what the rungs needed then
         self._told: float | None = None  # since then, by a train
         self._told_at = -math.inf
 
@@ -81,7 +82,7 @@ class TrainChoice:
         last = last_moving(rungs)
         if not self.can_train or fits > last or last == len(rungs):
             return fits  # a line with so little room is left in peace until its queue is empty
-        self._told = None
+        self._needed, self._told = tuple(rungs), None
         self._left, self._asks, self._asked_at = (rung, fits), True, math.inf
         return len(rungs) - 1
 
@@ -138,7 +139,7 @@ class TrainChoice:
         if rate is None:
             return fits
         self._believes.begin(now)
-        found = self._found(rungs, rate)
+        found = self._found(self._before(rungs), rate)
         if found <= left:  # not the line alone is full: the sign stands
             return fits
         self._estimate.measured(rate * _FULL)
@@ -149,6 +150,13 @@ class TrainChoice:
         if self._told is None or now - self._told_at >= _DRAIN_SECONDS:
             return False
         return self._estimate.queue(self._told, now) > _QUEUE_SECONDS
+
+    def _before(self, rungs: Sequence[float]) -> Sequence[float]:
+        """What the rungs needed when the picture stopped: the keyframe that was asked for then is no need."""
+        if len(self._needed) != len(rungs):
+            return rungs  # of another publisher
+        both = zip(self._needed, rungs, strict=True)
+        return [then if then < need < math.inf else need for then, need in both]
 
     def _found(self, rungs: Sequence[float], rate: float) -> int:
         """The best rung whose keyframes pass a line of that rate; rather than none that moves, the last."""

@@ -1,5 +1,9 @@
 """A picture that had to stop: when the next one begins, and which, by what trains of packets tell."""
 
+import math
+
+import pytest
+
 from tests.support.choosing_viewer import RUNGS
 from tests.support.trained_line import SOUND, Line
 
@@ -72,6 +76,26 @@ def test_a_queue_of_which_nothing_more_is_heard_is_not_waited_for_without_end() 
     assert line.choice.take(RUNGS, SOUND, line.now) == 1
     line.choice.pause(RUNGS, 1, 2)
     assert line.choice.take(RUNGS, SOUND, line.now) == SOUND  # what was told is not told again
+
+
+@pytest.mark.parametrize(("before", "rung"), [(525e3, 1), (530e3, 2), (math.inf, 2)])
+def test_the_keyframe_that_a_pause_has_asked_for_is_not_what_a_layer_needs(before: float, rung: int) -> None:
+    rungs = [1.6e6, before, 190e3, 150e3, 60e3, 40e3]
+    line = Line()
+    line.choice.pause(rungs, 0, 2)
+    line.send()
+    line.wait(0.3)
+    line.estimate.train_came(702_000, line.now)
+    assert line.choice.take([1.6e6, 560e3, *rungs[2:]], 5, line.now) == rung
+
+
+def test_what_another_publisher_needs_is_not_what_the_one_before_did() -> None:
+    line = Line()
+    line.choice.pause([1.6e6, 300e3, 190e3, 150e3, 60e3, 40e3], 0, 2)
+    line.send()
+    line.wait(0.3)
+    line.estimate.train_came(700_000, line.now)
+    assert line.choice.take([900e3, 560e3, 150e3, 60e3, 40e3], 4, line.now) == 1
 
 
 def test_what_almost_fits_goes_on_until_a_lower_picture_begins() -> None:
