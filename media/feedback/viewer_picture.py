@@ -136,7 +136,7 @@ class ViewerPicture:
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
         """Take when numbered packets came, from the number `first` on."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
-            self.line.train_came(rate, now)
+            self.line.train_came(rate, now, self._trains.told_of)
             self._is_told |= self._choice.is_urgent
         elif self._trains.once_more:
             self._choice.ask_train()
@@ -200,7 +200,7 @@ class ViewerPicture:
         self._sample(now)
         self._choice.allow_trains(can_train=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
-            self.line.train_came(rate, now)
+            self.line.train_came(rate, now, self._trains.told_of)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace, self._decision.start)
         target = ladder.number(self._decision.rung)

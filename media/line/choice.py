@@ -15,8 +15,9 @@ from media.line.hope import Hope
 from media.line.paces import of_beginning, of_keyframes
 from media.line.packet_train import NARROW
 from media.line.probe import Probe
+from media.line.round_trips import QUEUE_SECONDS
 from media.line.rungs import fitting, is_slow, last_moving, lowest_layer, needed, next_better, top
-from media.line.train_choice import TrainChoice
+from media.line.train_choice import MUCH, TrainChoice
 
 UP_SECONDS = 1.0  # between two changes upwards
 BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
@@ -32,7 +33,6 @@ _LITTLE_AT_FIRST = 0.5
 LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
 _KNOWN = 0.85  # of what is known to fit: from there a probe begins
 _DRAINING = 0.85  # of the line, for a picture that begins behind a queue
-_MUCH = 1.1  # a picture that needs this multiple is paused at once
 # Between two round trips: while more is sent, while there is a queue, and before.
 _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
 _TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
@@ -171,7 +171,7 @@ class LayerChoice:
     @property
     def _probes(self) -> bool:
         """A receiver's own estimate begins after five seconds; the round trip tells before that."""
-        return self._can_probe and (self._estimate.has_remb or self._estimate.is_measured)
+        return self._can_probe and (self._estimate.has_remb or self._estimate.trips.is_measured)
 
     def _best(self, rungs: Sequence[float], now: float) -> int:
         """The best rung that seems to fit; better than the present one only if a train does not deny it."""
@@ -186,7 +186,8 @@ class LayerChoice:
     def _start(self, rungs: Sequence[float], now: float) -> float:
         estimate = self._estimate
         carries = min(estimate.carries, estimate.capacity(now) or math.inf)
-        return of_beginning(rungs, self._rung, carries * (_DRAINING if estimate.trips.queues > 1 else 1.0))
+        is_full = estimate.trips.queues > 1 and estimate.queue(carries, now) > QUEUE_SECONDS
+        return of_beginning(rungs, self._rung, carries * (_DRAINING if is_full else 1.0))
 
     # --- down
 
@@ -197,7 +198,7 @@ class LayerChoice:
         """
         if need == math.inf:
             return self._estimate.congested
-        return need > self._estimate.carries * _MUCH
+        return need > self._estimate.carries * MUCH
 
     def _take_sign(self, rungs: Sequence[float], now: float) -> None:
         self._next_at = max(self._next_at, now + CALM_SECONDS)

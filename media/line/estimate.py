@@ -71,11 +71,6 @@ class LineEstimate:
         self._capacity, self.trained_at = 0.0, -math.inf
 
     @property
-    def is_measured(self) -> bool:
-        """Whether the round trip is measured, and the receiver answers."""
-        return self.trips.is_measured
-
-    @property
     def has_remb(self) -> bool:
         """Whether the receiver estimates by itself."""
         return self._remb is not None
@@ -107,7 +102,7 @@ class LineEstimate:
 
     def _leaves_room(self, now: float) -> bool:
         """Whether a train and the round trip show that what is sent fits, with room to spare."""
-        if not self.is_measured or self.trips.queues:
+        if not self.trips.is_measured or self.trips.queues:
             return False
         return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
 
@@ -131,7 +126,7 @@ class LineEstimate:
         if pictures < _TRICKLE:
             return True
         lately, before = self._rates.total(now, 0.4), self._rates.total(now - 0.4, 1.0)
-        if lately < self.carries * _LOWERED < math.inf and self.is_measured and not self.trips.queues:
+        if lately < self.carries * _LOWERED < math.inf and self.trips.is_measured and not self.trips.queues:
             return True  # there is room, and no queue: it is the receiver's own
         known = before if self.carries == math.inf else max(before, self.carries)
         return lately < known * _LOWERED and bitrate > pictures * _MIRROR
@@ -205,15 +200,20 @@ class LineEstimate:
         if self.trips.take(seconds, now) and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
 
-    def train_came(self, rate: float, now: float) -> None:
-        """Take how fast a train of packets came, in bit/s."""
+    def train_came(self, rate: float, now: float, sent_at: float = -math.inf) -> None:
+        """Take how fast a train of packets came, in bit/s, that was sent at `sent_at`."""
         self._train = self._capacity = rate
         self.trained_at = now
+        self.trips.passed(sent_at)
         self.deny(rate)
 
     def capacity(self, now: float) -> float | None:
         """How fast packets leave the line, though others may have their share of it; None: not known now."""
         return self._capacity if now - self.trained_at < _CAPACITY_SECONDS else None
+
+    def queue(self, rate: float, now: float) -> float:
+        """Seconds of queue that are left on a line of that rate: of what was sent since what has come."""
+        return min(self.trips.queue, self._rates.bits(self.trips.passed_at, now) / rate)
 
     def measured(self, rate: float) -> None:
         """Learn that the line carries `rate`, neither more nor less."""
@@ -290,7 +290,7 @@ class LineEstimate:
 
     def is_empty(self, now: float) -> bool:
         """Whether no queue is left of what was sent before the last sign of congestion."""
-        return not self.trips.queues and (self.is_measured or now - self._sign_at > _STANDING_SECONDS)
+        return not self.trips.queues and (self.trips.is_measured or now - self._sign_at > _STANDING_SECONDS)
 
     @property
     def stalls(self) -> bool:

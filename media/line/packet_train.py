@@ -40,7 +40,17 @@ class Train:
 class PacketTrains:
     """Of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_answered", "_apart", "_next", "_sent_at", "_stood", "_trains", "octets", "once_more")
+    __slots__ = (
+        "_answered",
+        "_apart",
+        "_next",
+        "_sent_at",
+        "_stood",
+        "_trains",
+        "octets",
+        "once_more",
+        "told_of",
+    )
 
     def __init__(self) -> None:
         self._next = 0  # number of the first packet of the next train
@@ -49,6 +59,7 @@ class PacketTrains:
         self._answered = True  # the latest one
         self._stood = False  # the line stood still in the middle of it, maybe
         self.once_more = False  # the latest one that came told nothing, and the next one would
+        self.told_of = -math.inf  # when the latest one was sent that told something
         self._apart = _LEAST_APART_SECONDS
         self.octets = OCTETS  # of padding in each packet of the next one
 
@@ -110,7 +121,7 @@ class PacketTrains:
         if self._stood:
             self._apart = 0.0
             return None
-        rate = (len(arrivals) - 1) * bits / seconds if seconds >= _LEAST_SECONDS else math.inf
+        rate = bits / _gap(arrivals) if seconds >= _LEAST_SECONDS else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:
@@ -118,4 +129,12 @@ class PacketTrains:
             return None
         apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
         self._apart = max(apart, _LEAST_APART_SECONDS)
+        self.told_of = train.sent_at
         return rate
+
+
+def _gap(arrivals: Sequence[float]) -> float:
+    """Seconds from one to the next, by all of them: of the first and the last alone one is late at times."""
+    middle = (len(arrivals) - 1) / 2
+    squares = sum((place - middle) ** 2 for place in range(len(arrivals)))
+    return sum((place - middle) * at for place, at in enumerate(arrivals)) / squares

@@ -4,7 +4,7 @@ import math
 
 from media.line.shortest_round_trip import ShortestRoundTrip
 
-_QUEUE_SECONDS = 0.06  # longer than the shortest one
+QUEUE_SECONDS = 0.06  # longer than the shortest one
 _LONG_SECONDS = 0.3
 _STALE_SECONDS = 3.0  # the queue of then says nothing of now
 _FRESH_SECONDS = 0.5  # a receiver report's round trip is of a second ago
@@ -14,10 +14,11 @@ class RoundTrips:
     """Of one viewer. All in seconds; `now` is of a steady clock.
 
     `queue` is by how much the last one was longer than the shortest. `queues` counts those that show a queue,
-    one after the other: one alone may be chance. `is_measured` says that the receiver answers.
+    one after the other: one alone may be chance. `is_measured` says that the receiver answers. What was sent
+    before `passed_at` has left the line's queue, for what was sent behind it has come.
     """
 
-    __slots__ = ("_measured_at", "is_measured", "queue", "queued_since", "queues", "shortest")
+    __slots__ = ("_measured_at", "is_measured", "passed_at", "queue", "queued_since", "queues", "shortest")
 
     def __init__(self, now: float) -> None:
         self.shortest = ShortestRoundTrip()
@@ -25,6 +26,7 @@ class RoundTrips:
         self.queue = 0.0
         self.queues = 0
         self.queued_since = now
+        self.passed_at = -math.inf
         self._measured_at = -math.inf
 
     @property
@@ -36,10 +38,15 @@ class RoundTrips:
         """Take one that was measured now; returns whether it shows an empty line."""
         self.queue = seconds - self.shortest.take(seconds, now)
         self._measured_at = now
-        self.queues = self.queues + 1 if self.queue > _QUEUE_SECONDS else 0
+        self.passed(now - seconds)
+        self.queues = self.queues + 1 if self.queue > QUEUE_SECONDS else 0
         if not self.queues:
             self.queued_since = now
-        return self.queue < _QUEUE_SECONDS / 2
+        return self.queue < QUEUE_SECONDS / 2
+
+    def passed(self, sent_at: float) -> None:
+        """Take that something has come that was sent then."""
+        self.passed_at = max(self.passed_at, sent_at)
 
     def tick(self, now: float) -> None:
         """Forget what is too old."""

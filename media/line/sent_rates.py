@@ -50,6 +50,12 @@ class SentRates:
         """Of all, in the time of `seconds` that ended at `until`."""
         return sum(self.of(until, seconds))
 
+    def bits(self, begin: float, end: float) -> float:
+        """Of all, in that time, and since the sample before it."""
+        times, octets = [self._began_at, *self._times], [0, *self._octets]
+        first = max(0, bisect_right(times, begin + _EARLY) - 1)
+        return (octets[bisect_right(times, end + _EARLY) - 1] - octets[first]) * 8
+
     def between(self, begin: float, end: float) -> float:
         """Of all, in a time between two samples, maybe: a viewer that is well is seldom looked at."""
         times, octets = [self._began_at, *self._times], [0, *self._octets]

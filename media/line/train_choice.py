@@ -16,6 +16,7 @@ FITS = 0.85  # of how fast a train comes: that a picture may need, with its burs
 _SURE = 0.9  # for the last moving picture
 _SURELY = 0.75  # for a layer above the lowest one, after a pause: its keyframes are bursts
 _ROOM = 1.08  # for what the last one needs at times
+MUCH = 1.1  # a picture that needs this multiple of what the line carries stops at once
 _FULL = 0.95  # a picture that needs more than that fills the queue that there is
 _FAR = 0.75  # of what a picture needs: where there is a queue, too, that is no chance
 _LASTING = 3  # round trips in a queue, a third of a second
@@ -42,6 +43,7 @@ class TrainChoice:
         self._asks = False
         self._low_at = -math.inf  # when a train said that the picture does not fit
         self._left: tuple[int, int] | None = None  # the rung before a pause, and the one without an answer
+        self._needed: Sequence[float] = ()  # what the rungs needed then
         self._told: float | None = None  # since then, by a train
         self._told_at = -math.inf
 
@@ -80,7 +82,7 @@ class TrainChoice:
         last = last_moving(rungs)
         if not self.can_train or fits > last or last == len(rungs):
             return fits  # a line with so little room is left in peace until its queue is empty
-        self._told = None
+        self._needed, self._told = tuple(rungs), None
         self._left, self._asks, self._asked_at = (rung, fits), True, math.inf
         return len(rungs) - 1
 
@@ -114,7 +116,10 @@ class TrainChoice:
             self._low_at, self._asks = now, True  # one alone may be chance
             return rung
         estimate.measured(rate * _FULL)
-        return max(rung, fitting(rungs, rate * FITS))
+        lower = max(rung, fitting(rungs, rate * FITS))
+        if rungs[rung] > rate * _FULL * MUCH and estimate.queue(rate, now) > _QUEUE_SECONDS:
+            return self.pause(rungs, rung, lower)  # it would begin behind what the present one has left there
+        return lower
 
     def _settle(self, rungs: Sequence[float], rung: int, rate: float | None, now: float) -> int:
         """After a pause."""
@@ -134,7 +139,7 @@ class TrainChoice:
         if rate is None:
             return fits
         self._believes.begin(now)
-        found = self._found(rungs, rate)
+        found = self._found(self._before(rungs), rate)
         if found <= left:  # not the line alone is full: the sign stands
             return fits
         self._estimate.measured(rate * _FULL)
@@ -142,7 +147,16 @@ class TrainChoice:
 
     def _must_drain(self, now: float) -> bool:
         """Whether to wait for the queue: a picture that begins behind it is late, and loses packets."""
-        return self._estimate.trips.queue > _QUEUE_SECONDS and now - self._told_at < _DRAIN_SECONDS
+        if self._told is None or now - self._told_at >= _DRAIN_SECONDS:
+            return False
+        return self._estimate.queue(self._told, now) > _QUEUE_SECONDS
+
+    def _before(self, rungs: Sequence[float]) -> Sequence[float]:
+        """What the rungs needed when the picture stopped: the keyframe that was asked for then is no need."""
+        if len(self._needed) != len(rungs):
+            return rungs  # of another publisher
+        both = zip(self._needed, rungs, strict=True)
+        return [then if then < need < math.inf else need for then, need in both]
 
     def _found(self, rungs: Sequence[float], rate: float) -> int:
         """The best rung whose keyframes pass a line of that rate; rather than none that moves, the last."""

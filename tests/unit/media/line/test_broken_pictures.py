@@ -98,7 +98,9 @@ def test_a_picture_begins_at_no_more_than_a_train_told_and_slower_behind_a_queue
     viewer.estimate.train_came(500_000, viewer.now)
     told = viewer.choice.step(RUNGS, 1, viewer.now)
     assert told.start == of_beginning(RUNGS, told.rung, 500_000)
-    for seconds in (0.03, 0.3, 0.3):
-        viewer.estimate.round_trip(seconds, viewer.now)
+    viewer.measure(0.03, 0.3, 0.3, remb=False)
     queued = viewer.choice.step(RUNGS, 1, viewer.now)
     assert queued.start == of_beginning(RUNGS, queued.rung, 0.85 * min(viewer.estimate.carries, 500_000))
+    viewer.estimate.train_came(500_000, viewer.now, sent_at=viewer.now)  # all that waited has come
+    drained = viewer.choice.step(RUNGS, 1, viewer.now)
+    assert drained.start == of_beginning(RUNGS, drained.rung, min(viewer.estimate.carries, 500_000))
