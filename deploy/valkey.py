@@ -53,9 +53,9 @@ class EmbeddedValkey:
                 f"requirepass {password}",
                 'save ""',
                 "appendonly no",
-                # What it does without being asked. Nothing of ours waits for that: the looks of `ListReader`
-                # end when it is asked something, which every process does each second.
-                "hz 1",
+                # What it does without being asked. Of ours only the end of a look of `ListReader` waits for
+                # that, if it is asked nothing meanwhile: by less than what that look's limit of time allows.
+                "hz 2",
                 "loglevel nothing",  # it would warn about limits that matter only for persistence
                 f"dir {tempfile.gettempdir()}",
                 # it writes nothing, but it would load a file of this name

@@ -43,8 +43,13 @@ async def beat(seconds: float = BEAT_SECONDS) -> None:
     loop = asyncio.get_running_loop()
     now = loop.time()
     is_due: asyncio.Future[None] = loop.create_future()
-    _waiting_for(now + until_beat(now, seconds), loop).append(is_due)
-    await is_due
+    waiting = _waiting_for(now + until_beat(now, seconds), loop)
+    waiting.append(is_due)
+    try:
+        await is_due
+    except BaseException:  # cancelled: it would keep its loop
+        waiting.remove(is_due)
+        raise
 
 
 class Waiting:

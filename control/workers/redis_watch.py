@@ -12,6 +12,7 @@ from time import monotonic
 from types import TracebackType
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -29,6 +30,7 @@ ANSWER_SECONDS = 1.0
 # A claim that was refreshed a heartbeat before the outage, which was noticed at the next look, has expired.
 EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
 SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
+ALONG_SECONDS = 0.4  # for an answer that comes along with others: these may be long
 REST_SECONDS = 10.0  # after which the own connection ends: a router on the way forgets it without a word
 
 log = get_logger()
@@ -37,9 +39,9 @@ log = get_logger()
 class RedisWatch:
     """`run` must be running for it to notice that Redis is back.
 
-    It asks along with what else is asked of `redis` at that moment. While that has a trip under way it asks
-    `own`, which no request uses: in a flood, a request may wait long for a connection, and that says nothing
-    of Redis. `fails_over`: it may be another server when it is back.
+    It asks along with what else is asked of `redis` at that moment. While that has a trip under way, or if it
+    is long, it asks `own`, which no request uses: in a flood, a request may wait long for a connection, and
+    that says nothing of Redis. `fails_over`: it may be another server when it is back.
     """
 
     def __init__(self, redis: Redis, own: Redis | None = None, *, fails_over: bool = False) -> None:
@@ -78,6 +80,8 @@ class RedisWatch:
                     empty = await self._is_empty()
             except (RedisError, OSError) as error:
                 self.failed(error)
+            except Exception:  # what asked along with it may have been wrong
+                log.exception("cannot look whether redis answers")
             else:
                 self._answered(monotonic(), empty=empty)
             await self._end_unused()
@@ -86,13 +90,15 @@ class RedisWatch:
     async def _is_empty(self) -> bool:
         """May raise `RedisError`."""
         along = self._redis.ask([("EXISTS", keys.WORKERS)]) if isinstance(self._redis, ShortCalls) else None
-        if along is None:
-            self._own_asked_at = monotonic()
-            return not await self._own.exists(keys.WORKERS)
-        [found] = await along
-        if isinstance(found, ResponseError):
-            raise found
-        return not found
+        if along is not None:
+            with suppress(RedisConnectionError, RedisTimeoutError):  # of all that it carries
+                async with answered_within(ALONG_SECONDS):
+                    [found] = await along
+                if isinstance(found, ResponseError):
+                    raise found
+                return not found
+        self._own_asked_at = monotonic()
+        return not await self._own.exists(keys.WORKERS)
 
     async def _end_unused(self) -> None:
         if self._own is self._redis or monotonic() - self._own_asked_at <= REST_SECONDS:

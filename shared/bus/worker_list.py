@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys
 from shared.bus.batch import Batch
@@ -23,13 +24,14 @@ class WorkerList:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._known: list[WorkerId] | None = []  # those of the last time; None: many
+        self._known: list[WorkerId] | None = []  # of the last time; None: many, or it took too long
 
     async def read(self, beside: Sequence[Command] = ()) -> tuple[list[WorkerStatus], list[Any] | None]:
         """Every living worker, sorted by id. It costs as much as there are workers.
 
         And the results of the commands `beside`, which Redis does after it has read all statuses. None: there
-        are many workers, or new ones, so that more statuses were read than those.
+        are many workers, or new ones, so that more statuses were read than those; or the last trip took too
+        long.
         """
         is_one_trip, asked = self._known is not None, self._known or ()
         batch = Batch(self._redis)
@@ -38,7 +40,11 @@ class WorkerList:
             batch.add("MGET", *map(keys.worker_status, asked))
         for command in beside if is_one_trip else ():
             batch.add(*command)
-        results = await batch.execute()
+        try:
+            results = await batch.execute()
+        except RedisTimeoutError:  # what others asked in that trip failed with it: next time these go alone
+            self._known = None
+            raise
         ids = [*map(worker_in_key, results[0])]
         self._known = ids if len(ids) <= STATUSES_AT_ONCE else None
         found = _living(asked, results[1]) if asked else {}

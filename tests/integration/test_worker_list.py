@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys, shared_line
 from shared.bus.connection import connect
@@ -93,6 +94,17 @@ async def test_of_many_workers_each_is_read_once_and_in_turns(redis: Redis, trip
     assert trips == [["ZRANGE"], ["MGET"], ["MGET"], ["MGET"]]
     await redis.flushall()
     await begin(redis, ONE)
+    assert await ids(workers, ECHO) == ([ONE], None)
+    assert await ids(workers, ECHO) == ([ONE], [b"along"])
+
+
+async def test_after_a_trip_that_was_too_long_nothing_goes_along(redis: Redis) -> None:
+    """What others ask at that moment does not fail once more."""
+    await begin(redis, ONE)
+    workers = WorkerList(redis)
+    await workers.read()
+    with pytest.raises(RedisTimeoutError):
+        await workers.read([("BLPOP", "none", 60)])
     assert await ids(workers, ECHO) == ([ONE], None)
     assert await ids(workers, ECHO) == ([ONE], [b"along"])
 

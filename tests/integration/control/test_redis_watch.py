@@ -6,6 +6,7 @@ from secrets import token_hex
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from control.workers import redis_watch
 from control.workers.redis_watch import RedisWatch
@@ -62,6 +63,30 @@ async def test_a_look_does_not_wait_for_what_others_wait_for(
         await eventually("it has ended", lambda: has_no_own(redis), IN_TIME)
         watching.cancel()
         assert not watch.is_away
+
+
+async def test_a_look_does_not_fail_with_what_goes_along(redis: Redis, own: Redis) -> None:
+    """The answers of a trip are there when its last one is, which may be long."""
+    watch = RedisWatch(redis, own)
+    async with asyncio.timeout(IN_TIME):
+        waiting = asyncio.create_task(redis.execute_command("BLPOP", "none", 60))
+        await asyncio.sleep(0)  # it is asked, and leaves along with the look
+        assert await watch._is_empty()
+        assert not waiting.done()
+        assert await own_connections(redis) == 1
+        waiting.cancel()
+
+
+async def test_a_look_that_fails_by_what_another_asks_is_made_again(redis: Redis, own: Redis) -> None:
+    watch = RedisWatch(redis, own)
+    with capture_logs() as logs:
+        wrong = asyncio.create_task(redis.execute_command("GET", "\ud800"))  # no text that can be sent
+        watching = asyncio.create_task(watch.run())
+        with pytest.raises(UnicodeEncodeError):
+            await wrong
+        await eventually("the next look", lambda: watch._answered_at is not None, IN_TIME)
+        watching.cancel()
+    assert [line["event"] for line in logs] == ["cannot look whether redis answers"]
 
 
 async def has_no_own(redis: Redis) -> bool:

@@ -84,6 +84,21 @@ async def test_a_process_that_starts_later_reads_what_there_is(redis: Redis, roo
     assert await listed(rooms) == ["a:2@w1"]
 
 
+async def test_a_look_reads_what_changed_once(redis: Redis, rooms: RoomList) -> None:
+    """Along with the statuses; and it needs no worker's rooms for that."""
+    one = Directory(redis)
+    for subscribers in (0, 1):
+        await one.beat(status(ONE), [], [room("a", subscribers)])
+        await look(rooms)
+    await one.beat(status(ONE), [], [room("a", 2)])
+    await redis.config_resetstat()
+    await look(rooms)
+    asked = await redis.info("commandstats")
+    assert asked["cmdstat_xrange"]["calls"] == 1
+    assert "cmdstat_hgetall" not in asked
+    assert await listed(rooms) == ["a:2@w1"]
+
+
 async def test_missed_changes_are_noticed(redis: Redis, rooms: RoomList) -> None:
     one = Directory(redis)
     await one.beat(status(ONE), [], [room("a", 2)])

@@ -1,38 +1,32 @@
-"""A look at a list ends when its process beats, although a Valkey that rests looks at its clock rarely."""
+"""A look at a list ends right before its process beats: a Redis at rest notices it when it is asked then."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
-from deploy.valkey import EmbeddedValkey
-from shared.beat import BEAT_SECONDS, beat, until_beat
-from shared.bus.connection import connect
-from shared.bus.list_reader import ListReader
+from shared.bus import list_reader
+from shared.bus.line import Command, send
+from shared.bus.list_reader import BLOCK_SECONDS, EARLY_SECONDS, ListReader
 
 IN_TIME = 5.0
-SOON_SECONDS = 0.2
+LEFT_SECONDS = 0.25  # until the beat
 
 
-@pytest.mark.alone
-async def test_a_look_ends_with_a_beat() -> None:
-    valkey = EmbeddedValkey()
-    await asyncio.to_thread(valkey.start)
-    redis, reader = connect(valkey.url), ListReader(valkey.url, "none")
-    beating = asyncio.create_task(ask_at_each_beat(redis))
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(IN_TIME):
-            assert await reader.pop() is None
-        assert -until_beat(loop.time()) % BEAT_SECONDS < SOON_SECONDS  # since the last beat
-    finally:
-        beating.cancel()
-        await reader.close()
-        await redis.aclose()
-        await asyncio.to_thread(valkey.stop)
+async def test_a_look_ends_right_before_a_beat(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Command] = []
 
+    async def noted(connection: Any, commands: Sequence[Command]) -> None:
+        asked.extend(commands)
+        await send(connection, commands)
 
-async def ask_at_each_beat(redis: Redis) -> None:
-    while True:
-        await beat()
-        await redis.ping()
+    monkeypatch.setattr(list_reader, "send", noted)
+    monkeypatch.setattr(
+        list_reader, "until_beat", lambda _, seconds: LEFT_SECONDS if seconds == BLOCK_SECONDS else None
+    )
+    reader = ListReader(redis_url, "none")
+    async with asyncio.timeout(IN_TIME):
+        assert await reader.pop() is None
+    assert asked == [("BLPOP", "none", LEFT_SECONDS - EARLY_SECONDS)]
+    await reader.close()

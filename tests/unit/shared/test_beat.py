@@ -1,8 +1,10 @@
 """The moments at which a process does what it does regularly."""
 
 import asyncio
+import gc
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -84,3 +86,16 @@ async def test_who_gives_up_just_before_the_beat_wakes_no_other_one_too_late() -
     await asyncio.wait_for(staying, 2.0)
     assert loop.time() - due < 0.2
     await asyncio.wait({leaving})
+
+
+def test_who_gives_up_keeps_no_event_loop() -> None:
+    async def give_up() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await beat()
+
+    before = len(moments._beats)
+    for _ in range(3):
+        asyncio.run(give_up())
+    gc.collect()
+    assert len(moments._beats) <= before
