@@ -6,6 +6,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from tests.support.server_end import end_server
+
 
 class CallbackServer:
     """`answer` gives the status for a question. While it `hangs`, nobody gets one."""
@@ -29,9 +31,7 @@ class CallbackServer:
 
     async def die(self) -> None:
         if self._server:
-            self._server.close()
-            self._server.close_clients()
-            await self._server.wait_closed()
+            await end_server(self._server)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from tests.support.server_end import end_server
+
 
 class JwksServer:
     """Answers with `body` and `head`, or not at all while it `hangs`. `asked` counts requests."""
@@ -27,9 +29,7 @@ class JwksServer:
 
     async def die(self) -> None:
         if self._server:
-            self._server.close()
-            self._server.close_clients()
-            await self._server.wait_closed()
+            await end_server(self._server)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):

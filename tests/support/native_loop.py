@@ -20,6 +20,7 @@ from media.transport.udp import UDP_GRO
 
 NATIVE = chosen("auto")
 SENDERS = ("python",) if NATIVE is None else ("python", "native")
+_IP_PKTINFO = 8  # linux/in.h; before Python 3.14 not in every socket module
 _PKTINFO = struct.Struct("@i4s4s")
 _MOST_BYTES = 65_536
 _NUMBERS, _INDEX = 10, 6  # bytes of a packet's numbers, and of the index that they begin with
@@ -44,7 +45,7 @@ class NativeLoop:
             end.setblocking(False)
         self._to.bind(("0.0.0.0", 0))
         self._to.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
-        self._to.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
+        self._to.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         self._port = self._to.getsockname()[1]
 
     def close(self) -> None:
@@ -114,7 +115,7 @@ class NativeLoop:
                 for level, kind, value in ancillary:
                     if level == socket.IPPROTO_UDP and kind == UDP_GRO:
                         size = int.from_bytes(value, sys.byteorder)
-                    elif level == socket.IPPROTO_IP and kind == socket.IP_PKTINFO:
+                    elif level == socket.IPPROTO_IP and kind == _IP_PKTINFO:
                         host = socket.inet_ntoa(_PKTINFO.unpack(value)[2])
                 yield run, size, host
 

@@ -11,6 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.support.server_end import end_server
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -88,6 +90,4 @@ async def otlp_collector() -> AsyncIterator[OtlpCollector]:
     try:
         yield collector
     finally:
-        server.close()
-        server.close_clients()
-        await server.wait_closed()
+        await end_server(server)

@@ -13,6 +13,8 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from tests.support.server_end import end_connections
+
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the specification's example
 
 
@@ -65,7 +67,7 @@ class WebhookReceiver:
         """Reset all connections."""
         if self._server:
             self._server.close()
-            self._server.abort_clients()
+            end_connections(self._server, reset=True)
             for serving in self._serving:
                 serving.cancel()
             await asyncio.gather(*self._serving, return_exceptions=True)

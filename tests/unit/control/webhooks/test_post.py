@@ -12,6 +12,7 @@ from control.webhooks import post as module
 from control.webhooks.address_policy import AddressPolicy
 from control.webhooks.post import MAX_ANSWER_BYTES, Attempt, Outcome, Poster
 from control.webhooks.receiver import receivers_of
+from tests.support.server_end import end_server
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -45,9 +46,7 @@ async def answering(answer: bytes | None) -> AsyncIterator[Answering]:
     try:
         yield peer
     finally:
-        server.close()
-        server.close_clients()
-        await server.wait_closed()
+        await end_server(server)
 
 
 async def post(url: str, *, allowed: list[str] = LOOPBACK, times: int = 1) -> Attempt:

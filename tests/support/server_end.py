@@ -1,0 +1,20 @@
+"""The end of a server of asyncio, with its connections."""
+
+import asyncio
+import sys
+
+
+def end_connections(server: asyncio.Server, *, reset: bool = False) -> None:
+    """Before Python 3.13 there is no such thing: then they end with the test."""
+    if sys.version_info >= (3, 13):
+        if reset:
+            server.abort_clients()
+        else:
+            server.close_clients()
+
+
+async def end_server(server: asyncio.Server) -> None:
+    server.close()
+    end_connections(server)
+    if sys.version_info >= (3, 13):  # 3.12 would wait for clients that nobody has closed
+        await server.wait_closed()
