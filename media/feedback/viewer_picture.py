@@ -8,6 +8,7 @@ from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
 from media.line.choice import LayerChoice
 from media.line.decision import Decision
+from media.line.doubts import HEAVY_LOSS
 from media.line.estimate import LineEstimate
 from media.line.loss_run import LossRun
 from media.line.packet_train import PACKETS, PacketTrains
@@ -29,7 +30,6 @@ SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
 # With so little allowed, browsers show what comes at once.
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # after that a receiver's words are not of the stall any more
-_HEAVY_LOSS = 0.25  # of what was sent lately: what is sent again would be lost, too
 _FEW = 4  # packets at once into a queue that drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
@@ -116,7 +116,7 @@ class ViewerPicture:
         if rendition is None or self._viewer.behind is not None or not indexes:
             return len(indexes) if has_room else 0
         self._learn(rendition, indexes, now)
-        if self.line.signs != signs and (self.line.lost_share or 0.0) > _HEAVY_LOSS:
+        if self.line.signs != signs and (self.line.lost_share or 0.0) > HEAVY_LOSS:
             has_room = False  # the line was cut
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
         self._missing.asked(sent_at, now, refused=not has_room)

@@ -6,7 +6,7 @@ _LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
 _FORGET = 0.15  # of the signs that passed, in a second
 _MOST, _FEW = 3.5, 1.5  # so many are too many; where losses or a queue told, so few
 _LASTING = 2.5  # on a rung that seems to fit: with what is sent again it does not
-_HEAVY_LOSS, _SPARE = 0.25, 1.25  # no picture is whole, and with less room it is not sent again soon
+HEAVY_LOSS, _SPARE = 0.25, 1.25  # no picture is whole, and with less room it is not sent again soon
 
 
 class Doubts:
@@ -27,7 +27,7 @@ class Doubts:
         self._signs = max(0.0, self._signs - (now - self._at) * _FORGET) + 1
         self._at = now
         lost = estimate.lost_share
-        if has_less and (lost or 0.0) > _HEAVY_LOSS and need * _SPARE > estimate.carries:
+        if has_less and (lost or 0.0) > HEAVY_LOSS and need * _SPARE > estimate.carries:
             return False
         if need <= estimate.carries:
             return self._signs < _LASTING
