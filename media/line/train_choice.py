@@ -24,7 +24,7 @@ _MOST = 0.97  # so far a probe goes
 _ANSWER_SECONDS = 0.7  # behind a queue of 0.3 s
 _AGAIN_SECONDS = 1.0  # two trains so close say the same
 _UNANSWERED_SECONDS = 5.0  # then it is asked again
-_QUEUE_SECONDS = 0.12  # behind a longer one a keyframe is dropped, in part
+_LONG_QUEUE_SECONDS = 0.12  # behind a longer one a keyframe is dropped, in part
 _OLD_SECONDS = 1.0  # by then what a train told is not of this pause
 _DRAIN_SECONDS = 0.5  # in which such a queue drains, if only sound is sent
 
@@ -117,7 +117,7 @@ class TrainChoice:
             return rung
         estimate.measured(rate * _FULL)
         lower = max(rung, fitting(rungs, rate * FITS))
-        if rungs[rung] > rate * _FULL * MUCH and estimate.queue(rate, now) > _QUEUE_SECONDS:
+        if rungs[rung] > rate * _FULL * MUCH and estimate.queue(rate, now) > _LONG_QUEUE_SECONDS:
             return self.pause(rungs, rung, lower)  # it would begin behind what the present one has left there
         return lower
 
@@ -149,7 +149,7 @@ class TrainChoice:
         """Whether to wait for the queue: a picture that begins behind it is late, and loses packets."""
         if self._told is None or now - self._told_at >= _DRAIN_SECONDS:
             return False
-        return self._estimate.queue(self._told, now) > _QUEUE_SECONDS
+        return self._estimate.queue(self._told, now) > _LONG_QUEUE_SECONDS
 
     def _before(self, rungs: Sequence[float]) -> Sequence[float]:
         """What the rungs needed when the picture stopped: the keyframe that was asked for then is no need."""
