@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from media.rtp import srtp_sender
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import GCM_TAG, Profile, SrtpKeys
 from media.rtp.srtp_sender import BurstIndexes, SpentError, SrtpSender
-from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, LaidBurst
+from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, LaidBurst, send_to
 from media.switch.packet_header import SentAt
 from media.switch.viewer import SentCounts, Viewer
 from media.switch.wire import Wire
@@ -132,6 +133,25 @@ def _sent(
                 viewer.sender.lend(fan_out.cipher, laid._indexes_for(viewer.offsets))
         laid.flush()
     return sent
+
+
+def test_what_one_viewer_alone_gets_is_laid_out_natively_too() -> None:
+    """Its first pictures, for one: Python would make each header."""
+    asked: list[int] = []
+
+    def lay(burst: list[Any], *form: Any) -> Any:
+        asked.append(len(burst))
+        return NATIVE.lay(burst, *form)
+
+    sent: list[int] = []
+    loop, wires = NativeLoop(NATIVE), [Wire(96, {})]
+    fan_out = replace(loop.fan_out(lambda run, size, _: sent.append(len(run) // size)), lay=lay)
+    viewer = Viewer(new_keys(), THERE, lambda *_: None, wires, SentCounts([0], [0]), [1], fan_out=fan_out)
+    packet = RtpPacket(False, False, 96, 0, 0, 7, (), bytes(100))
+    held = [Outgoing(0, 0x5EED, 0x1_0005 + place, 0, packet) for place in range(MAX_SEGMENTS + 3)]
+    send_to(viewer, held, memoryview(bytearray(BUFFER_BYTES)), SentAt(3.0))
+    loop.close()
+    assert asked == sent == [MAX_SEGMENTS, 3]
 
 
 def test_a_nonce_that_serves_twice_would_be_seen() -> None:
