@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from control.auth import Authenticator
-from control.auth_callback import AuthCallback
+from control.access.auth import Authenticator
+from control.access.auth_callback import AuthCallback
 from control.events.operator_streams import OperatorStreams
 from control.events.places import StreamPlaces
 from control.events.room_streams import RoomStreams
@@ -62,19 +62,19 @@ from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
 from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
-from shared.bus.rpc_client import RpcClient
-from shared.bus.ruling_book import RulingBook
+from shared.directory.directory import Directory
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
-from shared.redis_url import parse_redis_url
-from shared.setting_values import secret
+from shared.rpc.client import RpcClient
+from shared.rulings.ruling_book import RulingBook
+from shared.settings.redis_url import parse_redis_url
+from shared.settings.setting_values import secret
 
 if TYPE_CHECKING:
-    from control.key_set import KeySet
-    from shared.settings import Settings
+    from control.access.key_set import KeySet
+    from shared.settings.settings import Settings
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
     ServiceError: on_service_error,
@@ -191,7 +191,7 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
 def _key_set(settings: "Settings") -> "KeySet | None":
     if not settings.jwt_jwks_url:
         return None
-    from control.key_set import KeySet  # with PyJWT and cryptography
+    from control.access.key_set import KeySet  # with PyJWT and cryptography
 
     return KeySet(settings.jwt_jwks_url)
 

@@ -6,10 +6,10 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, TypedDict
 
-from shared.setting_values import secret
+from shared.settings.setting_values import secret
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 TURN_LIFETIME_SECONDS = 6 * 3600
 

@@ -7,11 +7,11 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_late
 from prometheus_client.process_collector import ProcessCollector
 
 from control.workers.room_list import RoomList
-from shared.build_info import export_build
-from shared.bus import rpc_metrics
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.rpc import metrics as rpc_metrics
+from shared.telemetry.build_info import export_build
 
 _OFFERS = {"/api/whip/publish/{room}", "/api/whep/play/{room}"}
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}

@@ -15,16 +15,16 @@ from control.events.room_streams import RoomStreams
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
 from shared.beat import come_after_workers
-from shared.host_port import HostPort
-from shared.http_limits import HttpLimits
-from shared.http_server import HttpServer, listen, within_files
+from shared.http.limits import HttpLimits
+from shared.http.server import HttpServer, listen, within_files
 from shared.huge_pages import take_huge_pages
-from shared.logging import configure_logging, get_logger
-from shared.setting_values import SettingsError
-from shared.tracing import close_tracing, configure_tracing
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from shared.telemetry.logging import configure_logging, get_logger
+from shared.telemetry.tracing import close_tracing, configure_tracing
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 TRACES_SECONDS = 0.5  # for the last of them, when the process is stopped
 GRACE_SECONDS = 2  # for requests under way when the process is stopped

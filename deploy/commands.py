@@ -11,7 +11,7 @@ from deploy.extras import need_extras
 from deploy.planes import control, worker
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_room_name
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 app = typer.Typer(
     help="Live streaming: WHIP in, WHEP out. Settings come from the environment: see `roomcast config`.",

@@ -3,10 +3,10 @@
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from shared.setting_values import SettingsError, secret
+from shared.settings.setting_values import SettingsError, secret
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 def need_extras(settings: "Settings", *, starts_redis: bool = False) -> None:

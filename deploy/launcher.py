@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
 from deploy.supervisor import EXIT_REFUSED, Program, StartRefusedError, supervise
-from shared.host_port import HostPort
-from shared.logging import configure_logging
+from shared.settings.host_port import HostPort
+from shared.telemetry.logging import configure_logging
 
 READY_POLL_SECONDS = 0.05
 READY_TIMEOUT_SECONDS = 2.0  # for one request

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from deploy.extras import need_extras
 from deploy.settings_apart import settings_apart
 from shared.left_out import left_out
-from shared.setting_values import SettingsError, secret
+from shared.settings.setting_values import SettingsError, secret
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 # What a plane imports whole, but for what its libraries import only where it happens to be installed.

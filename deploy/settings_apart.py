@@ -10,10 +10,10 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, cast
 
-from shared.setting_values import Secret, SettingsError, SettingValues
+from shared.settings.setting_values import Secret, SettingsError, SettingValues
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 def settings_apart() -> "Settings":
@@ -53,7 +53,7 @@ def _read(writing: int) -> None:
 
 def _answer() -> bytes:
     """Pickled: the values, or what is wrong with them."""
-    from shared.settings import load_settings, values_of
+    from shared.settings.settings import load_settings, values_of
 
     try:
         found: dict[str, Any] | str = values_of(load_settings())

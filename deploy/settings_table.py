@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 HIDDEN = "(hidden)"
 
@@ -15,7 +15,7 @@ an empty value counts as not set, except that of `MEDIA_TCP_ADDR`. Lists are sep
 `1` or `0`, an address is `host:port` or `:port`. `roomcast config` prints the settings that a process would
 use, without the secrets.
 
-Generated from `shared/settings.py` by `make docs/settings.md`.
+Generated from `shared/settings/settings.py` by `make docs/settings.md`.
 
 | name | default | meaning |
 |---|---|---|

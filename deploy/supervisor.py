@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from deploy.tether import tethered
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 EXIT_REFUSED = 2  # a wrong setting or a port in use: a restart would not help
 END_SECONDS = 2.5  # from the signal to stop to SIGKILL

@@ -6,9 +6,9 @@ import sys
 from deploy.launcher import Launch
 from deploy.supervisor import Program
 from deploy.valkey import EmbeddedValkey
-from shared.host_port import HostPort
-from shared.setting_values import SettingsError, secret
-from shared.settings import Settings
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError, secret
+from shared.settings.settings import Settings
 
 
 def launch_of(settings: Settings) -> Launch:

@@ -25,12 +25,12 @@ from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.room_list import RoomList
 from shared.beat import until_beat
-from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.sessions import ListedSessions, ListSessions
 from shared.messages.status import WorkerStatus
 from shared.names import new_request_id
+from shared.rulings.ruling_book import RulingBook
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 2.5  # each second look takes a sample
 MOST_STREAMS = 50  # of a process: each may ask all workers for the sessions of another room

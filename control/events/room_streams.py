@@ -17,8 +17,8 @@ from control.workers.cluster import Cluster
 from control.workers.room_list import PAUSE_SECONDS, RoomList
 from shared.beat import beat
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.names import RoomName
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 ALIVE_EVERY_LOOKS = 15

@@ -20,9 +20,9 @@ from control.workers.placement import takes_viewers
 from control.workers.room_list import RoomList
 from shared.beat import beat
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.status import LayerStatus, WorkerState
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive

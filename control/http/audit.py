@@ -6,9 +6,9 @@ request's id is in each, as in the line of the request itself.
 
 from starlette.requests import Request
 
-from control.auth import Access
+from control.access.auth import Access
 from control.http.caller import caller_of
-from shared.logging import write_audit
+from shared.telemetry.logging import write_audit
 
 
 def audit(request: Request, access: Access, act: str, **what: object) -> None:

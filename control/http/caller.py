@@ -10,7 +10,7 @@ from typing import cast
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from shared.connections import REMEMBERED, client_of
+from shared.http.connections import REMEMBERED, client_of
 from shared.names import RequestId, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

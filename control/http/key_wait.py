@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from control.auth import credential
+from control.access.auth import credential
 
 if TYPE_CHECKING:
-    from control.key_set import KeySet
+    from control.access.key_set import KeySet
 
 
 class KeyWait:

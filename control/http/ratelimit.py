@@ -20,7 +20,7 @@ from control.workers.redis_share import within
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4
 

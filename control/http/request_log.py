@@ -15,9 +15,9 @@ from control.http.problems import problem_response
 from control.metrics import HttpMetrics
 from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
-from shared.log_line import request_id as request_id_in_lines
-from shared.logging import get_logger
 from shared.names import parse_room_name
+from shared.telemetry.log_line import request_id as request_id_in_lines
+from shared.telemetry.logging import get_logger
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug
 # A page loads thirty files and asks for rooms, as Prometheus does: logged at level debug unless it fails.

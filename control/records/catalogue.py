@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.records import (
     DeletedRecord,
     DeleteRecord,
@@ -28,9 +27,10 @@ from shared.records.details_folder import delete_recording, list_details, read_p
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
+from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 STORE_SECONDS = 10.0
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.resource import Resource

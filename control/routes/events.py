@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.events.streams import EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_events

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
 from control.http.event_response import event_response

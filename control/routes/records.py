@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.long_response import LongResponse

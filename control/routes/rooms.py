@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.http.pages import limit_in
 from control.http.resource import Resource
 from control.ice_servers import IceServers
@@ -21,7 +21,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 class RoomRoutes:

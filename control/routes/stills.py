@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path
 from control.http.resource import Resource

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.auth import Authenticator, credential
+from control.access.auth import Authenticator, credential
 from control.http.resource import Resource
 from control.webhooks.dead_letters import DeadLetters
 from control.workers.cluster import LIMIT_SECONDS

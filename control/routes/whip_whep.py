@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.auth import Access, Authenticator, Grant, credential
-from control.auth_callback import AuthCallback, Question
+from control.access.auth import Access, Authenticator, Grant, credential
+from control.access.auth_callback import AuthCallback, Question
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
 from control.http.caller import caller_of
 from control.http.path_params import room_in_path, session_in_path
@@ -29,7 +29,7 @@ from shared.names import RoomName, SessionId, new_check
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import check_play, check_publish, parse_offer
-from shared.tracing import root_span
+from shared.telemetry.tracing import root_span
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
 _CHECK_SECONDS = 15.0  # of a publisher that only tries its line

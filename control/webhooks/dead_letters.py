@@ -5,7 +5,7 @@ from typing import Any
 
 from control.webhooks.message import EventError, message_of, rfc3339
 from control.webhooks.receiver import Receiver
-from shared.bus.event_queue import Entry, EventQueue
+from shared.events.event_queue import Entry, EventQueue
 
 REPLAYED_AT_ONCE = 1_000
 

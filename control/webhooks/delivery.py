@@ -21,9 +21,9 @@ from control.webhooks.figures import WebhookFigures
 from control.webhooks.message import EventError, Message, headers, message_of
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome, Poster
 from control.webhooks.receiver import Receiver
-from shared.bus.event_queue import NEW, Entry, EventQueue, NoGroupError
 from shared.bus.lease import RENEW_SECONDS, Lease
-from shared.logging import get_logger
+from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError
+from shared.telemetry.logging import get_logger
 
 AT_ONCE = 16  # attempts beside each other
 MAX_HELD = 2_000  # events that are read and not delivered yet; more stay in Redis

@@ -11,13 +11,13 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import Directory
-from shared.bus.event_log import Broadcast
-from shared.bus.event_queue import EventQueue
 from shared.bus.lease import Lease
+from shared.directory.directory import Directory
 from shared.errors import ServiceError
-from shared.logging import get_logger
+from shared.events.event_log import Broadcast
+from shared.events.event_queue import EventQueue
 from shared.names import WorkerId
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 DEAD_SECONDS = 3.0  # without a heartbeat in Redis, where one stays for 5 s: then its worker is dead

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.bus.event_queue import Entry
+from shared.events.event_queue import Entry
 
 VERSION = 1  # of the data; it grows with a change that a receiver must know of
 _PREFIX = "whsec_"

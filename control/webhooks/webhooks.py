@@ -16,13 +16,13 @@ from control.webhooks.lost_rooms import LostRooms
 from control.webhooks.post import Poster
 from control.webhooks.receiver import receivers_of
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import Directory
-from shared.bus.event_queue import EventQueue
 from shared.bus.lease import Lease
-from shared.setting_values import secret
+from shared.directory.directory import Directory
+from shared.events.event_queue import EventQueue
+from shared.settings.setting_values import secret
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 PREPARE_SECONDS = 10.0  # between two looks whether Redis has what it needs
 

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from control.workers.cluster import Cluster
 from control.workers.placement import Placement
-from shared.bus.rpc_client import RpcClient, SilentWorkerError
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import ChooseLayer
 from shared.messages.version_before import as_text
 from shared.names import RequestId, WorkerId
+from shared.rpc.client import RpcClient, SilentWorkerError
 
 RPC_SECONDS = 1.2
 

@@ -5,8 +5,8 @@ from time import monotonic
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import Changes, Directory, RoomHolders
 from shared.bus.redis_clock import RedisClock
+from shared.directory.directory import Changes, Directory, RoomHolders
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.messages.version_before import StatusWithRooms

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any, TypeVar
 
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import Directory
-from shared.bus.rpc_client import RpcClient
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.status import WorkerStatus
 from shared.names import RequestId, WorkerId
+from shared.rpc.client import RpcClient
+from shared.telemetry.logging import get_logger
 
 R = TypeVar("R")
 

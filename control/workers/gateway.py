@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from control.workers.calls import Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
-from shared.bus.rpc_client import LeftWorkerError, NotAsGivenError, alive
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import EndedSession, EndSession
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import ChooseLayer, Closed, CloseRoom, Delete, LayerChosen, Patch, Patched
 from shared.messages.status import Drained, SetDrain
 from shared.names import RequestId, RoomName, SessionId, WorkerId, parse_cut_session, worker_of_session
+from shared.rpc.client import LeftWorkerError, NotAsGivenError, alive
 
 R = TypeVar("R")
 

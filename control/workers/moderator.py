@@ -5,10 +5,10 @@ from contextlib import suppress
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
 from control.workers.redis_watch import RedisWatch
-from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
 from shared.names import RequestId, RoomName
+from shared.rulings.ruling_book import RulingBook
 
 LOOK_SECONDS = 0.5
 # A ruling that was lifted is kept for so long, since a process may have been without Redis meanwhile.

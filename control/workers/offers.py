@@ -13,14 +13,14 @@ from control.workers.calls import RPC_SECONDS, Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.placement import Placement, nobody, takes_viewers
 from control.workers.redis_watch import RedisWatch
-from shared.bus.directory import RoomHolders
-from shared.bus.rpc_client import NotAsGivenError, SilentWorkerError, alone_with
+from shared.directory.directory import RoomHolders
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.burden import burden
 from shared.messages.signalling import Answer, Play, Publish
 from shared.messages.version_before import StatusWithRooms
 from shared.names import RequestId, RoomName, WorkerId
-from shared.tracing import span
+from shared.rpc.client import NotAsGivenError, SilentWorkerError, alone_with
+from shared.telemetry.tracing import span
 
 # The first worker's share of a publisher's time, where there is another one to ask.
 FIRST_TRY_SECONDS = 0.7

@@ -1,8 +1,8 @@
 """Which worker gets a new publisher or viewer, by the burden that the workers report. Does no I/O.
 
 Publishers, and viewers of full rooms, go to the best of a few workers that Redis draws, which counts what all
-control processes place meanwhile (shared/bus/draw_workers.lua). Here is what is decided among the workers of
-a room, and what one control process remembers.
+control processes place meanwhile (`draw_workers.lua`). Here is what is decided among the workers of a room,
+and what one control process remembers.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -22,7 +22,7 @@ from shared.bus import keys
 from shared.bus.answer_time import answered_within
 from shared.bus.connection import ShortCalls
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 LOOK_AWAY_SECONDS = 0.5

@@ -19,14 +19,14 @@ from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
 from control.workers.turns import Turns
 from shared.beat import beat
-from shared.bus.directory import Changes, Directory, read_room
-from shared.bus.room_records import ANEW, Change
+from shared.directory.directory import Changes, Directory, read_room
+from shared.directory.room_records import ANEW, Change
 from shared.errors import ServiceError
-from shared.logging import get_logger
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import WorkerStatus
 from shared.messages.version_before import StatusWithRooms
 from shared.names import WorkerId, parse_room_name
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 WORKERS_AT_ONCE = 20  # whose rooms are read in one round trip

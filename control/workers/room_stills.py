@@ -11,10 +11,10 @@ from time import monotonic
 from control.workers.calls import Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
-from shared.bus.rpc_client import LeftWorkerError
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.stills import GetStill, Still
 from shared.names import RequestId, RoomName
+from shared.rpc.client import LeftWorkerError
 
 KEPT_SECONDS = 5.0
 MAX_KEPT_BYTES = 32 * 1024 * 1024

@@ -1,10 +1,10 @@
 """Who may do what: settings that leave more open than their operator may think."""
 
-from control.configured_keys import configured_keys
+from control.access.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.setting_values import SettingsError, secret
-from shared.settings import Settings
+from shared.settings.setting_values import SettingsError, secret
+from shared.settings.settings import Settings
 
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256

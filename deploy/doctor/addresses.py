@@ -15,9 +15,9 @@ from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses
 from media.worker.media_ports import open_udp
 from media.worker.public_address import Nat, PublicAddress
-from shared.host_port import HostPort
-from shared.setting_values import AUTO
-from shared.settings import Settings
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import AUTO
+from shared.settings.settings import Settings
 
 ABOUT, NAT, IPV6 = About("media address"), About("NAT"), About("IPv6")
 STUN_SECONDS = 2.0

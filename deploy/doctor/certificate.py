@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 ABOUT = About("TLS")
 SOON = datetime.timedelta(days=14)

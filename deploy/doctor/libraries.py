@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from deploy.extras import missing_extra
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 ABOUT = About("libraries")
 

@@ -6,9 +6,9 @@ import socket
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.transport.socket_buffers import ASKED_BYTES, SYSCTL, Granted, enlarge
-from shared.http_limits import HttpLimits
-from shared.http_server import OTHER_FILES
-from shared.settings import Settings
+from shared.http.limits import HttpLimits
+from shared.http.server import OTHER_FILES
+from shared.settings.settings import Settings
 
 BUFFERS, FILES = About("socket buffers"), About("open files")
 FILES_OF_WORKER = 1_024  # its HTTP connections and the files of a few hundred recordings; media takes one

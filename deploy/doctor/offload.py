@@ -7,7 +7,7 @@ import sys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.transport.udp import UDP_GRO, UDP_SEGMENT
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 ABOUT = About("UDP offload")
 SIZE, COUNT = 1_000, 4  # of the datagrams of the run that is tried

@@ -12,9 +12,9 @@ from deploy.doctor.socket_owner import Owner, owner_of
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses, public_among
 from media.worker.media_ports import open_udp
-from shared.host_port import HostPort
-from shared.http_server import bind_tcp
-from shared.settings import Settings
+from shared.http.server import bind_tcp
+from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings
 
 ABOUT, INSIDE = About("ports"), About("worker HTTP")
 _NAMES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}

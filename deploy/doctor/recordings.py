@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 ABOUT = About("recordings")
 # A room at 2.5 Mbit/s, in one form.

@@ -10,8 +10,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from deploy.doctor.finding import About, Finding
 from shared.bus.primary import ASK_SECONDS, SLOT
-from shared.host_port import HostPort
-from shared.redis_url import Kind, RedisUrl
+from shared.settings.host_port import HostPort
+from shared.settings.redis_url import Kind, RedisUrl
 
 SENTINELS, CLUSTER = About("redis sentinels"), About("redis cluster")
 LEAST_SENTINELS = 3  # two remain as a majority when one dies together with the primary

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError, RedisError
 from deploy.doctor.finding import About, Finding
 from shared.bus.keys import PREFIX
 from shared.bus.primary import CLUSTER_PREFIX
-from shared.redis_url import Kind, RedisUrl
+from shared.settings.redis_url import Kind, RedisUrl
 
 ABOUT = About("redis rights")
 LIFE_MS = 5_000  # of what the tries leave, if the last of them fails

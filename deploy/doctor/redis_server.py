@@ -19,9 +19,9 @@ from deploy.valkey import server_program
 from shared.bus.connection import connect
 from shared.bus.primary import primary_of
 from shared.bus.redis_clock import RedisClock
-from shared.redis_url import Kind, parse_redis_url
-from shared.setting_values import secret
-from shared.settings import Settings
+from shared.settings.redis_url import Kind, parse_redis_url
+from shared.settings.setting_values import secret
+from shared.settings.settings import Settings
 
 SERVER, CLOCK, MEMORY = About("redis"), About("clock"), About("redis memory")
 OLDEST = {"redis": (6, 2), "valkey": (7, 2)}

@@ -15,7 +15,6 @@ from pathlib import Path
 from media.details.contents import NOTHING, Contents
 from media.details.reader_process import ReaderProcess
 from media.details.sparse_copy import sparse_copy
-from shared.logging import get_logger
 from shared.messages.records import MOST_SECONDS, Record, RecordDetails
 from shared.records.details import Described, pack_pictures
 from shared.records.details_folder import (
@@ -28,6 +27,7 @@ from shared.records.details_folder import (
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 600.0  # between looks for recordings that nobody has described
 FIRST_LOOK_SECONDS = 60.0  # at most, after the start: workers that start together look one after another

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
 
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 IDLE_SECONDS = 10.0  # then a thread ends
 MAX_CALLS = 128  # that wait for a thread

@@ -19,7 +19,6 @@ from media.recording.recording import Recording
 from media.recording.upload import Uploader
 from media.recording.writer import Writer
 from media.tracks.source_report import SourceReport
-from shared.logging import get_logger
 from shared.messages.events import EventType
 from shared.names import RoomName
 from shared.records.details import Described
@@ -27,9 +26,10 @@ from shared.records.details_folder import delete_recording
 from shared.records.folder import list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
+from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 WRITER_THREADS = 32  # for all rooms; one room has one at most
 CLEAN_SECONDS = 600.0

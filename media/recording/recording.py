@@ -19,8 +19,8 @@ from media.recording.limits import ChangeAllowance
 from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
 from media.tracks.source_report import SourceReport
-from shared.logging import get_logger
 from shared.names import RoomName
+from shared.telemetry.logging import get_logger
 
 MAX_REPORTS = 64  # that wait for the thread
 RETRY_SECONDS = 2.0  # doubled each time when the files that it made failed soon, too

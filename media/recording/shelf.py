@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from media.recording.disk_threads import DiskBusyError, DiskThreads
-from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import (
     DeletedRecord,
@@ -32,6 +31,7 @@ from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 from shared.records.signed_links import SignedLinks
+from shared.rpc.request import Handler
 
 SHARE_SECONDS = 60
 THREADS = 4

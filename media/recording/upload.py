@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from media.recording.journal import Entry, Journal
-from shared.logging import get_logger
 from shared.records.details import Described
 from shared.records.details_folder import delete_recording
 from shared.records.folder import find_in_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, Stored, StoreError
+from shared.telemetry.logging import get_logger
 
 PART_BYTES = 8 << 20
 MAX_PARTS = 10_000  # the limit of S3

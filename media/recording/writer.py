@@ -16,9 +16,9 @@ from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
 from media.tracks.outgoing import Outgoing
 from media.tracks.source_report import SourceReport
-from shared.logging import get_logger
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
+from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
     from media.recording.mux_file import MuxFile

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from media.relay.edge_relay import Order
-from shared.bus.rpc_client import RpcClient
 from shared.errors import ServiceError
-from shared.logging import get_logger
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId, new_request_id
+from shared.rpc.client import RpcClient
+from shared.telemetry.logging import get_logger
 
 RPC_SECONDS = 0.8  # for all of it: shorter than control's deadline for the viewer's request
 PARENT_SECONDS = 0.25  # for an edge that the owner names: it may be gone without a word

@@ -27,11 +27,11 @@ from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.tracks.track import fits
-from shared.bus.directory import Directory
-from shared.bus.rpc_client import RpcClient
+from shared.directory.directory import Directory
 from shared.errors import ServiceError
-from shared.logging import get_logger
 from shared.names import RoomName, WorkerId
+from shared.rpc.client import RpcClient
+from shared.telemetry.logging import get_logger
 
 LINGER_SECONDS = 5.0  # after the last viewer: the next one needs no new relay
 RETRY_SECONDS = 1.0

@@ -13,9 +13,9 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.switch import PacketSwitch
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId
+from shared.telemetry.logging import get_logger
 
 # After these the room may continue on another worker, and its edges must look for it.
 _MOVES = (EndReason.ROOM_LOST, EndReason.WORKER_STOPS)

@@ -22,9 +22,9 @@ from media.rtp.srtp import SrtpKeys
 from media.switch.layer_set import LayerSet
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
-from shared.logging import get_logger
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import WorkerId
+from shared.telemetry.logging import get_logger
 
 EXPIRY_SECONDS = 5.0  # then a silent edge is gone: it sends RTCP each second
 # One edge asks for all of its viewers. `KeyframeRequests` at both ends asks no more often than this.

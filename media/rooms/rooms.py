@@ -17,9 +17,9 @@ from media.sessions.end_reason import MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
 from media.switch.feed import Feed
 from media.tracks.sent_track import JoinBurstMode
-from shared.logging import get_logger
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, is_check
+from shared.telemetry.logging import get_logger
 
 MEASURED_SECONDS = 3.0  # after which the load of a worker contains what a new room costs
 

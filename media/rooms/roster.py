@@ -13,12 +13,12 @@ from media.transport.address import Address
 from media.transport.certificate import Certificate
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import SessionId, WorkerId, checked_room, new_session_id
 from shared.sdp.fragment import build_fragment
 from shared.sdp.offer import Offer
+from shared.telemetry.logging import get_logger
 
 log = get_logger()
 

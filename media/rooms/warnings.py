@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from shared.logging import get_logger
 from shared.names import RoomName
+from shared.telemetry.logging import get_logger
 
 MAX_WARNINGS = 16
 

@@ -21,11 +21,11 @@ from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
-from shared.logging import get_logger
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import SessionId
 from shared.sdp.offer import Offer
+from shared.telemetry.logging import get_logger
 
 # From the answer to the end of the DTLS handshake, at most: a publisher reserves its room meanwhile.
 SETUP_SECONDS = 15.0

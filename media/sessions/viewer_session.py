@@ -18,9 +18,9 @@ from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
-from shared.logging import get_logger
 from shared.messages.signalling import Role
 from shared.sdp.offer import Offer
+from shared.telemetry.logging import get_logger
 
 MOST_QUIET_SECONDS = 1.0  # by which its consent or token may have expired before that is seen
 

@@ -7,7 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
 from media.stills.job import LENGTH, MAX_OUTCOME_BYTES, JobError, Keyframe, Outcome, packed, read_outcome
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 # -P: modules are not those of the working directory, which may be the folder of recordings
 COMMAND = (sys.executable, "-P", "-m", "media.stills.decoder")

@@ -16,11 +16,11 @@ from media.stills.decoder_process import DecoderDiedError, DecoderProcess, Decod
 from media.stills.job import Keyframe, Outcome
 from media.stills.latest_keyframe import latest_keyframe
 from shared.beat import BEAT_SECONDS, beat
-from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.stills import GetStill, Still
 from shared.names import RoomName
+from shared.rpc.request import Handler
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 0.25
 RENEW_SECONDS = 10.0  # a room's picture, while somebody looks at it, and ...

@@ -14,7 +14,7 @@ from media.transport.certificate import Certificate
 from media.transport.fingerprint import is_of_offer
 from media.transport.flight import Flight, datagrams_of
 from media.transport.handshake_failure import HandshakeFailure, failure_of
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 # Handshake datagrams that may wait for one session: a peer that floods us loses its own packets.
 QUEUE_LIMIT = 32

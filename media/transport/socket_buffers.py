@@ -4,7 +4,7 @@ import socket
 import struct
 from typing import NamedTuple
 
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 ASKED_BYTES = 8 * 1024 * 1024  # each way: what a burst of keyframes to a thousand viewers takes
 # What makes the kernel grant it to everybody. Root, and whoever has CAP_NET_ADMIN, get it regardless.

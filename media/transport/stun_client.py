@@ -11,7 +11,7 @@ from media.transport.address import Address
 from media.transport.mapping import Mapping, Question
 from media.transport.ports import DatagramPort
 from media.transport.stun import BINDING_SUCCESS
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 
 
 class StunClient:

@@ -21,8 +21,8 @@ from media.transport.ports import Receive
 from media.transport.tcp_connection import TcpConnection
 from media.transport.udp import BATCH, DELAY_BOUNDS
 from shared.beat import until_beat
-from shared.connections import ConnectionLimits, Connections
-from shared.logging import get_logger
+from shared.http.connections import ConnectionLimits, Connections
+from shared.telemetry.logging import get_logger
 
 FAREWELL_SECONDS = 2.0  # for what waits, and for the peer to close, when its session has ended
 EPISODE_SECONDS = 60.0  # without a refused connection: the next one is logged again

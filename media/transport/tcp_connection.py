@@ -146,7 +146,7 @@ class TcpConnection:
         except OSError:  # the peer was faster
             self._owner.end(self)
 
-    # --- as one of `shared.connections`
+    # --- as one of `shared.http.connections`
 
     def overdue(self) -> None:
         self._owner.end(self, None if self.leaves else TcpEnd.UNCHECKED)

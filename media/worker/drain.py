@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from time import monotonic, time
 
-from shared.logging import get_logger
+from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 0.2  # between two checks whether a drain is over
 

@@ -14,12 +14,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from media.rooms.chronicle import Chronicle
-from shared.bus.directory import Directory
-from shared.bus.event_log import EventLog
-from shared.logging import get_logger
+from shared.directory.directory import Directory
+from shared.events.event_log import EventLog
 from shared.messages.events import EventType
 from shared.names import RoomName, WorkerId
 from shared.records.record_name import RecordName
+from shared.telemetry.logging import get_logger
 
 AT_ONCE = 200  # events in one round trip
 AWAY_SECONDS = 1.0  # between tries while Redis is away

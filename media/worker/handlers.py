@@ -17,7 +17,6 @@ from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from media.worker.moderation import Moderation
 from media.worker.session_traces import SessionTraces
-from shared.bus.rpc import Handler
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.messages.sessions import FindSessions, Living
@@ -36,8 +35,9 @@ from shared.messages.signalling import (
 )
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
+from shared.rpc.request import Handler
 from shared.sdp.version_before import read_fragment, read_offer
-from shared.tracing import trace_here
+from shared.telemetry.tracing import trace_here
 
 
 class Handlers:

@@ -20,13 +20,13 @@ from typing import Any, Protocol, Self
 from redis.exceptions import RedisError
 
 from shared.beat import call_at_beat, until_beat
-from shared.bus.announcer import WorkerIdTakenError
 from shared.bus.batch import Call
-from shared.bus.directory import Directory
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
-from shared.logging import get_logger
+from shared.directory.announcer import WorkerIdTakenError
+from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RoomName, WorkerId
+from shared.telemetry.logging import get_logger
 
 AWAY_SECONDS = 0.5  # between tries while Redis is away
 TAKEN_SECONDS = 0.2  # between tries while another process has the id ...

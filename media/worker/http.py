@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from media.recording.disk_threads import DiskThreads
 from media.worker.pace import Paced, SharedCall
-from shared.http_limits import HttpLimits
-from shared.http_server import HttpServer
+from shared.http.limits import HttpLimits
+from shared.http.server import HttpServer
 
 STOP_SECONDS = 2.0  # for requests under way when the worker stops
 ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs

@@ -4,11 +4,11 @@ import socket
 from typing import TYPE_CHECKING
 
 from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
-from shared.host_port import HostPort
-from shared.logging import get_logger
+from shared.settings.host_port import HostPort
+from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 log = get_logger()
 

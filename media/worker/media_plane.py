@@ -24,7 +24,7 @@ from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 class MediaPlane:

@@ -8,8 +8,8 @@ import errno
 from media.native.choice import NativeSending
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses
-from shared.host_port import HostPort
-from shared.logging import get_logger
+from shared.settings.host_port import HostPort
+from shared.telemetry.logging import get_logger
 
 # A port number that the kernel has chosen for one family may be taken in the other.
 MOST_TRIES = 20

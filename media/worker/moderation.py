@@ -11,12 +11,12 @@ from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
-from shared.bus.rpc import Handler
-from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
-from shared.logging import get_logger
 from shared.messages.rulings import EndedSession, EndSession, Obeyed, ObeyRulings, TokenMark
 from shared.names import RoomName, cut_end
+from shared.rpc.request import Handler
+from shared.rulings.ruling_book import RulingBook
+from shared.telemetry.logging import get_logger
 
 log = get_logger()
 

@@ -13,15 +13,15 @@ from media.transport.ports import Ports
 from media.worker.media_ports import open_udp
 from media.worker.tcp_port import open_tcp
 from media.worker.worker import Worker
-from shared.bus.announcer import WorkerIdTakenError
-from shared.http_server import listen
+from shared.directory.announcer import WorkerIdTakenError
+from shared.http.server import listen
 from shared.huge_pages import take_huge_pages
-from shared.logging import configure_logging
-from shared.setting_values import SettingsError
-from shared.tracing import close_tracing, configure_tracing
+from shared.settings.setting_values import SettingsError
+from shared.telemetry.logging import configure_logging
+from shared.telemetry.tracing import close_tracing, configure_tracing
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 TRACES_SECONDS = 0.5  # for the last of them
 

@@ -10,9 +10,9 @@ from media.transport.mapping import Mapping
 from media.transport.ports import DatagramPort
 from media.transport.stun_client import StunClient
 from media.worker.addresses import named, own_addresses, reachable, sources
-from shared.host_port import HostPort
-from shared.logging import get_logger
-from shared.setting_values import AUTO
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import AUTO
+from shared.telemetry.logging import get_logger
 
 ANSWER_SECONDS = 3.0  # in which servers may answer
 KEEP_ALIVE_SECONDS = 15.0  # as in RFC 8445 11: a NAT may forget a port that was silent for 30 s

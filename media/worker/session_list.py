@@ -6,11 +6,11 @@ from media.rooms.room import Room
 from media.rooms.roster import Roster
 from media.sessions.session import Session
 from media.transport.address import Address, transport_of
-from shared.bus.rpc import Handler
-from shared.host_port import HostPort
 from shared.messages.sessions import MOST_SESSIONS, ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
 from shared.names import cut_session
+from shared.rpc.request import Handler
+from shared.settings.host_port import HostPort
 
 
 class SessionList:

@@ -14,7 +14,7 @@ from media.sessions.session import Session
 from media.sessions.viewer_session import ViewerSession
 from media.transport.address import transport_of
 from shared.names import RoomName
-from shared.tracing import Trace
+from shared.telemetry.tracing import Trace
 
 PICTURE_SECONDS = 60.0  # a picture that has not come after that never may: it may be sound alone
 

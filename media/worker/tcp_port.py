@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from media.transport.address import Address
 from media.transport.tcp import TcpPort
-from shared.setting_values import SettingsError
+from shared.settings.setting_values import SettingsError
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 def open_tcp(settings: "Settings", udp: Sequence[Address]) -> TcpPort | None:

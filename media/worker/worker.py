@@ -36,27 +36,27 @@ from media.worker.session_list import SessionList
 from media.worker.session_traces import SessionTraces
 from media.worker.ticker import Ticker
 from shared.beat import until_beat
-from shared.bus import rpc_metrics
-from shared.bus.announcer import WorkerIdTakenError
-from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
 from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
-from shared.bus.ruling_book import RulingBook
-from shared.host_port import HostPort
-from shared.logging import get_logger
+from shared.directory.announcer import WorkerIdTakenError
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.messages.events import EventType
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.records.record_name import RecordName
 from shared.records.store import Store
-from shared.setting_values import secret
+from shared.rpc import metrics as rpc_metrics
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
+from shared.rulings.ruling_book import RulingBook
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import secret
+from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 MEASURE_SECONDS = 1.0
 DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE

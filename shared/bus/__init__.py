@@ -1,1 +1,1 @@
-"""Redis: connection, RPC, directory and the names of all keys."""
+"""Redis: the connection, its clock, its scripts, and the names of all keys."""

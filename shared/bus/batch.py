@@ -1,4 +1,4 @@
-"""Lua scripts of this folder, and several commands and scripts in one round trip."""
+"""Lua scripts, each in the folder that calls it, and several commands and scripts in one round trip."""
 
 import hashlib
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ class Call:
 
 @cache
 def script(name: str) -> Script:
-    text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="utf-8")
+    [path] = Path(__file__).parents[1].glob(f"*/{name}.lua")
+    text = path.read_text(encoding="utf-8")
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -26,9 +26,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.keys import PREFIX
 from shared.bus.packing import Packing
-from shared.host_port import HostPort
-from shared.logging import get_logger
-from shared.redis_url import Kind, RedisUrl, parse_redis_url
+from shared.settings.host_port import HostPort
+from shared.settings.redis_url import Kind, RedisUrl, parse_redis_url
+from shared.telemetry.logging import get_logger
 
 # Three hosts that hang are asked within the second that a call may take.
 ASK_SECONDS = 0.3

@@ -67,7 +67,7 @@ class RoomStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """A worker's heartbeat. Its rooms have records of their own (`shared/bus/room_records.py`)."""
+    """A worker's heartbeat. Its rooms have records of their own (`shared/directory/room_records.py`)."""
 
     id: str
     state: WorkerState

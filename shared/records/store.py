@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared.messages.records import Record, RecordDetails
 from shared.records import details as names
 from shared.records.record_name import RecordName, parse_record_name
-from shared.setting_values import secret
+from shared.settings.setting_values import secret
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 20

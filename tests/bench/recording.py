@@ -15,7 +15,7 @@ from media.recording.recording import Recording
 from media.tracks.outgoing import Outgoing
 from media.worker.ticker import TICK_SECONDS
 from shared.names import RoomName
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.stage import room_tracks
 from tests.support.rtp_source import Numbering, audio, encode_video, merged, packetize
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import LayerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.browser import chromium, open_watch_page

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import jwt
 from starlette.datastructures import Headers
 
-from control.auth import Authenticator
+from control.access.auth import Authenticator
+from control.access.jwt_keys import KeysError, keys_of_set
 from control.http.caller import TrustedProxies
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
-from control.jwt_keys import KeysError, keys_of_set
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.errors import ErrorCode
@@ -19,11 +19,11 @@ from shared.messages.signalling import Role
 from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
-from shared.rulings import STAMP_DIGITS, RulingError, read_stamped
+from shared.rulings.rulings import STAMP_DIGITS, RulingError, read_stamped
 from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.fuzz.target import Take, Target, parser
 from tests.support.sdp import LOCAL, OFFERS, error_of
 from tests.support.signing_keys import key_set, signing_key

@@ -7,8 +7,8 @@ import pytest
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS
 from media.sessions.session import SETUP_SECONDS
 from media.transport.ice import CONSENT_SECONDS
-from shared.bus.claims import RoomLimits
-from shared.bus.directory import Directory
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import CloseRoom, Role
 from shared.names import RoomName, WorkerId

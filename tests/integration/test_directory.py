@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.announcer import WorkerIdTakenError
-from shared.bus.directory import Directory
+from shared.directory.announcer import WorkerIdTakenError
+from shared.directory.directory import Directory
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
 

@@ -4,8 +4,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.claims import RoomLimits
-from shared.bus.directory import Directory
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, WorkerId
 

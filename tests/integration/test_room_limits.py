@@ -5,8 +5,8 @@ import asyncio
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.claims import RoomLimits
-from shared.bus.directory import Directory
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId

@@ -12,9 +12,9 @@ from deploy.valkey import EmbeddedValkey
 from shared.bus import keys, ruling_book
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
-from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Revocation
+from shared.rulings.ruling_book import RulingBook
 
 HOUR = 3600.0
 

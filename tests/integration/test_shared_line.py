@@ -12,8 +12,8 @@ from redis.exceptions import RedisError, ResponseError
 from shared.bus import shared_line
 from shared.bus.connection import ShortCalls, connect
 from shared.bus.line import Command, exchanged
-from shared.bus.list_reader import ListReader
 from shared.bus.round_trip import round_trip
+from shared.rpc.list_reader import ListReader
 from tests.support.waiting import eventually
 
 Trips = list[int]  # the commands of each

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.tether import tethered
-from shared.settings import Settings
+from shared.settings.settings import Settings
 from tests.support.planted import plant, was_run
 from tests.support.system import free_port
 from tests.support.waiting import eventually

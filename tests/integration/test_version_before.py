@@ -9,15 +9,15 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
-from shared.bus.rpc import Request
-from shared.bus.rpc_server import RpcServer
+from shared.directory.directory import Directory
 from shared.messages import records, relays, sessions, signalling, status
 from shared.messages.encoding import from_map, pack, to_map, unpack
 from shared.messages.signalling import Closed, CloseRoom, Patch, Play, Publish
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId
+from shared.rpc.request import Request
+from shared.rpc.server import RpcServer
 from tests.integration.control.conftest import StartControl, start_control, start_worker  # noqa: F401
 from tests.integration.control.row import SDP, WHEP, WHIP
 from tests.integration.control.scripted_worker import ScriptedWorker

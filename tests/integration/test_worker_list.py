@@ -9,9 +9,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys, shared_line
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
 from shared.bus.line import Command, exchanged
-from shared.bus.worker_list import STATUSES_AT_ONCE, WorkerList
+from shared.directory.directory import Directory
+from shared.directory.worker_list import STATUSES_AT_ONCE, WorkerList
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import WorkerId
 

@@ -13,8 +13,9 @@ import sys
 
 import uvloop
 
-from shared.bus import connection, keys, rpc
+from shared.bus import connection, keys
 from shared.bus.connection import connect
+from shared.rpc import list_reader
 from tests.sim.stalls import Stalls
 from tests.sim.worker import HOUR, SimulatedWorker, live_long
 
@@ -28,7 +29,7 @@ AT_ONCE = 8
 async def main(url: str, count: int, rooms: int, quick: bool) -> None:
     live_long()
     connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
-    rpc.BLOCK_SECONDS = BLOCK_SECONDS
+    list_reader.BLOCK_SECONDS = BLOCK_SECONDS
     redis = connect(url)
     workers = [SimulatedWorker(redis, url, f"w{number:04}", rooms, quick=quick) for number in range(count)]
     async with asyncio.TaskGroup() as tasks:

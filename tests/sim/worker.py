@@ -7,16 +7,16 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.claims import RoomLimits
-from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
-from shared.bus.rpc import Handler
-from shared.bus.rpc_server import RpcServer
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import LayerStatus, RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId, new_session_id
+from shared.rpc.request import Handler
+from shared.rpc.server import RpcServer
 
 ANSWER = "v=0\r\n" + "a=candidate:1 1 UDP 2130706431 192.0.2.1 7000 typ host\r\n" * 35  # 2 KB, as a real one
 HOUR = 3_600

@@ -23,16 +23,16 @@ from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from media.worker.moderation import Moderation
 from shared.bus import keys
-from shared.bus.claims import RoomLimits
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
-from shared.bus.ruling_book import RulingBook
+from shared.directory.claims import RoomLimits
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from shared.rulings.ruling_book import RulingBook
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import sent_fragment, sent_offer
 from tests.support.tcp_peer import TcpPeer

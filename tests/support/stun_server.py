@@ -9,7 +9,7 @@ from typing import Any
 from aioice import stun
 
 from media.transport.address import Address
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 
 
 class StunServer(asyncio.DatagramProtocol):

@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 
 from deploy.tether import tethered
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
-from shared.host_port import HostPort
+from shared.directory.directory import Directory
+from shared.settings.host_port import HostPort
 from tests.support.fork_server import Forked, fork_server
 from tests.support.waiting import eventually
 

@@ -28,12 +28,12 @@ from media.worker.metrics.stills import StillsCollector
 from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
-from shared.build_info import export_build
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
+from shared.telemetry.build_info import export_build
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings.settings import Settings
 
 
 def new_registry(

@@ -13,11 +13,11 @@ from media.transport.ports import Ports
 from media.transport.udp import UdpPort
 from media.worker.addresses import named
 from media.worker.media_plane import MediaPlane
-from shared.bus.directory import Directory
-from shared.bus.rpc_client import RpcClient
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import from_map, to_map, unpack
 from shared.names import RoomName, WorkerId
+from shared.rpc.client import RpcClient
 from shared.sdp.offer import parse_offer
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer

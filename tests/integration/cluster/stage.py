@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from media.rtp.packet import parse
 from shared.bus.connection import connect
-from shared.bus.rpc_client import RpcClient
 from shared.messages.signalling import Answer, Closed, Delete, Play, Publish, Role
 from shared.names import WorkerId, new_request_id
+from shared.rpc.client import RpcClient
 from tests.support.offers import post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import sent_offer

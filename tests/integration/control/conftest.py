@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from control.server import make_server
-from shared.host_port import HostPort
-from shared.http_server import HttpServer, listen
-from shared.settings import load_settings
+from shared.http.server import HttpServer, listen
+from shared.settings.host_port import HostPort
+from shared.settings.settings import load_settings
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 

@@ -15,10 +15,10 @@ from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
-from shared.bus.ruling_book import RulingBook
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Revocation, Ruling
 from shared.names import SessionId
+from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.scripted_worker import ScriptedWorker
 
 WHIP = "/api/whip/publish"

@@ -8,8 +8,7 @@ from typing import Any
 
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
-from shared.bus.rpc_server import RpcServer
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import DeleteRecord, GetRecordStill, ListRecords, ShareRecord
 from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
@@ -29,6 +28,7 @@ from shared.messages.signalling import (
 from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
 from shared.messages.stills import GetStill
 from shared.names import RoomName, WorkerId, new_session_id
+from shared.rpc.server import RpcServer
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (

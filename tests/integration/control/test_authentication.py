@@ -1,4 +1,4 @@
-"""Credentials over HTTP; tests/unit/control/test_auth.py has the whole matrix of permissions."""
+"""Credentials over HTTP; tests/unit/control/access/test_auth.py has the whole matrix of permissions."""
 
 import time
 from typing import Any

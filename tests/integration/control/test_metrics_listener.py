@@ -4,10 +4,10 @@ import httpx
 import pytest
 
 from control.server import make_server
-from shared.host_port import HostPort
-from shared.http_server import listen
-from shared.setting_values import SettingsError
-from shared.settings import load_settings
+from shared.http.server import listen
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.system import free_port
 

@@ -8,8 +8,8 @@ from control.workers.redis_watch import RedisWatch
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
 from shared.bus.redis_clock import RedisClock
+from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from tests.integration.control.conftest import StartControl, StartWorker
 

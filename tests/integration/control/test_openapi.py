@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from control.app import create_app
 from control.http.resource import Resource
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker

@@ -10,11 +10,11 @@ import pytest
 
 from control.events import operator_streams, room_streams
 from control.server import make_server
-from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.http.server import listen
 from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
-from shared.settings import load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker

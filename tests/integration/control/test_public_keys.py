@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from control import key_set as key_set_module
+from control.access import key_set as key_set_module
 from control.server import make_server
-from shared.setting_values import SettingsError
-from shared.settings import load_settings
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.support.jwks_server import jwks_server
 from tests.support.offers import PUBLISH_OFFER, post_offer

@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from control.http.bodies import FRAGMENT_TYPE
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.control.conftest import StartControl

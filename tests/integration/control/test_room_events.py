@@ -14,11 +14,11 @@ from control.events import places, room_streams
 from control.server import make_server
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
-from shared.bus.directory import Directory
-from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.directory.directory import Directory
+from shared.http.server import listen
 from shared.names import RoomName
-from shared.settings import load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker

@@ -14,8 +14,8 @@ from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import CHUNK, RoomList
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Changes, Directory
 from shared.bus.redis_clock import RedisClock
+from shared.directory.directory import Changes, Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 

@@ -7,9 +7,9 @@ import httpx
 import jwt
 import pytest
 
-from shared.bus import ruling_book
 from shared.messages.rulings import EndSession, ObeyRulings
 from shared.messages.signalling import CloseRoom, Publish
+from shared.rulings import ruling_book
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SESSION
 from tests.support.offers import PUBLISH_OFFER, post_offer

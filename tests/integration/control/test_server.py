@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 
 from control.server import make_server
 from shared.messages.signalling import Publish
-from shared.setting_values import SettingsError
-from shared.settings import load_settings
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.certificate import new_certificate
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
@@ -29,7 +29,9 @@ from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 PROGRAM = (
-    "from control.server import serve; from shared.settings import load_settings; serve(load_settings())"
+    "from control.server import serve\n"
+    "from shared.settings.settings import load_settings\n"
+    "serve(load_settings())"
 )
 JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes"
 

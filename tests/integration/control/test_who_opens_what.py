@@ -1,6 +1,6 @@
 """Every kind of credential, on every route that opens something of a room, with a token of its own or not.
 
-tests/unit/control/test_auth.py has the matrix of settings and claims.
+tests/unit/control/access/test_auth.py has the matrix of settings and claims.
 """
 
 import time

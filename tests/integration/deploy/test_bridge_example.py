@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.settings import Settings
+from shared.settings.settings import Settings
 from tests.integration.deploy.files import DEPLOY, ROOT, read_yaml
 
 BRIDGE = read_yaml(DEPLOY / "mediamtx" / "mediamtx.yml")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.tether import tethered
-from shared.settings import Settings
+from shared.settings.settings import Settings
 from tests.support.nat_network import OUTSIDE, PUBLIC, SERVER, nat_network
 from tests.support.stun_server import stun_server
 from tests.support.system import LOOPBACK, free_port

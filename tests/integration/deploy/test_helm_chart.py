@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.cluster import (
     CHART,
     NEWEST,

@@ -9,8 +9,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.host_port import HostPort
-from shared.settings import Settings, load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
 
 FOLDER = DEPLOY / "kubernetes"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.commands import app
-from shared.host_port import HostPort
-from shared.settings import Settings, load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY
 
 FOLDER = DEPLOY / "systemd"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.deploy.files import DEPLOY, read_yaml
 from tests.integration.deploy.test_kubernetes import BASE, EXAMPLE, TURN, WORKER, documents, environment
 

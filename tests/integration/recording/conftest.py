@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 from media.recording.shelf import Shelf
 from media.worker.http import serve_http
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
-from shared.bus.rpc_server import RpcServer
-from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.directory.directory import Directory
+from shared.http.server import listen
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
+from shared.rpc.server import RpcServer
+from shared.settings.host_port import HostPort
 from tests.integration.control.conftest import start_control
 from tests.support.s3_server import S3Server, s3_server
 

@@ -11,7 +11,7 @@ from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.stage import room_tracks
 from tests.support.rtp_source import Numbering, Sent, merged
 from tests.support.waiting import eventually

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import WorkerState, WorkerStatus
 from tests.integration.recording.conftest import StartShelf
 from tests.support.s3_server import BUCKET, S3Server

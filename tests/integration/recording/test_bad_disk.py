@@ -24,7 +24,7 @@ from media.tracks.outgoing import Outgoing
 from shared.errors import ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
 from shared.names import RoomName
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import STEADY, Room, running
 from tests.integration.recording.stage import by_suffix, room_tracks
 from tests.support.recorded import read

@@ -22,7 +22,7 @@ from shared.records.details import FOLDER, picture_in
 from shared.records.details_folder import list_details, read_picture
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.described import SECONDS, SIZE, record
 from tests.support.s3_server import S3Server
 from tests.support.waiting import eventually

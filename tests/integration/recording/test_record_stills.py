@@ -12,7 +12,7 @@ from shared.records.details import FOLDER, pack_pictures
 from shared.records.details_folder import list_details, write_details
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.conftest import StartShelf
 from tests.integration.recording.test_access import ADMIN, BODY, GLOBAL, RED, SECURED, StartControl, lay
 from tests.support.s3_server import S3Server

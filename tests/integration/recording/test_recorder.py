@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from media.recording.backlog import PACKET_BYTES, ROOM_BYTES
 from media.recording.recorder import Recorder
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import Room, running
 from tests.integration.recording.stage import by_suffix
 from tests.support.disk import read_only, small_disk

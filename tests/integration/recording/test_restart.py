@@ -12,7 +12,7 @@ from media.recording import recording as recording_module
 from media.recording.journal import FOLDER
 from media.recording.recorder import Recorder
 from media.recording.writer import Writer
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import STEADY, Room, running
 from tests.integration.recording.stage import by_suffix
 from tests.support.disk import small_disk

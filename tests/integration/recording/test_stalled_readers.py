@@ -12,8 +12,8 @@ import pytest
 from control.http import long_response
 from control.http.long_response import STALL_SECONDS
 from control.records import transfers
-from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.http.server import listen
+from shared.settings.host_port import HostPort
 from tests.integration.control import conftest as control_conftest
 from tests.integration.control.conftest import StartControl
 from tests.integration.recording import conftest as recording_conftest

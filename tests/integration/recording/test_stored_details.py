@@ -14,7 +14,7 @@ from media.details.reader_process import ReaderGoneError
 from shared.messages.records import RecordDetails
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.integration.recording.test_describer import AGED, WITHIN, Run, Scripted, name_of, no_pauses, run
 from tests.support.s3_server import BUCKET, S3Server
 from tests.support.waiting import eventually

@@ -19,7 +19,7 @@ from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.s3_server import BUCKET, S3Server, s3_server
 from tests.support.waiting import eventually
 

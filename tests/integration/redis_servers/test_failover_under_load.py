@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from media.rtp.packet import parse
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, read_room
+from shared.directory.directory import Directory, read_room
 from shared.names import RoomName, WorkerId
 from tests.support.http_peer import Player, Publisher, running
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer

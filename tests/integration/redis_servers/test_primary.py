@@ -14,9 +14,9 @@ from deploy.doctor.part import Part
 from shared.bus import keys, primary
 from shared.bus.batch import Batch
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.names import RoomName, WorkerId
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.redis_servers import NAME, Server, Servers, as_cluster, under_sentinels
 from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually

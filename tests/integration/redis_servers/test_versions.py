@@ -11,10 +11,10 @@ from deploy.doctor import redis_server
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.certificate import new_certificate
 from tests.support.redis_servers import Servers, alone, as_cluster, executables, under_sentinels
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.messages.signalling import CloseRoom, Publish
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import WORKER, answer_close, answer_publish, running
 
 

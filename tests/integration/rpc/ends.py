@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.errors import ServiceError
 from shared.messages.encoding import DecodeError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
 from shared.names import RequestId, WorkerId
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
 
 WORKER = WorkerId("w1")
 REQUEST_ID = RequestId("request-1")

@@ -8,13 +8,13 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.bus.rpc import reply_from_map
-from shared.bus.rpc_client import NotAsGivenError, RpcClient, alive, alone_with
-from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import pack
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
 from shared.names import RoomName
+from shared.rpc.client import NotAsGivenError, RpcClient, alive, alone_with
+from shared.rpc.request import reply_from_map
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import (
     IN_TIME,
     REQUEST_ID,

@@ -14,11 +14,11 @@ from shared.bus import keys
 from shared.bus.batch import Call
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode
 from shared.messages.encoding import pack, unpack
 from shared.messages.signalling import Answer, Publish
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
 from tests.support.waiting import eventually
 

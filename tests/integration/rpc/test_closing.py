@@ -8,11 +8,11 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.bus.rpc import CLOSED_SECONDS
-from shared.bus.rpc_client import LeftWorkerError, RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Publish
+from shared.rpc.client import LeftWorkerError, RpcClient
+from shared.rpc.request import CLOSED_SECONDS
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
 from tests.support.waiting import eventually
 

@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys, rpc_client, rpc_server
 from shared.bus.connection import connect
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.errors import ErrorCode
 from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import (
     IN_TIME,
     REQUEST_ID,

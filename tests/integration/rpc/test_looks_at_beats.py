@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.bus import list_reader
 from shared.bus.line import Command, send
-from shared.bus.list_reader import BLOCK_SECONDS, EARLY_SECONDS, ListReader
+from shared.rpc import list_reader
+from shared.rpc.list_reader import BLOCK_SECONDS, EARLY_SECONDS, ListReader
 
 IN_TIME = 5.0
 LEFT_SECONDS = 0.25  # until the beat

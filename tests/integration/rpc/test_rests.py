@@ -7,12 +7,12 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus import rpc_client
 from shared.bus.connection import connect
 from shared.bus.line import exchanged
-from shared.bus.rpc_client import RpcClient
-from shared.bus.rpc_server import RpcServer
 from shared.messages.signalling import Publish
+from shared.rpc import client as rpc_client
+from shared.rpc.client import RpcClient
+from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
 from tests.support.waiting import eventually
 

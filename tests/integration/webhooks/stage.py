@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 from control.webhooks.webhooks import Webhooks
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
-from shared.bus.event_log import EventLog
+from shared.events.event_log import EventLog
 from shared.messages.events import EventType, RoomEvent, event_id
-from shared.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import SECRET
 

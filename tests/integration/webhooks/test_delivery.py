@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.bus.event_queue import NEW, Entry, EventQueue
+from shared.events.event_queue import NEW, Entry, EventQueue
 from tests.integration.webhooks.stage import IN_TIME, Control, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver

@@ -3,8 +3,8 @@
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.event_log import Broadcast, EventLog
-from shared.bus.event_queue import EventQueue
+from shared.events.event_log import Broadcast, EventLog
+from shared.events.event_queue import EventQueue
 from shared.messages.events import EventType
 from shared.names import RoomName
 from tests.integration.webhooks.stage import event

@@ -12,8 +12,8 @@ from control.webhooks import lost_rooms
 from media.worker import event_teller
 from media.worker.event_teller import EventTeller
 from shared.bus import keys
-from shared.bus.directory import Directory
-from shared.bus.event_log import EventLog
+from shared.directory.directory import Directory
+from shared.events.event_log import EventLog
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.webhooks.stage import IN_TIME, control, event, wanted, webhook_settings

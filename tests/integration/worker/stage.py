@@ -13,11 +13,11 @@ import httpx
 from redis.asyncio import Redis
 
 from shared.bus.connection import connect
-from shared.bus.directory import Directory, read_room
-from shared.bus.rpc_client import RpcClient
+from shared.directory.directory import Directory, read_room
 from shared.messages.signalling import Answer, Play, Publish
 from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
+from shared.rpc.client import RpcClient
 from tests.support.fork_server import Forked, fork_server
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer

@@ -16,7 +16,7 @@ import pytest
 from deploy.tether import tethered
 from media.worker.public_address import ANSWER_SECONDS, KEEP_ALIVE_SECONDS
 from shared.bus.connection import connect
-from shared.bus.rpc_client import RpcClient
+from shared.rpc.client import RpcClient
 from tests.integration.worker.stage import START_SECONDS, Worker, environment
 from tests.support.namespaces import Namespace
 from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network

@@ -10,10 +10,10 @@ import pytest
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
-from shared.bus.rpc import CLOSED
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Publish, Role
+from shared.rpc.request import CLOSED
 from tests.integration.worker.stage import (
     BACK_SECONDS,
     IN_TIME,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.bus import keys
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.relays import OpenRelay
 from shared.messages.rulings import Block, EndSession, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark

@@ -14,7 +14,7 @@ from media.worker.heartbeat import Heartbeat
 from shared.bus import keys
 from shared.bus.batch import Call, script
 from shared.bus.connection import connect
-from shared.bus.directory import Directory
+from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 

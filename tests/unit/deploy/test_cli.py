@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from control.auth import Authenticator
-from control.jwt_claims import LEEWAY_SECONDS
+from control.access.auth import Authenticator
+from control.access.jwt_claims import LEEWAY_SECONDS
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
-from shared.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 
 SECRETS = {
     "AUTH_TOKEN": "hush-auth",

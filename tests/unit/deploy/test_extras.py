@@ -13,7 +13,7 @@ from deploy.doctor import libraries
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from deploy.extras import missing_extra
-from shared.settings import Settings, load_settings
+from shared.settings.settings import Settings, load_settings
 
 OF_S3 = {"upload_recordings": "1", "record_enabled": "1", "s3_bucket": "recordings"}
 

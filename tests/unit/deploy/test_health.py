@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.health import is_healthy
-from shared.settings import Settings
+from shared.settings.settings import Settings
 from tests.support.certificate import new_certificate
 
 

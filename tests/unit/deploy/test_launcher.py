@@ -6,7 +6,7 @@ import sys
 
 from deploy.launcher import Launch
 from deploy.supervisor import Program
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 
 # with more than a pipe holds
 LAUNCH = Launch(

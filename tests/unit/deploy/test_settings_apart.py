@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from deploy.settings_apart import settings_apart
-from shared.setting_values import Secret, SettingsError, SettingValues, secret
-from shared.settings import Settings, load_settings, values_of
+from shared.settings.setting_values import Secret, SettingsError, SettingValues, secret
+from shared.settings.settings import Settings, load_settings, values_of
 
 # pytest has threads; a process of a plane has none yet
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

@@ -6,9 +6,9 @@ import pytest
 
 from deploy.launcher import is_ready
 from deploy.up import announcement, plane_programs
-from shared.host_port import HostPort
-from shared.setting_values import SettingsError
-from shared.settings import load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
 
 BUS = "redis://127.0.0.1:1/0"
 

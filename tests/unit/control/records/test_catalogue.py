@@ -11,7 +11,7 @@ from control.records.catalogue import RecordCatalogue
 from shared.messages.records import Record, RecordDetails
 from shared.names import RequestId
 from shared.records.store import StoreError
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 RECORD = Record("demo_1.webm", 5, 1_700_000_000.0)
 DETAILS = RecordDetails("demo_1.webm", 5, 1.0, 640, 360, False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from control.webhooks.message import EventError, headers, message_of
-from shared.bus.event_queue import Entry
+from shared.events.event_queue import Entry
 
 SECRET, OTHER = ("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 FIELDS = {

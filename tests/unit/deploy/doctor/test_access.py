@@ -5,7 +5,7 @@ import pytest
 from deploy.doctor import access
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 LONG = "a-token-of-a-good-length"
 OTHER = "another-token-of-that-length"

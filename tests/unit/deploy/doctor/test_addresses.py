@@ -8,7 +8,7 @@ from deploy.doctor import addresses
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from media.transport.address import Address
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.stun_server import StunServer, stun_server
 from tests.support.system import LOOPBACK
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from deploy.doctor import certificate
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.certificate import DAY, new_certificate
 
 YEAR = 365 * DAY

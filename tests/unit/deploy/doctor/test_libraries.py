@@ -7,7 +7,7 @@ import pytest
 from deploy.doctor import libraries
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 
 def test_this_installation_is_well() -> None:

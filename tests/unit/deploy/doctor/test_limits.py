@@ -8,7 +8,7 @@ from deploy.doctor import limits
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from media.transport.socket_buffers import ASKED_BYTES, Granted
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 ALL, HALF = Granted(ASKED_BYTES, ASKED_BYTES), Granted(ASKED_BYTES // 2, ASKED_BYTES)
 

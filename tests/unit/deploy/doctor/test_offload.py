@@ -5,7 +5,7 @@ import pytest
 from deploy.doctor import offload
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 
 UNKNOWN_OPTION = 999
 

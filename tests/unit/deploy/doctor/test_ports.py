@@ -9,8 +9,8 @@ from deploy.doctor import ports
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from deploy.doctor.socket_owner import Owner, owner_of
-from shared.host_port import HostPort
-from shared.settings import Settings, load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings, load_settings
 from tests.support.system import LOOPBACK, free_port
 
 PUBLIC = "8.8.4.4"

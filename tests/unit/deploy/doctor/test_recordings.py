@@ -8,7 +8,7 @@ import pytest
 from deploy.doctor import recordings
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.disk import read_only, small_disk
 
 

@@ -10,7 +10,7 @@ from redis import Redis
 from deploy.doctor import redis_rights
 from deploy.doctor.finding import Finding, Verdict
 from shared.bus.connection import connect
-from shared.redis_url import parse_redis_url
+from shared.settings.redis_url import parse_redis_url
 
 ROOT = Path(__file__).parents[4]
 SCRIPTS = [*ROOT.glob("shared/**/*.lua"), *ROOT.glob("control/**/*.lua")]

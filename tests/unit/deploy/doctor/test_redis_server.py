@@ -12,7 +12,7 @@ from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from deploy.tether import tethered
 from deploy.valkey import EmbeddedValkey, server_program
-from shared.settings import load_settings
+from shared.settings.settings import load_settings
 from tests.support.system import LOOPBACK, free_port
 
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from media.relay.asking import PARENT_SECONDS, RPC_SECONDS, Asking
-from shared.bus.rpc_client import RpcClient
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId
+from shared.rpc.client import RpcClient
 from tests.support.world import Stopped
 
 ROOM = RoomName("wide")

@@ -11,7 +11,7 @@ from media.transport.mapping import Mapping
 from media.transport.stun import BINDING_SUCCESS
 from media.transport.stun_client import StunClient, mappings_of
 from media.transport.udp import UdpPort
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 from tests.support.held import JoinedBytes
 from tests.support.loopback import LOOPBACKS
 from tests.support.stun_server import StunServer, mapped, stun_server

@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from media.worker import http as worker_http
 from media.worker.http import serve_http
-from shared.host_port import HostPort
-from shared.http_server import listen
+from shared.http.server import listen
+from shared.settings.host_port import HostPort
 from tests.support.waiting import eventually
 
 PATIENCE_SECONDS = 10.0

@@ -4,9 +4,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from media.worker import http_url
-from shared.host_port import HostPort
-from shared.http_server import listen
-from shared.settings import load_settings
+from shared.http.server import listen
+from shared.settings.host_port import HostPort
+from shared.settings.settings import load_settings
 from tests.unit.media.worker.test_addresses import OWN
 
 

@@ -12,7 +12,7 @@ from media.transport.udp import UdpPort
 from media.worker import media_ports
 from media.worker.addresses import own_addresses
 from media.worker.media_ports import open_udp
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 from tests.support.loopback import LOOPBACKS
 
 BOTH = ["0.0.0.0", "::"][: len(LOOPBACKS)]

@@ -14,7 +14,7 @@ from media.transport.ports import Receive
 from media.transport.udp import UdpPort
 from media.worker import public_address
 from media.worker.public_address import Nat, PublicAddress
-from shared.host_port import HostPort
+from shared.settings.host_port import HostPort
 from tests.support.stun_server import stun_server
 from tests.support.waiting import eventually
 

@@ -6,9 +6,9 @@ import pytest
 
 from media.transport.address import Address
 from media.worker.tcp_port import open_tcp
-from shared.host_port import HostPort
-from shared.setting_values import SettingsError
-from shared.settings import load_settings
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
 from tests.support.loopback import LOOPBACKS
 from tests.support.system import free_media_port
 

@@ -7,8 +7,8 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from shared.bus.primary import Primary
-from shared.host_port import HostPort
-from shared.redis_url import parse_redis_url
+from shared.settings.host_port import HostPort
+from shared.settings.redis_url import parse_redis_url
 
 HOSTS = ("s1", "s2", "s3")
 OLD, NEW = HostPort("old", 6379), HostPort("new", 6379)

@@ -1,0 +1,1 @@
+"""Who may do what: tokens, JWTs, and a service that decides instead."""

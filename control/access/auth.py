@@ -1,0 +1,203 @@
+"""Who may do what. Tokens and the time are arguments; the keys of JWTs are read once, or kept by a `KeySet`.
+
+Every route asks an `Access`, which is what the credential of one request opens. A room with tokens of its
+own (`ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global ones. Any other room is
+opened by a global token or by a JWT. Tokens may be for publishing or playing alone, and an action that has
+neither tokens nor JWTs is open to everybody, also when others are protected. A room's recordings are opened
+by what opens it for viewers, and by its admins; those of a room that everybody may play are open only where
+no credentials are configured at all.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from control.access.plain_tokens import PlainTokens, is_one_of
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
+from shared.messages.signalling import Role
+from shared.names import RoomName
+from shared.settings.setting_values import secret
+
+if TYPE_CHECKING:
+    from control.access.jwt_claims import JwtClaims
+    from control.access.jwts import Jwts
+    from control.access.key_set import KeySet
+    from shared.settings.settings import Settings
+
+MAX_TOKEN_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission to publish or play. `expires_at`: Unix time at which it ends, leeway included; None: never.
+
+    `identity` is the same whenever a client uses the same credentials. It reveals nothing about them, and is
+    no credential itself.
+    """
+
+    expires_at: float | None = None
+    identity: str = "open"
+    token: TokenMark | None = None  # by which it may be revoked
+
+
+def credential(headers: Mapping[str, str]) -> bytes | None:
+    """The token from `Authorization: Bearer`, otherwise from `X-Auth-Token`; None without a token."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        token = headers.get("x-auth-token", "")
+    # Starlette decodes headers as latin-1: this restores the bytes of the request
+    return token.strip().encode("latin-1") or None
+
+
+class Authenticator:
+    """Knows the settings, and reads the credential of each request.
+
+    `key_set`: the keys at `JWT_JWKS_URL`, if it is set. `revokes`: whether an operator has revoked what has
+    this mark. Raises `SettingsError` for keys that cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: "Settings",
+        key_set: "KeySet | None" = None,
+        revokes: Callable[[TokenMark], bool] = lambda _: False,
+    ) -> None:
+        self._revokes = revokes
+        self.required = settings.auth_configured
+        self.has_admin = bool(secret(settings.admin_token)) or settings.takes_jwts
+        self._tokens = _Tokens(
+            plain=PlainTokens(settings),
+            admin=secret(settings.admin_token).encode(),
+            takes_jwts=settings.takes_jwts,
+            callback=bool(secret(settings.auth_url)),
+        )
+        self._jwts: Jwts | None = None
+        if settings.takes_jwts:
+            from control.access import jwts
+
+            self._jwts = jwts.Jwts(settings, key_set)
+
+    def locks(self, room: str) -> bool:
+        """Whether playing in `room` requires credentials."""
+        return self._tokens.protect(RoomName(room), Role.PLAY)
+
+    def access(self, token: bytes | None, now: float) -> "Access":
+        """What `token` opens at Unix time `now`. It is decoded here, once for all that the request asks."""
+        if token is not None and len(token) > MAX_TOKEN_BYTES:
+            return Access(
+                self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
+            )
+        if token is None or self._jwts is None:
+            return Access(self._tokens, token, None, _refused())
+        try:
+            jwt = self._jwts.read(token, now)
+        except ServiceError as refusal:
+            return Access(self._tokens, token, None, refusal)
+        if self._revokes(jwt.mark):
+            return Access(self._tokens, token, None, _refused("the JWT was revoked"))
+        return Access(self._tokens, token, jwt, _refused())
+
+
+def _refused(reason: str = "") -> ServiceError:
+    """`reason`: what is wrong with a JWT of ours; "": there is none, or it is somebody else's."""
+    return ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What is configured."""
+
+    plain: PlainTokens
+    admin: bytes  # empty: nobody is
+    takes_jwts: bool
+    callback: bool = False  # AUTH_URL decides
+
+    def __bool__(self) -> bool:
+        """Whether anything requires credentials."""
+        return bool(self.plain) or self.takes_jwts or self.callback
+
+    def protect(self, room: RoomName, action: Role) -> bool:
+        return self.plain.protect(room, action) or self.takes_jwts or self.callback
+
+
+class Access:
+    """What the credential of one request opens. Every refusal is the same `ServiceError`.
+
+    That is UNAUTHORIZED, with the reason if a JWT of ours is at fault; or KEYS_AWAY if its key is not known.
+    """
+
+    def __init__(
+        self, tokens: _Tokens, token: bytes | None, jwt: "JwtClaims | None", refusal: ServiceError
+    ) -> None:
+        self.refusal = refusal
+        self._tokens = tokens
+        self._token = token
+        self._jwt = jwt
+        self._is_admin = is_one_of(token, [tokens.admin])
+
+    def grant(self, room: RoomName, action: Role) -> Grant:
+        """Permission for `action` in `room`; raises."""
+        grant = self._grant(room, action)
+        if grant is None:
+            raise self.refusal
+        return grant
+
+    def check_sent_along(self, room: RoomName, action: Role) -> None:
+        """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
+        if self._token is not None and not self.is_for_callback:
+            self.grant(room, action)
+
+    @property
+    def is_for_callback(self) -> bool:
+        """Whether `AUTH_URL` decides what this opens for clients: it is no admin's, and no JWT of ours.
+
+        A JWT of ours that is refused, such as one that was revoked, has a reason.
+        """
+        refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
+        return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
+
+    def check_admin(self, room: str | None = None) -> None:
+        """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
+        if not self._administers(room):
+            raise self.refusal
+
+    def check_opens_anything(self) -> None:
+        """Raises unless the credential opens anything at all, or none is required."""
+        if not self.opens_anything:
+            raise self.refusal
+
+    @property
+    def opens_anything(self) -> bool:
+        return (
+            not self._tokens
+            or self._is_admin
+            or self._jwt is not None
+            or self._tokens.plain.know(self._token)
+        )
+
+    @property
+    def actor(self) -> str:
+        """Who the caller is, for logs and lists; no secret."""
+        if self._is_admin:
+            return "admin token"
+        return self._jwt.actor if self._jwt is not None else "nobody"
+
+    def may_read_records(self, room: RoomName) -> bool:
+        if not self._tokens or self._administers(room):
+            return True
+        # what everybody may play has recordings for admins only, where anything else is protected
+        return self._tokens.protect(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
+
+    def _grant(self, room: RoomName, action: Role) -> Grant | None:
+        if not self._tokens.protect(room, action):
+            return Grant()
+        if self._tokens.plain.open(self._token, room, action):
+            return Grant(identity="token")  # the same for all: they use the same token
+        jwt = self._jwt
+        if jwt is None or not jwt.is_for(room) or not jwt.allows(action):
+            return None
+        return Grant(jwt.ends_at, jwt.identity, jwt.mark)
+
+    def _administers(self, room: str | None) -> bool:
+        return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))

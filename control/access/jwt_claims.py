@@ -1,0 +1,194 @@
+"""JWTs as values: decoded once, checked, and refused with a reason. Does no I/O: the time is an argument."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from control.access.jwt_keys import JwtKey
+from shared.messages.rulings import TokenMark
+from shared.messages.signalling import Role
+from shared.names import parse_room_name
+
+LEEWAY_SECONDS = 30
+# hostile text raises more than PyJWT's own errors
+_HOSTILE = (jwt.PyJWTError, ValueError, TypeError, RecursionError)
+_MAX_TIME = 2**40  # NumericDates beyond it are refused; every clock and wire format can hold it
+_MAX_ISSUED = 2**36  # of `UnixTime`
+_MAX_NAMED = 80  # characters of a claim in logs and lists
+
+
+class JwtError(ValueError):
+    """The token is no JWT of ours. The text says why if its signature is good; otherwise it is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtClaims:
+    """`ends_at`: Unix time, leeway included. `room`: None is every room. `actions`: None is all of them.
+
+    `identity` stays the same when the token is renewed. It reveals nothing about the token.
+    """
+
+    ends_at: float
+    room: str | None
+    actions: frozenset[str] | None
+    is_admin: bool
+    identity: str
+    mark: TokenMark
+
+    @property
+    def actor(self) -> str:
+        """Who bears the token, for logs and lists; cut, and without control characters."""
+        named = {"sub": self.mark.subject, "jti": self.mark.jti}
+        words = [f"{name}={value[:_MAX_NAMED]!r}" for name, value in named.items() if value is not None]
+        return " ".join(["JWT", *words])
+
+    def is_for(self, room: str | None) -> bool:
+        """Whether they hold for `room`, or for the whole cluster when that is None."""
+        return self.room is None or self.room == room
+
+    def allows(self, action: Role) -> bool:
+        return self.actions is None or action in self.actions
+
+
+@dataclass(frozen=True, slots=True)
+class JwtHeader:
+    """What a token says of the key that signed it, not verified."""
+
+    algorithm: str
+    key: str | None
+
+
+def header_of(token: bytes) -> JwtHeader:
+    """The header of what may be a JWT; raises `JwtError`."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except _HOSTILE:
+        raise JwtError from None
+    algorithm, key = header.get("alg"), header.get("kid")
+    if not (isinstance(algorithm, str) and isinstance(key, str | None)):
+        raise JwtError
+    return JwtHeader(algorithm, key)
+
+
+class JwtReader:
+    """Reads tokens. `audience`, `issuer`: what they must name; None is any. `required`: claims beside exp."""
+
+    def __init__(self, audience: str | None, issuer: str | None, required: Iterable[str]) -> None:
+        self._audience = audience
+        self._issuer = issuer
+        self._required = ["exp", *required]
+
+    def read(self, token: bytes, keys: Iterable[JwtKey], now: float) -> JwtClaims:
+        """The claims of a JWT that one of `keys` signed, valid at Unix time `now`; raises `JwtError`."""
+        claims = self._verified(token, keys)
+        starts, ends = claims.get("nbf", 0), claims["exp"]
+        if not (_is_time(starts) and _is_time(ends)):
+            raise JwtError("exp and nbf of the JWT must be numbers")
+        if now < starts - LEEWAY_SECONDS:
+            raise JwtError("the JWT is not valid yet")
+        if now >= ends + LEEWAY_SECONDS:
+            raise JwtError("the JWT has expired")
+        return JwtClaims(
+            ends_at=ends + LEEWAY_SECONDS,
+            room=_room(claims),
+            actions=_actions(claims),
+            is_admin=claims.get("role") == "admin" or claims.get("admin") is True,
+            identity=_identity(claims),
+            mark=_mark(claims),
+        )
+
+    def _verified(self, token: bytes, keys: Iterable[JwtKey]) -> dict[str, Any]:
+        header = header_of(token)
+        for key in keys:
+            if key.fits(header.algorithm, header.key):
+                try:
+                    return self._decoded(token, key)
+                except jwt.InvalidSignatureError:
+                    continue  # another key may have signed it
+        raise JwtError
+
+    def _decoded(self, token: bytes, key: JwtKey) -> dict[str, Any]:
+        """Raises `JwtError`, or `InvalidSignatureError` if another key signed it."""
+        try:
+            with warnings.catch_warnings(action="ignore", category=jwt.InsecureKeyLengthWarning):
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    key.material,
+                    algorithms=sorted(key.algorithms),
+                    audience=self._audience,
+                    issuer=self._issuer,
+                    # times are checked against `now`: PyJWT would read the clock
+                    options={
+                        "require": self._required,
+                        "verify_aud": self._audience is not None,
+                        "verify_exp": False,
+                        "verify_nbf": False,
+                        "verify_iat": False,
+                        "verify_sub": False,
+                        "verify_jti": False,
+                    },
+                )
+        except jwt.InvalidSignatureError:
+            raise
+        # the signature was verified: what follows is said to somebody with a token of ours
+        except jwt.MissingRequiredClaimError as error:
+            raise JwtError(f"the JWT lacks the claim {error.claim}") from None
+        except jwt.InvalidAudienceError:
+            raise JwtError("the JWT is for another audience") from None
+        except jwt.InvalidIssuerError:
+            raise JwtError("the JWT is of another issuer") from None
+        except _HOSTILE:
+            raise JwtError from None
+        return claims
+
+
+def _identity(claims: Mapping[str, Any]) -> str:
+    """Made of what stays the same when a token is renewed, also with another key: a key may be rotated."""
+    issuer, subject = (
+        value if isinstance(value, str) else None for value in (claims.get("iss"), claims.get("sub"))
+    )
+    text = json.dumps([issuer, subject, claims.get("room")])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mark(claims: Mapping[str, Any]) -> TokenMark:
+    """What is no text or no time is not there."""
+    jti, subject, issued = claims.get("jti"), claims.get("sub"), claims.get("iat")
+    return TokenMark(
+        _plain(jti),
+        _plain(subject),
+        float(issued) if issued is not None and _is_time(issued) and issued < _MAX_ISSUED else None,
+    )
+
+
+def _plain(value: object) -> str | None:
+    """A text that can be sent on: JSON may have halves of surrogate pairs."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else None
+
+
+def _room(claims: Mapping[str, Any]) -> str | None:
+    """The room that they are confined to. One that is there and is no name must not open every room."""
+    if "room" not in claims:
+        return None
+    room = claims["room"]
+    if not (isinstance(room, str) and parse_room_name(room)):
+        raise JwtError("room of the JWT must be the name of a room")
+    return room
+
+
+def _actions(claims: Mapping[str, Any]) -> frozenset[str] | None:
+    if "actions" not in claims:
+        return None
+    actions = claims["actions"]
+    if not isinstance(actions, list):
+        raise JwtError("actions of the JWT must be a list")
+    return frozenset(action for action in actions if isinstance(action, str))
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MAX_TIME

@@ -1,0 +1,1 @@
+"""What Redis knows of the cluster: workers, rooms, and who owns which."""

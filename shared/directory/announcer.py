@@ -1,0 +1,184 @@
+"""What one worker writes about itself into the directory: its status, its rooms, its place in the lists."""
+
+from collections.abc import Collection, Sequence
+from time import monotonic
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.batch import Batch, Call
+from shared.bus.line import Command
+from shared.directory.room_records import ANEW, Change, RoomRecords
+from shared.messages.burden import burden
+from shared.messages.encoding import pack, to_map
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.version_before import with_rooms
+from shared.names import RoomName, WorkerId
+
+_LISTS = [keys.WORKERS, keys.TAKES_PUBLISHERS, keys.TAKES_VIEWERS]
+
+
+class WorkerIdTakenError(Exception):
+    """Another process has this worker's id."""
+
+
+class Announcer:
+    """Every call may raise `RedisError`. Only a process that holds the worker's id may announce."""
+
+    def __init__(self, redis: Redis, worker: WorkerId, process: str) -> None:
+        self._redis = redis
+        self._worker = worker
+        self._process = process
+        self._records = RoomRecords(worker, self._process)
+        self._copies: frozenset[str] = frozenset()
+        self._rooms: dict[str, RoomStatus] = {}  # for readers of the version before
+        self._is_read_by_version_before = False
+
+    async def hold(self) -> None:
+        """Hold the worker's id. Raises `WorkerIdTakenError`, and changes nothing, if another one has it."""
+        batch = Batch(self._redis)
+        batch.call("hold_id", [keys.worker_process(self._worker)], [self._process, keys.PROCESS_TTL_MS])
+        if await batch.execute() != [1]:
+            raise WorkerIdTakenError
+
+    async def beat(
+        self, status: WorkerStatus, rooms: Sequence[RoomStatus], beside: Sequence[Command | Call]
+    ) -> list[Any]:
+        """Hold the worker's id, then `announce`. Raises as `hold` does.
+
+        Nothing may go along with the hold but what depends on it: so it goes first, or is all there is.
+        """
+        if beside or self._copies or any(room.origin for room in rooms):
+            await self.hold()
+            return await self.announce(status, rooms, beside=beside)
+        is_written, _ = await self._write(status, rooms, None, (), holds=True)
+        if not is_written:
+            await self._write(status, rooms, None, (), holds=True)
+        return []
+
+    async def announce(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None = None,
+        beside: Sequence[Command | Call] = (),
+    ) -> list[Any]:
+        """Write the status, and what changed in the rooms.
+
+        `rooms` are all rooms of the worker, or, with `of`, those of these names that exist. Returns the
+        results of the commands `beside`, which go along in the same round trip.
+        """
+        is_written, results = await self._write(status, rooms, of, beside)
+        if not is_written:  # Redis has lost records, or is another one by now
+            await self._write(status, rooms, of, ())  # alone: the replies that went along are there already
+        return results
+
+    async def _write(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None,
+        beside: Sequence[Command | Call],
+        *,
+        holds: bool = False,
+    ) -> tuple[bool, list[Any]]:
+        """False: Redis has not the records on which this relies. The next time, all are sent."""
+        copies = self._copies_now(rooms, of)
+        change = self._records.change(rooms, monotonic(), of)
+        batch = Batch(self._redis)
+        batch.put(self._announcement(status, rooms, of, change, holds=holds))
+        for room in copies if of is None else copies - self._copies:
+            batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
+            batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
+        for room in self._copies - copies:
+            batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
+        for each in beside:
+            batch.put(each)
+        try:
+            results = await batch.execute()
+        except BaseException:  # some of it may have arrived
+            self._records.lost()
+            raise
+        is_written, is_read = results[0]
+        if is_written < 0:
+            self._records.lost()
+            raise WorkerIdTakenError
+        self._copies, self._is_read_by_version_before = copies, bool(is_read)
+        if not is_written:
+            self._records.lost()
+        return bool(is_written), results[len(results) - len(beside) :]
+
+    def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
+        copies = frozenset(room.name for room in rooms if room.origin)
+        return copies if of is None else copies | (self._copies - set(of))
+
+    def _announcement(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[str] | None,
+        change: Change,
+        *,
+        holds: bool,
+    ) -> Call:
+        self._remember(rooms, of)
+        if self._is_read_by_version_before:
+            status = with_rooms(status, tuple(self._rooms.values()))
+        ready = status.state is WorkerState.READY
+        place = burden(status)
+        written = {name: record for name, record in change.records.items() if record is not None}
+        return Call(
+            "announce_worker",
+            [
+                keys.worker_status(self._worker),
+                keys.worker_rooms(self._worker),
+                keys.CHANGES,
+                *_LISTS,
+                keys.VERSION_BEFORE,
+                keys.worker_process(self._worker),
+            ],
+            [
+                pack(to_map(status) | {"rooms_version": change.version}),
+                keys.HEARTBEAT_TTL_MS,
+                change.before,
+                change.version,
+                self._worker,
+                place if ready and status.takes_publishers else "",
+                place if ready and status.takes_viewers else "",
+                keys.SWEEP_SECONDS,
+                change.packed() if change.records or change.before == ANEW else "",
+                keys.CHANGE_TTL_MS,
+                len(written),
+                self._process if holds else "",
+                keys.PROCESS_TTL_MS,
+                *(part for entry in written.items() for part in entry),
+                *(change.records.keys() - written.keys()),
+            ],
+        )
+
+    def _remember(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> None:
+        gone = self._rooms.keys() if of is None else of
+        self._rooms = {name: room for name, room in self._rooms.items() if name not in gone}
+        self._rooms |= {room.name: room for room in rooms}
+
+    async def read_by_version_before(self) -> None:
+        """A reader of the version before is here: let all workers write for it for a while."""
+        self._is_read_by_version_before = True
+        await self._redis.set(keys.VERSION_BEFORE, 1, ex=keys.VERSION_BEFORE_SECONDS)
+
+    async def leave(self) -> None:
+        """Remove a worker that stops from the directory at once, unless another process has its id."""
+        try:
+            await self.hold()
+        except WorkerIdTakenError:
+            return
+        batch = Batch(self._redis)
+        batch.add("DEL", keys.worker_status(self._worker), keys.worker_rooms(self._worker))
+        batch.call("unlist_worker", _LISTS, [self._worker])
+        for room in self._copies:
+            batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
+        left = Change(self._worker, ANEW, "", {})
+        batch.call("log_change", [keys.CHANGES], [left.packed(), keys.CHANGE_TTL_MS, keys.SWEEP_SECONDS])
+        batch.add("DEL", keys.worker_process(self._worker))
+        await batch.execute()

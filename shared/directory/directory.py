@@ -1,0 +1,283 @@
+"""The cluster's directory in Redis: which workers are alive, which rooms they hold, who owns a room.
+
+Workers announce themselves by heartbeats that expire; a room is a claim that its owner refreshes. Nothing
+scans the keyspace, and media flows without the directory.
+"""
+
+import re
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.bus.batch import Batch, Call, script
+from shared.bus.line import Command
+from shared.directory.announcer import Announcer
+from shared.directory.claims import Claims, RoomLimits
+from shared.directory.room_records import Change, read_change
+from shared.directory.worker_list import WorkerList, read_status
+from shared.messages.encoding import DecodeError, read
+from shared.messages.status import RoomStatus, WorkerStatus
+from shared.names import RoomName, WorkerId, worker_in_key
+
+_VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
+_UNIX_TIME = re.compile(rb"[0-9]{1,11}")
+_CHANGES_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RoomHolders:
+    """The workers of a room. A worker of `copies` may have lost its copy meanwhile."""
+
+    owner: WorkerId | None
+    copies: frozenset[WorkerId]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The packed records of all rooms of a worker, and their version; "": it has none."""
+
+    version: str
+    packed: dict[str, bytes]
+
+
+class Changes(NamedTuple):
+    """Of the records of rooms. `at`: where to continue in the log; `more`: there is more now."""
+
+    at: str
+    changes: list[Change]
+    more: bool
+
+
+class Directory:
+    """Reads and writes the directory. Every call is one or two round trips and may raise `RedisError`.
+
+    The worker that announces itself through one `Directory` has its id until that expires or it leaves.
+    """
+
+    def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
+        self._redis = redis
+        self._claims = Claims(redis, limits or RoomLimits())
+        self.process = secrets.token_hex(8)  # begins the versions of the records that go through this object
+        self._announcers: dict[WorkerId, Announcer] = {}
+        self._workers = WorkerList(redis)
+        self._draw = redis.register_script(script("draw_workers").text)
+
+    # --- for workers
+
+    async def claim_room(self, room: RoomName, worker: WorkerId, network: str = "") -> WorkerId:
+        """Claim `room` for `worker`, atomically; returns the owner, which is `worker` on success.
+
+        `network` is where its publisher is; empty: not known, and not limited. Raises `ROOM_LIMIT` or
+        `PUBLISHER_LIMIT`.
+        """
+        return await self._claims.claim(room, worker, network)
+
+    async def release_room(self, room: RoomName, worker: WorkerId) -> None:
+        """Release `room`, which has ended, unless another worker owns it now."""
+        await self._claims.release([room], worker)
+
+    async def release_rooms(
+        self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
+    ) -> None:
+        """Likewise. Those of `never_open` were claimed and not opened, and so have not ended."""
+        await self._claims.release(rooms, worker, never_open)
+
+    async def beat(
+        self, status: WorkerStatus, claims: Iterable[RoomName], rooms: Sequence[RoomStatus] = ()
+    ) -> list[RoomName]:
+        """`beat_with` nothing else; returns the rooms that another worker holds now."""
+        lost, _ = await self.beat_with((), status, claims, rooms)
+        return lost
+
+    async def beat_with(
+        self,
+        along: Sequence[Call],
+        status: WorkerStatus,
+        claims: Iterable[RoomName],
+        rooms: Sequence[RoomStatus],
+    ) -> tuple[list[RoomName], list[Any]]:
+        """Announce `status` and all `rooms`, and refresh `claims`.
+
+        Returns the rooms that another worker holds now, and the results of what went `along` (see `tell`).
+        Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
+        """
+        worker = WorkerId(status.id)
+        announcer = self._announcer(worker)
+        claimed = list(claims)
+        renewals = self._claims.renewals(claimed)
+        results = await announcer.beat(status, rooms, [*renewals, *along])
+        lost = await self._claims.refresh(claimed, worker, results[: len(renewals)])
+        return lost, results[len(renewals) :]
+
+    async def tell(
+        self,
+        status: WorkerStatus,
+        rooms: Sequence[RoomStatus],
+        of: Collection[RoomName],
+        along: Sequence[Call] = (),
+    ) -> list[Any]:
+        """Between two beats, announce `status` and the rooms of these names; those not in `rooms` ended.
+
+        Redis does what goes `along` once it knows that, in the same round trip. Returns the results. Where
+        Redis has lost records or a script, it is done, once, before those are there again.
+        """
+        return await self._announcer(WorkerId(status.id)).announce(status, rooms, of, along)
+
+    async def read_by_version_before(self, worker: WorkerId) -> None:
+        """A caller of the version before is here: let workers announce their rooms as it reads them, too."""
+        await self._announcer(worker).read_by_version_before()
+
+    async def leave(self, worker: WorkerId) -> None:
+        """Remove a worker that stops from the directory at once, unless another process has its id."""
+        await self._announcer(worker).leave()
+
+    def _announcer(self, worker: WorkerId) -> Announcer:
+        if worker not in self._announcers:
+            self._announcers[worker] = Announcer(self._redis, worker, self.process)
+        return self._announcers[worker]
+
+    # --- about workers
+
+    async def workers(self) -> list[WorkerStatus]:
+        """Every living worker, sorted by id. It costs as much as there are workers."""
+        statuses, _ = await self._workers.read()
+        return statuses
+
+    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
+        """`workers`, and the `changes` until after their statuses; None: these must be asked for."""
+        statuses, results = await self._workers.read([_changes_after(after)])
+        return statuses, None if results is None else _read_changes(after, results[0])
+
+    async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
+        """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
+        return await self._workers.statuses(workers)
+
+    async def lives(self, worker: WorkerId) -> bool:
+        return bool(await self._redis.exists(keys.worker_status(worker)))
+
+    async def has_process(self, worker: WorkerId) -> bool:
+        """Whether a process holds this worker's id; bd7d3b1 did not do that yet."""
+        return bool(await self._redis.exists(keys.worker_process(worker)))
+
+    async def draw_workers(
+        self,
+        number: int,
+        avoid: Collection[WorkerId] = (),
+        *,
+        for_viewer: bool = False,
+        reserve: bool = True,
+    ) -> list[WorkerId]:
+        """Some workers that take publishers, or viewers, drawn at random, the one with the least load first.
+
+        A place on the first is reserved until its next heartbeat. Those to `avoid` come last.
+        """
+        drawn: list[bytes] = await self._draw(
+            keys=[keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
+            args=[number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(31), int(reserve), *avoid],
+        )
+        return [worker_in_key(worker) for worker in drawn]
+
+    # --- about rooms
+
+    async def room_owner(self, room: RoomName) -> WorkerId | None:
+        """The worker that holds `room`, or None when nobody publishes there."""
+        owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
+        return worker_in_key(owner) if owner is not None else None
+
+    async def room_holders(self, room: RoomName) -> RoomHolders:
+        batch = Batch(self._redis)
+        batch.add("GET", keys.room_claim(room))
+        batch.add("SMEMBERS", keys.room_copies(room))
+        owner, copies = await batch.execute()
+        return RoomHolders(
+            worker_in_key(owner) if owner is not None else None, frozenset(map(worker_in_key, copies))
+        )
+
+    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
+        """When those of `rooms` ended, in Unix time, that did so within a day and were not claimed since.
+
+        Nobody tells it of a room whose worker died.
+        """
+        if not rooms:
+            return {}
+        found = cast(list[bytes | None], await self._redis.mget([keys.room_ended(room) for room in rooms]))
+        return {
+            room: int(at)
+            for room, at in zip(rooms, found, strict=True)
+            if at is not None and _UNIX_TIME.fullmatch(at)
+        }
+
+    async def in_room(
+        self, room: RoomName, workers: Iterable[WorkerId]
+    ) -> dict[WorkerId, tuple[WorkerStatus | None, RoomStatus | None]]:
+        """What each of `workers` says about itself, unless it is dead, and about `room`, if it has that."""
+        asked, batch = list(workers), Batch(self._redis)
+        for worker in asked:
+            batch.add("GET", keys.worker_status(worker))
+            batch.add("HGET", keys.worker_rooms(worker), room)
+        answers = await batch.execute()
+        read = zip(map(read_status, answers[::2]), map(read_room, answers[1::2]), strict=True)
+        return dict(zip(asked, read, strict=True))
+
+    async def records(self, workers: Sequence[WorkerId]) -> dict[WorkerId, Records]:
+        """The records of all rooms of some workers. It costs as much as they have rooms."""
+        batch = Batch(self._redis)
+        for worker in workers:
+            batch.add("HGETALL", keys.worker_rooms(worker))
+        return dict(zip(workers, map(_records, await batch.execute()), strict=True))
+
+    async def last_change(self) -> str:
+        """The last entry of the log of changes."""
+        last = cast(list[Any], await self._redis.xrevrange(keys.CHANGES, count=1))
+        return last[0][0].decode() if last else "0-0"
+
+    async def changes(self, after: str) -> Changes:
+        """What changed in the records of rooms after the entry `after` of the log.
+
+        What is too old is missing: the versions tell.
+        """
+        batch = Batch(self._redis)
+        batch.add(*_changes_after(after))
+        [entries] = await batch.execute()
+        return _read_changes(after, entries)
+
+    async def ping(self) -> None:
+        await self._redis.ping()
+
+
+def read_room(record: bytes | None) -> RoomStatus | None:
+    """The room in a record; None if there is none that this version can read."""
+    if record is None:
+        return None
+    try:
+        return read(RoomStatus, record)
+    except DecodeError:
+        return None
+
+
+def _changes_after(after: str) -> Command:
+    return ("XRANGE", keys.CHANGES, f"({after}", "+", "COUNT", _CHANGES_AT_ONCE)
+
+
+def _read_changes(after: str, entries: Sequence[tuple[bytes, list[bytes]]]) -> Changes:
+    found: list[Change] = []
+    for _, fields in entries:
+        try:
+            found.append(read_change(dict(zip(fields[::2], fields[1::2], strict=True))[b"c"]))
+        except (DecodeError, KeyError):  # of another version
+            continue
+    at = entries[-1][0].decode() if entries else after
+    return Changes(at, found, len(entries) == _CHANGES_AT_ONCE)
+
+
+def _records(fields: Any) -> Records:
+    """HGETALL's result, which is a map or a flat list."""
+    found = dict(fields) if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    version = found.pop(_VERSION, b"")
+    return Records(
+        version.decode(errors="replace"), {name.decode(errors="replace"): found[name] for name in found}
+    )

@@ -1,0 +1,1 @@
+"""What happens in rooms, kept in Redis for webhooks."""

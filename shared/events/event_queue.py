@@ -1,0 +1,178 @@
+"""The events of rooms as control reads them: a consumer group of the stream for each receiver of webhooks.
+
+All processes read as the same consumer, one at a time (`Lease`): whoever reads next first gets again what was
+read before and not acknowledged, in the same order.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared.bus import keys
+from shared.bus.batch import Batch
+from shared.events.event_log import Broadcast, EventLog, read_broadcast
+from shared.messages.events import EventType, RoomEvent, event_id
+from shared.names import WorkerId
+
+NEW = ">"  # in the place of an entry: what nobody has read
+_CONSUMER = "control"
+_SCAN_COUNT = 500
+
+
+class NoGroupError(Exception):
+    """Redis does not know this receiver's group: it has come back empty. `prepare` makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a stream. `fields` is None when it was trimmed before anybody acknowledged it."""
+
+    id: str
+    fields: dict[str, str] | None
+
+    @property
+    def unix_time(self) -> float:
+        return int(self.id.partition("-")[0]) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    waiting: int  # events that are not acknowledged
+    oldest: float | None  # Unix time of the oldest of them
+
+
+class EventQueue:
+    """Every call may raise `RedisError`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._log = EventLog(redis)
+
+    # --- delivering
+
+    async def prepare(self, groups: Iterable[str]) -> None:
+        """Make what is missing: these receivers get what happens from now on, and workers tell it.
+
+        All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for group in groups:
+                pipe.xgroup_create(keys.OUTBOX, group, "$", mkstream=True)
+            pipe.set(keys.EVENTS_WANTED, 1, ex=keys.EVENTS_WANTED_SECONDS)
+            results = await pipe.execute(raise_on_error=False)
+        for result in results:
+            if isinstance(result, Exception) and "BUSYGROUP" not in str(result):
+                raise result
+
+    async def read(self, group: str, after: str, count: int) -> list[Entry]:
+        """What was read before and is not acknowledged, after an entry; or with `NEW`, what comes next."""
+        try:
+            found = await self._redis.xreadgroup(group, _CONSUMER, {keys.OUTBOX: after}, count)
+        except ResponseError as error:
+            if "NOGROUP" in str(error):
+                raise NoGroupError from None
+            raise
+        streams = found.values() if isinstance(found, dict) else (entries for _, entries in found or ())
+        return [_entry(*entry) for entries in streams for entry in _flat(entries)]
+
+    async def acknowledge(self, group: str, entry: Entry) -> None:
+        await self._redis.xack(keys.OUTBOX, group, entry.id)
+
+    async def backlog(self, group: str) -> Backlog:
+        """How much one receiver has not got yet."""
+        groups: list[dict[str, Any]] = await self._redis.xinfo_groups(keys.OUTBOX)
+        for found in groups:
+            if found["name"].decode() == group:
+                pending, lag = int(found["pending"]), int(found.get("lag") or 0)
+                oldest = await self._oldest(group, found["last-delivered-id"].decode(), pending)
+                return Backlog(pending + lag, oldest if pending + lag else None)
+        return Backlog(0, None)
+
+    async def _oldest(self, group: str, last_read: str, pending: int) -> float | None:
+        if pending:
+            summary: dict[str, Any] = await self._redis.xpending(keys.OUTBOX, group)
+            if summary["min"]:
+                return Entry(summary["min"].decode(), None).unix_time
+        unread = cast(list[Any], await self._redis.xrange(keys.OUTBOX, f"({last_read}", count=1))
+        return Entry(unread[0][0].decode(), None).unix_time if unread else None
+
+    # --- dead letters
+
+    async def bury(self, group: str, entry: Entry, **why: str) -> None:
+        """Give a delivery up, and keep the event where an operator finds it."""
+        batch = Batch(self._redis)
+        fields = {**(entry.fields or {}), **why, "to": group}
+        batch.add("XADD", keys.DEAD_LETTERS, "MAXLEN", "~", keys.DEAD_LETTERS_LENGTH, "*", *_pairs(fields))
+        batch.add("EXPIRE", keys.DEAD_LETTERS, keys.DEAD_LETTERS_TTL_SECONDS)
+        batch.add("XACK", keys.OUTBOX, group, entry.id)
+        await batch.execute()
+
+    async def dead(self, after: str, count: int) -> list[Entry]:
+        """Deliveries that were given up, oldest first."""
+        found = cast(list[Any], await self._redis.xrange(keys.DEAD_LETTERS, f"({after}", count=count))
+        return [_entry(*entry) for entry in found]
+
+    async def find_dead(self, id_: str) -> Entry | None:
+        found = cast(list[Any], await self._redis.xrange(keys.DEAD_LETTERS, id_, id_))
+        return _entry(*found[0]) if found else None
+
+    async def dead_count(self) -> int:
+        return await self._redis.xlen(keys.DEAD_LETTERS)
+
+    async def replay(self, entries: Sequence[Entry]) -> None:
+        """Deliver these dead letters, each to its receiver, after everything that waits now."""
+        batch = Batch(self._redis)
+        for entry in entries:
+            batch.add(
+                "XADD", keys.OUTBOX, "MAXLEN", "~", keys.OUTBOX_LENGTH, "*", *_pairs(entry.fields or {})
+            )
+            batch.add("XDEL", keys.DEAD_LETTERS, entry.id)
+        batch.add("EXPIRE", keys.OUTBOX, keys.OUTBOX_TTL_SECONDS)
+        await batch.execute()
+
+    # --- broadcasts whose worker is gone
+
+    async def broadcasts(self) -> list[tuple[str, Broadcast]]:
+        """Every broadcast that is under way, with its room."""
+        found: list[tuple[str, Broadcast]] = []
+        cursor = 0
+        while True:
+            scanned = await self._redis.hscan(keys.BROADCASTS, cursor, count=_SCAN_COUNT)
+            cursor, lives = cast(tuple[int, dict[bytes, bytes]], scanned)
+            for room, value in lives.items():
+                if (broadcast := read_broadcast(value)) is not None:
+                    found.append((room.decode(errors="replace"), broadcast))
+            if not cursor:
+                return found
+
+    async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
+        """Tell that a broadcast has ended, unless it has told something itself meanwhile."""
+        number = broadcast.last + 1
+        event = RoomEvent(
+            id=event_id(broadcast.id, number),
+            type=EventType.ROOM_ENDED,
+            room=room,
+            at=at,
+            worker=WorkerId(broadcast.worker),
+            broadcast=broadcast.id,
+            number=number,
+            facts={"reason": reason},
+        )
+        await self._log.tell([event])
+
+
+def _flat(entries: list[Any]) -> list[Any]:
+    """redis-py nests the entries once more with RESP3."""
+    return entries[0] if entries and isinstance(entries[0], list) else entries
+
+
+def _entry(id_: bytes, fields: dict[bytes, bytes] | None) -> Entry:
+    text = {name.decode(): value.decode(errors="replace") for name, value in (fields or {}).items()}
+    return Entry(id_.decode(), text or None)
+
+
+def _pairs(fields: dict[str, str]) -> list[str]:
+    return [part for field in fields.items() for part in field]

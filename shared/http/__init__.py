@@ -1,0 +1,1 @@
+"""The HTTP server of both planes, and what it takes from strangers."""

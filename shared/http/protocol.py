@@ -1,0 +1,243 @@
+"""uvicorn's HTTP protocol, with bounds on what a connection may hold and for how long.
+
+Without them httptools keeps heads and trailers of any size, and uvicorn any number of pipelined requests.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Any, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from shared.http.connections import Connections
+from shared.http.limits import HttpLimits
+from shared.joined_writes import JoinedWrites
+
+_SLICE_BYTES = 16_384  # of a read, parsed at once: so far may the bounds below be exceeded
+
+_REASONS = {
+    400: b"invalid request",
+    408: b"request timeout",
+    414: b"request target too long",
+    431: b"request header fields too large",
+}
+
+
+class _Phase(Enum):
+    HEAD = auto()  # waits for a request
+    BODY = auto()  # waits for the rest of one
+    UNREAD = auto()  # of which nobody reads the rest: it is answered
+    ANSWER = auto()
+
+
+class _StopError(Exception):
+    """Nothing more is parsed. httptools turns it into an `HttpParserError`."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection, which `connections` has admitted."""
+
+    def __init__(self, connections: Connections[HttpLimits], **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._connections = connections
+        self._limits = connections.limits
+        self._accepted: socket.socket | None = None
+        self._opening: asyncio.Task[None] | None = None  # kept, so that it is not collected
+        self._cycles: deque[RequestResponseCycle] = deque()  # of requests without a complete answer
+        self._phase = _Phase.HEAD
+        self._last = False  # no request follows the present one
+        self._deaf = False  # nothing more is parsed
+        self._status = 400  # to refuse with
+        self._head_open = False
+        self._body_open = False
+        self._field_bytes = 0
+        self._fields = 0
+        self._silent_bytes = 0  # that the parser has taken since it last reported something
+        self._unread_bytes = 0
+
+    # --- begin and end
+
+    def open(self, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Begin, with the TLS handshake if there is to be one."""
+        self._accepted = accepted
+        self._opening = self.loop.create_task(self._open(accepted, tls))
+
+    async def _open(self, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
+        seconds = self._limits.head_seconds if tls else None
+        try:
+            await self.loop.connect_accepted_socket(
+                lambda: self, accepted, ssl=tls, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=seconds
+            )
+        except OSError:  # the client has gone, or speaks no TLS, or not in time
+            accepted.close()
+        finally:
+            if self.transport is None:
+                self._connections.leave(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        super().connection_lost(exc)
+        for cycle in self._cycles:  # uvicorn tells only the newest
+            cycle.disconnected = True
+            cycle.body = bytearray()  # a request that still runs reads no more of it
+            cycle.message_event.set()
+
+    def cut(self) -> None:
+        self._deaf = True
+        if self.transport is not None:
+            self.transport.abort()
+        elif self._accepted is not None:
+            with suppress(OSError):  # the client was faster
+                self._accepted.shutdown(socket.SHUT_RDWR)  # so `_open` ends, and cleans up
+
+    def overdue(self) -> None:
+        if self.transport is None:
+            self.cut()
+        elif self.transport.get_write_buffer_size():  # `bound_connections` ends those who do not read
+            self._connections.wait(self, self.loop.time() + self._limits.head_seconds)
+        elif self.transport.is_closing() or self._phase is _Phase.UNREAD:
+            self.cut()
+        elif self._head_open or self._body_open:
+            self._refuse(408)
+        else:
+            self.transport.close()
+            self._connections.wait(self, self.loop.time() + self._limits.head_seconds)
+
+    # --- from the client
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        view = memoryview(data)
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self._deaf:
+                self._discard(len(data) - start)
+                return
+            self._parse(view[start : start + _SLICE_BYTES])
+
+    def _parse(self, data: memoryview) -> None:
+        self._silent_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # `on_headers_complete` has made it the last request
+        except httptools.HttpParserError:
+            if not self._deaf:
+                self._refuse(self._status)
+        else:
+            # an unfinished field, trailer or chunk extension
+            if self._silent_bytes > self._limits.head_bytes:
+                self._refuse(431 if self._head_open else 400)
+
+    def _discard(self, count: int) -> None:
+        self._unread_bytes += count
+        if self._phase is _Phase.UNREAD and self._unread_bytes > self._limits.unread_bytes:
+            self.cut()
+
+    def on_message_begin(self) -> None:
+        if self._last:
+            self._deaf = True
+            raise _StopError
+        super().on_message_begin()
+        self._head_open = True
+        self._field_bytes = self._fields = self._unread_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._silent_bytes = 0
+        if len(self.url) > self._limits.head_bytes:
+            self._stop(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._silent_bytes = 0
+        self._fields += 1
+        self._field_bytes += len(name) + len(value)
+        if self._fields > self._limits.fields or self._field_bytes > self._limits.head_bytes:
+            self._stop(431)
+        # A trailer is no header: a proxy may pass on what it would not take as one (RFC 9110 6.5.1).
+        if self._head_open:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._silent_bytes = 0
+        super().on_headers_complete()
+        self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport, self.loop))
+        self._cycles.append(self.cycle)
+        self._head_open, self._body_open = False, True
+        self._settle()
+        # There is nothing to upgrade to, and what follows may be anything. Who pipelines too many requests
+        # gets the first ones answered, and asks again for the others (RFC 9112 9.3.2).
+        if self.parser.should_upgrade() or len(self.pipeline) >= self._limits.pipelined:
+            self.cycle.keep_alive = False
+        self._last = not self.cycle.keep_alive
+
+    def on_body(self, body: bytes) -> None:
+        self._silent_bytes = 0
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._discard(len(body))
+
+    def on_message_complete(self) -> None:
+        self._silent_bytes = 0
+        self._body_open = False
+        super().on_message_complete()
+        self._settle()
+
+    # --- to the client
+
+    def on_response_complete(self) -> None:
+        cast(JoinedWrites, self._cycles.popleft().transport).flush()  # of an answer without a body
+        super().on_response_complete()
+        self._settle()
+
+    def _stop(self, status: int) -> None:
+        self._status = status
+        raise _StopError
+
+    def _refuse(self, status: int) -> None:
+        """Answer with an error, unless another answer is under way, and close.
+
+        Closing a connection with unread data resets it, and the client may lose the answer (RFC 9112 9.6): so
+        its data is discarded for a moment.
+        """
+        self._deaf = True
+        cycle = self._cycles[-1] if self._cycles else None
+        if cycle is not None and (len(self._cycles) > 1 or cycle.response_started or not self._body_open):
+            self.cut()
+            return
+        body = b'{"error":"%s"}' % _REASONS[status]
+        head = [STATUS_LINE[status]]
+        head += [b"%s: %s\r\n" % field for field in self.server_state.default_headers]
+        head += [b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)]
+        self.transport.write(b"".join([*head, b"connection: close\r\n\r\n", body]))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:  # TLS
+            self.transport.close()
+        if cycle is not None:  # its request will not be complete
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._phase = _Phase.UNREAD
+        self._connections.wait(self, self.loop.time() + self._limits.unread_seconds)
+
+    def _settle(self) -> None:
+        """Tell `connections` what this one waits for."""
+        limits = self._limits
+        if self._body_open and len(self._cycles) < 2:
+            phase = _Phase.BODY if self._cycles else _Phase.UNREAD
+        else:
+            phase = _Phase.ANSWER if self._cycles else _Phase.HEAD
+        seconds = {
+            _Phase.HEAD: limits.head_seconds,
+            _Phase.BODY: limits.body_seconds,
+            _Phase.UNREAD: limits.unread_seconds,
+        }.get(phase)
+        self._phase = phase
+        if seconds is None:
+            self._connections.answer(self)
+        else:
+            self._connections.wait(self, self.loop.time() + seconds)

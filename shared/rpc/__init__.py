@@ -1,0 +1,1 @@
+"""Requests from control to workers, over Redis lists."""

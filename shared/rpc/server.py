@@ -1,0 +1,282 @@
+"""The answering end of RPC: a worker that takes requests off its list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.bus import keys
+from shared.bus.batch import Call, called, script
+from shared.bus.connection import Results, ShortCalls
+from shared.bus.fair_timeout import fair_timeout
+from shared.bus.line import Command
+from shared.bus.redis_clock import RedisClock
+from shared.errors import ErrorCode, ServiceError, redis_away
+from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
+from shared.names import WorkerId
+from shared.rpc.list_reader import ListReader
+from shared.rpc.request import (
+    CLOSED,
+    CLOSED_SECONDS,
+    MAX_SECONDS,
+    RETRY_SECONDS,
+    TOO_LATE,
+    UNANSWERED,
+    VERSION,
+    Handler,
+    Observe,
+    Request,
+    error_to_map,
+    unobserved,
+)
+from shared.telemetry.logging import get_logger
+from shared.telemetry.tracing import root_span
+
+MAX_BUSY = 64  # requests that a worker handles at once
+REST_ROUNDS = 4  # of the event loop: in the second one the heartbeat tells what a request has changed
+QUIET_SECONDS = 0.02  # since the last request: where more of them come, or rounds take long, nobody rests
+
+log = get_logger()
+
+
+class RpcServer:
+    """Answers each request by the handler for the type of its message.
+
+    `unanswered` is called with each handler's reply that comes too late for its caller: what it did must be
+    undone. `called_by_version_before` is awaited before a request of such a caller is handled. `along` sends
+    a reply along with what its caller may rely on then; None: there is nothing of the kind. Without `clock`
+    it has one of its own.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        url: str,
+        worker: WorkerId,
+        handlers: Mapping[type, Handler],
+        observe: Observe = unobserved,
+        clock: RedisClock | None = None,
+        unanswered: Callable[[Any], None] = lambda _: None,
+        called_by_version_before: Callable[[], Awaitable[None]] | None = None,
+        along: Callable[[Call], Awaitable[Any] | None] = lambda _: None,
+    ) -> None:
+        self._redis = redis
+        self._observe = observe
+        self._list = keys.rpc_requests(worker)
+        self._reader = ListReader(url, self._list)
+        self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
+        self._clock = clock or RedisClock(redis)
+        self._unanswered = unanswered
+        self._called_by_version_before = called_by_version_before
+        self._along = along
+        self._close_requests = redis.register_script(script("close_requests").text)
+        self._room_for = asyncio.Semaphore(MAX_BUSY)
+        self._under_way = 0
+        self._taken_at = 0.0  # the last request
+        self._closing = False
+        self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
+
+    async def run(self) -> None:
+        """Serve until cancelled, and cancel the requests under way, too; survives outages of Redis.
+
+        After `close` it serves what waits, and returns.
+        """
+        if isinstance(self._redis, ShortCalls):
+            self._redis.carrier = self._carry
+        try:
+            async with asyncio.TaskGroup() as requests:
+                async for data in self._requests():
+                    await self._room_for.acquire()
+                    self._under_way += 1
+                    requests.create_task(self._serve(data)).add_done_callback(self._served)
+        finally:
+            if isinstance(self._redis, ShortCalls):
+                self._redis.carrier = None
+            await self._reader.close()
+
+    def _served(self, _: object) -> None:
+        self._under_way -= 1
+        self._room_for.release()
+
+    async def close(self) -> None:
+        """Take no request that comes later: its caller is told at once. May raise `RedisError`."""
+        self._closing = True
+        async with self._redis.pipeline() as pipe:  # behind all that wait: `run` gets there
+            pipe.rpush(self._list, CLOSED)
+            pipe.expire(self._list, keys.LIST_TTL_SECONDS)
+            await pipe.execute()
+
+    async def _requests(self) -> AsyncIterator[bytes]:
+        """The requests as they come, each when there is room for it; ends after `close`."""
+        while True:
+            try:
+                async with self._room_for:
+                    data = await self._reader.pop()
+                if data == CLOSED and self._closing:
+                    for waiting in await self._close_list():
+                        yield waiting
+                    return
+            except (RedisError, OSError):
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if data is not None and data != CLOSED:  # left by a former process with this worker's id
+                yield data
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Let the next look go along with what the request that was just taken asks of Redis: its reply.
+
+        Not for long: a request that waits for something else must not keep others waiting. And not while
+        others are under way, or come one after the other: each would wait for the reply to the one before.
+        """
+        now, before = monotonic(), self._taken_at
+        self._taken_at = now
+        if self._under_way > 1 or now - before < QUIET_SECONDS:
+            return
+        self._reader.rests = True
+        for _ in range(REST_ROUNDS):
+            await asyncio.sleep(0)
+            if self._reader.is_handed:
+                return
+            if monotonic() - now > QUIET_SECONDS:
+                break
+        self._reader.rests = False
+
+    def _carry(self, commands: Sequence[Command]) -> Results | None:
+        results: Results = asyncio.get_running_loop().create_future()
+        return results if self._reader.carry(commands, partial(_settle, results)) else None
+
+    async def _close_list(self) -> list[bytes]:
+        """Mark the list as closed; returns the requests that were still put there."""
+        waiting: list[bytes] = await self._close_requests(keys=[self._list], args=[CLOSED, CLOSED_SECONDS])
+        return [data for data in waiting if data != CLOSED]
+
+    async def _serve(self, data: bytes) -> None:
+        try:
+            request = from_map(Request, unpack(data))
+        except DecodeError:
+            log.warning("rpc request not understood")
+            return
+        if not self._is_new(request):
+            return
+        operation = request.op if request.op in self._handlers else "unknown"
+        left = await self._left(request.deadline)
+        if left <= 0:
+            self._observe(operation, TOO_LATE, 0.0)
+            log.warning("rpc request too late", op=request.op, request_id=request.request_id)
+            return
+        began, outcome = monotonic(), UNANSWERED
+        try:
+            if request.version < VERSION and self._called_by_version_before is not None:
+                await self._called_by_version_before()
+            with _span(request):
+                reply = await self._handle(request, left)
+            if reply is not None and await self._send(request, reply):
+                outcome = reply.code.value if isinstance(reply, ServiceError) else "ok"
+        except Exception:
+            log.exception("rpc request failed", op=request.op, request_id=request.request_id)
+        finally:
+            self._observe(operation, outcome, monotonic() - began)
+
+    def _is_new(self, request: Request) -> bool:
+        """False: its caller lost a connection, and pushed once more what had arrived all the same."""
+        now = monotonic()
+        while self._taken and now - next(iter(self._taken.values())) > MAX_SECONDS:
+            del self._taken[next(iter(self._taken))]
+        if request.id in self._taken:
+            return False
+        self._taken[request.id] = now
+        return True
+
+    async def _left(self, deadline: float) -> float:
+        """The seconds until `deadline`, at least, and at most `MAX_SECONDS`.
+
+        Before a request is dropped for it, the clock is read anew: it may have been set a moment ago.
+        """
+        try:
+            await self._clock.freshen()
+            if deadline <= self._clock.latest():
+                await self._clock.read()
+        except (RedisError, OSError):  # then its caller gets no reply either
+            return 0.0
+        left = deadline - self._clock.latest()
+        return min(left, MAX_SECONDS)
+
+    async def _handle(self, request: Request, left: float) -> Any:
+        """The handler's reply or a `ServiceError`; None when it took longer than the `left` seconds."""
+        try:
+            if request.op not in self._handlers:
+                raise DecodeError("no message of this worker's version")
+            kind, handler = self._handlers[request.op]
+            message: Any = from_map(kind, request.body)
+            async with fair_timeout(left):
+                return await handler(message)
+        except TimeoutError:
+            log.error("rpc request ran out of time", op=request.op, request_id=request.request_id)
+            return None
+        except ServiceError as error:
+            return error
+        except RedisError:
+            return redis_away()
+        except DecodeError as error:  # from another version of the caller: no bug, and the upgrade will end
+            log.warning(
+                "rpc request not understood",
+                op=request.op,
+                request_id=request.request_id,
+                reason=str(error),
+            )
+            return _not_understood()
+        except Exception:
+            log.exception("rpc request failed", op=request.op, request_id=request.request_id)
+            return ServiceError(ErrorCode.INTERNAL)
+
+    async def _send(self, request: Request, reply: Any) -> bool:
+        """Send a reply or a `ServiceError`, unless the caller has given up; returns whether it was sent."""
+        failed = isinstance(reply, ServiceError)
+        result = {"error": error_to_map(reply)} if failed else {"ok": to_map(reply)}
+        try:
+            in_time = await self._push(
+                Call(
+                    "push_reply",
+                    [request.reply_to],
+                    [pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
+                )
+            )
+        except (RedisError, OSError):  # it may have arrived all the same
+            log.warning("rpc reply lost: Redis is away", op=request.op, request_id=request.request_id)
+            return False
+        if not in_time:
+            log.warning("rpc reply too late", op=request.op, request_id=request.request_id)
+            if not failed:
+                self._unanswered(reply)
+        return bool(in_time)
+
+    async def _push(self, reply: Call) -> Any:
+        along = self._along(reply)
+        return await (called(self._redis, reply) if along is None else along)
+
+
+def _settle(waiting: Results, results: list[Any] | Exception) -> None:
+    if waiting.done():  # who asked has given up
+        return
+    if isinstance(results, Exception):
+        waiting.set_exception(results)
+        waiting.exception()  # asked for: who asked may be gone before it wakes
+    else:
+        waiting.set_result(results)
+
+
+def _span(request: Request) -> AbstractContextManager[None]:
+    """In the caller's trace, if it has one."""
+    if not request.traceparent:
+        return nullcontext()
+    return root_span(f"serve {request.op}", request.traceparent, request_id=request.request_id)
+
+
+def _not_understood() -> ServiceError:
+    return ServiceError(ErrorCode.NO_WORKER, detail="the worker cannot read the request", retry_after=1)

@@ -1,0 +1,1 @@
+"""What operators forbid, and the book in Redis that keeps it."""

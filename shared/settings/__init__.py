@@ -1,0 +1,1 @@
+"""Settings: what the environment says, parsed once at the border."""

@@ -1,0 +1,199 @@
+"""The types of settings: how the text of an environment variable becomes a value, and what it must look like.
+
+An error says what the value must be and never repeats it: it may hold a secret.
+"""
+
+import base64
+import ipaddress
+import re
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from shared.names import parse_room_name, parse_worker_id
+from shared.settings.host_port import HostPort, parse_host_port
+from shared.settings.redis_url import parse_redis_url
+from shared.settings.setting_values import AUTO
+
+
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
+    """A setting: its default, and what it means, in a sentence."""
+    return Field(default=default, description=meaning, **limits)
+
+
+def _host_port(value: object) -> object:
+    return parse_host_port(value) if isinstance(value, str) else value
+
+
+def _tcp_address(value: object) -> object:
+    return value if value in ("", "same") else _host_port(value)
+
+
+def _comma_list(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _room_tokens(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    tokens: dict[str, SecretStr] = {}
+    for number, pair in enumerate((p for p in value.split(";") if p.strip()), 1):
+        room, colon, token = pair.strip().partition(":")
+        if not (colon and token and parse_room_name(room)):
+            raise ValueError(f"entry {number} is not room:token")
+        tokens[room] = SecretStr(token)
+    return tokens
+
+
+def _secrets(value: object) -> object:
+    parts = _comma_list(value)
+    return tuple(map(SecretStr, parts)) if isinstance(value, str) and isinstance(parts, tuple) else parts
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_network(value, strict=False)
+    return values
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_address(value)
+    return values
+
+
+def _public_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    _addresses(tuple(value for value in values if value != AUTO))
+    if values.count(AUTO) > 1:
+        raise ValueError("has auto twice")
+    return values
+
+
+def _servers(values: tuple[object, ...]) -> tuple[HostPort, ...]:
+    servers = tuple(parse_host_port(value) if isinstance(value, str) else value for value in values)
+    if not all(isinstance(server, HostPort) and server.host and server.port for server in servers):
+        raise ValueError("must be host:port, separated by commas")
+    return cast(tuple[HostPort, ...], servers)
+
+
+def _ice_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"(stun|stuns|turn|turns):[A-Za-z0-9.:\[\]_-]+(\?transport=(udp|tcp))?", value):
+            raise ValueError("must be stun:host:port or turn:host:port")
+    return values
+
+
+def _claim_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"[A-Za-z0-9_.:/-]{1,64}", value) for value in values):
+        raise ValueError("must be names of claims, separated by commas")
+    return values
+
+
+def _worker_name(value: str) -> str:
+    if value and not parse_worker_id(value):
+        raise ValueError("must be 1 to 48 letters, digits, - or _")
+    return value
+
+
+def _public_url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s?#]+", value):
+        raise ValueError("must be http://host or https://host, with an optional path")
+    return value.rstrip("/")
+
+
+def _web_url(value: str) -> str:
+    if value and not _is_web_url(value):
+        raise ValueError("must be https://host/path or http://host/path, without user and password")
+    return value
+
+
+def _secret_web_url(value: SecretStr) -> SecretStr:
+    _web_url(value.get_secret_value())
+    return value
+
+
+def _secret_urls(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("has the same URL twice")
+    for value in values:
+        _web_url(value.get_secret_value())
+    return values
+
+
+def _webhook_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        encoded = value.get_secret_value().removeprefix("whsec_")
+        try:
+            size = len(base64.b64decode(encoded, validate=True))
+        except ValueError:
+            size = 0
+        if not 24 <= size <= 64 or encoded == value.get_secret_value():
+            raise ValueError("must be whsec_ and 24 to 64 bytes in base64: whsec_$(openssl rand -base64 32)")
+    return values
+
+
+def _is_web_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        good_port = url.port != 0
+    except ValueError:  # of `port`, and of brackets
+        return False
+    is_plain = value.isascii() and value.isprintable() and not set(value) & set(" #")
+    return (
+        url.scheme in ("http", "https")
+        and bool(url.hostname)
+        and good_port
+        and is_plain
+        and "@" not in url.netloc
+    )
+
+
+def is_without_tls(url: str) -> bool:
+    """Whether what is fetched from `url` could be changed on its way."""
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname != "localhost"
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    if text := value.get_secret_value():
+        parse_redis_url(text)
+    return value
+
+
+def _record_formats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values or not set(values) <= {"tracks", "mux"}:
+        raise ValueError("must be tracks, mux or both")
+    return values
+
+
+Address = Annotated[HostPort, NoDecode, BeforeValidator(_host_port)]
+OptionalAddress = Annotated[HostPort | None, NoDecode, BeforeValidator(_host_port)]
+TcpAddress = Annotated[HostPort | Literal["", "same"], NoDecode, BeforeValidator(_tcp_address)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Networks = Annotated[CommaList, AfterValidator(_networks)]
+IpAddresses = Annotated[CommaList, AfterValidator(_addresses)]
+PublicAddresses = Annotated[CommaList, AfterValidator(_public_addresses)]
+Servers = Annotated[
+    tuple[HostPort, ...], NoDecode, BeforeValidator(lambda value: _servers(_comma_list(value)))
+]
+IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
+ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
+RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
+RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
+WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
+WorkerName = Annotated[str, AfterValidator(_worker_name)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]

@@ -1,0 +1,82 @@
+"""Traces: what an offer goes through, from its POST to the first picture, over all processes.
+
+On with `TRACES_URL`. Otherwise `span` gives out one object that does nothing, and OpenTelemetry stays out.
+Spans are made for offers and their sessions, never for packets. Their attributes are rooms, workers, request
+ids, codes: no credential, no session id, no SDP.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+from shared.settings.setting_values import SettingsError
+
+if TYPE_CHECKING:
+    from shared.settings.settings import Settings
+
+Attribute = str | int | float | bool
+
+
+class Trace(Protocol):
+    """A span that others are added to later. Times are Unix times in seconds."""
+
+    def add(self, name: str, began: float, ended: float, **attributes: Attribute) -> None: ...
+
+
+class Tracer(Protocol):
+    """What `shared/telemetry/otel.py` has."""
+
+    def root(
+        self, name: str, traceparent: str, attributes: dict[str, Attribute]
+    ) -> AbstractContextManager[None]: ...
+
+    def span(self, name: str, attributes: dict[str, Attribute]) -> AbstractContextManager[None]: ...
+
+    def traceparent(self) -> str: ...
+
+    def here(self) -> Trace | None: ...
+
+    def close(self, seconds: float) -> None: ...
+
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+_tracer: Tracer | None = None
+
+
+def configure_tracing(settings: "Settings", service: str, instance: str = "") -> None:
+    """Turn traces on if the settings say so. Raises `SettingsError` if OpenTelemetry is not installed."""
+    global _tracer
+    if not settings.traces_url:
+        return
+    try:
+        from shared.telemetry.otel import OpenTelemetry
+    except ModuleNotFoundError:
+        raise SettingsError("TRACES_URL requires OpenTelemetry: pip install 'roomcast[otel]'") from None
+    _tracer = OpenTelemetry(settings.traces_url, service, instance)
+
+
+def root_span(name: str, traceparent: str = "", **attributes: Attribute) -> AbstractContextManager[None]:
+    """A span that begins a trace, or continues the one of `traceparent` (W3C Trace Context)."""
+    return _NOTHING if _tracer is None else _tracer.root(name, traceparent, attributes)
+
+
+def span(name: str, **attributes: Attribute) -> AbstractContextManager[None]:
+    """A span within the present one; nothing, if there is none."""
+    return _NOTHING if _tracer is None else _tracer.span(name, attributes)
+
+
+def traceparent() -> str:
+    """The present span, for another process to continue; "": there is none."""
+    return "" if _tracer is None else _tracer.traceparent()
+
+
+def trace_here() -> Trace | None:
+    """The present span, to add others to it later; None: nobody wants to know."""
+    return None if _tracer is None else _tracer.here()
+
+
+def close_tracing(seconds: float) -> None:
+    """Send what waits, in at most so many seconds. Blocks: the process has nothing else to do."""
+    global _tracer
+    if _tracer is not None:
+        _tracer.close(seconds)
+        _tracer = None

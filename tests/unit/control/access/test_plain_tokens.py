@@ -1,0 +1,87 @@
+"""Tokens to publish and to play: which opens what, beside each other and beside JWTs."""
+
+from typing import Any
+
+import pytest
+
+from shared.messages.signalling import Role
+from shared.names import RoomName
+from tests.unit.control.access.test_auth import access, may, token
+
+DEMO, OTHER = RoomName("demo"), RoomName("other")
+SECRET = "a-secret-that-is-long-enough-for-the-longest-hash-of-them-all---"
+
+BOTH = {"publish_token": "in", "play_token": "out"}
+IN = {"publish_token": "in"}
+OUT = {"play_token": "out"}
+ALL = {"auth_token": "all"}
+ROOM_IN = {"room_publish_tokens": "demo:in-demo"}
+ROOM_OUT = {"room_play_tokens": "demo:out-demo"}
+ROOM = {"room_tokens": "demo:demo"}
+JWT = {"jwt_secret": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "publishes", "plays"),
+    [
+        # (in demo, in other)
+        (BOTH, "in", (True, True), (False, False)),
+        (BOTH, "out", (False, False), (True, True)),
+        (BOTH, "", (False, False), (False, False)),
+        (BOTH, "inout", (False, False), (False, False)),
+        (IN, "", (False, False), (True, True)),
+        (IN, "in", (True, True), (True, True)),
+        (OUT, "", (True, True), (False, False)),
+        (BOTH | ALL, "all", (True, True), (True, True)),
+        (BOTH | ALL, "in", (True, True), (False, False)),
+        (ROOM_IN, "", (False, True), (True, True)),
+        (ROOM_IN, "in-demo", (True, True), (True, True)),
+        (ROOM_IN | ALL, "all", (False, True), (True, True)),
+        (ROOM_IN | ALL, "in-demo", (True, False), (False, False)),
+        (ROOM_IN | BOTH, "in", (False, True), (False, False)),
+        (ROOM_IN | BOTH, "out", (False, False), (True, True)),
+        (ROOM_OUT | BOTH, "out", (False, False), (False, True)),
+        (ROOM_OUT | BOTH, "out-demo", (False, False), (True, False)),
+        (ROOM | ROOM_IN | ROOM_OUT, "demo", (True, True), (True, True)),
+        (ROOM | ROOM_IN | ROOM_OUT | ALL, "demo", (True, False), (True, False)),
+        (ROOM | ROOM_IN | ROOM_OUT | ALL, "out-demo", (False, False), (True, False)),
+        (ROOM | ROOM_IN | BOTH, "out", (False, False), (False, True)),
+        # JWTs protect everything
+        (IN | JWT, "", (False, False), (False, False)),
+        (IN | JWT, "in", (True, True), (False, False)),
+        (ROOM_IN | JWT, token(actions=["publish"]), (True, True), (False, False)),
+    ],
+)
+def test_which_token_opens_what(
+    settings: dict[str, Any], text: str, publishes: tuple[bool, bool], plays: tuple[bool, bool]
+) -> None:
+    for action, opened in ((Role.PUBLISH, publishes), (Role.PLAY, plays)):
+        assert tuple(may(settings, text, room, action) for room in (DEMO, OTHER)) == opened, action
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "reads", "known"),
+    [
+        (IN, "", False, False),  # everybody plays, and recordings are for admins
+        (IN, "in", False, True),
+        (OUT, "out", True, True),
+        (BOTH, "in", False, True),
+        (BOTH, "out", True, True),
+        (ROOM_OUT, "out-demo", True, True),
+        (ROOM_OUT, "", False, False),
+        (ROOM_OUT | OUT, "out", False, True),
+        (IN | {"admin_token": "boss"}, "boss", True, True),
+    ],
+)
+def test_recordings_are_opened_by_what_plays(
+    settings: dict[str, Any], text: str, reads: bool, known: bool
+) -> None:
+    got = access(settings, text)
+    assert (got.may_read_records(DEMO), got.opens_anything) == (reads, known)
+
+
+def test_a_publisher_stays_itself_while_its_token_is_divided() -> None:
+    """From `AUTH_TOKEN` to `PUBLISH_TOKEN`: who comes back with the new one finds its viewers."""
+    settings = ALL | BOTH
+    one, other = (access(settings, text).grant(DEMO, Role.PUBLISH).identity for text in ("all", "in"))
+    assert one == other

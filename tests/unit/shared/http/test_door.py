@@ -1,0 +1,75 @@
+"""Connections without an end lock nobody out, with TLS and without: a real server on loopback."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+from tests.support.certificate import new_certificate
+from tests.support.waiting import eventually
+from tests.unit.shared.http.http_stage import (
+    AT_ONCE,
+    GET,
+    PATIENCE_SECONDS,
+    PATIENT,
+    rest_of,
+    serving,
+    status_of,
+)
+
+
+async def test_a_thousand_connections_of_one_byte_lock_nobody_out() -> None:
+    async with serving() as served:
+        strangers = []
+        try:
+            for _ in range(1000):
+                stranger = socket.create_connection(served.address, PATIENCE_SECONDS)
+                stranger.sendall(b"G")
+                strangers.append(stranger)
+                if len(strangers) % 50 == 0:  # the listener's queue is in the same thread
+                    await asyncio.sleep(0)
+            async with asyncio.timeout(2):
+                reader, writer = await served.connect()
+                writer.write(GET)
+                assert status_of(await reader.readuntil(b"read")) == 200
+                writer.close()
+            assert served.open_connections <= PATIENT.waiting_of_client + 1
+        finally:
+            for stranger in strangers:
+                stranger.close()
+
+
+async def test_a_tls_handshake_that_does_not_end_is_not_waited_for(tmp_path: Path) -> None:
+    async with serving(AT_ONCE, new_certificate(tmp_path)) as served:
+        for said in (b"", b"\x16\x03\x01", b"this is no TLS\r\n\r\n"):
+            assert not (await served.send(said)).startswith(b"HTTP")
+        await eventually("they are forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
+async def test_handshakes_that_do_not_end_lock_nobody_out(tmp_path: Path) -> None:
+    files = new_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=files[0])
+    async with serving(replace(PATIENT, waiting_of_client=5), files) as served:
+        strangers = [await served.connect() for _ in range(20)]
+        for _ in range(3):  # the request comes with the end of the handshake, or after it
+            reader, writer = await served.connect(ssl=trust, server_hostname="localhost")
+            writer.write(GET)
+            assert status_of(await reader.readuntil(b"read")) == 200
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+        assert served.open_connections <= 5
+        for _, writer in strangers:
+            writer.close()
+
+
+async def test_over_tls_a_head_is_bounded_too(tmp_path: Path) -> None:
+    files = new_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=files[0])
+    async with serving(PATIENT, files) as served:
+        reader, writer = await served.connect(ssl=trust, server_hostname="localhost")
+        writer.write(b"GET /read HTTP/1.1\r\nX: " + b"x" * 100_000)
+        with contextlib.suppress(ssl.SSLError):
+            assert status_of(await rest_of(reader, writer)) == 431

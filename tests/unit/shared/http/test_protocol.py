@@ -1,0 +1,204 @@
+"""What a stranger may send over HTTP, how much of it is kept, and for how long: a real server on loopback."""
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import replace
+
+import pytest
+
+from tests.support.waiting import eventually
+from tests.unit.shared.http.http_stage import (
+    AT_ONCE,
+    CHUNKED,
+    GET,
+    PATIENCE_SECONDS,
+    PATIENT,
+    POST,
+    rest_of,
+    serving,
+    status_of,
+)
+
+# --- how much
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ([b"GET /read HTTP/1.1\r\nX: ", *[b"x" * 65_536] * 1000], 431),  # one field without an end
+        ([b"GET /read HTTP/1.1\r\n", *[b"X: y\r\n"] * 102], 431),
+        ([b"GET /read HTTP/1.1\r\n", *[b"X: %b\r\n" % (b"y" * 5000)] * 5], 431),
+        ([b"GET /read HTTP/1.1\r\nX: y\r\n", b"X" * 40_000], 431),  # a name without an end
+        ([b"GET /", *[b"x" * 4096] * 5], 414),
+        ([CHUNKED, b"1;", *[b"x" * 65_536] * 1000], 400),  # an extension of a chunk
+        ([CHUNKED, b"1\r\nx\r\n0\r\nX: ", *[b"x" * 65_536] * 1000], 400),  # a trailer
+        ([CHUNKED, b"1\r\nx\r\n0\r\n", *[b"X: y\r\n"] * 102], 431),
+        ([CHUNKED, b"no length\r\n"], 400),
+    ],
+)
+async def test_what_has_no_end_is_refused_and_not_kept(said: list[bytes], status: int) -> None:
+    async with serving() as served:
+        assert status_of(await served.send(*said)) == status
+        await eventually("it is forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
+        assert served.bodies == []
+
+
+async def test_a_head_and_a_body_in_one_write_are_as_good_as_in_many() -> None:
+    async with serving() as served:
+        head = POST + b"".join(b"X%d: %b\r\n" % (i, b"y" * 100) for i in range(90))
+        body = b"v" * 400_000
+        request = head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        assert status_of(await served.send(request)) == 200
+        assert (
+            status_of(await served.send(*(request[i : i + 4096] for i in range(0, len(request), 4096))))
+            == 200
+        )
+        assert served.bodies == [body, body]
+
+
+async def test_a_trailer_is_no_header() -> None:
+    async with serving() as served:
+        said = await served.send(
+            CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\nX-Evil: 1\r\n\r\n")
+        )
+        assert status_of(said) == 200
+        assert served.bodies == [b"x"]
+        assert "x-evil" not in served.headers[0]
+
+
+async def test_a_few_pipelined_requests_are_answered_and_the_rest_is_not_kept() -> None:
+    async with serving() as served:
+        said = await served.send(GET * 10_000)
+        assert said.count(b"HTTP/1.1 200 ") == 1 + PATIENT.pipelined
+        assert said.count(b"connection: close") == 1
+        assert len(served.bodies) == 1 + PATIENT.pipelined
+
+
+async def test_an_upgrade_is_answered_as_a_request_and_ends_the_connection() -> None:
+    async with serving() as served:
+        said = await served.send(
+            GET[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + b"PRI * HTTP/2.0\r\n\r\n"
+        )
+        assert status_of(said) == 200
+        assert b"connection: close" in said
+
+
+async def test_a_body_that_nobody_reads_ends_the_connection() -> None:
+    async with serving(replace(PATIENT, unread_bytes=1 << 20, unread_seconds=60)) as served:
+        reader, writer = await served.connect()
+        writer.write(b"POST /refuse HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n")
+        assert status_of(await reader.readuntil(b"no")) == 404
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 1_000_000_000:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+                sent += 65_536
+        assert sent < 64 << 20  # the limit, and what the sockets took
+        writer.close()
+
+
+# --- how long
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"", 0),
+        (b"\r\n\r\n", 0),
+        (b"G", 408),
+        (b"GET /read HTTP/1.1\r\nX: y\r\n", 408),
+        (POST + b"Content-Length: 10\r\n\r\n12345", 408),
+        (CHUNKED + b"5\r\n12345\r\n", 408),
+        (GET + b"G", 200),  # then the second one is overdue
+    ],
+)
+async def test_who_does_not_finish_is_not_waited_for(said: bytes, status: int) -> None:
+    async with serving(AT_ONCE) as served:
+        answer = await served.send(said)
+        assert (status_of(answer) if answer else 0) == status
+        await eventually("it is forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
+async def test_one_byte_at_a_time_buys_no_time() -> None:
+    async with serving(AT_ONCE) as served:
+        reader, writer = await served.connect()
+
+        async def trickle() -> None:
+            with contextlib.suppress(ConnectionError):
+                for byte in b"GET /read HTTP/1.1\r\nX: " + b"x" * 10_000:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+
+        trickling = asyncio.create_task(trickle())
+        assert status_of(await rest_of(reader, writer)) == 408
+        trickling.cancel()
+
+
+async def test_an_answer_may_take_any_time() -> None:
+    async with serving(replace(AT_ONCE, head_seconds=0.05)) as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.5
+        while loop.time() < until:
+            assert await asyncio.wait_for(reader.read(65_536), PATIENCE_SECONDS)
+        writer.close()
+
+
+async def test_who_does_not_read_an_answer_loses_it() -> None:
+    async with serving(stall_seconds=0.3) as served:
+        with socket.socket() as reader:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(served.address)
+            reader.sendall(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n")
+            await eventually("it is taken", lambda: served.open_connections == 1, PATIENCE_SECONDS)
+            await eventually("it is ended", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
+async def test_a_connection_may_go_on_for_many_requests() -> None:
+    async with serving(replace(PATIENT, head_seconds=0.5, look_seconds=0.02)) as served:
+        reader, writer = await served.connect()
+        for _ in range(20):
+            writer.write(POST + b"Content-Length: 3\r\n\r\nv=0")
+            assert (await reader.readuntil(b"read")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert served.bodies == [b"v=0"] * 20
+
+
+async def test_who_leaves_in_the_middle_of_many_answers_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n" + GET)
+        await reader.readuntil(b"x")
+        writer.transport.abort()
+        await eventually("nothing is left", lambda: not served.server.server_state.tasks, PATIENCE_SECONDS)
+    assert not caplog.records
+
+
+async def test_nothing_is_said_in_the_middle_of_an_answer() -> None:
+    async with serving() as served:
+        said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", b"this is no HTTP\r\n\r\n")
+        assert said.count(b"HTTP/1.1") <= 1
+        assert b"invalid request" not in said
+
+
+async def test_the_body_of_a_client_that_has_gone_is_kept_by_nobody() -> None:
+    async with serving() as served:
+        _, writer = await served.connect()
+        head = b"POST /hold HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"
+        writer.write(head + bytes(50_000))
+
+        def bodies() -> list[bytearray]:
+            open_now = served.server.server_state.connections
+            return [cycle.body for protocol in open_now for cycle in protocol._cycles if cycle.body]
+
+        await eventually("it has a body", bodies, PATIENCE_SECONDS)
+        (protocol,) = served.server.server_state.connections
+        writer.transport.abort()
+        await eventually("it is gone", lambda: not served.open_connections, PATIENCE_SECONDS)
+        assert not any(cycle.body for cycle in protocol._cycles)

@@ -1,0 +1,67 @@
+"""A listening socket is on the address that a setting names, and connections leave files for other uses."""
+
+import asyncio
+import resource
+import socket
+
+import pytest
+import uvicorn
+
+from shared.http.limits import HttpLimits
+from shared.http.server import HttpServer, listen
+from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from tests.support.loopback import LOOPBACKS
+from tests.support.waiting import eventually
+from tests.unit.shared.http.http_stage import GET, PATIENCE_SECONDS, PATIENT, serving
+
+CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    with listen("HTTP_ADDR", HostPort("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: "):
+            listen("HTTP_ADDR", HostPort("127.0.0.1", port))
+
+
+def test_an_empty_host_is_every_address_of_both_kinds() -> None:
+    with listen("HTTP_ADDR", HostPort("", 0)) as listener:
+        port = listener.getsockname()[1]
+        for host in LOOPBACKS:
+            socket.create_connection((host, port), timeout=2).close()
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(1024, 896), (65_536, 12_000), (resource.RLIM_INFINITY, 12_000)]
+)
+def test_a_process_with_few_files_takes_fewer_connections(
+    monkeypatch: pytest.MonkeyPatch, files: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    server = HttpServer(uvicorn.Config("app", log_config=None), limits=HttpLimits(connections=12_000))
+    assert server._connections.limits.connections == connections
+
+
+async def test_a_server_without_connections_rests_and_then_dates_its_answers_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    date, ticks = "before", 0
+    monkeypatch.setattr("uvicorn.server.formatdate", lambda *_, **__: date)
+    async with serving(PATIENT) as served:
+        tick = served.server.on_tick
+
+        async def noted(counter: int) -> bool:
+            nonlocal ticks
+            ticks += 1
+            return await tick(counter)
+
+        monkeypatch.setattr(served.server, "on_tick", noted)
+        assert b"date: before\r\n" in await served.send(CLOSING)
+        await eventually("nobody is there", lambda: not served.open_connections, PATIENCE_SECONDS)
+        await asyncio.sleep(5 * PATIENT.look_seconds)
+        before = ticks
+        await asyncio.sleep(10 * PATIENT.look_seconds)
+        assert ticks == before
+        date = "after"
+        assert b"date: after\r\n" in await served.send(CLOSING)
