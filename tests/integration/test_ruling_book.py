@@ -9,11 +9,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus import keys, ruling_book
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Revocation
+from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 
 HOUR = 3600.0

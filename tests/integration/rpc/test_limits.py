@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
-from shared.bus import keys, rpc_client, rpc_server
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.errors import ErrorCode
 from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
-from shared.rpc.client import RpcClient
-from shared.rpc.server import RpcServer
+from shared.rpc.client import MAX_OFFERS_QUEUED, MAX_QUEUED, RpcClient
+from shared.rpc.server import MAX_BUSY, RpcServer
 from tests.integration.rpc.ends import (
     IN_TIME,
     REQUEST_ID,
@@ -76,17 +76,17 @@ async def test_a_request_past_its_deadline_is_dropped(
 
 async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: RpcClient) -> None:
     waiting = keys.rpc_requests(WORKER)
-    await redis.rpush(waiting, *[b"waiting"] * rpc_client.MAX_OFFERS_QUEUED)
+    await redis.rpush(waiting, *[b"waiting"] * MAX_OFFERS_QUEUED)
     started = time.monotonic()
     error = await refused(publish(client))
     assert time.monotonic() - started < 1
     assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
-    assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED  # the list does not grow
+    assert await redis.llen(waiting) == MAX_OFFERS_QUEUED  # the list does not grow
     # requests that end sessions are still accepted
     close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.6, request_id=REQUEST_ID)
     assert (await refused(close)).detail == "worker did not answer in time"
-    assert await redis.llen(waiting) == rpc_client.MAX_OFFERS_QUEUED + 1
-    await redis.rpush(waiting, *[b"waiting"] * rpc_client.MAX_QUEUED)
+    assert await redis.llen(waiting) == MAX_OFFERS_QUEUED + 1
+    await redis.rpush(waiting, *[b"waiting"] * MAX_QUEUED)
     error = await refused(client.call(WORKER, CloseRoom(room="1"), Closed, timeout=1, request_id=REQUEST_ID))
     assert error.code is ErrorCode.WORKER_FULL
 
@@ -105,17 +105,17 @@ async def test_a_worker_handles_only_so_many_requests_at_once(
 
     extra = 10
     async with running(RpcServer(redis, redis_url, WORKER, {Publish: wait})):
-        calls = [asyncio.create_task(publish(client)) for _ in range(rpc_server.MAX_BUSY + extra)]
-        await eventually("the worker is busy", lambda: busy == rpc_server.MAX_BUSY, IN_TIME)
+        calls = [asyncio.create_task(publish(client)) for _ in range(MAX_BUSY + extra)]
+        await eventually("the worker is busy", lambda: busy == MAX_BUSY, IN_TIME)
 
         async def queued() -> bool:
             return await redis.llen(keys.rpc_requests(WORKER)) == extra
 
         await eventually("the rest waits in the list", queued, IN_TIME)
-        assert busy == rpc_server.MAX_BUSY
+        assert busy == MAX_BUSY
         go_on.set()
         await asyncio.gather(*calls)
-    assert busy == rpc_server.MAX_BUSY + extra
+    assert busy == MAX_BUSY + extra
 
 
 async def test_a_cancelled_call_leaves_nothing_and_its_late_answer_hurts_nobody(
