@@ -69,7 +69,7 @@ types: .venv/test.stamp
 
 .PHONY: floors
 floors: .venv/test.stamp ## Print the floor plan: folders, and the imports between them
-	$(BIN)/python -m tests.house.floor_plan
+	$(BIN)/python -m tools.floor_plan
 
 .PHONY: format
 format: .venv/test.stamp ## Rewrite the sources in the house's style
@@ -82,7 +82,7 @@ e2e: .venv/test.stamp test-packages ## Run the tests that drive real browsers an
 
 .PHONY: clients
 clients: .venv/test.stamp soak-packages ## Run the tests with the field's clients, and write the table of docs/clients.md
-	$(BIN)/python -m tests.clients
+	$(BIN)/python -m tools.clients
 
 .PHONY: soak
 soak: .venv/test.stamp soak-packages ## Run the tests that take minutes
@@ -107,7 +107,7 @@ fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damag
 .PHONY: sanitize
 sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer and UBSan, with 2,000 inputs of each property
 	@rm -rf build/sanitize && mkdir -p build/sanitize
-	@cp -r control deploy media shared tests pyproject.toml build/sanitize
+	@cp -r control deploy media shared tests tools pyproject.toml build/sanitize
 	@rm -f build/sanitize/media/native/*.so
 	@cd build/sanitize && export PYTHONPATH=$$PWD && \
 		CFLAGS="-g -O1 -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
@@ -125,26 +125,26 @@ hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network 
 
 .PHONY: line
 line: .venv/test.stamp test-packages ## Watch over a line: make line HISTORY="0:open 5:500k 20:open 30"
-	$(BIN)/python -m tests.lines $(HISTORY)
+	$(BIN)/python -m tools.lines $(HISTORY)
 
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench.recording
+	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench.recording
 
 .PHONY: sim
 sim: .venv/test.stamp ## Measure a simulated cluster of a thousand workers: what requests and heartbeats cost
-	$(BIN)/python -m tests.sim
+	$(BIN)/python -m tools.sim
 
 .PHONY: bench-all
 bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
-	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tests.bench $$scenario || exit 1; done
+	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tools.bench $$scenario || exit 1; done
 
 BENCH_SCENARIOS := rooms joins resting idle edges layers compare sending stills soak
 
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page in each state, into test-artifacts/screenshots
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tools.screenshots
 
 .PHONY: lock
 lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
@@ -175,7 +175,7 @@ clean: ## Remove what the other targets made
 	rm -rf .venv build dist *.egg-info test-artifacts .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	rm -f media/native/*.so media/native/*.new
-	find control deploy media shared tests -name __pycache__ -prune -exec rm -rf {} +
+	find control deploy media shared tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # --- files
 

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.bench.usage import resident_bytes
 from tests.support.browser import chromium, open_publish_page, open_watch_page
 from tests.support.cable import NO_UDP, NOTHING, Cable, cable
 from tests.support.camera import CLOCK_RATE, Camera
@@ -18,6 +17,7 @@ from tests.support.system import LOOPBACK, System, running_system
 from tests.support.tab_player import open_page
 from tests.support.viewer_tab import watching
 from tests.support.waiting import eventually
+from tools.bench.usage import resident_bytes
 
 ROOM = "tcp"
 _SHOWN = """() => {

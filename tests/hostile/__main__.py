@@ -20,11 +20,11 @@ import uvloop
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import MAX_CONNECTIONS
-from tests.bench.usage import resident_bytes
-from tests.bench.worker_gauges import FILES, SESSIONS, TASKS, worker_gauges
 from tests.hostile.honest import Honest
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
+from tools.bench.usage import resident_bytes
+from tools.bench.worker_gauges import FILES, SESSIONS, TASKS, worker_gauges
 
 MAX_GAP_SECONDS = 0.3
 MAX_ANSWER_SECONDS = 2.0

@@ -11,11 +11,11 @@ import httpx
 
 from media.rtp.rtcp import nack, pli
 from media.transport.certificate import Certificate
-from tests.bench.endpoint import Context
-from tests.bench.inbox import Inbox
-from tests.bench.publisher import Publisher
-from tests.bench.viewer import Viewer
 from tests.hostile.target import ROOM, Target
+from tools.bench.endpoint import Context
+from tools.bench.inbox import Inbox
+from tools.bench.publisher import Publisher
+from tools.bench.viewer import Viewer
 
 VICTIMS = [f"127.0.0.{number}" for number in range(100, 120)]
 TURN_SECONDS = 0.02

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Coroutine
 import httpx
 
 from media.transport.certificate import Certificate
-from tests.bench.endpoint import Context
-from tests.bench.inbox import Inbox
-from tests.bench.publisher import Publisher
-from tests.bench.viewer import Viewer
 from tests.hostile.target import ROOM
 from tests.support.system import System
+from tools.bench.endpoint import Context
+from tools.bench.inbox import Inbox
+from tools.bench.publisher import Publisher
+from tools.bench.viewer import Viewer
 
 VIEWERS = 5
 ANSWER_SECONDS = 10.0  # a client's own patience

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.house.floor_plan import PACKAGES, Plan
+from tools.floor_plan import PACKAGES, Plan
 
 
 @pytest.fixture(scope="module", params=PACKAGES)

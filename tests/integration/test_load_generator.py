@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from tests.bench.__main__ import SCENARIOS, parse
-from tests.bench.generator import ROOM, loaded
-from tests.bench.publisher import DEFAULT_STREAM
-from tests.bench.report import Report
-from tests.bench.scenarios import rooms, soak
 from tests.support.system import running_system
+from tools.bench.__main__ import SCENARIOS, parse
+from tools.bench.generator import ROOM, loaded
+from tools.bench.publisher import DEFAULT_STREAM
+from tools.bench.report import Report
+from tools.bench.scenarios import rooms, soak
 
 ROOMS = 2
 VIEWERS = 3

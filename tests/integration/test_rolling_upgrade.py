@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from media.rtp.packet import parse
-from tests.bench.checkout import Checkout
 from tests.support.http_peer import Player, Publisher, running
 from tests.support.peer import IN_TIME
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
+from tools.bench.checkout import Checkout
 
 ROOT = Path(__file__).parents[2]
 BEFORE = "bd7d3b1f124f90b2e3502342531728cc19ecf1b1"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.bench.pion import built_pion_server
 from tests.support.foreign_server import foreign_server
 from tests.support.plain_page import PlainPage, open_example
 from tests.support.waiting import eventually
+from tools.bench.pion import built_pion_server
 
-AIORTC = (sys.executable, "-m", "tests.bench.media_relay_server")
+AIORTC = (sys.executable, "-m", "tools.bench.media_relay_server")
 END_SECONDS = 10.0
 SEE_SECONDS = 30.0
 

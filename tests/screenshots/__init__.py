@@ -1,1 +1,0 @@
-"""Pictures of the pages, for people to look at: `python -m tests.screenshots`."""

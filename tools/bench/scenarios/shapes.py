@@ -1,0 +1,187 @@
+"""Rooms of every shape through Python, the native step, and a server on Pion, in turns: CPU of all processes.
+
+Of ours control, Valkey and `roomcast up` count, too. Each server has its clients connected all the time, and
+media in its turn only: Python, native, Pion, then backwards. Last come joins at a steady pace, as when a
+stream is announced.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import geometric_mean
+
+from tools.bench.checkout import Checkout
+from tools.bench.checkout_system import started
+from tools.bench.generator import Load, loaded
+from tools.bench.pion import built_pion_server
+from tools.bench.publisher import DEFAULT_STREAM, Stream
+from tools.bench.ratio import Ratio
+from tools.bench.report import Report
+from tools.bench.scenarios.compare import Server, started_server
+from tools.bench.scenarios.joins import FAILURES
+from tools.bench.table import NOTHING, milliseconds, table
+from tools.bench.usage import Usage
+
+VIEWERS = (1, 10, 200, 600)
+ROOMS = (20, 100)
+ROOM_VIEWERS = 2
+SOUND = Stream(burst=1, size=120, rate=50)
+SOUND_VIEWERS = 50
+ROUNDS = 4
+SECONDS = 2.0
+AT_ONCE = 4
+WARM_UP_SECONDS = 0.5
+JOINS_A_SECOND = 100
+STORM_SECONDS = 2.0
+NAMES = ("Python", "native", "Pion")
+
+COLUMNS = (
+    "rooms x viewers",
+    *(f"{name} µs/packet" for name in NAMES),
+    "native/Python",
+    "Python/Pion",
+    "native/Pion",
+    *(f"p50, p99 ms {name}" for name in NAMES),
+    "lost",
+)
+STORM_COLUMNS = ("server", "joins", "failed", "CPU ms a join", "answer p50 ms", "p99")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--viewers", type=int, nargs="*", default=VIEWERS, help="of one room, a line each %(default)s")
+    add("--rooms", type=int, nargs="*", default=ROOMS, help=f"of {ROOM_VIEWERS} viewers %(default)s")
+    add("--rounds", type=int, default=ROUNDS, help="of a window for each server (%(default)s)")
+    add("--seconds", type=float, default=SECONDS, help="of a window (%(default)s)")
+    add("--no-gro", action="store_true", help="viewers receive without UDP GRO")
+    add("--no-sound", action="store_true", help="leave out the room of sound alone")
+    add("--storm", type=int, default=JOINS_A_SECOND, help="joins a second; 0: none (%(default)s)")
+
+
+@dataclass
+class Shape:
+    """`reports` are of each server's windows, in the order of `NAMES`."""
+
+    rooms: int
+    viewers: int  # of each room
+    stream: Stream = DEFAULT_STREAM
+    reports: tuple[list[Report], ...] = field(default_factory=lambda: tuple([] for _ in NAMES))
+
+    @property
+    def name(self) -> str:
+        return f"{self.rooms} x {self.viewers}" + (" sound" if self.stream is SOUND else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """Joins that came at a steady pace. `cpu` is in seconds, of all processes together."""
+
+    answers: Sequence[float]
+    failed: int
+    cpu: float
+
+
+async def run(_: str, arguments: argparse.Namespace) -> None:
+    shapes = [Shape(1, viewers) for viewers in arguments.viewers]
+    shapes += [Shape(rooms, ROOM_VIEWERS) for rooms in arguments.rooms]
+    if not arguments.no_sound:
+        shapes.append(Shape(1, SOUND_VIEWERS, SOUND))
+    with tempfile.TemporaryDirectory() as directory:
+        pion = built_pion_server(Path(directory))
+        for shape in shapes:
+            async with _servers(pion) as servers:
+                await _measure(shape, servers, arguments)
+            print(f"measured: {' '.join(_row(shape))}", file=sys.stderr)
+        print(table(COLUMNS, [_row(shape) for shape in shapes]))
+        if arguments.storm:
+            async with _servers(pion) as servers:
+                storms = [await _storm(server, arguments.storm) for server in servers]
+            print(f"\nJoins of one room, {arguments.storm} a second for {STORM_SECONDS:g} s:\n")
+            print(table(STORM_COLUMNS, list(map(_storm_row, NAMES, storms))))
+    print(
+        f"\n{arguments.rounds} rounds of a window of {arguments.seconds:g} s for each server, viewers"
+        f" {'without' if arguments.no_gro else 'with'} UDP GRO. Geometric means; ± is the standard error."
+        f" Sound: a packet of {SOUND.size} bytes {SOUND.rate} times a second."
+    )
+
+
+@contextlib.asynccontextmanager
+async def _servers(pion: Path) -> AsyncIterator[tuple[Server, ...]]:
+    """Fresh ones, in the order of `NAMES`."""
+    ours = Checkout.ours()
+    async with contextlib.AsyncExitStack() as running:
+        servers = []
+        for name, settings in zip(NAMES, (("NATIVE=off",), ("NATIVE=on",)), strict=False):
+            checkout = Checkout(ours.root, ours.python, settings)
+            system = await running.enter_async_context(started(checkout))
+            servers.append(Server(name, system.whip, system.whep, tuple(system.processes.values())))
+        servers.append(await running.enter_async_context(started_server(NAMES[-1], [str(pion)])))
+        yield tuple(servers)
+
+
+async def _measure(shape: Shape, servers: Sequence[Server], arguments: argparse.Namespace) -> None:
+    async with contextlib.AsyncExitStack() as running:
+        turns = []
+        for server, reports in zip(servers, shape.reports, strict=True):
+            try:
+                turns.append((await running.enter_async_context(_connected(server, shape)), reports))
+            except* FAILURES as failures:
+                print(f"{server.name}: not all of {shape.name} got media: {failures!r}", file=sys.stderr)
+        for number in range(arguments.rounds):
+            for load, reports in turns if number % 2 == 0 else reversed(turns):
+                await load.warm_up(WARM_UP_SECONDS)
+                reports.append(await load.measure(arguments.seconds, gro=not arguments.no_gro))
+
+
+def _connected(server: Server, shape: Shape) -> contextlib.AbstractAsyncContextManager[Load]:
+    return loaded(
+        server.whip,
+        server.whep,
+        shape.viewers,
+        rooms=shape.rooms,
+        server_pids=server.pids,
+        at_once=AT_ONCE,
+        stream=shape.stream,
+    )
+
+
+def _row(shape: Shape) -> tuple[str, ...]:
+    """One cell for each of `COLUMNS`. Raises `ValueError` where a window has no packets."""
+    python, native, pion = ([each.cpu_per_packet or 0.0 for each in side] for side in shape.reports)
+    pairs = (python, native), (pion, python), (pion, native)
+    ratios = (str(Ratio.of(*pair)) if all(pair) else NOTHING for pair in pairs)
+    delays = (milliseconds([delay for report in side for delay in report.delay]) for side in shape.reports)
+    return (
+        shape.name,
+        *(f"{geometric_mean(cpu) * 1e6:.2f}" if cpu else NOTHING for cpu in (python, native, pion)),
+        *ratios,
+        *map(", ".join, delays),
+        "/".join(str(sum(report.due - report.received for report in side)) for side in shape.reports),
+    )
+
+
+async def _storm(server: Server, a_second: int) -> Storm:
+    """Viewers that join the only room while it streams, whoever else is still joining."""
+    async with loaded(server.whip, server.whep, 1, at_once=AT_ONCE) as load, load.streaming():
+        before = Usage.of(server.pids)
+        began = time.monotonic()
+        joining = []
+        for number in range(round(a_second * STORM_SECONDS)):
+            await asyncio.sleep(began + number / a_second - time.monotonic())
+            joining.append(asyncio.create_task(load.guest(silent=True)))
+        joined = await asyncio.gather(*joining, return_exceptions=True)
+        used = Usage.of(server.pids).since(before).cpu
+        answers = [guest.answered_after for guest in joined if not isinstance(guest, BaseException)]
+        return Storm(answers, len(joined) - len(answers), used)
+
+
+def _storm_row(name: str, storm: Storm) -> tuple[str, ...]:
+    joins = len(storm.answers)
+    cpu = f"{storm.cpu / joins * 1e3:.2f}" if joins else NOTHING
+    return name, str(joins), str(storm.failed), cpu, *milliseconds(storm.answers)
