@@ -12,6 +12,7 @@ import structlog
 from redis import Redis
 
 from deploy.valkey import EmbeddedValkey
+from tests.support.free_ports import free_port
 
 TESTS = Path(__file__).parent
 
@@ -47,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """URL of this test run's own Valkey."""
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     yield valkey.url
     valkey.stop()

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from deploy.valkey import EmbeddedValkey
+from tests.support.free_ports import free_port
 from tests.support.layer_publisher import ONE, THREE
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_stage import Stage, Watching, line_stage
@@ -79,7 +80,7 @@ async def watch(name: str, stage: Stage, history: History, *, modelled: bool) ->
 
 
 async def run(histories: list[History], *, single: bool, codec: str, modelled: bool) -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with line_stage(valkey.url, ONE if single else THREE, codec=CODECS[codec]) as stage:

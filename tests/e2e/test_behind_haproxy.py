@@ -10,8 +10,9 @@ import pytest
 
 from tests.integration.deploy import proxies
 from tests.support.browser import chromium, open_publish_page, open_watch_page
+from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
-from tests.support.system import Member, free_port, running_system
+from tests.support.system import Member, running_system
 
 WATCH_SECONDS = 30.0
 ROUNDS = 15

@@ -11,7 +11,8 @@ from playwright.async_api import Browser
 
 from tests.support.browser import chromium, open_watch_page
 from tests.support.foreign_client import running_client
-from tests.support.system import LOOPBACK, System, free_port, running_system
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK, System, running_system
 from tests.support.waiting import eventually
 
 PAGE = Path(__file__).parents[2] / "docs" / "bridges.md"

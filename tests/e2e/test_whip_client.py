@@ -9,7 +9,8 @@ from tests.support.aiortc_client import viewer
 from tests.support.client_runs import ClientRuns
 from tests.support.client_stage import client_stage
 from tests.support.foreign_client import running_client
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK
 
 WATCH_SECONDS = 30.0
 AUDIO = (

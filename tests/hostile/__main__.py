@@ -21,6 +21,7 @@ import uvloop
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import MAX_CONNECTIONS
 from tests.hostile.honest import Honest
+from tests.support.free_ports import free_port
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 from tools.bench.usage import resident_bytes
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=MAX_GAP_SECONDS, help="of media, seconds (%(default)s)")
     parser.add_argument("attacks", nargs="*", help="only these attacks")
     arguments = parser.parse_args()
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         broken = uvloop.run(run(valkey.url, arguments.seconds, arguments.attacks, arguments.gap))

@@ -13,11 +13,12 @@ from redis.exceptions import RedisError
 from deploy.valkey import EmbeddedValkey
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS
 from shared.bus.connection import connect
+from tests.support.free_ports import free_port
 
 
 @pytest.fixture
 def own_valkey() -> Iterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     yield valkey
     valkey.stop()

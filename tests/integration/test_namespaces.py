@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.line_shape import Shape
 from tests.support.namespaces import Namespace, new_namespace
 from tests.support.shaped_line import shaped_line
-from tests.support.system import LOOPBACK, free_port, running_system
+from tests.support.system import LOOPBACK, running_system
 from tests.support.udp_echo import udp_echo
 from tests.support.waiting import eventually
 

@@ -16,6 +16,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Revocation
 from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
+from tests.support.free_ports import free_port
 
 HOUR = 3600.0
 
@@ -123,7 +124,7 @@ async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:
 
 
 async def test_without_redis_what_was_known_stays_and_nothing_is_put() -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     async with connect(valkey.url) as redis:
         one = book(redis)

@@ -18,8 +18,8 @@ import pytest_asyncio
 
 from deploy.tether import tethered
 from shared.settings.settings import Settings
+from tests.support.free_ports import free_port
 from tests.support.planted import plant, was_run
-from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 READY_SECONDS = 40.0  # 5 s on a machine that does nothing else

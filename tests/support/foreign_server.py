@@ -14,7 +14,8 @@ from urllib.parse import urljoin
 import httpx
 
 from deploy.tether import tethered
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0

@@ -11,7 +11,7 @@ import httpx
 import yaml
 
 from deploy.tether import tethered
-from tests.support.system import free_port
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 START_SECONDS = 20.0

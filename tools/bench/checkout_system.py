@@ -17,7 +17,8 @@ import httpx
 import psutil
 
 from deploy.tether import tethered
-from tests.support.system import LOG_TAIL, LOOPBACK, free_media_port, free_port
+from tests.support.free_ports import free_media_port, free_port
+from tests.support.system import LOG_TAIL, LOOPBACK
 from tests.support.waiting import eventually
 from tools.bench.checkout import Checkout
 from tools.bench.generator import ROOM

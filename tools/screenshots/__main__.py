@@ -15,6 +15,7 @@ from playwright.async_api import Page
 from deploy.valkey import EmbeddedValkey
 from tests.support.barriers import DEVICES, barriers
 from tests.support.browser import chromium
+from tests.support.free_ports import free_port
 from tools.screenshots.states import EMPTY, FURNISHED, State
 from tools.screenshots.world import World, running_world
 
@@ -24,7 +25,7 @@ SCHEMES = ("light", "dark")
 
 async def main(parts: str = "", language: str = "en") -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     found = 0
     try:

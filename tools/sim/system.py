@@ -16,7 +16,7 @@ from deploy.tether import tethered
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import connect
 from tests.support.fork_server import Forked, fork_server
-from tests.support.system import free_port
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 from tools.bench.usage import Usage
 from tools.sim.client import Client
@@ -52,7 +52,7 @@ async def simulated(
 
     Those that are `quick` answer offers, and tell nobody of it.
     """
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     redis = connect(valkey.url)
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ import pytest
 from deploy.valkey import EmbeddedValkey
 from media.rtp.packet import parse
 from shared.bus.connection import connect
+from tests.support.free_ports import free_port
 from tests.support.http_peer import Client, Player, Publisher, SessionLog, running
 from tests.support.peer import IN_TIME
 from tests.support.system import Member, System, running_system
@@ -77,7 +78,7 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
     "seconds", [SHORT_SECONDS, pytest.param(LONG_SECONDS, marks=pytest.mark.soak, id="long")]
 )
 async def test_after_the_chaos_everything_converges(seconds: float) -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with running_system(valkey.url, controls=2, workers=3) as system:

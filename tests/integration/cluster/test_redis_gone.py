@@ -13,6 +13,7 @@ import pytest
 
 from deploy.valkey import EmbeddedValkey
 from media.rtp.packet import parse
+from tests.support.free_ports import free_port
 from tests.support.http_peer import Player, Publisher, open_session, running
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.peer import IN_TIME, Peer
@@ -28,7 +29,7 @@ ANNOUNCED_SECONDS = 2.0
 
 @asynccontextmanager
 async def own_system(workers: int = 2) -> AsyncIterator[tuple[EmbeddedValkey, System]]:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with running_system(valkey.url, controls=2, workers=workers) as system:

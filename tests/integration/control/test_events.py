@@ -17,6 +17,7 @@ from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
 
@@ -202,7 +203,7 @@ async def test_one_session_has_few_streams_and_the_latest_win(
 
 
 async def test_streams_outlive_redis(start_control: StartControl) -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with ScriptedWorker(valkey.url, "w1").running() as worker:

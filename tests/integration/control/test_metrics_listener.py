@@ -9,7 +9,7 @@ from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
-from tests.support.system import free_port
+from tests.support.free_ports import free_port
 
 SCRAPED = ("/metrics", "/api/metrics/targets")
 

@@ -18,6 +18,7 @@ from shared.names import RoomName, WorkerId
 from tests.integration.control.conftest import StartControl
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.waiting import eventually
 
@@ -104,7 +105,7 @@ async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) ->
 
 @pytest.fixture
 def own_valkey() -> Iterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     yield valkey
     valkey.stop()

@@ -22,6 +22,7 @@ from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 EVENTS = "/api/rooms/events"
@@ -257,7 +258,7 @@ async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
 
 async def test_streams_outlive_redis(start_control: StartControl) -> None:
     """Their readers hear what has changed meanwhile; a new one has to come again."""
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         http = await start_control(redis_url=valkey.url)

@@ -24,8 +24,8 @@ from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
 from tests.integration.control.conftest import StartWorker
 from tests.support.certificate import new_certificate
+from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
-from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 PROGRAM = (

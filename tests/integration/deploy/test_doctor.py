@@ -14,9 +14,10 @@ import pytest
 
 from deploy.tether import tethered
 from shared.settings.settings import Settings
+from tests.support.free_ports import free_media_port, free_port
 from tests.support.nat_network import OUTSIDE, PUBLIC, SERVER, nat_network
 from tests.support.stun_server import stun_server
-from tests.support.system import LOOPBACK, free_port
+from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually
 
 READY_SECONDS = 40.0
@@ -42,7 +43,7 @@ def doctor(settings: dict[str, str], *arguments: str, before: list[str] | None =
 def settings() -> dict[str, str]:
     return environment(
         HTTP_ADDR=f"{LOOPBACK}:{free_port()}",
-        MEDIA_ADDR=f"{LOOPBACK}:{free_port()}",
+        MEDIA_ADDR=f"{LOOPBACK}:{free_media_port()}",
         WORKER_HTTP_ADDR=f"{LOOPBACK}:{free_port()}",
         STUN_URLS=",",
         MEDIA_STUN_SERVERS=",",

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.integration.deploy import proxies
-from tests.support.system import free_port
+from tests.support.free_ports import free_port
 
 Ask = Callable[[str], Awaitable[tuple[str, str]]]
 HEAD = "Host: live.test\r\nConnection: close\r\n\r\n"

@@ -11,7 +11,8 @@ import pytest
 from tests.integration.deploy.dashboards import expressions_of, panels
 from tests.integration.deploy.files import PROMETHEUS, ROOT, RULE_FILES, checked, rules
 from tests.integration.deploy.promql import metrics_in
-from tests.support.system import free_port, running_system
+from tests.support.free_ports import free_port
+from tests.support.system import running_system
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")

@@ -13,8 +13,8 @@ from tests.integration.control.heard import listening
 from tests.integration.control.test_events import change, played, subscribed
 from tests.integration.deploy import proxies
 from tests.integration.deploy.files import checked
+from tests.support.free_ports import free_port
 from tests.support.offers import PUBLISH_OFFER, post_offer
-from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 __all__ = ["start_control", "start_worker"]  # fixtures

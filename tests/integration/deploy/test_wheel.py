@@ -21,7 +21,7 @@ from deploy.tether import tethered
 from tests.integration.deploy.files import ROOT, checked
 from tests.integration.deploy.test_containers import copied
 from tests.support.browser import chromium, open_publish_page, open_watch_page
-from tests.support.system import free_port
+from tests.support.free_ports import free_media_port, free_port
 from tests.support.waiting import eventually
 
 START_SECONDS = 60.0  # nothing is compiled yet
@@ -114,7 +114,7 @@ async def up(venv: Path, folder: Path) -> AsyncIterator[str]:
     settings = {
         "PATH": os.environ["PATH"],
         "HTTP_ADDR": f"127.0.0.1:{port}",
-        "MEDIA_ADDR": f"127.0.0.1:{free_port()}",
+        "MEDIA_ADDR": f"127.0.0.1:{free_media_port()}",
         "WORKER_HTTP_ADDR": "127.0.0.1:0",
         "STUN_URLS": "",
         "RECORD_ENABLED": "1",

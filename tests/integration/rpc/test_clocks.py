@@ -20,6 +20,7 @@ from shared.messages.signalling import Answer, Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 # Seconds by which the clock of a host is ahead.
@@ -208,7 +209,7 @@ async def test_the_skew_of_this_host_is_known(redis: Redis) -> None:
 
 async def test_another_redis_with_another_clock_is_believed_when_it_is_back() -> None:
     """`run` survives the outage between them."""
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     redis = connect(valkey.url)
     clock = RedisClock(redis)

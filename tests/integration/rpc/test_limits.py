@@ -24,6 +24,7 @@ from tests.integration.rpc.ends import (
     refused,
     running,
 )
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 
@@ -175,7 +176,7 @@ async def test_an_answer_to_a_control_process_that_died_expires(
 
 
 async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back() -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         redis = connect(valkey.url)
@@ -197,7 +198,7 @@ async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back() ->
 
 
 async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline() -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     entered = asyncio.Event()
 

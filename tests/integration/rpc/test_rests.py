@@ -14,6 +14,7 @@ from shared.rpc import client as rpc_client
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 
@@ -34,7 +35,7 @@ async def connections(redis: Redis) -> set[int]:
 
 @pytest.fixture
 async def own_valkey() -> AsyncIterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     await asyncio.to_thread(valkey.start)
     yield valkey
     await asyncio.to_thread(valkey.stop)

@@ -19,9 +19,10 @@ from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RequestId, RoomName, WorkerId
 from shared.rpc.client import RpcClient
 from tests.support.fork_server import Forked, fork_server
+from tests.support.free_ports import free_port
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer
-from tests.support.system import Process, free_port
+from tests.support.system import Process
 from tests.support.waiting import eventually
 
 R = TypeVar("R")

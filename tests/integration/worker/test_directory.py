@@ -25,9 +25,9 @@ from tests.integration.worker.stage import (
     running,
     start,
 )
+from tests.support.free_ports import free_port
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer
-from tests.support.system import free_port
 from tests.support.waiting import eventually
 
 
@@ -107,7 +107,7 @@ async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client
 
 
 async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path) -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with running(valkey.url, tmp_path) as worker:
@@ -123,7 +123,7 @@ async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path) -> Non
 
 async def test_redis_may_go_away_and_come_back_empty(tmp_path: Path) -> None:
     """No packet is lost, and the directory is right again as soon as Redis is back."""
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with running(valkey.url, tmp_path) as worker:
@@ -155,7 +155,7 @@ async def played(worker: Worker, peer: Peer) -> Answer | None:
 
 
 async def test_a_worker_may_start_before_redis(tmp_path: Path) -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     address = f"127.0.0.1:{free_port()}"
     process = start(valkey.url, tmp_path / "log", WORKER_HTTP_ADDR=address)
     try:

@@ -17,6 +17,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from tests.support.free_ports import free_port
 
 WORKER = WorkerId("w1")
 ROOM = RoomName("demo")
@@ -119,7 +120,7 @@ async def test_of_a_room_that_was_open_the_end_is_kept(redis: Redis, was_open: b
 
 
 async def test_without_redis_the_reply_fails() -> None:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with connect(valkey.url) as redis, beating(redis, OneRoom()) as heartbeat:

@@ -25,6 +25,7 @@ from tests.integration.worker.stage import (
     start,
 )
 from tests.support.fork_server import Forked
+from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 REFUSED = "roomcast: WORKER_ID: another worker is running as w1\n"
@@ -124,7 +125,7 @@ async def test_a_worker_whose_id_was_taken_over_serves_its_sessions_and_stops(
 
 @pytest.fixture
 async def own_valkey() -> AsyncIterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     yield valkey
     await asyncio.to_thread(valkey.stop)

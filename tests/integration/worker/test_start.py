@@ -11,7 +11,7 @@ import pytest
 from deploy.tether import tethered
 from media.worker.addresses import own_addresses
 from tests.integration.worker.stage import START_SECONDS, environment, running
-from tests.support.system import free_port
+from tests.support.free_ports import free_port
 
 
 @pytest.mark.parametrize("setting", ["MEDIA_ADDR", "WORKER_HTTP_ADDR"])

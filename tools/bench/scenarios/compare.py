@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.tether import tethered
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually
 from tools.bench.checkout import Checkout
 from tools.bench.checkout_system import started

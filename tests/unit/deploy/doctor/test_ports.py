@@ -11,7 +11,8 @@ from deploy.doctor.part import Part
 from deploy.doctor.socket_owner import Owner, owner_of
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, load_settings
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_media_port, free_port
+from tests.support.system import LOOPBACK
 
 PUBLIC = "8.8.4.4"
 
@@ -21,7 +22,7 @@ def free_settings(**more: object) -> Settings:
     return load_settings(
         **{
             "http_addr": HostPort(LOOPBACK, free_port()),
-            "media_addr": HostPort(LOOPBACK, free_port(kind=socket.SOCK_DGRAM)),
+            "media_addr": HostPort(LOOPBACK, free_media_port()),
             "worker_http_addr": HostPort(LOOPBACK, free_port()),
         }
         | more

@@ -13,13 +13,14 @@ from deploy.doctor.part import Part
 from deploy.tether import tethered
 from deploy.valkey import EmbeddedValkey, server_program
 from shared.settings.settings import load_settings
-from tests.support.system import LOOPBACK, free_port
+from tests.support.free_ports import free_port
+from tests.support.system import LOOPBACK
 
 
 @pytest.fixture(scope="module")
 def own_url() -> Iterator[str]:
     """A Valkey that these tests may spoil."""
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     valkey.start()
     yield valkey.url
     valkey.stop()
@@ -116,7 +117,7 @@ async def test_a_replica_is_a_failure(own: Redis, own_url: str) -> None:
 def url_of_an_hour_ahead() -> Iterator[str]:
     """A Valkey that believes so. `faketime` itself would be a second process, and let Valkey outlive it."""
     told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True)
-    valkey = EmbeddedValkey()
+    valkey = EmbeddedValkey(free_port())
     preload = f"LD_PRELOAD={told.stdout.strip()}"
     valkey.command = tethered(["env", preload, "FAKETIME=+1h", server_program(), "/dev/stdin"])
     valkey.start()

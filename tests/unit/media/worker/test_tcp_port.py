@@ -9,8 +9,8 @@ from media.worker.tcp_port import open_tcp
 from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
+from tests.support.free_ports import free_media_port
 from tests.support.loopback import LOOPBACKS
-from tests.support.system import free_media_port
 
 
 def opened(udp: list[Address], **settings: object) -> set[tuple[str, int]]:
