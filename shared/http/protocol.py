@@ -9,14 +9,13 @@ import ssl
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Any, cast
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from shared.http.connections import Connections
 from shared.http.limits import HttpLimits
-from shared.joined_writes import JoinedWrites
 
 _SLICE_BYTES = 16_384  # of a read, parsed at once: so far may the bounds below be exceeded
 
@@ -165,7 +164,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._silent_bytes = 0
         super().on_headers_complete()
-        self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport, self.loop))
         self._cycles.append(self.cycle)
         self._head_open, self._body_open = False, True
         self._settle()
@@ -190,7 +188,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # --- to the client
 
     def on_response_complete(self) -> None:
-        cast(JoinedWrites, self._cycles.popleft().transport).flush()  # of an answer without a body
+        self._cycles.popleft()
         super().on_response_complete()
         self._settle()
 
