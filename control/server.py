@@ -17,7 +17,6 @@ from control.http.caller import TrustedProxies
 from shared.beat import come_after_workers
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen, within_files
-from shared.huge_pages import take_huge_pages
 from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.telemetry.logging import configure_logging, get_logger
@@ -49,7 +48,6 @@ def serve(settings: "Settings") -> None:
     log.info("control plane listening", **addresses, tls=bool(settings.tls_cert_file))
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
-    take_huge_pages()
     server.run(sockets=[listener])
     close_tracing(TRACES_SECONDS)
     log.info("control plane stopped")

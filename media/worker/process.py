@@ -15,7 +15,6 @@ from media.worker.tcp_port import open_tcp
 from media.worker.worker import Worker
 from shared.directory.announcer import WorkerIdTakenError
 from shared.http.server import listen
-from shared.huge_pages import take_huge_pages
 from shared.settings.setting_values import SettingsError
 from shared.telemetry.logging import configure_logging
 from shared.telemetry.tracing import close_tracing, configure_tracing
@@ -47,7 +46,6 @@ def serve(settings: "Settings") -> None:
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
-    take_huge_pages()
     try:
         exit_code = uvloop.run(_live(settings, ports, listener))
     except WorkerIdTakenError:
