@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from shared.messages.signalling import Role
-from shared.names import RoomName
+from shared.names import A_CLAIM, RoomName, is_claim
 from shared.settings.setting_values import SettingsError, secret
 from shared.settings.settings import Settings
 
@@ -43,6 +43,8 @@ def mint(
     key = secret(settings.jwt_secret)
     if not key:
         raise SettingsError("JWT_SECRET: not set, and it signs the token")
+    if subject and not is_claim(subject):
+        raise SettingsError(f"the subject must be {A_CLAIM}")
     claims: dict[str, Any] = {"exp": int(now) + seconds, "iat": int(now), "jti": secrets.token_hex(16)}
     claims |= {"room": room} if room else {}
     claims |= {"actions": [str(action) for action in actions]} if actions else {}

@@ -5,13 +5,16 @@ A name is parsed once, where it enters the process, and trusted afterwards.
 
 import re
 import secrets
-from typing import NewType
+import unicodedata
+from typing import NewType, TypeGuard
 
 RoomName = NewType("RoomName", str)
 WorkerId = NewType("WorkerId", str)
 SessionId = NewType("SessionId", str)
 RequestId = NewType("RequestId", str)
 
+MAX_CLAIM = 1024  # characters of a jti or a sub
+A_CLAIM = f"a text in NFC of 1 to {MAX_CLAIM} characters without control characters"
 _CHECK = "~"  # no room's name has it
 
 _ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -24,6 +27,24 @@ _REQUEST = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def parse_room_name(text: str) -> RoomName | None:
     """`text` as a room name, or None when it is not valid."""
     return RoomName(text) if _ROOM.fullmatch(text) else None
+
+
+def is_plain(text: str) -> bool:
+    """Whether it fits into a line of a log: no control characters, and no half of a surrogate pair."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def is_claim(value: object) -> TypeGuard[str]:
+    """Whether this may be the `jti` or the `sub` of a JWT: plain text in its one spelling (Unicode's NFC).
+
+    Somebody is told apart by it, and revoked by it: two spellings of one name would be two users.
+    """
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_CLAIM
+        and is_plain(value)
+        and unicodedata.is_normalized("NFC", value)
+    )
 
 
 def new_check(room: RoomName) -> RoomName:

@@ -65,15 +65,16 @@ class Authenticator:
     ) -> None:
         self._revokes = revokes
         self.required = settings.auth_configured
-        self.has_admin = bool(secret(settings.admin_token)) or settings.takes_jwts
+        self.takes_jwts = settings.takes_jwts
+        self.has_admin = bool(secret(settings.admin_token)) or self.takes_jwts
         self._tokens = _Tokens(
             plain=PlainTokens(settings),
             admin=secret(settings.admin_token).encode(),
-            takes_jwts=settings.takes_jwts,
+            takes_jwts=self.takes_jwts,
             callback=bool(secret(settings.auth_url)),
         )
         self._jwts: Jwts | None = None
-        if settings.takes_jwts:
+        if self.takes_jwts:
             from control.access import jwts
 
             self._jwts = jwts.Jwts(settings, key_set)

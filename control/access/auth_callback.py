@@ -96,9 +96,13 @@ class AuthCallback:
         if not allowed:
             raise ServiceError(ErrorCode.UNAUTHORIZED)
 
-    def identity(self, token: bytes | None) -> str:
-        """The same for the same token on every replica. It reveals nothing to who does not know the URL."""
-        return hmac.new(self._url.encode(), token or b"", hashlib.sha256).hexdigest()
+    def identity(self, question: Question) -> str:
+        """The same for the same token, or query without one, on every replica.
+
+        It reveals nothing to who does not know the URL.
+        """
+        said = question.token or question.query.encode(errors="replace")
+        return hmac.new(self._url.encode(), said, hashlib.sha256).hexdigest()
 
     async def close(self) -> None:
         await self._http.aclose()

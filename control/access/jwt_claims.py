@@ -12,7 +12,7 @@ import jwt
 from control.access.jwt_keys import JwtKey
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
-from shared.names import parse_room_name
+from shared.names import A_CLAIM, is_claim, parse_room_name
 
 LEEWAY_SECONDS = 30
 # hostile text raises more than PyJWT's own errors
@@ -30,7 +30,7 @@ class JwtError(ValueError):
 class JwtClaims:
     """`ends_at`: Unix time, leeway included. `room`: None is every room. `actions`: None is all of them.
 
-    `identity` stays the same when the token is renewed. It reveals nothing about the token.
+    `identity` stays the same when the token of a user (`sub`) is renewed. It reveals nothing about the token.
     """
 
     ends_at: float
@@ -93,13 +93,14 @@ class JwtReader:
             raise JwtError("the JWT is not valid yet")
         if now >= ends + LEEWAY_SECONDS:
             raise JwtError("the JWT has expired")
+        mark = _mark(claims)
         return JwtClaims(
             ends_at=ends + LEEWAY_SECONDS,
             room=_room(claims),
             actions=_actions(claims),
             is_admin=claims.get("role") == "admin" or claims.get("admin") is True,
-            identity=_identity(claims),
-            mark=_mark(claims),
+            identity=_identity(claims, mark.subject, token),
+            mark=mark,
         )
 
     def _verified(self, token: bytes, keys: Iterable[JwtKey]) -> dict[str, Any]:
@@ -147,28 +148,35 @@ class JwtReader:
         return claims
 
 
-def _identity(claims: Mapping[str, Any]) -> str:
-    """Made of what stays the same when a token is renewed, also with another key: a key may be rotated."""
-    issuer, subject = (
-        value if isinstance(value, str) else None for value in (claims.get("iss"), claims.get("sub"))
-    )
-    text = json.dumps([issuer, subject, claims.get("room")])
+def _identity(claims: Mapping[str, Any], subject: str | None, token: bytes) -> str:
+    """Made of what stays the same when a token is renewed, also with another key: a key may be rotated.
+
+    A token that names no user has nothing in common with another one.
+    """
+    if subject is None:
+        return hashlib.sha256(token).hexdigest()
+    text = json.dumps([claims.get("iss"), subject, claims.get("room")])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _mark(claims: Mapping[str, Any]) -> TokenMark:
-    """What is no text or no time is not there."""
-    jti, subject, issued = claims.get("jti"), claims.get("sub"), claims.get("iat")
+    """What it may be revoked by. An `iat` that is no time is not there."""
+    issued = claims.get("iat")
     return TokenMark(
-        _plain(jti),
-        _plain(subject),
+        _name(claims, "jti"),
+        _name(claims, "sub"),
         float(issued) if issued is not None and _is_time(issued) and issued < _MAX_ISSUED else None,
     )
 
 
-def _plain(value: object) -> str | None:
-    """A text that can be sent on: JSON may have halves of surrogate pairs."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else None
+def _name(claims: Mapping[str, Any], claim: str) -> str | None:
+    """A claim by which somebody is told apart. One that is there and cannot be revoked must open nothing."""
+    value = claims.get(claim)
+    if value is None:
+        return None
+    if not is_claim(value):
+        raise JwtError(f"{claim} of the JWT must be {A_CLAIM}")
+    return value
 
 
 def _room(claims: Mapping[str, Any]) -> str | None:

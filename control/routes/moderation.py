@@ -19,6 +19,8 @@ from control.workers.operator_facts import block_facts, revocation_facts
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, parse_room_name
 
+_NO_JWTS = "this hits nobody: no JWTs are taken, and plain tokens are replaced in the settings"
+
 
 class ModerationRoutes:
     """`revocation_seconds`: how long a revocation holds."""
@@ -96,8 +98,10 @@ class ModerationRoutes:
         revocation, sessions = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
         )
-        audit(request, access, "jwt.revoke", **revocation_facts(revocation), sessions=sessions)
-        return JSONResponse({**revocation_facts(revocation), "by": revocation.by, "sessions": sessions}, 201)
+        facts = revocation_facts(revocation)
+        audit(request, access, "jwt.revoke", **facts, sessions=sessions)
+        warning = {} if self._authenticator.takes_jwts else {"warning": _NO_JWTS}
+        return JSONResponse({**facts, "by": revocation.by, "sessions": sessions, **warning}, 201)
 
     async def list_revocations(self, request: Request) -> Response:
         self._admin(request)

@@ -98,20 +98,19 @@ class StreamingRoutes:
         return response
 
     async def _grant(self, request: Request, room: RoomName) -> Grant:
-        token = credential(request.headers)
         access = self._access(request)
         if self._callback is None or not access.is_for_callback:
             return access.grant(room, self._role)
         question = Question(
             action=self._role,
             room=room,
-            token=token,
+            token=credential(request.headers),
             address=caller_of(request).address,
             query=request.url.query,
             user_agent=request.headers.get("user-agent", ""),
         )
         await self._callback.check(question, caller_of(request).request_id)
-        return Grant(identity=self._callback.identity(token))
+        return Grant(identity=self._callback.identity(question))
 
     async def show_endpoint(self, request: Request) -> Response:
         room_in_path(request)

@@ -186,11 +186,15 @@ async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
 ) -> None:
     worker = await start_worker()
     one, other = await start_control(auth_url=callback.url), await start_control(auth_url=callback.url)
-    for http, token in ((one, "a"), (other, "a"), (one, "b")):
-        await publish(http, token)
-    first, again, another = (message.identity for message in worker.received)
-    assert first == again != another
-    assert first != "a"
+    whip = "/api/whip/publish/demo"
+    for http, token, url in (
+        *((one, "a", whip), (other, "a", whip), (one, "b", whip)),
+        *((one, "", f"{whip}?key=a"), (other, "", f"{whip}?key=a"), (one, "", f"{whip}?key=b")),
+    ):
+        await publish(http, token, url)
+    first, again, another, keyed, keyed_again, other_key = (message.identity for message in worker.received)
+    assert (first, keyed) == (again, keyed_again)
+    assert len({first, another, keyed, other_key, "a"}) == 5
 
 
 @pytest.mark.parametrize(

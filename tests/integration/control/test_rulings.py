@@ -37,6 +37,18 @@ async def test_every_worker_obeys_before_the_answer(
     assert all(ObeyRulings() in worker.received for worker in workers)
 
 
+async def test_a_revocation_that_can_hit_nobody_says_so(start_control: StartControl) -> None:
+    for settings, body, status, said in (
+        (SETTINGS, {"subject": "7"}, 201, None),
+        (SETTINGS, {"subject": 7}, 400, "detail"),
+        ({"admin_token": "chief", "auth_token": "all"}, {"subject": "7"}, 201, "warning"),
+    ):
+        http = await start_control(**settings)
+        answer = await http.post("/api/admin/revocations", json=body, headers=CHIEF)
+        assert answer.status_code == status
+        assert {"detail", "warning"} & answer.json().keys() == ({said} if said else set())
+
+
 async def test_a_worker_of_the_version_before_closes_the_room(
     start_control: StartControl, start_worker: StartWorker
 ) -> None:

@@ -58,3 +58,5 @@ def test_a_token_that_control_would_refuse_is_not_minted() -> None:
     settings = load_settings(jwt_secret=SECRET, jwt_required_claims="room,actions,tenant")
     with pytest.raises(SettingsError, match=r"^JWT_REQUIRED_CLAIMS: the token would lack actions, tenant$"):
         mint(settings, NOW, room=RoomName("demo"), actions=(), seconds=60)
+    with pytest.raises(SettingsError, match="subject must be a text"):
+        mint(settings, NOW, room=None, actions=(), seconds=60, subject="eve\n")

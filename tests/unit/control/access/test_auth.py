@@ -209,7 +209,10 @@ def identity(settings: dict[str, Any], text: str, room: RoomName = DEMO) -> str:
         ({"room": "demo"}, {}, False),
         ({"sub": "null"}, {}, False),
         ({"sub": "ann", "iss": "one"}, {"sub": "ann", "iss": "two"}, False),
-        ({"sub": ["ann"]}, {}, True),
+        ({"sub": "ann", "room": "demo", "iss": "one"}, {"sub": "ann", "room": "demo"}, False),
+        ({}, {}, True),  # the same token
+        ({}, {"iat": NOW}, False),
+        ({"jti": "a"}, {"jti": "b"}, False),
     ],
 )
 def test_a_renewed_jwt_is_the_same_bearers(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:

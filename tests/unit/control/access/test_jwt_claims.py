@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 from control.access.auth import MAX_TOKEN_BYTES, Authenticator
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
+from shared.names import A_CLAIM
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
 from tests.unit.control.access.test_auth import DEMO, JWT, NOW, SECRET, access, may, token
+
+NO_NAMES = (7, 7.5, True, [], ["eve"], {"a": 1}, "", "eve\n", "Zoe\u0308", "\ud800", "x" * 1025)
+
+
+def _unchecked(**claims: Any) -> str:
+    """A token by hand: PyJWT makes no wrong ones."""
+    return jwt.PyJWS().encode(json.dumps({"exp": NOW + 600} | claims).encode(), SECRET, "HS256")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,10 @@ from tests.unit.control.access.test_auth import DEMO, JWT, NOW, SECRET, access, 
         (token(nbf="soon"), False),
         (token(nbf=[NOW]), False),
         (token(iat=NOW + 3600), True),  # says nothing about when it is valid: that is nbf (RFC 7519 4.1.6)
-        (token(iat="soon", jti=7, sub=[]), True),
+        (token(iat="soon", jti=None, sub=None), True),
+        *((_unchecked(sub=wrong), False) for wrong in NO_NAMES),
+        *((_unchecked(jti=wrong), False) for wrong in NO_NAMES),
+        (token(sub="Zo\u00eb", jti="x" * 1024), True),
         (token(role=["admin"]), True),  # only the role admin means something
         (token(role="x", admin=None), True),
         (token(aud="somebody"), True),  # no JWT_AUDIENCE: any
@@ -83,8 +94,7 @@ def test_a_configured_audience_must_be_named(audience: Any, allowed: bool) -> No
     ("issuer", "allowed"), [("us", True), ("them", False), (None, False), (["us"], False), (7, False)]
 )
 def test_a_configured_issuer_must_be_named(issuer: Any, allowed: bool) -> None:
-    claims = json.dumps({"exp": NOW + 600, "iss": issuer})  # by hand: PyJWT makes no wrong ones
-    assert may(JWT | {"jwt_issuer": "us"}, jwt.PyJWS().encode(claims.encode(), SECRET, "HS256")) is allowed
+    assert may(JWT | {"jwt_issuer": "us"}, _unchecked(iss=issuer)) is allowed
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
@@ -141,6 +151,7 @@ def test_a_short_jwt_secret_is_the_operators_choice() -> None:
         ("", {"nbf": NOW + 31}, "the JWT is not valid yet"),
         ("", {"room": 7}, "room of the JWT must be the name of a room"),
         ("", {"actions": "play"}, "actions of the JWT must be a list"),
+        *(("", {name: 7}, f"{name} of the JWT must be {A_CLAIM}") for name in ("sub", "jti")),
     ],
 )
 def test_a_jwt_that_lacks_something_is_told_what(

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from control.http.rulings import MAX_CLAIM, MAX_REASON, MOST_SECONDS, parse_block, parse_revocation
+from control.http.rulings import MAX_REASON, MOST_SECONDS, parse_block, parse_revocation
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
+from shared.names import MAX_CLAIM
 
 NOW = 1000.0
 
@@ -67,6 +68,7 @@ def test_a_revocation(body: bytes, mark: TokenMark) -> None:
         *(b'{"jti": ""}', b'{"jti": 5}', b'{"subject": null}', b'{"jti": "a\\u0000"}', b'{"jti": "\\udfff"}'),
         *(f'{{"issued_before": {value}}}'.encode() for value in ("0", "-1", "true", "null", "NaN", '"5"')),
         json.dumps({"jti": "x" * (MAX_CLAIM + 1)}).encode(),
+        json.dumps({"subject": "Zoe\u0308"}).encode(),  # the one spelling is Zo\u00eb
     ],
 )
 def test_what_is_no_revocation(body: bytes) -> None:
