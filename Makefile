@@ -123,6 +123,10 @@ SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py laid_burs
 hostile: .venv/test.stamp ## Attack a live system for ten minutes, in a network of its own
 	unshare --net sh -c 'ip link set lo up && exec $(BIN)/python -m tests.hostile'
 
+.PHONY: mutants
+mutants: .venv/mutants.stamp test-packages ## Put small mistakes into the code, and see which no test notices: make mutants FOLDER=media/rooms SHARE=0.3 SEED=1
+	$(QUIETLY) $(BIN)/python -m tools.mutants $(FOLDER) $(SHARE:%=--share %) $(SEED:%=--seed %)
+
 .PHONY: line
 line: .venv/test.stamp test-packages ## Watch over a line: make line HISTORY="0:open 5:500k 20:open 30"
 	$(BIN)/python -m tools.lines $(HISTORY)
@@ -152,6 +156,7 @@ lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
 	$(LOCK) pyproject.toml --extra dev -o requirements/test.txt
 	$(LOCK) pyproject.toml --extra s3 --extra standalone -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) --group release -o requirements/release.txt
+	$(LOCK) --group mutants -c requirements/test.txt -o requirements/mutants.txt
 	npm install --prefix deploy/npm --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # KEEP=1 takes what pyproject.toml newly asks for, and leaves the other versions as they are.
@@ -187,6 +192,10 @@ clean: ## Remove what the other targets made
 
 .venv/test.stamp: requirements/test.txt .venv/run.stamp
 	$(BIN)/pip install --quiet --no-compile -r requirements/test.txt
+	touch $@
+
+.venv/mutants.stamp: requirements/mutants.txt .venv/test.stamp
+	$(BIN)/pip install --quiet --no-compile -r requirements/mutants.txt
 	touch $@
 
 .venv/release.stamp: requirements/release.txt .venv/run.stamp
