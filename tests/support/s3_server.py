@@ -9,6 +9,8 @@ import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from tests.support.free_ports import free_port
+
 BUCKET = "recordings"
 KEY = "test"
 
@@ -22,7 +24,7 @@ class S3Server:
         self._application: Application = DomainDispatcherApplication(create_backend_app)
         self._server: Any = None
         self._thread: threading.Thread | None = None
-        self.port = 0
+        self.port = free_port()
         self.refuse = 0  # this many of the next uploads are answered 503
         self.damage = 0  # this many of the next uploads are stored with a byte changed
         self.requests: list[str] = []  # "PUT /bucket/name?partNumber=1..."
@@ -65,7 +67,6 @@ class S3Server:
 
     def start(self) -> None:
         self._server = make_server("127.0.0.1", self.port, self._serve, threaded=True)
-        self.port = self._server.port
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 

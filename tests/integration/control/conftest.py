@@ -14,8 +14,9 @@ from shared.settings.host_port import HostPort
 from shared.settings.settings import load_settings
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.system import SHORT_LIVED
 
-PATIENCE_SECONDS = 10  # for a process to start or stop: it hangs when it takes longer
+PATIENCE_SECONDS = 20  # for a process to start, stop or answer: it hangs when it takes longer
 
 StartControl = Callable[..., Awaitable[httpx.AsyncClient]]
 StartWorker = Callable[..., Awaitable[ScriptedWorker]]
@@ -47,7 +48,12 @@ async def start_control(redis_url: str) -> AsyncIterator[StartControl]:
                 while not server.started:
                     assert not serving[-1].done()
                     await asyncio.sleep(0.001)
-            http = httpx.AsyncClient(base_url=base_url, event_hooks={"response": [_check_description]})
+            http = httpx.AsyncClient(
+                base_url=base_url,
+                timeout=PATIENCE_SECONDS,
+                limits=SHORT_LIVED,
+                event_hooks={"response": [_check_description]},
+            )
             return await stack.enter_async_context(http)
 
         yield start

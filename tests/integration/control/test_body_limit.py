@@ -104,7 +104,7 @@ async def test_the_bodies_of_invented_sessions_are_not_read(
     patch = f"PATCH {session} HTTP/1.1\r\nHost: test\r\nContent-Type: application/trickle-ice-sdpfrag\r\n"
     post = f"POST {session.replace('whip/publish', 'whep/play')}/events HTTP/1.1\r\nHost: test\r\n"
     opened = []
-    for head in [patch] * 200 + [post] * 20:
+    for head in [patch] * 10 + [post] * 10:
         reader, writer = await connect(http)
         writer.write(f"{head}Content-Length: 4000\r\n\r\n".encode())  # and no body
         opened.append((reader, writer))

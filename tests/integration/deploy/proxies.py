@@ -11,6 +11,7 @@ import httpx
 from deploy.tether import tethered
 from tests.integration.deploy.files import DEPLOY, environment
 from tests.support.certificate import new_certificate
+from tests.support.system import SHORT_LIVED
 from tests.support.waiting import eventually
 
 START_SECONDS = 10.0
@@ -114,7 +115,7 @@ async def running(
     process = _start(command, log)
     try:
         url = f"{scheme}://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False) as http:
+        async with httpx.AsyncClient(base_url=url, limits=SHORT_LIVED, verify=False) as http:
 
             async def answers() -> bool:
                 assert process.poll() is None, log.read_text()

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from media.recording.shelf import Shelf
 from media.worker.http import serve_http
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.http.server import listen
@@ -45,10 +46,18 @@ async def start_shelf(redis_url: str) -> AsyncIterator[StartShelf]:
             server = RpcServer(redis, redis_url, WorkerId(name), shelf.handlers())
             tasks.append(asyncio.create_task(serve_http(listener, CollectorRegistry(), shelf.routes())))
             tasks.append(asyncio.create_task(server.run()))
-            await Directory(redis).beat(WorkerStatus(id=name, state=WorkerState.READY, http_url=url), [])
+            status = WorkerStatus(id=name, state=WorkerState.READY, http_url=url)
+            await Directory(redis).beat(status, [])
+            tasks.append(asyncio.create_task(keep_beating(Directory(redis), status)))
             return url
 
         yield start
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def keep_beating(directory: Directory, status: WorkerStatus) -> None:
+    while True:
+        await asyncio.sleep(keys.HEARTBEAT_SECONDS)
+        await directory.beat(status, [])
