@@ -22,7 +22,7 @@ from control.webhooks.message import EventError, Message, headers, message_of
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome, Poster
 from control.webhooks.receiver import Receiver
 from shared.bus.lease import RENEW_SECONDS, Lease
-from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError
+from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError, Place
 from shared.telemetry.logging import get_logger
 
 AT_ONCE = 16  # attempts beside each other
@@ -64,6 +64,7 @@ class Delivery:
         self._retry_seconds = retry_seconds
         self._rooms: dict[str, deque[Entry]] = {}  # what is held
         self._held = 0
+        self._waiting = 0  # events, when that was last measured
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._warned_at = -inf
         figures.begin(receiver.label)
@@ -74,8 +75,10 @@ class Delivery:
                 try:
                     if await self._lease.take():
                         await self._deliver()
-                except* (RedisError, OSError, LeaseLostError, NoGroupError):
-                    pass  # Redis is away, or has come back empty
+                except* (RedisError, OSError, LeaseLostError):
+                    pass  # Redis is away, or another process delivers
+                except* NoGroupError:
+                    self._redis_is_empty()
                 except* Exception:
                     log.exception("webhooks are interrupted", receiver=self._receiver.label)
                 await asyncio.sleep(TAKE_SECONDS)
@@ -109,6 +112,7 @@ class Delivery:
         """Keep the figures of what waits. Apart from the lease: with a slow Redis, that must not wait."""
         while True:
             backlog = await _surely(lambda: self._queue.backlog(self._receiver.group))
+            self._waiting = backlog.waiting
             age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
             self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
             self._figures.oldest.labels(self._receiver.label).set(age)
@@ -119,6 +123,7 @@ class Delivery:
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         """First what was read before and not acknowledged, then what is new."""
         last = after = "0"
+        place = await _surely(lambda: self._queue.last_read(self._receiver.group))
         while True:
             count = min(MAX_HELD - self._held, READ_AT_ONCE)
             if count <= 0:
@@ -130,6 +135,7 @@ class Delivery:
                 after = last
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
+            place = await self._count_lost(place, entries)
             for entry in entries:
                 await self._take(entry, tasks)
                 last = entry.id
@@ -138,9 +144,35 @@ class Delivery:
             elif not entries:
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def _count_lost(self, place: Place | None, entries: Sequence[Entry]) -> Place | None:
+        """Count what was trimmed before its delivery, once; returns the place behind `entries`."""
+        if place is None:  # Redis does not know it: count from here on
+            numbered = [(entry.number, entry.id) for entry in entries if entry.number is not None]
+            behind = Place(*numbered[-1]) if numbered else None
+            lost = sum(entry.fields is None for entry in entries)
+        else:
+            behind, lost = place.passed(entries)
+            # a trimmed entry behind the place leaves a gap, which the next one shows
+            lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
+        self._lose(lost)
+        if behind is not None and behind != place:
+            await _surely(lambda: self._queue.keep_last_read(self._receiver.group, behind))
+        return behind
+
+    def _lose(self, events: int) -> None:
+        if events:
+            log.error(
+                "webhooks are lost: Redis had dropped them", receiver=self._receiver.label, events=events
+            )
+            self._figures.lost.labels(self._receiver.label).inc(events)
+
+    def _redis_is_empty(self) -> None:
+        """Redis has lost what waited."""
+        self._lose(self._waiting)
+        self._waiting = 0
+
     async def _take(self, entry: Entry, tasks: asyncio.TaskGroup) -> None:
         if entry.fields is None:
-            self._figures.lost.labels(self._receiver.label).inc()
             await self._acknowledge(entry)
             return
         if entry.fields.get("to", self._receiver.group) != self._receiver.group:  # another's dead letter

@@ -88,6 +88,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("HSET", hashed, "field", "1"),
         ("PEXPIRE", hashed, LIFE_MS),
         ("HGET", hashed, "field"),
+        ("HINCRBY", hashed, "field", 1),
         ("HMGET", hashed, "field"),
         ("HSCAN", hashed, 0),
         ("HGETALL", hashed),

@@ -29,6 +29,8 @@
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 | `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past the last one |
 | `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past the last one |
+| `…{outbox}:numbers`          | hash   | `@` -> number of the newest event, and | a week past the last one |
+|                              |        | receiver -> the last that it has read  |                          |
 | `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
 | `…{outbox}:dead`             | stream | deliveries given up, the newest 10,000 | a month past the last one|
 | `roomcast:lease:{task}`      | string | the process that does a task alone     | 15 s past its last beat  |
@@ -65,12 +67,14 @@ RECORDS_KEY = PREFIX + "records:key"
 
 OUTBOX = PREFIX + "outbox"
 BROADCASTS = _beside(OUTBOX, "broadcasts")
+OUTBOX_NUMBERS = _beside(OUTBOX, "numbers")
 EVENTS_WANTED = _beside(OUTBOX, "wanted")
 DEAD_LETTERS = _beside(OUTBOX, "dead")
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_TTL_MS = 5_000
-# Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker.
+# Less than the heartbeat, so that a room can be claimed again within 5 s of the death of its worker. For as
+# long nobody gets a new claim in a Redis that is not the one of before: see epoch.lua.
 CLAIM_TTL_MS = 4_000
 # A claimed room counts for so long against limits, beyond the last time that its worker renewed that.
 PLACE_TTL_MS = 15_000

@@ -42,7 +42,7 @@ class EventLog:
             parts = [part for event in some for part in _parts(event)]
             batch.call(
                 "tell_events",
-                [keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED],
+                [keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS],
                 [room, broadcast, worker, keys.OUTBOX_LENGTH, keys.OUTBOX_TTL_SECONDS, *parts],
             )
         return -1 not in await batch.execute()

@@ -4,7 +4,8 @@ All processes read as the same consumer, one at a time (`Lease`): whoever reads 
 read before and not acknowledged, in the same order.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,8 +19,10 @@ from shared.messages.events import EventType, RoomEvent, event_id
 from shared.names import WorkerId
 
 NEW = ">"  # in the place of an entry: what nobody has read
+NUMBER = "entry"  # the field that numbers the entries
 _CONSUMER = "control"
 _SCAN_COUNT = 500
+_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 class NoGroupError(Exception):
@@ -34,8 +37,38 @@ class Entry:
     fields: dict[str, str] | None
 
     @property
+    def number(self) -> int | None:
+        """Its number in the stream; None: it was trimmed, or is a dead letter that is delivered again."""
+        text = (self.fields or {}).get(NUMBER, "")
+        return int(text) if text.isdecimal() else None
+
+    def is_after(self, place: "Place") -> bool:
+        return _order(self.id) > _order(place.id)
+
+    @property
     def unix_time(self) -> float:
         return int(self.id.partition("-")[0]) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a receiver is in the stream. Entries are numbered without a gap, in the order of their ids."""
+
+    number: int
+    id: str
+
+    def passed(self, entries: Iterable[Entry]) -> "tuple[Place, int]":
+        """The place behind `entries`, and how many before them were trimmed unread.
+
+        What was read before counts for nothing, whether it is still there or not.
+        """
+        place, lost = self, 0
+        for entry in entries:
+            if entry.number is None or _order(entry.id) <= _order(place.id):
+                continue
+            lost += max(entry.number - place.number - 1, 0)
+            place = Place(entry.number, entry.id)
+        return place, lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +87,14 @@ class EventQueue:
     # --- delivering
 
     async def prepare(self, groups: Iterable[str]) -> None:
-        """Make what is missing: these receivers get what happens from now on, and workers tell it.
-
-        All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
-        """
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for group in groups:
-                pipe.xgroup_create(keys.OUTBOX, group, "$", mkstream=True)
-            pipe.set(keys.EVENTS_WANTED, 1, ex=keys.EVENTS_WANTED_SECONDS)
-            results = await pipe.execute(raise_on_error=False)
-        for result in results:
-            if isinstance(result, Exception) and "BUSYGROUP" not in str(result):
-                raise result
+        """Make what is missing: these receivers get what happens from now on, and workers tell it."""
+        batch = Batch(self._redis)
+        batch.call(
+            "want_events",
+            [keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS],
+            [keys.EVENTS_WANTED_SECONDS, keys.OUTBOX_TTL_SECONDS, *groups],
+        )
+        await batch.execute()
 
     async def read(self, group: str, after: str, count: int) -> list[Entry]:
         """What was read before and is not acknowledged, after an entry; or with `NEW`, what comes next."""
@@ -77,6 +106,16 @@ class EventQueue:
             raise
         streams = found.values() if isinstance(found, dict) else (entries for _, entries in found or ())
         return [_entry(*entry) for entries in streams for entry in _flat(entries)]
+
+    async def last_read(self, group: str) -> "Place | None":
+        """The last entry that a receiver has read; None if Redis does not know."""
+        value = await cast("Awaitable[bytes | None]", self._redis.hget(keys.OUTBOX_NUMBERS, group))
+        number, _, id_ = (value or b"").decode(errors="replace").partition(" ")
+        return Place(int(number), id_) if number.isdecimal() and _ID.fullmatch(id_) else None
+
+    async def keep_last_read(self, group: str, place: "Place") -> None:
+        value = f"{place.number} {place.id}"
+        await self._redis.hset(keys.OUTBOX_NUMBERS, group, value)
 
     async def acknowledge(self, group: str, entry: Entry) -> None:
         await self._redis.xack(keys.OUTBOX, group, entry.id)
@@ -105,6 +144,7 @@ class EventQueue:
         """Give a delivery up, and keep the event where an operator finds it."""
         batch = Batch(self._redis)
         fields = {**(entry.fields or {}), **why, "to": group}
+        fields.pop(NUMBER, None)  # it will have no place in the stream when it is delivered again
         batch.add("XADD", keys.DEAD_LETTERS, "MAXLEN", "~", keys.DEAD_LETTERS_LENGTH, "*", *_pairs(fields))
         batch.add("EXPIRE", keys.DEAD_LETTERS, keys.DEAD_LETTERS_TTL_SECONDS)
         batch.add("XACK", keys.OUTBOX, group, entry.id)
@@ -162,6 +202,11 @@ class EventQueue:
             facts={"reason": reason},
         )
         await self._log.tell([event])
+
+
+def _order(id_: str) -> tuple[int, int]:
+    milliseconds, _, number = id_.partition("-")
+    return int(milliseconds), int(number)
 
 
 def _flat(entries: list[Any]) -> list[Any]:

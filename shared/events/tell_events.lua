@@ -1,6 +1,6 @@
 -- Log events of one broadcast of a room, in order, each once, if anybody wants to know.
 -- KEYS[1]  stream of events    KEYS[2]  hash: room -> '{broadcast} {number of its last event} {worker}', while
--- it lives    KEYS[3]  exists while there are receivers
+-- it lives    KEYS[3]  exists while there are receivers    KEYS[4]  hash: '@' -> number of the newest entry
 -- ARGV[1]  the room    ARGV[2]  the broadcast; '': events that belong to none    ARGV[3]  the worker
 -- ARGV[4]  most entries of the stream    ARGV[5]  lifetime of it all in s
 -- ARGV[6..]  for each event: id, type, Unix time, number, facts (JSON)
@@ -11,7 +11,9 @@ end
 local room, broadcast, worker = ARGV[1], ARGV[2], ARGV[3]
 
 local function log(id, kind, at, of, number, by, facts)
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'id', id, 'type', kind, 'room', room, 'at', at,
+  -- a gap in what a receiver reads tells how many entries were trimmed before that
+  local entry = redis.call('HINCRBY', KEYS[4], '@', 1)
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'entry', entry, 'id', id, 'type', kind, 'room', room, 'at', at,
     'broadcast', of, 'number', number, 'worker', by, 'facts', facts)
 end
 
@@ -50,4 +52,5 @@ if broadcast ~= '' then
   end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('EXPIRE', KEYS[4], ARGV[5])
 return 1

@@ -223,6 +223,42 @@ async def test_what_redis_has_trimmed_is_counted_and_holds_up_nothing(
         assert process.figure("roomcast_webhook_lost_total") == 1
 
 
+async def test_what_redis_has_trimmed_before_anybody_read_it_is_counted_once(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    settings = webhook_settings(redis_url, [receiver.url])
+    async with control(settings, redis):
+        await wanted(redis)
+        await teller.tell("a")
+        await all_arrive(receiver, teller)
+    for _ in range(5):
+        await teller.tell("b")
+    await redis.xtrim("roomcast:outbox", maxlen=2, approximate=False)
+    async with control(settings, redis) as process:
+        await eventually("the rest arrives", lambda: len(receiver.types("b")) == 2, IN_TIME)
+        assert process.figure("roomcast_webhook_lost_total") == 3
+    async with control(settings, redis) as process:
+        await teller.tell("c")
+        await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
+        assert process.figure("roomcast_webhook_lost_total") == 0
+
+
+async def test_what_waited_in_a_redis_that_was_emptied_is_counted(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.hangs_for = {"a", "b"}
+    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
+        await wanted(redis)
+        await teller.tell("a", "b", "a")
+        await eventually(
+            "they are seen to wait", lambda: process.figure("roomcast_webhook_waiting") == 3, IN_TIME
+        )
+        await redis.flushdb()
+        await eventually(
+            "they are counted", lambda: process.figure("roomcast_webhook_lost_total") == 3, IN_TIME
+        )
+
+
 async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:
     await teller.tell("a")
     assert not await redis.exists("roomcast:outbox")

@@ -1,0 +1,16 @@
+-- Have workers tell their events, and make a consumer group for each receiver that has none.
+-- All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
+-- KEYS[1]  stream of events    KEYS[2]  exists while there are receivers
+-- KEYS[3]  hash: '@' -> number of the newest entry, receiver -> '{number} {id}' of the last that it has read
+-- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of KEYS[3] in s    ARGV[3..]  the receivers' groups
+for i = 3, #ARGV do
+  local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[i], '$', 'MKSTREAM')
+  if not made.err then
+    redis.call('HSET', KEYS[3], ARGV[i], (redis.call('HGET', KEYS[3], '@') or '0') .. ' 0-0')
+  elseif not string.find(made.err, 'BUSYGROUP', 1, true) then
+    return made
+  end
+end
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+redis.call('SET', KEYS[2], 1, 'EX', ARGV[1])
+return 1
