@@ -8,6 +8,7 @@ worker for dead, or receivers may have been configured just now. Those broadcast
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 
 from redis.asyncio import Redis
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 
 from media.rooms.chronicle import Chronicle
 from shared.directory.directory import Directory
-from shared.events.event_log import EventLog
+from shared.events.event_log import EventLog, Told
 from shared.messages.events import EventType
 from shared.names import RoomName, WorkerId
 from shared.records.record_name import RecordName
@@ -24,6 +25,8 @@ from shared.telemetry.logging import get_logger
 AT_ONCE = 200  # events in one round trip
 AWAY_SECONDS = 1.0  # between tries while Redis is away
 CHECK_SECONDS = 5.0
+# Redis may have come back empty: what nobody wants waits until control has said in it what is wanted.
+WANTED_AGAIN_SECONDS = 15.0
 FAREWELL_SECONDS = 0.5  # for what happened last, when the worker stops
 
 log = get_logger()
@@ -41,6 +44,7 @@ class EventTeller:
         self.chronicle = Chronicle(worker, process, self._wake.set, unix_clock)
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
+        self._wanted_at = -inf  # when somebody last wanted what was told
         self._doubted: dict[RoomName, str] = {}  # broadcasts in whose place Redis had another one
         self._dropped_logged = 0
 
@@ -83,7 +87,11 @@ class EventTeller:
 
     async def _tell(self) -> None:
         while events := self.chronicle.first(AT_ONCE):
-            await self._event_log.tell(events)
+            if await self._event_log.tell(events) is not Told.UNWANTED:
+                self._wanted_at = monotonic()
+            elif monotonic() - self._wanted_at < WANTED_AGAIN_SECONDS:
+                self._loop.call_later(AWAY_SECONDS, self._wake.set)
+                return
             self.chronicle.told(events)
 
     async def _check(self) -> None:

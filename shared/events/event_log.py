@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import groupby
 from typing import cast
 
@@ -25,17 +26,24 @@ class Broadcast:
     worker: str
 
 
+class Told(IntEnum):
+    """What Redis has done with events."""
+
+    UNKNOWN = -1  # some of their broadcasts are over, or were never told: those events were left out
+    UNWANTED = 0  # nobody wants them, or nobody yet in a Redis that has come back empty
+    LOGGED = 1
+
+
 class EventLog:
     """Every call may raise `RedisError`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def tell(self, events: Sequence[RoomEvent]) -> bool:
-        """Log events, in order, in one round trip; False if Redis does not know some of their broadcasts.
+    async def tell(self, events: Sequence[RoomEvent]) -> Told:
+        """Log events, in order, in one round trip.
 
-        Then those events are left out: their broadcast was ended by others. An event that Redis has is
-        not logged again, as long as its broadcast lives.
+        An event that Redis has is not logged again, as long as its broadcast lives.
         """
         batch = Batch(self._redis)
         for (room, broadcast, worker), some in groupby(events, lambda e: (e.room, e.broadcast, e.worker)):
@@ -45,7 +53,7 @@ class EventLog:
                 [keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS],
                 [room, broadcast, worker, keys.OUTBOX_LENGTH, keys.OUTBOX_TTL_SECONDS, *parts],
             )
-        return -1 not in await batch.execute()
+        return Told(min(await batch.execute(), default=Told.LOGGED))
 
     async def is_wanted(self) -> bool:
         """Whether there are receivers."""

@@ -1,7 +1,7 @@
 """Rooms of workers that died end all the same; those of workers that live are told again if need be."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from control.webhooks import lost_rooms
+from media.sessions.end_reason import EndReason
 from media.worker import event_teller
 from media.worker.event_teller import EventTeller
 from shared.bus import keys
@@ -97,6 +98,31 @@ async def test_a_worker_tells_its_rooms_anew_when_redis_has_lost_them(
         await beat(redis)
         await eventually("it is told anew", lambda: known(), IN_TIME)
         assert await known() != before
+
+
+async def test_a_room_that_lives_shortly_after_redis_was_emptied_is_told_from_its_start_to_its_end(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "AWAY_SECONDS", 0.02)
+    await redis.set(keys.EVENTS_WANTED, 1)
+    async with telling(redis) as teller:
+        teller.chronicle.opened(cast(Any, StandIn("before")))
+        await eventually("it is told", lambda: redis.xlen(keys.OUTBOX), IN_TIME)
+        await redis.flushall()
+        room = cast(Any, StandIn("after"))
+        teller.chronicle.opened(room)
+        teller.chronicle.ended(room, EndReason.PUBLISHER_LEFT)
+        await asyncio.sleep(0.1)  # control has not come by yet
+        await redis.set(keys.EVENTS_WANTED, 1)
+
+        async def types() -> list[str]:
+            return [fields[b"type"].decode() for _, fields in await redis.xrange(keys.OUTBOX)]
+
+        await eventually("all of it is told", lambda: _equal(types, ["room.started", "room.ended"]), IN_TIME)
+
+
+async def _equal(ask: Callable[[], Awaitable[list[str]]], wanted: list[str]) -> bool:
+    return await ask() == wanted
 
 
 async def test_a_room_that_another_worker_seems_to_have_is_told_anew_if_it_stays_here(
