@@ -1,4 +1,4 @@
-"""Which rendition of the picture one viewer gets: by what its line carries, and by its choice."""
+"""Which rendition of the picture one viewer gets: what the line carries, up to what the viewer chose."""
 
 import math
 from collections.abc import Sequence
@@ -24,20 +24,20 @@ from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
 
-STEP_SECONDS = 0.010  # the pace of padding, of keyframes alone, and of a picture that begins
-SLOW_SECONDS = 4.0  # from one picture to the next, of keyframes alone
-# After a stall the last pictures from before come late: a receiver would hold the next ones back for seconds.
-# With so little allowed, browsers show what comes at once.
+STEP_SECONDS = 0.010  # from one step to the next of padding, keyframes alone, and a picture that begins
+SLOW_SECONDS = 4.0  # from one keyframe to the next, for viewers that get keyframes alone
+# After a stall the last pictures from before it arrive late, and a receiver would delay the next ones by
+# seconds. A browser that may delay pictures by no more than this shows them at once.
 AT_ONCE_SECONDS = 0.5
-_RECOVERY_SECONDS = 5.0  # after that a receiver's words are not of the stall any more
-_FEW = 4  # packets at once into a queue that drains
+_RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports are about the stall
+_FEW = 4  # so many packets are retransmitted at once while a queue drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
 
 class ViewerPicture:
     """Owns what one viewer gets of the picture. `now` is in seconds of a steady clock.
 
-    A viewer that gets the best rendition, and whose line shows no congestion, costs nothing here.
+    A viewer that gets the best rendition, and whose line shows no congestion, costs next to nothing here.
     """
 
     def __init__(
@@ -61,24 +61,24 @@ class ViewerPicture:
         self._losses = LossRun()
         self._missing = MissingPackets()
         self._stream_line = StreamLine()
-        self._waited_at = -math.inf  # for its TCP connection to catch up
+        self._waited_at = -math.inf  # when the viewer's TCP connection last had to catch up
         self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._can_train = can_number(viewer)
         self._trains = PacketTrains()
         self._decision = _NOTHING
         self._signs = 0
-        self._is_told = False  # that for which a picture waits
-        self._rid: str | None = None  # of the best layer that it wants; None: any
+        self._train_was_answered = False  # the train for which a picture waits, since the last tick
+        self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
-        self._padded = 0  # octets of padding so far
+        self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
-        self.rests = False  # it gets the best, and its line showed no sign of congestion until the last tick
-        self.is_limited = False  # its line, and not its choice, keeps it from a better rendition
+        self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
+        self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
 
-    # --- what it wants, and what its line says
+    # --- what the viewer wants, and what its receiver says
 
     def choose(self, rid: str | None, *, picture: bool) -> None:
-        """Want nothing better than the layer `rid`, None for any; or no picture."""
+        """Take the viewer's choice: the layer `rid` at best (None: any), or no picture."""
         self._rid, self._wants_picture = rid, picture
 
     @property
@@ -89,18 +89,18 @@ class ViewerPicture:
         return LayerReason.FULL if self._rid is None and self._wants_picture else LayerReason.CHOICE
 
     def _best(self, ladder: Ladder) -> int:
-        """The best rung that it wants. The last one is the sound alone."""
+        """The best rung that the viewer wants. The last rung is the sound alone."""
         if not self._wants_picture:
             return len(ladder.renditions)
         return ladder.best_from(ladder.rids.index(self._rid) if self._rid in ladder.rids else ladder.first)
 
     @property
     def carries(self) -> int | None:
-        """Bits a second that the line is thought to carry; None: nothing says that there is a limit."""
+        """The bits a second that the line seems to carry; None: no limit is known."""
         return None if math.isinf(self.line.carries) else round(self.line.carries)
 
     def remb(self, bitrate: int, now: float) -> None:
-        """Take the receiver's own estimate."""
+        """Take the receiver's own estimate, in bit/s."""
         if now - self._waited_at < _RECOVERY_SECONDS:
             self.line.forget_remb()
             return
@@ -108,9 +108,9 @@ class ViewerPicture:
         self.line.remb(bitrate, now)
 
     def asked(self, indexes: Sequence[int], now: float) -> int:
-        """Take a request for packets of the present picture to be sent again, by their indexes.
+        """Take a NACK for packets of the present picture, by their indexes.
 
-        Returns for how many of them the line has room, by what their loss says of it, too.
+        Returns how many of them the line has room for. Their loss counts in that, too.
         """
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         if rendition is None or self._viewer.behind is not None or not indexes:
@@ -123,7 +123,7 @@ class ViewerPicture:
         return 0 if not has_room else _FEW if self.line.trips.queues > 1 else len(indexes)
 
     def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
-        """Learn from what is lost what the line carries."""
+        """Tell the estimate which share of the packets was lost."""
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
         came_at = now - self.line.trips.shortest_known
@@ -134,46 +134,45 @@ class ViewerPicture:
             self.line.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
-        """Take when numbered packets came, from the number `first` on."""
+        """Take when numbered packets arrived, from the number `first` on; None: a packet was lost."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
             self.line.train_came(rate, now, self._trains.told_of)
-            self._is_told |= self._choice.is_urgent
+            self._train_was_answered |= self._choice.is_urgent
         elif self._trains.once_more:
             self._choice.ask_train()
 
     def has_room(self, now: float) -> bool:
-        """Whether the line has room for what is to be sent again: sound and newer pictures come first."""
+        """Whether the line has room for retransmissions: sound and newer pictures come first."""
         if self.rests:
             return True
         self._sample(now)
         return self.line.has_room(now)
 
     def report(self, loss: float, rtt: float, now: float) -> None:
-        """Take a receiver report: the share that was lost, and the round trip in seconds; 0: unknown."""
+        """Take a receiver report: the share of packets lost; the round trip in seconds, 0: unknown."""
         if self._viewer.backlog is not None:
             if now - self._waited_at < _RECOVERY_SECONDS:
                 return
-            loss = 0.0  # it was our choice
+            loss = 0.0  # TCP loses nothing: we dropped those packets
         self._sample(now)
         self.line.report(loss, rtt, now)
 
     @property
     def has_news(self) -> bool:
-        """Whether not to wait for the next tick.
+        """Whether the next tick would be too late.
 
-        Either there is a new sign of congestion, and until then sound would be lost; or it is told what fits,
-        and until then there would be no picture.
+        After a new sign of congestion sound would be lost; after a train's answer no picture would be there.
         """
-        return self.line.signs != self._signs or self._is_told
+        return self.line.signs != self._signs or self._train_was_answered
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()
         self.line.sent(octets, sound, now)
 
     def _octets(self) -> tuple[int, int]:
-        """Octets so far: all, and those of sound.
+        """The octets that were sent so far: all, and those of sound.
 
-        Sound counts with its headers, which are half of it. Of pictures the receiver's estimate has none.
+        Sound counts with its headers, which are half of it. Pictures count without: a REMB has no headers.
         """
         viewer = self._viewer
         sound = headers = 0
@@ -196,7 +195,7 @@ class ViewerPicture:
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
             return
-        self._signs, self._is_told = self.line.signs, False
+        self._signs, self._train_was_answered = self.line.signs, False
         self._sample(now)
         self._choice.allow_trains(can_train=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
@@ -214,7 +213,7 @@ class ViewerPicture:
             self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
 
     def _must_wait(self, now: float) -> bool:
-        """Stop the picture while the viewer's TCP connection has to catch up; then it begins anew."""
+        """Stop the picture while the viewer's TCP connection catches up. Returns whether it has to."""
         backlog = self._viewer.backlog
         if backlog is None:
             return False
@@ -229,7 +228,7 @@ class ViewerPicture:
         return True
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
-        needs = (*(math.inf,) * best, *ladder.needs[best:])  # what it does not want is not there
+        needs = (*(math.inf,) * best, *ladder.needs[best:])  # the viewer does not want the rungs above `best`
         was_probing, was_padded = self._choice.is_probing, self._decision.probe > 0
         self._decision = self._choice.step(needs, self._present(ladder), now, is_broken=self._is_broken(now))
         self._stats.probes += self._choice.is_probing and not was_probing
@@ -246,7 +245,7 @@ class ViewerPicture:
         )
 
     def _keep_slow_show_going(self, now: float) -> None:
-        """A publisher that sends no keyframes by itself is asked for one every few seconds."""
+        """Ask for a keyframe every few seconds, if the publisher sends none by itself."""
         behind, feed = self._viewer.behind, self._feed
         if isinstance(behind, Paced) and not behind.due:
             base = feed.base_of(behind.track)
@@ -261,7 +260,7 @@ class ViewerPicture:
             self._padded += send_train(self._viewer, first, PACKETS, octets, SentAt(now))
 
     def _present(self, ladder: Ladder) -> int:
-        """The rung that it gets. Of several that are the same, the one that it is to get."""
+        """The rung that the viewer gets. If several rungs are one rendition, the one that was decided."""
         rendition, decided = self._viewer.rendition, self._decision.rung
         if rendition == ladder.number(decided):
             return decided
@@ -270,22 +269,22 @@ class ViewerPicture:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the rendition that it gets does not come any more."""
+        """Whether the publisher does not send the viewer's present rendition any more."""
         ladder = self._feed.ladder
         return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
 
     @property
     def measure_seconds(self) -> float:
-        """From one measurement of the round trip to the next; infinite: none is wanted."""
+        """The time from one measurement of the round trip to the next; infinite: none is wanted."""
         return self._choice.measure_seconds
 
     @property
     def steps(self) -> bool:
-        """Whether `step` is to be called each `STEP_SECONDS`."""
+        """Whether the caller is to call `step` each `STEP_SECONDS`."""
         return self._decision.probe > 0 or self._changeover.sends
 
     def step(self, now: float) -> None:
-        """Send what is due of pictures, and of padding: not what would have to wait."""
+        """Send the packets of pictures, and the padding, that are due now."""
         if self._viewer.backlog is not None and self._viewer.backlog.octets:
             return
         self._changeover.send_due(now)

@@ -1,7 +1,8 @@
 """Which rendition of the picture a viewer gets: the best one that its line carries, and sound before all.
 
-Down at once, straight to what fits; up after a probe has shown that the line carries more. A viewer that
-cannot be probed gets more for a try, and waits longer after each one that failed.
+A viewer goes down at once, straight to what fits, and up after a probe has shown that the line carries more.
+A viewer that cannot be probed gets the next better rendition for a try. After each try that failed it waits
+longer for the next one.
 """
 
 import math
@@ -19,23 +20,23 @@ from media.line.round_trips import QUEUE_SECONDS
 from media.line.rungs import fitting, is_slow, last_moving, lowest_layer, needed, next_better, top
 from media.line.train_choice import MUCH, TrainChoice
 
-UP_SECONDS = 1.0  # between two changes upwards
-BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # after one failed probe, two, and more
-VAIN_SECONDS = (60.0,)  # after a probe that its receiver said nothing about
-TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # after as many failed tries
-CALM_SECONDS = 1.0  # after a sign of congestion, before a probe
+UP_SECONDS = 1.0  # from one change upwards to the next
+BACK_OFF_SECONDS = (1.5, 2.0, 2.5)  # until the next probe, after one failed probe, two, and more
+VAIN_SECONDS = (60.0,)  # until the next probe, if the receiver did not react to the last one
+TRY_SECONDS = (4.0, 8.0, 16.0, 30.0)  # until the next try, after one failed try, two, three, and more
+CALM_SECONDS = 1.0  # from a sign of congestion to the next probe
 
-_MORE = 1.1  # of that, so that what a rung needs by the end of a probe has been shown to fit
-_ROOM = 1.08  # for what a rung needs at times: only with that it is chosen
-_DENIED = 0.95  # of what that needs
-_GRACE_SECONDS = 1.2  # after a change upwards: its keyframe is a burst
-_LITTLE_AT_FIRST = 0.5
-LEAST_PADDING = 30_000.0  # bit/s beside sound: of less a receiver learns nothing
-_KNOWN = 0.85  # of what is known to fit: from there a probe begins
-_DRAINING = 0.85  # of the line, for a picture that begins behind a queue
-# Between two round trips: while more is sent, while there is a queue, and before.
+_MORE = 1.1  # a probe aims at this multiple of what the best rung needs with its peaks
+_ROOM = 1.08  # a rung is chosen if the line carries this multiple of its need, since a picture has peaks
+_DENIED = 0.95  # a rung without room for retransmissions: the line carries this share of its need
+_GRACE_SECONDS = 1.2  # for this long after a change upwards its keyframe may cause a sign of congestion
+_LITTLE_AT_FIRST = 0.5  # during that time such a sign passes, if it leaves this share of what the rung needs
+LEAST_PADDING = 30_000.0  # bit/s beside sound: a receiver cannot estimate a line from less
+_KNOWN = 0.85  # a probe begins at this share of what is known to fit
+_DRAINING = 0.85  # a picture that begins behind a queue gets this share of the line, so that the queue drains
+# From one measurement of the round trip to the next: during a probe or a try; during a queue; otherwise.
 _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
-_TRIED_SECONDS = 5.0  # a try that shows no congestion for so long has succeeded
+_TRIED_SECONDS = 5.0  # a try without a sign of congestion for this long has succeeded
 
 
 class LayerChoice:
@@ -53,28 +54,28 @@ class LayerChoice:
         self._estimate = estimate
         self._can_probe = can_probe
         self._trains = TrainChoice(estimate, can_train=can_train)
-        self._stands = False  # it gets no moving picture, although there is one
+        self._stands = False  # the viewer gets no moving picture, although the room has one
         self._jitter = jitter
         self._rung = 0
         self._probe: Probe | None = None
         self._failures = 0
         self._next_at = now
         self._up_at = now
-        self._signs = 0  # of the estimate that were handled
+        self._signs = 0  # signs of the estimate that were handled
         self._doubts = Doubts(now)
         self._grace_until = now
         self._hope = Hope(now)
         self._tried_at: float | None = None
         self._tried_from = 0
-        self._is_limited = False  # there is a better rung than it has
+        self._is_limited = False  # the room has a better rung than the viewer gets
 
     def step(self, rungs: Sequence[float], present: int, now: float, *, is_broken: bool = False) -> Decision:
         """Decide anew; called ten times a second.
 
-        `rungs` are what the renditions need, in bit/s with sound, best first; infinite is one that there is
-        not, or that the viewer does not want. The last two are keyframes alone, at their slowest, and sound
-        alone. `present` is the rung that the viewer gets so far; `is_broken`: nothing is to be seen of it
-        until its next keyframe.
+        `rungs` are what the renditions need, in bit/s with sound, best first. A rendition that is missing, or
+        that the viewer does not want, needs infinitely much. The last two rungs are keyframes alone, at
+        their slowest, and the sound alone. `present` is the rung that the viewer gets now; `is_broken` says
+        that the viewer sees nothing of it until its next keyframe.
         """
         present, self._rung = min(present, len(rungs) - 1), min(self._rung, len(rungs) - 1)
         estimate = self._estimate
@@ -83,7 +84,7 @@ class LayerChoice:
         if self._probe is not None:
             self._follow_probe(self._probe, now)
         if is_slow(rungs, self._rung):
-            estimate.give_way(now)  # keyframes stretch themselves over whatever there is
+            estimate.give_way(now)  # keyframes alone take all the room that there is, so a queue is a sign
         self._take_train(rungs, now)
         best = self._best(rungs, now)
         if self._tried_at is not None and (estimate.suspect or estimate.trips.queues > 1):
@@ -118,38 +119,38 @@ class LayerChoice:
 
     @property
     def is_probing(self) -> bool:
-        """Whether padding finds out if the line carries more."""
+        """Whether a probe is under way."""
         return self._probe is not None
 
     def wants_train(self, now: float) -> bool:
-        """Whether a train of packets is to tell what the line carries."""
+        """Whether to send a train of packets, to measure what the line carries."""
         return self._trains.wants(now, watches=self._stands or self._probe is not None)
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it waits for a train's answer to go on."""
+        """Whether the viewer has no picture until a train has been answered."""
         return self._trains.is_urgent
 
     def allow_trains(self, *, can_train: bool) -> None:
-        """Whether the receiver tells of trains, and its transport lets them say something."""
+        """Set whether trains measure anything: the receiver reports them, and they do not go over TCP."""
         self._trains.can_train = can_train
 
     def ask_train(self) -> None:
-        """Want one: the last one told nothing."""
+        """Want another train: the last one measured nothing."""
         self._trains.ask()
 
     def train_left(self, now: float) -> None:
-        """One was sent."""
+        """Take that a train was sent."""
         self._trains.sent(now)
 
     @property
     def measure_seconds(self) -> float:
-        """From one measurement of the round trip to the next; infinite: none is wanted.
+        """The time from one measurement of the round trip to the next; infinite: none is wanted.
 
-        The shortest one must be known before a queue grows.
+        The shortest round trip must be known before a queue grows.
         """
         trips = self._estimate.trips
-        # on a narrower line a request is a queue itself
+        # on a narrower line the requests themselves would make a queue
         is_exact = self._trains.can_train and self._estimate.carries > NARROW
         is_full = not self._stands and (trips.queues > 0 or self._estimate.congested)
         looks_closely = is_exact and (is_full or self._trains.is_urgent)
@@ -160,7 +161,7 @@ class LayerChoice:
         return _SELDOM_SECONDS if self._is_limited else math.inf
 
     def _padded(self, rungs: Sequence[float], now: float) -> float:
-        """What to send in total: a probe, or a trickle so that the receiver's estimate does not go stale."""
+        """The bit rate that padding fills up to: a probe's, or little to keep a receiver estimating."""
         if self._probe is not None and self._probe.level:
             return self._probe.level
         slow_or_less = self._rung == len(rungs) - 1 or is_slow(rungs, self._rung)
@@ -170,11 +171,11 @@ class LayerChoice:
 
     @property
     def _probes(self) -> bool:
-        """A receiver's own estimate begins after five seconds; the round trip tells before that."""
+        """Whether probes are possible. A browser estimates after 5 s; until then round trips show queues."""
         return self._can_probe and (self._estimate.has_remb or self._estimate.trips.is_measured)
 
     def _best(self, rungs: Sequence[float], now: float) -> int:
-        """The best rung that seems to fit; better than the present one only if a train does not deny it."""
+        """The best rung that seems to fit. It is better than the present one only if no train denies that."""
         best = fitting(rungs, self._estimate.carries / _ROOM)
         return best if best >= self._rung else max(best, fitting(rungs, self._trains.most(now)))
 
@@ -192,9 +193,9 @@ class LayerChoice:
     # --- down
 
     def _must_stop(self, need: float) -> bool:
-        """Whether the present picture, which needs so much, is far too much for the line.
+        """Whether the present picture must stop, because it needs far more than the line carries.
 
-        The need of one that the viewer does not want any more is infinite: only a sign says that.
+        A picture that the viewer does not want any more needs infinitely much: then a sign decides.
         """
         if need == math.inf:
             return self._estimate.congested
@@ -208,7 +209,7 @@ class LayerChoice:
             return
         self._doubts.clear()
         self._grace_until = now
-        if need <= estimate.carries:  # but it leaves no room to send again what was lost
+        if need <= estimate.carries:  # the picture fits, but leaves no room for retransmissions
             estimate.deny(need * _DENIED)
         carries = estimate.carries
         fits = fitting(rungs, carries)
@@ -228,15 +229,15 @@ class LayerChoice:
         estimate = self._estimate
         if self._trains.vouches(need, now):
             if self._rung >= last_moving(rungs):
-                return True  # its keyframe was a burst; what is less than that is no picture
+                return True  # a keyframe was the burst; and the next rung has no moving picture
             if self._rung == lowest_layer(rungs) > top(rungs):
-                estimate.hope(need)  # what is less than that is hardly one
+                estimate.hope(need)  # the next rung has hardly a moving picture
         is_enough = need <= estimate.carries
         if now < self._grace_until and need * _LITTLE_AT_FIRST <= estimate.carries:
             return True
         if is_enough and estimate.lost_share is None:
             return True
-        if is_slow(rungs, self._rung):  # of so little a receiver estimates nonsense
+        if is_slow(rungs, self._rung):  # a receiver that gets so little estimates nonsense
             return is_enough or not (estimate.suspect or estimate.trips.queues)
         return self._doubts.pass_over(estimate, need, now, has_less=self._rung < last_moving(rungs))
 
@@ -277,7 +278,7 @@ class LayerChoice:
         elif estimate.signs != self._signs or estimate.stalls:
             self._probe = None
             if estimate.signs == self._signs and not estimate.suspect:
-                self._failures = 0  # a receiver that only waits is asked again soon
+                self._failures = 0  # the REMB only stopped growing: probe again soon
             self._fail(BACK_OFF_SECONDS, now)
         else:
             if estimate.trips.queues:
@@ -291,5 +292,5 @@ class LayerChoice:
     def _fail(self, waits: Sequence[float], now: float) -> None:
         wait = waits[min(self._failures, len(waits) - 1)]
         self._failures += 1
-        # so that viewers behind one line do not probe together
+        # at random, so that viewers behind one line do not probe together
         self._next_at = now + wait * (0.8 + 0.2 * self._jitter())

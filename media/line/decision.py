@@ -6,10 +6,9 @@ from typing import NamedTuple
 class Decision(NamedTuple):
     """`rung` is an index of the rungs (`media.line.rungs`).
 
-    With `pause` the present picture stops at once, and does not wait for the keyframe of the other one.
-    `probe` is what to send in total, with padding, and with a packet of padding after each 0.5 s without a
-    picture; `pace` is how fast keyframes alone may go; both in bit/s, 0: none. `start` is how fast a picture
-    may begin, with its keyframe and what follows until it is live, in bit/s; 0: at once.
+    With `pause` the present picture stops at once, before the keyframe of the other one has come. `probe` is
+    the bit rate that padding fills up to; 0: no padding. `pace` is the bit rate of keyframes alone; 0: there
+    are none. `start` is the bit rate at which a picture begins, until it is live; 0: at once.
     """
 
     rung: int

@@ -2,11 +2,12 @@
 
 from media.line.estimate import LineEstimate
 
-_LITTLE = 0.8  # a sign that leaves this share of what is needed may pass
-_FORGET = 0.15  # of the signs that passed, in a second
-_MOST, _FEW = 3.5, 1.5  # so many are too many; where losses or a queue told, so few
-_LASTING = 2.5  # on a rung that seems to fit: with what is sent again it does not
-HEAVY_LOSS, _SPARE = 0.25, 1.25  # no picture is whole, and with less room it is not sent again soon
+_LITTLE = 0.8  # a sign may pass if it leaves this share of what the rung needs
+_FORGET = 0.15  # the count of signs that passed falls by this in a second
+_MOST, _FEW = 3.5, 1.5  # so many signs are too many; if they are losses or a queue, so few
+_LASTING = 2.5  # so many are too many on a rung that seems to fit: it has no room for retransmissions
+HEAVY_LOSS = 0.25  # beyond this share of lost packets no picture is whole
+_SPARE = 1.25  # lost packets can be sent again soon if the line carries this multiple of the need
 
 
 class Doubts:
@@ -15,15 +16,15 @@ class Doubts:
     __slots__ = ("_at", "_signs")
 
     def __init__(self, now: float) -> None:
-        self._signs = 0.0  # that passed, the older ones forgotten
+        self._signs = 0.0  # signs that passed; older ones count less
         self._at = now
 
     def clear(self) -> None:
-        """The viewer goes to another rung."""
+        """Begin anew: the viewer goes to another rung."""
         self._signs = 0.0
 
     def pass_over(self, estimate: LineEstimate, need: float, now: float, *, has_less: bool) -> bool:
-        """Whether to stay on a rung that needs `need` bit/s; `has_less`: a lower one moves, too."""
+        """Whether to stay on a rung that needs `need` bit/s. `has_less`: a lower rung moves, too."""
         self._signs = max(0.0, self._signs - (now - self._at) * _FORGET) + 1
         self._at = now
         lost = estimate.lost_share
@@ -31,6 +32,6 @@ class Doubts:
             return False
         if need <= estimate.carries:
             return self._signs < _LASTING
-        # an over-use may be chance, or another viewer's probe
+        # a fall of REMB may be chance, or another viewer's probe
         most = _MOST if lost is None and not estimate.suspect else _FEW
         return need * _LITTLE <= estimate.carries and self._signs < most

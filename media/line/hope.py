@@ -1,7 +1,8 @@
-"""Whether to go on with the last moving picture, although the line seems to carry less than it needs."""
+"""Whether to go on with the lowest moving picture, although the line seems to carry less than it needs."""
 
-_CLOSE = 0.97  # no room to spare
-_LEAST, _FAR_MORE = 0.35, 1.8  # of what it needs was told, when that multiple was sent
+_CLOSE = 0.97  # the line carries this share of the need: that is enough, without room to spare
+# Worth a try: the line seems to carry this share of the need, and was sent this multiple of it.
+_LEAST, _FAR_MORE = 0.35, 1.8
 _SECONDS = 4.0  # from one such try to the next
 
 
@@ -16,7 +17,7 @@ class Hope:
     def __call__(self, need: float, carries: float, sent: float, now: float) -> bool:
         """Whether to try a picture that needs `need`: the line was sent `sent`, and seems to carry `carries`.
 
-        What a full line lets through of far more than that, in a fraction of a second, says little of it.
+        When far more is sent than the line carries, the share that arrives is a poor measure.
         """
         if need * _CLOSE <= carries:
             return True

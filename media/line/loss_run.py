@@ -1,23 +1,23 @@
-"""What share of what was sent lately did not come: by the packets that a receiver requests again.
+"""Which share of the packets that were sent lately was lost, by the packets that a receiver requests again.
 
-A receiver's estimate is blind while it is far below what comes in, and its reports come each second.
-Requests come at once, and name the packets: so they tell what a full line lets through.
+A REMB does not show a full line while it is far below what the receiver gets, and reports come once a second.
+NACKs come at once, and name the packets: so they show what a full line lets through.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LEAST_PACKETS = 6  # that are requested since the last result
-LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # from the first to the last, when they were sent: a burst is shorter
-QUEUE_SECONDS, QUEUED_SECONDS = 0.15, 0.08  # behind a queue of such a length it need not last so long
-LEAST_SHARE = 0.12  # less is chance, or passes
-MOST_SHARE = 0.9  # of so few packets more cannot be told
+LEAST_PACKETS = 6  # a result needs so many packets that were requested since the last result
+LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # so long the lost packets were sent for: a burst is shorter
+QUEUE_SECONDS, QUEUED_SECONDS = 0.15, 0.08  # behind a queue that is longer, less time is enough
+LEAST_SHARE = 0.12  # a smaller loss is chance, or passes
+MOST_SHARE = 0.9  # so few packets cannot show more
 
 
 class Loss(NamedTuple):
     """`share` of the packets that were sent from `begin` to `end`, in seconds of a steady clock.
 
-    `came` are the indexes of the packets between the first and the last lost one that came.
+    `came` are the indexes of the packets that arrived between the first and the last lost one.
     """
 
     share: float
@@ -33,16 +33,16 @@ class LossRun:
 
     def __init__(self) -> None:
         self._lost: dict[int, float] = {}  # index of a packet -> when it was sent
-        self._told = -1  # up to that index
+        self._told = -1  # the last index of the last result
         self._track: int | None = None
 
     def asked(self, track: int, packets: Iterable[tuple[int, float]], came_at: float) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
-        What was sent at `came_at` would be known about by now, if there was no queue.
+        A packet that was sent at `came_at` would have arrived by now, if there were no queue.
 
-        Returns what is lost, if it is much, and if there is enough of it since the last result. A packet
-        counts once, however often it is requested.
+        Returns the loss, if it is large, and enough packets were lost since the last result. A packet counts
+        once, however often it is requested.
         """
         if track != self._track:
             self._track, self._told = track, -1
@@ -59,7 +59,7 @@ class LossRun:
             return None
         first = min(self._lost)
         begin = self._lost[first]
-        # behind the last one is a packet that came: it showed the gap
+        # a packet behind the last lost one has arrived: it showed the gap
         share = min(len(self._lost) / (last - first + 2), MOST_SHARE)
         least = QUEUED_SECONDS if came_at - end > QUEUE_SECONDS else LEAST_SECONDS
         if end - begin < least or share < LEAST_SHARE:

@@ -1,26 +1,26 @@
-"""How fast pictures go that do not keep the pace of their stream: keyframes alone, and a picture that begins.
+"""How fast pictures are sent that do not keep the pace of their stream: keyframes alone, and a first picture.
 
-In bit/s without sound; rungs are as in `media.line.rungs`, and `carries` is what the line carries.
+Rates are in bit/s without sound; rungs are as in `media.line.rungs`, and `carries` is what the line carries.
 """
 
 import math
 from collections.abc import Sequence
 
-_ALONE, _BEGINNING = 0.9, 0.95  # of what sound leaves
-_WIDE = 4.0  # times what the picture needs
-_MORE = 1.15  # times what the picture needs: it must reach the live edge, with the overhead of packets
+_ALONE, _BEGINNING = 0.9, 0.95  # keyframes alone, and a first picture, get this share of what sound leaves
+_WIDE = 4.0  # a line that carries this multiple of what the picture needs takes its keyframe at once
+_MORE = 1.15  # a first picture gets at least this multiple of its need: it must reach the live edge
 
 
 def of_keyframes(rungs: Sequence[float], carries: float, probed: float) -> float:
-    """Keyframes alone. Rather than padding they have what is `probed`, with sound; 0: nothing is."""
+    """The rate of keyframes alone. They take the place of padding up to `probed`, with sound; 0: no probe."""
     sound = rungs[-1]
     return max(rungs[-2] - sound, (carries - sound) * _ALONE, probed - sound)
 
 
 def of_beginning(rungs: Sequence[float], rung: int, carries: float) -> float:
-    """A keyframe and what follows it, until that is live; 0: at once.
+    """The rate of a keyframe and what follows it, until the viewer is live; 0: at once.
 
-    At once a keyframe fills the queue of a narrow line, and is lost for that; a wide one takes it.
+    A keyframe that is sent at once fills the queue of a narrow line, which then drops a part of it.
     """
     if rungs[rung] == math.inf or carries > rungs[rung] * _WIDE:
         return 0.0

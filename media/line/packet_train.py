@@ -1,8 +1,8 @@
-"""What a line carries, measured within a round trip, by a few packets that leave together.
+"""What a line carries, measured within a round trip, by a train: a few packets that leave together.
 
-They come one after the other, as the line lets them. So few octets harm nobody. But a line that lets bursts
-pass says too much, and one that others fill, too: so a train tells what does not fit, and no more is sent for
-good than a probe has shown to fit, but for the last moving picture.
+The packets arrive one after the other, as fast as the line lets them. A line that lets bursts pass, or that
+others use, too, measures too high. So a train proves that a picture does not fit; that one fits only a probe
+can prove, but for the lowest moving picture.
 """
 
 import math
@@ -11,30 +11,31 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 PACKETS = 6
-OCTETS, FEW_OCTETS = 100, 20  # of padding in each: 8 kbit with all headers, or 4
+OCTETS, FEW_OCTETS = 100, 20  # padding in each packet: a train has 8 kbit with all headers, or 4
 HEADER_OCTETS = 12 + 12 + 16 + 28  # of RTP, its extensions and IP, and SRTP's tag
-NARROW = 120_000.0  # bit/s: such a line carries sound and little else, which a longer train would hold up
-_LEAST_PACKETS = 4  # that came: of fewer nothing is told
-_WAIT_SECONDS = 0.45  # for word of one, before the next: behind a queue of 0.3 s
-_REST_SECONDS = 0.15  # for word of the last packets, when that of the first has come
-_OLD_SECONDS = 1.0  # word of one that left so long ago speaks of the line of then
-_URGENT_APART_SECONDS = 0.2  # one may be dropped by a queue that is still full
+NARROW = 120_000.0  # bit/s: a long train would hold up the sound on a narrower line
+_LEAST_PACKETS = 4  # a train measures nothing if fewer of its packets arrive
+_WAIT_SECONDS = 0.45  # the next train waits this long for the answer, which may come behind a queue of 0.3 s
+_REST_SECONDS = 0.15  # from the report of the first packets to that of the last ones
+_OLD_SECONDS = 1.0  # the report of an older train is about the line as it was
+_URGENT_APART_SECONDS = 0.2  # between trains for which a picture waits: a full queue may drop one
 _MOST_TRAINS = 4
 _LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
-_SHARE = 0.08  # of the line that trains may have
-_LEAST_SECONDS = 0.002  # of less a receiver that reads in turns tells nothing: the line is wide
-_MOST_APART_SECONDS = 5.0  # when nobody answers
-_STALL_SECONDS, _STALL_SHARE = 0.03, 0.6  # one gap so long, and of so much of the whole: the line stood still
+_SHARE = 0.08  # trains take at most this share of the line
+_LEAST_SECONDS = 0.002  # a train that arrives within this time only shows that the line is wide
+_MOST_APART_SECONDS = 5.0  # between trains that nobody answers
+# The line stood still in the middle of a train if one gap is this long, and this share of all gaps.
+_STALL_SECONDS, _STALL_SHARE = 0.03, 0.6
 
 
 @dataclass(slots=True)
 class Train:
-    """`arrivals` are by the place of a packet in it, in seconds of the receiver's clock."""
+    """`arrivals` has a packet's time by its place in the train, in seconds of the receiver's clock."""
 
     sent_at: float
     octets: int  # of padding in each packet
     arrivals: dict[int, float] = field(default_factory=dict)
-    told_at: float = math.inf  # since when enough of them are known
+    told_at: float = math.inf  # when enough arrivals were known
 
 
 class PacketTrains:
@@ -56,15 +57,15 @@ class PacketTrains:
         self._next = 0  # number of the first packet of the next train
         self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
         self._sent_at = -math.inf
-        self._answered = True  # the latest one
-        self._stood = False  # the line stood still in the middle of it, maybe
-        self.once_more = False  # the latest one that came told nothing, and the next one would
-        self.told_of = -math.inf  # when the latest one was sent that told something
+        self._answered = True  # the latest train
+        self._stood = False  # the line may have stood still in the middle of it
+        self.once_more = False  # the latest train measured nothing, and the next one would
+        self.told_of = -math.inf  # when the latest train was sent that measured something
         self._apart = _LEAST_APART_SECONDS
-        self.octets = OCTETS  # of padding in each packet of the next one
+        self.octets = OCTETS  # of padding in each packet of the next train
 
     def is_due(self, now: float, *, urgent: bool = False) -> bool:
-        """Whether to send one: the one before has been told of, or may have been lost in a queue."""
+        """Whether to send a train: the one before was answered, or may have been lost in a queue."""
         apart = self._apart if self._answered else max(_WAIT_SECONDS, self._apart)
         return now - self._sent_at >= (_URGENT_APART_SECONDS if urgent else apart)
 
@@ -75,14 +76,14 @@ class PacketTrains:
         self._trains[first] = Train(now, self.octets)
         if len(self._trains) > _MOST_TRAINS:
             del self._trains[next(iter(self._trains))]
-        if not self._answered:  # maybe nobody ever does
+        if not self._answered:  # maybe the receiver never answers
             self._apart = min(2 * max(self._apart, _WAIT_SECONDS), _MOST_APART_SECONDS)
             self.octets = FEW_OCTETS
         self._sent_at, self._answered, self.once_more = now, False, False
         return first
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> float | None:
-        """Take when packets came, from number `first` on: what the line carries in bit/s, if known."""
+        """Take when packets arrived, from number `first` on. Returns what a train has measured, in bit/s."""
         told = None
         for begin, train in list(self._trains.items()):
             for number in range(PACKETS):
@@ -99,7 +100,7 @@ class PacketTrains:
         return told
 
     def cut_short(self, now: float) -> float | None:
-        """The same by a train whose last packets a full queue has dropped, maybe: word of them is overdue."""
+        """What a train has measured whose last packets are overdue: a full queue may have dropped them."""
         for begin, train in self._trains.items():
             if now - train.told_at > _REST_SECONDS:
                 del self._trains[begin]
@@ -113,11 +114,11 @@ class PacketTrains:
             return None
         seconds = arrivals[-1] - arrivals[0]
         bits = (train.octets + HEADER_OCTETS) * 8
-        if seconds > _OLD_SECONDS:  # its clock has wrapped
+        if seconds > _OLD_SECONDS:  # the receiver's clock has wrapped
             return None
         longest = max(later - earlier for earlier, later in pairwise(arrivals))
         self._stood = not self._stood and longest > max(_STALL_SECONDS, seconds * _STALL_SHARE)
-        self.once_more = self._stood  # that says nothing of its rate
+        self.once_more = self._stood  # such a train does not show the rate
         if self._stood:
             self._apart = 0.0
             return None
@@ -134,7 +135,7 @@ class PacketTrains:
 
 
 def _gap(arrivals: Sequence[float]) -> float:
-    """Seconds from one to the next, by all of them: of the first and the last alone one is late at times."""
+    """Seconds from one arrival to the next, by the slope of all: the first or the last one may be late."""
     middle = (len(arrivals) - 1) / 2
     squares = sum((place - middle) ** 2 for place in range(len(arrivals)))
     return sum((place - middle) * at for place, at in enumerate(arrivals)) / squares

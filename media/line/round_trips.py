@@ -1,21 +1,21 @@
-"""A queue in a line, by round trips that are measured: it shows at once."""
+"""A queue in a line: measured round trips show it at once."""
 
 import math
 
 from media.line.shortest_round_trip import ShortestRoundTrip
 
-QUEUE_SECONDS = 0.06  # longer than the shortest one
-_LONG_SECONDS = 0.3
-_STALE_SECONDS = 3.0  # the queue of then says nothing of now
-_FRESH_SECONDS = 0.5  # a receiver report's round trip is of a second ago
+QUEUE_SECONDS = 0.06  # a round trip that is longer than the shortest one by this shows a queue
+_LONG_SECONDS = 0.3  # the guess before a round trip was measured
+_STALE_SECONDS = 3.0  # an older round trip says nothing of the present queue
+_FRESH_SECONDS = 0.5  # as a receiver report may show a queue that is a second old
 
 
 class RoundTrips:
     """Of one viewer. All in seconds; `now` is of a steady clock.
 
-    `queue` is by how much the last one was longer than the shortest. `queues` counts those that show a queue,
-    one after the other: one alone may be chance. `is_measured` says that the receiver answers. What was sent
-    before `passed_at` has left the line's queue, for what was sent behind it has come.
+    `queue` is by how much the last round trip was longer than the shortest one. `queues` counts the round
+    trips in a row that show a queue: a single one may be chance. `is_measured`: the receiver answers. Packets
+    that were sent before `passed_at` have left the line's queue: a later packet has arrived.
     """
 
     __slots__ = ("_measured_at", "is_measured", "passed_at", "queue", "queued_since", "queues", "shortest")
@@ -31,11 +31,11 @@ class RoundTrips:
 
     @property
     def shortest_known(self) -> float:
-        """On the empty line; a guess before anything is known."""
+        """The round trip on the empty line; a guess before one was measured."""
         return min(self.shortest.seconds, _LONG_SECONDS)
 
     def take(self, seconds: float, now: float) -> bool:
-        """Take one that was measured now; returns whether it shows an empty line."""
+        """Take a round trip that was measured now; returns whether it shows an empty line."""
         self.queue = seconds - self.shortest.take(seconds, now)
         self._measured_at = now
         self.passed(now - seconds)
@@ -45,11 +45,11 @@ class RoundTrips:
         return self.queue < QUEUE_SECONDS / 2
 
     def passed(self, sent_at: float) -> None:
-        """Take that something has come that was sent then."""
+        """Take that a packet has arrived that was sent at `sent_at`."""
         self.passed_at = max(self.passed_at, sent_at)
 
     def tick(self, now: float) -> None:
-        """Forget what is too old."""
+        """Forget a queue that was measured too long ago."""
         self.is_measured = self.measured_within(_STALE_SECONDS, now)
         if not self.is_measured:
             self.queue, self.queues = 0.0, 0
@@ -58,5 +58,5 @@ class RoundTrips:
         return now - self._measured_at <= seconds
 
     def shows_none(self, now: float, *, fresh: bool) -> bool:
-        """Whether there is no queue now, by one of the last seconds, or by a `fresh` one."""
+        """Whether the line has no queue now, by a round trip of the last seconds, or by a `fresh` one."""
         return not self.queues and self.measured_within(_FRESH_SECONDS if fresh else _STALE_SECONDS, now)

@@ -2,24 +2,24 @@
 
 from bisect import bisect_right
 
-_APART = 0.05  # seconds between two samples of what was sent: a viewer's words must not crowd them out
-_MOST_SAMPLES = 128  # the later half spans three seconds, and more
-_EARLY = 0.001  # ticks come a little early
+_APART = 0.05  # seconds between two samples: many reports of a viewer must not push out older samples
+_MOST_SAMPLES = 128  # the later half spans three seconds or more
+_EARLY = 0.001  # seconds by which ticks may come early
 
 
 class SentRates:
-    """From `now` on, in seconds of a steady clock. Rates are in bit/s."""
+    """Counts from `now` on, in seconds of a steady clock. Rates are in bit/s."""
 
     __slots__ = ("_began_at", "_octets", "_sound", "_times")
 
     def __init__(self, now: float) -> None:
         self._began_at = now
-        self._times: list[float] = []  # of the samples, and what they told
+        self._times: list[float] = []  # of the samples
         self._octets: list[int] = []
         self._sound: list[int] = []
 
     def add(self, octets: int, sound: int, now: float) -> bool:
-        """Take how many octets were sent so far, `sound` of them of sound; False: that was told just now."""
+        """Take how many octets were sent so far, and how many were sound; False: too soon for a sample."""
         if self._times and now - self._times[-1] < _APART:
             return False
         self._times.append(now)
@@ -36,7 +36,7 @@ class SentRates:
         return self._times[0]
 
     def of(self, until: float, seconds: float) -> tuple[float, float]:
-        """Of sound and of all else, in the time of `seconds` that ended at `until`."""
+        """The rates of sound and of all else, in the `seconds` before `until`."""
         times = self._times
         first = max(0, bisect_right(times, until - seconds + _EARLY) - 1)
         last = bisect_right(times, until + _EARLY) - 1
@@ -47,17 +47,17 @@ class SentRates:
         return sound, (self._octets[last] - self._octets[first]) * 8 / span - sound
 
     def total(self, until: float, seconds: float) -> float:
-        """Of all, in the time of `seconds` that ended at `until`."""
+        """The rate of all that was sent in the `seconds` before `until`."""
         return sum(self.of(until, seconds))
 
     def bits(self, begin: float, end: float) -> float:
-        """Of all, in that time, and since the sample before it."""
+        """The bits that were sent from the last sample before `begin` to `end`."""
         times, octets = [self._began_at, *self._times], [0, *self._octets]
         first = max(0, bisect_right(times, begin + _EARLY) - 1)
         return (octets[bisect_right(times, end + _EARLY) - 1] - octets[first]) * 8
 
     def between(self, begin: float, end: float) -> float:
-        """Of all, in a time between two samples, maybe: a viewer that is well is seldom looked at."""
+        """The rate of all that was sent from `begin` to `end`, between which there may be no sample."""
         times, octets = [self._began_at, *self._times], [0, *self._octets]
         last = min(bisect_right(times, end - _EARLY), len(times) - 1)
         first = max(0, min(bisect_right(times, begin + _EARLY), last) - 1)

@@ -15,7 +15,7 @@ class ShortestRoundTrip:
         self._since = -math.inf
 
     def take(self, seconds: float, now: float) -> float:
-        """Take one that was measured now; returns the shortest."""
+        """Take a round trip that was measured now; returns the shortest."""
         if now - self._since > WINDOW_SECONDS:
             is_stale = now - self._since > 2 * WINDOW_SECONDS
             self._before, self._lately = math.inf if is_stale else self._lately, math.inf
@@ -25,5 +25,5 @@ class ShortestRoundTrip:
 
     @property
     def seconds(self) -> float:
-        """The shortest one; infinite: there was none."""
+        """The shortest round trip; infinite: none was measured."""
         return min(self._before, self._lately)

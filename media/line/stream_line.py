@@ -3,14 +3,14 @@
 from media.line.estimate import LineEstimate
 from media.transport.address import Backlog
 
-QUEUE_SECONDS = 0.3  # a keyframe may take so long; what waits longer is more than the line carries
+QUEUE_SECONDS = 0.3  # a keyframe may wait this long; packets that wait longer exceed the line
 
 
 class StreamLine:
     """For one viewer, which may change its connection. `now` is in seconds of a steady clock.
 
-    A backlog that moves, and stays, is congestion: how fast it moves is what the line carries. One that does
-    not move at all says nothing of that: the line stands still for a moment.
+    A backlog that moves, and stays, is congestion: the rate at which it moves is what the line carries. A
+    backlog that does not move at all shows only that the line stands still for a moment.
     """
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class StreamLine:
         self._waits = False
 
     def look(self, backlog: Backlog, line: LineEstimate, now: float) -> bool:
-        """Tell `line` of congestion. Returns whether pictures have to wait: until all that waits is sent.
+        """Tell `line` of congestion; called at each tick. Returns whether pictures have to wait.
 
-        That is so after pictures were dropped, since those that follow are of no use. Called at each tick.
+        After pictures were dropped, the next ones are of no use: they wait until the backlog is empty.
         """
         if backlog is not self._backlog:
             self._begin(backlog, now)
@@ -36,7 +36,7 @@ class StreamLine:
         return self._waits
 
     def _begin(self, backlog: Backlog, now: float) -> None:
-        moved = self._backlog is not None  # what went into the connection before may be lost: as after a cut
+        moved = self._backlog is not None  # packets in the former connection may be lost, as after a cut
         self._backlog = backlog
         self._cuts, self._sent, self._looked_at = -1 if moved else backlog.cuts, backlog.octets_sent, now
         self._queued = self._waits = False
