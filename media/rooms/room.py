@@ -174,6 +174,12 @@ class Room:
         """Whether the room has been without a publisher for `grace` seconds."""
         return self.source is None and now >= self._heard_at + grace
 
+    @property
+    def was_heard(self) -> bool:
+        """Whether a publisher of the room was ever connected."""
+        present = -math.inf if self.source is None else self.source.heard_at
+        return max(self._heard_at, present) > -math.inf
+
     def record(self, recording: Recording) -> None:
         """Let a recording see what is forwarded."""
         self.recording = self.feed.tap = recording

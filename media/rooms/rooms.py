@@ -37,7 +37,8 @@ class Copies(Protocol):
 
 
 class Rooms:
-    """Owns every room. `closed` is called with each name that is free again.
+    """Owns every room. `closed` is called with each name that is free again, and whether its
+    publisher was ever connected.
 
     `grace`: seconds that a room waits for its publisher. `clock` is a steady one, in seconds; by `unix_clock`
     the rooms of all workers are compared.
@@ -47,7 +48,7 @@ class Rooms:
         self,
         ledger: Ledger,
         copies: Copies,
-        closed: Callable[[RoomName], None],
+        closed: Callable[[RoomName, bool], None],
         recorder: Recorder | None = None,
         observer: Observer | None = None,
         *,
@@ -202,7 +203,7 @@ class Rooms:
     def _close(self, room: Room, reason: EndReason) -> None:
         """End a room and free its name."""
         if self._rooms.get(room.name) is room:
-            self._closed(room.name)
+            self._closed(room.name, room.was_heard)
             self.end(room, reason)
 
     def end(self, room: Room, reason: EndReason) -> None:

@@ -98,7 +98,11 @@ class Heartbeat:
         return self._networks.get(room)
 
     def release(self, room: RoomName, *, was_open: bool = True) -> None:
-        """Release a room's claim, at once: the room has ended, or was not opened after all."""
+        """Release a room's claim, at once: the room has ended, or was not opened after all.
+
+        Redis keeps for a day when a room ended, if it `was_open`: anybody can have rooms opened to which they
+        never connect.
+        """
         if not was_open and room not in self._released:
             self._never_open.add(room)
         self._released.add(room)

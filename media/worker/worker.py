@@ -98,7 +98,7 @@ class Worker:
             settings,
             ports,
             self._public,
-            lambda room: self._heartbeat.release(room),
+            lambda room, was_heard: self._heartbeat.release(room, was_open=was_heard),
             self._recorder,
             self._events.chronicle,
             self._clock.now,

@@ -214,6 +214,24 @@ async def test_close_room_ends_everybody(plane: Plane) -> None:
     assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 0
 
 
+@pytest.mark.parametrize("connects", [True, False])
+async def test_of_a_room_whose_publisher_never_connected_redis_keeps_nothing(
+    plane: Plane, connects: bool
+) -> None:
+    """Anybody may make up names of rooms: each end that is kept costs Redis memory for a day."""
+    peer = plane.peer(publishes=True)
+    answer = await plane.ask(peer, publishes=True)
+    if connects:
+        await plane.connect(peer, answer)
+    assert await plane.delete(peer, Role.PUBLISH) is None
+
+    async def is_free() -> bool:
+        return not await plane.redis.exists(keys.room_claim(ROOM))
+
+    await eventually("the room is released", is_free, IN_TIME)
+    assert await plane.redis.exists(keys.room_ended(ROOM)) == connects
+
+
 async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     assert await plane.delete(viewer, Role.PLAY) is None

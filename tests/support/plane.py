@@ -170,7 +170,7 @@ async def running_plane(
         WORKER,
         ports,
         Candidates([("127.0.0.1", port.address[1])]),
-        lambda name: heartbeat.release(name),
+        lambda name, was_heard: heartbeat.release(name, was_open=was_heard),
         grace=grace,
     )
     heartbeat = Heartbeat(

@@ -48,7 +48,7 @@ class _NoCopies:
 
 
 def new_rooms() -> Rooms:
-    return Rooms(Ledger(), _NoCopies(), lambda _: None)
+    return Rooms(Ledger(), _NoCopies(), lambda *_: None)
 
 
 def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:

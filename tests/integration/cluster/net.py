@@ -93,7 +93,7 @@ class Worker:
             name,
             self.ports,
             Candidates(named(["127.0.0.1"], addresses)),
-            lambda _: None,
+            lambda *_: None,
             relay_addresses=named([relay_host], addresses),
             grace=GRACE,
             max_edges=max_edges,
