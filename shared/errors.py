@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     PUBLISHER_EXISTS = "publisher_exists"  # the room has another publisher
     ROOM_LIMIT = "room_limit"  # the cluster has MAX_ROOMS rooms
     PUBLISHER_LIMIT = "publisher_limit"  # this address publishes in MAX_PUBLISHERS_PER_CLIENT rooms
+    VIEWER_LIMIT = "viewer_limit"  # this address has MAX_VIEWERS_PER_CLIENT viewers
     PRECONDITION_FAILED = "precondition_failed"  # If-Match names an older ICE session
     PRECONDITION_REQUIRED = "precondition_required"  # an ICE restart without If-Match
     BODY_TOO_LARGE = "body_too_large"

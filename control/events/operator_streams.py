@@ -44,9 +44,14 @@ class OperatorStream(AllRooms):
     kind = "operators"
 
     def __init__(
-        self, feed: RoomFeed, totals: Totals, sessions: SessionFilter, may_go_on: Callable[[], bool]
+        self,
+        feed: RoomFeed,
+        totals: Totals,
+        sessions: SessionFilter,
+        may_go_on: Callable[[], bool],
+        client: str = "",
     ) -> None:
-        super().__init__(feed)
+        super().__init__(feed, client)
         self.sessions = sessions
         self.may_go_on = may_go_on
         self._totals = totals
@@ -94,14 +99,16 @@ class OperatorStreams:
         self._streams: set[OperatorStream] = set()
         self._opened = asyncio.Event()  # a stream that knows nothing yet
 
-    async def follow(self, sessions: SessionFilter, may_go_on: Callable[[], bool]) -> OperatorStream:
+    async def follow(
+        self, sessions: SessionFilter, may_go_on: Callable[[], bool], client: str
+    ) -> OperatorStream:
         """A stream; `close` it when its reader has gone.
 
         Raises `NO_WORKER` when there are too many streams or Redis is away.
         """
         if len(self._streams) >= MOST_STREAMS:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        stream = OperatorStream(self._room_streams.detailed, self._totals, sessions, may_go_on)
+        stream = OperatorStream(self._room_streams.detailed, self._totals, sessions, may_go_on, client)
         self._streams.add(stream)
         try:
             await self._room_streams.join(stream)

@@ -1,6 +1,8 @@
 """How many event streams a process has, so that they leave connections to requests. Does no I/O."""
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Protocol
 
 from shared.errors import ErrorCode, ServiceError
 
@@ -10,19 +12,41 @@ MOST_OF_KIND = 10_000
 _SHARE_OF_KIND, _SHARE_OF_ALL = 5 / 7, 6 / 7
 
 
+class Stream(Protocol):
+    kind: str
+    client: str  # an IPv4 address or an IPv6 /64, as trusted proxies tell it
+
+    def end(self) -> None:
+        """Its reader gets no more."""
+
+
 class StreamPlaces:
-    """Of a process that takes so many `connections`."""
+    """Of a process that takes so many `connections`. When all are taken, a client's share is an equal one."""
 
     def __init__(self, connections: int) -> None:
         self._of_kind = min(MOST_OF_KIND, max(1, int(connections * _SHARE_OF_KIND)))
         self._of_all = max(1, int(connections * _SHARE_OF_ALL))
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, dict[Stream, None]] = {}  # by kind, the oldest first
 
-    def take(self, kind: str) -> None:
-        """Raises `NO_WORKER` when there is no place."""
-        if self._taken[kind] >= self._of_kind or self._taken.total() >= self._of_all:
+    def take(self, stream: Stream) -> None:
+        """Raises `NO_WORKER` when there is no place, and nobody has more of them than this client."""
+        of_kind = self._taken.setdefault(stream.kind, {})
+        if len(of_kind) >= self._of_kind:
+            self._give_way(of_kind, stream.client)
+        elif sum(map(len, self._taken.values())) >= self._of_all:
+            self._give_way([each for kind in self._taken.values() for each in kind], stream.client)
+        of_kind[stream] = None
+
+    def leave(self, stream: Stream) -> None:
+        """May be called again."""
+        self._taken[stream.kind].pop(stream, None)
+
+    def _give_way(self, streams: Iterable[Stream], client: str) -> None:
+        """End the oldest stream of the client that has most, if that has two more than `client`."""
+        held = Counter(stream.client for stream in streams)
+        (greedy, most), *_ = held.most_common(1)
+        if most < held[client] + 2:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        self._taken[kind] += 1
-
-    def leave(self, kind: str) -> None:
-        self._taken[kind] -= 1
+        oldest = next(stream for stream in streams if stream.client == greedy)
+        self.leave(oldest)
+        oldest.end()

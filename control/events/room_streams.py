@@ -30,11 +30,12 @@ log = get_logger()
 
 
 class RoomStream(ABC):
-    """One client's stream: `text` yields what to send, until it is ended."""
+    """One client's stream: `text` yields what to send, until it is ended. `client`: see `StreamPlaces`."""
 
-    kind = "rooms"  # of `StreamPlaces`
+    kind = "rooms"
 
-    def __init__(self) -> None:
+    def __init__(self, client: str) -> None:
+        self.client = client
         self.ended = False
         self.turn = 0  # of `ALIVE_EVERY_LOOKS`, so that not all are kept alive at once, nor come back at once
         self._wake = asyncio.Event()
@@ -74,8 +75,8 @@ class RoomStream(ABC):
 class SomeRooms(RoomStream):
     """Follows some rooms by their names."""
 
-    def __init__(self, names: Collection[RoomName], detailed: bool) -> None:
-        super().__init__()
+    def __init__(self, names: Collection[RoomName], detailed: bool, client: str = "") -> None:
+        super().__init__(client)
         self.names = frozenset(names)
         self.detailed = detailed
         self._told: dict[str, bytes] = {}
@@ -96,8 +97,8 @@ class SomeRooms(RoomStream):
 class AllRooms(RoomStream):
     """Follows the list of all rooms."""
 
-    def __init__(self, feed: RoomFeed) -> None:
-        super().__init__()
+    def __init__(self, feed: RoomFeed, client: str = "") -> None:
+        super().__init__(client)
         self.feed = feed
         self._at: int | None = None  # the look up to which it has sent all changes; None: it begins
 
@@ -127,7 +128,7 @@ class RoomStreams:
         self._looks = 0
         self._woken = 0
 
-    async def follow(self, names: Collection[RoomName], *, detailed: bool) -> RoomStream:
+    async def follow(self, names: Collection[RoomName], *, detailed: bool, client: str) -> RoomStream:
         """A stream of these rooms, or of all if there is no name; `close` it when its reader has gone.
 
         Raises `INVALID_EVENTS` when there are too many names, `NO_WORKER` when there are too many streams or
@@ -136,7 +137,8 @@ class RoomStreams:
         if len(names) > MAX_ROOMS_OF_STREAM:
             detail = f"a stream has at most {MAX_ROOMS_OF_STREAM} rooms"
             raise ServiceError(ErrorCode.INVALID_EVENTS, detail=detail)
-        stream = SomeRooms(names, detailed) if names else AllRooms(self._feeds[detailed])
+        feed = self._feeds[detailed]
+        stream = SomeRooms(names, detailed, client) if names else AllRooms(feed, client)
         await self.join(stream)
         if isinstance(stream, SomeRooms):
             try:
@@ -169,7 +171,7 @@ class RoomStreams:
             raise
 
     def _open(self, stream: RoomStream) -> None:
-        self._places.take(stream.kind)
+        self._places.take(stream)
         stream.turn = len(self._streams) % ALIVE_EVERY_LOOKS
         self._streams.add(stream)
         if isinstance(stream, SomeRooms):
@@ -177,7 +179,7 @@ class RoomStreams:
                 self._followers.setdefault(name, set()).add(stream)
 
     def close(self, stream: RoomStream) -> None:
-        self._places.leave(stream.kind)
+        self._places.leave(stream)
         self._streams.remove(stream)
         if isinstance(stream, SomeRooms):
             for name in stream.names:

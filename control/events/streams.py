@@ -31,8 +31,6 @@ MAX_STREAMS_OF_SESSION = 3
 MAX_ENDING_OF_SESSION = 3  # whose readers have not noticed the end yet
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 
-_KIND = "viewers"
-
 log = get_logger()
 
 
@@ -44,11 +42,23 @@ class Life:
 
 
 class EventStream:
-    """One viewer's stream: `text` yields what to send. It ends with its session."""
+    """One viewer's stream: `text` yields what to send. It ends with its session.
+
+    `client`: see `StreamPlaces`.
+    """
+
+    kind = "viewers"
 
     def __init__(
-        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str], picture: int | None
+        self,
+        room: RoomName,
+        session: SessionId,
+        name: str,
+        wanted: frozenset[str],
+        picture: int | None,
+        client: str = "",
     ) -> None:
+        self.client = client
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
@@ -100,7 +110,13 @@ class EventStreams:
         self._closed = False
 
     async def open(
-        self, room: RoomName, session: SessionId, name: str, wanted: frozenset[str], picture: int | None
+        self,
+        room: RoomName,
+        session: SessionId,
+        name: str,
+        wanted: frozenset[str],
+        picture: int | None,
+        client: str = "",
     ) -> EventStream:
         """A stream of a living session; `close` it when its reader has gone. An empty name needs no creation.
 
@@ -112,10 +128,10 @@ class EventStreams:
         following = [stream for stream in streams if not stream.ended]
         if self._closed or len(streams) - len(following) >= MAX_ENDING_OF_SESSION:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        self._places.take(_KIND)
+        stream = EventStream(room, session, name, wanted, picture, client)
+        self._places.take(stream)
         if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
             following[0].end()
-        stream = EventStream(room, session, name, wanted, picture)
         self._streams.setdefault(session, []).append(stream)
         with suppress(ServiceError):
             await self._look([stream])
@@ -124,7 +140,7 @@ class EventStreams:
     def close(self, stream: EventStream) -> None:
         streams = self._streams[stream.session]
         streams.remove(stream)
-        self._places.leave(_KIND)
+        self._places.leave(stream)
         if not streams:
             del self._streams[stream.session]
 

@@ -38,6 +38,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "unsupported media type"),
     ErrorCode.RATE_LIMITED: (429, "too many requests"),
     ErrorCode.PUBLISHER_LIMIT: (429, "too many requests"),
+    ErrorCode.VIEWER_LIMIT: (429, "too many requests"),
     ErrorCode.NO_WORKER: (503, "no media worker available"),
     ErrorCode.WORKER_FULL: (503, "no media worker available"),
     ErrorCode.ROOM_LIMIT: (503, "no media worker available"),
@@ -55,6 +56,7 @@ _RETRY_AFTER = {
     ErrorCode.ROOM_LIMIT: 5,
     ErrorCode.TOO_MANY_RULINGS: 60,
     ErrorCode.PUBLISHER_LIMIT: 5,
+    ErrorCode.VIEWER_LIMIT: 5,
 }
 
 _FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}

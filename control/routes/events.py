@@ -62,7 +62,9 @@ class EventRoutes:
         life = await self._streams.life(room, session)
         if life is None:
             return _no_events(request)
-        stream = await self._streams.open(room, session, name, wanted, life.picture)
+        stream = await self._streams.open(
+            room, session, name, wanted, life.picture, caller_of(request).network
+        )
         return event_response(request, stream.text, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:

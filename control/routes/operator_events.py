@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from control.access.auth import Authenticator, credential
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
+from control.http.caller import caller_of
 from control.http.event_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
@@ -46,7 +47,8 @@ class OperatorEventRoutes:
             return True
 
         check()
-        stream = await self._streams.follow(_sessions(request.query_params), may_go_on)
+        sessions = _sessions(request.query_params)
+        stream = await self._streams.follow(sessions, may_go_on, caller_of(request).network)
         return event_response(request, stream.text, lambda: self._streams.close(stream))
 
 

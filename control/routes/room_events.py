@@ -5,6 +5,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.events.room_streams import RoomStreams
+from control.http.caller import caller_of
 from control.http.event_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
@@ -21,7 +22,8 @@ class RoomEventRoutes:
     async def follow(self, request: Request) -> ASGIApp:
         """The stream of each `?room=`, or without one of all rooms; in detail with `?detail=true`."""
         detailed = request.query_params.get("detail") == "true"
-        stream = await self._streams.follow(_rooms(request), detailed=detailed)
+        client = caller_of(request).network
+        stream = await self._streams.follow(_rooms(request), detailed=detailed, client=client)
         return event_response(request, stream.text, lambda: self._streams.close(stream))
 
 

@@ -166,7 +166,13 @@ class StreamingRoutes:
             )
             return await self._offers.publish(publish, request_id)
         check_play(parsed)
-        play = Play(room=room, offer=sent, expires_at=grant.expires_at, token=grant.token)
+        play = Play(
+            room=room,
+            offer=sent,
+            expires_at=grant.expires_at,
+            token=grant.token,
+            network=caller_of(request).network,
+        )
         return await self._offers.play(play, request_id)
 
     def _session(self, request: Request, room: RoomName) -> SessionId:

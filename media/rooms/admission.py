@@ -101,6 +101,7 @@ class Admission:
         expires_at: float | None,
         identity: str,
         token: TokenMark | None = None,
+        client: str = "",
     ) -> PublisherSession:
         """Put a publisher into its room: the one that waits for it, otherwise a new one.
 
@@ -109,7 +110,7 @@ class Admission:
         """
 
         def session_into(feed: Feed) -> PublisherSession:
-            setup = self._roster.setup(offer, local, now, expires_at, token)
+            setup = self._roster.setup(offer, local, now, expires_at, token, client)
             return PublisherSession(setup, self._switch, feed)
 
         room = self._rooms.find(name)
@@ -137,15 +138,19 @@ class Admission:
         expires_at: float | None,
         viewers_elsewhere: int = 0,
         token: TokenMark | None = None,
+        client: str = "",
     ) -> tuple[ViewerSession, str]:
         """Add a viewer to a room; returns its session and answer. Raises `ServiceError`.
 
-        `viewers_elsewhere` counts the room's viewers on other workers.
+        `viewers_elsewhere` counts the room's viewers on other workers. `client`: see `Seats`.
         """
         room = self._rooms.find(name)
         if room is None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=NO_PUBLISHER_RETRY_SECONDS)
-        if self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers:
+        seats = self._roster.seats
+        seats.check_viewer(client)
+        full = self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers
+        if full and not seats.give_way(client, room.viewers, now):
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
         local = new_credentials()
         try:
@@ -156,7 +161,7 @@ class Admission:
             room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
             raise
         session = ViewerSession(
-            self._roster.setup(offer, local, now, expires_at, token),
+            self._roster.setup(offer, local, now, expires_at, token, client),
             self._switch,
             room.feed,
             room.publisher,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from media.negotiation.answer import LocalTransport
 from media.negotiation.candidates import Candidates
 from media.rooms.room import Room
+from media.rooms.seats import Seats
 from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
@@ -36,7 +37,9 @@ class Roster:
         demux: Demux,
         ledger: Ledger,
         tcp_port: int | None = None,
+        seats: Seats | None = None,
     ) -> None:
+        self.seats = Seats() if seats is None else seats
         self._worker = worker
         self._send = send
         self._candidates = candidates
@@ -75,6 +78,7 @@ class Roster:
         now: float,
         expires_at: float | None,
         token: TokenMark | None = None,
+        client: str = "",
     ) -> Setup:
         """What a session of this worker is made of. It receives no packets before it is registered."""
         return Setup(
@@ -86,6 +90,8 @@ class Roster:
             now=now,
             expires_at=expires_at,
             token=token,
+            client=client,
+            checked=self.seats.connect,
             connected=self._ledger.session_connected,
             ended=self._session_ended,
         )
@@ -96,6 +102,7 @@ class Roster:
         self._lives[session] = (room, ended)
         self._demux.add(session)
         self._ledger.session_opened(session)
+        self.seats.take(session)
         log.info("session opened", session=session.id, role=session.role, room=room.name)
 
     def get(self, session_id: str) -> Session | None:
@@ -142,6 +149,7 @@ class Roster:
         room, ended = self._lives.pop(session)
         del self._by_id[session.id]
         self._demux.remove(session)
+        self.seats.leave(session)
         self._ledger.session_ended(session, reason)
         why = {} if session.handshake_error is None else {"why": str(session.handshake_error)}
         log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason, **why)

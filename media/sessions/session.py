@@ -46,9 +46,9 @@ class SessionState(StrEnum):
 class Setup:
     """What a session is made of: the client's offer, our side of it, and the callbacks.
 
-    `now` and `expires_at` are in seconds of a steady clock. `connected` is called with the seconds since the
-    answer, and those since the first valid check. `ended` is called once, when the session has freed all it
-    held.
+    `now` and `expires_at` are in seconds of a steady clock. `checked` is called when the first valid check
+    comes; `connected` with the seconds since the answer, and those since that check; `ended` once, when the
+    session has freed all it held. `client`: an IPv4 address or an IPv6 /64; "": unknown.
     """
 
     id: SessionId
@@ -60,7 +60,9 @@ class Setup:
     expires_at: float | None
     connected: Callable[["Session", float, float], None]
     ended: Callable[["Session", EndReason], None]
+    checked: Callable[["Session"], None] = lambda _: None
     token: TokenMark | None = None
+    client: str = ""
 
 
 class Session(ABC):
@@ -94,6 +96,8 @@ class Session(ABC):
         self._handshake: asyncio.Task[None] | None = None
         self.token = setup.token  # by which it may be revoked
         self._expires_at = setup.expires_at
+        self.client = setup.client
+        self._on_checked = setup.checked
         self._on_connected = setup.connected
         self._on_end = setup.ended
         self._sender: SrtpSender | None = None
@@ -118,6 +122,7 @@ class Session(ABC):
         result = self.ice.receive_check(request, source, now)
         if result.valid and self._handshake is None:
             self._handshake = asyncio.get_running_loop().create_task(self._connect())
+            self._on_checked(self)
         if result.selected is not None:
             self._moved(source)
         self._send_due_request(now)

@@ -59,6 +59,7 @@ class Handlers:
         moderation: Moderation | None = None,
         traces: SessionTraces | None = None,
     ) -> None:
+        self._plane = plane
         self._rooms = plane.rooms
         self._admission = plane.admission
         self._roster = plane.roster
@@ -107,6 +108,7 @@ class Handlers:
                 self._steady(message.expires_at),
                 message.identity,
                 message.token,
+                message.network,
             )
         self._traces.follow(session, name, trace_here())
         await self._change(session, name)
@@ -120,12 +122,14 @@ class Handlers:
 
     async def play(self, message: Play) -> Answer:
         self._check_allowed(message)
-        self._capacity.check_viewer(self._rooms.viewer_count)
+        self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
         offer = read_offer(message.offer)
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
-            self._capacity.check_viewer(self._rooms.viewer_count)  # others waited for the same relay
+            self._capacity.check_viewer(
+                self._plane.viewers_at(monotonic())
+            )  # others waited for the same relay
             self._check_allowed(message)  # a ruling may have come meanwhile
         session, answer = self._admission.join(
             name,
@@ -134,6 +138,7 @@ class Handlers:
             self._steady(message.expires_at),
             message.viewers_elsewhere,
             message.token,
+            message.network,
         )
         self._traces.follow(session, name, trace_here())
         await self._change(session, name)

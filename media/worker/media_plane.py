@@ -12,6 +12,7 @@ from media.rooms.chronicle import Observer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
+from media.rooms.seats import Seats
 from media.sessions.demux import Demux
 from media.sessions.ledger import Ledger
 from media.switch.switch import PacketSwitch
@@ -47,6 +48,7 @@ class MediaPlane:
         recorder: Recorder | None = None,
         observer: Observer | None = None,
         max_viewers: int = 0,
+        max_viewers_per_client: int = 0,
         max_edges: int = 0,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
@@ -57,7 +59,8 @@ class MediaPlane:
         self.ledger = Ledger(clock)
         self.switch = PacketSwitch(ports.transmit_to, ports.backlog_to, ports.fan_out_to, ports.make_opener)
         self.demux = Demux(ports.send, asked, ports.taken, ports.left)
-        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number)
+        seats = Seats(max_viewers_per_client)
+        self.roster = Roster(worker, ports.send, candidates, self.demux, self.ledger, ports.tcp_number, seats)
         self.origin = Origin(
             self.switch,
             self.demux,
@@ -87,6 +90,10 @@ class MediaPlane:
             clock=clock,
         )
         self.pump = Pump(self.demux, self.switch, clock)
+
+    def viewers_at(self, now: float) -> int:
+        """Viewers that use this worker: without those that should have connected by `now`."""
+        return self.rooms.viewer_count - self.roster.seats.late(now)
 
     @property
     def depending(self) -> int:
@@ -124,6 +131,7 @@ def configured_plane(
         recorder=recorder,
         observer=observer,
         max_viewers=settings.max_subs_per_room,
+        max_viewers_per_client=settings.max_viewers_per_client,
         max_edges=settings.relay_max_edges,
         join_burst=settings.join_burst,
         grace=settings.publisher_grace,

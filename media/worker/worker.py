@@ -272,7 +272,6 @@ class Worker:
             self._capacity.measure(now, time.process_time(), sent, octets)
 
     def _status(self) -> WorkerStatus:
-        viewers = self._plane.rooms.viewer_count
         return WorkerStatus(
             id=self._id,
             state=WorkerState.DRAINING if self._capacity.draining else WorkerState.READY,
@@ -283,9 +282,9 @@ class Worker:
             egress_packets=round(self._capacity.egress_packets, 1),
             egress_bits=round(self._capacity.egress_bits),
             sessions=len(self._plane.roster),
-            viewers=viewers,
+            viewers=self._plane.rooms.viewer_count,
             takes_publishers=self._capacity.takes_publishers,
-            takes_viewers=self._capacity.takes_viewers(viewers),
+            takes_viewers=self._capacity.takes_viewers(self._plane.viewers_at(monotonic())),
             new_rooms=self._plane.rooms.not_measured(self._clock.now()),
         )
 

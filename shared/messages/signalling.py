@@ -42,6 +42,7 @@ class Play:
     token: TokenMark | None = None
     origin: str | None = None
     viewers_elsewhere: int = 0  # of the room on other workers, which count for MAX_SUBS_PER_ROOM, too
+    network: str = ""  # where the viewer is: an IPv4 address or an IPv6 /64; "": unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

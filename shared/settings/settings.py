@@ -61,6 +61,11 @@ class Settings(AccessSettings):
         " limit",
         ge=0,
     )
+    max_viewers_per_client: int = _field(
+        0,
+        "Viewers that one client address (of IPv6, one /64) may have at once on one worker; 0: no limit",
+        ge=0,
+    )
     max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
     rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off", ge=0)
     rate_limit_burst: int = _field(

@@ -1,19 +1,20 @@
 """How much of the worker is in use, and whether it accepts more."""
 
 from collections.abc import Iterable
+from time import monotonic
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.rooms.rooms import Rooms
 from media.worker.capacity import Capacity
+from media.worker.media_plane import MediaPlane
 from shared.messages.signalling import Role
 
 
 class CapacityCollector(Collector):
-    def __init__(self, capacity: Capacity, rooms: Rooms) -> None:
+    def __init__(self, capacity: Capacity, plane: MediaPlane) -> None:
         self._capacity = capacity
-        self._rooms = rooms
+        self._plane = plane
 
     def collect(self) -> Iterable[Metric]:
         load = self._capacity.load
@@ -28,5 +29,5 @@ class CapacityCollector(Collector):
             labels=["role"],
         )
         accepts.add_metric([Role.PUBLISH], self._capacity.takes_publishers)
-        accepts.add_metric([Role.PLAY], self._capacity.takes_viewers(self._rooms.viewer_count))
+        accepts.add_metric([Role.PLAY], self._capacity.takes_viewers(self._plane.viewers_at(monotonic())))
         yield accepts

@@ -60,7 +60,7 @@ def new_registry(
     registry.register(PublicAddressCollector(public))
     if ports.tcp is not None:
         registry.register(TcpCollector(ports.tcp))
-    registry.register(CapacityCollector(capacity, plane.rooms))
+    registry.register(CapacityCollector(capacity, plane))
     registry.register(EventLoopCollector(lag))
     registry.register(StillsCollector(stills, describer))
     if recorder is not None:

@@ -70,7 +70,7 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(
     mark = TokenMark("j", "ann", ends - 200)
     assert worker.received == [
         Publish(room="demo", offer=ANY, expires_at=ends + 30, identity=ANY, token=mark, network="127.0.0.1"),
-        Play(room="demo", offer=ANY, expires_at=ends + 30, token=mark),
+        Play(room="demo", offer=ANY, expires_at=ends + 30, token=mark, network="127.0.0.1"),
     ]
 
 

@@ -65,7 +65,7 @@ async def test_the_worker_gets_what_control_has_parsed(
     await play(http)
     assert worker.received == [
         Publish(room="demo", offer=ANY, identity="open", network="127.0.0.1"),
-        Play(room="demo", offer=ANY),
+        Play(room="demo", offer=ANY, network="127.0.0.1"),
     ]
     assert [decode_offer(message.offer) for message in worker.received] == [
         parse_offer(PUBLISH_OFFER.decode()),

@@ -1,4 +1,6 @@
-"""How many event streams a process has."""
+"""How many event streams a process has, and who gives way."""
+
+from dataclasses import dataclass
 
 import pytest
 
@@ -6,15 +8,26 @@ from control.events.places import StreamPlaces
 from shared.errors import ErrorCode, ServiceError
 
 
-def taken(places: StreamPlaces, kind: str) -> int:
-    """How many of that kind find a place."""
-    number = 0
+@dataclass(eq=False)
+class _Stream:
+    kind: str
+    client: str
+    ended: bool = False
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def taken(places: StreamPlaces, kind: str, client: str = "ann") -> list[_Stream]:
+    """Streams of that kind and client, until none finds a place."""
+    streams = []
     while True:
+        stream = _Stream(kind, client)
         try:
-            places.take(kind)
+            places.take(stream)
         except ServiceError:
-            return number
-        number += 1
+            return streams
+        streams.append(stream)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +36,24 @@ def taken(places: StreamPlaces, kind: str) -> int:
 )
 def test_streams_leave_places_to_others(connections: int, of_kind: int, of_all: int) -> None:
     places = StreamPlaces(connections)
-    assert taken(places, "rooms") == of_kind
+    first, *others = taken(places, "rooms")
+    assert 1 + len(others) == of_kind
+    assert len(taken(places, "viewers")) == min(of_kind, of_all - of_kind)
     with pytest.raises(ServiceError) as caught:
-        places.take("rooms")
+        places.take(_Stream("rooms", "ann"))
     assert (caught.value.code, caught.value.retry_after) == (ErrorCode.NO_WORKER, 5)
-    assert taken(places, "viewers") == min(of_kind, of_all - of_kind)
-    places.leave("rooms")
-    assert taken(places, "rooms") == 1
+    places.leave(first)
+    places.leave(first)
+    assert len(taken(places, "rooms")) == 1
+
+
+def test_who_has_most_gives_way_down_to_an_equal_share() -> None:
+    places = StreamPlaces(14)  # 10 of a kind, 12 in all
+    eve = taken(places, "rooms", "eve")
+    bob = taken(places, "rooms", "bob")
+    assert [stream.ended for stream in eve] == [True] * 5 + [False] * 5
+    assert len(bob) == 5
+    assert not any(stream.ended for stream in bob)
+    assert not taken(places, "rooms", "eve")
+    assert len(taken(places, "viewers", "eve")) == 2
+    assert len(taken(places, "viewers", "ann")) > 2  # of all kinds, since all places are taken
