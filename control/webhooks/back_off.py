@@ -4,7 +4,7 @@ FIRST_SECONDS = 1.0
 LAST_SECONDS = 60.0
 
 
-def wait_seconds(failures: int, luck: float, asked: float = 0.0) -> float:
+def wait_seconds(failures: int, luck: float, asked: float) -> float:
     """After so many failures in a row: 1, 2, 4 ... 60 s, less up to a quarter of that by `luck`, 0 to 1.
 
     `asked` are seconds that the receiver asked for (Retry-After). Luck spreads the rooms' next tries.

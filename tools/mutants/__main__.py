@@ -185,6 +185,11 @@ def _try_each(folder: Folder, todo: list[Mutant], book: Book, score: Counter[str
         if changed and not imported:
             with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
                 run_tests(["--collect-only", *folder.tests])
+            for file in folder.files():
+                if file.endswith(".py"):
+                    importlib.import_module(
+                        file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+                    )
             imported = True
         if number % _NO_MUTANT_EACH == 0 and tests:
             score["runs without a mutant"] += 1

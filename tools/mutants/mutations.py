@@ -35,7 +35,7 @@ _LUA: tuple[tuple[str, str | None], ...] = (
     (r"(?<![\w'\[.%])[0-3](?![\w'\]])", None),  # a number: one more, and one less
     (r"^\s+return\b[^(]*$|^\s*(?:redis\.call|log|forget)\(.*\)$", "-- left out"),
 )
-_LOGS = re.compile(r"\blog\.\w+\(|\b_?log\(")
+_NOT_MINDED = re.compile(r"\blog\.\w+\(|^@|^if TYPE_CHECKING:")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _python(code: str) -> Iterator[tuple[str, Any]]:
             for position in operator.mutation_positions(node):
                 (line, column), _ = position
                 text = code.splitlines()[line - 1].strip()
-                if not any(begin <= (line, column) < end for begin, end in types) and not _LOGS.search(text):
+                is_type = any(begin <= (line, column) < end for begin, end in types)
+                if not is_type and not _NOT_MINDED.search(text):
                     yield (
                         f"{name} {text} {counted[text]}",
                         lambda operator=operator, nth=occurrence: _mutated(code, operator, nth),

@@ -47,6 +47,11 @@ def test_one_internal_address_beside_a_public_one_is_enough(address: str) -> Non
         AddressPolicy([]).check([*PUBLIC, address], with_tls=True)
 
 
+def test_an_allowed_address_vouches_for_no_other() -> None:
+    with pytest.raises(ForbiddenAddressError):
+        AddressPolicy(["10.1.0.0/16"]).check(["10.1.2.3", "10.2.0.1"], with_tls=True)
+
+
 def test_a_host_without_an_address_is_refused() -> None:
     with pytest.raises(ForbiddenAddressError):
         AddressPolicy([]).check([], with_tls=True)
@@ -58,6 +63,20 @@ def test_networks_that_are_named_are_allowed_also_without_tls() -> None:
         policy.check(["10.1.2.3", "fd00::1", "::ffff:10.1.2.3"], with_tls=with_tls)
     with pytest.raises(ForbiddenAddressError):
         policy.check(["10.2.0.1"], with_tls=True)
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("10.1.2.3/16", "10.1.0.1"),  # as people write it
+        ("::1/128", "::1"),
+        ("203.0.113.7/32", "64:ff9b::203.0.113.7"),
+        ("203.0.113.7/32", "2002:cb00:7107::1"),
+        ("203.0.113.7/32", "::203.0.113.7"),
+    ],
+)
+def test_a_named_network_is_meant_however_its_address_is_written(network: str, address: str) -> None:
+    AddressPolicy([network]).check([address], with_tls=False)
 
 
 def test_public_addresses_are_told_over_tls_only() -> None:

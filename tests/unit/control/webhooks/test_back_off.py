@@ -5,12 +5,21 @@ from control.webhooks.receiver import receivers_of
 
 
 def test_the_waits_double_up_to_a_minute() -> None:
-    assert [wait_seconds(failures, 0.0) for failures in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert wait_seconds(1_000_000, 0.0) == LAST_SECONDS
+    assert [wait_seconds(failures, 0.0, asked=0.0) for failures in range(1, 9)] == [
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+        60,
+        60,
+    ]
+    assert wait_seconds(1_000_000, 0.0, asked=0.0) == LAST_SECONDS
 
 
 def test_luck_shortens_them_by_a_quarter_at_most() -> None:
-    assert wait_seconds(7, 1.0) == 45
+    assert wait_seconds(7, 1.0, asked=0.0) == 45
 
 
 def test_a_receiver_that_asks_for_more_time_gets_it() -> None:

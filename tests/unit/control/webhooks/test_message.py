@@ -71,4 +71,10 @@ def test_an_event_of_a_recording_has_no_broadcast() -> None:
 def test_anything_else_in_the_stream_is_one_named_error(fields: dict[str, str]) -> None:
     for entry in (Entry("1-0", fields), Entry("1-0", FIELDS | fields), Entry("1-0", None)):
         with suppress(EventError):
-            message_of(entry)
+            assert message_of(entry).event
+
+
+@pytest.mark.parametrize("missing", ["id", "room", "type", "at", "broadcast", "number", "worker", "facts"])
+def test_an_event_without_one_of_its_fields_is_none(missing: str) -> None:
+    with pytest.raises(EventError):
+        message_of(Entry("1-0", {name: value for name, value in FIELDS.items() if name != missing}))

@@ -1,0 +1,316 @@
+"""Delivering to one receiver, with a queue and a lease that do what a test wants."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from math import inf
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
+
+from control.webhooks import back_off, delivery
+from control.webhooks.delivery import Delivery
+from control.webhooks.figures import WebhookFigures
+from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
+from control.webhooks.receiver import receivers_of
+from shared.events.event_queue import NEW, Backlog, Entry
+from tests.support import waiting
+from tests.unit.control.webhooks.test_message import FIELDS, SECRET
+
+RECEIVER = receivers_of(["https://hooks.example/"])[0]
+TURNS = 50  # of the event loop: more than anything here takes
+
+
+async def eventually(what: str, look: Callable[[], Any]) -> None:
+    await waiting.eventually(what, look, 30.0, every=0.001)
+
+
+class Queue:
+    """Gives out what is in `new`, once, and remembers what became of it."""
+
+    def __init__(self, *new: Entry) -> None:
+        self.new = deque(new)
+        self.given: list[str] = []
+        self.acknowledged: list[str] = []
+        self.buried: dict[str, dict[str, str]] = {}
+        self.waits = Backlog(0, None)
+
+    async def read(self, group: str, after: str, count: int) -> list[Entry]:
+        entries = [self.new.popleft() for _ in range(min(count, len(self.new)))] if after == NEW else []
+        self.given += [entry.id for entry in entries]
+        return entries
+
+    async def acknowledge(self, group: str, entry: Entry) -> None:
+        self.acknowledged.append(entry.id)
+
+    async def bury(self, group: str, entry: Entry, **why: str) -> None:
+        self.buried[entry.id] = why
+
+    async def backlog(self, group: str) -> Backlog:
+        return self.waits
+
+
+class Lease:
+    """`left` are the seconds that it has left, `take` what becomes of the next tries to renew it."""
+
+    def __init__(self) -> None:
+        self.left = inf
+        self.tries: deque[bool | Exception] = deque([True])
+        self.is_given_back = False
+
+    async def take(self) -> bool:
+        outcome = self.tries.popleft() if len(self.tries) > 1 else self.tries[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def give_back(self) -> None:
+        self.is_given_back = True
+
+
+class Poster:
+    """Answers each attempt as `answer` says, and remembers the ids."""
+
+    def __init__(self, answer: Callable[[str], Awaitable[Attempt]]) -> None:
+        self.asked: list[str] = []
+        self.is_closed = False
+        self._answer = answer
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        self.asked.append(headers["webhook-id"])
+        return await self._answer(headers["webhook-id"])
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+async def takes_it(_: str) -> Attempt:
+    return Attempt(Outcome.DELIVERED)
+
+
+async def hangs(_: str) -> Attempt:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class World:
+    def __init__(self, *entries: Entry, answer: Callable[[str], Awaitable[Attempt]] = takes_it) -> None:
+        self.queue, self.lease, self.poster = Queue(*entries), Lease(), Poster(answer)
+        self.registry = CollectorRegistry()
+        self.delivery = Delivery(
+            RECEIVER,
+            [SECRET],
+            cast(Any, self.queue),
+            cast(Any, self.lease),
+            cast(Any, self.poster),
+            WebhookFigures(self.registry),
+            retry_seconds=3600.0,
+        )
+
+    def figure(self, name: str) -> float | None:
+        return self.registry.get_sample_value(f"roomcast_webhook_{name}", {"receiver": RECEIVER.label})
+
+
+@asynccontextmanager
+async def running(world: World) -> AsyncIterator[None]:
+    task = asyncio.create_task(world.delivery.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_SECONDS", "TAKE_SECONDS", "AWAY_SECONDS", "RENEW_SECONDS"):
+        monkeypatch.setattr(delivery, name, 0.001)
+
+
+def entry(number: int, room: str = "demo", **fields: str) -> Entry:
+    return Entry(f"{number}-0", FIELDS | {"id": str(number), "room": room} | fields)
+
+
+async def turns() -> None:
+    """Time in which everything that may happen has happened."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0.001)
+
+
+async def test_no_more_is_held_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest stays in Redis, where another process finds it."""
+    monkeypatch.setattr(delivery, "MAX_HELD", 5)
+    monkeypatch.setattr(delivery, "READ_AT_ONCE", 3)
+    world = World(*[entry(number) for number in range(20)], answer=hangs)
+    async with running(world):
+        await eventually("as much as fits is read", lambda: len(world.queue.given) >= 5)
+        await turns()
+        assert len(world.queue.given) == 5
+
+
+async def test_what_was_delivered_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "MAX_HELD", 2)
+    world = World(*[entry(number, room=f"r{number % 3}") for number in range(20)])
+    async with running(world):
+        await eventually("all are delivered", lambda: len(world.queue.acknowledged) == 20)
+
+
+async def test_only_so_many_attempts_are_made_beside_each_other() -> None:
+    world = World(*[entry(number, room=f"r{number}") for number in range(40)], answer=hangs)
+    async with running(world):
+        await eventually("attempts are made", lambda: len(world.poster.asked) >= 16)
+        await turns()
+        assert len(world.poster.asked) == delivery.AT_ONCE == 16
+
+
+async def test_while_redis_is_away_it_delivers_as_long_as_nobody_else_can() -> None:
+    world = World()
+    world.lease.tries = deque([True, True, RedisConnectionError()])
+    world.lease.left = ATTEMPT_SECONDS
+    async with running(world):
+        await eventually("it delivers", lambda: world.figure("waiting") is not None)
+        await turns()
+        world.queue.new.append(entry(1))
+        await eventually("it delivers still", lambda: world.queue.acknowledged)
+
+
+async def test_a_lease_that_runs_out_while_redis_is_away_ends_it() -> None:
+    world = World()
+    world.lease.tries = deque([True, True, RedisConnectionError()])
+    async with running(world):
+        await eventually("it delivers", lambda: world.figure("waiting") is not None)
+        world.lease.left = ATTEMPT_SECONDS - 0.001
+        await eventually("it has ended", lambda: world.figure("waiting") is None)
+        world.queue.new.append(entry(1))
+        await turns()
+        assert not world.queue.given
+
+
+async def test_a_lease_that_another_process_has_got_ends_it() -> None:
+    world = World()
+    async with running(world):
+        await eventually("it delivers", lambda: world.figure("waiting") is not None)
+        world.lease.tries = deque([False])
+        await eventually("it has ended", lambda: world.figure("waiting") is None)
+        assert world.figure("oldest_seconds") is None
+        world.lease.tries = deque([True])
+        await eventually("it delivers again", lambda: world.figure("waiting") is not None)
+
+
+async def test_nothing_is_sent_with_a_lease_that_ends_before_an_answer_must_come() -> None:
+    """Another process would send the same event, and the next ones, meanwhile."""
+    world = World(entry(1))
+    world.lease.left = ATTEMPT_SECONDS - 0.001
+    async with running(world):
+        await eventually("it is read", lambda: world.queue.given)
+        await turns()
+        assert not world.poster.asked
+
+
+async def test_what_is_no_event_is_a_dead_letter_and_the_room_goes_on() -> None:
+    world = World(entry(1, facts="{"), entry(2))
+    async with running(world):
+        await eventually("the next one is delivered", lambda: world.queue.acknowledged == ["2-0"])
+    about = {"receiver": "hooks.example", "why": "not an event", "attempts": "0"}
+    assert world.queue.buried == {"1-0": about}
+    assert world.poster.asked == ["2"]
+    assert world.figure("given_up_total") == 1
+
+
+async def test_what_is_for_another_receiver_is_left_to_it() -> None:
+    """A dead letter that is replayed is of one receiver; all groups read it."""
+    world = World(entry(1, to="another"), entry(2, to=RECEIVER.group))
+    async with running(world):
+        await eventually("both are done with", lambda: len(world.queue.acknowledged) == 2)
+    assert world.poster.asked == ["2"]
+
+
+async def test_when_it_ends_it_gives_back_what_it_holds() -> None:
+    world = World()
+    async with running(world):
+        await turns()
+        assert not world.lease.is_given_back
+    assert world.lease.is_given_back
+    assert world.poster.is_closed
+
+
+async def test_what_was_read_and_not_delivered_is_forgotten_with_the_lease() -> None:
+    """The next turn reads it again; held twice, it would be sent twice, and fill the place of others."""
+    world = World(entry(1), answer=hangs)
+    async with running(world):
+        await eventually("it is sent", lambda: world.poster.asked == ["1"])
+        world.lease.tries = deque([False])
+        await eventually("it has ended", lambda: world.figure("waiting") is None)
+        world.queue.new.append(entry(1))
+        world.lease.tries = deque([True])
+        await eventually("it is sent again", lambda: world.poster.asked == ["1", "1"])
+
+
+async def test_the_age_of_the_oldest_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("control.webhooks.delivery.time.time", lambda: 1_000.0)
+    world = World()
+    world.queue.waits = Backlog(3, 940.0)
+    async with running(world):
+        await eventually("they are counted", lambda: world.figure("waiting") == 3)
+        assert world.figure("oldest_seconds") == 60.0
+        world.queue.waits = Backlog(1, 1_001.0)  # Redis' clock goes before
+        await eventually("there are less", lambda: world.figure("waiting") == 1)
+        assert world.figure("oldest_seconds") == 0.0
+
+
+async def test_it_is_given_up_when_the_next_try_would_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    async def fails(_: str) -> Attempt:
+        nonlocal now
+        now += 1_000.0
+        return Attempt(Outcome.FAILED, "status 500", retry_after=0.0)
+
+    monkeypatch.setattr(delivery, "monotonic", lambda: now)
+    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.0)
+    world = World(entry(1), answer=fails)
+    async with running(world):
+        await eventually("it is given up", lambda: world.queue.buried)
+    assert world.queue.buried["1-0"]["attempts"] == "4"  # after 3,600 s
+    assert world.figure("failures_total") == 4
+
+
+async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    async def fails(_: str) -> Attempt:
+        nonlocal now
+        now += 20.0
+        return Attempt(Outcome.FAILED, "status 500")
+
+    monkeypatch.setattr(delivery, "monotonic", lambda: now)
+    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.0)
+    world = World(entry(1), answer=fails)
+    with capture_logs() as logs:
+        async with running(world):
+            await eventually("it has failed often", lambda: len(world.poster.asked) >= 7)
+            failed = len(world.poster.asked)
+    warned = [one for one in logs if one["log_level"] == "warning"]
+    assert len(warned) == pytest.approx(failed / 3, abs=1)
+    assert warned[0]["why"] == "status 500"
+
+
+async def test_a_room_s_next_event_waits_for_the_one_before() -> None:
+    answers: dict[str, asyncio.Event] = {"1": asyncio.Event(), "2": asyncio.Event()}
+
+    async def slowly(id_: str) -> Attempt:
+        await answers[id_].wait()
+        return Attempt(Outcome.DELIVERED)
+
+    world = World(entry(1), entry(2), answer=slowly)
+    async with running(world):
+        await eventually("the first is sent", lambda: world.poster.asked)
+        await turns()
+        assert world.poster.asked == ["1"]
+        answers["1"].set()
+        await eventually("the second is sent", lambda: world.poster.asked == ["1", "2"])
+        assert world.queue.acknowledged == ["1-0"]

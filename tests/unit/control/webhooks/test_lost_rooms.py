@@ -1,0 +1,147 @@
+"""Which broadcasts end because their worker is gone, second by second."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from control.webhooks.lost_rooms import DEAD_SECONDS, LOOK_SECONDS, LostRooms
+from shared.bus import keys
+from shared.errors import ErrorCode, ServiceError
+from shared.events.event_log import Broadcast
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import WorkerId
+from tests.support.waiting import eventually
+from tests.unit.control.webhooks.test_delivery import Lease
+
+W1 = WorkerId("w1")
+
+
+class World:
+    """One room of w1's; `process`: which process beats as w1, None: none does."""
+
+    def __init__(self) -> None:
+        self.process: str | None = "p1"
+        self.is_away = False
+        self.is_settled = True
+        self.ended: list[tuple[str, str]] = []
+        self.lease = Lease()
+        self.lost_rooms = LostRooms(
+            *cast(Any, (self, self, self.lease, self)), unix_clock=lambda: 1_795_696_200.0
+        )
+
+    async def broadcasts(self) -> list[tuple[str, Broadcast]]:
+        return [("demo", Broadcast("p1-7", 3, W1))]
+
+    async def statuses(self, workers: Iterable[WorkerId]) -> dict[WorkerId, WorkerStatus]:
+        if self.is_away:
+            raise RedisConnectionError
+        if self.process is None:
+            return {}
+        version = f"{self.process}:12" if self.process else ""
+        return {W1: WorkerStatus(id=W1, state=WorkerState.READY, http_url="", rooms_version=version)}
+
+    async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
+        self.ended.append((room, reason))
+
+    def check(self) -> None: ...
+
+    def check_settled(self) -> None:
+        if not self.is_settled:
+            raise ServiceError(ErrorCode.NO_WORKER)
+
+    async def turn(self, now: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("control.webhooks.lost_rooms.monotonic", lambda: now)
+        await self.lost_rooms._turn()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_worker_that_beats_keeps_its_rooms(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for now in range(100):
+        await world.turn(float(now), monkeypatch)
+    assert not world.ended
+
+
+async def test_a_worker_is_dead_after_so_long_without_a_beat(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.process = None
+    await world.turn(100.0, monkeypatch)
+    await world.turn(100.0 + DEAD_SECONDS - 0.1, monkeypatch)
+    assert not world.ended
+    await world.turn(100.0 + DEAD_SECONDS, monkeypatch)
+    assert world.ended == [("demo", "worker_lost")]
+
+
+async def test_a_beat_in_between_begins_the_time_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for now, process in ((0.0, None), (2.0, "p1"), (2.5, None), (2.5 + DEAD_SECONDS - 0.1, None)):
+        world.process = process
+        await world.turn(now, monkeypatch)
+    assert not world.ended
+
+
+async def test_a_worker_that_was_started_again_has_lost_its_rooms_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.process = "p2"
+    await world.turn(0.0, monkeypatch)
+    assert world.ended == [("demo", "worker_lost")]
+
+
+async def test_a_worker_whose_process_nobody_knows_keeps_its_rooms(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.process = ""
+    await world.turn(0.0, monkeypatch)
+    assert not world.ended
+
+
+async def test_silence_before_redis_was_away_does_not_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.process = None
+    await world.turn(0.0, monkeypatch)
+    world.is_away = True
+    await world.turn(1.0, monkeypatch)
+    world.is_away = False
+    await world.turn(DEAD_SECONDS, monkeypatch)
+    assert not world.ended
+
+
+async def test_nobody_is_dead_while_workers_announce_themselves_to_redis_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.process, world.is_settled = None, False
+    for now in range(20):
+        await world.turn(float(now), monkeypatch)
+    world.is_settled = True
+    await world.turn(20.0, monkeypatch)
+    assert not world.ended
+
+
+async def test_only_who_has_the_lease_looks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.process = "p2"
+    world.lease.tries[0] = False
+    await world.turn(0.0, monkeypatch)
+    assert not world.ended
+
+
+async def test_it_gives_its_lease_back_at_the_end(world: World) -> None:
+    world.process = "p2"
+    task = asyncio.create_task(world.lost_rooms.run())
+    await eventually("it looks", lambda: world.ended, 30.0)
+    assert not world.lease.is_given_back
+    task.cancel()
+    await asyncio.wait([task])
+    assert world.lease.is_given_back
+
+
+def test_rooms_of_a_dead_worker_end_within_ten_seconds() -> None:
+    """As docs/webhooks.md has it: the worker's last beat must be gone from Redis first."""
+    assert keys.HEARTBEAT_TTL_MS / 1000 + LOOK_SECONDS + DEAD_SECONDS + LOOK_SECONDS <= 10
