@@ -41,7 +41,7 @@ class HttpMetrics:
         )
 
     def follow_keys(self, age: Callable[[], float]) -> None:
-        """Have a series of the age, in seconds, of the key set that is in use."""
+        """Add a series for the age, in seconds, of the key set in use."""
         Gauge(
             "roomcast_key_set_age_seconds",
             "Time since the key set of JWT_JWKS_URL could last be fetched",

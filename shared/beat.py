@@ -21,9 +21,9 @@ _phase = SPREAD_SECONDS * _own_place
 
 
 def until_beat(now: float, seconds: float = BEAT_SECONDS) -> float:
-    """How long to wait at `now`, on the loop's clock, for the next beat of those that come each `seconds`.
+    """The seconds at `now`, on the loop's clock, until the next beat of those that come each `seconds`.
 
-    From one beat to the next that is `seconds`. Periods of which one is a multiple of the other meet.
+    On a beat it is the whole `seconds`. Beats whose periods are multiples of each other meet.
     """
     left = (_phase - now) % seconds
     return left + seconds if left < _SOONEST * seconds else left
@@ -85,7 +85,7 @@ _beats: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, _Beat]] = WeakKey
 
 
 def _waiting_for(due: float, loop: asyncio.AbstractEventLoop) -> _Beat:
-    """What waits for the beat at `due`."""
+    """The calls that wait for the beat at `due`."""
     beats = _beats.get(loop)
     if beats is None:
         beats = _beats[loop] = {}

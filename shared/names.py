@@ -68,7 +68,7 @@ def parse_worker_id(text: str) -> WorkerId | None:
 
 
 def worker_in_key(data: bytes) -> WorkerId:
-    """The id that Redis holds; what is none becomes the id of no worker."""
+    """The worker id that Redis holds; anything else becomes the id of no worker."""
     return WorkerId(data.decode(errors="replace"))
 
 

@@ -53,8 +53,8 @@ def credential(headers: Mapping[str, str]) -> bytes | None:
 class Authenticator:
     """Knows the settings, and reads the credential of each request.
 
-    `key_set`: the keys at `JWT_JWKS_URL`, if it is set. `revokes`: whether an operator has revoked what has
-    this mark. Raises `SettingsError` for keys that cannot be used.
+    `key_set` has the keys at `JWT_JWKS_URL`, if that is set. `revokes` says whether an operator has revoked
+    the JWT with a mark. Raises `SettingsError` for keys that cannot be used.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Authenticator:
         return self._tokens.protect(RoomName(room), Role.PLAY)
 
     def access(self, token: bytes | None, now: float) -> "Access":
-        """What `token` opens at Unix time `now`. It is decoded here, once for all that the request asks."""
+        """What `token` opens at Unix time `now`. A JWT is decoded here, once for all that a request asks."""
         if token is not None and len(token) > MAX_TOKEN_BYTES:
             return Access(
                 self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
@@ -101,13 +101,13 @@ class Authenticator:
 
 
 def _refused(reason: str = "") -> ServiceError:
-    """`reason`: what is wrong with a JWT of ours; "": there is none, or it is somebody else's."""
+    """A refusal. `reason` says what is wrong with a JWT of ours; it is empty for any other credential."""
     return ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """What is configured."""
+    """The tokens and keys that are configured."""
 
     plain: PlainTokens
     admin: bytes  # empty: nobody is
@@ -123,9 +123,10 @@ class _Tokens:
 
 
 class Access:
-    """What the credential of one request opens. Every refusal is the same `ServiceError`.
+    """What the credential of one request opens.
 
-    That is UNAUTHORIZED, with the reason if a JWT of ours is at fault; or KEYS_AWAY if its key is not known.
+    Every refusal is a `ServiceError`: UNAUTHORIZED, with the reason if a JWT of ours is at fault, or
+    KEYS_AWAY if the key of the JWT is not known.
     """
 
     def __init__(
@@ -151,9 +152,9 @@ class Access:
 
     @property
     def is_for_callback(self) -> bool:
-        """Whether `AUTH_URL` decides what this opens for clients: it is no admin's, and no JWT of ours.
+        """Whether `AUTH_URL` decides about this credential: it is neither an admin's nor a JWT of ours.
 
-        A JWT of ours that is refused, such as one that was revoked, has a reason.
+        A JWT of ours that is refused, such as a revoked one, has a reason.
         """
         refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
         return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)

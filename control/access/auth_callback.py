@@ -34,7 +34,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who wants what."""
+    """What the service at `AUTH_URL` is asked: who wants to do what in which room."""
 
     action: Role
     room: str
@@ -58,7 +58,7 @@ class Question:
         }
 
     def digest(self) -> bytes:
-        """Under which the answer is remembered: no token stays in memory."""
+        """The key under which an answer is remembered: no token stays in memory."""
         fields = asdict(self) | {"token": (self.token or b"").hex()}
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest()
 
@@ -68,7 +68,7 @@ class _OddAnswerError(Exception):
 
 
 class AuthCallback:
-    """Asks `url`. `seconds`: what it has for an answer; `cache_seconds`: how long that holds."""
+    """Asks `url`. `seconds`: how long it may take to answer; `cache_seconds`: how long an answer holds."""
 
     def __init__(self, url: str, seconds: float, cache_seconds: float) -> None:
         self._url = url
@@ -97,9 +97,9 @@ class AuthCallback:
             raise ServiceError(ErrorCode.UNAUTHORIZED)
 
     def identity(self, question: Question) -> str:
-        """The same for the same token, or query without one, on every replica.
+        """The client's identity, which is the same on every replica for the same token, or query.
 
-        It reveals nothing to who does not know the URL.
+        It reveals nothing to anybody who does not know the URL.
         """
         said = question.token or question.query.encode(errors="replace")
         return hmac.new(self._url.encode(), said, hashlib.sha256).hexdigest()
@@ -128,7 +128,7 @@ class AuthCallback:
         return allowed
 
     async def _ask(self, body: dict[str, str]) -> bool:
-        """Its answer is the status alone: 2xx is yes, 4xx no."""
+        """Ask the service. Only the status of its answer counts: 2xx is yes, 4xx is no."""
         async with self._http.stream("POST", self._url, json=body) as response:
             status, size = response.status_code, 0
             async for chunk in response.aiter_raw():  # so that the connection can be used again

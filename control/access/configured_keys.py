@@ -13,7 +13,7 @@ _MAX_FILE_BYTES = 65_536
 
 
 def configured_keys(settings: "Settings") -> tuple[JwtKey, ...]:
-    """Of `JWT_SECRET`, `JWT_MORE_SECRETS` and `JWT_PUBLIC_KEYS`; raises `SettingsError`."""
+    """The keys of `JWT_SECRET`, `JWT_MORE_SECRETS` and `JWT_PUBLIC_KEYS`; raises `SettingsError`."""
     public: tuple[JwtKey, ...] = ()
     if settings.jwt_public_keys:
         try:
@@ -27,7 +27,7 @@ def configured_keys(settings: "Settings") -> tuple[JwtKey, ...]:
 
 
 def _pem(setting: str) -> str:
-    """The setting itself, or what the file has whose name it is."""
+    """The keys' text: the setting itself, or the content of the file that it names."""
     if "-----BEGIN" in setting:
         return setting.replace("\\n", "\n")  # files of variables know no lines
     with Path(setting).open("rb") as file:

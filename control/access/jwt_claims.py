@@ -48,7 +48,7 @@ class JwtClaims:
         return " ".join(["JWT", *words])
 
     def is_for(self, room: str | None) -> bool:
-        """Whether they hold for `room`, or for the whole cluster when that is None."""
+        """Whether the claims hold for `room`, or for the whole cluster when that is None."""
         return self.room is None or self.room == room
 
     def allows(self, action: Role) -> bool:
@@ -76,7 +76,11 @@ def header_of(token: bytes) -> JwtHeader:
 
 
 class JwtReader:
-    """Reads tokens. `audience`, `issuer`: what they must name; None is any. `required`: claims beside exp."""
+    """Reads tokens.
+
+    `audience` and `issuer` are what a token must name (None: anything); `required` are the claims that it
+    must have beside exp.
+    """
 
     def __init__(self, audience: str | None, issuer: str | None, required: Iterable[str]) -> None:
         self._audience = audience
@@ -149,7 +153,7 @@ class JwtReader:
 
 
 def _identity(claims: Mapping[str, Any], subject: str | None, token: bytes) -> str:
-    """Made of what stays the same when a token is renewed, also with another key: a key may be rotated.
+    """The bearer's identity, made of what stays the same when a token or a key is renewed.
 
     A token that names no user has nothing in common with another one.
     """
@@ -160,7 +164,7 @@ def _identity(claims: Mapping[str, Any], subject: str | None, token: bytes) -> s
 
 
 def _mark(claims: Mapping[str, Any]) -> TokenMark:
-    """What it may be revoked by. An `iat` that is no time is not there."""
+    """The claims by which the token may be revoked. An `iat` that is no time does not count."""
     issued = claims.get("iat")
     return TokenMark(
         _name(claims, "jti"),
@@ -170,7 +174,10 @@ def _mark(claims: Mapping[str, Any]) -> TokenMark:
 
 
 def _name(claims: Mapping[str, Any], claim: str) -> str | None:
-    """A claim by which somebody is told apart. One that is there and cannot be revoked must open nothing."""
+    """A claim that tells somebody apart.
+
+    A token opens nothing if that claim is there and cannot be revoked.
+    """
     value = claims.get(claim)
     if value is None:
         return None
@@ -180,7 +187,7 @@ def _name(claims: Mapping[str, Any], claim: str) -> str | None:
 
 
 def _room(claims: Mapping[str, Any]) -> str | None:
-    """The room that they are confined to. One that is there and is no name must not open every room."""
+    """The room to which the claims are confined. A claim that is no room's name must not open every room."""
     if "room" not in claims:
         return None
     room = claims["room"]

@@ -50,7 +50,10 @@ class JwtKey:
     alone: bool = False
 
     def fits(self, algorithm: str, name: str | None) -> bool:
-        """Whether it may have signed a token whose header says so. `name` None: it names no key."""
+        """Whether this key may have signed a token with such a header.
+
+        `name` None: the header names no key.
+        """
         is_meant = self.name in (None, name) or (name is None and self.alone)
         return is_meant and algorithm in self.algorithms
 
@@ -116,7 +119,7 @@ def _usable(entries: list[Any]) -> Iterator[JwtKey]:
 
 
 def _key_of_jwk(entry: Any) -> JwtKey:
-    """Of hostile text; raises what `_usable` catches."""
+    """The key in a JWK, which may be hostile; raises what `_usable` catches."""
     if not isinstance(entry, dict) or {"d", "k"} & entry.keys():
         raise KeysError("has a private key or a secret")
     if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ["verify"]):
@@ -135,7 +138,7 @@ def _key_of_jwk(entry: Any) -> JwtKey:
 
 
 def _algorithms(public: object) -> frozenset[str]:
-    """What a public key is for; raises `KeysError` for one that is not taken."""
+    """The algorithms that a public key is for; raises `KeysError` for a key that is not taken."""
     if isinstance(public, RSAPublicKey):
         shortest, longest = RSA_BITS
         if not shortest <= public.key_size <= longest:

@@ -28,7 +28,7 @@ class Jwts:
         )
 
     def read(self, token: bytes, now: float) -> JwtClaims:
-        """Its claims at Unix time `now`; raises UNAUTHORIZED with what is wrong, or KEYS_AWAY."""
+        """The claims of `token` at Unix time `now`; raises UNAUTHORIZED with what is wrong, or KEYS_AWAY."""
         published = self._key_set.keys if self._key_set else ()
         try:
             return self._reader.read(token, (*self._keys, *published), now)

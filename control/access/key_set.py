@@ -90,7 +90,7 @@ class KeySet:
         self._fetched = asyncio.Event()
 
     async def _body(self) -> bytes:
-        """Redirects are not followed: who answers at this URL is trusted, and nobody else."""
+        """The body at the URL. Redirects are not followed: only who answers at this URL is trusted."""
         # not compressed: a small body could become a large one
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         async with self._http.stream("GET", self._url, headers=headers) as response:

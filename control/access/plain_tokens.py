@@ -33,14 +33,14 @@ class PlainTokens:
                     self._of_rooms.setdefault((room, action), []).extend(_set_ones(token))
 
     def __bool__(self) -> bool:
-        """Whether any is set."""
+        """Whether any token is set."""
         return bool(self._of_rooms) or any(self._everywhere.values())
 
     def protect(self, room: str, action: Role) -> bool:
         return bool(self._that_open(room, action))
 
     def open(self, token: bytes | None, room: str, action: Role) -> bool:
-        """Whether `token` is one for `action` in `room`."""
+        """Whether `token` allows `action` in `room`."""
         return is_one_of(token, self._that_open(room, action))
 
     def know(self, token: bytes | None) -> bool:

@@ -7,7 +7,7 @@ _BITRATE_SHARE = 0.25
 
 
 def steady(before: tuple[LayerStatus, ...], now: tuple[LayerStatus, ...]) -> tuple[LayerStatus, ...]:
-    """The layers to tell: those `before`, unless they differ in more than a viewer cares for."""
+    """The layers to send: those of `before`, unless they differ in more than a viewer cares for."""
     return before if len(before) == len(now) and all(map(_is_alike, before, now)) else now
 
 
@@ -37,5 +37,5 @@ def _entry(layer: LayerStatus) -> dict[str, object]:
 
 
 def _rounded(bitrate: int) -> int:
-    """To two figures: more would only look exact."""
+    """A bit rate in two figures: more would only look exact."""
     return int(float(f"{bitrate:.1e}"))

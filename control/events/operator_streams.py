@@ -77,7 +77,7 @@ class OperatorStream(AllRooms):
 
 
 class OperatorStreams:
-    """All such streams of this process. `run` must be running for them to report anything."""
+    """All operators' streams of this process. `run` must be running for them to report anything."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ TROUBLE_LOSS = 0.02
 
 
 class SessionFilter(NamedTuple):
-    """Which sessions a stream tells; what is empty allows all."""
+    """Which sessions a stream reports. An empty field allows all."""
 
     room: str = ""
     role: str = ""
@@ -42,7 +42,7 @@ def has_trouble(session: SessionStatus) -> bool:
 
 
 def workers_event(workers: Iterable[WorkerStatus], rooms_of: Callable[[str], int]) -> bytes:
-    """`rooms_of`: how many rooms a worker has."""
+    """The event of all workers. `rooms_of` gives the number of a worker's rooms."""
     facts = [
         worker_facts(worker, with_url=True) | {"roomCount": rooms_of(worker.id)}
         for worker in sorted(workers, key=lambda worker: worker.id)
@@ -51,7 +51,10 @@ def workers_event(workers: Iterable[WorkerStatus], rooms_of: Callable[[str], int
 
 
 def sessions_event(replies: Sequence[ListedSessions], wanted: SessionFilter) -> bytes:
-    """`total` has those that are not listed; with a filter, as far as their workers tell them."""
+    """The event of the listed sessions.
+
+    `total` counts those beyond the list, too; with a filter, as far as their workers report them.
+    """
     found = [session for session in in_order(replies) if wanted.takes(session)]
     is_whole = not wanted.role and not wanted.trouble
     total = sum(reply.total for reply in replies) if is_whole else len(found)

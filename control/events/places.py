@@ -17,11 +17,14 @@ class Stream(Protocol):
     client: str  # an IPv4 address or an IPv6 /64, as trusted proxies tell it
 
     def end(self) -> None:
-        """Its reader gets no more."""
+        """End the stream: its reader gets no more."""
 
 
 class StreamPlaces:
-    """Of a process that takes so many `connections`. When all are taken, a client's share is an equal one."""
+    """The places for event streams of a process that takes so many `connections`.
+
+    When all are taken, each client may have an equal share.
+    """
 
     def __init__(self, connections: int) -> None:
         self._of_kind = min(MOST_OF_KIND, max(1, int(connections * _SHARE_OF_KIND)))
@@ -29,7 +32,10 @@ class StreamPlaces:
         self._taken: dict[str, dict[Stream, None]] = {}  # by kind, the oldest first
 
     def take(self, stream: Stream) -> None:
-        """Raises `NO_WORKER` when there is no place, and nobody has more of them than this client."""
+        """Take a place.
+
+        Raises `NO_WORKER` when there is none, and no client has more places than this one.
+        """
         of_kind = self._taken.setdefault(stream.kind, {})
         if len(of_kind) >= self._of_kind:
             self._give_way(of_kind, stream.client)

@@ -15,7 +15,7 @@ from shared.names import RoomName
 
 
 class RoomEnds:
-    """`locked` tells of a room whether playing requires credentials."""
+    """Knows how long ago rooms ended. `locked` says whether playing in a room requires credentials."""
 
     def __init__(self, cluster: Cluster, rooms: RoomList, locked: Callable[[str], bool]) -> None:
         self._cluster = cluster
@@ -24,7 +24,7 @@ class RoomEnds:
         self._ends: dict[RoomName, int] = {}  # Unix time
 
     def ago(self, name: str) -> int | None:
-        """Seconds since the end of this room; None: it is not known."""
+        """Seconds since the end of `room`; None: it is not known."""
         end = self._ends.get(RoomName(name))
         return None if end is None else max(0, round(self._cluster.unix_time - end))
 
@@ -33,9 +33,9 @@ class RoomEnds:
             self._ends.pop(RoomName(name), None)
 
     async def look_for(self, names: Collection[str]) -> set[str]:
-        """Have `ago` know the ends of those that are not there; returns those of them that have none.
+        """Read the ends of those rooms that are not there; returns those for which no end is known.
 
-        While Redis is away, none has.
+        While Redis is away, no end is known.
         """
         gone = [RoomName(name) for name in names if not self._rooms.holds(name) and not self._locked(name)]
         wanted = [name for name in gone if name not in self._ends]

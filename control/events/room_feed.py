@@ -22,7 +22,7 @@ _LOSS = 0.01  # likewise, for its loss
 
 
 class _Told(NamedTuple):
-    """What was told of a room, to compare."""
+    """What readers were sent of a room, to compare."""
 
     facts: int  # their hash
     bitrate: int
@@ -30,9 +30,9 @@ class _Told(NamedTuple):
 
 
 class RoomFeed:
-    """The list in one form: `detailed`, as `?detail=true` has it, or not.
+    """The changes of the list in one form: `detailed`, as `?detail=true` has it, or not.
 
-    `locked` tells of a room whether playing requires credentials.
+    `locked` says whether playing in a room requires credentials.
     """
 
     def __init__(
@@ -50,7 +50,10 @@ class RoomFeed:
         self._was_read = False  # by some of them, since the last look
 
     async def whole(self) -> AsyncIterator[bytes]:
-        """The events of a reader that knows nothing; then it is as far as `at` was at the call, or more."""
+        """The events of a reader that knows nothing.
+
+        With them it is as far as `at` was at the call, or further.
+        """
         first = True
         waiting: list[bytes] = []
         with self._read():
@@ -66,7 +69,7 @@ class RoomFeed:
         return at == self.at or (bool(self._changed) and self._changed[0][0] <= at + 1)
 
     async def since(self, at: int) -> AsyncIterator[bytes]:
-        """The events of a reader that knows what there was at the look `at`."""
+        """The events of a reader that knows all up to the look `at`."""
         if at == self.at:
             return
         if at == self.at - 1:
@@ -82,7 +85,7 @@ class RoomFeed:
                 yield text
 
     async def note(self, names: Iterable[str]) -> None:
-        """These rooms began, changed or ended."""
+        """Take the names of rooms that began, changed or ended."""
         # Who reads meanwhile may have seen a state of a room that was never noted.
         all_count = self._reading > 0 or self._was_read
         self._was_read = False
@@ -95,7 +98,7 @@ class RoomFeed:
             self._last = list(_events(changed))
 
     def forget(self) -> None:
-        """Nobody reads."""
+        """Forget what readers know: there is none."""
         self._changed.clear()
         self._told.clear()
         self._last = []
@@ -130,7 +133,7 @@ class RoomFeed:
 
 
 def _events(rooms: Mapping[str, bytes | None]) -> Iterator[bytes]:
-    """`rooms` by name; None: it is gone."""
+    """The events of `rooms` by name; None: the room is gone."""
     names = list(rooms)
     for first in range(0, len(names), ROOMS_IN_EVENT):
         some = names[first : first + ROOMS_IN_EVENT]

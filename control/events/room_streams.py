@@ -69,7 +69,7 @@ class RoomStream(ABC):
 
     @abstractmethod
     def _news(self) -> AsyncIterator[bytes]:
-        """What is to be sent now."""
+        """The events to send now."""
 
 
 class SomeRooms(RoomStream):
@@ -110,7 +110,7 @@ class AllRooms(RoomStream):
 
 
 class RoomStreams:
-    """All such streams of this process. `run` must be running for them to report anything."""
+    """All streams of rooms of this process. `run` must be running for them to report anything."""
 
     def __init__(
         self, cluster: Cluster, rooms: RoomList, places: StreamPlaces, locked: Callable[[str], bool]
@@ -157,9 +157,9 @@ class RoomStreams:
         return self._feeds[True]
 
     async def join(self, stream: RoomStream) -> None:
-        """Tell this stream from now on what changes, until it is closed.
+        """Report changes to this stream until it is closed.
 
-        Raises `NO_WORKER` as `follow` does; then it need not be closed.
+        Raises `NO_WORKER` as `follow` does; then the stream need not be closed.
         """
         if self._closed:
             raise ServiceError(ErrorCode.NO_WORKER, detail="this process stops", retry_after=1)
@@ -220,9 +220,9 @@ class RoomStreams:
         await self._tell_lists(changed)
 
     async def _look_for_ends(self, changed: set[str]) -> set[str]:
-        """Of rooms that have just ended; returns those that were gone a look before, and have one by now.
+        """Read the ends of rooms that are gone; returns those gone a look before that have an end now.
 
-        A worker tells that a room is gone, and in its next round trip that it ended.
+        A worker reports in one round trip that a room is gone, and in the next one that it ended.
         """
         self._ends.forget(changed)
         again = self._just_gone - changed
@@ -251,7 +251,7 @@ class RoomStreams:
             await self._pause()
 
     async def _pause(self) -> None:
-        """Lets those that were woken send, and other requests have their turns."""
+        """Let woken streams send, and let other requests have their turns."""
         self._woken += 1
         if self._woken % WOKEN_AT_ONCE == 0:
             await asyncio.sleep(PAUSE_SECONDS)

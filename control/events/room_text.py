@@ -12,18 +12,18 @@ ALIVE = KEEP_ALIVE.encode()
 
 
 def opening(retry_seconds: float) -> bytes:
-    """When to come back after the stream's end. It is sent at once, and the response's headers with it."""
+    """Tells the client how long to wait before it comes back. It is sent at once, with the headers."""
     return f"retry: {retry_seconds * 1000:.0f}\n\n".encode()
 
 
 def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> bytes:
-    """As JSON; in detail where the present is given."""
+    """A room as JSON; in detail where the present is given."""
     facts = summary(room.status) if unix_time is None else detail(room, unix_time, locked=locked)
     return compact_json({**facts, "live": room.status.has_publisher})
 
 
 def missing_room(name: str, ended_ago: int | None = None) -> bytes:
-    """A room that is not there; `ended_ago`: for how many seconds, where it is known."""
+    """A room that is not there. `ended_ago`: how many seconds ago it ended, where that is known."""
     facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
     end = {} if ended_ago is None else {"endedAgo": ended_ago}
     return compact_json({**facts, "live": False, **end})
@@ -36,7 +36,7 @@ def room_event(room: bytes) -> bytes:
 def rooms_event(
     rooms: Sequence[bytes], gone: Sequence[str] = (), *, first: bool = False, complete: bool = True
 ) -> bytes:
-    """`first`: the client forgets what it knows. `complete`: with this one, it lacks nothing."""
+    """The event of `rooms`. `first`: the client forgets what it knows. `complete`: then it lacks nothing."""
     return b'event: rooms\ndata: {"rooms":[%b],"gone":%b,"first":%b,"complete":%b}\n\n' % (
         b",".join(rooms),
         compact_json(gone),

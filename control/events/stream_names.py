@@ -48,7 +48,10 @@ class StreamNames:
             return bool(await self._redis.zrem(keys.event_streams(session), name))
 
     async def keep(self, sessions: Sequence[SessionId]) -> None:
-        """Keep the streams of these sessions alive: they are followed. One round trip for each 500."""
+        """Keep the streams of these sessions alive, since somebody follows them.
+
+        One round trip for each 500.
+        """
         for start in range(0, len(sessions), _SLICE):
             async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline(transaction=False) as pipe:
                 for session in sessions[start : start + _SLICE]:

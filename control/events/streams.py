@@ -36,7 +36,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Of a session that is alive."""
+    """What is known of a session that is alive."""
 
     picture: int | None  # place in its SDP of the section (m-line) with the picture; None: it gets none
 

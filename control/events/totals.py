@@ -44,8 +44,11 @@ class Totals:
         offers: int,
         errors: int,
     ) -> None:
-        """`at`: Unix time; `now`: the steady clock. `workers`: None while Redis is away. `offers`, `errors`:
-        of this process since it started."""
+        """Take a sample.
+
+        `at` is Unix time, `now` the steady clock; `workers` is None while Redis is away. `offers` and
+        `errors` count those of this process since it started.
+        """
         then, offers_then, errors_then = self._before or (now, offers, errors)
         self._before = now, offers, errors
         known = workers is not None
@@ -65,6 +68,6 @@ class Totals:
         self.number += 1
 
     def since(self, number: int) -> list[Sample]:
-        """Those that were taken after the first `number` of them, as far as they are kept."""
+        """The samples after the first `number` of them, as far as they are kept."""
         new = min(self.number - number, len(self._samples))
         return list(self._samples)[len(self._samples) - new :]

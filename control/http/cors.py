@@ -11,7 +11,7 @@ _EXPOSED = "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allo
 
 
 def cors_headers(allowed_origin: str, *, session: bool) -> list[tuple[bytes, bytes]]:
-    """The CORS headers of each response, as ASGI has them; `session`: to a request for one's resource."""
+    """The CORS headers of each response, as ASGI has them. `session`: the request is for a session."""
     headers = {
         "access-control-allow-origin": allowed_origin,
         "access-control-allow-methods": _METHODS + (", PATCH, DELETE" if session else ""),

@@ -20,7 +20,7 @@ class Reader:
         self._limit = asyncio.timeout(None)
 
     def stalled_for(self, now: float) -> float:
-        """Seconds for which it has let a send wait; `now` is the loop's time."""
+        """Seconds for which the reader has let a send wait; `now` is the loop's time."""
         return 0.0 if self._waits_since is None else now - self._waits_since
 
     def give_up(self) -> None:

@@ -27,7 +27,10 @@ def asked_width(request: Request) -> int:
 def still_response(
     request: Request, jpeg: bytes, max_age: int, headers: Mapping[str, str], *, locked: bool
 ) -> Response:
-    """200 `image/jpeg`, or 304; for `max_age` seconds, in shared caches unless it is `locked`."""
+    """200 `image/jpeg`, or 304.
+
+    Browsers keep it for `max_age` seconds; shared caches, too, unless it is `locked`.
+    """
     etag = f'"{hashlib.blake2b(jpeg, digest_size=12).hexdigest()}"'
     scope = "private" if locked else "public"
     every = {**headers, "Cache-Control": f"{scope}, max-age={max_age}", "ETag": etag}
@@ -39,6 +42,6 @@ def still_response(
 
 
 def _has(if_none_match: str, etag: str) -> bool:
-    """RFC 9110 13.1.2."""
+    """Whether the caller has the picture already (RFC 9110 13.1.2)."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return not tags.isdisjoint({"*", etag})

@@ -37,7 +37,7 @@ class Catalogue:
     scripts: Mapping[str, Word]
 
     def filled(self, html: str) -> str:
-        """A page with its words. KeyError: the page has a place for a word that there is not."""
+        """A page with its words. Raises KeyError for a place whose word is missing."""
         return _PLACE.sub(lambda place: _as_html(self.pages[place[1]]), html)
 
     def for_scripts(self, sections: Collection[str]) -> str:
@@ -49,7 +49,7 @@ class Catalogue:
 
 @cache
 def catalogues() -> Mapping[str, Catalogue]:
-    """By tag; the default first."""
+    """The catalogues by language tag, the default first."""
     tags = sorted((path.stem for path in _FOLDER.glob("*.json")), key=lambda tag: (tag != DEFAULT, tag))
     return {tag: _read(tag) for tag in tags}
 

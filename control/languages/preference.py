@@ -41,5 +41,8 @@ def _accepted(header: str) -> list[str]:
 
 
 def _language(tag: str) -> str:
-    """Of a BCP 47 tag, without region and script: who reads `zh-TW` reads `zh-Hans` rather than English."""
+    """The language of a BCP 47 tag, without region and script.
+
+    A reader of `zh-TW` prefers `zh-Hans` to English.
+    """
     return tag.partition("-")[0].lower()

@@ -119,7 +119,7 @@ class RecordCatalogue:
         return [], []
 
     async def _details_in(self, store: Store) -> list[RecordDetails]:
-        """Empty when they cannot be listed: the recordings are, without them."""
+        """The details in the store; none when they cannot be listed, and recordings are listed without."""
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 details = await asyncio.to_thread(store.details)
@@ -154,7 +154,10 @@ def _by_file(details: Iterable[RecordDetails]) -> Details:
 
 
 def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:
-    """A copy in a folder is newer than one in the store; of two in folders, the longer one is."""
+    """All recordings, each once.
+
+    A copy in a folder is newer than one in the store; of two in folders, the longer one is.
+    """
     found = {record.name: record for record in stored}
     found |= {record.name: record for record in sorted(near, key=lambda record: record.size)}
     return sorted(found.values(), key=lambda record: (-record.modified, record.name))

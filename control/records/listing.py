@@ -14,9 +14,9 @@ SLICE = 200  # recordings: some 3 ms
 
 
 class RecordListing:
-    """What one caller gets. `prefix` is the path before `/records`; `with_stills`: pictures are linked.
+    """The list for one caller. `prefix` is the path before `/records`; `with_stills`: pictures are linked.
 
-    `query_of` gives the query of a signed link, by the file's name; None: links need no signature.
+    `query_of` gives the query of a signed link by the file's name; None: links need no signature.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RecordListing:
         self._readable: dict[RoomName, bool] = {}
 
     async def json(self, listed: Listed) -> str:
-        """The JSON array of those that may be read, in their order."""
+        """The JSON array of the recordings that the caller may read, in their order."""
         entries: list[str] = []
         for start in range(0, len(listed.records), SLICE):
             entries.extend(self._entries(listed.records[start : start + SLICE], listed.details))

@@ -32,7 +32,10 @@ class Transfers:
         return len(self._running)
 
     def begin(self, client: str) -> Transfer:
-        """A place for one more; `end` it. Raises `RATE_LIMITED` or `NO_WORKER` when none gives way."""
+        """Take a place for one more transfer; `end` it.
+
+        Raises `RATE_LIMITED` or `NO_WORKER` without a place.
+        """
         own = [transfer for transfer in self._running if transfer.client == client]
         if len(own) >= MAX_TRANSFERS_OF_CLIENT and not self._give_way(own):
             detail = f"{MAX_TRANSFERS_OF_CLIENT} recordings are on their way to this address"
@@ -47,7 +50,7 @@ class Transfers:
         self._running.discard(transfer)
 
     def _give_way(self, transfers: Iterable[Transfer]) -> bool:
-        """Let the one that has stalled longest end; False if none has stalled."""
+        """Let the transfer end that has stalled longest; False if none has stalled."""
         now = asyncio.get_running_loop().time()
         longest = max(transfers, key=lambda transfer: transfer.reader.stalled_for(now))
         if longest.reader.stalled_for(now) < GIVES_WAY_SECONDS:

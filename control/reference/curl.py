@@ -9,7 +9,7 @@ _FILES = {"application/sdp": "offer.sdp", "application/trickle-ice-sdpfrag": "fr
 
 
 def curl(operation: Operation, server: str) -> str:
-    """One that works when it is pasted into a shell, with `$TOKEN` and files as the only things to supply."""
+    """A command that works when it is pasted into a shell: only `$TOKEN` and files are to be supplied."""
     path, query = operation.path, []
     words = ["curl"]
     if operation.method != "GET":

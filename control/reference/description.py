@@ -77,7 +77,7 @@ class Description:
         return node
 
     def _operations(self) -> Iterator[tuple[str, Operation]]:
-        """Each with its tag."""
+        """The operations, each with its tag."""
         for path, item in self._document["paths"].items():
             for method in _METHODS:
                 if method in item:

@@ -17,7 +17,7 @@ _TITLES = {"admin": "Administration", "health": "Health and metrics"}  # others:
 
 
 def reference(description: Description, server: str) -> str:
-    """What the page has below its title. `server`: the URL of the examples, without a slash at its end."""
+    """The page below its title. `server` is the URL of the examples, without a slash at its end."""
     groups = description.groups()
     return "\n".join(
         [
@@ -103,7 +103,7 @@ def _operation(operation: Operation, resolve: Resolve, server: str) -> str:
 
 
 def _is_page(operation: Operation) -> bool:
-    """Whether it is for browsers: nobody fetches it by curl."""
+    """Whether the operation is for browsers: nobody fetches a page by curl."""
     return any("text/html" in answer.content for answer in operation.answers)
 
 
@@ -138,7 +138,7 @@ def _accepted(answer: Answer, resolve: Resolve) -> str:
 
 
 def _refused(answer: Answer) -> str:
-    """In short: what many operations share is told once, in `_refusals`."""
+    """An operation's refusals in short. `_refusals` has what many operations share."""
     words = escape(answer.message) or _inline(answer.description)
     status = f'<a href="#{answer.component}">{answer.status}</a>' if answer.component else str(answer.status)
     return f"<li>{status} {words}</li>"
@@ -202,7 +202,7 @@ def _text(example: object) -> str:
 
 
 def _path(path: str) -> str:
-    """With places where it may be broken into lines."""
+    """A path with places where it may be broken into lines."""
     return escape(path).replace("/{", "/<wbr>{")
 
 

@@ -44,7 +44,7 @@ def kind(schema: Node, resolve: Resolve) -> str:
 
 
 def fields(schema: Node, resolve: Resolve, way: str = "") -> Iterator[Field]:
-    """Of an object, or of each object of an array."""
+    """The fields of an object, or of each object of an array."""
     schema = resolve(schema)
     if "items" in schema:
         yield from fields(schema["items"], resolve, f"{way}[]." if way else "")

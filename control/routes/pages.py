@@ -89,7 +89,7 @@ class PageRoutes:
         return answer
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
-        """As for the whole API, with a page for people where there is nothing."""
+        """Errors as the whole API has them; a page for people where there is nothing."""
         is_missing = isinstance(error, HTTPException) and error.status_code == 404
         if not is_missing or not _may_be_of_people(request):
             return await on_http_exception(request, error)
@@ -114,7 +114,7 @@ class PageRoutes:
         return _Variant(html, self._headers_of(page.file) | headers)
 
     def _keep(self, response: Response, language: str) -> None:
-        """So that the other pages are in the language that was chosen. It says nothing else of anybody."""
+        """Keep the chosen language in a cookie, for the other pages. It says nothing else of anybody."""
         response.set_cookie(
             LANGUAGE_COOKIE,
             language,
@@ -141,7 +141,7 @@ class PageRoutes:
 
 
 def _may_be_of_people(request: Request) -> bool:
-    """Whether somebody may have followed a link to it."""
+    """Whether somebody may have followed a link to this path."""
     path = request.url.path
     is_read = request.method in ("GET", "HEAD")
     return is_read and not path.startswith(_FOR_PROGRAMS) and path.count("/") <= _DEEPEST
@@ -153,7 +153,7 @@ def _language(request: Request, page: Page) -> str:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """RFC 9110 12.5.3."""
+    """Whether the request accepts gzip (RFC 9110 12.5.3)."""
     for part in ",".join(request.headers.getlist("Accept-Encoding")).lower().split(","):
         coding, _, weight = part.replace(" ", "").partition(";")
         if coding == "gzip":

@@ -33,7 +33,7 @@ class WebhookRoutes:
         ]
 
     async def list_dead(self, request: Request) -> Response:
-        """The oldest `?limit=`, of those behind `?after=`."""
+        """The oldest `?limit=` dead letters behind `?after=`."""
         self._check(request)
         limit, after = _limit(request.query_params.get("limit")), request.query_params.get("after", "")
         if after and not _ID.fullmatch(after):

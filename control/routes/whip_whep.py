@@ -190,7 +190,7 @@ class StreamingRoutes:
 
 
 def _if_match(request: Request) -> str | None:
-    """The header, for the worker to compare."""
+    """The `If-Match` header, for the worker to compare."""
     tags = request.headers.get("if-match")
     if tags is not None and len(tags) > _MAX_IF_MATCH:
         raise ServiceError(ErrorCode.PRECONDITION_FAILED)

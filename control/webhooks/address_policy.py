@@ -42,7 +42,7 @@ class AddressPolicy:
 
 
 def _reached(address: IPAddress) -> IPAddress:
-    """The IPv4 address that an IPv6 address stands for, if it does."""
+    """The IPv4 address that an IPv6 address stands for, if it stands for one."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:

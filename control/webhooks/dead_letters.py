@@ -18,7 +18,7 @@ class DeadLetters:
         self._groups = {receiver.group for receiver in receivers}
 
     async def page(self, after: str, limit: int) -> list[dict[str, Any]]:
-        """The oldest ones behind the id `after`; empty: from the first on."""
+        """The oldest dead letters behind the id `after`; behind an empty id, from the first one on."""
         return [_described(entry) for entry in await self._queue.dead(after or "0", limit)]
 
     async def replay(self, id_: str) -> bool:

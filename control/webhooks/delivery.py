@@ -109,7 +109,10 @@ class Delivery:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _measure(self) -> None:
-        """Keep the figures of what waits. Apart from the lease: with a slow Redis, that must not wait."""
+        """Keep the figures of what waits.
+
+        This is apart from the lease, which must not wait for a slow Redis.
+        """
         while True:
             backlog = await _surely(lambda: self._queue.backlog(self._receiver.group))
             self._waiting = backlog.waiting
@@ -121,7 +124,7 @@ class Delivery:
     # --- reading
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        """First what was read before and not acknowledged, then what is new."""
+        """Read entries: first those that were read before and not acknowledged, then new ones."""
         last = after = "0"
         place = await _surely(lambda: self._queue.last_read(self._receiver.group))
         while True:
@@ -145,7 +148,10 @@ class Delivery:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _count_lost(self, place: Place | None, entries: Sequence[Entry]) -> Place | None:
-        """Count what was trimmed before its delivery, once; returns the place behind `entries`."""
+        """Count the events that were trimmed before their delivery, once.
+
+        Returns the place behind `entries`.
+        """
         if place is None:  # Redis does not know it: count from here on
             numbered = [(entry.number, entry.id) for entry in entries if entry.number is not None]
             behind = Place(*numbered[-1]) if numbered else None

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class WebhookFigures:
-    """What waits is told by the process that delivers to a receiver; the others say nothing of it."""
+    """The figures of webhooks. Only the process that delivers to a receiver reports what waits for it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.delivered = Counter(
@@ -38,7 +38,7 @@ class WebhookFigures:
         )
 
     def begin(self, receiver: str) -> None:
-        """Show the totals from the start, not from the first time on."""
+        """Show the totals from the start on, not from the first event on."""
         for counter in (self.delivered, self.failures, self.given_up, self.lost):
             counter.labels(receiver)
 

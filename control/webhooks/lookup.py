@@ -26,7 +26,7 @@ class Lookup:
         self._found_at = 0.0
 
     async def addresses(self) -> list[str]:
-        """Raises `OSError`, or `ForbiddenAddressError` if webhooks may not be sent to all of them."""
+        """The addresses of the host. Raises `OSError`, or `ForbiddenAddressError` if one is not allowed."""
         if self._looking is None or (self._looking.done() and not self._is_fresh(self._looking)):
             self._looking = asyncio.ensure_future(self._look())
         addresses = await asyncio.shield(self._looking)

@@ -27,7 +27,7 @@ log = get_logger()
 
 
 class LostRooms:
-    """`run` looks for them until cancelled, when this process has the lease."""
+    """`run` looks for lost rooms until cancelled, while this process has the lease."""
 
     def __init__(
         self,

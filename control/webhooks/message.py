@@ -31,7 +31,7 @@ class Message:
 
 
 def message_of(entry: Entry) -> Message:
-    """Raises `EventError`."""
+    """The message of an entry of the stream. Raises `EventError`."""
     try:
         fields = entry.fields or {}
         return Message(fields["id"], fields["room"], _event(fields))

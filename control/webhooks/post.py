@@ -54,7 +54,7 @@ class Poster:
         await self._http.aclose()
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
-        """Never raises for what a receiver, or the way to it, may do."""
+        """Send one attempt. Never raises for what a receiver, or the way to it, may do."""
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 return await self._post(body, headers)
@@ -77,7 +77,7 @@ class Poster:
         return await self._post_to(addresses[-1], body, headers)
 
     async def _post_to(self, address: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
-        """Send to this address, whatever the name means by now. The certificate must be of the name."""
+        """Send to this address, whatever the name means by now. The certificate must be the name's."""
         request = self._http.build_request(
             "POST",
             self._url.copy_with(host=address),

@@ -39,7 +39,7 @@ class Cluster:
 
     @property
     def unix_time(self) -> float:
-        """The present by the clock that the workers' Unix times are of."""
+        """The present by the clock by which the workers count."""
         return self._clock.now()
 
     # --- workers
@@ -71,7 +71,7 @@ class Cluster:
         return await self.workers()
 
     async def recent_status(self, worker: WorkerId) -> WorkerStatus | None:
-        """Of one worker, up to `STATUS_AGE_SECONDS` old; None: it does not live."""
+        """The status of one worker, up to `STATUS_AGE_SECONDS` old; None: it does not live."""
         now = monotonic()
         read_at, status = self._remembered.get(worker, (-STATUS_AGE_SECONDS, None))
         if now - read_at <= STATUS_AGE_SECONDS:

@@ -36,9 +36,9 @@ def cluster_room(name: str, parts: Sequence[tuple[str, RoomStatus]]) -> ClusterR
 
 
 def _with_one_home(parts: Sequence[tuple[str, RoomStatus]]) -> list[tuple[str, RoomStatus]]:
-    """Of the workers that say that they have the publisher, only the latest is kept.
+    """The statuses, with the latest one only of those that say that they have the publisher.
 
-    Only one of them can hold the room's claim. The others were killed, or have lost their claim: a heartbeat
+    Only one worker can hold the room's claim. The others were killed, or have lost their claim: a heartbeat
     outlives a claim by a second.
     """
     homes = [room for _, room in parts if not room.origin]
@@ -81,7 +81,7 @@ def _copies(parts: Sequence[tuple[str, RoomStatus]]) -> tuple[Copy, ...]:
 
 
 def _layers(home: RoomStatus, rooms: Sequence[RoomStatus]) -> tuple[LayerStatus, ...]:
-    """As they come from the publisher, with the viewers of all workers."""
+    """The layers as they come from the publisher, with the viewers of all workers."""
     viewers: Counter[str] = Counter()
     for room in rooms:
         for layer in room.layers:

@@ -49,14 +49,17 @@ class Moderator:
         await self._obey(request_id)
 
     async def blocks(self) -> list[Block]:
-        """Those in force, by room; as they were when Redis was last there."""
+        """The blocks in force, by room, as they were when Redis was last there."""
         await self._look()
         return self._book.rulings.blocks(self._book.now())
 
     async def revoke(
         self, mark: TokenMark, seconds: float, by: str, request_id: RequestId
     ) -> tuple[Revocation, int]:
-        """Revoke JWTs: of `mark` one is set, and `issued_at` is the time before which they were issued."""
+        """Revoke JWTs.
+
+        One field of `mark` is set; `issued_at` is the time before which the JWTs were issued.
+        """
         now = self._book.now()
         revocation = Revocation(
             jti=mark.jti,
@@ -90,7 +93,7 @@ class Moderator:
         await self._obey(request_id)
 
     async def revocations(self) -> list[Revocation]:
-        """Those in force, by id; as they were when Redis was last there."""
+        """The revocations in force, by id, as they were when Redis was last there."""
         await self._look()
         return self._book.rulings.revocations(self._book.now())
 
@@ -100,7 +103,7 @@ class Moderator:
             await self._book.put(ruling)
 
     async def _look(self) -> None:
-        """Take what is new; without Redis, what is held counts."""
+        """Take what is new. Without Redis, the rulings that are held count."""
         with suppress(ServiceError):
             await self._look_or_fail()
 

@@ -57,7 +57,7 @@ def block_facts(block: Block) -> dict[str, object]:
 
 
 def revocation_facts(one: Revocation) -> dict[str, object]:
-    """Without who did it, which the audit log has as a field of its own."""
+    """A revocation, without who made it: the audit log has that as a field of its own."""
     which = {"jti": one.jti, "subject": one.subject, "issued_before": one.issued_before}
     return {
         "id": one.id,

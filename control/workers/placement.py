@@ -91,7 +91,7 @@ def takes_viewers(worker: WorkerStatus) -> bool:
 
 
 def nobody(workers: Iterable[WorkerStatus]) -> ServiceError:
-    """Why nobody takes the client: `NO_WORKER` or `WORKER_FULL`."""
+    """The reason why no worker takes the client: `NO_WORKER` or `WORKER_FULL`."""
     if any(worker.state is WorkerState.READY for worker in workers):
         return ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
     return ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")

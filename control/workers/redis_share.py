@@ -30,7 +30,7 @@ _share: ContextVar[_Share | None] = ContextVar("share", default=None)
 
 
 class Shares:
-    """Of the clients of one app, in one event loop."""
+    """The shares of all clients of one app, in one event loop."""
 
     def __init__(self) -> None:
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # while they ask

@@ -40,7 +40,7 @@ log = get_logger()
 
 @dataclass(slots=True)
 class _Held:
-    """What is held of one worker."""
+    """What this process holds of one worker."""
 
     version: str
     records: dict[str, bytes] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class RoomList:
             after, left = some[-1], left - len(some)
 
     def in_turns(self, names: Iterable[str], render: Callable[[str], R]) -> AsyncIterator[list[R]]:
-        """For requests, which may be many: what `render` makes of each name, see `Turns`."""
+        """What `render` makes of each name, for requests, of which there may be many: see `Turns`."""
         return self._turns.render(names, render)
 
     def summary(self, name: str) -> bytes | None:
@@ -128,7 +128,7 @@ class RoomList:
         return sorted(held.records) if held is not None else ()
 
     def count_of(self, worker: str) -> int:
-        """Of the rooms of this worker."""
+        """How many rooms this worker has."""
         held = self._workers.get(WorkerId(worker))
         return len(held.records) if held is not None else 0
 
@@ -287,7 +287,7 @@ class RoomList:
 
 
 def _is_covered(version: str, by: str) -> bool:
-    """Whether `by` is the same version or a later one of the same process."""
+    """Whether `by` is the same version as this one, or a later one of the same process."""
     process, _, number = version.partition(":")
     other, _, other_number = by.partition(":")
     decimal = number.isdecimal() and other_number.isdecimal()

@@ -45,7 +45,10 @@ class RoomStills:
         self._asking: dict[Key, asyncio.Task[Still | None]] = {}
 
     async def get(self, room: RoomName, width: int, request_id: RequestId) -> Still:
-        """At most `KEPT_SECONDS` old. Raises `NOT_FOUND` if the room has no picture, and `NO_WORKER`."""
+        """The picture, at most `KEPT_SECONDS` old.
+
+        Raises `NOT_FOUND` if the room has none, and `NO_WORKER`.
+        """
         key = room, width
         kept = self._kept.get(key)
         if kept is not None and kept.until > monotonic():

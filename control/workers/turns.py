@@ -21,7 +21,7 @@ class Turns:
     async def render(self, names: Iterable[str], render: Callable[[str], R]) -> AsyncIterator[list[R]]:
         """What `render` makes of each name, some at a time.
 
-        Who reads this slowly holds up nobody: for each turn it queues anew.
+        A slow reader holds up nobody: it queues for each turn.
         """
         rest = iter(names)
         first = list(islice(rest, SHORT + 1))

@@ -21,7 +21,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Of the script in `name`.lua."""
+    """A call of the script in `name`.lua."""
 
     name: str
     keys: list[str]

@@ -19,7 +19,7 @@ class ClockOffset:
         self._at = 0.0  # steady time of the last reading
 
     def read(self, asked: float, answered: float, time: float) -> None:
-        """The other clock showed `time` at some moment between `asked` and `answered` on the steady one."""
+        """Take a reading: the other clock showed `time` at some moment from `asked` to `answered` on ours."""
         before_low, before_high = self.bounds(answered)
         drift = DRIFT * (answered - asked)
         low, high = time - answered - drift, time - asked + drift

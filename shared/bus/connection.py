@@ -41,7 +41,7 @@ class ShortCalls(Redis):
         return SharedLine(self.connection_pool)
 
     def ask(self, commands: Sequence[Command]) -> Results | None:
-        """Their results, as `exchanged` returns them, without the pool; None: it must be asked."""
+        """The results of the commands, as `exchanged` returns them, without the pool; None: use the pool."""
         taken = self.carrier(commands) if self.carrier is not None else None
         return self.line.ask(commands) if taken is None else taken
 

@@ -44,7 +44,7 @@ class fair_timeout:  # noqa: N801  # used as a function; a generator would cost 
             raise TimeoutError from error
 
     def extend(self, seconds: float) -> None:
-        """Begin anew, with so many seconds, unless the time is over already."""
+        """Begin anew, with `seconds`, unless the time is over already."""
         if not self._has_expired:
             self._timer.cancel()
             self.seconds = seconds

@@ -27,11 +27,11 @@ class Lease:
 
     @property
     def left(self) -> float:
-        """For how many seconds no other process can have it; negative if this one does not hold it."""
+        """For how many seconds no other process can take the lease; negative if this one does not hold it."""
         return self._ends - monotonic()
 
     async def take(self) -> bool:
-        """Take or renew it; False if another process has it."""
+        """Take or renew the lease; False if another process has it."""
         asked = monotonic()
         batch = Batch(self._redis)
         batch.call("hold_id", [self._key], [self._holder, keys.LEASE_TTL_MS])

@@ -23,7 +23,7 @@ class Line:
         return self._connection
 
     async def _is_ready(self) -> bool:
-        """What `ensure_connection` finds out, too, for a fifth of the time where all is well."""
+        """Whether the connection may be used: what `ensure_connection` finds out, for a fifth of the time."""
         if not self._connection.is_connected:
             return False
         try:
@@ -32,7 +32,7 @@ class Line:
             return False
 
     async def close(self) -> None:
-        """Also if it broke. It may be used again."""
+        """Close the connection, also a broken one. The line may be used again."""
         await self._connection.disconnect()
 
 
@@ -51,7 +51,7 @@ async def send(connection: Any, commands: Iterable[Command]) -> None:
 
 
 async def result(connection: Any) -> Any:
-    """The next one that Redis sends, or the `ResponseError`. Where none comes, the connection ends."""
+    """The next result that Redis sends, or the `ResponseError`. Without one, the connection ends."""
     try:
         return await connection.read_response()
     except ResponseError as error:

@@ -26,7 +26,7 @@ def packed(command: Iterable[Any]) -> bytes:
 
 
 def _octets(argument: object) -> bytes:
-    """Raises `TypeError` for what is none of text, bytes and numbers: nobody means to store that."""
+    """The bytes of an argument. Raises `TypeError` unless it is text, bytes or a number."""
     if isinstance(argument, str):
         return argument.encode()
     if isinstance(argument, bytes):

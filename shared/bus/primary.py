@@ -56,7 +56,7 @@ async def follow(url: str) -> None:
 
 @lru_cache(maxsize=8)
 def primary_of(url: str) -> "Primary | None":
-    """One for all clients of a REDIS_URL, so that they agree. None: the server is in the URL itself."""
+    """The one `Primary` for all clients of a REDIS_URL. None: the URL names the server itself."""
     parsed = parse_redis_url(url)
     if parsed.kind is Kind.SERVER:
         return None
@@ -126,7 +126,7 @@ class Primary:
         return found
 
     def doubt(self, place: tuple[str, int]) -> None:
-        """What was found there is no primary: next time, another host is asked first."""
+        """Ask another host first next time: the server that was found is no primary."""
         if self._told_by is not None and place == self.known:  # not of a former one, which is late
             self._ask_last(self._told_by)
 
@@ -147,7 +147,7 @@ class Primary:
             await connection.leave_former()
 
     async def _ask(self, host: HostPort) -> HostPort | None:
-        """None: it does not know."""
+        """Ask one host; None: it does not know the primary."""
         raise NotImplementedError
 
     async def _reply(self, host: HostPort, options: Any, *command: str) -> Any:

@@ -45,7 +45,7 @@ class SharedLine:
         return results
 
     async def close(self) -> None:
-        """Fail who still waits. The line may be used again."""
+        """Fail the askers that still wait. The line may be used again."""
         task, trip = self._under_way, self._leaving
         self._under_way = self._leaving = None
         if task is not None:
@@ -71,7 +71,7 @@ class SharedLine:
             self._under_way = None
 
     async def _exchanged(self, commands: Sequence[Command]) -> list[Any]:
-        """Twice if need be: a connection that rested may have died unnoticed."""
+        """Exchange the commands, twice if need be: a connection that rested may have died unnoticed."""
         with suppress(RedisConnectionError):
             return await exchanged(await self._line.connected(), commands)
         return await exchanged(await self._line.connected(), commands)

@@ -83,7 +83,7 @@ class Announcer:
         *,
         holds: bool = False,
     ) -> tuple[bool, list[Any]]:
-        """False: Redis has not the records on which this relies. The next time, all are sent."""
+        """Write the records; False: Redis lacks the records before them, and next time all are written."""
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)

@@ -83,7 +83,10 @@ class Directory:
     async def release_rooms(
         self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
     ) -> None:
-        """Likewise. Those of `never_open` were claimed and not opened, and so have not ended."""
+        """Release several rooms.
+
+        Those of `never_open` were claimed and not opened, so they have not ended.
+        """
         await self._claims.release(rooms, worker, never_open)
 
     async def beat(

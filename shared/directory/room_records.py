@@ -60,7 +60,7 @@ class RoomRecords:
         self.version = ""
 
     def lost(self) -> None:
-        """Redis has not what was told: the next change has everything."""
+        """Take that Redis has lost the records: the next change has everything."""
         self._anew = True
 
     def change(self, rooms: Iterable[RoomStatus], now: float, of: Collection[str] | None = None) -> Change:
@@ -83,7 +83,7 @@ class RoomRecords:
         return Change(self._worker, before, self.version, records)
 
     def _tell(self, room: RoomStatus, now: float) -> bytes | None:
-        """The record, if it has to be written."""
+        """The record of a room, if it has to be written."""
         told, coarse = self._told.get(room.name), _coarse(room)
         if told is not None and told.coarse == coarse and now - told.at < TRAFFIC_SECONDS:
             return None
@@ -100,6 +100,9 @@ _facts = attrgetter(*(field.name for field in fields(RoomStatus) if field.name n
 
 
 def _coarse(room: RoomStatus) -> Any:
-    """What a reader shall know at once: all but the traffic; of bitrates, whether they doubled or halved."""
+    """What a reader shall know at once: all but the traffic.
+
+    Of bit rates it is whether they doubled or halved.
+    """
     layers = [(at.rid, at.width, at.height, at.viewers, at.bitrate.bit_length()) for at in room.layers]
     return _facts(room), room.bitrate.bit_length(), layers, room.still_at > 0

@@ -73,7 +73,7 @@ def _living(workers: Collection[WorkerId], blobs: Sequence[bytes | None]) -> dic
 
 
 def read_status(data: bytes | None) -> WorkerStatus | None:
-    """None: its heartbeat has expired, or is of another version, and no sessions are placed on it."""
+    """A worker's status. None: its heartbeat has expired, or this version cannot read it."""
     if data is None:
         return None
     try:

@@ -141,7 +141,7 @@ class EventQueue:
     # --- dead letters
 
     async def bury(self, group: str, entry: Entry, **why: str) -> None:
-        """Give a delivery up, and keep the event where an operator finds it."""
+        """Give a delivery up, and keep its event as a dead letter."""
         batch = Batch(self._redis)
         fields = {**(entry.fields or {}), **why, "to": group}
         fields.pop(NUMBER, None)  # it will have no place in the stream when it is delivered again
@@ -189,7 +189,7 @@ class EventQueue:
                 return found
 
     async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
-        """Tell that a broadcast has ended, unless it has told something itself meanwhile."""
+        """Tell that a broadcast has ended, unless it has told something itself since."""
         number = broadcast.last + 1
         event = RoomEvent(
             id=event_id(broadcast.id, number),

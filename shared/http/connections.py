@@ -31,10 +31,10 @@ Limits = TypeVar("Limits", bound=ConnectionLimits)
 
 class Connection(Protocol):
     def overdue(self) -> None:
-        """Its client has taken too long."""
+        """The server calls this when the connection's client has taken too long."""
 
     def cut(self) -> None:
-        """End at once, without an answer."""
+        """End the connection at once, without an answer."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Connections(Generic[Limits]):
         return len(self._client_of)
 
     def admit(self, newcomer: Connection, address: str, until: float) -> bool:
-        """Take it in, overdue after `until`. False if there is no room, and none can be made."""
+        """Take a connection in, overdue after `until`. False if there is no room, and none can be made."""
         name = client_of(address)
         client = self._clients.get(name) or _Client(self._trusts(address))
         if not self._make_room(client):
@@ -73,19 +73,19 @@ class Connections(Generic[Limits]):
         return True
 
     def wait(self, connection: Connection, until: float) -> None:
-        """It waits from now on, and is overdue after `until`."""
+        """Take that a connection waits from now on, and is overdue after `until`."""
         self.answer(connection)
         if connection in self._client_of:
             self._waiting[connection] = until
             self._clients[self._client_of[connection]].waiting[connection] = None
 
     def answer(self, connection: Connection) -> None:
-        """It is being answered from now on."""
+        """Take that a connection is answered from now on."""
         if self._waiting.pop(connection, None) is not None:
             del self._clients[self._client_of[connection]].waiting[connection]
 
     def leave(self, connection: Connection) -> None:
-        """It has ended. May be called again."""
+        """Take that a connection has ended. May be called again."""
         self.answer(connection)
         name = self._client_of.pop(connection, None)
         if name is not None:
@@ -94,7 +94,7 @@ class Connections(Generic[Limits]):
                 del self._clients[name]
 
     def look(self, now: float) -> None:
-        """Tell those that are overdue."""
+        """End the connections that are overdue."""
         for connection in [one for one, until in self._waiting.items() if until <= now]:
             connection.overdue()
 

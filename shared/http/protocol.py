@@ -35,7 +35,7 @@ class _Phase(Enum):
 
 
 class _StopError(Exception):
-    """Nothing more is parsed. httptools turns it into an `HttpParserError`."""
+    """Stops the parser. httptools turns it into an `HttpParserError`."""
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -133,7 +133,7 @@ class HttpServer(uvicorn.Server):
 
     @property
     def _is_busy(self) -> bool:
-        """Whether there is anything to look after, or to tell of."""
+        """Whether any connection needs looking after."""
         connections = self._connections
         return bool(len(connections) or connections.closed or connections.refused)
 

@@ -12,9 +12,10 @@ _SESSIONS_OF_A_STEP = 1_000_000  # more than a worker ever has
 
 
 def burden(status: WorkerStatus) -> int:
-    """The less, the sooner. One more session is 1 more.
+    """A worker's burden: the worker with the least gets the next client.
 
-    Load is the used share of the worker's capacity: of its core's time, or of the packets that a core sends.
+    One more session is 1 more. Load is the used share of the worker's capacity: of its core's time, or of the
+    packets that a core sends.
     """
     load = max(status.load, status.egress_packets / _PACKETS_OF_A_CORE) + _ASSUMED_LOAD * status.new_rooms
     return int(load / _STEP) * _SESSIONS_OF_A_STEP + status.sessions

@@ -41,5 +41,5 @@ class RoomEvent:
 
 
 def event_id(broadcast: str, number: int) -> str:
-    """`tell_events.lua` makes the same."""
+    """The id of an event. `tell_events.lua` makes the same."""
     return f"{broadcast}-{number}"

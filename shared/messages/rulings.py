@@ -48,7 +48,7 @@ class Revocation:
 
     @property
     def id(self) -> str:
-        """The same for the same tokens. It may be in a URL."""
+        """The revocation's id, the same for the same tokens. It may be in a URL."""
         if self.jti is not None:
             return jti_id(self.jti)
         if self.subject is not None:

@@ -29,7 +29,7 @@ _STALE_SECONDS = 3600.0
 
 
 def list_details(folder: Path) -> list[RecordDetails]:
-    """Those of the recordings in `folder`; none when it cannot be read."""
+    """The details of all recordings in `folder`; none when it cannot be read."""
     found = []
     with suppress(OSError), os.scandir(folder / FOLDER) as entries:
         for entry in entries:
@@ -43,7 +43,7 @@ def list_details(folder: Path) -> list[RecordDetails]:
 
 
 def details_of(folder: Path, name: RecordName, size: int) -> RecordDetails | None:
-    """Those of the recording `name` while it has `size` bytes."""
+    """The details of the recording `name` while it has `size` bytes."""
     for path in _paths(folder, name):
         with suppress(OSError):
             details = parse_details_name(path.name, path.lstat().st_size)
@@ -73,7 +73,7 @@ def read_picture(folder: Path, name: RecordName, width: int) -> bytes | None:
 def write_details(
     folder: Path, name: RecordName, details: RecordDetails, pictures: Mapping[int, bytes]
 ) -> None:
-    """Write those of a recording, in place of any others of it. Raises `OSError`."""
+    """Write a recording's details, in place of any others of it. Raises `OSError`."""
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder / FOLDER, prefix=_UNFINISHED, delete=False) as file:
         try:
@@ -128,7 +128,7 @@ def delete_orphans(folder: Path, present: set[str], now: float) -> int:
 
 
 def _is_gone(path: Path) -> bool:
-    """Raises `OSError` when the disk does not say."""
+    """Whether the recording is gone. Raises `OSError` when the disk does not say."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -148,5 +148,5 @@ def _paths(folder: Path, name: RecordName) -> Iterator[Path]:
 
 
 def _open_file(path: str, flags: int) -> int:
-    """Not what a link leads to, and no pipe that nobody writes to."""
+    """Open a plain file: neither what a link leads to, nor a pipe to which nobody writes."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

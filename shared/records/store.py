@@ -97,7 +97,7 @@ class Store:
         return digest.hexdigest()
 
     def read(self, name: str, first: int, size: int) -> bytes:
-        """So many bytes of an object, from the one numbered `first` on; it must have them."""
+        """`size` bytes of an object, from the byte `first` on. The object must have them."""
         wanted = f"bytes={first}-{first + size - 1}"
         with _named_errors():
             body = self._client.get_object(**self._object(name), Range=wanted)["Body"]
@@ -105,7 +105,7 @@ class Store:
         return data
 
     def delete(self, name: RecordName) -> None:
-        """The recording, and its details."""
+        """Delete a recording, and its details."""
         with _named_errors():
             self._client.delete_object(**self._object(name.text))
         self._delete_details(name)
@@ -113,7 +113,7 @@ class Store:
     # --- what is known of the recordings' contents
 
     def details(self) -> list[RecordDetails]:
-        """Of all recordings in the store, in no particular order."""
+        """The details of all recordings in the store, in no particular order."""
         found = (
             names.parse_details_name(name, item["Size"]) for name, item in self._listed(f"{names.FOLDER}/")
         )
@@ -130,15 +130,15 @@ class Store:
         return None
 
     def has_details(self, name: RecordName, size: int) -> bool:
-        """Whether it has those of a recording of `size` bytes, which itself may be gone."""
+        """Whether the store has the details of a recording of `size` bytes, which itself may be gone."""
         return any(True for _ in self._details_of(name, size))
 
     def put_details(self, details: RecordDetails, content: bytes) -> None:
-        """Store those of a recording. Others, of another size, stay until the recording is deleted."""
+        """Store a recording's details. Details of another size stay until the recording is deleted."""
         self.put(f"{names.FOLDER}/{names.details_name(details)}", content, names.CONTENT_TYPE)
 
     def delete_details_if_gone(self, name: RecordName) -> None:
-        """Delete them unless the store has the recording: for who may have stored them after its deletion."""
+        """Delete the details unless the store has the recording: it may have been deleted meanwhile."""
         if self.find(name.text) is None:
             self._delete_details(name)
 
@@ -155,7 +155,7 @@ class Store:
                 yield text, details
 
     def _listed(self, beginning: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each object of a folder whose name begins so: its name in the folder, and what S3 says of it."""
+        """Each object of a folder whose name begins with the prefix, and what S3 says of it."""
         folder, slash, _ = beginning.rpartition("/")
         with _named_errors():
             pages = self._client.get_paginator("list_objects_v2").paginate(

@@ -242,7 +242,7 @@ class _Push:
     given: Sequence[str]
 
     def args(self, redis_now: float) -> list[Any]:
-        """For push_request.lua, but for what says whether its reader waits."""
+        """The arguments of push_request.lua, but for the one that says whether the reader waits."""
         left = self.ends - monotonic()
         deadline = redis_now + left
         body = pack(self.request | {"deadline": deadline})

@@ -81,7 +81,7 @@ class ListReader:
             raise
 
     async def close(self) -> None:
-        """It may be used again."""
+        """End the connection. The reader may be used again."""
         self.rests = False
         handed, self._handed = self._handed, None
         if handed is not None:

@@ -184,7 +184,7 @@ class RpcServer:
             self._observe(operation, outcome, monotonic() - began)
 
     def _is_new(self, request: Request) -> bool:
-        """False: its caller lost a connection, and pushed once more what had arrived all the same."""
+        """Whether this request is new. A caller that lost a connection may have pushed one twice."""
         now = monotonic()
         while self._taken and now - next(iter(self._taken.values())) > MAX_SECONDS:
             del self._taken[next(iter(self._taken))]
@@ -272,7 +272,7 @@ def _settle(waiting: Results, results: list[Any] | Exception) -> None:
 
 
 def _span(request: Request) -> AbstractContextManager[None]:
-    """In the caller's trace, if it has one."""
+    """A span in the caller's trace, if the caller has one."""
     if not request.traceparent:
         return nullcontext()
     return root_span(f"serve {request.op}", request.traceparent, request_id=request.request_id)

@@ -52,7 +52,7 @@ class RulingBook:
         self._swept_at = monotonic()
 
     def now(self) -> float:
-        """Unix time by Redis' clock, by which rulings end."""
+        """Unix time by Redis' clock, which decides when rulings end."""
         return self._clock.now()
 
     async def run(self) -> None:
@@ -126,7 +126,7 @@ class RulingBook:
         self._version = None if put else version
 
     async def _write_back(self, lacking: dict[str, Stamped]) -> int:
-        """Returns how many Redis has taken."""
+        """Give Redis the rulings that it lacks; returns how many it has taken."""
         all_put = 0
         for some in _chunks(list(lacking)):
             put = await self._put(

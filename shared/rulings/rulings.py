@@ -92,11 +92,11 @@ class Rulings:
         return _in_force(held.ruling, now) if held and isinstance(held.ruling, Revocation) else None
 
     def blocks(self, now: float) -> list[Block]:
-        """Those in force, by room."""
+        """The blocks in force, by room."""
         return sorted(self._all(Block, now), key=lambda block: block.room)
 
     def revocations(self, now: float) -> list[Revocation]:
-        """Those in force, by id."""
+        """The revocations in force, by id."""
         return sorted(self._all(Revocation, now), key=lambda one: one.id)
 
     def _all(self, kind: type[R], now: float) -> Iterator[R]:
@@ -123,7 +123,7 @@ class Rulings:
             self._cutoffs[name] = revocation
 
     def later_than(self, others: dict[str, bytes], now: float) -> dict[str, Stamped]:
-        """Those that others, by name and data, do not have, or have an earlier one of."""
+        """The rulings that another holder, by name and data, lacks or has an earlier one of."""
         return {
             name: held
             for name, held in self._held.items()

@@ -71,7 +71,7 @@ def parse_codecs(media: MediaDescription) -> tuple[Codec, ...]:
 def _codecs(
     formats: tuple[str, ...], maps: tuple[str, ...], formatted: tuple[str, ...], backward: tuple[str, ...]
 ) -> tuple[Codec, ...]:
-    """As `parse_codecs`, from the formats of a section and its lines of rtpmap, fmtp and rtcp-fb."""
+    """The codecs in the formats of a section and its lines of rtpmap, fmtp and rtcp-fb."""
     payload_types = [_payload_type(text) for text in formats]
     rtpmaps = _STATIC | _by_payload_type(maps)
     fmtps = _by_payload_type(formatted)
@@ -120,7 +120,7 @@ def _by_payload_type(values: Sequence[str]) -> dict[int, str]:
 
 
 def _feedback(values: Sequence[str]) -> tuple[dict[int, frozenset[str]], frozenset[str]]:
-    """RFC 4585 4.2: the feedback of each payload type, and the feedback of all."""
+    """The feedback of each payload type, and the feedback of all (RFC 4585 4.2)."""
     single: dict[int, frozenset[str]] = {}
     wildcard: frozenset[str] = frozenset()
     for value in values:

@@ -26,12 +26,12 @@ def encode(parsed: Offer | Fragment) -> bytes:
 
 
 def decode_offer(data: bytes) -> Offer:
-    """Raises `DecodeError` unless `data` is an offer that `parse_offer` could have returned."""
+    """The offer in `data`. Raises `DecodeError` unless `parse_offer` could have returned it."""
     return _decode(_offers, data)
 
 
 def decode_fragment(data: bytes) -> Fragment:
-    """Raises `DecodeError` unless `data` is a fragment that `parse_fragment` could have returned."""
+    """The fragment in `data`. Raises `DecodeError` unless `parse_fragment` could have returned it."""
     return _decode(_fragments, data)
 
 

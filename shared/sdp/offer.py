@@ -80,12 +80,12 @@ class MediaSection:
 
     @property
     def sent_extensions(self) -> dict[str, int]:
-        """Those that the offerer may write."""
+        """The header extensions that the offerer may write."""
         return self._extensions_but(Direction.RECVONLY)
 
     @property
     def received_extensions(self) -> dict[str, int]:
-        """Those that the offerer reads."""
+        """The header extensions that the offerer reads."""
         return self._extensions_but(Direction.SENDONLY)
 
     def _extensions_but(self, direction: Direction) -> dict[str, int]:
@@ -163,7 +163,7 @@ def parse_offer(text: str) -> Offer:
 
 
 def _check_layout(sections: Sequence[MediaSection]) -> None:
-    """This server has one transport for a peer, and one track of a kind."""
+    """Raise unless the offer has one transport, and one track of a kind."""
     if len(sections) > MAX_SECTIONS:
         raise invalid_sdp("too many media sections")
     mids = [section.mid for section in sections if section.mid]
@@ -217,7 +217,7 @@ def _direction(section: DescribedSection) -> Direction:
 
 
 def _extensions(values: Sequence[str], allow_mixed: bool) -> tuple[dict[str, int], dict[str, Direction]]:
-    """The first one for a URI or id counts; inactive ones are ignored (RFC 8285 7)."""
+    """The header extensions. The first one for a URI or id counts; inactive ones are ignored (RFC 8285 7)."""
     highest = max(_IDS) if allow_mixed else _HIGHEST_ONE_BYTE_ID
     extensions: dict[str, int] = {}
     one_way: dict[str, Direction] = {}

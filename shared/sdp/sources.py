@@ -62,7 +62,10 @@ def read_sources(attributes: Attributes) -> Sources:
 
 
 def _rids(attributes: Attributes) -> tuple[str, ...]:
-    """RFC 8853 5.1: semicolons separate layers, commas alternatives to one; "~" marks a paused layer."""
+    """The layers' names (RFC 8853 5.1).
+
+    Semicolons separate layers, commas alternatives to one; "~" marks a paused layer.
+    """
     declared = {
         name
         for name, _, way in (value.partition(" ") for value in attributes.all("rid"))

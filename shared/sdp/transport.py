@@ -45,7 +45,10 @@ def check_transport(ice_ufrag: str, ice_pwd: str, fingerprints: Sequence[tuple[s
 
 
 def shared_transport(live: Iterable[DescribedSection]) -> Transport:
-    """What all sections say, not checked further. Raises `ServiceError(INVALID_SDP)` if they differ."""
+    """The parameters that all sections share, not checked further.
+
+    Raises `ServiceError(INVALID_SDP)` if the sections differ.
+    """
     transports = {_transport(section) for section in live}
     if len(transports) > 1:
         raise invalid_sdp("the sections differ in ICE credentials, fingerprints or DTLS setup")
@@ -63,7 +66,7 @@ def _transport(section: DescribedSection) -> Transport:
 
 
 def _fingerprints(values: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """RFC 8122 5; those with a weak or unknown hash are ignored."""
+    """The fingerprints (RFC 8122 5), without those that have a weak or unknown hash."""
     found = set()
     for value in values:
         match = _FINGERPRINT.fullmatch(value)

@@ -73,7 +73,7 @@ class RedisUrl:
 
     @property
     def place(self) -> str:
-        """Where it is, without the credentials."""
+        """Where Redis is, without the credentials."""
         return self.path or ", ".join(map(str, self.hosts))
 
 

@@ -52,5 +52,5 @@ def json_line(_: object, __: str, event: Mapping[str, Any]) -> bytes:
 
 
 def json_text(logger: object, method: str, event: Mapping[str, Any]) -> str:
-    """The same for the standard module, which writes text."""
+    """As `json_line`, for the standard module, which writes text."""
     return json_line(logger, method, event).decode()

@@ -60,12 +60,12 @@ def root_span(name: str, traceparent: str = "", **attributes: Attribute) -> Abst
 
 
 def span(name: str, **attributes: Attribute) -> AbstractContextManager[None]:
-    """A span within the present one; nothing, if there is none."""
+    """A span within the present one; nothing, if there is no present one."""
     return _NOTHING if _tracer is None else _tracer.span(name, attributes)
 
 
 def traceparent() -> str:
-    """The present span, for another process to continue; "": there is none."""
+    """The present span, for another process to continue; empty: there is none."""
     return "" if _tracer is None else _tracer.traceparent()
 
 
@@ -75,7 +75,7 @@ def trace_here() -> Trace | None:
 
 
 def close_tracing(seconds: float) -> None:
-    """Send what waits, in at most so many seconds. Blocks: the process has nothing else to do."""
+    """Send the spans that wait, within `seconds`. Blocks: the process has nothing else to do."""
     global _tracer
     if _tracer is not None:
         _tracer.close(seconds)
