@@ -6,7 +6,7 @@ PACKET_BYTES = 512  # of the objects around a payload
 
 
 class Backlog:
-    """Of all rooms. Used in the event loop only."""
+    """What waits for the disk in all rooms. Used in the event loop only."""
 
     def __init__(self) -> None:
         self.size = 0  # bytes
@@ -26,7 +26,7 @@ class RoomBacklog:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """How many bytes wait."""
         return self._added - self._taken
 
     def add(self, size: int) -> bool:
@@ -41,7 +41,7 @@ class RoomBacklog:
         self._taken += size
 
     def settle(self) -> None:
-        """Give back to the other rooms what was taken."""
+        """Give back to the other rooms the bytes that the thread has taken."""
         taken = self._taken
         self._total.size -= taken - self._settled
         self._settled = taken

@@ -93,7 +93,7 @@ class DisplayOrder:
     def _show_next(self) -> None:
         """Give the frame that is shown next its time.
 
-        Those that send the times of decoding show a frame when so many have come that none can be before it.
+        A stream that sends times of decoding shows a frame when no earlier frame can follow.
         """
         place, _, held = heapq.heappop(self._waiting)
         times_of_decoding = self._shows_times is False

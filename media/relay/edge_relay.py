@@ -84,7 +84,7 @@ class EdgeRelay:
 
     @property
     def heard_at(self) -> float:
-        """Of RTCP or media."""
+        """When the origin was last heard, by RTCP or media."""
         return -math.inf if self._link is None else max(self._link.heard_at, self._feed.heard_at)
 
     @property

@@ -20,7 +20,7 @@ class WantedLayers:
         self._is_told = False
 
     def heard(self, ssrcs: Collection[int], now: float) -> None:
-        """The edge says which ones it wants."""
+        """Take which layers the edge wants."""
         if not self._is_told:
             self._is_told = True
             self._until.clear()
@@ -34,7 +34,7 @@ class WantedLayers:
 
 
 def watched(feed: Feed, layers: Iterable[int]) -> set[int]:
-    """At the edge: those of `layers` that a viewer gets or waits for; the best one while nobody is there."""
+    """At the edge: the `layers` that a viewer gets or waits for; the best one while nobody is there."""
     if not feed.profiles:
         return set(list(layers)[:1])
     gets = {number for profile in feed.profiles.values() for number, wire in enumerate(profile.wires) if wire}

@@ -20,7 +20,7 @@ MAX_WAITING = 10_000  # events: an hour without Redis, when something happens th
 
 
 class Observer(Protocol):
-    """Sees rooms begin and end. `Rooms` calls it."""
+    """Is told when rooms begin and end. `Rooms` calls it."""
 
     def opened(self, room: Room) -> None:
         """A room has opened, or another source has taken it over."""
@@ -33,7 +33,7 @@ class Observer(Protocol):
 
 
 class Unobserved:
-    """Sees nothing."""
+    """An observer that does nothing."""
 
     def opened(self, room: Room) -> None:
         pass
@@ -82,7 +82,7 @@ class Chronicle:
         return list(islice(self._waiting, count))
 
     def told(self, events: Sequence[RoomEvent]) -> None:
-        """These were told: the oldest, unless some of them have been dropped meanwhile."""
+        """Forget the oldest events, which were told, unless some of them have been dropped meanwhile."""
         last = set(map(id, events))
         while self._waiting and id(self._waiting[0]) in last:
             self._waiting.popleft()

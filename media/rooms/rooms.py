@@ -125,15 +125,15 @@ class Rooms:
         return [name for name, room in self._rooms.items() if room.origin is None]
 
     def all_names(self) -> Iterable[RoomName]:
-        """Of all rooms here, copies among them."""
+        """The names of all rooms here, copies among them."""
         return list(self._rooms)
 
     def shown(self) -> list[Room]:
-        """All but checks, which nobody else is to notice."""
+        """All rooms but checks of a line, which nobody else is to notice."""
         return [room for name, room in self._rooms.items() if not is_check(name)]
 
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
-        """Of all rooms, or of those of these names that exist; never of checks."""
+        """The statuses of all rooms, or of those of these names that exist; never of checks."""
         wanted = self._rooms if of is None else [name for name in of if name in self._rooms]
         return tuple(self._rooms[name].status() for name in wanted if not is_check(name))
 

@@ -46,7 +46,7 @@ class Seats:
         self._unconnected[session] = None
 
     def connect(self, session: Session) -> None:
-        """Its first authentic check has come."""
+        """Take that the session's first authentic check has come."""
         self._unconnected.pop(session, None)
 
     def leave(self, session: Session) -> None:

@@ -28,7 +28,7 @@ class Source(Protocol):
         """When it was last heard, in seconds of the steady clock; -inf if it never connected."""
 
     def is_alive(self, now: float) -> bool:
-        """Whether its media arrives, or it is still connecting. If not, it may be replaced."""
+        """Whether the source's media arrives, or it is still connecting. If not, it may be replaced."""
 
     def send_rtcp(self, compound: bytes) -> None:
         """Send RTCP to the sender of the media. Dropped while that cannot be reached."""

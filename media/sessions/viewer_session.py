@@ -146,17 +146,17 @@ class ViewerSession(Session):
 
     @property
     def rendition(self) -> int | None:
-        """What it gets of the picture; None: nothing."""
+        """The rendition of the picture that the viewer gets; None: none."""
         return None if self._playback is None else self._playback.rendition
 
     @property
     def first_picture_at(self) -> float | None:
-        """When it was sent its first picture."""
+        """When the viewer was sent its first picture."""
         return None if self._playback is None else self._playback.first_picture_at
 
     @property
     def reason(self) -> str:
-        """Why it gets that: a `LayerReason`; "" before it is connected, and without a picture."""
+        """Why the viewer gets that: a `LayerReason`; empty before it is connected, and without a picture."""
         picture = None if self._playback is None else self._playback.picture
         return "" if picture is None else picture.reason
 

@@ -72,7 +72,10 @@ class StreamPort(Port, Protocol):
 
 
 class Ports:
-    """Owns them. `ports` are in the order of preference, as clients are told of them; at least one."""
+    """Owns the ports of a worker, at least one.
+
+    `ports` are in the order in which clients are told of them.
+    """
 
     def __init__(self, *ports: DatagramPort, tcp: StreamPort | None = None) -> None:
         self._datagrams = ports
@@ -81,12 +84,12 @@ class Ports:
         self._unreachable = 0  # datagrams to addresses of no port
 
     def __iter__(self) -> Iterator[DatagramPort]:
-        """Those of UDP."""
+        """The UDP ports."""
         return iter(self._datagrams)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where those of UDP listen."""
+        """The addresses at which the UDP ports listen."""
         return tuple(port.address for port in self._datagrams)
 
     @property
@@ -164,5 +167,5 @@ class Ports:
 
     @property
     def delay(self) -> Histogram:
-        """Of all of them: from the kernel's receipt to the last send, in seconds."""
+        """How long batches took on all ports, from the kernel's receipt to the last send, in seconds."""
         return Histogram.of(port.delay for port in self._ports)

@@ -15,10 +15,10 @@ _STUN = 3  # RFC 7983: the highest first byte of it
 
 
 class Owner(Protocol):
-    """Whose connection it is."""
+    """The port that owns a connection."""
 
     def watch(self, connection: "TcpConnection", *, sends: bool) -> None:
-        """Call its `flush` when the socket takes more, or do so no longer."""
+        """Set whether the loop calls `flush` when the socket takes more."""
 
     def end(self, connection: "TcpConnection", reason: TcpEnd | None = None) -> None:
         """Close it, now. `reason`: why it was not good enough; None: it has ended."""
@@ -134,7 +134,7 @@ class TcpConnection:
             self._say_goodbye()
 
     def leave(self) -> None:
-        """Its session has ended: send what waits, without the pictures, then nothing more."""
+        """Take that its session has ended: send what waits, without the pictures, then nothing more."""
         self.leaves = True
         self.backlog.cut()
         if not self.backlog.octets:

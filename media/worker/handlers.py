@@ -41,11 +41,10 @@ from shared.telemetry.tracing import trace_here
 
 
 class Handlers:
-    """Does what has to wait, such as claims of rooms.
+    """Serves the requests that await Redis or the disk, such as claims of rooms.
 
     The directory must know before the client does: a reply goes along with what changed (`Heartbeat.along`).
-
-    The decisions are in `media.rooms`, which never waits. `unix_clock` is the one by which control counts.
+    The decisions are in `media.rooms`, which never waits. `unix_clock` is the clock by which control counts.
     """
 
     def __init__(
@@ -213,7 +212,7 @@ class Handlers:
             self._moderation.check(RoomName(message.room), message.token)
 
     def _check_still_allowed(self, message: Publish, name: RoomName) -> None:
-        """A ruling may have come while the room was claimed."""
+        """Check the rulings again: one may have come while the room was claimed."""
         try:
             self._check_allowed(message)
         except ServiceError:

@@ -40,10 +40,10 @@ class HeldRooms(Protocol):
     """This worker's rooms."""
 
     def names(self) -> Iterable[RoomName]:
-        """Those that it owns. A copy belongs to its origin."""
+        """The names of the rooms that this worker owns. A copy belongs to its origin."""
 
     def statuses(self, of: Collection[RoomName] | None = None) -> Sequence[RoomStatus]:
-        """Of all rooms, or of those of these names that exist."""
+        """The statuses of all rooms, or of those of these names that exist."""
 
 
 class Heartbeat:
@@ -115,7 +115,7 @@ class Heartbeat:
         self._wake.set()
 
     async def flush(self, *changed: RoomName) -> None:
-        """Wait until that was told, or has failed because Redis is away."""
+        """Wait until the changes were announced, or could not be because Redis is away."""
         self.wake(*changed)
         await asyncio.shield(self._next)
 
@@ -250,7 +250,7 @@ class Heartbeat:
             self._never_open -= released
 
     def _failed(self, error: Exception) -> None:
-        """Redis is away."""
+        """Take that Redis is away."""
         if not self._away:
             log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
         self._away = True
@@ -271,7 +271,7 @@ class Heartbeat:
 
 
 class _Along:
-    """What goes along with what is told: who waits gets its `results` in the end, or why there are none."""
+    """A command that goes along with what is announced; its caller gets `results`, or the error."""
 
     __slots__ = ("_heartbeat", "_taken", "calls", "results")
 

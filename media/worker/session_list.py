@@ -21,7 +21,7 @@ class SessionList:
         return {ListSessions: self.list_sessions}
 
     async def list_sessions(self, message: ListSessions) -> ListedSessions:
-        """Publishers first, then the newest; at most `MOST_SESSIONS`."""
+        """The sessions, publishers first, then the newest; at most `MOST_SESSIONS`."""
         now = monotonic()
         found = [
             (session, room)

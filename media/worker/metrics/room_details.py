@@ -16,7 +16,7 @@ from media.tracks.reception import ReceptionStats
 
 
 class RoomDetailsCollector(Collector):
-    """Of the `most` rooms with most viewers; 0: of all."""
+    """Series of the `most` rooms with most viewers; 0: of all rooms."""
 
     def __init__(self, rooms: Rooms, most: int) -> None:
         self._rooms = rooms
