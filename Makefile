@@ -97,7 +97,7 @@ failover: .venv/test.stamp test-packages ## Kill the primary of Redis under 50 j
 	$(BIN)/pytest -m soak -s tests/integration/redis_servers
 
 .PHONY: upgrade
-upgrade: .venv/test.stamp ## Publish and watch with processes of an older version beside those of this one
+upgrade: .venv/test.stamp ## Publish and watch with processes whose messages have a field more, beside today's
 	$(BIN)/pytest -m soak -s tests/integration/test_rolling_upgrade.py
 
 .PHONY: fuzz

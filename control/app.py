@@ -97,7 +97,7 @@ def create_app(settings: "Settings", connections: int) -> Starlette:
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)
-    calls = Calls(rpc, placement, cluster)
+    calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, rpc, watch)
@@ -108,7 +108,7 @@ def create_app(settings: "Settings", connections: int) -> Starlette:
     if key_set:
         metrics.follow_keys(key_set.age)
     book = RulingBook(redis, clock)
-    moderator = Moderator(book, gateway, every_worker, watch)
+    moderator = Moderator(book, every_worker, watch)
     authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
     room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)

@@ -24,7 +24,6 @@ from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
-from shared.messages.version_before import with_text
 from shared.names import RoomName, SessionId, new_check
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
@@ -130,7 +129,7 @@ class StreamingRoutes:
             session=session,
             room=room,
             role=self._role,
-            fragment=with_text(encode(parse_fragment(text)), text),
+            fragment=encode(parse_fragment(text)),
             if_match=if_match,
         )
         patched = await self._gateway.patch(message, request_id)
@@ -149,7 +148,7 @@ class StreamingRoutes:
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
         request_id = caller_of(request).request_id
         parsed = parse_offer(offer)
-        sent = with_text(encode(parsed), offer)
+        sent = encode(parsed)
         if self._role is Role.PUBLISH:
             check_publish(parsed)
             checks = request.query_params.get("check") == "true"

@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
-from control.workers.cluster import Cluster
 from control.workers.placement import Placement
-from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import ChooseLayer
-from shared.messages.version_before import as_text
 from shared.names import RequestId, WorkerId
 from shared.rpc.client import RpcClient, SilentWorkerError
 
@@ -18,10 +14,9 @@ R = TypeVar("R")
 
 
 class Calls:
-    def __init__(self, rpc: RpcClient, placement: Placement, cluster: Cluster) -> None:
+    def __init__(self, rpc: RpcClient, placement: Placement) -> None:
         self._rpc = rpc
         self._placement = placement
-        self._cluster = cluster
 
     async def call(
         self,
@@ -33,10 +28,6 @@ class Calls:
         given: Sequence[str] = (),
     ) -> R:
         """The worker's reply; raises what `RpcClient.call` raises."""
-        if await self._cluster.reads_text(worker):
-            if isinstance(message, ChooseLayer):
-                raise ServiceError(ErrorCode.INVALID_LAYER, detail="this worker cannot choose layers")
-            message = as_text(message)
         try:
             result = await self._rpc.call(
                 worker, message, reply, timeout=timeout, request_id=request_id, given=given

@@ -9,7 +9,6 @@ from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Changes, Directory, RoomHolders
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
-from shared.messages.version_before import StatusWithRooms
 from shared.names import RoomName, WorkerId
 
 LIMIT_SECONDS = 1.5
@@ -28,7 +27,6 @@ class Cluster:
         self._watch = watch
         self._clock = clock
         self._workers: list[WorkerStatus] | None = None
-        self._are_before: dict[WorkerId, bool] = {}  # of all known workers
         self._read_at = monotonic()
         self._remembered: dict[WorkerId, tuple[float, WorkerStatus | None]] = {}
 
@@ -57,7 +55,6 @@ class Cluster:
 
     def _read(self, workers: list[WorkerStatus]) -> list[WorkerStatus]:
         self._workers = workers
-        self._are_before = {WorkerId(w.id): isinstance(w, StatusWithRooms) for w in workers}
         self._read_at = monotonic()
         return workers
 
@@ -95,16 +92,6 @@ class Cluster:
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.lives(worker)
 
-    async def reads_text(self, worker: WorkerId) -> bool:
-        """Whether a worker of the version before reads offers as text."""
-        before = self._are_before.get(worker)
-        if before is None:  # it has just started, or this process has
-            before = isinstance(await self.recent_status(worker), StatusWithRooms)
-        if not before:
-            return False
-        async with self._watch.bounded(LIMIT_SECONDS):
-            return not await self._directory.has_process(worker)
-
     async def check_ready(self) -> None:
         """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
         async with self._watch.bounded(LIMIT_SECONDS):
@@ -112,11 +99,6 @@ class Cluster:
                 return
         if not any(worker.state is WorkerState.READY for worker in await self.workers()):
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
-
-    @property
-    def is_of_one_version(self) -> bool:
-        """Whether all that a request must know of a room is at its keys: see `_holders_before`."""
-        return self._workers is not None and not any(isinstance(w, StatusWithRooms) for w in self._workers)
 
     # --- one room
 
@@ -129,8 +111,7 @@ class Cluster:
         """The room's owner, and the workers that may have a copy of it, read anew."""
         async with self._watch.bounded(LIMIT_SECONDS):
             holders = await self._directory.room_holders(room)
-        before = {WorkerId(worker.id) for worker, _ in await self._holders_before(room)}
-        return RoomHolders(holders.owner, (holders.copies | before) - {holders.owner})
+        return RoomHolders(holders.owner, holders.copies - {holders.owner})
 
     async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
         """When those of `rooms` that are over ended, in Unix time, as far as it is known."""
@@ -143,10 +124,7 @@ class Cluster:
         """What the holders of `room` say about themselves and about it, read anew."""
         asked = holders.copies | ({holders.owner} if holders.owner else set())
         async with self._watch.bounded(LIMIT_SECONDS):
-            found = await self._directory.in_room(room, asked)
-        for worker, status in await self._holders_before(room):
-            found[WorkerId(worker.id)] = worker, status
-        return found
+            return await self._directory.in_room(room, asked)
 
     async def room(self, room: RoomName) -> ClusterRoom | None:
         holders = await self.room_holders(room)
@@ -155,18 +133,3 @@ class Cluster:
         found = await self.in_room(room, holders)
         parts = [(worker, status) for worker, (_, status) in found.items() if status is not None]
         return cluster_room(room, parts)
-
-    async def _holders_before(self, room: RoomName) -> list[tuple[StatusWithRooms, RoomStatus]]:
-        """Workers of the version before that hold the room: it is in their statuses, and in no other place.
-
-        As long as there are any, a request costs as it did in the version before.
-        """
-        if self.is_of_one_version:
-            return []
-        return [
-            (worker, status)
-            for worker in await self.recent_workers()
-            if isinstance(worker, StatusWithRooms)
-            for status in worker.rooms
-            if status.name == room
-        ]

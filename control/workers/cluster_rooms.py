@@ -72,11 +72,7 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
 
 
 def _copies(parts: Sequence[tuple[str, RoomStatus]]) -> tuple[Copy, ...]:
-    copies = [
-        Copy(worker, room.origin, room.tier or 1, room.subscribers)  # 0: of the version before
-        for worker, room in parts
-        if room.origin
-    ]
+    copies = [Copy(worker, room.origin, room.tier, room.subscribers) for worker, room in parts if room.origin]
     return tuple(sorted(copies, key=lambda copy: (copy.tier, copy.worker)))
 
 

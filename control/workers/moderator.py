@@ -3,7 +3,6 @@
 from contextlib import suppress
 
 from control.workers.every_worker import EveryWorker
-from control.workers.gateway import Gateway
 from control.workers.redis_watch import RedisWatch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
@@ -18,9 +17,8 @@ LIFTED_SECONDS = 3600.0
 class Moderator:
     """A call that makes a ruling raises `NO_WORKER` when Redis is away: then it would be lost."""
 
-    def __init__(self, book: RulingBook, gateway: Gateway, workers: EveryWorker, watch: RedisWatch) -> None:
+    def __init__(self, book: RulingBook, workers: EveryWorker, watch: RedisWatch) -> None:
         self._book = book
-        self._gateway = gateway
         self._workers = workers
         self._watch = watch
 
@@ -35,8 +33,7 @@ class Moderator:
         """Block a room, which need not exist; returns that, and how many sessions ended."""
         block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
         await self._put(block)
-        ended = await self._obey(request_id)
-        return block, ended + await self._close(room, request_id)
+        return block, await self._obey(request_id)
 
     async def lift(self, room: RoomName, by: str, request_id: RequestId) -> None:
         """Lift a block; raises `RULING_NOT_FOUND`."""
@@ -118,10 +115,3 @@ class Moderator:
         except ServiceError:
             return 0
         return sum(reply.sessions for reply in obeyed)
-
-    async def _close(self, room: RoomName, request_id: RequestId) -> int:
-        """For workers of the version before, which know no rulings."""
-        try:
-            return await self._gateway.close_room(room, request_id)
-        except ServiceError:  # no such room, or its worker does not answer now
-            return 0

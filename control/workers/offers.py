@@ -15,9 +15,7 @@ from control.workers.placement import Placement, nobody, takes_viewers
 from control.workers.redis_watch import RedisWatch
 from shared.directory.directory import RoomHolders
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.burden import burden
 from shared.messages.signalling import Answer, Play, Publish
-from shared.messages.version_before import StatusWithRooms
 from shared.names import RequestId, RoomName, WorkerId
 from shared.rpc.client import NotAsGivenError, SilentWorkerError, alone_with
 from shared.telemetry.tracing import span
@@ -101,19 +99,11 @@ class Offers:
 
         Raises `NO_WORKER` or `WORKER_FULL` when there have been none from the beginning.
         """
-        now = monotonic()
         number = DRAWN + len(asked)
-        drawn = await self._cluster.draw_workers(number, asked | self._placement.suspects(now))
-        if drawn:
-            return [worker for worker in drawn if worker not in asked], len(drawn) < number
-        workers = await self._cluster.recent_workers()
-        before = [worker for worker in workers if isinstance(worker, StatusWithRooms)]
-        ranked = self._placement.publisher_workers(before, now, _draw())
-        if not ranked and not asked:
-            raise nobody(workers)
-        if ranked:
-            self._placement.placed(ranked[0], now)  # before it answers: others come meanwhile
-        return [worker for worker in ranked if worker not in asked], True
+        drawn = await self._cluster.draw_workers(number, asked | self._placement.suspects(monotonic()))
+        if not drawn and not asked:
+            raise nobody(await self._cluster.recent_workers())
+        return [worker for worker in drawn if worker not in asked], len(drawn) < number
 
     async def play(self, message: Play, request_id: RequestId) -> Answer:
         """Ask the room's owner; when that is full, a worker that has a copy of the room, then any other."""
@@ -143,7 +133,7 @@ class Offers:
         Redis passes the request on only if that is still so. None: it is not, or the worker is full.
         """
         owner = self._alone.get(room)
-        if owner is None or not self._cluster.is_of_one_version:
+        if owner is None:
             return None
         with suppress(NotAsGivenError), _unless_full():
             return await self._calls.call(owner, message, Answer, request_id, given=alone_with(room))
@@ -183,10 +173,6 @@ class Offers:
         drawn = await self._cluster.draw_workers(DRAWN + len(unfit), avoid, for_viewer=True)
         if fit := [worker for worker in drawn if worker not in unfit]:
             return fit[0]
-        workers = await self._cluster.recent_workers()
-        able = [worker for worker in workers if takes_viewers(worker) and worker.id not in unfit]
-        if before := [worker for worker in able if isinstance(worker, StatusWithRooms)]:
-            return WorkerId(min(before, key=burden).id)
         raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
 
 

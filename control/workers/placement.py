@@ -12,8 +12,6 @@ from shared.messages.burden import burden
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
 
-# The load that a publisher adds shows in its worker's status after so long.
-_MEASURED_AFTER_SECONDS = 3.0
 # A worker that did not answer is tried last as long as its heartbeat may outlive it.
 _SUSPECT_SECONDS = 5.0
 
@@ -22,12 +20,11 @@ class Placement:
     """The policy, and what one control process remembers. `now` is in seconds of any steady clock."""
 
     def __init__(self) -> None:
-        self._placed: dict[str, list[float]] = {}  # by worker: until when each placed publisher counts
         self._suspect_until: dict[WorkerId, float] = {}
 
     def suspects(self, now: float) -> frozenset[WorkerId]:
         """The workers that did not answer of late."""
-        self._forget_expired(now)
+        self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
         return frozenset(self._suspect_until)
 
     def viewer_worker(
@@ -40,8 +37,8 @@ class Placement:
         """The worker for a viewer of a room among those that hold it; those in `refused` are full.
 
         The owner, as long as it takes viewers; then the least burdened worker that has a copy of the room.
-        None: another one must get a copy. Without a status the owner was announced a moment ago, and another
-        worker is dead.
+        `draw`, in [0, 1), decides among equals. None: another one must get a copy. Without a status the owner
+        was announced a moment ago, and another worker is dead.
         """
         status = holders.get(owner)
         if owner not in refused and (status is None or takes_viewers(status)):
@@ -51,17 +48,10 @@ class Placement:
             for worker, status in holders.items()
             if worker != owner and worker not in refused and status is not None and takes_viewers(status)
         ]
-        return next(iter(self._best_first(copies, draw)), None)
-
-    def publisher_workers(self, workers: Iterable[WorkerStatus], now: float, draw: float) -> list[WorkerId]:
-        """Of workers of the version before, which Redis cannot draw, the able ones, best first."""
-        self._forget_expired(now)
-        able = [worker for worker in workers if worker.state is WorkerState.READY and worker.takes_publishers]
-        return self._best_first(able, draw)
-
-    def placed(self, worker: WorkerId, now: float) -> None:
-        """Remember that a publisher was sent to `worker`."""
-        self._placed.setdefault(worker, []).append(now + _MEASURED_AFTER_SECONDS)
+        by_id = sorted(copies, key=lambda worker: worker.id)
+        turn = int(draw * len(by_id))
+        best = min(by_id[turn:] + by_id[:turn], key=self._rank, default=None)
+        return None if best is None else WorkerId(best.id)
 
     def unanswered(self, worker: WorkerId, now: float) -> None:
         """Remember that `worker` did not answer in time."""
@@ -71,19 +61,8 @@ class Placement:
         """Remember that `worker` answers, whatever the answer."""
         self._suspect_until.pop(worker, None)
 
-    def _best_first(self, workers: list[WorkerStatus], draw: float) -> list[WorkerId]:
-        """By burden; `draw`, in [0, 1), decides among equals."""
-        by_id = sorted(workers, key=lambda worker: worker.id)
-        turn = int(draw * len(by_id))
-        return [WorkerId(worker.id) for worker in sorted(by_id[turn:] + by_id[:turn], key=self._rank)]
-
     def _rank(self, worker: WorkerStatus) -> tuple[bool, int]:
-        return worker.id in self._suspect_until, burden(worker) + len(self._placed.get(worker.id, []))
-
-    def _forget_expired(self, now: float) -> None:
-        self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
-        recent = {worker: [until for until in ends if until > now] for worker, ends in self._placed.items()}
-        self._placed = {worker: ends for worker, ends in recent.items() if ends}
+        return worker.id in self._suspect_until, burden(worker)
 
 
 def takes_viewers(worker: WorkerStatus) -> bool:

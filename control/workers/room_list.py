@@ -22,9 +22,7 @@ from shared.beat import beat
 from shared.directory.directory import Changes, Directory, read_room
 from shared.directory.room_records import ANEW, Change
 from shared.errors import ServiceError
-from shared.messages.encoding import pack, to_map
 from shared.messages.status import WorkerStatus
-from shared.messages.version_before import StatusWithRooms
 from shared.names import WorkerId, parse_room_name
 from shared.telemetry.logging import get_logger
 
@@ -181,9 +179,7 @@ class RoomList:
                 if held is not None and held.version == before[worker]:  # otherwise it began anew meanwhile
                     self._drop(worker)
             for status in statuses:
-                if isinstance(status, StatusWithRooms):
-                    self._take_status(status)
-                elif self._lacks(status):
+                if self._lacks(status):
                     missed.add(WorkerId(status.id))
             if missed:  # perhaps Redis is another one by now, with another log
                 async with self._watch.bounded(LIMIT_SECONDS):
@@ -242,10 +238,6 @@ class RoomList:
                 else:
                     self._drop(worker)
                 await asyncio.sleep(0)
-
-    def _take_status(self, status: StatusWithRooms) -> None:
-        """A worker of the version before."""
-        self._replace(WorkerId(status.id), "", {room.name: pack(to_map(room)) for room in status.rooms})
 
     def _drop(self, worker: WorkerId) -> None:
         self._replace(worker, "", {})

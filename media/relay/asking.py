@@ -40,7 +40,7 @@ class Asking:
         """Get a relay of `room`, not from those to `avoid`. Raises `ServiceError`.
 
         `feeds` and `takes`: how many edges this worker feeds with the room, and how many it would besides.
-        When those do not answer that the owner names, it is asked as an older version asks: it feeds then.
+        When those do not answer that the owner names, it is asked to feed this worker itself.
         """
         until = self._clock() + RPC_SECONDS
         unfit = set(avoid)

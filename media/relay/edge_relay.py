@@ -71,7 +71,7 @@ class EdgeRelay:
         self._demux = demux
         self._on_end = ended
         self._takes = takes
-        self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down or order.down)
+        self._keys = SrtpKeys(PROFILE, local=order.up, remote=opened.down)
         addresses = [udp_address(str(ip_address(host)), port) for host, port in opened.addresses]
         sender = SrtpSender(self._keys)
         self._link: Link | None = Link(self._keys, order.ssrc, addresses, send, now, sender)
@@ -188,7 +188,6 @@ class Order:
 
     def __init__(self) -> None:
         self.up = new_key()
-        self.down = new_key()  # for an origin of bd7d3b1; others choose their own
         self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
 
     def message(
@@ -205,8 +204,6 @@ class Order:
             edge=edge,
             ssrc=self.ssrc,
             up=self.up,
-            layers=True,
-            down=self.down,
             feeds=feeds,
             takes=takes,
             avoid=avoid,

@@ -79,7 +79,7 @@ class Origin:
 
     def _sent_on(self, other: OriginRelay, order: OpenRelay) -> RelayOpened:
         """The answer that names another edge, which has one place less from now on."""
-        other.takes = (other.takes or 1) - 1
+        other.takes -= 1
         log.info("edge sent on", room=order.room, edge=order.edge, to=other.edge)
         return RelayOpened(tracks=(), started_at=0.0, addresses=(), down=b"", instead=other.edge)
 

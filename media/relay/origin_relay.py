@@ -51,16 +51,15 @@ class OriginRelay:
         self.edge = WorkerId(order.edge)
         self.ssrc = order.ssrc
         self.ended = False
-        self.takes = order.takes  # edges that it would feed itself; None: it cannot say
+        self.takes = order.takes or 0  # edges that it would feed itself
         self.leaves = False  # whether the edge is told to find another worker
         self._fault: Exception | None = None
         self._room = room
         self._switch = switch
         self._stats = stats
-        is_before = bool(order.down) and not order.layers  # an edge of bd7d3b1
-        self._keys = SrtpKeys(PROFILE, local=order.down if is_before else new_key(), remote=order.up)
+        self._keys = SrtpKeys(PROFILE, local=new_key(), remote=order.up)
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
-        self._layers = layers_of(room) if order.layers else {}
+        self._layers = layers_of(room)
         self._wanted = WantedLayers(self._layers)
         self._playback: Playback | None = None  # from the edge's hello on; ...
         self._gets: LayerSet | None = None  # ... and the layers that the edge gets
@@ -69,7 +68,7 @@ class OriginRelay:
         """The answer to the edge's request; `addresses` are this worker's."""
         room = self._room
         return RelayOpened(
-            tracks=relay_tracks(room, layers=self.order.layers),
+            tracks=relay_tracks(room),
             started_at=room.started_at,
             addresses=addresses,
             identity=room.identity,
@@ -118,7 +117,7 @@ class OriginRelay:
             room.feed,
             room.publisher,
             self._keys,
-            room.wires(played_over_relay(room, layers=self.order.layers)),
+            room.wires(played_over_relay(room)),
             address,
             self._stats,
             since=now,
@@ -190,8 +189,8 @@ def layers_of(room: Room) -> dict[int, int]:
     return layers if any(track.published.layer for track in room.tracks) else {}
 
 
-def played_over_relay(room: Room, *, layers: bool) -> list[PlayedTrack]:
-    """A room's tracks in the form in which every edge gets them; with all `layers`, or the best only."""
+def played_over_relay(room: Room) -> list[PlayedTrack]:
+    """A room's tracks, with all layers, in the form in which every edge gets them."""
     return [
         PlayedTrack(
             track_index=number,
@@ -204,11 +203,10 @@ def played_over_relay(room: Room, *, layers: bool) -> list[PlayedTrack]:
             feedback=frozenset({"nack", "nack pli"}),
         )
         for number, track in enumerate(room.tracks)
-        if layers or not track.published.layer
     ]
 
 
-def relay_tracks(room: Room, *, layers: bool) -> tuple[RelayTrack, ...]:
+def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
     """The same tracks, described for the edge."""
     return tuple(
         RelayTrack(
@@ -223,6 +221,6 @@ def relay_tracks(room: Room, *, layers: bool) -> tuple[RelayTrack, ...]:
             rid=track.published.rid,
             layer=track.published.layer,
         )
-        for played in played_over_relay(room, layers=layers)
+        for played in played_over_relay(room)
         for track in (room.tracks[played.track_index],)
     )

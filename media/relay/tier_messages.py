@@ -1,7 +1,7 @@
 """What the two ends of a relay tell each other about who may feed whom, as RTCP APP packets.
 
 An edge says how many others it would feed; the worker that feeds an edge, that it leaves. Both repeat that
-each second. A worker of a version without tiers says nothing, and passes over what it is told.
+each second.
 """
 
 import struct

@@ -17,10 +17,10 @@ SILENT_SECONDS = 2.0
 
 
 class FedEdge(Protocol):
-    """An edge that a worker feeds. `takes`: how many others it would feed; None: it cannot say."""
+    """An edge that a worker feeds. `takes`: how many others it would feed."""
 
     edge: WorkerId
-    takes: int | None
+    takes: int
 
     def is_heard(self, now: float) -> bool:
         """Whether it has sent something of late."""
@@ -33,14 +33,13 @@ def instead(fed: Iterable[E], order: OpenRelay, most: int, now: float) -> E | No
     """The edge that shall feed the one that asks; None: the origin feeds it itself.
 
     The origin feeds `most` edges (0: any number), then sends each further one to the one that takes the most.
-    It feeds more when none of them takes any, and an edge that feeds others, or is of an older version,
-    always.
+    It feeds more when none of them takes any; and always an edge that feeds others, or wants no other one.
     """
     heard = [each for each in fed if each.edge != order.edge and each.is_heard(now)]
     if not most or order.takes is None or order.feeds or len(heard) < most:
         return None
     able = [each for each in heard if each.takes and each.edge not in order.avoid]
-    return min(able, key=lambda each: (-(each.takes or 0), each.edge), default=None)
+    return min(able, key=lambda each: (-each.takes, each.edge), default=None)
 
 
 def places(fed: Collection[FedEdge], most: int, now: float, besides: str = "") -> int:

@@ -36,7 +36,7 @@ from shared.messages.signalling import (
 from shared.messages.status import Drained, SetDrain, WorkerState
 from shared.names import RoomName, WorkerId
 from shared.rpc.request import Handler
-from shared.sdp.version_before import read_fragment, read_offer
+from shared.sdp.encoding import decode_fragment, decode_offer
 from shared.telemetry.tracing import trace_here
 
 
@@ -86,7 +86,7 @@ class Handlers:
 
     async def publish(self, message: Publish) -> Answer:
         self._check_allowed(message)
-        offer = read_offer(message.offer)
+        offer = decode_offer(message.offer)
         local, tracks, answer = self._admission.negotiate_publish(offer, over_ipv6=":" in message.network)
         name = RoomName(message.room)
         with self._admission.opening(name, message.identity, monotonic()) as is_here:
@@ -122,7 +122,7 @@ class Handlers:
     async def play(self, message: Play) -> Answer:
         self._check_allowed(message)
         self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
-        offer = read_offer(message.offer)
+        offer = decode_offer(message.offer)
         name = RoomName(message.room)
         if message.origin is not None and self._edge is not None:
             await self._edge.take(name, WorkerId(message.origin))
@@ -150,7 +150,7 @@ class Handlers:
 
     async def patch(self, message: Patch) -> Patched:
         session = self._roster.find(message.session, message.room, message.role)
-        fragment = read_fragment(message.fragment)
+        fragment = decode_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:

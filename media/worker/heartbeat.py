@@ -12,7 +12,6 @@ as long as a crashed predecessor's hold may last, and gives up.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from math import inf
 from time import monotonic
 from typing import Any, Protocol, Self
@@ -136,11 +135,6 @@ class Heartbeat:
         self._along.append((call, result))
         self._wake.set()
         return result
-
-    async def read_by_version_before(self) -> None:
-        """A caller of the version before is here, which reads of rooms in another place."""
-        with suppress(RedisError, OSError):
-            await self._directory.read_by_version_before(self._worker)
 
     async def run(self) -> None:
         """Beat until cancelled, then leave the directory.

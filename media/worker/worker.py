@@ -157,7 +157,6 @@ class Worker:
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
-            self._heartbeat.read_by_version_before,
             self._heartbeat.along,
         )
         self._ticker = Ticker(self._tick)

@@ -16,7 +16,6 @@
 | `roomcast:rooms`             | zset   | claimed room -> until when it counts   | a minute past the beats  |
 | `…{rooms}:networks`          | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
-| `roomcast:version-before`    | string | a reader of the version before is here | 10 min past its last call|
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 |                              |        | or the mark that the worker has left   | 60 s                     |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
@@ -57,7 +56,6 @@ CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
-VERSION_BEFORE = PREFIX + "version-before"
 
 RULINGS = PREFIX + "rulings"
 RULING_ENDS = _beside(RULINGS, "ends")
@@ -85,7 +83,6 @@ ENDED_TTL_SECONDS = 86_400
 PROCESS_TTL_MS = 3_000
 CHANGE_TTL_MS = 5_000
 SWEEP_SECONDS = 60
-VERSION_BEFORE_SECONDS = 600
 LIST_TTL_SECONDS = 10
 OUTBOX_LENGTH = 50_000  # events: some 20 MB
 OUTBOX_TTL_SECONDS = 7 * 86_400

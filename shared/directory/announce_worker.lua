@@ -2,7 +2,7 @@
 -- KEYS[1]  its status: string    KEYS[2]  hash: room -> its record; '@' -> the version of all of them
 -- KEYS[3]  stream of changes    KEYS[4]  zset of workers, scored by the server's time
 -- KEYS[5]  zset of those that take publishers, scored by their burden    KEYS[6]  the same for viewers
--- KEYS[7]  exists while a reader of the version before is there    KEYS[8]  who has the worker's id
+-- KEYS[7]  who has the worker's id
 -- ARGV[1]  the status    ARGV[2]  lifetime in ms    ARGV[3]  the version that must be there; '*': begin anew
 -- ARGV[4]  the version from now on    ARGV[5]  the worker    ARGV[6]  its burden for publishers; '': it takes none
 -- ARGV[7]  the same for viewers    ARGV[8]  age in s after which a silent worker is removed
@@ -10,14 +10,14 @@
 -- ARGV[11]  how many records follow    ARGV[12]  this process, which is to hold the id; '': it does
 -- ARGV[13]  lifetime of its hold in ms    ARGV[14..]  room, record, room, record ... and then the rooms that have ended
 -- returns  1, or 0 when another version is there: then the records stay as they are, to be sent anew;
---          or -1, and changes nothing, when another process has the id; and whether KEYS[7] exists
+--          or -1, and changes nothing, when another process has the id
 local time = redis.call('TIME')
 if ARGV[12] ~= '' then
-  local holder = redis.call('GET', KEYS[8])
+  local holder = redis.call('GET', KEYS[7])
   if holder and holder ~= ARGV[12] then
-    return {-1, 0}
+    return -1
   end
-  redis.call('SET', KEYS[8], ARGV[12], 'PX', ARGV[13])
+  redis.call('SET', KEYS[7], ARGV[12], 'PX', ARGV[13])
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 
@@ -59,4 +59,4 @@ for i = 5, 6 do
     redis.call('EXPIRE', KEYS[i], ARGV[8])
   end
 end
-return {is_written, redis.call('EXISTS', KEYS[7])}
+return is_written

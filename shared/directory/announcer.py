@@ -13,7 +13,6 @@ from shared.directory.room_records import ANEW, Change, RoomRecords
 from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
-from shared.messages.version_before import with_rooms
 from shared.names import RoomName, WorkerId
 
 _LISTS = [keys.WORKERS, keys.TAKES_PUBLISHERS, keys.TAKES_VIEWERS]
@@ -32,8 +31,6 @@ class Announcer:
         self._process = process
         self._records = RoomRecords(worker, self._process)
         self._copies: frozenset[str] = frozenset()
-        self._rooms: dict[str, RoomStatus] = {}  # for readers of the version before
-        self._is_read_by_version_before = False
 
     async def hold(self) -> None:
         """Hold the worker's id. Raises `WorkerIdTakenError`, and changes nothing, if another one has it."""
@@ -87,7 +84,7 @@ class Announcer:
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)
-        batch.put(self._announcement(status, rooms, of, change, holds=holds))
+        batch.put(self._announcement(status, change, holds=holds))
         for room in copies if of is None else copies - self._copies:
             batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
             batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
@@ -100,11 +97,11 @@ class Announcer:
         except BaseException:  # some of it may have arrived
             self._records.lost()
             raise
-        is_written, is_read = results[0]
+        is_written = results[0]
         if is_written < 0:
             self._records.lost()
             raise WorkerIdTakenError
-        self._copies, self._is_read_by_version_before = copies, bool(is_read)
+        self._copies = copies
         if not is_written:
             self._records.lost()
         return bool(is_written), results[len(results) - len(beside) :]
@@ -113,18 +110,7 @@ class Announcer:
         copies = frozenset(room.name for room in rooms if room.origin)
         return copies if of is None else copies | (self._copies - set(of))
 
-    def _announcement(
-        self,
-        status: WorkerStatus,
-        rooms: Sequence[RoomStatus],
-        of: Collection[str] | None,
-        change: Change,
-        *,
-        holds: bool,
-    ) -> Call:
-        self._remember(rooms, of)
-        if self._is_read_by_version_before:
-            status = with_rooms(status, tuple(self._rooms.values()))
+    def _announcement(self, status: WorkerStatus, change: Change, *, holds: bool) -> Call:
         ready = status.state is WorkerState.READY
         place = burden(status)
         written = {name: record for name, record in change.records.items() if record is not None}
@@ -135,7 +121,6 @@ class Announcer:
                 keys.worker_rooms(self._worker),
                 keys.CHANGES,
                 *_LISTS,
-                keys.VERSION_BEFORE,
                 keys.worker_process(self._worker),
             ],
             [
@@ -156,16 +141,6 @@ class Announcer:
                 *(change.records.keys() - written.keys()),
             ],
         )
-
-    def _remember(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> None:
-        gone = self._rooms.keys() if of is None else of
-        self._rooms = {name: room for name, room in self._rooms.items() if name not in gone}
-        self._rooms |= {room.name: room for room in rooms}
-
-    async def read_by_version_before(self) -> None:
-        """A reader of the version before is here: let all workers write for it for a while."""
-        self._is_read_by_version_before = True
-        await self._redis.set(keys.VERSION_BEFORE, 1, ex=keys.VERSION_BEFORE_SECONDS)
 
     async def leave(self) -> None:
         """Remove a worker that stops from the directory at once, unless another process has its id."""

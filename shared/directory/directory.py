@@ -130,10 +130,6 @@ class Directory:
         """
         return await self._announcer(WorkerId(status.id)).announce(status, rooms, of, along)
 
-    async def read_by_version_before(self, worker: WorkerId) -> None:
-        """A caller of the version before is here: let workers announce their rooms as it reads them, too."""
-        await self._announcer(worker).read_by_version_before()
-
     async def leave(self, worker: WorkerId) -> None:
         """Remove a worker that stops from the directory at once, unless another process has its id."""
         await self._announcer(worker).leave()
@@ -156,15 +152,11 @@ class Directory:
         return statuses, None if results is None else _read_changes(after, results[0])
 
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
-        """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
+        """The statuses of those of `workers` that live."""
         return await self._workers.statuses(workers)
 
     async def lives(self, worker: WorkerId) -> bool:
         return bool(await self._redis.exists(keys.worker_status(worker)))
-
-    async def has_process(self, worker: WorkerId) -> bool:
-        """Whether a process holds this worker's id; bd7d3b1 did not do that yet."""
-        return bool(await self._redis.exists(keys.worker_process(worker)))
 
     async def draw_workers(
         self,

@@ -42,7 +42,7 @@ if network ~= '' and most_of_network > 0 and not (had_place and before == networ
     local other = string.sub(entry, #network + 2)
     if counts(other) then
       count = count + 1
-    else -- its time is over, or a worker of the version before has removed it
+    else -- its time is over
       forget(other)
       redis.call('ZREM', KEYS[3], entry)
     end

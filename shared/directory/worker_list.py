@@ -12,7 +12,6 @@ from shared.bus.batch import Batch
 from shared.bus.line import Command
 from shared.messages.encoding import DecodeError, read
 from shared.messages.status import WorkerStatus
-from shared.messages.version_before import StatusWithRooms
 from shared.names import WorkerId, worker_in_key
 
 STATUSES_AT_ONCE = 50  # a millisecond; others have their turns in between
@@ -58,7 +57,7 @@ class WorkerList:
         return living, None if new or not is_one_trip else results[len(results) - len(beside) :]
 
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
-        """The statuses of those of `workers` that live; of the version before, a `StatusWithRooms`."""
+        """The statuses of those of `workers` that live."""
         if not workers:
             return {}
         batch = Batch(self._redis)
@@ -77,7 +76,6 @@ def read_status(data: bytes | None) -> WorkerStatus | None:
     if data is None:
         return None
     try:
-        status = read(WorkerStatus, data)
-        return status if status.rooms_version else read(StatusWithRooms, data)
+        return read(WorkerStatus, data)
     except DecodeError:
         return None

@@ -16,12 +16,9 @@ class OpenRelay:
     edge: str  # the worker that asks
     ssrc: int  # identifies its RTCP
     up: bytes = field(repr=False)  # SRTP master key and salt, edge to origin
-    layers: bool = False  # the edge says which layers it wants; an older one gets the best only
     feeds: int = 0  # other edges that it feeds with the room
-    takes: int | None = None  # ... and would feed besides; None: an older one, which only an origin feeds
+    takes: int | None = None  # ... and would feed besides; None: it wants the relay from nobody else
     avoid: tuple[str, ...] = ()  # edges that it shall not be sent to: they gave no relay, or are leaving
-    # For an origin of bd7d3b1, where the edge chose both keys; only the edges of that version rely on it.
-    down: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +44,7 @@ class RelayOpened:
     tracks: tuple[RelayTrack, ...]
     started_at: float  # of the room, Unix time
     addresses: tuple[tuple[str, int], ...]  # of the origin, IP and port; any of them may work
-    # SRTP master key and salt, origin to edge; empty: as the edge chose it, for an origin of bd7d3b1
-    down: bytes = field(default=b"", repr=False)
+    down: bytes = field(repr=False)  # SRTP master key and salt, origin to edge
     identity: str = ""  # of the publisher, as in `Publish`
     tier: int = 0  # of the worker that sends: 0 has the publisher
     instead: str = ""  # an edge that feeds others

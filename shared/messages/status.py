@@ -74,7 +74,7 @@ class WorkerStatus:
     http_url: str  # for health, metrics and recordings
     load: Figure = 0.0  # share of one core, 0 to 1
     egress_packets: Figure = 0.0  # packets to viewers a second
-    egress_bits: Figure = 0.0  # of these packets, a second; 0: of a worker of the version before, too
+    egress_bits: Figure = 0.0  # of these packets, a second
     sessions: Count = 0
     viewers: Count = 0
     takes_publishers: bool = True  # False: it is at its limit
@@ -82,6 +82,4 @@ class WorkerStatus:
     drains_from: UnixTime = 0.0  # when it began to drain
     drains_until: UnixTime = 0.0  # when it ends its remaining sessions
     new_rooms: Count = 0  # so young that `load` does not contain them yet
-    # Of the records of its rooms; the directory fills it in. Empty: of a worker of the version before, whose
-    # status holds its rooms (`shared/messages/version_before.py`).
-    rooms_version: str = ""
+    rooms_version: str = ""  # of the records of its rooms; the directory fills it in

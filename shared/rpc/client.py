@@ -27,7 +27,6 @@ from shared.rpc.request import (
     REPLY_SHARE,
     RETRY_SECONDS,
     UNANSWERED,
-    VERSION,
     Observe,
     reply_from_map,
     unobserved,
@@ -139,7 +138,6 @@ class RpcClient:
             "reply_to": self._reply_to,
             "request_id": request_id,
             "body": to_map(message),
-            "version": VERSION,
         }
         if trace := traceparent():
             request["traceparent"] = trace

@@ -1,6 +1,6 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
-A request is `{id, op, reply_to, deadline, request_id, body, version}`, perhaps with `traceparent`, a reply
+A request is `{id, op, reply_to, deadline, request_id, body}`, perhaps with `traceparent`, a reply
 `{id, ok}` or `{id, error}`, both msgpack.
 
 The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
@@ -42,11 +42,7 @@ class Request:
     deadline: Finite
     request_id: str
     body: dict[str, Any]
-    version: int = 1  # of the caller; the version before says nothing
     traceparent: str = ""  # W3C Trace Context: the caller's span; "": it has none
-
-
-VERSION = 2  # from which on rooms have records of their own in the directory
 
 
 def error_to_map(error: ServiceError) -> dict[str, Any]:

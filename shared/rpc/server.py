@@ -27,7 +27,6 @@ from shared.rpc.request import (
     RETRY_SECONDS,
     TOO_LATE,
     UNANSWERED,
-    VERSION,
     Handler,
     Observe,
     Request,
@@ -48,9 +47,8 @@ class RpcServer:
     """Answers each request by the handler for the type of its message.
 
     `unanswered` is called with each handler's reply that comes too late for its caller: what it did must be
-    undone. `called_by_version_before` is awaited before a request of such a caller is handled. `along` sends
-    a reply along with what its caller may rely on then; None: there is nothing of the kind. Without `clock`
-    it has one of its own.
+    undone. `along` sends a reply along with what its caller may rely on then; None: there is nothing of the
+    kind. Without `clock` it has one of its own.
     """
 
     def __init__(
@@ -62,7 +60,6 @@ class RpcServer:
         observe: Observe = unobserved,
         clock: RedisClock | None = None,
         unanswered: Callable[[Any], None] = lambda _: None,
-        called_by_version_before: Callable[[], Awaitable[None]] | None = None,
         along: Callable[[Call], Awaitable[Any] | None] = lambda _: None,
     ) -> None:
         self._redis = redis
@@ -72,7 +69,6 @@ class RpcServer:
         self._handlers = {kind.__name__: (kind, handler) for kind, handler in handlers.items()}
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
-        self._called_by_version_before = called_by_version_before
         self._along = along
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
@@ -172,8 +168,6 @@ class RpcServer:
             return
         began, outcome = monotonic(), UNANSWERED
         try:
-            if request.version < VERSION and self._called_by_version_before is not None:
-                await self._called_by_version_before()
             with _span(request):
                 reply = await self._handle(request, left)
             if reply is not None and await self._send(request, reply):

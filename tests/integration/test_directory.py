@@ -169,7 +169,6 @@ async def test_a_worker_that_leaves_is_gone_at_once(redis: Redis, directory: Dir
         pack({}),
         pack({"id": "w1"}),
         pack(to_map(status(ONE)) | {"state": "confused"}),
-        pack(to_map(status(ONE)) | {"rooms_version": "", "rooms": [{"name": 5}]}),
         pack(to_map(status(ONE)) | {"sessions": -1}),
     ],
 )

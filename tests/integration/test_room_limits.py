@@ -94,12 +94,12 @@ async def test_a_claim_beyond_a_limit_is_given_back(redis: Redis) -> None:
 
 
 async def test_the_places_of_many_rooms_are_counted_by_their_network(redis: Redis) -> None:
-    """Networks whose names begin alike are others, and so are rooms that ended in the version before."""
+    """Networks whose names begin alike are others, and rooms whose time is over do not count."""
     directory = Directory(redis, RoomLimits(rooms_of_network=2))
     assert await claims(directory, "a", network="192.0.2.1") == [None]
     assert await claims(directory, "b", "c", network="192.0.2.10") == [None, None]
     assert await claims(directory, "d", network="192.0.2.1") == [None]
-    await redis.zrem(keys.ROOMS, "b")
+    await redis.zadd(keys.ROOMS, {"b": 1})
     assert await claims(directory, "e", network="192.0.2.10") == [None]
     assert await claims(directory, "f", network="192.0.2.10") == [ErrorCode.PUBLISHER_LIMIT]
 

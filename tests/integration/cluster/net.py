@@ -15,14 +15,12 @@ from media.worker.addresses import named
 from media.worker.media_plane import MediaPlane
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import from_map, to_map, unpack
 from shared.names import RoomName, WorkerId
 from shared.rpc.client import RpcClient
 from shared.sdp.offer import parse_offer
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import VP8
-from tests.support.version_before import stored
 from tests.support.waiting import eventually
 
 ROOM = RoomName("wide")
@@ -41,7 +39,6 @@ class Net:
         self.answer = asyncio.Event()
         self.answer.set()
         self.behind_answer: Callable[[], None] = lambda: None
-        self.before: set[WorkerId] = set()  # workers whose messages have the fields of the version before
         self.calls = 0
         self.later = 0.0
 
@@ -53,12 +50,10 @@ class Net:
         await self.answer.wait()
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
-        is_before = worker in self.before or message.edge in self.before
         plane = self.workers[worker].plane
-        asked = as_before(message) if is_before else message
-        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), asked, self.now())
+        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
         self.behind_answer()
-        return as_before(opened) if is_before else opened
+        return opened
 
     def close_room(self, worker: WorkerId) -> None:
         self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
@@ -72,13 +67,6 @@ class Net:
         self.later += seconds
         for worker in self.workers.values():
             worker.tick()
-
-
-def as_before(message: Any) -> Any:
-    """A message without what the version before did not know."""
-    kind = type(message)
-    known = unpack(stored(kind.__name__)).keys()
-    return from_map(kind, {name: value for name, value in to_map(message).items() if name in known})
 
 
 class Worker:

@@ -248,23 +248,6 @@ async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach
     assert lost(viewer) == [0, 0]
 
 
-async def test_an_origin_of_the_version_before_feeds_all_edges(net: Net) -> None:
-    net.before = {ONE}
-    publisher, _ = await chain(net)
-    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
-    assert parents(net) == {TWO: (ONE, 1), THREE: (ONE, 1), FOUR: (ONE, 1)}
-
-
-async def test_an_edge_of_the_version_before_feeds_nobody_and_is_fed_by_the_origin(net: Net) -> None:
-    net.before = {TWO, THREE}
-    net.workers[TWO].plane.origin.leave(True)  # so that it says nothing else by RTCP
-    net.workers[THREE].plane.origin.leave(True)
-    publisher, _ = await chain(net)
-    assert parents(net) == {TWO: (ONE, 1), THREE: (ONE, 1)}
-    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
-    assert parents(net)[FOUR] == (ONE, 1)
-
-
 def _named(net: Net) -> str:
     """The edge to which the origin would send another one."""
     relays = net.workers[ONE].plane.origin

@@ -100,6 +100,7 @@ async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get
             tracks=2,
             subscribers=6,
             origin="home",
+            tier=1,
             layers=(copy, LayerStatus(rid="q", viewers=1)),
             viewers_by_reason={"full": 5, "choice": 1},
         ),

@@ -183,7 +183,9 @@ async def test_closing_a_room_reaches_every_worker_that_holds_it(
 ) -> None:
     owner, edge, other = await start_worker("owner"), await start_worker("edge"), await start_worker("other")
     await owner.publish_in("demo", subscribers=3)
-    edge.rooms = (RoomStatus(name="demo", has_publisher=False, tracks=2, subscribers=1, origin="owner"),)
+    edge.rooms = (
+        RoomStatus(name="demo", has_publisher=False, tracks=2, subscribers=1, origin="owner", tier=1),
+    )
     await edge.beat()
     http = await start_control(admin_token="secret-of-admin")
     response = await http.post(

@@ -1,4 +1,4 @@
-"""What control does with rulings: for whom, in pages, with workers of the version before, up to the limit."""
+"""What control does with rulings: for whom, in pages, up to the limit."""
 
 import time
 from typing import Any
@@ -8,11 +8,9 @@ import jwt
 import pytest
 
 from shared.messages.rulings import EndSession, ObeyRulings
-from shared.messages.signalling import CloseRoom, Publish
 from shared.rulings import ruling_book
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SESSION
-from tests.support.offers import PUBLISH_OFFER, post_offer
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 SETTINGS = {"admin_token": "chief", "jwt_secret": SECRET}
@@ -47,20 +45,6 @@ async def test_a_revocation_that_can_hit_nobody_says_so(start_control: StartCont
         answer = await http.post("/api/admin/revocations", json=body, headers=CHIEF)
         assert answer.status_code == status
         assert {"detail", "warning"} & answer.json().keys() == ({said} if said else set())
-
-
-async def test_a_worker_of_the_version_before_closes_the_room(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    await worker.publish_in("demo")
-    worker.answers[ObeyRulings] = KeyError("it does not know that")
-    http = await start_control(**SETTINGS)
-    assert (await block(http, "demo")).json()["sessions"] == 1
-    assert CloseRoom(room="demo") in worker.received
-    refused = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER, bearer()["Authorization"][7:])
-    assert refused.status_code == 403
-    assert not [one for one in worker.received if isinstance(one, Publish)]
 
 
 async def test_an_admin_of_one_room_moderates_that_room(

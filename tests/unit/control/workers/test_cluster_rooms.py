@@ -12,7 +12,9 @@ def room(name: str, has_publisher: bool, subscribers: int, **more: Any) -> RoomS
 
 def test_a_room_on_several_workers_is_one_room() -> None:
     home = room("b", True, 5, bitrate=9, rx_bytes=100, rx_packets=3)
-    assert cluster_room("b", [("edge", room("b", False, 10, origin="home")), ("home", home)]) == ClusterRoom(
+    assert cluster_room(
+        "b", [("edge", room("b", False, 10, origin="home", tier=1)), ("home", home)]
+    ) == ClusterRoom(
         room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3),
         ("edge", "home"),
         (Copy("edge", "home", 1, 10),),
@@ -31,7 +33,7 @@ def test_a_room_in_its_grace_time_has_no_publisher() -> None:
 
 def test_a_killed_worker_s_room_is_not_counted_beside_its_successor() -> None:
     dead = ("dead", room("a", True, 7, started_at=1.0, rx_packets=900))
-    edge = ("edge", room("a", False, 2, origin="dead"))
+    edge = ("edge", room("a", False, 2, origin="dead", tier=1))
     heir = ("heir", room("a", True, 1, started_at=2.0, rx_packets=3))
     assert cluster_room("a", [dead, edge, heir]) == ClusterRoom(
         room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir"), (Copy("edge", "dead", 1, 2),)

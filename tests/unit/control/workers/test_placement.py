@@ -1,6 +1,5 @@
 """Which of a room's workers gets a viewer, and what one control process remembers."""
 
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -59,6 +58,15 @@ def test_equal_copies_are_drawn_by_lot() -> None:
     assert [viewer_worker(*copies, refused="a", draw=draw) for draw in (0.0, 0.34, 0.999)] == ["b", "c", "d"]
 
 
+def test_a_copy_whose_worker_did_not_answer_is_the_last_choice() -> None:
+    placement = Placement()
+    placement.unanswered(WorkerId("b"), 0.0)
+    statuses = {WorkerId(w.id): w for w in (worker("b", 0.1), worker("c", 0.7))}
+    assert placement.viewer_worker(WorkerId("a"), statuses, "a", 0.0) == "c"
+    del statuses[WorkerId("c")]
+    assert placement.viewer_worker(WorkerId("a"), statuses, "a", 0.0) == "b"
+
+
 def test_a_dead_copy_gets_nobody() -> None:
     statuses = {WorkerId("a"): worker("a", takes_viewers=False), WorkerId("b"): None}
     assert Placement().viewer_worker(WorkerId("a"), statuses, (), 0.0) is None
@@ -75,37 +83,6 @@ def test_a_worker_that_did_not_answer_is_a_suspect_for_a_while() -> None:
     placement.unanswered(silent, 10.0)
     placement.answered(silent)
     assert placement.suspects(10.0) == frozenset()
-
-
-# --- publishers, while all workers are of the version before
-
-
-def test_a_burst_on_workers_of_the_version_before_is_spread() -> None:
-    placement, workers = Placement(), [worker("a"), worker("b"), worker("c", 0.05)]
-    chosen: Counter[str] = Counter()
-    for _ in range(30):
-        best = placement.publisher_workers(workers, 0.0, 0.0)[0]
-        placement.placed(best, 0.0)
-        chosen[best] += 1
-    assert max(chosen.values()) - min(chosen.values()) <= 2
-
-
-def test_what_was_placed_is_forgotten_once_the_worker_has_measured_it() -> None:
-    placement, workers = Placement(), [worker("a"), worker("b", 0.0, sessions=1)]
-    for _ in range(9):
-        placement.placed(WorkerId("a"), 0.0)
-    assert placement.publisher_workers(workers, 1.0, 0.0)[0] == "b"
-    assert placement.publisher_workers(workers, 10.0, 0.0)[0] == "a"
-
-
-def test_only_those_that_take_publishers_get_any_and_suspects_last() -> None:
-    placement = Placement()
-    workers = [
-        *(worker("a"), worker("b", 0.7)),
-        *(worker("c", state="draining"), worker("d", takes_publishers=False)),
-    ]
-    placement.unanswered(WorkerId("a"), 0.0)
-    assert placement.publisher_workers(workers, 1.0, 0.0) == ["b", "a"]
 
 
 @pytest.mark.parametrize(

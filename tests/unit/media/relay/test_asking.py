@@ -91,7 +91,7 @@ async def test_one_to_avoid_is_named_from_the_beginning() -> None:
     assert await bus.ask(avoid=[WorkerId("one")]) == "two"
 
 
-async def test_when_two_gave_none_the_owner_is_asked_as_an_older_version_asks() -> None:
+async def test_when_two_gave_none_the_owner_is_asked_to_feed_this_worker_itself() -> None:
     bus = Bus(owner=sends_on("one", "two", "three"), one=full, two=full, three=full)
     assert await bus.ask() == OWNER
     assert bus.asked[-1][1].takes is None

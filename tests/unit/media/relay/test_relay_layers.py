@@ -4,11 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from media.relay.edge_relay import Order, published_tracks
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.rtp.rtcp import pli
 from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND, LayersCluster
-from tests.support.relay_world import EDGE, ROOM
 
 NOTICE = 0.5  # seconds until a change at the edge shows at the origin, and a keyframe has come
 
@@ -172,17 +170,6 @@ def test_viewers_of_two_layers_go_on_with_another_relay(cluster: LayersCluster) 
     cluster.play(1.0)
     assert [len(viewer.got()) - before for viewer, before in zip(viewers, seen, strict=True)] == [30, 30]
     assert [viewer.layers_got() for viewer in viewers] == [[0], [2]]
-
-
-def test_an_older_edge_is_given_the_best_layer_as_the_only_one(cluster: LayersCluster) -> None:
-    order = Order()
-    message = order.message(ROOM, EDGE)
-    older = type(message)(room=message.room, edge=message.edge, ssrc=message.ssrc, up=message.up)
-    opened = cluster.relays.open(cluster.origin.room, older, cluster.clock.now)
-    tracks = published_tracks(opened.tracks)
-    assert [(track.kind, track.layer) for track in tracks] == [("video", 0), ("audio", 0)]
-    cluster.open_with(order, opened)
-    assert layers_on(cluster) == {0}
 
 
 def test_a_viewer_does_not_begin_with_what_a_layer_showed_before_it_went_off() -> None:

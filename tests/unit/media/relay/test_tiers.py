@@ -16,14 +16,14 @@ MOST = 3
 @dataclass(eq=False)
 class Fed:
     edge: WorkerId
-    takes: int | None = MOST
+    takes: int = MOST
     heard: bool = True
 
     def is_heard(self, now: float) -> bool:
         return self.heard
 
 
-def fed(*takes: int | None) -> list[Fed]:
+def fed(*takes: int) -> list[Fed]:
     return [Fed(WorkerId(f"w{number}"), each) for number, each in enumerate(takes, 1)]
 
 
@@ -51,7 +51,7 @@ def test_without_a_limit_the_origin_feeds_all() -> None:
 @pytest.mark.parametrize(
     "asks",
     [
-        pytest.param(order(takes=None), id="an edge of an older version"),
+        pytest.param(order(takes=None), id="an edge that wants no other one"),
         pytest.param(order(feeds=1), id="an edge that feeds others"),
         pytest.param(order("w1"), id="an edge that the origin feeds already"),
     ],
@@ -61,9 +61,9 @@ def test_these_are_never_sent_on(asks: OpenRelay) -> None:
 
 
 def test_nobody_is_sent_to_an_edge_that_cannot_feed_it() -> None:
-    assert parent(fed(None, 0, 3), order()) == "w3"  # the first is of an older version, the second one full
+    assert parent(fed(0, 0, 3), order()) == "w3"
     assert parent(fed(2, 3, 3), order(avoid=("w2", "w3"))) == "w1"
-    assert parent(fed(None, None, 0), order()) == "origin"
+    assert parent(fed(0, 0, 0), order()) == "origin"
     assert parent(fed(2, 3, 3), order(avoid=("w1", "w2", "w3"))) == "origin"
 
 
@@ -75,7 +75,7 @@ def test_an_edge_that_is_silent_has_lost_its_place() -> None:
 
 
 def test_a_copy_feeds_as_many_as_it_should() -> None:
-    assert [places(fed(*[None] * number), MOST, NOW) for number in range(5)] == [3, 2, 1, 0, 0]
+    assert [places(fed(*[0] * number), MOST, NOW) for number in range(5)] == [3, 2, 1, 0, 0]
     assert places(fed(3, 3, 3), MOST, NOW, besides="w2") == 1  # it asks for its place again
     assert places([], 0, NOW) == 0
 
@@ -85,14 +85,13 @@ class Edge:
     """One worker of the model: by whom it is fed, and whom it feeds."""
 
     name: WorkerId
-    is_old: bool  # of a version without tiers
     parent: str | None = None  # None: its relay is lost
     tier: int = 0
     children: dict[str, Fed] = field(default_factory=dict)
 
     @property
     def may_feed(self) -> bool:
-        return self.parent is not None and self.tier < LAST_TIER and not self.is_old
+        return self.parent is not None and self.tier < LAST_TIER
 
     def takes(self) -> int:
         return places(self.children.values(), MOST, NOW) if self.may_feed else 0
@@ -109,7 +108,7 @@ class Model:
 
     def join(self) -> None:
         self.count += 1
-        edge = Edge(WorkerId(f"w{self.count}"), is_old=self.chance.random() < 0.1)
+        edge = Edge(WorkerId(f"w{self.count}"))
         self.edges[edge.name] = edge
         self.ask(edge)
 
@@ -117,21 +116,21 @@ class Model:
         """As `media/relay/asking.py` does."""
         avoid: tuple[str, ...] = ()
         for _ in range(3):
-            takes = None if edge.is_old or len(avoid) == 2 else places(edge.children.values(), MOST, NOW)
+            takes = None if len(avoid) == 2 else places(edge.children.values(), MOST, NOW)
             asks = order(edge.name, feeds=len(edge.children), takes=takes, avoid=avoid)
             named = instead(self.fed.values(), asks, MOST, NOW)
             if named is None:
-                self.fed[edge.name] = Fed(edge.name, takes)
+                self.fed[edge.name] = Fed(edge.name, takes or 0)
                 self.fill(edge, "origin", 1)
                 return
-            named.takes = (named.takes or 1) - 1
+            named.takes -= 1
             other = self.edges.get(named.edge)
             if other is not None and other.may_feed and places(other.children.values(), MOST, NOW, edge.name):
                 other.children[edge.name] = Fed(edge.name)
                 self.fill(edge, other.name, other.tier + 1)
                 return
             avoid = (*avoid, named.edge)
-        raise AssertionError("the origin feeds an edge that asks in the old way")
+        raise AssertionError("the origin feeds an edge that wants no other one")
 
     def fill(self, edge: Edge, by: str, tier: int) -> None:
         edge.parent, edge.tier = by, tier
@@ -178,7 +177,7 @@ class Model:
         for name in list(self.fed):
             if name not in self.edges:
                 del self.fed[name]
-            elif self.fed[name].takes is not None or not self.edges[name].is_old:
+            else:
                 self.fed[name].takes = self.edges[name].takes()
 
     def settle(self) -> None:
@@ -214,7 +213,7 @@ def test_whatever_happens_there_are_no_loops_and_no_third_tier(seed: int) -> Non
 def test_edges_that_come_one_by_one_are_spread_evenly(number: int) -> None:
     model = Model(Random(0))
     for _ in range(number):
-        edge = Edge(WorkerId(f"w{len(model.edges)}"), is_old=False)
+        edge = Edge(WorkerId(f"w{len(model.edges)}"))
         model.edges[edge.name] = edge
         model.ask(edge)
         model.tell()
