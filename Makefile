@@ -31,28 +31,25 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 .PHONY: test
 test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
 	@$(BIN)/python -m deploy.native_build
-	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
-	$(BIN)/pytest $(AGAIN) -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
+	$(MAKE) --no-print-directory -j 2 test-in-turn test-quietly
 
-.PHONY: test-alone
-test-alone: .venv/test.stamp
-	$(BIN)/pytest $(AGAIN) -m "alone and not soak"
+# First the tests that measure, one by one, then those that wait: four at once, so that each has half a core.
+.PHONY: test-in-turn
+test-in-turn: .venv/test.stamp
+	$(BIN)/pytest -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
-# In the time that the measuring tests leave: the kernel runs it only while a core has nothing else to do.
+# In the time that those leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
-	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 3 --dist loadfile -m "not soak and not alone" $(PATIENT)
+	$(QUIETLY) $(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone" $(PATIENT)
 
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
 	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
-
-# Again what failed, since the hosts of CI are shared: a fault of ours fails each time, a moment of theirs does not.
-# The summary names each such test (RERUN).
-AGAIN := --reruns 2 --reruns-delay 5 -r aR
 
 .PHONY: lint
 lint: style types ## Check style, types and the import contracts

@@ -15,8 +15,8 @@ from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.system import Member, running_system
 
 WATCH_SECONDS = 30.0
-ROUNDS = 15
-AT_ONCE = 5
+ROUNDS = 6
+AT_ONCE = 2
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 ADMIN = {"Authorization": "Bearer chief"}
@@ -32,13 +32,12 @@ async def test_browsers_and_every_kind_of_request_through_haproxy(redis_url: str
         command = proxies.haproxy(controls, port, tmp_path)
         async with (
             proxies.running(command, port, tmp_path / "log") as http,
-            chromium() as sender,
-            chromium() as receiver,
+            chromium() as browser,
         ):
             url = f"http://127.0.0.1:{port}"
             async with (
-                await open_publish_page(sender, url, "camera") as publisher,
-                await open_watch_page(receiver, url, "camera", expected_statuses=(404,)) as viewer,
+                await open_publish_page(browser, url, "camera") as publisher,
+                await open_watch_page(browser, url, "camera", expected_statuses=(404,)) as viewer,
             ):
                 await publisher.publish()
                 await publisher.tells("Live in camera.")
@@ -50,8 +49,8 @@ async def test_browsers_and_every_kind_of_request_through_haproxy(redis_url: str
                     for control, earlier in zip(system.controls, before, strict=True)
                 ]
                 print(f"{sum(sent)} requests without a wrong answer, {served} by each replica")
-                assert sum(sent) >= 300
-                assert min(served) > 75
+                assert sum(sent) >= 120
+                assert min(served) > 30
                 await viewer.sees_and_hears(WATCH_SECONDS)
 
 

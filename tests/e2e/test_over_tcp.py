@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browser import chromium, open_publish_page, open_watch_page
+from tests.support.browser import WatchPage, chromium, open_publish_page, open_watch_page
 from tests.support.cable import NO_UDP, NOTHING, Cable, cable
 from tests.support.camera import CLOCK_RATE, Camera
 from tests.support.system import LOOPBACK, System, running_system
@@ -26,6 +26,7 @@ _SHOWN = """() => {
 }"""
 TICKS = CLOCK_RATE // 30  # of a frame of the camera
 LATE_SECONDS = 0.7
+SECONDS = 30.0
 STALL_SECONDS, LIVE_SECONDS = 5.0, 2.0
 MOST_MORE_BYTES = 8 * 1024 * 1024  # that a worker has after a stall: the backlog is 1.2 MB at most
 
@@ -62,8 +63,9 @@ async def office(redis_url: str) -> AsyncIterator[Office]:
                 yield Office(system, browser, wire)
 
 
-@pytest.mark.parametrize("seconds", [3.0, pytest.param(30.0, marks=[pytest.mark.soak, pytest.mark.alone])])
-async def test_chromium_publishes_and_watches_where_udp_is_dropped(redis_url: str, seconds: float) -> None:
+@contextlib.asynccontextmanager
+async def published_and_watched(redis_url: str) -> AsyncIterator[WatchPage]:
+    """The page of a viewer that sees and hears what a browser in the same office publishes."""
     async with (
         office(redis_url) as here,
         await open_publish_page(here.browser, here.url, ROOM) as publisher,
@@ -73,15 +75,28 @@ async def test_chromium_publishes_and_watches_where_udp_is_dropped(redis_url: st
         await publisher.tells(f"Live in {ROOM}.")
         await viewer.sees_and_hears(within=30, frames=20)
         assert await here.transports() == ["tcp", "tcp"]
+        yield viewer
+        await publisher.stop()
+
+
+async def test_chromium_publishes_and_watches_where_udp_is_dropped(redis_url: str) -> None:
+    async with published_and_watched(redis_url) as viewer:
+        await viewer.pictures(frames=20)
+
+
+@pytest.mark.soak
+@pytest.mark.alone
+async def test_sound_and_picture_are_whole_over_tcp(redis_url: str) -> None:
+    """It measures what a Chromium encodes and decodes in half a minute, on a host that does nothing else."""
+    async with published_and_watched(redis_url) as viewer:
         before = await viewer.received()
         began = time.monotonic()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(SECONDS)
         after = await viewer.received()
         took = time.monotonic() - began
         print(f"in {took:.1f} s: {before} to {after}")
         assert after.frames_decoded - before.frames_decoded > 15 * took  # its fake camera gives 20 or 30
         assert after.audio_samples - before.audio_samples > 0.95 * 48_000 * took
-        await publisher.stop()
 
 
 @pytest.mark.soak

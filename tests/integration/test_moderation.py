@@ -50,7 +50,9 @@ async def test_nobody_gets_into_a_blocked_room_until_it_is_lifted(redis_url: str
                 10,
             )
             refused = time.monotonic()
-            assert [one.statuses(blocked, refused) for one in obs] == [{403}, {403}]
+            for one in obs:
+                # 503: on a busy host a call took too long, which lets nobody in either
+                assert {403} <= one.statuses(blocked, refused) <= {403, 503}
             assert (await ask(system, "DELETE", "blocks/demo", control=1)).status_code == 200
             await eventually(
                 "one gets in again", lambda: any(201 in one.statuses(refused, 1e12) for one in obs), 5

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 OURS = ("control", "media", "shared", "deploy", "tests", "tools")
-_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:rerunfailures", "-p", "no:xdist")
+_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist")
 _PLUGINS_ARE_LOADED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 

@@ -20,6 +20,7 @@ from tests.support.tab_player import open_page
 from tests.support.viewer_tab import Seen, ViewerTab, watching
 
 CLEAN, BAD = Shape(delay=0.050), Shape(delay=0.050, loss=0.05)
+SHORT_SECONDS, TOLERANCE = 8.0, 0.01
 SETTLE_SECONDS = 4.0  # until the jitter buffers have adapted to the line
 ROOM = "line"
 
@@ -37,8 +38,11 @@ class Spoiled:
     def of(cls, seen: Seen, sent: int) -> "Spoiled":
         return cls(max(sent - seen.decoded, seen.dropped) / sent, seen.frozen / seen.at)
 
-    def is_as_good_as(self, other: "Spoiled", tolerance: float) -> bool:
-        return self.missed <= other.missed + tolerance and self.frozen <= other.frozen + tolerance
+    def is_as_good_as(self, other: "Spoiled") -> bool:
+        return self.missed <= other.missed + TOLERANCE and self.frozen <= other.frozen + TOLERANCE
+
+    def is_far_better_than(self, other: "Spoiled") -> bool:
+        return self.missed < other.missed / 2 and self.frozen < other.frozen / 2
 
 
 @contextlib.asynccontextmanager
@@ -57,14 +61,10 @@ async def browser_behind(system: System, shape: Shape) -> AsyncIterator[tuple[Br
             yield browser, line
 
 
-# In twelve seconds a single freeze, of a packet lost three times, is two parts in a hundred, and sometimes
-# there are two: the short run proves that sending again works. The figure that counts is the minute's.
-@pytest.mark.parametrize(
-    ("seconds", "tolerance"), [(12.0, 0.10), pytest.param(60.0, 0.01, marks=pytest.mark.soak)]
-)
-async def test_loss_is_not_seen_and_without_nack_it_is(
-    redis_url: str, seconds: float, tolerance: float
-) -> None:
+# A packet that is lost three times stops the picture until the next keyframe, for two seconds at most: in one
+# short run of five or so. So the short run tells that sending again works, and only the minute has a figure.
+@pytest.mark.parametrize("seconds", [SHORT_SECONDS, pytest.param(60.0, marks=pytest.mark.soak)])
+async def test_loss_is_not_seen_and_without_nack_it_is(redis_url: str, seconds: float) -> None:
     async with contextlib.AsyncExitStack() as stack:
         system = await stack.enter_async_context(running_system(redis_url))
         camera = Camera(listens=False, gop=2.0, size=(256, 144))
@@ -88,5 +88,6 @@ async def test_loss_is_not_seen_and_without_nack_it_is(
             spoiled.append(Spoiled.of(seen, camera.frames - frames))
             print(f"{spoiled[-1]}, {seen.delay * 1000:.0f} ms in the jitter buffer; {seen}")
         print(f"{line.down.lost} of {line.down.entered} datagrams lost towards the viewers")
-        assert spoiled[1].is_as_good_as(spoiled[0], tolerance)
-        assert not spoiled[2].is_as_good_as(spoiled[0], tolerance)
+        assert spoiled[1].is_far_better_than(spoiled[2])
+        if seconds > SHORT_SECONDS:
+            assert spoiled[1].is_as_good_as(spoiled[0])

@@ -15,7 +15,7 @@ from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
 ROOM = "comeback"
-LIVES = 6
+LIVES = 3
 VIEWERS = 10
 BACK_SECONDS = 1.0  # from the first keyframe of a publisher's life
 IN_TIME = 15.0

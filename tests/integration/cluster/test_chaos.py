@@ -73,10 +73,11 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
     return next_url
 
 
+# Each of these deaths by itself is in test_worker_killed.py, test_redis_gone.py, test_rolling_drain.py and
+# test_control_lost.py: what only their mixture shows is rare, and needs longer than a run of `make test`.
 @pytest.mark.alone
-@pytest.mark.parametrize(
-    "seconds", [SHORT_SECONDS, pytest.param(LONG_SECONDS, marks=pytest.mark.soak, id="long")]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [SHORT_SECONDS, LONG_SECONDS])
 async def test_after_the_chaos_everything_converges(seconds: float) -> None:
     valkey = EmbeddedValkey(free_port())
     valkey.start()

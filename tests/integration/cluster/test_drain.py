@@ -41,12 +41,11 @@ async def test_an_idle_worker_leaves_at_once(redis_url: str) -> None:
         assert await states(system) == {"worker1": "ready"}
 
 
-async def test_a_draining_worker_takes_nobody_and_ends_who_is_left_at_the_deadline(redis_url: str) -> None:
-    async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="3") as system:
+async def test_a_draining_worker_takes_nobody_and_a_second_signal_ends_who_is_left(redis_url: str) -> None:
+    async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system:
         publisher, viewer = Peer(publishes=True), Peer(publishes=False)
         await open_session(system.http, system.whip(ROOM), publisher)
         await open_session(system.http, system.whep(ROOM), viewer)
-        began = time.monotonic()
         system.workers[0].process.send_signal(signal.SIGTERM)
 
         async def draining() -> bool:
@@ -60,8 +59,8 @@ async def test_a_draining_worker_takes_nobody_and_ends_who_is_left_at_the_deadli
         taken = await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)
         assert taken.status_code == 409
         await viewer.gets_media_of(publisher)  # media still flows
+        system.workers[0].process.send_signal(signal.SIGTERM)
         assert await exit_code(system.workers[0]) == 0
-        assert time.monotonic() - began > 2.5
         for peer in (publisher, viewer):
             await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
             peer.close()

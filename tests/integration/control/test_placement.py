@@ -1,7 +1,6 @@
 """A worker that is full, gone or silent: another one gets the publisher, within one request."""
 
 import asyncio
-import time
 from collections import Counter
 
 import httpx
@@ -11,6 +10,7 @@ from shared.messages.signalling import Play, Publish
 from tests.integration.control.conftest import StartControl, StartWorker
 from tests.integration.control.row import SDP, WHEP, WHIP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.stopwatch import Stopwatch
 
 FULL = ServiceError(ErrorCode.WORKER_FULL, detail="worker is at its limit")
 LIMIT_SECONDS = 2.0
@@ -62,9 +62,9 @@ async def test_a_silent_worker_is_passed_over_in_time_and_then_left_alone(
     await other.beat()
     http = await start_control()
     for room in ("first", "second"):
-        started = time.monotonic()
-        assert worker_of(await publish(http, room)) == "other"
-        assert time.monotonic() - started < LIMIT_SECONDS
+        async with Stopwatch() as watch:
+            assert worker_of(await publish(http, room)) == "other"
+        assert watch.seconds < LIMIT_SECONDS
     assert len(silent.received) == 1
 
 
@@ -73,9 +73,10 @@ async def test_with_none_but_silent_workers_it_is_503_in_time(
 ) -> None:
     for name in ("a", "b", "c"):
         (await start_worker(name)).may_answer.clear()
-    started = time.monotonic()
-    response = await publish(await start_control())
-    assert time.monotonic() - started < LIMIT_SECONDS
+    http = await start_control()
+    async with Stopwatch() as watch:
+        response = await publish(http)
+    assert watch.seconds < LIMIT_SECONDS
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
 

@@ -1,8 +1,7 @@
 """Redis or the worker away: 503 with Retry-After within 2 s, and normal service once it is back."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -20,6 +19,7 @@ from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
 
 RECORD = "demo_1710123456.webm"
@@ -27,7 +27,6 @@ STREAM = "airv-AAAAAAAAAAA"
 SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
 ADMIN = {"admin_token": "secret-of-admin"}
 LIMIT_SECONDS = 2.0
-WATCH_SECONDS = 0.02
 # GET of a session's URL asks nobody: its 503 is of JWTs whose keys are away (test_public_keys.py)
 NEED_KEYS_ONLY = {
     (f"/api/{endpoint}/{{room}}/{{session}}", "GET") for endpoint in ("whip/publish", "whep/play")
@@ -71,36 +70,13 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
     )
 
 
-@asynccontextmanager
-async def measured_stalls() -> AsyncIterator[Callable[[], float]]:
-    """For how long this loop did not run although it should: not by waiting, but because of other processes.
-
-    Client and server share the loop, with others on the same core.
-    """
-    late = 0.0
-
-    async def watch() -> None:
-        nonlocal late
-        while True:
-            due = time.monotonic() + WATCH_SECONDS
-            await asyncio.sleep(WATCH_SECONDS)
-            late += max(0.0, time.monotonic() - due)
-
-    watching = asyncio.create_task(watch())
-    yield lambda: late
-    watching.cancel()
-    await asyncio.wait([watching])
-
-
 async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) -> None:
-    async with measured_stalls() as stalled:
-        started = time.monotonic()
+    async with Stopwatch() as watch:
         response = await ask(http, path, method)
-        took = time.monotonic() - started - stalled()
     assert response.status_code == 503, response.text
     assert response.json()["error"] == "no media worker available"
     assert int(response.headers["Retry-After"]) >= 1
-    assert took < LIMIT_SECONDS
+    assert watch.seconds < LIMIT_SECONDS
 
 
 @pytest.fixture
@@ -176,10 +152,10 @@ async def test_once_it_is_known_to_hang_nobody_waits_for_it(start_control: Start
     async with hanging_server() as url:
         http = await start_control(redis_url=url, rate_limit_rps=5)
         assert (await http.get("/readyz")).status_code == 503  # which has to find out
-        started = time.monotonic()
-        for _ in range(5):
-            await assert_503_in_time(http, "/api/whip/publish/{room}", "POST")
-        assert time.monotonic() - started < 0.5
+        async with Stopwatch() as watch:
+            for _ in range(5):
+                await assert_503_in_time(http, "/api/whip/publish/{room}", "POST")
+        assert watch.seconds < 0.5
 
 
 async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(

@@ -15,7 +15,7 @@ from tests.support.system import SHORT_LIVED
 from tests.support.waiting import eventually
 
 START_SECONDS = 10.0
-PATIENCE_SECONDS = 2  # for a control process that does not answer; 30 in the files
+PATIENCE_SECONDS = 30  # for a control process that does not answer, in the files
 
 _NGINX = """\
 daemon off;
@@ -36,9 +36,17 @@ http {{
 
 
 def haproxy(
-    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+    controls: Sequence[str],
+    port: int,
+    folder: Path,
+    prefix: bool = False,
+    tls: bool = False,
+    patience: int = PATIENCE_SECONDS,
 ) -> list[str]:
-    """The command for HAProxy on `port` before `controls`, each host:port; `prefix`: all is below /live."""
+    """The command for HAProxy on `port` before `controls`, each host:port.
+
+    `prefix`: all is below /live. `patience`: seconds for a control process that does not answer.
+    """
     config = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
     if tls:
         cert_file, key_file = new_certificate(folder)
@@ -49,7 +57,7 @@ def haproxy(
         )
     config = config.replace("bind :443" if tls else "bind :8080", f"bind 127.0.0.1:{port}")
     config = re.sub(r"maxconn \d+", "maxconn 100", config)  # each connection requires two descriptors
-    config = config.replace("timeout server 30s", f"timeout server {PATIENCE_SECONDS}s")
+    config = config.replace("timeout server 30s", f"timeout server {patience}s")
     servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
     config, count = re.subn(r"^ +server-template .*$", servers, config, flags=re.MULTILINE)
     assert count == 2
@@ -63,7 +71,12 @@ def haproxy(
 
 
 def nginx(
-    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+    controls: Sequence[str],
+    port: int,
+    folder: Path,
+    prefix: bool = False,
+    tls: bool = False,
+    patience: int = PATIENCE_SECONDS,
 ) -> list[str]:
     """The command for nginx; see `haproxy`."""
     conf = (DEPLOY / "nginx" / "roomcast.conf").read_text(encoding="utf-8")
@@ -74,7 +87,7 @@ def nginx(
         conf = re.sub(r"/etc/nginx/certs/fullchain.pem", str(cert_file), conf)
         conf = re.sub(r"/etc/nginx/certs/privkey.pem", str(key_file), conf)
     conf = conf.replace("listen 443" if tls else "listen 8080", f"listen 127.0.0.1:{port}")
-    conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {PATIENCE_SECONDS}s")
+    conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {patience}s")
     servers = iter(controls)
     conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
     if prefix:
@@ -86,7 +99,12 @@ def nginx(
 
 
 def caddy(
-    controls: Sequence[str], port: int, folder: Path, prefix: bool = False, tls: bool = False
+    controls: Sequence[str],
+    port: int,
+    folder: Path,
+    prefix: bool = False,
+    tls: bool = False,
+    patience: int = PATIENCE_SECONDS,
 ) -> list[str]:
     """The command for Caddy; see `haproxy`. With `tls` it makes a certificate of its own."""
     config = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
@@ -98,7 +116,7 @@ def caddy(
     config = config.replace("{$DOMAIN:localhost} {", address)
     config, count = re.subn(r"dynamic a \{[^}]*\}", f"to {' '.join(controls)}", config)
     assert count == 1
-    config = config.replace("response_header_timeout 30s", f"response_header_timeout {PATIENCE_SECONDS}s")
+    config = config.replace("response_header_timeout 30s", f"response_header_timeout {patience}s")
     if prefix:
         start = config.index("\t# handle_path /live/")
         config = config[:start] + config[start:].replace("\t# ", "\t").replace("\t#\t", "\t\t")

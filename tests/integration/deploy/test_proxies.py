@@ -24,6 +24,7 @@ StartProxied = Callable[..., Awaitable[httpx.AsyncClient]]
 PROXIES = [proxies.haproxy, proxies.nginx, proxies.caddy]
 CHECKS = {"haproxy": ["-c"], "nginx": ["-t"], "caddy": []}
 IN_TIME = 10.0
+PATIENCE_SECONDS = 2
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "/evil", "X-Request-Id": "forged"}
 
 
@@ -44,12 +45,13 @@ async def proxied(
     """Starts the proxy before two control processes of these settings; gives a client of it."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(prefix: bool = False, **settings: object) -> httpx.AsyncClient:
+        async def start(
+            prefix: bool = False, patience: int = proxies.PATIENCE_SECONDS, **settings: object
+        ) -> httpx.AsyncClient:
             controls = [await start_control(trusted_proxies="127.0.0.1", **settings) for _ in range(2)]
             port = free_port()
-            command = request.param(
-                [http.base_url.netloc.decode() for http in controls], port, tmp_path, prefix
-            )
+            addresses = [http.base_url.netloc.decode() for http in controls]
+            command = request.param(addresses, port, tmp_path, prefix, patience=patience)
             return await stack.enter_async_context(proxies.running(command, port, tmp_path / "log"))
 
         yield start
@@ -107,14 +109,14 @@ async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_
     """The stream is silent for longer than the proxy waits for other answers."""
     worker = await start_worker("w1")
     await worker.publish_in("demo", subscribers=1)
-    http = await proxied()
+    http = await proxied(patience=PATIENCE_SECONDS)
     async with (
         listening(http, await subscribed(http, await played(http))) as heard,
         listening(http, "/api/rooms/events?room=demo") as rooms,
     ):
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 1}))
         await eventually("the room is told", lambda: len(rooms.events) == 1, IN_TIME)
-        await asyncio.sleep(1.5 * proxies.PATIENCE_SECONDS)
+        await asyncio.sleep(1.5 * PATIENCE_SECONDS)
         await change(worker, subscribers=2)
         await heard.hears(("viewercount", {"viewercount": 2}))
         await eventually("its viewers are told", lambda: rooms.events[-1][1]["subscribers"] == 2, IN_TIME)
