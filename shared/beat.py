@@ -13,8 +13,8 @@ from random import random
 from weakref import WeakKeyDictionary
 
 BEAT_SECONDS = 1.0
-_SOONEST = 0.2  # of a period: who has just missed a beat, or was woken early for it, takes the next one
-# Within this a host's processes have their moments; not in the same millisecond, for there may be many.
+_SOONEST = 0.2  # a beat that comes sooner than this share of a period is left out: the caller was woken early
+# The beats of a host's processes lie within this time, and not in one millisecond: there may be many.
 SPREAD_SECONDS = 0.004
 _own_place = random()  # noqa: S311  # no secret
 _phase = SPREAD_SECONDS * _own_place

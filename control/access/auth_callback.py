@@ -22,9 +22,9 @@ from shared.names import RequestId
 from shared.telemetry.logging import get_logger
 
 MAX_ASKING = 512  # requests that wait for an answer
-MAX_OF_CLIENT = 32  # of those of one address, or /64: a flood of one client leaves others their turns
-AT_ONCE = 64  # of which so many are on their way
-MAX_ANSWERS = 10_000  # that are remembered
+MAX_OF_CLIENT = 32  # of these from one address or /64: a flood of one client leaves others their turns
+AT_ONCE = 64  # questions to the service that are on their way
+MAX_ANSWERS = 10_000  # answers that are remembered
 MAX_BODY = 4096  # bytes of an answer that are read; nobody looks at them
 MAX_TEXT = 2048  # characters of a query or a user agent that are passed on
 _ACTIONS = {Role.PUBLISH: "publish", Role.PLAY: "read"}

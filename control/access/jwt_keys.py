@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MAX_KEYS = 32  # in a set
-MAX_UNNAMED = 4  # a token is tried with each of its algorithm, which takes up to 1 ms
+MAX_UNNAMED = 4  # keys without a name: a token is tried with each of its algorithm, for up to 1 ms
 MAX_KEY_NAME = 256  # characters
 RSA_BITS = (2048, 4096)  # RFC 7518 3.3: at least 2048; longer ones would keep the event loop
 

@@ -14,10 +14,10 @@ from control.access.jwt_claims import JwtError, JwtHeader, header_of
 from control.access.jwt_keys import PUBLIC_KEY_ALGORITHMS, JwtKey, KeysError, keys_of_set
 from shared.telemetry.logging import get_logger
 
-REFRESH_SECONDS = 300.0  # a key that its issuer has withdrawn is refused after that
-PAUSE_SECONDS = 10.0  # between two fetches at least, whatever tokens name
-FETCH_SECONDS = 5.0  # of which a server has so many in all
-WAIT_SECONDS = 1.5  # a request waits so long for a fetch
+REFRESH_SECONDS = 300.0  # from one fetch to the next: then a withdrawn key is refused
+PAUSE_SECONDS = 10.0  # the least time between two fetches, whatever keys tokens name
+FETCH_SECONDS = 5.0  # the time that a server has for a whole fetch
+WAIT_SECONDS = 1.5  # the time that a request waits for a fetch
 MAX_BYTES = 65_536
 
 log = get_logger()

@@ -17,7 +17,7 @@ from shared.messages.sessions import ListedSessions, SessionStatus
 from shared.messages.status import LayerReason, WorkerStatus
 
 MOST_SESSIONS = 200  # in one event: about 70 kB
-MOST_RULINGS = 200  # of each kind
+MOST_RULINGS = 200  # blocks, and revocations, in one event
 TROUBLE_LOSS = 0.02
 
 

@@ -22,9 +22,9 @@ from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 ALIVE_EVERY_LOOKS = 15
-WOKEN_AT_ONCE = 100  # streams: some milliseconds
+WOKEN_AT_ONCE = 100  # streams that are woken together: some milliseconds
 MAX_ROOMS_OF_STREAM = 20
-RETRY_SECONDS = 2.0, 5.0  # between these clients come back: a process that stops has many of them
+RETRY_SECONDS = 2.0, 5.0  # clients come back after a time between these: a process that stops has many
 
 log = get_logger()
 

@@ -13,8 +13,8 @@ from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.names import SessionId
 
-MAX_NAMES = 8  # of a session; the newest stay
-LIFE_SECONDS = 120  # past the creation of a session's last stream, or the last time that one was followed
+MAX_NAMES = 8  # names of one session's streams: the newest stay
+LIFE_SECONDS = 120  # names live this long after a session's last stream was created or followed
 _SLICE = 500  # sessions in one round trip
 
 

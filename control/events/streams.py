@@ -28,7 +28,7 @@ LOOK_SECONDS = 1.0
 SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive
 KEEP_ALIVE_SECONDS = 15.0
 MAX_STREAMS_OF_SESSION = 3
-MAX_ENDING_OF_SESSION = 3  # whose readers have not noticed the end yet
+MAX_ENDING_OF_SESSION = 3  # streams whose readers have not noticed their end yet
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 
 log = get_logger()

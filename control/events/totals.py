@@ -31,7 +31,7 @@ class Sample:
 
 class Totals:
     def __init__(self) -> None:
-        self.number = 0  # of samples that were ever taken
+        self.number = 0  # samples that were ever taken
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._before: tuple[float, int, int] | None = None
 

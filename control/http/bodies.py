@@ -12,10 +12,10 @@ MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
 MAX_CHOICE_BYTES = 4_096
 MAX_RULING_BYTES = 8_192
-# What a body may have without asking: so small bodies always pass. As many as can wait, 640 (`HttpLimits`),
+# A body may have so much without asking: so small bodies always pass. The 640 that can wait (`HttpLimits`)
 # have 40 MB.
 FREE_BYTES = 65_536
-# What all larger bodies in this process may have together beyond that, until their requests are answered.
+# All larger bodies in this process may have so much more together, until their requests are answered.
 SHARED_BYTES = 16 * 1_048_576
 OFFER_TYPES = frozenset({"application/sdp", "text/plain"})
 FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"

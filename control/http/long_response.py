@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STALL_SECONDS = 20.0  # in which a reader must make room for the next bytes
+STALL_SECONDS = 20.0  # a reader must make room for the next bytes within this time
 
 
 class Reader:

@@ -12,7 +12,7 @@ from shared.errors import ErrorCode, ServiceError
 
 MAX_TRANSFERS = 200  # in one process
 MAX_TRANSFERS_OF_CLIENT = 20  # of one address; an IPv6 /64 counts as one
-GIVES_WAY_SECONDS = 1.0  # for which a reader has taken nothing
+GIVES_WAY_SECONDS = 1.0  # a transfer gives way when its reader has taken nothing for this long
 RETRY_SECONDS = 5
 
 

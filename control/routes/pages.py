@@ -22,8 +22,8 @@ from control.routes.page_text import DESCRIPTION, MISSING, PAGES, WEB, Page, pag
 
 LANGUAGE_COOKIE = "roomcast-language"
 _LANGUAGE_SECONDS = 365 * 86_400
-_FOR_PROGRAMS = ("/api/", "/static/")  # their 404 is described in openapi.yaml
-_DEEPEST = 8  # of paths without a page, in slashes
+_FOR_PROGRAMS = ("/api/", "/static/")  # openapi.yaml describes the 404 of these paths
+_DEEPEST = 8  # slashes in a path for which there is a page that says that there is none
 _FRAMED_ANYWHERE = {page.file for page in PAGES.values() if page.is_framed}
 _ON_THIS_MACHINE = "http://localhost:8080"  # in examples, where no PUBLIC_URL is set
 

@@ -23,7 +23,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 
-STILL_SECONDS = 3600  # for which a browser keeps a picture: it changes only if the recording does
+STILL_SECONDS = 3600  # a browser keeps a picture this long: it changes only if the recording does
 
 
 class RecordRoutes:

@@ -25,7 +25,7 @@ from shared.bus.lease import RENEW_SECONDS, Lease
 from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError, Place
 from shared.telemetry.logging import get_logger
 
-AT_ONCE = 16  # attempts beside each other
+AT_ONCE = 16  # attempts that run at once
 MAX_HELD = 2_000  # events that are read and not delivered yet; more stay in Redis
 READ_AT_ONCE = 200
 LOOK_SECONDS = 0.2  # between two looks for new events

@@ -24,7 +24,7 @@ MAX_RETRY_AFTER = 3_600.0
 class Outcome(Enum):
     DELIVERED = auto()
     FAILED = auto()
-    GONE = auto()  # 410: the receiver wants no more of this
+    GONE = auto()  # 410: the receiver wants no more of this webhook
 
 
 @dataclass(frozen=True, slots=True)

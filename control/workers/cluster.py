@@ -12,9 +12,9 @@ from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 
 LIMIT_SECONDS = 1.5
-# `recent_workers` are up to this old, and so is the status of one worker: a crowd need not read it for each.
+# `recent_workers`, and the status of one worker, are up to this old: a crowd of requests shares one reading.
 STATUS_AGE_SECONDS = 0.5
-# Where reading all of them takes ten milliseconds, the reading of each second (`RoomList`) serves all.
+# To read so many takes ten milliseconds: then the reading of each second (`RoomList`) serves all requests.
 MANY_WORKERS, STATUS_AGE_OF_MANY_SECONDS = 200, 1.5
 MAX_REMEMBERED = 10_000  # statuses of single workers
 

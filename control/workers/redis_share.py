@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 
 from shared.bus.fair_timeout import fair_timeout
 
-REQUEST_SECONDS = 1.6  # that a request may wait for Redis in all: it is answered within 2 s (openapi.yaml)
-# Requests of one client that use Redis at once; more wait. So a flood of one client holds up others by the
-# time of so many calls, and no longer.
+REQUEST_SECONDS = 1.6  # a request may wait for Redis this long in all: its answer is due after 2 s
+# So many requests of one client use Redis at once, and more wait: a flood of one client holds up others by
+# the time of so many calls, and no longer.
 AT_ONCE_OF_CLIENT = 64
 
 
@@ -23,7 +23,7 @@ class _Share:
 
     left: float
     turns: asyncio.Semaphore
-    in_use: bool = False  # by a block that contains others
+    in_use: bool = False  # a block that contains others has taken the turn
 
 
 _share: ContextVar[_Share | None] = ContextVar("share", default=None)

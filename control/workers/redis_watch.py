@@ -27,11 +27,11 @@ from shared.telemetry.logging import get_logger
 LOOK_SECONDS = 1.0
 LOOK_AWAY_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
-# A claim that was refreshed a heartbeat before the outage, which was noticed at the next look, has expired.
+# This long after an outage was noticed, a claim has expired that was refreshed a heartbeat before the outage.
 EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
-SETTLE_SECONDS = 2.0  # a worker's heartbeat, the pause of its reader, and a reserve
-ALONG_SECONDS = 0.4  # for an answer that comes along with others: these may be long
-REST_SECONDS = 10.0  # after which the own connection ends: a router on the way forgets it without a word
+SETTLE_SECONDS = 2.0  # until workers have announced all: a heartbeat, the pause of a reader, and a reserve
+ALONG_SECONDS = 0.4  # the limit for an answer that comes along with others, which may be long
+REST_SECONDS = 10.0  # a connection that rests this long is ended: a router on the way may forget it
 
 log = get_logger()
 

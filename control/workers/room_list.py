@@ -27,8 +27,8 @@ from shared.names import WorkerId, parse_room_name
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
-WORKERS_AT_ONCE = 20  # whose rooms are read in one round trip
-CHUNK = 100  # rooms: a millisecond
+WORKERS_AT_ONCE = 20  # workers whose rooms are read in one round trip
+CHUNK = 100  # rooms that take a millisecond
 PAUSE_SECONDS = 0.001
 
 R = TypeVar("R")

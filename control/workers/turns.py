@@ -8,8 +8,8 @@ from typing import TypeVar
 
 TURN_SECONDS = 0.001
 PAUSE_SECONDS = 0.001
-SHORT = 100  # names: a millisecond, for which nobody need queue
-MOST = 500  # in a turn: then it is time to send them
+SHORT = 100  # names that take a millisecond: so short a list need not queue
+MOST = 500  # names in a turn, after which they are sent
 
 R = TypeVar("R")
 

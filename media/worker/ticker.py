@@ -1,6 +1,6 @@
 """A worker's tick: right after a batch of datagrams if one arrives in time, otherwise by a timer.
 
-A timer wakes a process whose caches are cold by then. docs/performance.md says what that costs.
+A timer wakes a process whose caches are cold by then: docs/decisions/0042-what-was-measured-and-not-taken.md.
 """
 
 import asyncio

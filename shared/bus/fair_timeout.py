@@ -8,7 +8,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-LATE_SECONDS = 0.05  # by which the end of a limit may come too late in a loop that is well
+LATE_SECONDS = 0.05  # the end of a limit comes at most this late in a loop that is not held up
 
 
 class fair_timeout:  # noqa: N801  # used as a function; a generator would cost as much as the rest

@@ -16,7 +16,7 @@ from shared.beat import beat
 from shared.bus.clock_offset import ClockOffset
 
 READ_SECONDS = 1.0  # from one reading to the next
-MAX_AGE_SECONDS = 3.0  # of a reading on which RPC relies
+MAX_AGE_SECONDS = 3.0  # RPC relies on no older reading
 
 
 class RedisClock:

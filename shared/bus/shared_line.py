@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
 from shared.bus.line import Command, Line, exchanged
 
-MOST_COMMANDS = 64  # of a trip
+MOST_COMMANDS = 64  # commands in one trip
 
 
 class SharedLine:

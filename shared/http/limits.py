@@ -19,13 +19,13 @@ class HttpLimits(ConnectionLimits):
     of_client: int = 4_000  # unless it is a trusted proxy: many viewers may share an address
     waiting: int = 640
     waiting_of_client: int = 320
-    head_bytes: int = 16_384  # of the target, and of all fields with their names
+    head_bytes: int = 16_384  # the target's, and those of all fields with their names
     fields: int = 100  # in the head and the trailers
     pipelined: int = 4  # requests that wait for the answer to the one before
     head_seconds: float = 10.0  # from the connection or the former answer to the end of a head, TLS included
     body_seconds: float = 15.0  # from the end of the head to the end of the body
-    unread_bytes: int = 8 * 1_048_576  # of a body that nobody reads, since its request is answered already
+    unread_bytes: int = 8 * 1_048_576  # bytes of a body that nobody reads: its request is answered already
     unread_seconds: float = 1.0
-    accepted_at_once: int = 100  # connections, before other work has its turn
-    accept_pause: float = 0.0  # then, in seconds
+    accepted_at_once: int = 100  # connections that are accepted before other work has its turn
+    accept_pause: float = 0.0  # seconds after them
     look_seconds: float = 1.0  # between two looks for overdue connections

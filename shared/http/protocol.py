@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from shared.http.connections import Connections
 from shared.http.limits import HttpLimits
 
-_SLICE_BYTES = 16_384  # of a read, parsed at once: so far may the bounds below be exceeded
+_SLICE_BYTES = 16_384  # bytes that are parsed at once: by so much the bounds below may be exceeded
 
 _REASONS = {
     400: b"invalid request",
@@ -29,8 +29,8 @@ _REASONS = {
 
 class _Phase(Enum):
     HEAD = auto()  # waits for a request
-    BODY = auto()  # waits for the rest of one
-    UNREAD = auto()  # of which nobody reads the rest: it is answered
+    BODY = auto()  # waits for the rest of a request
+    UNREAD = auto()  # waits for the rest of a request that is answered already
     ANSWER = auto()
 
 

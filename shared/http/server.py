@@ -23,9 +23,9 @@ from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.telemetry.logging import get_logger
 
-STALL_SECONDS = 60.0  # for which a client may read nothing of an answer, or not acknowledge it
+STALL_SECONDS = 60.0  # a client may read, or acknowledge, nothing of an answer for this long
 _RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once
-OTHER_FILES = 128  # that a process has open besides its HTTP connections
+OTHER_FILES = 128  # files that a process has open besides its HTTP connections
 _WARN_SECONDS = 60.0
 
 log = get_logger()

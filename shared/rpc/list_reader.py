@@ -12,9 +12,9 @@ from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
 from shared.bus.connection import blocking_line
 from shared.bus.line import Command, result, send
 
-BLOCK_SECONDS = 2.0  # for one BLPOP
-# By which one ends before a beat. A Redis that rests notices the end when it is asked something: by this
-# process, at the beat, and so both answers come at one time.
+BLOCK_SECONDS = 2.0  # the time that one BLPOP waits
+# A BLPOP ends this long before a beat. A Redis that rests notices the end only when it is asked something,
+# which this process does at the beat: so both answers come at one time.
 EARLY_SECONDS = 0.002
 
 # Called with the results of what was carried, as `exchanged` returns them, or why there are none.

@@ -28,10 +28,10 @@ Observe = Callable[[str, str, float], None]
 TOO_LATE, UNANSWERED = "too_late", "unanswered"
 
 RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
-CLOSED = b"closed"  # in a list of requests: its worker takes no more. msgpack has no map that begins so
-CLOSED_SECONDS = 60  # for which the mark stays: longer than a worker takes to leave the directory
-REPLY_SHARE = 0.1  # of a caller's time: for the reply to travel
-MAX_SECONDS = 10.0  # that a request may take; more must be an error of its caller
+CLOSED = b"closed"  # marks a list of requests that takes no more; no map of msgpack begins so
+CLOSED_SECONDS = 60  # the mark stays this long: a worker has left the directory by then
+REPLY_SHARE = 0.1  # this share of a caller's time is for the way of the reply
+MAX_SECONDS = 10.0  # the longest time for a request; a longer one is an error of its caller
 
 
 @dataclass(frozen=True, slots=True)

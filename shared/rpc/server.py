@@ -37,8 +37,8 @@ from shared.telemetry.logging import get_logger
 from shared.telemetry.tracing import root_span
 
 MAX_BUSY = 64  # requests that a worker handles at once
-REST_ROUNDS = 4  # of the event loop: in the second one the heartbeat tells what a request has changed
-QUIET_SECONDS = 0.02  # since the last request: where more of them come, or rounds take long, nobody rests
+REST_ROUNDS = 4  # rounds of the event loop: in the second the heartbeat announces what a request changed
+QUIET_SECONDS = 0.02  # the reader rests only if the last request is older than this
 
 log = get_logger()
 

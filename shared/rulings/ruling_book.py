@@ -25,7 +25,7 @@ from shared.messages.rulings import Ruling
 from shared.rulings.rulings import RulingError, Rulings, Stamped, read_stamped
 from shared.telemetry.logging import get_logger
 
-LOOK_SECONDS = 1.0  # workers are told of a new ruling besides: this is for those that missed that
+LOOK_SECONDS = 1.0  # for workers that were told of a new ruling, and missed it
 MOST_RULINGS = 10_000  # in the whole cluster
 SWEEP_SECONDS = 60.0
 _LOG_ENTRIES = 1000

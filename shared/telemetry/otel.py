@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-EXPORT_SECONDS = 5.0  # for one request to the collector
+EXPORT_SECONDS = 5.0  # the limit of one request to the collector
 SEND_EVERY_MS = 1_000
-MAX_WAITING = 2_048  # spans
-_MAX_TRACEPARENT = 512  # characters that are looked at
+MAX_WAITING = 2_048  # spans that wait to be sent
+_MAX_TRACEPARENT = 512  # characters of the header that are read
 
 Attribute = str | int | float | bool
 
