@@ -183,6 +183,87 @@ def test_a_token_beyond_the_limit_is_not_even_decoded(monkeypatch: pytest.Monkey
         assert caught.value.detail == "the token is longer than 8192 bytes"
 
 
+def test_the_longest_token_is_read() -> None:
+    """One of somebody's with many groups: proxies let 8 KiB through."""
+    text = token(groups="x" * 6_000)
+    text += "x" * (MAX_TOKEN_BYTES - len(text))  # its signature is wrong now, which is told as such
+    with pytest.raises(ServiceError) as caught:
+        access(JWT, text).grant(DEMO, Role.PLAY)
+    assert caught.value.detail is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "actor"),
+    [
+        (ADMIN | JWT, "boss", "admin token"),
+        (ADMIN | JWT, token(sub="ann", jti="7"), "JWT sub='ann' jti='7'"),
+        (JWT, token(sub="a" * 100), f"JWT sub='{'a' * 80}'"),
+        (JWT, token(), "JWT"),
+        (ADMIN | JWT, "wrong", "nobody"),
+        ({}, "", "nobody"),
+    ],
+)
+def test_logs_name_who_did_it(settings: dict[str, Any], text: str, actor: str) -> None:
+    assert access(settings, text).actor == actor
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_admin"), [({}, False), (GLOBAL, False), (ADMIN, True), (JWT, True), (ADMIN | JWT, True)]
+)
+def test_where_somebody_can_be_admin(settings: dict[str, Any], has_admin: bool) -> None:
+    assert Authenticator(load_settings(**settings)).has_admin is has_admin
+
+
+@pytest.mark.parametrize(
+    ("settings", "locked"),
+    [({}, False), (ADMIN, False), (GLOBAL, True), (JWT, True), ({"publish_token": "p"}, False)],
+)
+def test_which_rooms_are_locked_for_viewers(settings: dict[str, Any], locked: bool) -> None:
+    assert Authenticator(load_settings(**settings)).locks("demo") is locked
+
+
+def test_a_room_with_a_token_of_its_own_is_locked_alone() -> None:
+    authenticator = Authenticator(load_settings(**ROOMS))
+    assert authenticator.locks("demo")
+    assert not authenticator.locks("open")
+
+
+def test_a_wrong_token_sent_along_with_a_session_is_refused_and_none_is_not() -> None:
+    access(GLOBAL, "").check_sent_along(DEMO, Role.PUBLISH)
+    access(GLOBAL, "all").check_sent_along(DEMO, Role.PUBLISH)
+    with pytest.raises(ServiceError):
+        access(GLOBAL, "wrong").check_sent_along(DEMO, Role.PUBLISH)
+
+
+def test_what_was_revoked_opens_nothing() -> None:
+    authenticator = Authenticator(load_settings(**JWT), revokes=lambda mark: mark.jti == "7")
+    for jti, opens in (("7", False), ("8", True)):
+        got = authenticator.access(token(jti=jti, role="admin").encode(), NOW)
+        assert got.opens_anything is opens
+    with pytest.raises(ServiceError) as caught:
+        authenticator.access(token(jti="7", role="admin").encode(), NOW).check_admin()
+    assert caught.value.detail == "the JWT was revoked"
+
+
+CALLBACK = {"auth_url": "http://127.0.0.1:1/"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "asked"),
+    [
+        ({}, "any", False),
+        (CALLBACK, "", True),
+        (CALLBACK, "any", True),
+        (CALLBACK | ADMIN, "boss", False),
+        (CALLBACK | JWT, token(), False),
+        (CALLBACK | JWT, token(SECRET[::-1]), True),  # another issuer's may be its service's
+        (CALLBACK | JWT, token(exp=NOW - 60), False),
+    ],
+)
+def test_what_is_put_to_the_service_at_auth_url(settings: dict[str, Any], text: str, asked: bool) -> None:
+    assert access(settings, text).is_for_callback is asked
+
+
 def test_where_a_credential_is_found() -> None:
     assert credential({"authorization": "Bearer a", "x-auth-token": "b"}) == b"a"
     assert credential({"authorization": "Bearer ", "x-auth-token": "b"}) == b"b"

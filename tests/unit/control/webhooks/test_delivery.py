@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from math import inf
 from typing import Any, cast
 
 import pytest
@@ -17,8 +16,9 @@ from control.webhooks.delivery import Delivery
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
 from control.webhooks.receiver import receivers_of
-from shared.events.event_queue import NEW, Backlog, Entry
+from shared.events.event_queue import Backlog, Entry
 from tests.support import waiting
+from tests.unit.control.webhooks.standins import Lease, Poster, Queue
 from tests.unit.control.webhooks.test_message import FIELDS, SECRET
 
 RECEIVER = receivers_of(["https://hooks.example/"])[0]
@@ -27,65 +27,6 @@ TURNS = 50  # of the event loop: more than anything here takes
 
 async def eventually(what: str, look: Callable[[], Any]) -> None:
     await waiting.eventually(what, look, 30.0, every=0.001)
-
-
-class Queue:
-    """Gives out what is in `new`, once, and remembers what became of it."""
-
-    def __init__(self, *new: Entry) -> None:
-        self.new = deque(new)
-        self.given: list[str] = []
-        self.acknowledged: list[str] = []
-        self.buried: dict[str, dict[str, str]] = {}
-        self.waits = Backlog(0, None)
-
-    async def read(self, group: str, after: str, count: int) -> list[Entry]:
-        entries = [self.new.popleft() for _ in range(min(count, len(self.new)))] if after == NEW else []
-        self.given += [entry.id for entry in entries]
-        return entries
-
-    async def acknowledge(self, group: str, entry: Entry) -> None:
-        self.acknowledged.append(entry.id)
-
-    async def bury(self, group: str, entry: Entry, **why: str) -> None:
-        self.buried[entry.id] = why
-
-    async def backlog(self, group: str) -> Backlog:
-        return self.waits
-
-
-class Lease:
-    """`left` are the seconds that it has left, `take` what becomes of the next tries to renew it."""
-
-    def __init__(self) -> None:
-        self.left = inf
-        self.tries: deque[bool | Exception] = deque([True])
-        self.is_given_back = False
-
-    async def take(self) -> bool:
-        outcome = self.tries.popleft() if len(self.tries) > 1 else self.tries[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    async def give_back(self) -> None:
-        self.is_given_back = True
-
-
-class Poster:
-    """Answers each attempt as `answer` says, and remembers the ids."""
-
-    def __init__(self, answer: Callable[[str], Awaitable[Attempt]]) -> None:
-        self.asked: list[str] = []
-        self.is_closed = False
-        self._answer = answer
-
-    async def post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
-        self.asked.append(headers["webhook-id"])
-        return await self._answer(headers["webhook-id"])
-
-    async def close(self) -> None:
-        self.is_closed = True
 
 
 async def takes_it(_: str) -> Attempt:

@@ -14,7 +14,7 @@ from shared.events.event_log import Broadcast
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
 from tests.support.waiting import eventually
-from tests.unit.control.webhooks.test_delivery import Lease
+from tests.unit.control.webhooks.standins import Lease
 
 W1 = WorkerId("w1")
 
