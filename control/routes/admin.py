@@ -55,7 +55,10 @@ class AdminRoutes:
         return JSONResponse({"id": worker, "state": drained.state, "stopsIn": left and round(left, 1)})
 
     async def list_workers(self, request: Request) -> Response:
-        """Without a configured admin everybody may list them, but without their addresses in the cluster."""
+        """Lists the workers.
+
+        Without a configured admin everybody may, but gets no addresses in the cluster.
+        """
         if self._authenticator.has_admin:
             self._authenticator.access(credential(request.headers), time.time()).check_admin()
         await self._rooms.catch_up()

@@ -52,7 +52,7 @@ class Gateway:
     async def living(
         self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId, room: str = ""
     ) -> Living:
-        """Those of `sessions`, all of one worker, that are alive, and in `room` unless that is empty.
+        """The living ones of `sessions`, all of one worker, that are in `room`, or in any when that is empty.
 
         Raises `SESSION_NOT_FOUND` if the worker is not alive.
         """

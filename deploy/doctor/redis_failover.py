@@ -48,7 +48,7 @@ async def _ask(url: RedisUrl, host: HostPort, *command: str) -> Any:
 
 
 def sentinels(url: RedisUrl, answers: list[Any]) -> Finding:
-    """By the answers of all Sentinels to SENTINEL MASTER."""
+    """What the answers of all Sentinels to SENTINEL MASTER show."""
     known = [_pairs(answer) for answer in answers if not isinstance(answer, Exception)]
     if not known:
         return SENTINELS.fail(*_nobody(url, answers))
@@ -71,7 +71,7 @@ def sentinels(url: RedisUrl, answers: list[Any]) -> Finding:
 
 
 def cluster(url: RedisUrl, answers: list[Any]) -> Finding:
-    """By the answers of all named nodes to CLUSTER SLOTS."""
+    """What the answers of all named nodes to CLUSTER SLOTS show."""
     known = [answer for answer in answers if not isinstance(answer, Exception)]
     if not known:
         return CLUSTER.fail(*_nobody(url, answers))

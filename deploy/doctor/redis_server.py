@@ -107,7 +107,7 @@ def clock(skew: float) -> Finding:
 
 
 def memory(info: Mapping[str, Any] | None, user: str) -> Finding:
-    """By INFO; None if our user may not ask."""
+    """What INFO shows of the memory; None if our user may not ask."""
     if info is None:
         return MEMORY.warn(
             "this user may not ask whether Redis throws keys away", f"ACL SETUSER {user} +info"

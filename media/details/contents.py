@@ -22,7 +22,10 @@ class ContentsError(ValueError):
 
 
 class Contents(msgspec.Struct, frozen=True, array_like=True):
-    """Of one recording. 0 x 0: it has no video. JPEG pictures by their width: all of `WIDTHS`, or none."""
+    """What one recording holds.
+
+    A size of 0 x 0: no video. JPEG pictures by width: all of `WIDTHS`, or none.
+    """
 
     seconds: Annotated[float, Meta(ge=0, le=MOST_SECONDS)] | None  # None: the file does not say
     width: Pixels

@@ -220,7 +220,10 @@ def _not_in(described: list[RecordDetails], records: list[Record], before: float
 
 
 def _with_seconds(contents: Contents, written: float, size: int) -> Contents:
-    """With the time for which the file was written, unless that cannot be: copies may have another date."""
+    """The contents with the time for which the file was written, if that can be.
+
+    The date of a copy may be another one.
+    """
     if not 0 < written <= min(MOST_SECONDS, size / _LEAST_RAW_PACE):
         return contents
     return Contents(written, contents.width, contents.height, contents.pictures)

@@ -70,7 +70,10 @@ def _contents(container: Any, with_pictures: bool, whole: bool) -> Contents:
 
 
 def _seconds_by_index(container: Any, up_to_the_hole: float) -> float | None:
-    """By the last fragment of an MP4, which its index leads to; None without an index, as after a crash."""
+    """The length by the last fragment of an MP4.
+
+    The index leads to that fragment; None without an index, as after a crash.
+    """
     container.seek(MOST_SECONDS * av.time_base, backward=True, any_frame=True)
     walk = _Walk(container, None)
     walk.to_the_end()
@@ -127,7 +130,7 @@ class _Walk:
 
 
 def _pictures(video: Any, walk: _Walk) -> dict[int, bytes]:
-    """Of the latest keyframe that can be decoded; none if none can."""
+    """The pictures of the latest keyframe that can be decoded; none if none can."""
     decoder = video.codec_context
     decoder.thread_count = 1
     for keyframe in reversed(walk.keyframes):

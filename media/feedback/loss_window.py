@@ -13,7 +13,7 @@ STALE_SECONDS = 3.0
 
 
 class LossWindow:
-    """By the counts of receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock."""
+    """Counts by receiver reports (RFC 3550 6.4.1). `now` is in seconds of a steady clock."""
 
     __slots__ = ("_began",)
 

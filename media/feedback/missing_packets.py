@@ -7,7 +7,7 @@ _FORGET_SECONDS = 0.4  # a receiver requests each round trip what it misses
 
 
 class MissingPackets:
-    """Of one viewer. `now` is in seconds of a steady clock."""
+    """Watches what one viewer misses. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_asked_at", "_sent_at", "_since")
 

@@ -9,7 +9,7 @@ _MOST_AT_ONCE_SECONDS = 0.050  # what is due for longer is not made up for
 
 
 class PaddingCredit:
-    """Of one viewer. `now` is in seconds of a steady clock; octets count from the viewer's join."""
+    """The padding due to one viewer. `now` is of a steady clock; octets count from the viewer's join."""
 
     __slots__ = ("_credit", "_octets", "_pictures", "_quiet_since", "_stepped_at")
 

@@ -11,7 +11,7 @@ _FORGIVEN_SECONDS = 30.0  # after this time wrong trains are forgotten
 
 
 class Belief:
-    """Of one viewer. `now` is in seconds of a steady clock."""
+    """What one viewer's trains are worth. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_at", "_from", "_wrong")
 

@@ -11,7 +11,7 @@ _SPARE = 1.25  # lost packets can be sent again soon if the line carries this mu
 
 
 class Doubts:
-    """Of one viewer. `now` is in seconds of a steady clock."""
+    """Counts signs for one viewer. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_at", "_signs")
 

@@ -7,7 +7,7 @@ _SECONDS = 4.0  # from one such try to the next
 
 
 class Hope:
-    """Of one viewer. `now` is in seconds of a steady clock, rates are in bit/s."""
+    """Decides for one viewer. `now` is in seconds of a steady clock, rates are in bit/s."""
 
     __slots__ = ("_from",)
 

@@ -27,7 +27,7 @@ class Loss(NamedTuple):
 
 
 class LossRun:
-    """Of one viewer."""
+    """Gathers the losses of one viewer."""
 
     __slots__ = ("_lost", "_told", "_track")
 

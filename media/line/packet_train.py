@@ -39,7 +39,7 @@ class Train:
 
 
 class PacketTrains:
-    """Of one viewer. `now` is in seconds of a steady clock."""
+    """The trains of one viewer. `now` is in seconds of a steady clock."""
 
     __slots__ = (
         "_answered",

@@ -11,7 +11,7 @@ _FRESH_SECONDS = 0.5  # as a receiver report may show a queue that is a second o
 
 
 class RoundTrips:
-    """Of one viewer. All in seconds; `now` is of a steady clock.
+    """The round trips of one viewer, in seconds; `now` is of a steady clock.
 
     `queue` is by how much the last round trip was longer than the shortest one. `queues` counts the round
     trips in a row that show a queue: a single one may be chance. `is_measured`: the receiver answers. Packets

@@ -6,7 +6,7 @@ Candidate = tuple[str, int]  # IP and UDP port
 
 
 class Candidates:
-    """At least one, the one that most clients can reach first: FFmpeg tries no other."""
+    """The candidates, at least one. Most clients can reach the first one: FFmpeg tries no other."""
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self._all = tuple(candidates)
@@ -20,9 +20,9 @@ class Candidates:
         self._all = tuple(candidates)
 
     def for_client(self, *, over_ipv6: bool) -> tuple[Candidate, ...]:
-        """The same, but for a client that came over IPv6 those of IPv6 first.
+        """The candidates; for a client that came over IPv6 those of IPv6 come first.
 
-        It may have nothing else, and what brought its offer works.
+        Such a client may have nothing else, and what brought its offer works.
         """
         if not over_ipv6:
             return self._all

@@ -72,7 +72,7 @@ def simulcast_of(section: MediaSection) -> Simulcast:
 
 
 def _spread(ranked: Sequence[T]) -> Sequence[T]:
-    """Of layers, best first, those that we take."""
+    """The layers that we take of `ranked`, which are best first."""
     if len(ranked) <= MAX_LAYERS:
         return ranked
     return [ranked[0], ranked[len(ranked) // 2], ranked[-1]]

@@ -26,7 +26,10 @@ def starts_keyframe(payload: bytes) -> bool:
 
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
-    """Of a payload that begins with a sequence header, or with one behind a temporal delimiter."""
+    """Width and height in a payload that begins with a sequence header.
+
+    A temporal delimiter may stand before the header.
+    """
     at = 1
     for number in (1, 2):
         start, at = _element(payload, at, number)
@@ -39,7 +42,10 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
 
 
 def temporal_layer(payload: bytes) -> int | None:
-    """Of the first OBU, if it begins here and says so (AV1 5.3.3). Sequence headers come with keyframes."""
+    """The layer of the first OBU, if it begins here and has one (AV1 5.3.3).
+
+    Sequence headers come with keyframes.
+    """
     if payload[0] & 0x80:  # Z: the rest of an OBU comes first
         return None
     start, _ = _element(payload, 1, 1)

@@ -25,7 +25,7 @@ def starts_keyframe(payload: bytes) -> bool:
 
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
-    """Of a payload with a sequence parameter set, whole or in an aggregate; None without one."""
+    """Width and height in a payload with a sequence parameter set, also in an aggregate; None without."""
     whole = (payload,) if payload[0] & 0x1F != _STAP_A else aggregated(payload, 1)
     sps = next((unit for unit in whole if unit and unit[0] & 0x1F == _SPS), None)
     return None if sps is None else sequence_parameters(sps)[:2]
@@ -46,7 +46,7 @@ def has_b_frames(payload: bytes) -> bool:
 
 
 def _is_b_slice(slice_header: bytes) -> bool:
-    """By slice_type, which comes after first_mb_in_slice (H.264 7.3.3): 1 and 6 are B (table 7-6)."""
+    """Whether slice_type says B: 1 or 6, behind first_mb_in_slice (H.264 7.3.3, table 7-6)."""
     reader = BitReader(without_emulation(slice_header[:_SLICE_HEADER_BYTES]))
     reader.ue()
     return reader.ue() in (1, 6)

@@ -23,14 +23,14 @@ def starts_keyframe(payload: bytes) -> bool:
 
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
-    """Of a payload with a sequence parameter set, whole or in an aggregate; None without one."""
+    """Width and height in a payload with a sequence parameter set, also in an aggregate; None without."""
     whole = (payload,) if _kind(payload) != _AGGREGATION else aggregated(payload, 2)
     sps = next((unit for unit in whole if unit and _kind(unit) == _SPS), None)
     return None if sps is None else _size(sps)
 
 
 def temporal_layer(payload: bytes) -> int:
-    """Of the payload's header, which fragments and aggregations have, too (RFC 7798 1.1.4, 4.4)."""
+    """The layer in the payload's header, which fragments and aggregations have, too (RFC 7798 1.1.4, 4.4)."""
     return max((payload[1] & 0x07) - 1, 0)
 
 

@@ -13,7 +13,7 @@ def starts_keyframe(payload: bytes) -> bool:
 
 
 def picture_size(payload: bytes) -> tuple[int, int]:
-    """Of a payload in which a keyframe starts."""
+    """Width and height in a payload in which a keyframe starts."""
     width, height, _ = _setup(payload[_descriptor_size(payload) :])
     return width, height
 

@@ -20,7 +20,7 @@ def starts_keyframe(payload: bytes) -> bool:
 
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
-    """Of a payload in which a keyframe starts: the largest layer's, if the scalability structure tells."""
+    """Width and height in a payload in which a keyframe starts; the largest layer's, where they are told."""
     size, _ = _descriptor(payload)
     layer_end = _layer(payload)[1]
     if payload[0] & 0x02 and (sizes := _structure_sizes(BitReader(payload[layer_end:size]))):
@@ -142,7 +142,7 @@ def _superframe(frames: list[bytes]) -> bytes:
 
 
 def _setup(frames: list[bytes]) -> Setup | None:
-    """Of a keyframe; the size is the largest layer's (VP9 bitstream specification, 6.2)."""
+    """The setup of a keyframe; the size is the largest layer's (VP9 bitstream specification, 6.2)."""
     sizes = [_keyframe_size(frame) for frame in frames]
     if sizes[0] is None:
         return None
@@ -151,7 +151,10 @@ def _setup(frames: list[bytes]) -> Setup | None:
 
 
 def _is_keyframe(head: int) -> bool:
-    """By the first byte of a frame: frame_marker, profile, show_existing_frame, frame_type (6.2)."""
+    """Whether a frame is a keyframe, by its first byte.
+
+    It has frame_marker, profile, show_existing_frame and frame_type (6.2).
+    """
     existing_or_inter = 0x06 if head & 0x30 == 0x30 else 0x0C  # profile 3 has a reserved bit before
     return head & 0xC0 == 0x80 and not head & existing_or_inter
 

@@ -33,7 +33,7 @@ class _Held:
 
 
 class DisplayOrder:
-    """Of one track in one file. Streams without B-frames pass at once, and as they are."""
+    """The order of one track in one file. Streams without B-frames pass at once, and as they are."""
 
     def __init__(self) -> None:
         self._held: list[_Held] = []  # in the order of decoding

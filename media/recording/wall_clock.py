@@ -13,7 +13,7 @@ ENOUGH = 3  # reports in a row that agree with each other, and not with those be
 
 
 class WallClock:
-    """Of one source. Timestamps have 32 bits, and the latest report is within half their range."""
+    """The clock of one source. Timestamps have 32 bits, and the latest report is within half their range."""
 
     def __init__(self, clock_rate: int) -> None:
         self._rate = clock_rate

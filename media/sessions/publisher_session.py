@@ -18,7 +18,7 @@ SILENT_SECONDS = 2.0  # without media: then the publisher counts as gone, althou
 
 
 class PublisherSession(Session):
-    """Its media goes into `feed` once it is connected."""
+    """Sends the client's media into `feed` once it is connected."""
 
     role = Role.PUBLISH
     origin: WorkerId | None = None

@@ -27,7 +27,7 @@ class DecoderSlowError(DecoderDiedError):
 
 
 class DecoderProcess:
-    """At most one process, one keyframe at a time. `close` ends it; the next keyframe starts it."""
+    """Runs at most one process, with one keyframe at a time. `close` ends it; the next keyframe starts it."""
 
     def __init__(self, command: tuple[str, ...] = COMMAND, patience: float = PATIENCE_SECONDS) -> None:
         self._command = command

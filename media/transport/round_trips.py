@@ -15,7 +15,7 @@ _EARLY_SECONDS = 0.02  # who asks at each tick asks a little early at times
 
 
 class RoundTrips:
-    """Of one session. `now` is in seconds of a steady clock."""
+    """Measures the round trips of one session. `now` is in seconds of a steady clock."""
 
     __slots__ = ("_pending", "_sent_at", "_tie_breaker")
 

@@ -38,7 +38,7 @@ def open_udp(address: HostPort, native: NativeSending | None = None) -> tuple[Ud
 
 
 def _ipv6(number: int, native: NativeSending | None) -> tuple[UdpPort, ...]:
-    """Empty on a host without IPv6; where it is switched off, not even loopback has an address."""
+    """The IPv6 port, or none: where IPv6 is switched off, not even loopback has an address."""
     if any(":" in own for own in own_addresses()):
         try:
             return (UdpPort("::", number, native),)

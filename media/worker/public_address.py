@@ -52,7 +52,7 @@ class PublicAddress:
 
     @property
     def nats(self) -> dict[str, Nat]:
-        """By address family; empty without `auto`."""
+        """What the NAT does, by address family; empty without `auto`."""
         if self._client is None:
             return {}
         return {_family(port): nat_of(one) for port, one in zip(self._ports, self._mappings, strict=True)}

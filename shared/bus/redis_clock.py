@@ -58,12 +58,12 @@ class RedisClock:
             await self.read()
 
     def earliest(self) -> float:
-        """It is not earlier than this; minus infinity before the first reading."""
+        """The earliest time that it can be by Redis' clock; minus infinity before the first reading."""
         now = self._steady()
         return now + self._offset.bounds(now)[0]
 
     def latest(self) -> float:
-        """It is not later than this; infinity before the first reading."""
+        """The latest time that it can be by Redis' clock; infinity before the first reading."""
         now = self._steady()
         return now + self._offset.bounds(now)[1]
 

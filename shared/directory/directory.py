@@ -45,7 +45,7 @@ class Records:
 
 
 class Changes(NamedTuple):
-    """Of the records of rooms. `at`: where to continue in the log; `more`: there is more now."""
+    """Changes of the records of rooms. `at`: where to continue in the log; `more`: there is more now."""
 
     at: str
     changes: list[Change]

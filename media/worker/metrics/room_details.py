@@ -60,7 +60,7 @@ class RoomDetailsCollector(Collector):
 
 
 def _sent_now(feed: Feed) -> list[ReceptionStats]:
-    """Of the tracks that come: a layer that its publisher has stopped keeps its last figures."""
+    """The figures of the tracks that come: a layer that its publisher has stopped keeps its last ones."""
     return [
         source.stats
         for source in feed.sources

@@ -46,7 +46,7 @@ class RoomsCollector(Collector):
 
 
 def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:
-    """By rank, 0 for the best layer: its publisher names a layer as it likes."""
+    """The layers by rank, 0 for the best: a publisher may name its layers as it likes."""
     bitrates = GaugeMetricFamily(
         "roomcast_layer_bitrate", "Bits a second of a layer of a room's picture.", labels=["room", "layer"]
     )
