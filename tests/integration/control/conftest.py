@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -20,6 +20,18 @@ PATIENCE_SECONDS = 20  # for a process to start, stop or answer: it hangs when i
 
 StartControl = Callable[..., Awaitable[httpx.AsyncClient]]
 StartWorker = Callable[..., Awaitable[ScriptedWorker]]
+
+
+class Stage(NamedTuple):
+    """Starts control processes and scripted workers."""
+
+    control: StartControl
+    worker: StartWorker
+
+
+@pytest.fixture
+def stage(start_control: StartControl, start_worker: StartWorker) -> Stage:
+    return Stage(start_control, start_worker)
 
 
 async def _check_description(response: httpx.Response) -> None:

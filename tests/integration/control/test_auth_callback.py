@@ -12,7 +12,7 @@ import pytest
 from control.access.auth_callback import MAX_OF_CLIENT
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.callback_server import CallbackServer, callback_server
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
@@ -37,11 +37,9 @@ def outcome(response: httpx.Response) -> tuple[int, str, str]:
     return response.status_code, response.json()["error"], response.headers["Retry-After"]
 
 
-async def test_it_is_asked_as_mediamtx_asks(
-    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
-) -> None:
-    await start_worker()
-    http = await start_control(auth_url=callback.url)
+async def test_it_is_asked_as_mediamtx_asks(stage: Stage, callback: CallbackServer) -> None:
+    await stage.worker()
+    http = await stage.control(auth_url=callback.url)
     http.headers["User-Agent"] = "OBS"
     callback.answer = lambda question: "201 Created" if question["token"] == "good" else "401 Unauthorized"
     refused = await publish(http, "bad")
@@ -73,10 +71,10 @@ async def test_it_is_asked_as_mediamtx_asks(
 
 
 async def test_an_answer_holds_for_a_while_for_the_same_question(
-    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+    stage: Stage, callback: CallbackServer
 ) -> None:
-    await start_worker()
-    http = await start_control(auth_url=callback.url, auth_url_cache_seconds=0.5)
+    await stage.worker()
+    http = await stage.control(auth_url=callback.url, auth_url_cache_seconds=0.5)
     callback.answer = lambda question: "200 OK" if question["token"] == "good" else "403 Forbidden"
     for token in ("good", "bad"):
         for _ in range(3):
@@ -95,10 +93,8 @@ async def test_an_answer_holds_for_a_while_for_the_same_question(
 @pytest.mark.parametrize(
     "answer", ["500 Oops", "302 Found\r\nLocation: http://127.0.0.1:1/", "429 Slow", "nonsense"]
 )
-async def test_what_is_neither_yes_nor_no_is_503(
-    answer: str, start_control: StartControl, callback: CallbackServer
-) -> None:
-    http = await start_control(auth_url=callback.url)
+async def test_what_is_neither_yes_nor_no_is_503(answer: str, stage: Stage, callback: CallbackServer) -> None:
+    http = await stage.control(auth_url=callback.url)
     callback.answer = lambda _: answer
     assert outcome(await publish(http)) == AWAY
     callback.answer = lambda _: "403 Forbidden"
@@ -106,13 +102,12 @@ async def test_what_is_neither_yes_nor_no_is_503(
 
 
 async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
-    start_control: StartControl,
-    start_worker: StartWorker,
+    stage: Stage,
     callback: CallbackServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await start_worker()
-    http = await start_control(auth_url=callback.url, auth_url_seconds=0.3, admin_token="chief")
+    await stage.worker()
+    http = await stage.control(auth_url=callback.url, auth_url_seconds=0.3, admin_token="chief")
     await callback.die()
     for _ in range(3):
         assert outcome(await publish(http, "hush")) == AWAY
@@ -131,9 +126,9 @@ async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
 
 
 async def test_a_crowd_before_a_callback_that_hangs_holds_up_nobody_else(
-    start_control: StartControl, callback: CallbackServer
+    stage: Stage, callback: CallbackServer
 ) -> None:
-    http = await start_control(auth_url=callback.url, auth_url_seconds=1.0, trusted_proxies="127.0.0.1")
+    http = await stage.control(auth_url=callback.url, auth_url_seconds=1.0, trusted_proxies="127.0.0.1")
     callback.hangs = True
     crowd = [asyncio.create_task(publish(http, f"t{number}")) for number in range(2 * MAX_OF_CLIENT)]
     await eventually("it is asked", lambda: len(callback.questions) == MAX_OF_CLIENT, 5)
@@ -148,10 +143,10 @@ async def test_a_crowd_before_a_callback_that_hangs_holds_up_nobody_else(
 
 
 async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
-    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+    stage: Stage, callback: CallbackServer
 ) -> None:
-    await start_worker()
-    http = await start_control(auth_url=callback.url, jwt_secret=SECRET, admin_token="chief")
+    await stage.worker()
+    http = await stage.control(auth_url=callback.url, jwt_secret=SECRET, admin_token="chief")
 
     def token(secret: str = SECRET, **claims: Any) -> str:
         return jwt.encode({"exp": int(time.time()) + 600} | claims, secret, "HS256")
@@ -183,10 +178,10 @@ async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
 
 
 async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
-    start_control: StartControl, start_worker: StartWorker, callback: CallbackServer
+    stage: Stage, callback: CallbackServer
 ) -> None:
-    worker = await start_worker()
-    one, other = await start_control(auth_url=callback.url), await start_control(auth_url=callback.url)
+    worker = await stage.worker()
+    one, other = await stage.control(auth_url=callback.url), await stage.control(auth_url=callback.url)
     whip = "/api/whip/publish/demo"
     for http, token, url in (
         *((one, "a", whip), (other, "a", whip), (one, "b", whip)),

@@ -8,7 +8,7 @@ import pytest
 
 from control.http.bodies import FREE_BYTES, MAX_BODY_BYTES, _Share
 from shared.messages.sessions import FindSessions, Living
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
 from tests.support.waiting import eventually
 
@@ -25,8 +25,8 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
 
 
-async def test_an_announced_size_is_refused_before_the_body(start_control: StartControl) -> None:
-    reader, writer = await connect(await start_control())
+async def test_an_announced_size_is_refused_before_the_body(stage: Stage) -> None:
+    reader, writer = await connect(await stage.control())
     writer.write(f"{HEAD}Content-Length: {10**12}\r\n\r\n".encode())
     response = await read_to_end(reader)  # to the end: the server closes the connection
     assert response.startswith(b"HTTP/1.1 413 ")
@@ -35,15 +35,15 @@ async def test_an_announced_size_is_refused_before_the_body(start_control: Start
     writer.close()
 
 
-async def test_a_client_that_asks_first_is_not_told_to_go_on(start_control: StartControl) -> None:
-    reader, writer = await connect(await start_control())
+async def test_a_client_that_asks_first_is_not_told_to_go_on(stage: Stage) -> None:
+    reader, writer = await connect(await stage.control())
     writer.write(f"{HEAD}Content-Length: {MAX_BODY_BYTES + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
     assert (await read_to_end(reader)).startswith(b"HTTP/1.1 413 ")
     writer.close()
 
 
-async def test_a_body_without_a_size_is_counted_as_it_comes(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_body_without_a_size_is_counted_as_it_comes(stage: Stage) -> None:
+    http = await stage.control()
     _, writer = await connect(http)
     writer.write(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
     chunk = b"10000\r\n" + b"v" * 0x10000 + b"\r\n"
@@ -59,33 +59,33 @@ async def test_a_body_without_a_size_is_counted_as_it_comes(start_control: Start
     writer.close()
 
 
-async def test_a_streamed_body_that_is_too_large_is_413(start_control: StartControl) -> None:
+async def test_a_streamed_body_that_is_too_large_is_413(stage: Stage) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield b"v" * 0x10000
 
-    http = await start_control()
+    http = await stage.control()
     response = await http.post(WHIP, content=body(), headers={"Content-Type": "application/sdp"})
     assert response.status_code == 413
 
 
-async def test_the_limit_itself_is_allowed(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_the_limit_itself_is_allowed(stage: Stage) -> None:
+    http = await stage.control()
     headers = {"Content-Type": "application/sdp"}
     assert (await http.post(WHIP, content=b"v" * MAX_BODY_BYTES, headers=headers)).status_code == 400
     assert (await http.post(WHIP, content=b"v" * (MAX_BODY_BYTES + 1), headers=headers)).status_code == 413
 
 
-async def test_a_client_gets_to_read_the_answer_to_whatever_it_sends(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_client_gets_to_read_the_answer_to_whatever_it_sends(stage: Stage) -> None:
+    http = await stage.control()
     headers = {"Content-Type": "application/sdp"}
     for _ in range(20):  # a reset connection would lose it now and then
         response = await http.post(WHIP, content=b"v" * 4 * MAX_BODY_BYTES, headers=headers)
         assert response.json() == {"error": "request body too large"}
 
 
-async def test_a_client_that_leaves_in_the_middle_does_no_harm(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_client_that_leaves_in_the_middle_does_no_harm(stage: Stage) -> None:
+    http = await stage.control()
     _, writer = await connect(http)
     writer.write(f"{HEAD}Content-Length: 1000\r\n\r\nv=0".encode())
     await writer.drain()
@@ -94,12 +94,10 @@ async def test_a_client_that_leaves_in_the_middle_does_no_harm(start_control: St
     assert (await http.get("/healthz")).status_code == 200
 
 
-async def test_the_bodies_of_invented_sessions_are_not_read(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_the_bodies_of_invented_sessions_are_not_read(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[FindSessions] = Living(sessions=())
-    http = await start_control()
+    http = await stage.control()
     session = f"/api/whip/publish/demo/{SESSION}"
     patch = f"PATCH {session} HTTP/1.1\r\nHost: test\r\nContent-Type: application/trickle-ice-sdpfrag\r\n"
     post = f"POST {session.replace('whip/publish', 'whep/play')}/events HTTP/1.1\r\nHost: test\r\n"
@@ -115,10 +113,10 @@ async def test_the_bodies_of_invented_sessions_are_not_read(
 
 
 async def test_large_bodies_share_what_they_may_have_and_small_ones_always_pass(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await start_worker()
-    http = await start_control()
+    await stage.worker()
+    http = await stage.control()
     monkeypatch.setattr("control.http.bodies.SHARED_BYTES", 2 * MAX_BODY_BYTES)
     headers = {"Content-Type": "application/sdp"}
     slow = [await connect(http) for _ in range(2)]

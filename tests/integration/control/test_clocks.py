@@ -10,7 +10,7 @@ import pytest
 from control.events import streams
 from control.routes import admin, records, rooms
 from shared.messages.status import WorkerState
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.test_events import change, listening, played, subscribed
 from tests.support.waiting import eventually
 
@@ -32,56 +32,50 @@ def skew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> flo
     return seconds
 
 
-async def test_a_room_is_as_old_as_it_is(
-    start_control: StartControl, start_worker: StartWorker, skew: float
-) -> None:
-    worker = await start_worker()
+async def test_a_room_is_as_old_as_it_is(stage: Stage, skew: float) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", started_at=time.time() - 60)
-    room = (await (await start_control()).get("/api/rooms/demo")).json()
+    room = (await (await stage.control()).get("/api/rooms/demo")).json()
     assert 60 <= room["uptime"] < 70
 
 
-async def test_a_drain_lasts_as_long_as_it_lasts(
-    start_control: StartControl, start_worker: StartWorker, skew: float
-) -> None:
-    await start_worker("w1")
-    http = await start_control(admin_token="chief")
+async def test_a_drain_lasts_as_long_as_it_lasts(stage: Stage, skew: float) -> None:
+    await stage.worker("w1")
+    http = await stage.control(admin_token="chief")
     drained = await http.post("/api/admin/workers/w1/drain", headers={"Authorization": "Bearer chief"})
     assert 20 < drained.json()["stopsIn"] <= 30
 
 
-async def test_viewers_of_a_draining_worker_are_asked_to_move(
-    start_control: StartControl, start_worker: StartWorker, skew: float
-) -> None:
-    leaving = await start_worker("leaving")
+async def test_viewers_of_a_draining_worker_are_asked_to_move(stage: Stage, skew: float) -> None:
+    leaving = await stage.worker("leaving")
     await leaving.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, await subscribed(http, await played(http), "reconnect", "inactive")) as heard:
         leaving.state = WorkerState.DRAINING
         leaving.drains = (time.time() - 60, time.time())
         await change(leaving, has_publisher=False)
         await heard.hears(("inactive", {}))
         await leaving.give_up("demo")
-        await (await start_worker("staying")).publish_in("demo")
+        await (await stage.worker("staying")).publish_in("demo")
         await heard.hears(("reconnect", {}))
 
 
 async def test_a_link_of_a_control_process_with_a_wrong_clock_opens_its_recording(
-    start_control: StartControl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skew: float
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skew: float
 ) -> None:
     (tmp_path / RECORD).write_bytes(b"a picture")
     settings = {"auth_token": "secret", "record_enabled": True, "record_dir": str(tmp_path)}
-    listed = await (await start_control(**settings)).get("/api/records", headers={"X-Auth-Token": "secret"})
+    listed = await (await stage.control(**settings)).get("/api/records", headers={"X-Auth-Token": "secret"})
     url = listed.json()[0]["url"]
     monkeypatch.setattr(records, "time", time)  # the other process' clock is right
-    other = await start_control(**settings)
+    other = await stage.control(**settings)
     query = dict(pair.split("=") for pair in url.partition("?")[2].split("&"))
     assert time.time() < int(query["expires"]) <= time.time() + 15 * 60 + 1
     assert (await other.get(url)).content == b"a picture"
 
 
-async def test_the_skew_of_this_host_is_a_metric(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_the_skew_of_this_host_is_a_metric(stage: Stage) -> None:
+    http = await stage.control()
 
     async def told_skew() -> float | None:
         lines = (await http.get("/metrics")).text.splitlines()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import NO_PUBLISHER, WHEP, WHIP, Row
 from tests.integration.control.rows_queries import QUERY_ROWS
 from tests.integration.control.rows_sessions import SESSION_ROWS
@@ -15,12 +15,10 @@ ROWS = [*STREAMING_ROWS, *SESSION_ROWS, *QUERY_ROWS, *WEBHOOK_ROWS]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.promise)
-async def test_contract(
-    row: Row, start_control: StartControl, start_worker: StartWorker, tmp_path: Path
-) -> None:
+async def test_contract(row: Row, stage: Stage, tmp_path: Path) -> None:
     if row.worker:
-        await row.set_up(await start_worker(), tmp_path)
-    http = await start_control(**row.settings_with(tmp_path))
+        await row.set_up(await stage.worker(), tmp_path)
+    http = await stage.control(**row.settings_with(tmp_path))
 
     response = await row.send(http)
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from shared.messages.signalling import Publish
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
 from tests.support.offers import PUBLISH_OFFER, post_offer
 
@@ -31,43 +31,43 @@ def cors_of(response: httpx.Response) -> dict[str, str]:
     "path",
     ["/api/whip/publish/demo", "/api/whip/publish/a.b", "/api/whep/play/demo", "/api/rooms", "/api/none"],
 )
-async def test_endpoints(method: str, path: str, start_control: StartControl) -> None:
-    assert cors_of(await (await start_control()).request(method, path)) == PLAIN
+async def test_endpoints(method: str, path: str, stage: Stage) -> None:
+    assert cors_of(await (await stage.control()).request(method, path)) == PLAIN
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "GET", "PATCH", "DELETE", "PUT"])
 @pytest.mark.parametrize("base", ["/api/whip/publish", "/api/whep/play"])
-async def test_session_resources(method: str, base: str, start_control: StartControl) -> None:
-    http = await start_control(auth_token="secret-of-all")
+async def test_session_resources(method: str, base: str, stage: Stage) -> None:
+    http = await stage.control(auth_token="secret-of-all")
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         response = await http.request(method, f"{base}/demo/{SESSION}", headers=headers)
         assert cors_of(response) == OF_A_SESSION
 
 
-async def test_the_choice_of_a_layer(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_the_choice_of_a_layer(stage: Stage) -> None:
+    http = await stage.control()
     for method in ("OPTIONS", "POST", "GET"):
         assert cors_of(await http.request(method, f"/api/whep/play/demo/{SESSION}/layer")) == OF_A_SESSION
 
 
-async def test_the_500_that_nobody_foresaw(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker = await start_worker()
+async def test_the_500_that_nobody_foresaw(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[Publish] = KeyError("bug")
-    response = await post_offer(await start_control(), "/api/whip/publish/demo", PUBLISH_OFFER)
+    response = await post_offer(await stage.control(), "/api/whip/publish/demo", PUBLISH_OFFER)
     assert response.status_code == 500
     assert cors_of(response) == PLAIN
 
 
-async def test_the_429_of_the_rate_limit(start_control: StartControl) -> None:
-    http = await start_control(rate_limit_rps=0.001)
+async def test_the_429_of_the_rate_limit(stage: Stage) -> None:
+    http = await stage.control(rate_limit_rps=0.001)
     await http.get("/api/rooms")
     response = await http.delete(f"/api/whip/publish/demo/{SESSION}")
     assert response.status_code == 429
     assert cors_of(response) == OF_A_SESSION
 
 
-async def test_the_origin_is_the_configured_one(start_control: StartControl) -> None:
-    http = await start_control(allowed_origin="https://app.test")
+async def test_the_origin_is_the_configured_one(stage: Stage) -> None:
+    http = await stage.control(allowed_origin="https://app.test")
     for path in ("/api/rooms", "/api/none"):
         response = await http.get(path, headers={"Origin": "https://evil.test"})
         assert response.headers["Access-Control-Allow-Origin"] == "https://app.test"

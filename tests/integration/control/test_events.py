@@ -13,7 +13,7 @@ from control.events.text import RELATION
 from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.status import WorkerState
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker
@@ -48,12 +48,10 @@ async def change(worker: ScriptedWorker, **changed: object) -> None:
     await worker.beat()
 
 
-async def test_a_viewer_hears_through_another_control_process(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_viewer_hears_through_another_control_process(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", subscribers=1)
-    first, second = await start_control(), await start_control()
+    first, second = await stage.control(), await stage.control()
     url = await subscribed(first, await played(first))
     async with listening(second, url) as heard:
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 1}))
@@ -65,12 +63,10 @@ async def test_a_viewer_hears_through_another_control_process(
         await heard.hears(("active", {}))
 
 
-async def test_only_the_events_that_were_asked_for(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_only_the_events_that_were_asked_for(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, await subscribed(http, await played(http), "inactive", "layers")) as heard:
         await change(worker, subscribers=7)
         await change(worker, has_publisher=False)
@@ -79,11 +75,11 @@ async def test_only_the_events_that_were_asked_for(
 
 
 async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_place_to_go(
-    start_control: StartControl, start_worker: StartWorker
+    stage: Stage,
 ) -> None:
-    leaving = await start_worker("leaving")
+    leaving = await stage.worker("leaving")
     await leaving.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, await subscribed(http, await played(http), "reconnect", "inactive")) as heard:
         leaving.state = WorkerState.DRAINING
         leaving.drains = (time.time() - 60, time.time())
@@ -91,17 +87,15 @@ async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_pl
         await heard.hears(("inactive", {}))
         assert len(heard.events) == 1  # nobody has the room
         await leaving.give_up("demo")
-        await (await start_worker("staying")).publish_in("demo")
+        await (await stage.worker("staying")).publish_in("demo")
         await heard.hears(("reconnect", {}))
 
 
-async def test_a_stream_ends_with_its_session(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_ends_with_its_session(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.1)
-    worker = await start_worker()
+    worker = await stage.worker()
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     url = await subscribed(http, await played(http))
     async with listening(http, url) as heard:
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
@@ -110,11 +104,9 @@ async def test_a_stream_ends_with_its_session(
     assert (await http.get(url)).status_code == 404
 
 
-async def test_a_deleted_stream_is_404_in_every_control_process(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await (await start_worker()).publish_in("demo")
-    http, other = await start_control(), await start_control()
+async def test_a_deleted_stream_is_404_in_every_control_process(stage: Stage) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http, other = await stage.control(), await stage.control()
     events = await played(http)
     kept, deleted = await subscribed(http, events), await subscribed(http, events)
     assert (await http.delete(deleted)).status_code == 200
@@ -125,11 +117,9 @@ async def test_a_deleted_stream_is_404_in_every_control_process(
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
 
 
-async def test_closing_what_nobody_created_leaves_nothing_behind(
-    start_control: StartControl, start_worker: StartWorker, redis_url: str
-) -> None:
-    await (await start_worker()).publish_in("demo")
-    http = await start_control()
+async def test_closing_what_nobody_created_leaves_nothing_behind(stage: Stage, redis_url: str) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
     events = await played(http)
     async with Redis.from_url(redis_url) as redis:
         before = set(await redis.keys())
@@ -138,11 +128,9 @@ async def test_closing_what_nobody_created_leaves_nothing_behind(
         assert {key for key in await redis.keys() if b":rp" not in key and b":re" not in key} <= before
 
 
-async def test_a_session_leaves_one_small_key_for_two_minutes(
-    start_control: StartControl, start_worker: StartWorker, redis_url: str
-) -> None:
-    await (await start_worker()).publish_in("demo")
-    http = await start_control()
+async def test_a_session_leaves_one_small_key_for_two_minutes(stage: Stage, redis_url: str) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
     events = await played(http)
     created = [await subscribed(http, events) for _ in range(MAX_NAMES + 4)]
     async with Redis.from_url(redis_url) as redis:
@@ -156,12 +144,12 @@ async def test_a_session_leaves_one_small_key_for_two_minutes(
 
 
 async def test_a_stream_that_is_followed_stays_alive(
-    start_control: StartControl, start_worker: StartWorker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(event_streams, "KEEP_EVERY_LOOKS", 2)
-    await (await start_worker()).publish_in("demo")
-    http = await start_control()
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
     url = await subscribed(http, await played(http))
     async with listening(http, url), Redis.from_url(redis_url) as redis:
         [key] = await redis.keys("roomcast:events:*")
@@ -173,11 +161,9 @@ async def test_a_stream_that_is_followed_stays_alive(
         await eventually("the stream is kept alive", kept, IN_TIME)
 
 
-async def test_deleting_a_stream_ends_it_at_once_where_it_is_followed(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await (await start_worker()).publish_in("demo")
-    http = await start_control()
+async def test_deleting_a_stream_ends_it_at_once_where_it_is_followed(stage: Stage) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
     url = await subscribed(http, await played(http))
     async with listening(http, url) as heard:
         await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
@@ -185,11 +171,9 @@ async def test_deleting_a_stream_ends_it_at_once_where_it_is_followed(
         await eventually("the stream ends", lambda: heard.ended, IN_TIME)
 
 
-async def test_one_session_has_few_streams_and_the_latest_win(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await (await start_worker()).publish_in("demo")
-    http = await start_control()
+async def test_one_session_has_few_streams_and_the_latest_win(stage: Stage) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
     url = await subscribed(http, await played(http))
     async with (
         listening(http, url) as oldest,
@@ -202,13 +186,13 @@ async def test_one_session_has_few_streams_and_the_latest_win(
         assert not latest.ended
 
 
-async def test_streams_outlive_redis(start_control: StartControl) -> None:
+async def test_streams_outlive_redis(stage: Stage) -> None:
     valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
         async with ScriptedWorker(valkey.url, "w1").running() as worker:
             await worker.publish_in("demo")
-            http = await start_control(redis_url=valkey.url)
+            http = await stage.control(redis_url=valkey.url)
             url = await subscribed(http, await played(http))
             async with listening(http, url) as heard:
                 await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))

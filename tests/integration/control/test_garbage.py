@@ -16,7 +16,7 @@ from control.workers import every_worker
 from shared.bus import keys
 from shared.messages.encoding import pack
 from shared.names import RoomName, SessionId, WorkerId
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.test_redis_away import ADMIN, RECORD, SESSION, STREAM, ask
 from tests.support.waiting import eventually
@@ -119,9 +119,9 @@ Start = Callable[[], Awaitable[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def start(start_control: StartControl, tmp_path: Path) -> Start:
+def start(stage: Stage, tmp_path: Path) -> Start:
     async def start() -> httpx.AsyncClient:
-        return await start_control(
+        return await stage.control(
             record_enabled=True, record_dir=str(tmp_path), auth_token="", rate_limit_rps=10_000, **ADMIN
         )
 
@@ -156,11 +156,9 @@ async def all_is_well(http: httpx.AsyncClient) -> None:
 
 @pytest.mark.usefixtures("no_traceback")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_garbage_in_a_key_is_nobody_s_500(
-    kind: str, start: Start, start_worker: StartWorker, redis: Redis
-) -> None:
+async def test_garbage_in_a_key_is_nobody_s_500(kind: str, start: Start, stage: Stage, redis: Redis) -> None:
     http = await start()
-    worker = await start_worker()
+    worker = await stage.worker()
     await worker.publish_in("demo")
     await lay(redis, KINDS[kind], b"\xff\xfe\r\n")
     await ask_all(http)
@@ -173,11 +171,9 @@ async def test_garbage_in_a_key_is_nobody_s_500(
 
 
 @pytest.mark.usefixtures("no_traceback")
-async def test_garbage_in_heartbeats_is_nobody_s_500(
-    start: Start, start_worker: StartWorker, redis: Redis
-) -> None:
+async def test_garbage_in_heartbeats_is_nobody_s_500(start: Start, stage: Stage, redis: Redis) -> None:
     http = await start()
-    await (await start_worker()).publish_in("demo")
+    await (await stage.worker()).publish_in("demo")
     for number, garbage in enumerate(STATUSES):
         await redis.zadd(keys.WORKERS, {f"g{number}": 1e18})
         await redis.set(keys.worker_status(WorkerId(f"g{number}")), garbage)
@@ -210,9 +206,9 @@ REPLIES = [
 
 
 @pytest.mark.usefixtures("no_traceback")
-async def test_garbage_in_a_worker_s_replies_is_nobody_s_500(start: Start, start_worker: StartWorker) -> None:
+async def test_garbage_in_a_worker_s_replies_is_nobody_s_500(start: Start, stage: Stage) -> None:
     http = await start()
-    worker = await start_worker()
+    worker = await stage.worker()
     await worker.publish_in("demo")
     for garbage in REPLIES:
         worker.say_always(garbage)

@@ -6,7 +6,7 @@ from control.routes.layers import RELATION
 from shared.messages.sessions import FindSessions, ListedSessions, ListSessions, Living, SessionStatus
 from shared.messages.signalling import ChooseLayer, Role
 from shared.messages.status import LayerStatus, RoomStatus
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SDP, SESSION, WHEP
 from tests.integration.control.test_events import change, listening, played, subscribed
 from tests.support.offers import PLAY_OFFER
@@ -18,12 +18,10 @@ TOLD_FULL = {"rid": "f", "bitrate": 2_500_000, "width": 1280, "height": 720}
 TOLD_HALF = {"rid": "h", "bitrate": 600_000, "width": 640, "height": 360}
 
 
-async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", layers=(FULL, HALF, ASLEEP))
-    http, other = await start_control(), await start_control()
+    http, other = await stage.control(), await stage.control()
     async with listening(other, await subscribed(http, await played(http), "layers")) as heard:
         await heard.hears(("layers", {"1": [TOLD_FULL, TOLD_HALF, {"rid": "q"}]}))
         awake = LayerStatus(rid="q", bitrate=150_000, width=320, height=180)
@@ -33,23 +31,19 @@ async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(
         assert len(heard.events) == 2
 
 
-async def test_a_picture_without_layers_is_one_layer_without_a_name(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_picture_without_layers_is_one_layer_without_a_name(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", layers=(LayerStatus(rid="", bitrate=900_000, width=640, height=360),))
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, await subscribed(http, await played(http), "layers")) as heard:
         only = {"spatialLayerId": 0, "bitrate": 900_000, "width": 640, "height": 360}
         await heard.hears(("layers", {"1": [only]}))
 
 
-async def test_who_gets_no_picture_hears_of_no_layers(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_who_gets_no_picture_hears_of_no_layers(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", layers=(FULL, HALF))
-    http = await start_control()
+    http = await stage.control()
     url = await played(http)
     worker.answers[FindSessions] = Living(sessions=(url.split("/")[-2],))
     async with listening(http, await subscribed(http, url, "layers", "viewercount")) as heard:
@@ -59,12 +53,10 @@ async def test_who_gets_no_picture_hears_of_no_layers(
         assert [name for name, _ in heard.events] == ["viewercount", "viewercount"]
 
 
-async def test_a_choice_reaches_the_worker_through_any_control_process(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_choice_reaches_the_worker_through_any_control_process(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", layers=(FULL, HALF))
-    http, other = await start_control(), await start_control()
+    http, other = await stage.control(), await stage.control()
     response = await http.post(f"{WHEP}/demo", content=PLAY_OFFER, headers=SDP)
     [link] = [link for link in response.headers.get_list("link") if RELATION in link]
     url = response.headers["Location"] + "/layer"
@@ -85,10 +77,8 @@ async def test_a_choice_reaches_the_worker_through_any_control_process(
     assert (await choice(rid="f", maxTemporalLayerId=1)).picture
 
 
-async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    home, edge = await start_worker("home"), await start_worker("edge")
+async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get(stage: Stage) -> None:
+    home, edge = await stage.worker("home"), await stage.worker("edge")
     await home.publish_in(
         "demo", layers=(FULL, ASLEEP), viewers_by_reason={"full": 2, "line": 1}, subscribers=3
     )
@@ -106,7 +96,7 @@ async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get
         ),
     )
     await edge.beat()
-    http = await start_control()
+    http = await stage.control()
     [detail] = (await http.get("/api/rooms?detail=true")).json()
     assert detail["layers"] == [
         {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_512_345, "viewers": 7},
@@ -115,10 +105,8 @@ async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get
     assert detail["viewersByReason"] == {"full": 7, "line": 1, "choice": 1}
 
 
-async def test_operators_see_what_each_viewer_gets_and_why(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_operators_see_what_each_viewer_gets_and_why(stage: Stage) -> None:
+    worker = await stage.worker()
     status: dict[str, Any] = {
         "id": SESSION,
         "room": "demo",
@@ -128,7 +116,7 @@ async def test_operators_see_what_each_viewer_gets_and_why(
     }
     narrow = SessionStatus(**status, layer="360p", reason="line", carries=700_000)
     worker.answers[ListSessions] = ListedSessions(sessions=(narrow, SessionStatus(**status)), total=2)
-    http = await start_control(admin_token="chief")
+    http = await stage.control(admin_token="chief")
     answer = await http.get("/api/admin/sessions", headers={"Authorization": "Bearer chief"})
     first, second = answer.json()["sessions"]
     assert (first["layer"], first["reason"], first["carries"]) == ("360p", "line", 700_000)

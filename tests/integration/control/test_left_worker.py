@@ -1,14 +1,14 @@
 """A worker that has left, while the directory still names it: requests are answered at once, not with 503."""
 
 from shared.names import new_session_id
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.offers import PUBLISH_OFFER, post_offer
 
 ADMIN = {"Authorization": "Bearer chief"}
 
 
-async def test_its_sessions_are_unknown(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker, http = await start_worker(), await start_control()
+async def test_its_sessions_are_unknown(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control()
     await worker.close_list()
     for base in ("/api/whip/publish", "/api/whep/play"):
         session = f"{base}/demo/{new_session_id(worker.id)}"
@@ -19,10 +19,10 @@ async def test_its_sessions_are_unknown(start_control: StartControl, start_worke
     assert events.status_code == 404
 
 
-async def test_offers_go_to_another_one(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker, http = await start_worker("w1"), await start_control()
+async def test_offers_go_to_another_one(stage: Stage) -> None:
+    worker, http = await stage.worker("w1"), await stage.control()
     worker.load = 0.0
-    other = await start_worker("w2")
+    other = await stage.worker("w2")
     other.load = 0.5
     for each in (worker, other):
         await each.beat()
@@ -32,8 +32,8 @@ async def test_offers_go_to_another_one(start_control: StartControl, start_worke
     assert answer.headers["Location"].rpartition("/")[2].startswith("w2.")
 
 
-async def test_alone_it_is_as_good_as_none(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker, http = await start_worker(), await start_control()
+async def test_alone_it_is_as_good_as_none(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control()
     await worker.close_list()
     answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
     assert answer.status_code == 503
@@ -41,10 +41,8 @@ async def test_alone_it_is_as_good_as_none(start_control: StartControl, start_wo
     assert "did not answer" not in answer.json()["detail"]
 
 
-async def test_an_operator_learns_that_it_is_gone(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker, http = await start_worker(), await start_control(admin_token="chief")
+async def test_an_operator_learns_that_it_is_gone(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control(admin_token="chief")
     await worker.close_list()
     drain = await http.post("/api/admin/workers/w1/drain", headers=ADMIN)
     assert drain.json()["error"] == "worker not found"

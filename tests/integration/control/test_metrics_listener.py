@@ -8,7 +8,7 @@ from shared.http.server import listen
 from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.free_ports import free_port
 
 SCRAPED = ("/metrics", "/api/metrics/targets")
@@ -26,22 +26,18 @@ SCRAPED = ("/metrics", "/api/metrics/targets")
         "/api%2fmetrics%2ftargets",
     ],
 )
-async def test_another_spelling_of_the_path_is_another_resource(
-    start_control: StartControl, path: str
-) -> None:
+async def test_another_spelling_of_the_path_is_another_resource(stage: Stage, path: str) -> None:
     """A proxy that refuses `/metrics` refuses the metrics."""
-    http = await start_control()
+    http = await stage.control()
     assert (await http.get(path)).status_code == 404
     for scraped in SCRAPED:
         assert (await http.get(f"{scraped}?x={path}")).status_code == 200
 
 
-async def test_with_an_address_of_their_own_metrics_are_there_and_nowhere_else(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await start_worker("w1")
+async def test_with_an_address_of_their_own_metrics_are_there_and_nowhere_else(stage: Stage) -> None:
+    await stage.worker("w1")
     address = HostPort("127.0.0.1", free_port())
-    public = await start_control(metrics_addr=address)
+    public = await stage.control(metrics_addr=address)
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as internal:
         for path in SCRAPED:
             assert (await public.get(path)).json() == {"error": "not found"}

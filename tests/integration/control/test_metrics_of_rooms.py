@@ -11,14 +11,12 @@ from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 
 
-async def test_many_rooms_are_left_to_the_workers(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_rooms_are_left_to_the_workers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "MAX_ROOMS_WITH_SERIES", 1)
-    worker, http = await start_worker(), await start_control()
+    worker, http = await stage.worker(), await stage.control()
     for rooms in (1, 2):
         await worker.publish_in(f"room{rooms}")
         await http.get("/api/rooms")  # which takes what is new

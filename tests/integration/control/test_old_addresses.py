@@ -5,7 +5,7 @@ from urllib.parse import quote, urljoin
 import httpx
 import pytest
 
-from tests.integration.control.conftest import StartControl
+from tests.integration.control.conftest import Stage
 
 PREFIX = "http://live.test/below/a/proxy"  # a path prefix that control does not know
 
@@ -34,13 +34,13 @@ async def leads_to(http: httpx.AsyncClient, path: str) -> str:
         ("/web/player.html?room=", "/"),
     ],
 )
-async def test_an_old_address_leads_to_our_page(start_control: StartControl, old: str, new: str) -> None:
-    assert await leads_to(await start_control(), old) == new
+async def test_an_old_address_leads_to_our_page(stage: Stage, old: str, new: str) -> None:
+    assert await leads_to(await stage.control(), old) == new
 
 
 @pytest.mark.parametrize("page", ["publisher", "player"])
-async def test_a_hostile_room_leads_to_a_page_that_says_so(start_control: StartControl, page: str) -> None:
-    http = await start_control()
+async def test_a_hostile_room_leads_to_a_page_that_says_so(stage: Stage, page: str) -> None:
+    http = await stage.control()
     for room in (
         *("//evil.test", "/\\evil.test", "https://evil.test/", "javascript:alert(1)", "..", "../../admin"),
         *("demo\r\nSet-Cookie: a=b", "demo\n", "demo?x", "demo#x", "é", "\x00", "a" * 65, " ", "!"),

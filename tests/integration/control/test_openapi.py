@@ -17,7 +17,7 @@ from starlette.routing import Route
 from control.app import create_app
 from control.http.resource import Resource
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl
+from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.integration.control.test_contract import ROWS
@@ -76,12 +76,12 @@ def test_every_body_has_an_example_that_its_schema_allows() -> None:
 
 
 async def test_a_bug_anywhere_is_the_500_that_is_described(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def has_a_bug(*_: object) -> None:
         raise KeyError("bug")
 
-    http = await start_control()  # whose answers are compared with the description
+    http = await stage.control()  # whose answers are compared with the description
     monkeypatch.setattr(Resource, "__call__", has_a_bug)
     for path, method in description().operations():
         if method != "OPTIONS":  # which calls no handler of ours
@@ -89,8 +89,8 @@ async def test_a_bug_anywhere_is_the_500_that_is_described(
             assert response.status_code == 500, path
 
 
-async def test_the_description_is_served(start_control: StartControl) -> None:
-    response = await (await start_control()).get("/openapi.yaml")
+async def test_the_description_is_served(stage: Stage) -> None:
+    response = await (await stage.control()).get("/openapi.yaml")
     assert response.headers["Content-Type"] == "application/yaml"
     assert yaml.safe_load(response.text)["openapi"].startswith("3.1.")
 
@@ -108,16 +108,14 @@ def test_it_has_the_routes_and_methods_of_the_application_and_no_others() -> Non
     assert all(isinstance(route, Route) and isinstance(route.endpoint, Resource) for route in app.routes)
 
 
-async def test_every_status_that_it_has_is_really_seen(
-    start_control: StartControl, redis_url: str, tmp_path: Path
-) -> None:
+async def test_every_status_that_it_has_is_really_seen(stage: Stage, redis_url: str, tmp_path: Path) -> None:
     seen: set[tuple[str | None, str, int]] = set()
     controls: dict[str, httpx.AsyncClient] = {}
     async with Redis.from_url(redis_url) as redis:
         for row in ROWS:
             settings = repr(row.settings)
             if settings not in controls:
-                controls[settings] = await start_control(**row.settings_with(tmp_path))
+                controls[settings] = await stage.control(**row.settings_with(tmp_path))
             await redis.flushall()
             async with ScriptedWorker(redis_url, "w1").running() as worker:
                 await row.set_up(worker, tmp_path)
@@ -125,7 +123,7 @@ async def test_every_status_that_it_has_is_really_seen(
                     await redis.flushall()
                 response = await row.send(controls[settings])
             seen.add((description().template(row.path.partition("?")[0]), row.method, response.status_code))
-    http = await start_control()
+    http = await stage.control()
     for path, method in description().operations():
         if method == "OPTIONS":
             response = await http.options(path.format_map(PARAMETERS))

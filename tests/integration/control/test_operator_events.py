@@ -15,7 +15,7 @@ from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
 from shared.settings.host_port import HostPort
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.waiting import eventually
@@ -33,8 +33,8 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator_streams, "EVERY_SECONDS", 0.2)
 
 
-async def admin(start_control: StartControl, **settings: Any) -> httpx.AsyncClient:
-    http = await start_control(admin_token=TOKEN, **settings)
+async def admin(stage: Stage, **settings: Any) -> httpx.AsyncClient:
+    http = await stage.control(admin_token=TOKEN, **settings)
     http.headers.update(ADMIN)
     return http
 
@@ -52,13 +52,11 @@ def viewer(name: str, **facts: Any) -> SessionStatus:
     return SessionStatus(id=f"w1.{name}", **(given | facts))
 
 
-async def test_all_is_told_at_once_and_then_what_changes(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_all_is_told_at_once_and_then_what_changes(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", loss=0.05, warnings=("no keyframe",))
     lists(worker, viewer("a"))
-    http = await admin(start_control)
+    http = await admin(stage)
     async with listening(http, EVENTS) as heard:
         await eventually("all five", lambda: {name for name, _ in heard.events} >= FIVE, IN_TIME)
         (asked,) = (await http.get("/api/workers")).json()
@@ -87,11 +85,9 @@ FIVE = {"workers", "rooms", "sessions", "rulings", "totals"}
 NO_RULINGS = {"blockCount": 0, "blocks": [], "revocationCount": 0, "revocations": []}
 
 
-async def test_who_comes_later_gets_what_has_been(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await start_worker()
-    http = await admin(start_control)
+async def test_who_comes_later_gets_what_has_been(stage: Stage) -> None:
+    await stage.worker()
+    http = await admin(stage)
 
     async def samples() -> list[Any]:
         async with listening(http, EVENTS) as heard:
@@ -115,12 +111,10 @@ async def test_who_comes_later_gets_what_has_been(
         await eventually("the offer is counted", counted, IN_TIME)
 
 
-async def test_sessions_are_chosen_by_room_role_and_trouble(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_sessions_are_chosen_by_room_role_and_trouble(stage: Stage) -> None:
+    worker = await stage.worker()
     lists(worker, viewer("a"), viewer("b", loss=0.1), viewer("c", room="other", loss=0.1))
-    http = await admin(start_control)
+    http = await admin(stage)
     async with (
         listening(http, f"{EVENTS}?room=demo&trouble=true") as chosen,
         listening(http, f"{EVENTS}?role=publish") as senders,
@@ -132,8 +126,8 @@ async def test_sessions_are_chosen_by_room_role_and_trouble(
         assert none == {"total": 0, "sessions": []}
 
 
-async def test_a_stream_ends_with_its_token(start_control: StartControl) -> None:
-    http = await start_control(jwt_secret=SECRET)
+async def test_a_stream_ends_with_its_token(stage: Stage) -> None:
+    http = await stage.control(jwt_secret=SECRET)
     token = jwt.encode({"exp": int(time.time()) + 600, "role": "admin", "jti": "mine"}, SECRET, "HS256")
     http.headers["Authorization"] = f"Bearer {token}"
     async with listening(http, EVENTS) as heard:
@@ -143,11 +137,9 @@ async def test_a_stream_ends_with_its_token(start_control: StartControl) -> None
     assert (await http.get(EVENTS)).status_code == 401
 
 
-async def test_a_process_has_so_many_streams(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_has_so_many_streams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator_streams, "MOST_STREAMS", 1)
-    http = await admin(start_control)
+    http = await admin(stage)
     async with listening(http, EVENTS):
         refused = await http.get(EVENTS)
         assert (refused.status_code, refused.json()["detail"]) == (503, "too many event streams")
@@ -159,11 +151,9 @@ async def test_a_process_has_so_many_streams(
     await eventually("the place of the reader that went is free", opens, IN_TIME)
 
 
-async def test_nobody_is_asked_for_sessions_while_nobody_looks(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await admin(start_control)
+async def test_nobody_is_asked_for_sessions_while_nobody_looks(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await admin(stage)
 
     def asked() -> int:
         return sum(isinstance(message, ListSessions) for message in worker.received)

@@ -8,12 +8,12 @@ import pytest
 
 from control.routes import pages
 from control.routes.page_text import page_text
-from tests.integration.control.conftest import StartControl
+from tests.integration.control.conftest import Stage
 from tests.integration.control.rows_queries import PAGES
 
 
-async def test_pages_run_nothing_but_our_own_files(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_pages_run_nothing_but_our_own_files(stage: Stage) -> None:
+    http = await stage.control()
     for path in (*PAGES, "/static/embed.html"):
         headers = (await http.get(path)).headers
         policy = headers["Content-Security-Policy"]
@@ -23,32 +23,32 @@ async def test_pages_run_nothing_but_our_own_files(start_control: StartControl) 
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
-async def test_only_the_embedded_player_may_be_framed_by_other_sites(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_only_the_embedded_player_may_be_framed_by_other_sites(stage: Stage) -> None:
+    http = await stage.control()
     for path in PAGES:
         policy = (await http.get(path)).headers["Content-Security-Policy"]
         assert policy.endswith("frame-ancestors *" if path.startswith("/embed") else "frame-ancestors 'self'")
 
 
-async def test_a_page_may_reach_the_public_url(start_control: StartControl) -> None:
-    http = await start_control(public_url="https://live.test/base")
+async def test_a_page_may_reach_the_public_url(stage: Stage) -> None:
+    http = await stage.control(public_url="https://live.test/base")
     assert "connect-src 'self' https://live.test;" in (await http.get("/")).headers["Content-Security-Policy"]
 
 
-async def test_the_page_about_the_api_has_this_server_in_its_examples(start_control: StartControl) -> None:
+async def test_the_page_about_the_api_has_this_server_in_its_examples(stage: Stage) -> None:
     for public_url, server in (
         ("", "http://localhost:8080"),
         ("https://live.test/base", "https://live.test/base"),
     ):
-        page = (await (await start_control(public_url=public_url)).get("/docs")).text
+        page = (await (await stage.control(public_url=public_url)).get("/docs")).text
         assert f"curl -X POST {server}/api/whip/publish/demo" in page
         assert '<a href="./docs" aria-current="page">' in page
         assert "JavaScript" not in page  # it needs none
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_works_below_a_path_prefix(start_control: StartControl, page: str) -> None:
-    http = await start_control()
+async def test_a_page_works_below_a_path_prefix(stage: Stage, page: str) -> None:
+    http = await stage.control()
     references = set(re.findall(r'(?:src|href)="([^"#]+)', (await http.get(page)).text))
     assert references
     for reference in references:
@@ -56,16 +56,16 @@ async def test_a_page_works_below_a_path_prefix(start_control: StartControl, pag
         assert (await http.get(urljoin(page, reference))).status_code == 200
 
 
-async def test_nothing_in_a_page_needs_what_the_policy_forbids(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_nothing_in_a_page_needs_what_the_policy_forbids(stage: Stage) -> None:
+    http = await stage.control()
     for path in PAGES:
         page = (await http.get(path)).text
         assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script>", page)
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_is_whole_and_is_sent_once(start_control: StartControl, page: str) -> None:
-    http = await start_control()
+async def test_a_page_is_whole_and_is_sent_once(stage: Stage, page: str) -> None:
+    http = await stage.control()
     fetched = await http.get(page)
     assert fetched.headers["Content-Type"] == "text/html; charset=utf-8"
     assert fetched.text.count("<main") == fetched.text.count("<title>") == 1
@@ -75,8 +75,8 @@ async def test_a_page_is_whole_and_is_sent_once(start_control: StartControl, pag
     assert not again.content
 
 
-async def test_on_a_phone_a_cell_of_operators_has_the_name_of_its_column(start_control: StartControl) -> None:
-    page = (await (await start_control()).get("/admin")).text
+async def test_on_a_phone_a_cell_of_operators_has_the_name_of_its_column(stage: Stage) -> None:
+    page = (await (await stage.control()).get("/admin")).text
     tables = re.findall(r'<thead.*?</thead>\s*<tbody role="rowgroup" id="(\w+)s"', page)
     assert len(tables) == 5
     for row in tables:
@@ -94,10 +94,8 @@ async def test_on_a_phone_a_cell_of_operators_has_the_name_of_its_column(start_c
         ("icon.svg", "image/svg+xml"),
     ],
 )
-async def test_files_have_their_types_and_are_fetched_once(
-    start_control: StartControl, file: str, media_type: str
-) -> None:
-    http = await start_control()
+async def test_files_have_their_types_and_are_fetched_once(stage: Stage, file: str, media_type: str) -> None:
+    http = await stage.control()
     fetched = await http.get(f"/static/{file}")
     assert fetched.headers["Content-Type"].partition(";")[0] == media_type
     assert fetched.headers["Cache-Control"] == "no-cache"
@@ -107,8 +105,8 @@ async def test_files_have_their_types_and_are_fetched_once(
     assert not again.content
 
 
-async def test_a_page_is_in_the_language_of_the_browser(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_page_is_in_the_language_of_the_browser(stage: Stage) -> None:
+    http = await stage.control()
     for page in PAGES:
         tags = set()
         for accepted, language in (("de-AT, en;q=0.5", "de"), ("zh-CN", "zh-Hans"), ("fr", "en")):
@@ -121,15 +119,15 @@ async def test_a_page_is_in_the_language_of_the_browser(start_control: StartCont
         assert len(tags) == (1 if page == "/docs" else 3)
 
 
-async def test_another_language_is_not_what_a_browser_already_has(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_another_language_is_not_what_a_browser_already_has(stage: Stage) -> None:
+    http = await stage.control()
     english = await http.get("/")
     asked = {"If-None-Match": english.headers["ETag"], "Accept-Language": "es"}
     assert (await http.get("/", headers=asked)).status_code == 200
 
 
-async def test_a_language_that_was_chosen_is_kept(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_language_that_was_chosen_is_kept(stage: Stage) -> None:
+    http = await stage.control()
     german = {"Accept-Language": "de"}
     chosen = await http.get("/?lang=es", headers=german)
     assert chosen.headers["Content-Language"] == "es"
@@ -145,21 +143,21 @@ async def test_a_language_that_was_chosen_is_kept(start_control: StartControl) -
     assert again.headers["Set-Cookie"].startswith("roomcast-language=es;")
 
 
-async def test_over_https_the_choice_is_kept_for_https(start_control: StartControl) -> None:
-    http = await start_control(public_url="https://live.test")
+async def test_over_https_the_choice_is_kept_for_https(stage: Stage) -> None:
+    http = await stage.control(public_url="https://live.test")
     assert (await http.get("/?lang=de")).headers["Set-Cookie"].endswith("; Secure")
 
 
-async def test_a_frame_in_another_site_chooses_for_itself_alone(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_a_frame_in_another_site_chooses_for_itself_alone(stage: Stage) -> None:
+    http = await stage.control()
     framed = await http.get("/embed/demo?lang=es", headers={"Accept-Language": "de"})
     assert framed.headers["Content-Language"] == "es"
     assert "Set-Cookie" not in framed.headers
 
 
 @pytest.mark.parametrize("tag", ["xx", "", "DE", "de\r\nX-Evil: 1", "../en", "zh"])
-async def test_a_language_that_there_is_not_is_not_chosen(start_control: StartControl, tag: str) -> None:
-    http = await start_control()
+async def test_a_language_that_there_is_not_is_not_chosen(stage: Stage, tag: str) -> None:
+    http = await stage.control()
     answer = await http.get("/", params={"lang": tag}, headers={"Accept-Language": "es"})
     assert answer.headers["Content-Language"] == "es"
     assert "Set-Cookie" not in answer.headers
@@ -167,8 +165,8 @@ async def test_a_language_that_there_is_not_is_not_chosen(start_control: StartCo
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/no/thing", "/watch/", "/a/b/c/d"])
-async def test_people_whose_link_leads_nowhere_get_a_page(start_control: StartControl, path: str) -> None:
-    http = await start_control()
+async def test_people_whose_link_leads_nowhere_get_a_page(stage: Stage, path: str) -> None:
+    http = await stage.control()
     accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de"}
     answer = await http.get(path, headers=accept)
     assert answer.status_code == 404
@@ -186,10 +184,8 @@ async def test_people_whose_link_leads_nowhere_get_a_page(start_control: StartCo
     assert for_a_program.headers["Vary"] == "Accept"
 
 
-async def test_a_page_for_wrong_links_is_made_once(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    http = await start_control()
+async def test_a_page_for_wrong_links_is_made_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    http = await stage.control()
     made = []
 
     def count(*given: Any) -> str:
@@ -204,15 +200,15 @@ async def test_a_page_for_wrong_links_is_made_once(
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/static/nothing.js", "/deep" * 9, "/" * 4000])
-async def test_whoever_asks_the_api_or_for_nonsense_gets_none(start_control: StartControl, path: str) -> None:
-    http = await start_control()
+async def test_whoever_asks_the_api_or_for_nonsense_gets_none(stage: Stage, path: str) -> None:
+    http = await stage.control()
     answer = await http.get(f"{http.base_url}".rstrip("/") + path, headers={"Accept": "text/html"})
     assert answer.status_code == 404
     assert answer.json() == {"error": "not found"}
 
 
-async def test_only_who_wants_to_read_gets_a_page(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_only_who_wants_to_read_gets_a_page(stage: Stage) -> None:
+    http = await stage.control()
     answer = await http.post("/nothing", headers={"Accept": "text/html"})
     assert answer.json() == {"error": "not found"}
 
@@ -230,10 +226,8 @@ async def test_only_who_wants_to_read_gets_a_page(start_control: StartControl) -
         ("", False),
     ],
 )
-async def test_a_page_is_packed_for_who_takes_it(
-    start_control: StartControl, accepted: str, is_packed: bool
-) -> None:
-    http = await start_control()
+async def test_a_page_is_packed_for_who_takes_it(stage: Stage, accepted: str, is_packed: bool) -> None:
+    http = await stage.control()
     packed = await http.get("/docs", headers={"Accept-Encoding": accepted})
     plain = await http.get("/docs", headers={"Accept-Encoding": "identity"})
     assert ("Content-Encoding" in packed.headers) is is_packed

@@ -1,13 +1,10 @@
 """A worker that is full, gone or silent: another one gets the publisher, within one request."""
 
-import asyncio
-from collections import Counter
-
 import httpx
 
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Play, Publish
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SDP, WHEP, WHIP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.stopwatch import Stopwatch
@@ -30,37 +27,21 @@ def worker_of(response: httpx.Response) -> str:
     return location.rpartition("/")[2].partition(".")[0]
 
 
-async def test_a_worker_that_says_that_it_is_full_gets_nobody(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    full, other = await start_worker("full"), await start_worker("other")
-    other.load = 0.7
-    full.takes_publishers = False
-    for worker in (full, other):
-        await worker.beat()
-    assert worker_of(await publish(await start_control())) == "other"
-    assert full.received == []
-
-
-async def test_a_worker_that_refuses_is_passed_over(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    full, other = await start_worker("full"), await start_worker("other")
+async def test_a_worker_that_refuses_is_passed_over(stage: Stage) -> None:
+    full, other = await stage.worker("full"), await stage.worker("other")
     full.answers[Publish] = FULL
     other.load = 0.7
     await other.beat()
-    assert worker_of(await publish(await start_control())) == "other"
+    assert worker_of(await publish(await stage.control())) == "other"
     assert len(full.received) == 1
 
 
-async def test_a_silent_worker_is_passed_over_in_time_and_then_left_alone(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    silent, other = await start_worker("silent"), await start_worker("other")
+async def test_a_silent_worker_is_passed_over_in_time_and_then_left_alone(stage: Stage) -> None:
+    silent, other = await stage.worker("silent"), await stage.worker("other")
     silent.may_answer.clear()
     other.load = 0.7
     await other.beat()
-    http = await start_control()
+    http = await stage.control()
     for room in ("first", "second"):
         async with Stopwatch() as watch:
             assert worker_of(await publish(http, room)) == "other"
@@ -68,12 +49,10 @@ async def test_a_silent_worker_is_passed_over_in_time_and_then_left_alone(
     assert len(silent.received) == 1
 
 
-async def test_with_none_but_silent_workers_it_is_503_in_time(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
+async def test_with_none_but_silent_workers_it_is_503_in_time(stage: Stage) -> None:
     for name in ("a", "b", "c"):
-        (await start_worker(name)).may_answer.clear()
-    http = await start_control()
+        (await stage.worker(name)).may_answer.clear()
+    http = await stage.control()
     async with Stopwatch() as watch:
         response = await publish(http)
     assert watch.seconds < LIMIT_SECONDS
@@ -81,53 +60,33 @@ async def test_with_none_but_silent_workers_it_is_503_in_time(
     assert int(response.headers["Retry-After"]) >= 1
 
 
-async def test_an_owner_that_gives_its_room_up_is_followed_by_another_worker(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    draining, other = await start_worker("draining"), await start_worker("other")
+async def test_an_owner_that_gives_its_room_up_is_followed_by_another_worker(stage: Stage) -> None:
+    draining, other = await stage.worker("draining"), await stage.worker("other")
     await draining.publish_in("demo")
     draining.answers[Publish] = FULL
     other.answers[Publish] = ServiceError(ErrorCode.PUBLISHER_EXISTS)  # the claim was not given up
     other.load = 0.7
     await other.beat()
-    http = await start_control()
+    http = await stage.control()
     assert (await publish(http)).status_code == 409
     del other.answers[Publish]
     await draining.give_up("demo")
     assert worker_of(await publish(http)) == "other"
 
 
-async def test_a_crowd_of_publishers_is_spread_over_equal_workers(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    for name in ("a", "b", "c"):
-        await start_worker(name)
-    http = await start_control()
-    counts: Counter[str] = Counter()
-    for crowd in range(3):  # all workers share this process: of more at once some would wait for too long
-        rooms = (f"room{10 * crowd + number}" for number in range(10))
-        counts.update(map(worker_of, await asyncio.gather(*(publish(http, room) for room in rooms))))
-    assert set(counts) == {"a", "b", "c"}
-    assert max(counts.values()) <= 15
-
-
-async def test_a_viewer_of_a_full_worker_is_503_with_a_hint(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner = await start_worker("owner")
+async def test_a_viewer_of_a_full_worker_is_503_with_a_hint(stage: Stage) -> None:
+    owner = await stage.worker("owner")
     await owner.publish_in("demo")
     owner.answers[Play] = FULL
-    response = await play(await start_control())
+    response = await play(await stage.control())
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
 
 
-async def test_a_viewer_follows_a_room_to_another_worker_at_once(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    first, second = await start_worker("first"), await start_worker("second")
+async def test_a_viewer_follows_a_room_to_another_worker_at_once(stage: Stage) -> None:
+    first, second = await stage.worker("first"), await stage.worker("second")
     await first.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     for _ in range(2):  # the second time without a look at the directory
         assert worker_of(await play(http)) == "first"
     await first.give_up("demo")
@@ -138,15 +97,13 @@ async def test_a_viewer_follows_a_room_to_another_worker_at_once(
     assert (await play(http)).status_code == 404
 
 
-async def test_a_worker_that_is_full_meanwhile_passes_its_viewers_on(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner = await start_worker("owner")
+async def test_a_worker_that_is_full_meanwhile_passes_its_viewers_on(stage: Stage) -> None:
+    owner = await stage.worker("owner")
     await owner.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     assert worker_of(await play(http)) == "owner"
     owner.answers[Play] = FULL
-    await start_worker("other")
+    await stage.worker("other")
     response = await play(http)
     assert worker_of(response) == "other"
     (asked,) = [message for message in owner.received[1:] if isinstance(message, Play)][:1]

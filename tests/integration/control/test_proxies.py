@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.offers import PUBLISH_OFFER
 
 PATH = "/api/whip/publish/demo/w1."
@@ -31,19 +31,18 @@ async def test_location(
     settings: dict[str, str],
     headers: dict[str, str],
     start: str,
-    start_control: StartControl,
-    start_worker: StartWorker,
+    stage: Stage,
 ) -> None:
-    await start_worker()
-    http = await start_control(**settings)
+    await stage.worker()
+    http = await stage.control(**settings)
     headers = {"Content-Type": "application/sdp"} | headers
     response = await http.post("/api/whip/publish/demo?token=x", content=PUBLISH_OFFER, headers=headers)
     assert response.headers["Location"].startswith(start)
     assert "?" not in response.headers["Location"]
 
 
-async def test_a_request_id_is_taken_from_a_trusted_proxy_only(start_control: StartControl) -> None:
+async def test_a_request_id_is_taken_from_a_trusted_proxy_only(stage: Stage) -> None:
     for proxies, believed in (("127.0.0.1", True), ("", False)):
-        http = await start_control(trusted_proxies=proxies)
+        http = await stage.control(trusted_proxies=proxies)
         response = await http.get("/healthz", headers={"X-Request-Id": "proxy-42"})
         assert (response.headers["X-Request-Id"] == "proxy-42") is believed

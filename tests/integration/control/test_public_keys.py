@@ -11,7 +11,7 @@ from control.access import key_set as key_set_module
 from control.server import make_server
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.jwks_server import jwks_server
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.signing_keys import SigningKey, key_set, signing_key
@@ -33,11 +33,11 @@ async def show(http: httpx.AsyncClient, text: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("form", ["text", "one line", "file"])
-async def test_keys_of_the_settings_open(form: str, start_control: StartControl, tmp_path: Path) -> None:
+async def test_keys_of_the_settings_open(form: str, stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "keys.pem"
     file.write_text(FIRST.pem + SECOND.pem)
     pem = FIRST.pem + SECOND.pem
-    http = await start_control(
+    http = await stage.control(
         jwt_public_keys={"text": pem, "one line": pem.replace("\n", "\\n"), "file": str(file)}[form]
     )
     assert (await show(http, token(FIRST, room="demo"))).status_code == 204
@@ -49,14 +49,12 @@ async def test_keys_of_the_settings_open(form: str, start_control: StartControl,
     assert (await http.get("/api/admin/sessions", headers=headers)).status_code == 200
 
 
-async def test_a_key_rolls_and_its_server_dies(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_key_rolls_and_its_server_dies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_set_module, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(key_set_module, "REFRESH_SECONDS", 0.1)
-    await start_worker()
+    await stage.worker()
     async with jwks_server(key_set(FIRST)) as server:
-        http = await start_control(jwt_jwks_url=server.url)
+        http = await stage.control(jwt_jwks_url=server.url)
 
         async def status(key: SigningKey) -> int:
             return (await show(http, token(key))).status_code
@@ -98,11 +96,11 @@ async def test_a_key_rolls_and_its_server_dies(
 
 
 async def test_control_starts_and_takes_other_credentials_while_the_set_is_away(
-    start_control: StartControl,
+    stage: Stage,
 ) -> None:
     async with jwks_server(key_set(FIRST)) as server:
         await server.die()
-        http = await start_control(jwt_jwks_url=server.url, auth_token="plain")
+        http = await stage.control(jwt_jwks_url=server.url, auth_token="plain")
         assert (await show(http, "plain")).status_code == 204
         assert (await show(http, token(FIRST))).status_code == 503
         assert (await show(http, "wrong")).status_code == 401

@@ -10,7 +10,7 @@ import httpx
 
 from shared.messages.signalling import CloseRoom
 from shared.messages.status import RoomStatus, WorkerState
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 
 TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}
 STUN_ENTRY = {"urls": ["stun:s.test:3478"]}
@@ -21,8 +21,8 @@ async def bootstrap(http: httpx.AsyncClient, token: str = "") -> dict[str, objec
     return (await http.get("/api/bootstrap", headers=headers)).json()
 
 
-async def test_bootstrap_of_an_open_server(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_bootstrap_of_an_open_server(stage: Stage) -> None:
+    http = await stage.control()
     assert await bootstrap(http) == {
         "authEnabled": False,
         "recordEnabled": False,
@@ -31,11 +31,9 @@ async def test_bootstrap_of_an_open_server(start_control: StartControl) -> None:
     }
 
 
-async def test_rooms_are_narrowed_to_one_and_told_in_detail(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    http = await start_control()
-    worker = await start_worker()
+async def test_rooms_are_narrowed_to_one_and_told_in_detail(stage: Stage) -> None:
+    http = await stage.control()
+    worker = await stage.worker()
     await worker.publish_in("one")
     await worker.publish_in("two")
 
@@ -49,9 +47,9 @@ async def test_rooms_are_narrowed_to_one_and_told_in_detail(
     assert set(detail) == set((await http.get("/api/rooms/one")).json())
 
 
-async def test_rooms_come_in_pages(start_control: StartControl, start_worker: StartWorker) -> None:
-    http = await start_control()
-    worker = await start_worker()
+async def test_rooms_come_in_pages(stage: Stage) -> None:
+    http = await stage.control()
+    worker = await stage.worker()
     for name in ("c", "a", "B", "d-4", "d_4"):
         await worker.publish_in(name)
 
@@ -66,23 +64,23 @@ async def test_rooms_come_in_pages(start_control: StartControl, start_worker: St
     assert await page("limit=5&after=d_4") == await page("limit=0") == []
 
 
-async def test_bootstrap_says_what_is_on(start_control: StartControl) -> None:
-    answer = await bootstrap(await start_control(auth_token="secret-of-all", record_enabled=True))
+async def test_bootstrap_says_what_is_on(stage: Stage) -> None:
+    answer = await bootstrap(await stage.control(auth_token="secret-of-all", record_enabled=True))
     assert answer["authEnabled"] is True
     assert answer["recordEnabled"] is True
     assert answer["features"] == {"rooms": True, "records": True}
 
 
-async def test_an_open_server_tells_everybody_its_turn_credentials(start_control: StartControl) -> None:
-    http = await start_control(**TURN, turn_username="u", turn_password="p")
+async def test_an_open_server_tells_everybody_its_turn_credentials(stage: Stage) -> None:
+    http = await stage.control(**TURN, turn_username="u", turn_password="p")
     assert (await bootstrap(http))["iceServers"] == [
         STUN_ENTRY,
         {"urls": ["turn:t.test:3478?transport=udp", "turns:t.test:5349"], "username": "u", "credential": "p"},
     ]
 
 
-async def test_with_authentication_turn_is_for_the_authorised(start_control: StartControl) -> None:
-    http = await start_control(
+async def test_with_authentication_turn_is_for_the_authorised(stage: Stage) -> None:
+    http = await stage.control(
         **TURN, turn_username="u", turn_password="p", auth_token="secret-of-all", room_tokens="demo:one"
     )
     assert (await bootstrap(http))["iceServers"] == [STUN_ENTRY]
@@ -91,8 +89,8 @@ async def test_with_authentication_turn_is_for_the_authorised(start_control: Sta
         assert len((await bootstrap(http, token))["iceServers"]) == 2
 
 
-async def test_turn_secret_makes_credentials_that_end(start_control: StartControl) -> None:
-    http = await start_control(**TURN, turn_username="name", turn_secret="shared-with-coturn")
+async def test_turn_secret_makes_credentials_that_end(stage: Stage) -> None:
+    http = await stage.control(**TURN, turn_username="name", turn_secret="shared-with-coturn")
     entry = (await bootstrap(http))["iceServers"][1]
     ends, _, name = entry["username"].partition(":")
     assert name == "name"
@@ -101,36 +99,34 @@ async def test_turn_secret_makes_credentials_that_end(start_control: StartContro
     assert entry["credential"] == base64.b64encode(mac).decode()
 
 
-async def test_each_caller_is_another_user_to_the_turn_server(start_control: StartControl) -> None:
+async def test_each_caller_is_another_user_to_the_turn_server(stage: Stage) -> None:
     """It limits what one of them takes: all of one name would share that."""
-    http = await start_control(**TURN, turn_secret="shared-with-coturn")
+    http = await stage.control(**TURN, turn_secret="shared-with-coturn")
     names = [(await bootstrap(http))["iceServers"][1]["username"] for _ in range(2)]
     users = {name.partition(":")[2] for name in names}
     assert len(users) == 2
     assert "" not in users
 
 
-async def test_rooms_are_of_the_whole_cluster_sorted_by_name(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    first, second = await start_worker("w1"), await start_worker("w2")
+async def test_rooms_are_of_the_whole_cluster_sorted_by_name(stage: Stage) -> None:
+    first, second = await stage.worker("w1"), await stage.worker("w2")
     await first.publish_in("zebra", tracks=1, subscribers=5)
     await second.publish_in("apple", subscribers=2)
-    http = await start_control()
+    http = await stage.control()
     assert (await http.get("/api/rooms")).json() == [
         {"name": "apple", "hasPublisher": True, "tracks": 2, "subscribers": 2},
         {"name": "zebra", "hasPublisher": True, "tracks": 1, "subscribers": 5},
     ]
 
 
-async def test_no_rooms_are_an_empty_list(start_control: StartControl) -> None:
-    assert (await (await start_control()).get("/api/rooms")).json() == []
+async def test_no_rooms_are_an_empty_list(stage: Stage) -> None:
+    assert (await (await stage.control()).get("/api/rooms")).json() == []
 
 
-async def test_a_room_in_detail(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker = await start_worker()
+async def test_a_room_in_detail(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", codecs=("VP8", "opus"), bitrate=900_000, started_at=time.time() - 60)
-    room = (await (await start_control()).get("/api/rooms/demo")).json()
+    room = (await (await stage.control()).get("/api/rooms/demo")).json()
     assert 60 <= room.pop("uptime") < 70
     assert room == {
         "name": "demo",
@@ -150,16 +146,16 @@ async def test_a_room_in_detail(start_control: StartControl, start_worker: Start
     }
 
 
-async def test_no_records_are_an_empty_list(start_control: StartControl, tmp_path: Path) -> None:
-    http = await start_control(record_enabled=True, record_dir=str(tmp_path / "not-yet"))
+async def test_no_records_are_an_empty_list(stage: Stage, tmp_path: Path) -> None:
+    http = await stage.control(record_enabled=True, record_dir=str(tmp_path / "not-yet"))
     assert (await http.get("/api/records")).json() == []
 
 
-async def test_an_admin_sees_the_workers(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker = await start_worker()
+async def test_an_admin_sees_the_workers(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.load = 0.5
     await worker.publish_in("demo")
-    http = await start_control(admin_token="secret-of-admin")
+    http = await stage.control(admin_token="secret-of-admin")
     response = await http.get("/api/workers", headers={"X-Auth-Token": "secret-of-admin"})
     entry = {
         "id": "w1",
@@ -174,20 +170,18 @@ async def test_an_admin_sees_the_workers(start_control: StartControl, start_work
         "rooms": ["demo"],
     }
     assert response.json() == [{**entry, "url": "http://w1.test:9100"}]
-    open_to_all = await start_control()
+    open_to_all = await stage.control()
     assert (await open_to_all.get("/api/workers")).json() == [entry]
 
 
-async def test_closing_a_room_reaches_every_worker_that_holds_it(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner, edge, other = await start_worker("owner"), await start_worker("edge"), await start_worker("other")
+async def test_closing_a_room_reaches_every_worker_that_holds_it(stage: Stage) -> None:
+    owner, edge, other = await stage.worker("owner"), await stage.worker("edge"), await stage.worker("other")
     await owner.publish_in("demo", subscribers=3)
     edge.rooms = (
         RoomStatus(name="demo", has_publisher=False, tracks=2, subscribers=1, origin="owner", tier=1),
     )
     await edge.beat()
-    http = await start_control(admin_token="secret-of-admin")
+    http = await stage.control(admin_token="secret-of-admin")
     response = await http.post(
         "/api/admin/rooms/demo/close", headers={"Authorization": "Bearer secret-of-admin"}
     )
@@ -197,48 +191,42 @@ async def test_closing_a_room_reaches_every_worker_that_holds_it(
     assert other.received == []
 
 
-async def test_a_silent_worker_does_not_hinder_closing_a_room_elsewhere(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner, silent = await start_worker("owner"), await start_worker("silent")
+async def test_a_silent_worker_does_not_hinder_closing_a_room_elsewhere(stage: Stage) -> None:
+    owner, silent = await stage.worker("owner"), await stage.worker("silent")
     await owner.publish_in("demo")
     silent.may_answer.clear()
-    http = await start_control(admin_token="secret-of-admin")
+    http = await stage.control(admin_token="secret-of-admin")
     headers = {"X-Auth-Token": "secret-of-admin"}
     assert (await http.post("/api/admin/rooms/demo/close", headers=headers)).status_code == 200
 
 
-async def test_closing_a_room_of_a_silent_worker_is_503(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner = await start_worker("owner")
+async def test_closing_a_room_of_a_silent_worker_is_503(stage: Stage) -> None:
+    owner = await stage.worker("owner")
     await owner.publish_in("demo")
     owner.may_answer.clear()
-    http = await start_control(admin_token="secret-of-admin")
+    http = await stage.control(admin_token="secret-of-admin")
     response = await http.post("/api/admin/rooms/demo/close", headers={"X-Auth-Token": "secret-of-admin"})
     assert response.status_code == 503
     assert response.json()["detail"] == "worker owner did not answer"
 
 
-async def test_health_answers_ok(start_control: StartControl, start_worker: StartWorker) -> None:
-    await start_worker()
-    http = await start_control()
+async def test_health_answers_ok(stage: Stage) -> None:
+    await stage.worker()
+    http = await stage.control()
     assert (await http.get("/healthz")).text == "ok"
     assert (await http.get("/readyz")).text == "ok"
 
 
-async def test_not_ready_says_why(start_control: StartControl) -> None:
-    response = await (await start_control()).get("/readyz")
+async def test_not_ready_says_why(stage: Stage) -> None:
+    response = await (await stage.control()).get("/readyz")
     assert response.json()["detail"] == "no worker is ready"
 
 
-async def test_metrics_have_the_rooms_of_the_cluster_under_the_names_of_the_contract(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    first, second = await start_worker("w1"), await start_worker("w2")
+async def test_metrics_have_the_rooms_of_the_cluster_under_the_names_of_the_contract(stage: Stage) -> None:
+    first, second = await stage.worker("w1"), await stage.worker("w2")
     await first.publish_in("demo", subscribers=3, rx_bytes=1000, rx_packets=10)
     await second.publish_in("other", subscribers=2, rx_bytes=500, rx_packets=5)
-    http = await start_control()
+    http = await stage.control()
     response = await http.get("/metrics")
     lines = response.text.splitlines()
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -258,9 +246,9 @@ async def test_metrics_have_the_rooms_of_the_cluster_under_the_names_of_the_cont
 
 
 async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes(
-    start_control: StartControl,
+    stage: Stage,
 ) -> None:
-    http = await start_control()
+    http = await stage.control()
     for room in ("a", "b"):
         await http.get(f"/api/whip/publish/{room}")
     await http.get("/nothing-1")
@@ -273,14 +261,12 @@ async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes
     assert f'{name}{{method="other",route="/api/rooms",status="405"}} 1.0' in text
 
 
-async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await (await start_worker("w1")).publish_in("demo")
-    leaving = await start_worker("w2")
+async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(stage: Stage) -> None:
+    await (await stage.worker("w1")).publish_in("demo")
+    leaving = await stage.worker("w2")
     leaving.state = WorkerState.DRAINING
     await leaving.beat()
-    http = await start_control(admin_token="chief")
+    http = await stage.control(admin_token="chief")
     await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer chief"})
     lines = (await http.get("/metrics")).text.splitlines()
     assert 'roomcast_workers{state="ready"} 1.0' in lines
@@ -290,10 +276,10 @@ async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(
     assert 0 <= float(age.split()[1]) < 5
 
 
-async def test_prometheus_finds_the_workers(start_control: StartControl, start_worker: StartWorker) -> None:
-    await start_worker("w1")
-    await start_worker("w2")
-    assert (await (await start_control()).get("/api/metrics/targets")).json() == [
+async def test_prometheus_finds_the_workers(stage: Stage) -> None:
+    await stage.worker("w1")
+    await stage.worker("w2")
+    assert (await (await stage.control()).get("/api/metrics/targets")).json() == [
         {"targets": ["w1.test:9100"], "labels": {"__scheme__": "http", "worker": "w1"}},
         {"targets": ["w2.test:9100"], "labels": {"__scheme__": "http", "worker": "w2"}},
     ]

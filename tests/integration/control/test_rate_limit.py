@@ -7,7 +7,7 @@ import pytest
 from control.http.ratelimit import TokenBuckets
 from shared.bus import keys
 from shared.bus.connection import connect
-from tests.integration.control.conftest import StartControl
+from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.row import SESSION
 from tests.support.waiting import eventually
@@ -16,8 +16,8 @@ SLOW = {"rate_limit_rps": 0.01}  # no refill while a test runs
 LIMITED = sorted(operation for operation in description().operations() if operation[0].startswith("/api/"))
 
 
-async def test_a_burst_passes_and_the_next_request_is_429(start_control: StartControl) -> None:
-    http = await start_control(**SLOW, rate_limit_burst=3)
+async def test_a_burst_passes_and_the_next_request_is_429(stage: Stage) -> None:
+    http = await stage.control(**SLOW, rate_limit_burst=3)
     statuses = [(await http.get("/api/rooms")).status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
     response = await http.get("/api/bootstrap")
@@ -25,21 +25,21 @@ async def test_a_burst_passes_and_the_next_request_is_429(start_control: StartCo
     assert 1 <= int(response.headers["Retry-After"]) <= 100
 
 
-async def test_two_replicas_share_the_buckets(start_control: StartControl) -> None:
-    first = await start_control(**SLOW, rate_limit_burst=3)
-    second = await start_control(**SLOW, rate_limit_burst=3)
+async def test_two_replicas_share_the_buckets(stage: Stage) -> None:
+    first = await stage.control(**SLOW, rate_limit_burst=3)
+    second = await stage.control(**SLOW, rate_limit_burst=3)
     statuses = [(await http.get("/api/rooms")).status_code for http in (first, second, first, second, first)]
     assert statuses == [200, 200, 200, 429, 429]
 
 
-async def test_without_a_burst_a_second_of_requests_passes_at_once(start_control: StartControl) -> None:
-    http = await start_control(rate_limit_rps=4)
+async def test_without_a_burst_a_second_of_requests_passes_at_once(stage: Stage) -> None:
+    http = await stage.control(rate_limit_rps=4)
     statuses = [(await http.get("/api/records")).status_code for _ in range(4)]
     assert statuses == [200] * 4
 
 
-async def test_a_client_that_waits_is_served_again(start_control: StartControl) -> None:
-    http = await start_control(rate_limit_rps=5, rate_limit_burst=1)
+async def test_a_client_that_waits_is_served_again(stage: Stage) -> None:
+    http = await stage.control(rate_limit_rps=5, rate_limit_burst=1)
     while (await http.get("/api/records")).status_code == 200:
         pass
 
@@ -50,8 +50,8 @@ async def test_a_client_that_waits_is_served_again(start_control: StartControl) 
 
 
 @pytest.mark.parametrize(("path", "method"), LIMITED)
-async def test_everything_below_api_is_limited(path: str, method: str, start_control: StartControl) -> None:
-    http = await start_control(**SLOW)
+async def test_everything_below_api_is_limited(path: str, method: str, stage: Stage) -> None:
+    http = await stage.control(**SLOW)
     await http.get("/api/records")
     await http.post("/api/whip/publish/demo")  # offers have a bucket of their own
     response = await http.request(method, path.replace("{", "").replace("}", ""))
@@ -59,14 +59,12 @@ async def test_everything_below_api_is_limited(path: str, method: str, start_con
 
 
 @pytest.mark.parametrize("path", ["/api/whip/publish/demo", "/api/whep/play/demo", "/api/whep/play/%64emo"])
-async def test_offers_and_other_requests_do_not_take_from_each_other(
-    path: str, start_control: StartControl
-) -> None:
-    http = await start_control(**SLOW, rate_limit_burst=2)
+async def test_offers_and_other_requests_do_not_take_from_each_other(path: str, stage: Stage) -> None:
+    http = await stage.control(**SLOW, rate_limit_burst=2)
     polled = [(await http.get("/api/rooms")).status_code for _ in range(3)]
     offered = [(await http.post(path)).status_code for _ in range(3)]
     assert (polled, offered) == ([200, 200, 429], [415, 415, 429])
-    other = await start_control(**SLOW, rate_limit_burst=2)
+    other = await stage.control(**SLOW, rate_limit_burst=2)
     assert (await other.post(f"{path}/{SESSION}/events")).status_code == 429  # it is no offer
 
 
@@ -78,30 +76,28 @@ async def test_offers_and_other_requests_do_not_take_from_each_other(
         ({"rate_limit_offers_rps": 0.01, "rate_limit_offers_burst": 2}, 2),
     ],
 )
-async def test_offers_have_a_limit_of_their_own(
-    settings: dict[str, Any], allowed: int, start_control: StartControl
-) -> None:
-    http = await start_control(**settings)
+async def test_offers_have_a_limit_of_their_own(settings: dict[str, Any], allowed: int, stage: Stage) -> None:
+    http = await stage.control(**settings)
     statuses = [(await http.post("/api/whip/publish/demo")).status_code for _ in range(allowed + 1)]
     assert statuses == [415] * allowed + [429]
 
 
-async def test_only_offers_may_be_limited(start_control: StartControl) -> None:
-    http = await start_control(rate_limit_offers_rps=0.01)
+async def test_only_offers_may_be_limited(stage: Stage) -> None:
+    http = await stage.control(rate_limit_offers_rps=0.01)
     assert [(await http.get("/api/rooms")).status_code for _ in range(5)] == [200] * 5
 
 
-async def test_health_metrics_and_pages_are_not_limited(start_control: StartControl) -> None:
-    http = await start_control(**SLOW)
+async def test_health_metrics_and_pages_are_not_limited(stage: Stage) -> None:
+    http = await stage.control(**SLOW)
     await http.get("/api/records")
     for path in ("/healthz", "/metrics", "/", "/openapi.yaml"):
         assert [(await http.get(path)).status_code for _ in range(3)] == [200] * 3
 
 
 async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(
-    start_control: StartControl,
+    stage: Stage,
 ) -> None:
-    http = await start_control(**SLOW, trusted_proxies="127.0.0.0/8")
+    http = await stage.control(**SLOW, trusted_proxies="127.0.0.0/8")
 
     async def status(forwarded: str) -> int:
         return (await http.get("/api/records", headers={"X-Forwarded-For": forwarded})).status_code
@@ -114,8 +110,8 @@ async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(
     assert await status("2001:db8::2") == 429  # the same /64
 
 
-async def test_a_client_that_is_no_trusted_proxy_cannot_pose_as_another(start_control: StartControl) -> None:
-    http = await start_control(**SLOW, trusted_proxies="192.0.2.0/24")
+async def test_a_client_that_is_no_trusted_proxy_cannot_pose_as_another(stage: Stage) -> None:
+    http = await stage.control(**SLOW, trusted_proxies="192.0.2.0/24")
     statuses = [
         (await http.get("/api/records", headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
         for n in range(2)

@@ -14,7 +14,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
-from tests.integration.control.conftest import StartControl
+from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.free_ports import free_port
@@ -106,8 +106,8 @@ async def hanging_server() -> AsyncIterator[str]:
         await asyncio.sleep(0)
 
 
-async def test_redis_stops_and_comes_back(start_control: StartControl, own_valkey: EmbeddedValkey) -> None:
-    http = await start_control(redis_url=own_valkey.url)
+async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: EmbeddedValkey) -> None:
+    http = await stage.control(redis_url=own_valkey.url)
 
     async def publish() -> bool:
         return (await ask(http, "/api/whip/publish/{room}", "POST")).status_code == 201
@@ -135,22 +135,22 @@ async def test_redis_stops_and_comes_back(start_control: StartControl, own_valke
 
 
 @pytest.mark.parametrize(("path", "method"), NEED_REDIS)
-async def test_without_redis_it_is_503(path: str, method: str, start_control: StartControl) -> None:
-    http = await start_control(redis_url="redis://127.0.0.1:1", **ADMIN)
+async def test_without_redis_it_is_503(path: str, method: str, stage: Stage) -> None:
+    http = await stage.control(redis_url="redis://127.0.0.1:1", **ADMIN)
     await assert_503_in_time(http, path, method)
 
 
 async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(
-    start_control: StartControl,
+    stage: Stage,
 ) -> None:
     async with hanging_server() as url:
-        http = await start_control(redis_url=url, rate_limit_rps=5, **ADMIN)
+        http = await stage.control(redis_url=url, rate_limit_rps=5, **ADMIN)
         await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
 
 
-async def test_once_it_is_known_to_hang_nobody_waits_for_it(start_control: StartControl) -> None:
+async def test_once_it_is_known_to_hang_nobody_waits_for_it(stage: Stage) -> None:
     async with hanging_server() as url:
-        http = await start_control(redis_url=url, rate_limit_rps=5)
+        http = await stage.control(redis_url=url, rate_limit_rps=5)
         assert (await http.get("/readyz")).status_code == 503  # which has to find out
         async with Stopwatch() as watch:
             for _ in range(5):
@@ -159,21 +159,19 @@ async def test_once_it_is_known_to_hang_nobody_waits_for_it(start_control: Start
 
 
 async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(
-    start_control: StartControl,
+    stage: Stage,
 ) -> None:
-    http = await start_control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1)
+    http = await stage.control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1)
     assert [(await http.get("/api/bootstrap")).status_code for _ in range(3)] == [200] * 3
 
 
-async def test_a_worker_that_does_not_answer_is_503_in_time(
-    start_control: StartControl, redis_url: str
-) -> None:
+async def test_a_worker_that_does_not_answer_is_503_in_time(stage: Stage, redis_url: str) -> None:
     redis = connect(redis_url)
     status = WorkerStatus(id="w1", state=WorkerState.READY, http_url="http://w1.test:9100")
     await Directory(redis).beat(status, [RoomName("demo")])
     assert await Directory(redis).room_owner(RoomName("demo")) == WorkerId("w1")
     await redis.aclose()
-    http = await start_control(**ADMIN)
+    http = await stage.control(**ADMIN)
     asked = [
         (path, method)
         for path, method in NEED_REDIS
@@ -188,11 +186,11 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(
 
 
 async def test_a_request_that_waits_long_for_redis_says_nothing_of_redis(
-    start_control: StartControl, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a flood all connections are busy: the calls of some requests take too long."""
     monkeypatch.setattr(Directory, "room_holders", too_long)
-    http = await start_control()
+    http = await stage.control()
     async with ScriptedWorker(redis_url, "w1").running():
         await eventually("it is ready", lambda: is_ready(http), within=5)
         assert (await ask(http, "/api/whep/play/{room}", "POST")).status_code == 503

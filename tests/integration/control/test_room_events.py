@@ -19,7 +19,7 @@ from shared.http.server import listen
 from shared.names import RoomName
 from shared.settings.host_port import HostPort
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.free_ports import free_port
@@ -55,12 +55,10 @@ def known(heard: Heard) -> dict[str, Any]:
     return rooms
 
 
-async def test_some_rooms_at_once_and_whenever_they_change(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_some_rooms_at_once_and_whenever_they_change(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo", subscribers=3)
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, f"{EVENTS}?room=demo&room=later&room=demo") as heard:
         await eventually("both are told", lambda: len(heard.events) >= 2, IN_TIME)
         [told] = (await http.get("/api/rooms?name=demo")).json()
@@ -77,21 +75,19 @@ async def test_some_rooms_at_once_and_whenever_they_change(
         await heard.hears(("room", missing("later")))
 
 
-async def test_a_room_in_detail(start_control: StartControl, start_worker: StartWorker) -> None:
-    await (await start_worker()).publish_in("demo", codecs=("VP8",), bitrate=5_000)
-    http = await start_control()
+async def test_a_room_in_detail(stage: Stage) -> None:
+    await (await stage.worker()).publish_in("demo", codecs=("VP8",), bitrate=5_000)
+    http = await stage.control()
     async with listening(http, f"{EVENTS}?room=demo&detail=true") as heard:
         (_, told), *_ = await eventually("the room is told", lambda: heard.events, IN_TIME)
         [asked] = (await http.get("/api/rooms?name=demo&detail=true")).json()
         assert told == {**asked, "uptime": told["uptime"], "live": True}
 
 
-async def test_a_room_that_is_over_says_since_when_until_it_is_back(
-    start_control: StartControl, start_worker: StartWorker, redis: Redis
-) -> None:
-    worker = await start_worker()
+async def test_a_room_that_is_over_says_since_when_until_it_is_back(stage: Stage, redis: Redis) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, f"{EVENTS}?room=demo&room=never&detail=true") as heard:
         await eventually("the rooms are told", lambda: len(heard.events) >= 2, IN_TIME)
         assert ("room", missing("never")) in heard.events
@@ -101,7 +97,7 @@ async def test_a_room_that_is_over_says_since_when_until_it_is_back(
         await eventually("its end is told", lambda: heard.events[-1][1].get("endedAgo") in (0, 1), IN_TIME)
         seconds, _ = await redis.time()
         await redis.set(keys.room_ended(RoomName("demo")), seconds - 600)
-        async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as later:
+        async with listening(await stage.control(), f"{EVENTS}?room=demo&detail=true") as later:
             [(_, told), *_] = await eventually("it is told later", lambda: later.events, IN_TIME)
             assert told == {**missing("demo"), "endedAgo": told["endedAgo"]}
             assert 599 <= told["endedAgo"] <= 602
@@ -114,7 +110,7 @@ async def test_a_room_that_is_over_says_since_when_until_it_is_back(
 
 
 async def test_an_end_that_redis_hears_of_late_is_told_at_the_next_look(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker tells that a room is gone, and in its next round trip that it ended."""
     asked: list[list[str]] = []
@@ -125,9 +121,9 @@ async def test_an_end_that_redis_hears_of_late_is_told_at_the_next_look(
         return {} if len(asked) == 1 else await room_ends(self, rooms)
 
     monkeypatch.setattr(Directory, "room_ends", late)
-    worker = await start_worker()
+    worker = await stage.worker()
     await worker.publish_in("demo")
-    async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as heard:
+    async with listening(await stage.control(), f"{EVENTS}?room=demo&detail=true") as heard:
         await eventually("it is told", lambda: heard.events, IN_TIME)
         await worker.give_up("demo")
         await worker.beat()
@@ -137,13 +133,13 @@ async def test_an_end_that_redis_hears_of_late_is_told_at_the_next_look(
 
 
 async def test_the_stream_opens_where_redis_does_not_tell_ends(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(Directory, "room_ends", fail)
-    async with listening(await start_control(), f"{EVENTS}?room=demo&detail=true") as heard:
+    async with listening(await stage.control(), f"{EVENTS}?room=demo&detail=true") as heard:
         await heard.hears(("room", missing("demo")))
 
 
@@ -155,12 +151,10 @@ async def test_the_stream_opens_where_redis_does_not_tell_ends(
         {"auth_url": "http://127.0.0.1:1/"},
     ],
 )
-async def test_the_end_of_a_locked_room_is_nobodys_business(
-    start_control: StartControl, start_worker: StartWorker, settings: dict[str, str]
-) -> None:
-    worker = await start_worker()
+async def test_the_end_of_a_locked_room_is_nobodys_business(stage: Stage, settings: dict[str, str]) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo")
-    http = await start_control(**settings)
+    http = await stage.control(**settings)
     async with listening(http, f"{EVENTS}?room=demo&detail=true") as heard:
         await eventually("it is told", lambda: heard.events, IN_TIME)
         await worker.give_up("demo")
@@ -171,25 +165,21 @@ async def test_the_end_of_a_locked_room_is_nobodys_business(
         assert all("endedAgo" not in told for _, told in heard.events)
 
 
-async def test_who_wants_no_details_is_told_no_time(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_who_wants_no_details_is_told_no_time(stage: Stage) -> None:
+    worker = await stage.worker()
     await worker.publish_in("demo")
     await worker.give_up("demo")
     await worker.beat()
-    async with listening(await start_control(), f"{EVENTS}?room=demo") as heard:
+    async with listening(await stage.control(), f"{EVENTS}?room=demo") as heard:
         await heard.hears(("room", missing("demo")))
 
 
 @pytest.mark.parametrize("query", ["", "?detail=true"])
-async def test_all_rooms_and_then_what_changes(
-    query: str, start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_all_rooms_and_then_what_changes(query: str, stage: Stage) -> None:
+    worker = await stage.worker()
     for name in ("a", "b"):
         await worker.publish_in(name)
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, EVENTS + query) as heard:
         (_, first), *_ = await eventually("the list is told", lambda: heard.events, IN_TIME)
         assert (first["first"], first["complete"], first["gone"]) == (True, True, [])
@@ -204,16 +194,16 @@ async def test_all_rooms_and_then_what_changes(
         assert not any(data["first"] for _, data in heard.events[1:])
 
 
-async def test_a_cluster_without_rooms_has_a_whole_list(start_control: StartControl) -> None:
-    async with listening(await start_control(), EVENTS) as heard:
+async def test_a_cluster_without_rooms_has_a_whole_list(stage: Stage) -> None:
+    async with listening(await stage.control(), EVENTS) as heard:
         await heard.hears(("rooms", {"rooms": [], "gone": [], "first": True, "complete": True}))
 
 
 async def test_a_stream_says_when_to_come_back_and_stays_alive(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_streams, "ALIVE_EVERY_LOOKS", 1)
-    http = await start_control()
+    http = await stage.control()
     async with http.stream("GET", f"{EVENTS}?room=demo") as response, asyncio.timeout(IN_TIME):
         assert response.headers["X-Accel-Buffering"] == "no"
         lines = response.aiter_lines()
@@ -222,11 +212,9 @@ async def test_a_stream_says_when_to_come_back_and_stays_alive(
             pass
 
 
-async def test_a_process_has_so_many_streams(
-    start_control: StartControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_has_so_many_streams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST_OF_KIND", 1)
-    http = await start_control()
+    http = await stage.control()
     async with listening(http, EVENTS):
         refused = await http.get(f"{EVENTS}?room=demo")
         assert (refused.status_code, refused.json()["detail"]) == (503, "too many event streams")
@@ -256,12 +244,12 @@ async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
         await eventually("both have ended", lambda: every.ended and some.ended, IN_TIME)
 
 
-async def test_streams_outlive_redis(start_control: StartControl) -> None:
+async def test_streams_outlive_redis(stage: Stage) -> None:
     """Their readers hear what has changed meanwhile; a new one has to come again."""
     valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
-        http = await start_control(redis_url=valkey.url)
+        http = await stage.control(redis_url=valkey.url)
         async with listening(http, f"{EVENTS}?room=demo") as heard:
             await heard.hears(("room", missing("demo")))
             valkey.stop()

@@ -9,7 +9,7 @@ import pytest
 
 from shared.messages.rulings import EndSession, ObeyRulings
 from shared.rulings import ruling_book
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
@@ -26,32 +26,28 @@ async def block(http: httpx.AsyncClient, room: str, headers: dict[str, str] = CH
     return await http.post(f"/api/admin/rooms/{room}/close", json={"block": 60}, headers=headers)
 
 
-async def test_every_worker_obeys_before_the_answer(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    workers = [await start_worker(name) for name in ("w1", "w2")]
-    http = await start_control(**SETTINGS)
+async def test_every_worker_obeys_before_the_answer(stage: Stage) -> None:
+    workers = [await stage.worker(name) for name in ("w1", "w2")]
+    http = await stage.control(**SETTINGS)
     assert (await block(http, "demo")).json()["sessions"] == 0
     assert all(ObeyRulings() in worker.received for worker in workers)
 
 
-async def test_a_revocation_that_can_hit_nobody_says_so(start_control: StartControl) -> None:
+async def test_a_revocation_that_can_hit_nobody_says_so(stage: Stage) -> None:
     for settings, body, status, said in (
         (SETTINGS, {"subject": "7"}, 201, None),
         (SETTINGS, {"subject": 7}, 400, "detail"),
         ({"admin_token": "chief", "auth_token": "all"}, {"subject": "7"}, 201, "warning"),
     ):
-        http = await start_control(**settings)
+        http = await stage.control(**settings)
         answer = await http.post("/api/admin/revocations", json=body, headers=CHIEF)
         assert answer.status_code == status
         assert {"detail", "warning"} & answer.json().keys() == ({said} if said else set())
 
 
-async def test_an_admin_of_one_room_moderates_that_room(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await start_worker()
-    http = await start_control(**SETTINGS)
+async def test_an_admin_of_one_room_moderates_that_room(stage: Stage) -> None:
+    await stage.worker()
+    http = await stage.control(**SETTINGS)
     own = bearer(role="admin", room="red", sub="ann")
     assert (await block(http, "red", own)).status_code == 200
     assert (await block(http, "blue", own)).status_code == 401
@@ -61,11 +57,9 @@ async def test_an_admin_of_one_room_moderates_that_room(
     assert (await http.delete("/api/admin/blocks/red", headers=own)).status_code == 200
 
 
-async def test_a_session_is_ended_within_the_room_of_its_admin(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control(**SETTINGS)
+async def test_a_session_is_ended_within_the_room_of_its_admin(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control(**SETTINGS)
     own = bearer(role="admin", room="red")
     path = f"/api/admin/sessions/{SESSION}"
     assert (await http.delete(path, headers=own)).status_code == 401
@@ -75,8 +69,8 @@ async def test_a_session_is_ended_within_the_room_of_its_admin(
     assert ended == [EndSession(session=SESSION, room="red"), EndSession(session="w1.abcd")]
 
 
-async def test_lists_come_in_pages(start_control: StartControl) -> None:
-    http = await start_control(**SETTINGS)
+async def test_lists_come_in_pages(stage: Stage) -> None:
+    http = await stage.control(**SETTINGS)
     for number in range(5):
         await block(http, f"r{number}")
         body = {"subject": f"s{number}"}
@@ -95,9 +89,9 @@ async def test_lists_come_in_pages(start_control: StartControl) -> None:
         assert [*first, *second, *await page(f"?after={second[-1][key]}")] == whole
 
 
-async def test_there_are_so_many(start_control: StartControl, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_are_so_many(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ruling_book, "MOST_RULINGS", 1)
-    http = await start_control(**SETTINGS)
+    http = await stage.control(**SETTINGS)
     assert (await block(http, "a")).status_code == 200
     assert (await block(http, "a")).status_code == 200  # the same one again
     full = await block(http, "b")

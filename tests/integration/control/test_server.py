@@ -22,7 +22,7 @@ from control.server import make_server
 from shared.messages.signalling import Publish
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
-from tests.integration.control.conftest import StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.certificate import new_certificate
 from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
@@ -71,9 +71,9 @@ async def process(
 
 
 async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
-    tmp_path: Path, redis_url: str, start_worker: StartWorker
+    tmp_path: Path, redis_url: str, stage: Stage
 ) -> None:
-    worker = await start_worker()
+    worker = await stage.worker()
     log = tmp_path / "log"
     token = jwt.encode({"exp": int(time.time()) + 60, "room": "demo"}, JWT_SECRET, "HS256")
     secrets = [
@@ -194,9 +194,9 @@ async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path
 
 
 async def test_a_request_under_way_is_answered_before_it_stops(
-    tmp_path: Path, redis_url: str, start_worker: StartWorker
+    tmp_path: Path, redis_url: str, stage: Stage
 ) -> None:
-    worker = await start_worker()
+    worker = await stage.worker()
     worker.may_answer.clear()
     log = tmp_path / "log"
     async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:

@@ -7,19 +7,17 @@ import pytest
 from control.workers import room_stills
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.stills import GetStill, Still
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 
 JPEG = b"\xff\xd8 a picture"
 URL = "/api/rooms/demo/still"
 
 
-async def test_a_picture_says_how_old_it_is_and_how_long_it_may_be_kept(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_picture_says_how_old_it_is_and_how_long_it_may_be_kept(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[GetStill] = Still(jpeg=JPEG, taken_at=1_710_123_456.7)
     await worker.publish_in("demo", still_at=1_710_123_456.7)
-    http = await start_control()
+    http = await stage.control()
     response = await http.get(URL, params={"width": "320"})
     assert (response.status_code, response.content) == (200, JPEG)
     assert worker.received == [GetStill(room="demo", width=320)]
@@ -32,26 +30,22 @@ async def test_a_picture_says_how_old_it_is_and_how_long_it_may_be_kept(
     assert room["stillAt"] == 1_710_123_456.7
 
 
-async def test_without_a_width_it_is_the_large_one_and_other_widths_are_refused(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_without_a_width_it_is_the_large_one_and_other_widths_are_refused(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[GetStill] = Still(jpeg=JPEG, taken_at=1.0)
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     assert (await http.get(URL)).status_code == 200
     assert worker.received[-1].width == 640
     for width in ("", "641", "0320", "-320", "9" * 5000):
         assert (await http.get(URL, params={"width": width})).status_code == 400
 
 
-async def test_rooms_without_a_picture_and_rooms_that_are_none_are_404(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_rooms_without_a_picture_and_rooms_that_are_none_are_404(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[GetStill] = ServiceError(ErrorCode.NOT_FOUND)
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     for url in (URL, "/api/rooms/nobody/still"):
         response = await http.get(url)
         assert (response.status_code, response.json()["detail"]) == (404, "the room has no picture")
@@ -60,13 +54,11 @@ async def test_rooms_without_a_picture_and_rooms_that_are_none_are_404(
     assert room["stillAt"] is None
 
 
-async def test_who_may_not_play_sees_no_picture(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_who_may_not_play_sees_no_picture(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[GetStill] = Still(jpeg=JPEG, taken_at=1.0)
     await worker.publish_in("demo")
-    http = await start_control(room_tokens="demo:for-all", room_play_tokens="demo:to-play")
+    http = await stage.control(room_tokens="demo:for-all", room_play_tokens="demo:to-play")
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         assert (await http.get(URL, headers=headers)).status_code == 401
     assert not worker.received
@@ -78,23 +70,21 @@ async def test_who_may_not_play_sees_no_picture(
     assert rooms == {"demo": True, "open": False}
 
 
-async def test_a_crowd_asks_the_worker_once(start_control: StartControl, start_worker: StartWorker) -> None:
-    worker = await start_worker()
+async def test_a_crowd_asks_the_worker_once(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[GetStill] = Still(jpeg=JPEG, taken_at=1.0)
     await worker.publish_in("demo")
-    http = await start_control()
+    http = await stage.control()
     responses = await asyncio.gather(*(http.get(URL) for _ in range(20)))
     assert {response.status_code for response in responses} == {200}
     assert len(worker.received) == 1
 
 
-async def test_what_is_kept_of_pictures_has_a_bound(
-    start_control: StartControl, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_kept_of_pictures_has_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room_stills, "MAX_KEPT_BYTES", 100_000)
-    worker = await start_worker()
+    worker = await stage.worker()
     worker.answers[GetStill] = Still(jpeg=bytes(40_000), taken_at=1.0)
-    http = await start_control()
+    http = await stage.control()
     for name in ("a", "b", "c"):
         await worker.publish_in(name)
         assert (await http.get(f"/api/rooms/{name}/still")).status_code == 200

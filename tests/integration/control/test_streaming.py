@@ -13,7 +13,7 @@ from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Pub
 from shared.messages.status import WorkerState
 from shared.sdp.encoding import decode_offer
 from shared.sdp.offer import parse_offer
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.integration.control.real_offers import REAL_OFFERS
 from tests.integration.control.scripted_worker import ANSWER_SDP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
@@ -32,12 +32,10 @@ async def play(http: httpx.AsyncClient, token: str = "") -> httpx.Response:
     return await post_offer(http, WHEP, PLAY_OFFER, token)
 
 
-async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[Publish] = Answer(session=SESSION, sdp=ANSWER_SDP, etag="e1")
-    http = await start_control(stun_urls="stun:s1.test:3478,stun:s2.test:3478", turn_urls="turn:t.test:3478",
+    http = await stage.control(stun_urls="stun:s1.test:3478,stun:s2.test:3478", turn_urls="turn:t.test:3478",
                                turn_username='a"b', turn_password="c\\d")  # fmt: skip
 
     response = await publish(http)
@@ -56,11 +54,9 @@ async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(
     ]
 
 
-async def test_the_worker_gets_what_control_has_parsed(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control()
+async def test_the_worker_gets_what_control_has_parsed(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
     await publish(http)
     await play(http)
     assert worker.received == [
@@ -74,93 +70,54 @@ async def test_the_worker_gets_what_control_has_parsed(
 
 
 @pytest.mark.parametrize(("endpoint", "offer"), REAL_OFFERS)
-async def test_the_offers_of_real_clients_reach_a_worker(
-    endpoint: str, offer: bytes, start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control()
+async def test_the_offers_of_real_clients_reach_a_worker(endpoint: str, offer: bytes, stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
     if endpoint == WHEP:
         await worker.publish_in("demo")
     response = await post_offer(http, endpoint, offer)
     assert response.status_code == 201, response.text
 
 
-async def test_an_offer_that_is_not_served_is_told_why(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await start_worker()
-    http = await start_control()
+async def test_an_offer_that_is_not_served_is_told_why(stage: Stage) -> None:
+    await stage.worker()
+    http = await stage.control()
     response = await post_offer(http, WHIP, PLAY_OFFER)
     assert response.json()["error"] == "invalid SDP"
     assert "recvonly" in response.json()["detail"]
 
 
-async def test_of_two_publishers_at_two_controls_at_once_one_gets_201_and_one_409(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    await start_worker("w1")
-    await start_worker("w2")
-    controls = [await start_control(), await start_control()]
+async def test_of_two_publishers_at_two_controls_at_once_one_gets_201_and_one_409(stage: Stage) -> None:
+    await stage.worker("w1")
+    await stage.worker("w2")
+    controls = [await stage.control(), await stage.control()]
     for room in ("a", "b", "c", "d", "e"):
         responses = await asyncio.gather(*(publish(http, room=room) for http in controls))
         assert sorted(response.status_code for response in responses) == [201, 409]
 
 
-async def test_a_publisher_goes_to_the_least_loaded_ready_worker(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    busy, idle, leaving = (
-        await start_worker("busy"),
-        await start_worker("idle"),
-        await start_worker("leaving"),
-    )
-    busy.load = 0.7
-    idle.load = 0.2
-    leaving.state = WorkerState.DRAINING
-    for worker in (busy, idle, leaving):
-        await worker.beat()
-    http = await start_control()
-    assert (await publish(http)).headers["Location"].startswith(f"{WHIP}/idle.")
-
-
-async def test_a_publisher_of_a_taken_room_goes_to_its_owner_who_decides(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner = await start_worker("owner")
-    await start_worker("idle")
+async def test_a_publisher_of_a_taken_room_goes_to_its_owner_who_decides(stage: Stage) -> None:
+    owner = await stage.worker("owner")
+    await stage.worker("idle")
     owner.load = 0.9
     await owner.publish_in("demo")
     owner.answers[Publish] = Answer(session="owner." + "A" * 22, sdp=ANSWER_SDP, etag="taken-over")
-    http = await start_control()
+    http = await stage.control()
     assert (await publish(http)).headers["ETag"] == '"taken-over"'
 
 
-async def test_with_none_but_draining_workers_publishing_is_503(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_with_none_but_draining_workers_publishing_is_503(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.state = WorkerState.DRAINING
     await worker.beat()
-    response = await publish(await start_control())
+    response = await publish(await stage.control())
     assert response.status_code == 503
     assert response.json() == {"error": "no media worker available", "detail": "no worker is ready"}
 
 
-async def test_a_viewer_goes_to_the_worker_of_the_room(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    owner = await start_worker("owner")
-    await start_worker("idle")
-    owner.load = 0.9
-    await owner.publish_in("demo")
-    assert (await play(await start_control())).headers["Location"].startswith(f"{WHEP}/owner.")
-
-
-async def test_a_session_goes_on_through_any_control_process(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    first, second = await start_control(), await start_control()
+async def test_a_session_goes_on_through_any_control_process(stage: Stage) -> None:
+    worker = await stage.worker()
+    first, second = await stage.control(), await stage.control()
     location = (await publish(first)).headers["Location"]
     session = location.rpartition("/")[2]
     fragment = {"Content-Type": f"{FRAGMENT_TYPE}; charset=utf-8"}
@@ -188,11 +145,9 @@ async def test_a_session_goes_on_through_any_control_process(
     ]
 
 
-async def test_a_trickle_without_if_match_is_taken(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control()
+async def test_a_trickle_without_if_match_is_taken(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
     headers = {"Content-Type": FRAGMENT_TYPE, "ETag": '"first"'}  # one client sends it so
     response = await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
     assert response.status_code == 204
@@ -200,30 +155,26 @@ async def test_a_trickle_without_if_match_is_taken(
     assert worker.received[-1].role is Role.PLAY
 
 
-async def test_an_endless_if_match_reaches_no_worker(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control()
+async def test_an_endless_if_match_reaches_no_worker(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
     headers = {"Content-Type": FRAGMENT_TYPE, "If-Match": '"x",' * 300}
     response = await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
     assert (response.status_code, response.json()) == (412, {"error": "precondition failed"})
     assert not worker.received
 
 
-async def test_a_fragment_that_cannot_be_read_reaches_no_worker(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
-    http = await start_control()
+async def test_a_fragment_that_cannot_be_read_reaches_no_worker(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
     text = b"a=ice-ufrag:x\r\n"
     response = await http.patch(f"{WHEP}/{SESSION}", content=text, headers={"Content-Type": FRAGMENT_TYPE})
     assert response.status_code == 400
     assert not any(isinstance(message, Patch) for message in worker.received)
 
 
-async def test_options_tell_what_may_be_posted_and_patched(start_control: StartControl) -> None:
-    http = await start_control(auth_token="secret-of-all")  # a preflight has no credentials
+async def test_options_tell_what_may_be_posted_and_patched(stage: Stage) -> None:
+    http = await stage.control(auth_token="secret-of-all")  # a preflight has no credentials
     endpoint = await http.options(WHIP)
     session = await http.options(f"{WHEP}/{SESSION}")
     assert endpoint.headers["Accept-Post"] == session.headers["Accept-Post"] == "application/sdp"
@@ -232,24 +183,22 @@ async def test_options_tell_what_may_be_posted_and_patched(start_control: StartC
     assert session.headers["Allow"] == "GET, PATCH, DELETE, HEAD, OPTIONS"
 
 
-async def test_head_is_answered_wherever_get_is(start_control: StartControl) -> None:
-    http = await start_control()
+async def test_head_is_answered_wherever_get_is(stage: Stage) -> None:
+    http = await stage.control()
     for path in (WHIP, f"{WHEP}/{SESSION}", "/api/rooms", "/healthz", "/"):
         response = await http.head(path)
         assert response.status_code == (await http.get(path)).status_code
         assert response.content == b""
 
 
-async def test_a_worker_tells_when_to_come_back(
-    start_control: StartControl, start_worker: StartWorker
-) -> None:
-    worker = await start_worker()
+async def test_a_worker_tells_when_to_come_back(stage: Stage) -> None:
+    worker = await stage.worker()
     worker.answers[Publish] = ServiceError(ErrorCode.NO_WORKER, detail="starting", retry_after=7)
-    response = await publish(await start_control())
+    response = await publish(await stage.control())
     assert response.headers["Retry-After"] == "7"
 
 
-async def test_a_room_without_publisher_says_when_to_ask_again(start_control: StartControl) -> None:
-    response = await play(await start_control())
+async def test_a_room_without_publisher_says_when_to_ask_again(stage: Stage) -> None:
+    response = await play(await stage.control())
     assert response.status_code == 404
     assert response.headers["Retry-After"] == "2"

@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.integration.control.conftest import StartControl, StartWorker
+from tests.integration.control.conftest import Stage
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
@@ -79,14 +79,12 @@ async def is_open(http: httpx.AsyncClient, method: str, path: str, body: bytes |
 
 
 @pytest.mark.parametrize("name", TABLE)
-async def test_a_credential_opens_its_rooms_and_nothing_else(
-    name: str, start_control: StartControl, start_worker: StartWorker, tmp_path: Path
-) -> None:
-    worker = await start_worker()
+async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: Stage, tmp_path: Path) -> None:
+    worker = await stage.worker()
     for room in ROOMS:
         await worker.publish_in(room)
         (tmp_path / f"{room}_1.webm").write_bytes(b"recorded")
-    http = await start_control(record_dir=str(tmp_path), **SETTINGS)
+    http = await stage.control(record_dir=str(tmp_path), **SETTINGS)
     http.event_hooks = {}  # test_openapi.py sees each of these answers
     token, opens = TABLE[name]
     if token:
@@ -151,8 +149,8 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(
     assert got == opens
 
 
-async def test_a_jwt_without_a_required_claim_is_told_so(start_control: StartControl) -> None:
-    http = await start_control(jwt_secret=SECRET, jwt_required_claims="room,role")
+async def test_a_jwt_without_a_required_claim_is_told_so(stage: Stage) -> None:
+    http = await stage.control(jwt_secret=SECRET, jwt_required_claims="room,role")
     for path in ("/api/records", "/api/whep/play/red"):
         method = "GET" if path == "/api/records" else "POST"
         response = await http.request(method, path, headers={"X-Auth-Token": make_jwt(room="red")})

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -163,6 +164,23 @@ async def linked(
     finally:
         link.close()
         await eventually("no task is left", lambda: asyncio.all_tasks() <= before, IN_TIME)
+
+
+class Ends(NamedTuple):
+    """Makes far ends, and links of ours to them."""
+
+    certificate: Certificate
+    folder: Path
+    we_are_client: bool
+
+    def far(self, **how: Any) -> FarEnd:
+        """`how` is for `far_end`."""
+        return far_end(self.folder, is_client=not self.we_are_client, **how)
+
+    def linked(
+        self, far: FarEnd, fingerprints: list[tuple[str, str]] | None = None
+    ) -> contextlib.AbstractAsyncContextManager[DtlsLink]:
+        return linked(self.certificate, far, fingerprints)
 
 
 async def shake_hands(link: DtlsLink, far: FarEnd) -> SrtpKeys:

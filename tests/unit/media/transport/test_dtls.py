@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,26 +13,17 @@ from OpenSSL import SSL
 from structlog.testing import capture_logs
 
 from media.rtp.srtp import Profile
-from media.transport.certificate import Certificate
 from media.transport.dtls import QUEUE_LIMIT, DtlsError
 from tests.support.waiting import eventually
 from tests.unit.media.transport.dtls_far_end import (
     IN_TIME,
+    Ends,
     FarEnd,
     Key,
-    far_end,
-    linked,
     make_certificate,
     records,
     shake_hands,
 )
-
-BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["server", "client"])
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Certificate:
-    return Certificate.generate()
 
 
 @pytest.fixture
@@ -46,14 +36,11 @@ def our_logs() -> Iterator[list[Any]]:
 # --- handshakes
 
 
-@BOTH_ROLES
 @pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
-async def test_keys_are_agreed_on(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool, kind: str
-) -> None:
+async def test_keys_are_agreed_on(ends: Ends, kind: str) -> None:
     key: Key | None = rsa.generate_private_key(65537, 2048) if kind == "RSA" else None
-    far = far_end(tmp_path, is_client=not we_are_client, key=key)
-    async with linked(certificate, far) as link:
+    far = ends.far(key=key)
+    async with ends.linked(far) as link:
         keys = await shake_hands(link, far)
     assert keys == far.keys()
     assert keys.profile is Profile.AEAD_AES_128_GCM
@@ -62,7 +49,6 @@ async def test_keys_are_agreed_on(
     assert not far.closed
 
 
-@BOTH_ROLES
 @pytest.mark.parametrize(
     ("srtp", "profile"),
     [
@@ -70,32 +56,24 @@ async def test_keys_are_agreed_on(
         (b"SRTP_AES128_CM_SHA1_80", Profile.AES128_CM_SHA1_80),
     ],
 )
-async def test_gcm_is_preferred_and_sha1_is_taken(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool, srtp: bytes, profile: Profile
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client, srtp=srtp)
-    async with linked(certificate, far) as link:
+async def test_gcm_is_preferred_and_sha1_is_taken(ends: Ends, srtp: bytes, profile: Profile) -> None:
+    far = ends.far(srtp=srtp)
+    async with ends.linked(far) as link:
         keys = await shake_hands(link, far)
     assert keys == far.keys()
-    if not (we_are_client and b":" in srtp):  # the server chooses, in its own order
+    if not (ends.we_are_client and b":" in srtp):  # the server chooses, in its own order
         assert keys.profile is profile
 
 
-@BOTH_ROLES
 @pytest.mark.parametrize("srtp", [b"", b"SRTP_AES128_CM_SHA1_32"])
-async def test_without_a_profile_of_ours_there_are_no_keys(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool, srtp: bytes
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client, srtp=srtp)
-    async with linked(certificate, far) as link:
+async def test_without_a_profile_of_ours_there_are_no_keys(ends: Ends, srtp: bytes) -> None:
+    far = ends.far(srtp=srtp)
+    async with ends.linked(far) as link:
         with pytest.raises(DtlsError):
             await shake_hands(link, far)
 
 
-@BOTH_ROLES
-async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
+async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(ends: Ends) -> None:
     """As OBS brings it."""
     key = ec.generate_private_key(ec.SECP256R1())
     der = make_certificate(key)
@@ -104,19 +82,16 @@ async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(
     der = der.replace(version, bytes.fromhex("a003020103"))
     with pytest.raises(x509.InvalidVersion):
         x509.load_der_x509_certificate(der)
-    far = far_end(tmp_path, is_client=not we_are_client, key=key, der=der)
-    async with linked(certificate, far) as link:
+    far = ends.far(key=key, der=der)
+    async with ends.linked(far) as link:
         assert await shake_hands(link, far) == far.keys()
 
 
 # --- a bad network
 
 
-@BOTH_ROLES
-async def test_a_lost_flight_is_sent_again(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_a_lost_flight_is_sent_again(ends: Ends) -> None:
+    far = ends.far()
     seen: list[bytes] = []
 
     def first_is_lost(datagram: bytes) -> bool:
@@ -124,15 +99,12 @@ async def test_a_lost_flight_is_sent_again(
         return len(seen) == 1
 
     far.lost = first_is_lost
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         assert await shake_hands(link, far) == far.keys()
 
 
-@BOTH_ROLES
-async def test_fragments_and_doubles_and_garbage_in_between_are_harmless(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_fragments_and_doubles_and_garbage_in_between_are_harmless(ends: Ends) -> None:
+    far = ends.far()
     far.ssl.set_ciphertext_mtu(256)
     noises = (b"\x16", b"\x16\xfe\xfd", b"\x17\xfe\xfd" + bytes(300), b"\x3f" * 40, b"\x14" * 13)
 
@@ -144,24 +116,19 @@ async def test_fragments_and_doubles_and_garbage_in_between_are_harmless(
                 far.link.receive(record)
 
     far.arrive = arrive
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         assert await shake_hands(link, far) == far.keys()
     assert max(len(records(flight)) for flight in far.sent) >= 5
 
 
-@BOTH_ROLES
 async def test_whatever_a_peer_sends_the_handshake_ends_in_keys_or_in_its_one_error(
-    certificate: Certificate,
-    tmp_path: Path,
-    we_are_client: bool,
-    caplog: pytest.LogCaptureFixture,
-    our_logs: list[Any],
+    ends: Ends, caplog: pytest.LogCaptureFixture, our_logs: list[Any]
 ) -> None:
     outcomes = set()
     for seed in range(30):
         chance = random.Random(seed)
 
-        far = far_end(tmp_path, is_client=not we_are_client)
+        far = ends.far()
 
         def arrive(datagram: bytes, chance: random.Random = chance, far: FarEnd = far) -> None:
             data = bytearray(datagram)
@@ -170,7 +137,7 @@ async def test_whatever_a_peer_sends_the_handshake_ends_in_keys_or_in_its_one_er
             far.link.receive(bytes(data[: chance.choice((len(data), len(data), len(data) - 1, 30))]))
 
         far.arrive = arrive
-        async with linked(certificate, far) as link:
+        async with ends.linked(far) as link:
             if far.is_client:
                 far.advance()
             try:
@@ -182,9 +149,9 @@ async def test_whatever_a_peer_sends_the_handshake_ends_in_keys_or_in_its_one_er
     assert not our_logs
 
 
-async def test_a_flood_is_dropped(certificate: Certificate, tmp_path: Path) -> None:
-    far = far_end(tmp_path, is_client=True)
-    async with linked(certificate, far) as link:
+async def test_a_flood_is_dropped(server: Ends) -> None:
+    far = server.far()
+    async with server.linked(far) as link:
         for _ in range(10_000):
             link.receive(b"\x16" * 1000)
         assert len(link._received) == QUEUE_LIMIT
@@ -193,12 +160,9 @@ async def test_a_flood_is_dropped(certificate: Certificate, tmp_path: Path) -> N
 # --- after the handshake
 
 
-@BOTH_ROLES
-async def test_the_peers_close_is_told_once(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:
+async def test_the_peers_close_is_told_once(ends: Ends) -> None:
+    far = ends.far()
+    async with ends.linked(far) as link:
         await shake_hands(link, far)
         with contextlib.suppress(SSL.Error):
             far.ssl.shutdown()
@@ -208,17 +172,12 @@ async def test_the_peers_close_is_told_once(
     assert far.closed == 1
 
 
-@BOTH_ROLES
 async def test_garbage_after_the_handshake_changes_nothing(
-    certificate: Certificate,
-    tmp_path: Path,
-    we_are_client: bool,
-    caplog: pytest.LogCaptureFixture,
-    our_logs: list[Any],
+    ends: Ends, caplog: pytest.LogCaptureFixture, our_logs: list[Any]
 ) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+    far = ends.far()
     chance = random.Random(5)
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         await shake_hands(link, far)
         for _ in range(1000):
             data = bytearray(chance.choice(far.sent))
@@ -235,10 +194,10 @@ async def test_garbage_after_the_handshake_changes_nothing(
     assert not our_logs
 
 
-async def test_a_peer_that_renegotiates_is_closed(certificate: Certificate, tmp_path: Path) -> None:
+async def test_a_peer_that_renegotiates_is_closed(server: Ends) -> None:
     """OpenSSL refuses, and from then on would keep all that comes without reading it."""
-    far = far_end(tmp_path, is_client=True)
-    async with linked(certificate, far) as link:
+    far = server.far()
+    async with server.linked(far) as link:
         await shake_hands(link, far)
         far.ssl.renegotiate()
         far.advance()
@@ -246,24 +205,21 @@ async def test_a_peer_that_renegotiates_is_closed(certificate: Certificate, tmp_
     assert far.closed == 1
 
 
-@BOTH_ROLES
-async def test_a_link_may_be_closed_at_any_time(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:  # before the handshake
+async def test_a_link_may_be_closed_at_any_time(ends: Ends) -> None:
+    far = ends.far()
+    async with ends.linked(far) as link:  # before the handshake
         link.close()
-    far = far_end(tmp_path, is_client=not we_are_client)
+    far = ends.far()
     far.lost = lambda _: True
-    async with linked(certificate, far) as link:  # amid it
+    async with ends.linked(far) as link:  # amid it
         shaking = asyncio.create_task(link.handshake())
         await asyncio.sleep(0)
         shaking.cancel()
         link.close()
         with pytest.raises(asyncio.CancelledError):
             await shaking
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:  # and twice
+    far = ends.far()
+    async with ends.linked(far) as link:  # and twice
         await shake_hands(link, far)
         link.close()
     assert not far.closed

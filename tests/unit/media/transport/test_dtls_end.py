@@ -4,7 +4,6 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,38 +13,24 @@ from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.flight import REPEATS
 from tests.support.waiting import eventually
-from tests.unit.media.transport.dtls_far_end import IN_TIME, FarEnd, far_end, linked, shake_hands
-
-BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["server", "client"])
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Certificate:
-    return Certificate.generate()
-
+from tests.unit.media.transport.dtls_far_end import IN_TIME, Ends, FarEnd, shake_hands
 
 # --- by the peer
 
 
-@BOTH_ROLES
-async def test_a_close_behind_many_records_in_one_datagram(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:
+async def test_a_close_behind_many_records_in_one_datagram(ends: Ends) -> None:
+    far = ends.far()
+    async with ends.linked(far) as link:
         await shake_hands(link, far)
         link.receive(b"".join(data(far) for _ in range(36)) + goodbye(far))
         await eventually("closed", lambda: far.closed, IN_TIME)
     assert far.closed == 1
 
 
-@BOTH_ROLES
-async def test_whatever_a_peer_sends_after_the_handshake_is_read(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
+async def test_whatever_a_peer_sends_after_the_handshake_is_read(ends: Ends) -> None:
     """What is not read stays in memory, and a close behind it would wait."""
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:
+    far = ends.far()
+    async with ends.linked(far) as link:
         await shake_hands(link, far)
         for _ in range(200):
             link.receive(b"".join(data(far) for _ in range(30)))
@@ -55,17 +40,15 @@ async def test_whatever_a_peer_sends_after_the_handshake_is_read(
         await eventually("closed", lambda: far.closed, IN_TIME)
 
 
-async def test_a_close_in_the_datagram_that_ends_the_handshake(
-    certificate: Certificate, tmp_path: Path
-) -> None:
+async def test_a_close_in_the_datagram_that_ends_the_handshake(client: Ends) -> None:
     """A server has keys when it sends its last flight."""
-    far = far_end(tmp_path, is_client=False)
+    far = client.far()
 
     def arrive(datagram: bytes) -> None:
         far.link.receive(datagram + goodbye(far) if far.done.is_set() else datagram)
 
     far.arrive = arrive
-    async with linked(certificate, far) as link:
+    async with client.linked(far) as link:
         assert await shake_hands(link, far) == far.keys()
         await eventually("closed", lambda: far.closed, IN_TIME)
         assert not link.is_connected
@@ -101,13 +84,10 @@ def fail(*_: object) -> None:
     raise BugError
 
 
-@BOTH_ROLES
-async def test_who_waits_for_keys_gets_a_bug(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool, escaped: list[Any]
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_who_waits_for_keys_gets_a_bug(ends: Ends, escaped: list[Any]) -> None:
+    far = ends.far()
     with capture_logs() as logs:
-        async with linked(certificate, far) as link:
+        async with ends.linked(far) as link:
             link._send = fail
             with pytest.raises(BugError):
                 await shake_hands(link, far)
@@ -115,12 +95,11 @@ async def test_who_waits_for_keys_gets_a_bug(
     assert (logs, escaped, far.closed) == ([], [], 0)  # who waits writes it to the log
 
 
-@BOTH_ROLES
 @pytest.mark.parametrize("of_openssl", [False, True])
 async def test_who_waits_for_keys_gets_a_bug_in_a_repetition(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool, of_openssl: bool, escaped: list[Any]
+    ends: Ends, of_openssl: bool, escaped: list[Any]
 ) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+    far = ends.far()
     sent: list[bytes] = []
 
     def send(datagram: bytes) -> None:
@@ -129,7 +108,7 @@ async def test_who_waits_for_keys_gets_a_bug_in_a_repetition(
             raise BugError
 
     with capture_logs() as logs:
-        async with linked(certificate, far) as link:
+        async with ends.linked(far) as link:
             link._send = send
             with pytest.raises(BugError):
                 await shake_hands(link, far)
@@ -138,12 +117,10 @@ async def test_who_waits_for_keys_gets_a_bug_in_a_repetition(
     assert (logs, escaped, far.closed) == ([], [], 0)
 
 
-async def test_afterwards_a_bug_is_as_if_the_peer_had_closed(
-    certificate: Certificate, tmp_path: Path, escaped: list[Any]
-) -> None:
-    far = far_end(tmp_path, is_client=True)
+async def test_afterwards_a_bug_is_as_if_the_peer_had_closed(server: Ends, escaped: list[Any]) -> None:
+    far = server.far()
     with capture_logs() as logs:
-        async with linked(certificate, far) as link:
+        async with server.linked(far) as link:
             await shake_hands(link, far)
             link._send = fail
             far.ssl.renegotiate()  # which we refuse, or would
@@ -156,18 +133,16 @@ async def test_afterwards_a_bug_is_as_if_the_peer_had_closed(
     assert (escaped, far.closed) == ([], 1)
 
 
-async def test_an_owner_that_fails_is_told_once(
-    certificate: Certificate, tmp_path: Path, escaped: list[Any]
-) -> None:
+async def test_an_owner_that_fails_is_told_once(server: Ends, escaped: list[Any]) -> None:
     told = []
 
     def on_closed() -> None:
         told.append(True)
         raise BugError
 
-    far = far_end(tmp_path, is_client=True)
+    far = server.far()
     with capture_logs() as logs:
-        async with linked(certificate, far) as link:
+        async with server.linked(far) as link:
             await shake_hands(link, far)
             link._on_closed = on_closed
             link.receive(goodbye(far))
@@ -186,13 +161,10 @@ def nothing_is_left(link: DtlsLink) -> None:
 # --- by us, and what is left
 
 
-@BOTH_ROLES
-async def test_after_close_there_is_no_timer_and_nothing_is_kept(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_after_close_there_is_no_timer_and_nothing_is_kept(ends: Ends) -> None:
+    far = ends.far()
     far.lost = lambda _: True
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         shaking = asyncio.create_task(link.handshake())
         await asyncio.sleep(0)
         if far.is_client:
@@ -208,12 +180,9 @@ async def test_after_close_there_is_no_timer_and_nothing_is_kept(
         assert not link._received
 
 
-@BOTH_ROLES
-async def test_after_close_nobody_is_told_of_the_peers(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
-    async with linked(certificate, far) as link:
+async def test_after_close_nobody_is_told_of_the_peers(ends: Ends) -> None:
+    far = ends.far()
+    async with ends.linked(far) as link:
         await shake_hands(link, far)
         link.receive(goodbye(far))
         link.close()
@@ -222,9 +191,9 @@ async def test_after_close_nobody_is_told_of_the_peers(
     assert not far.closed
 
 
-async def test_a_goodbye_that_cannot_be_sent_keeps_nothing(certificate: Certificate, tmp_path: Path) -> None:
-    far = far_end(tmp_path, is_client=True)
-    async with linked(certificate, far) as link:
+async def test_a_goodbye_that_cannot_be_sent_keeps_nothing(server: Ends) -> None:
+    far = server.far()
+    async with server.linked(far) as link:
         await shake_hands(link, far)
         link._send = fail
         with pytest.raises(BugError):
@@ -249,16 +218,14 @@ async def test_after_close_its_owner_is_let_go(certificate: Certificate) -> None
 
 
 @pytest.mark.parametrize("we_refuse", [True, False], ids=["refused", "refusing"])
-async def test_a_failed_handshake_leaves_the_garbage_collector_no_work(
-    certificate: Certificate, tmp_path: Path, we_refuse: bool
-) -> None:
-    far = far_end(tmp_path, is_client=True, without_certificate=we_refuse)
+async def test_a_failed_handshake_leaves_the_garbage_collector_no_work(server: Ends, we_refuse: bool) -> None:
+    far = server.far(without_certificate=we_refuse)
     if not we_refuse:
         far.lost = lambda _: bool(far.link.receive(bytes.fromhex("15fefd000000000000000a00020228")) or True)
 
     async def failed() -> Callable[[], DtlsLink | None]:
         link = far.link = DtlsLink(
-            certificate, [far.fingerprint()], is_client=False, send=far.receive, on_closed=lambda: None
+            server.certificate, [far.fingerprint()], is_client=False, send=far.receive, on_closed=lambda: None
         )
         try:
             await shake_hands(link, far)

@@ -12,18 +12,11 @@ from OpenSSL import SSL
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
 from media.transport.flight import LAST_REPEATS, REPEATS
-from tests.unit.media.transport.dtls_far_end import FarEnd, far_end, linked, records, shake_hands
+from tests.unit.media.transport.dtls_far_end import Ends, FarEnd, records, shake_hands
 
-BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["server", "client"])
-# Chromium offers DTLS 1.3 and 1.2, a key share of X25519MLKEM768, and three SRTP profiles, in two datagrams.
 CHROMIUM = Path("tests/fixtures/dtls/client-hello-chromium-156.hex")
 PATIENCE = 2.0  # seconds
 HANDSHAKE = b"\x16\xfe\xfd"  # a record of it, of DTLS 1.2
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Certificate:
-    return Certificate.generate()
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 0, 1, 1), (1, 1, 0)])
@@ -47,11 +40,8 @@ async def test_a_client_hello_of_two_datagrams_is_answered_in_whatever_order_the
     link.close()
 
 
-@BOTH_ROLES
-async def test_a_flight_whose_records_come_the_wrong_way_round(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_a_flight_whose_records_come_the_wrong_way_round(ends: Ends) -> None:
+    far = ends.far()
     far.ssl.set_ciphertext_mtu(256)
 
     def backwards(datagram: bytes) -> None:
@@ -59,15 +49,13 @@ async def test_a_flight_whose_records_come_the_wrong_way_round(
             far.link.receive(record)
 
     far.arrive = backwards
-    async with linked(certificate, far) as link, in_time(far):
+    async with ends.linked(far) as link, in_time(far):
         assert await shake_hands(link, far) == far.keys()
 
 
-async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(
-    certificate: Certificate, tmp_path: Path
-) -> None:
+async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(client: Ends) -> None:
     """FFmpeg's muxer, which waits for our answer to its check first."""
-    far = far_end(tmp_path, is_client=False)
+    far = client.far()
     seen: list[bytes] = []
 
     def first_is_lost(datagram: bytes) -> bool:
@@ -77,7 +65,7 @@ async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(
     far.lost = first_is_lost
     loop = asyncio.get_running_loop()
     began_at = loop.time()
-    async with linked(certificate, far) as link:
+    async with client.linked(far) as link:
         await shake_hands(link, far)
         assert REPEATS[0] <= loop.time() - began_at < 0.9  # OpenSSL repeats after a second
         assert seen[1] == seen[0]
@@ -88,11 +76,8 @@ async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(
     assert len(seen) - count == 1, "after the handshake a peer gets nothing more but our goodbye"
 
 
-@BOTH_ROLES
-async def test_a_peer_that_never_answers_costs_a_few_flights(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_a_peer_that_never_answers_costs_a_few_flights(ends: Ends) -> None:
+    far = ends.far()
     seen: list[bytes] = []
 
     def all_is_lost(datagram: bytes) -> bool:
@@ -100,7 +85,7 @@ async def test_a_peer_that_never_answers_costs_a_few_flights(
         return True
 
     far.lost = all_is_lost
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         if far.is_client:
             far.advance()
         with pytest.raises(TimeoutError):
@@ -115,22 +100,17 @@ async def test_a_peer_that_never_answers_costs_a_few_flights(
         assert len(seen) == count
 
 
-@BOTH_ROLES
 @pytest.mark.alone
 async def test_with_a_fifth_of_all_datagrams_lost_most_handshakes_are_done_within_two_seconds(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
+    ends: Ends,
 ) -> None:
     """The peer's own timer is OpenSSL's, of a second. Without early repeats 41 of 60 are done by then."""
-    times = await asyncio.gather(
-        *(lossy_handshake(certificate, tmp_path, seed, we_are_client=we_are_client) for seed in range(60))
-    )
+    times = await asyncio.gather(*(lossy_handshake(ends, seed) for seed in range(60)))
     print(f"seconds: {sorted(round(each, 2) for each in times)}")
     assert sum(each < PATIENCE for each in times) >= 46
 
 
-async def lossy_handshake(
-    certificate: Certificate, folder: Path, seed: int, *, we_are_client: bool, delay: float = 0.02
-) -> float:
+async def lossy_handshake(ends: Ends, seed: int, delay: float = 0.02) -> float:
     """The seconds until both ends have keys; `PATIENCE` if that takes longer."""
     loop = asyncio.get_running_loop()
     chance = random.Random(seed)
@@ -142,11 +122,11 @@ async def lossy_handshake(
 
         return send
 
-    far = far_end(folder, is_client=not we_are_client)
+    far = ends.far()
     link = far.link = DtlsLink(
-        certificate,
+        ends.certificate,
         [far.fingerprint()],
-        is_client=we_are_client,
+        is_client=ends.we_are_client,
         send=lossy(far.receive),
         on_closed=lambda: None,
     )

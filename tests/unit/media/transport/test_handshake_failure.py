@@ -2,80 +2,64 @@
 
 import asyncio
 import struct
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
-from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError
 from media.transport.handshake_failure import HandshakeFailure, failure_of
-from tests.unit.media.transport.dtls_far_end import IN_TIME, FarEnd, far_end, linked, shake_hands
-
-BOTH_ROLES = pytest.mark.parametrize("we_are_client", [False, True], ids=["server", "client"])
+from tests.unit.media.transport.dtls_far_end import IN_TIME, Ends, FarEnd, shake_hands
 
 
-@pytest.fixture(scope="module")
-def certificate() -> Certificate:
-    return Certificate.generate()
-
-
-async def failed(
-    certificate: Certificate, far: FarEnd, fingerprints: list[tuple[str, str]] | None = None
-) -> DtlsError:
-    async with linked(certificate, far, fingerprints) as link:
+async def failed(ends: Ends, far: FarEnd, fingerprints: list[tuple[str, str]] | None = None) -> DtlsError:
+    async with ends.linked(far, fingerprints) as link:
         with pytest.raises(DtlsError) as caught:
             await shake_hands(link, far)
     return caught.value
 
 
-async def test_a_certificate_on_p_224(certificate: Certificate, tmp_path: Path) -> None:
+async def test_a_certificate_on_p_224(server: Ends) -> None:
     """FFmpeg makes it when it is built with GnuTLS."""
-    far = far_end(tmp_path, is_client=True, key=ec.generate_private_key(ec.SECP224R1()))
-    error = await failed(certificate, far)
+    far = server.far(key=ec.generate_private_key(ec.SECP224R1()))
+    error = await failed(server, far)
     assert error.failure is HandshakeFailure.UNSUPPORTED_CURVE
     assert str(error).endswith("docs/clients.md has an option (wrong curve)")
     assert "alert" in far.refused
 
 
-async def test_no_certificate(certificate: Certificate, tmp_path: Path) -> None:
-    far = far_end(tmp_path, is_client=True, without_certificate=True)
-    error = await failed(certificate, far, [("sha-256", "00")])
+async def test_no_certificate(server: Ends) -> None:
+    far = server.far(without_certificate=True)
+    error = await failed(server, far, [("sha-256", "00")])
     assert error.failure is HandshakeFailure.NO_CERTIFICATE
     assert "alert" in far.refused
 
 
-@BOTH_ROLES
-async def test_another_certificate_than_that_of_the_offer(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
-    error = await failed(certificate, far, [("sha-256", certificate.fingerprint)])
+async def test_another_certificate_than_that_of_the_offer(ends: Ends) -> None:
+    far = ends.far()
+    error = await failed(ends, far, [("sha-256", ends.certificate.fingerprint)])
     assert error.failure is HandshakeFailure.WRONG_FINGERPRINT
     assert far.said_goodbye
 
 
-@BOTH_ROLES
-async def test_no_profile_of_ours(certificate: Certificate, tmp_path: Path, we_are_client: bool) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client, srtp=b"SRTP_AEAD_AES_256_GCM")
-    error = await failed(certificate, far)
+async def test_no_profile_of_ours(ends: Ends) -> None:
+    far = ends.far(srtp=b"SRTP_AEAD_AES_256_GCM")
+    error = await failed(ends, far)
     assert error.failure is HandshakeFailure.NO_SRTP_PROFILE
     assert far.said_goodbye
 
 
-async def test_no_cipher_of_ours(certificate: Certificate, tmp_path: Path) -> None:
-    far = far_end(tmp_path, is_client=True, ciphers=b"DHE-RSA-AES256-GCM-SHA384")
-    error = await failed(certificate, far)
+async def test_no_cipher_of_ours(server: Ends) -> None:
+    far = server.far(ciphers=b"DHE-RSA-AES256-GCM-SHA384")
+    error = await failed(server, far)
     assert error.failure is HandshakeFailure.NO_COMMON_CIPHER
     assert "alert" in far.refused
 
 
-@BOTH_ROLES
-async def test_an_alert_of_the_peer(certificate: Certificate, tmp_path: Path, we_are_client: bool) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_an_alert_of_the_peer(ends: Ends) -> None:
+    far = ends.far()
     far.ssl.set_verify(SSL.VERIFY_PEER, lambda *_: False)
-    error = await failed(certificate, far)
+    error = await failed(ends, far)
     assert error.failure is HandshakeFailure.REFUSED_BY_PEER
     assert " alert " in error.words
 
@@ -87,7 +71,6 @@ def alert(level: int, description: int) -> bytes:
     return ALERT.pack(21, 0xFEFD, 0, 0, 1000, 2, level, description)
 
 
-@BOTH_ROLES
 @pytest.mark.parametrize(
     ("datagram", "failure"),
     [
@@ -96,27 +79,18 @@ def alert(level: int, description: int) -> bytes:
         (alert(2, 70), HandshakeFailure.REFUSED_BY_PEER),  # protocol version
     ],
 )
-async def test_an_alert_at_once(
-    certificate: Certificate,
-    tmp_path: Path,
-    we_are_client: bool,
-    datagram: bytes,
-    failure: HandshakeFailure,
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_an_alert_at_once(ends: Ends, datagram: bytes, failure: HandshakeFailure) -> None:
+    far = ends.far()
     far.lost = lambda _: True
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         link.receive(datagram)
         with pytest.raises(DtlsError) as caught:
             await asyncio.wait_for(link.handshake(), IN_TIME)
     assert caught.value.failure is failure
 
 
-@BOTH_ROLES
-async def test_a_peer_that_says_nothing_or_stops(
-    certificate: Certificate, tmp_path: Path, we_are_client: bool
-) -> None:
-    far = far_end(tmp_path, is_client=not we_are_client)
+async def test_a_peer_that_says_nothing_or_stops(ends: Ends) -> None:
+    far = ends.far()
     arrive, sent = far.arrive, asyncio.Event()
 
     def first_only(datagram: bytes) -> None:
@@ -125,7 +99,7 @@ async def test_a_peer_that_says_nothing_or_stops(
         sent.set()
 
     far.arrive = first_only
-    async with linked(certificate, far) as link:
+    async with ends.linked(far) as link:
         assert link.stopped_at.failure is HandshakeFailure.SILENT
         shaking = asyncio.create_task(link.handshake())
         if far.is_client:
