@@ -5,14 +5,12 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
-from tests.support.free_ports import free_port
 from tests.support.line_shape import Shape
 from tests.support.namespaces import Namespace, new_namespace
 from tests.support.shaped_line import shaped_line
-from tests.support.system import LOOPBACK, running_system
+from tests.support.system import LOOPBACK
 from tests.support.udp_echo import udp_echo
 from tests.support.waiting import eventually
 
@@ -43,28 +41,3 @@ async def test_clients_in_a_namespace_reach_the_server_only_over_the_line(namesp
                 await loop.sock_sendto(clients[0], b"lost", server)
                 await eventually("it is lost", lambda: line.up.lost == 1, within=5)
                 assert (line.up.entered, line.down.entered) == (3, 2)
-
-
-async def test_a_door_lets_http_in(namespace: Namespace, redis_url: str) -> None:
-    def get_inside(url: str) -> int:
-        host, port = httpx.URL(url).host, httpx.URL(url).port
-        with namespace.socket(socket.SOCK_STREAM, (LOOPBACK, 0)) as client:
-            client.settimeout(5)
-            client.connect((host, port))
-            client.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-            return int(client.recv(100).split()[1])
-
-    async with running_system(redis_url) as system:
-        url = system.controls[0].url
-        port = httpx.URL(url).port
-        assert port
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.to_thread(get_inside, url)
-        async with namespace.door(LOOPBACK, port):
-            assert await asyncio.to_thread(get_inside, url) == 200
-
-
-def test_a_namespace_is_the_threads_that_made_it_and_nobody_elses(namespace: Namespace) -> None:
-    port = free_port()
-    with socket.create_server((LOOPBACK, port)), namespace.socket(socket.SOCK_STREAM, (LOOPBACK, port)):
-        pass  # both sockets could bind the port

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.line_shape import Shape
@@ -24,18 +24,24 @@ class LineLife:
     rates: list[tuple[float, float]] = field(default_factory=list)
 
     async def live(self, line: ShapedLine) -> None:
-        """Change the line until cancelled; each order of magnitude is as likely."""
-        delay = self.random.uniform(LEAST_DELAY, MOST_DELAY)
-        loss = self.random.choice((0.0, 0.0, self.random.uniform(0, MOST_LOSS)))
-        while True:
-            rate = math.exp(self.random.uniform(math.log(LEAST_RATE), math.log(MOST_RATE)))
-            line.shape(down=Shape(rate=rate, delay=delay, loss=loss))
+        """Change the line until cancelled."""
+        for rate, shape, seconds in shapes(self.random):
+            line.shape(down=shape)
             self.rates.append((clock(), rate))
-            await asyncio.sleep(self.random.uniform(LEAST_SECONDS, MOST_SECONDS))
+            await asyncio.sleep(seconds)
 
     def carries(self, least: float, begin: float, end: float) -> float:
         """The longest time without a break, in seconds, in which it carried at least `least` bit/s."""
         return longest(self.rates, least, begin, end)
+
+
+def shapes(chance: random.Random) -> Iterator[tuple[float, Shape, float]]:
+    """Without end: a rate (each order of magnitude is as likely), its shape, and for how many seconds."""
+    delay = chance.uniform(LEAST_DELAY, MOST_DELAY)
+    loss = chance.choice((0.0, 0.0, chance.uniform(0, MOST_LOSS)))
+    while True:
+        rate = math.exp(chance.uniform(math.log(LEAST_RATE), math.log(MOST_RATE)))
+        yield rate, Shape(rate=rate, delay=delay, loss=loss), chance.uniform(LEAST_SECONDS, MOST_SECONDS)
 
 
 def longest(rates: Sequence[tuple[float, float]], least: float, begin: float, end: float) -> float:

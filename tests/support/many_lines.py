@@ -6,26 +6,19 @@ does are models. Time passes as fast as it can be computed.
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from media.feedback.playback import ask_early
+from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.switch.wire import Wire
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
 from tests.support.layers_source import LayersSource
-from tests.support.line_life import (
-    LEAST_DELAY,
-    LEAST_RATE,
-    LEAST_SECONDS,
-    MOST_DELAY,
-    MOST_LOSS,
-    MOST_RATE,
-    MOST_SECONDS,
-    longest,
-)
+from tests.support.line_life import longest, shapes
 from tests.support.line_shape import Shape, Way
 from tests.support.modelled_browser import HEADERS, NUMBER_ID, OPUS, RTX, SEND_TIME_ID, VP8, ModelledBrowser
 from tests.support.published import sound, video
@@ -41,53 +34,62 @@ SETTLE_SECONDS = 3.0  # after a join
 LOWEST_NEEDS = 1.25 * (110_000 + 75_000)  # bit/s, with the sound and room to spare
 Away = tuple[float, float]  # from when until when the publisher was away
 _FEEDBACK = frozenset(("nack pli",))
-_PUBLISHED = [
-    *(replace(video("VP8", payload_type=96 + layer, feedback=_FEEDBACK), layer=layer) for layer in range(3)),
-    sound(),
-]
+
+
+def _published(layers: int) -> list[PublishedTrack]:
+    vp8 = [replace(video("VP8", payload_type=96 + n, feedback=_FEEDBACK), layer=n) for n in range(layers)]
+    return [*vp8, sound()]
 
 
 class Sent(NamedTuple):
-    """What is on a line: media, or a request to measure the round trip."""
+    """What is on a line: media for a viewer, or a request to measure its round trip."""
 
+    seat: "LineSeat"
     datagram: bytes | None
     sent_at: float
 
 
 class TimedLine:
-    """A line as `LineLife` has it; `rates`: since when it carries how much."""
+    """A line of which `shapes` tells since when it is like what, in order."""
 
-    def __init__(self, seed: int, began: float, seconds: float) -> None:
-        chance = random.Random(seed)
-        delay = chance.uniform(LEAST_DELAY, MOST_DELAY)
-        loss = chance.choice((0.0, 0.0, chance.uniform(0, MOST_LOSS)))
-        self.rates: list[tuple[float, float]] = []
-        at = began
-        while at < began + seconds:
-            self.rates.append((at, math.exp(chance.uniform(math.log(LEAST_RATE), math.log(MOST_RATE)))))
-            at += chance.uniform(LEAST_SECONDS, MOST_SECONDS)
-        self._shapes = [Shape(rate=rate, delay=delay, loss=loss) for _, rate in self.rates]
-        self.way: Way[Sent] = Way(self._shapes[0], seed)
+    def __init__(self, shapes: Sequence[tuple[float, Shape]], seed: int) -> None:
+        self.rates = [(at, shape.rate or math.inf) for at, shape in shapes]
+        self.way: Way[Sent] = Way(shapes[0][1], seed)
+        self._shapes = shapes
         self._next = 1
 
-    def change(self, now: float) -> None:
-        """Be as it is at `now`."""
-        while self._next < len(self.rates) and self.rates[self._next][0] <= now:
-            self.way.reshape(self._shapes[self._next], now)
+    @classmethod
+    def by_chance(cls, seed: int, began: float, seconds: float) -> Self:
+        """As `LineLife` has it."""
+        taken, at = [], began
+        for _, shape, lasts in shapes(random.Random(seed)):
+            if at >= began + seconds:
+                break
+            taken.append((at, shape))
+            at += lasts
+        return cls(taken, seed)
+
+    def arrivals(self, now: float) -> list[Sent]:
+        """Be as it is at `now`; what has come out of it."""
+        while self._next < len(self._shapes) and self._shapes[self._next][0] <= now:
+            self.way.reshape(self._shapes[self._next][1], now)
             self._next += 1
+        return self.way.leave(now)
 
 
 class _Seat(FarViewer):
     """What the worker sends to it goes into a line."""
 
-    def __init__(self, room: "LinesRoom", way: Way[Sent]) -> None:
-        self._way = way
+    def __init__(self, room: "LinesRoom", seat: "LineSeat") -> None:
+        self._seat = seat
         picture = Wire(VP8, {}, nack=True, rtx=RTX, sent_at=SEND_TIME_ID, number=NUMBER_ID, ssrc=PICTURE)
-        wires = [*[picture] * 3, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture]
-        super().__init__(room, wires, rendition=0)
+        layers = [picture] * (len(room.tracks) - 1)
+        super().__init__(room, [*layers, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture], rendition=0)
 
     def receive(self, datagram: bytes) -> None:
-        self._way.enter(len(datagram) + HEADERS, Sent(datagram, self.room.now), self.room.now)
+        self._seat.line.way.enter(
+            len(datagram) + HEADERS, Sent(self._seat, datagram, self.room.now), self.room.now
+        )
 
     def decrypt(self, datagram: bytes) -> tuple[bytes, bool]:
         """A packet, and whether it is RTCP."""
@@ -97,21 +99,22 @@ class _Seat(FarViewer):
 
 
 class LineSeat:
-    """One viewer, its line, and the worker's side of it."""
+    """One viewer, its line, and the worker's side of it. One that does not `estimate` sends reports only."""
 
-    def __init__(self, room: "LinesRoom", line: TimedLine) -> None:
+    def __init__(self, room: "LinesRoom", line: TimedLine, *, estimates: bool) -> None:
         ask_early(room.feed, room.feedback, room.now, 0)
         self.line = line
         self.began, self.ended = room.now, math.inf
-        self._far = _Seat(room, line.way)
+        self._far = _Seat(room, self)
         self._playback = self._far.playback
         self._said: list[tuple[float, bytes]] = []  # when it arrives
         self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
         self.browser = ModelledBrowser(
             lambda rtcp: self._said.append((room.now + BACK_SECONDS, rtcp)), room.now
         )
-        self.browser.estimates()
-        self.browser.tells_arrivals()
+        if estimates:
+            self.browser.estimates()
+            self.browser.tells_arrivals()
         self._step_at = room.now
         self._measured_at = -math.inf
 
@@ -121,17 +124,18 @@ class LineSeat:
             self._far.receive(self._playback.sender.protect_rtcp(reports))
         if now - self._measured_at >= self._playback.measure_seconds - 0.02:
             self._measured_at = now
-            self.line.way.enter(REQUEST_OCTETS, Sent(None, now), now)
+            self.line.way.enter(REQUEST_OCTETS, Sent(self, None, now), now)
+
+    def take(self, sent: Sent, now: float) -> None:
+        """What came out of its line."""
+        if sent.datagram is None:
+            self._answers.append((now + BACK_SECONDS, sent.sent_at))
+            return
+        plain, is_rtcp = self._far.decrypt(sent.datagram)
+        take = self.browser.take_rtcp if is_rtcp else self.browser.take_packet
+        take(plain, len(sent.datagram), now)
 
     def step(self, now: float) -> None:
-        self.line.change(now)
-        for datagram, sent_at in self.line.way.leave(now):
-            if datagram is None:
-                self._answers.append((now + BACK_SECONDS, sent_at))
-                continue
-            plain, is_rtcp = self._far.decrypt(datagram)
-            take = self.browser.take_rtcp if is_rtcp else self.browser.take_packet
-            take(plain, len(datagram), now)
         self.browser.tick(now)
         while self._said and self._said[0][0] <= now:
             self._playback.receive(self._said.pop(0)[1], now)
@@ -170,14 +174,15 @@ class LineSeat:
 class LinesRoom(World):
     """Advance it by `run`."""
 
-    def __init__(self, seed: int) -> None:
-        publisher = FarPublisher(_PUBLISHED, ssrcs=range(0x51, 0x51 + len(_PUBLISHED)))
-        super().__init__(_PUBLISHED, join_burst="auto", publisher=publisher, thinned=True)
-        for layer, track in enumerate(self.tracks[:3]):
+    def __init__(self, seed: int, bitrates: Sequence[int] = BITRATES) -> None:
+        published = _published(len(bitrates))
+        publisher = FarPublisher(published, ssrcs=range(0x51, 0x51 + len(published)))
+        super().__init__(published, join_burst="auto", publisher=publisher, thinned=True)
+        for layer, track in enumerate(self.tracks[:-1]):
             track.sent.ssrc, track.sent.rtx_ssrc = PICTURE + layer, PICTURE_RTX + layer
         self.feed.ssrcs = [sent.ssrc for sent in self.feed.sent]
-        self._seed = seed
-        self.source: LayersSource | None = LayersSource(publisher, BITRATES, seed, self.now)
+        self._seed, self._bitrates = seed, bitrates
+        self.source: LayersSource | None = LayersSource(publisher, bitrates, seed, self.now)
         self.seats: list[LineSeat] = []
         self._tick_at = self._measure_at = self.now
 
@@ -187,12 +192,12 @@ class LinesRoom(World):
 
     def come_back(self) -> None:
         """The publisher does, with a new session."""
-        publisher = FarPublisher(_PUBLISHED, ssrcs=range(0x91, 0x91 + len(_PUBLISHED)))
+        publisher = FarPublisher(self.published, ssrcs=range(0x91, 0x91 + len(self.published)))
         self.succeed(publisher=publisher)
-        self.source = LayersSource(publisher, BITRATES, self._seed + 1, self.now)
+        self.source = LayersSource(publisher, self._bitrates, self._seed + 1, self.now)
 
-    def watch(self, line: TimedLine) -> LineSeat:
-        seat = LineSeat(self, line)
+    def watch(self, line: TimedLine, *, estimates: bool = True) -> LineSeat:
+        seat = LineSeat(self, line, estimates=estimates)
         self.seats.append(seat)
         return seat
 
@@ -220,6 +225,9 @@ class LinesRoom(World):
                 self._measure(now)
             for seat in self.seats:
                 seat.tick(now)
+        for line in {id(seat.line): seat.line for seat in self.seats}.values():
+            for sent in line.arrivals(now):
+                sent.seat.take(sent, now)
         for seat in self.seats:
             seat.step(now)
 

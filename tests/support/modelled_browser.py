@@ -3,7 +3,6 @@
 It takes packets and times and gives RTCP back, both decrypted. Its estimate, sound and picture are models.
 """
 
-import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -33,7 +32,7 @@ class ModelledBrowser:
     def __init__(self, say: Callable[[bytes], None], now: float) -> None:
         self.asked = 0  # keyframes
         self.nacks = self.nacked = 0  # messages, and packets that these asked for
-        self.octets = 0
+        self.octets = self.padding = 0
         self.told = 0.0  # bit/s of the latest REMB
         self._say = say
         self._seen = SeenLine()
@@ -141,8 +140,10 @@ class ModelledBrowser:
         elif self._estimate is not None and sent is not None:
             self._tell(self._estimate.take(self._unwrapped(sent), now, size))
         if kind == RTX:
-            with contextlib.suppress(RtxError):  # padding
+            try:
                 self._see(unwrap(packet, VP8, self._ssrcs.get(VP8, 0)), now)
+            except RtxError:
+                self.padding += size + HEADERS
         elif kind == VP8:
             self._count(packet, 90_000, now)
             self._see(packet, now)

@@ -6,13 +6,11 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
-import pytest
-
 from shared.bus.connection import connect
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
 from tools.sim.client import Client, Reply
-from tools.sim.measures import SDP, TURNS, cost, publish
+from tools.sim.measures import SDP, publish
 from tools.sim.system import simulated
 from tools.sim.worker import SimulatedWorker
 
@@ -77,10 +75,3 @@ async def test_clients_of_a_small_cluster() -> None:
         await eventually("its rooms are gone", without_it, IN_TIME)
         for task in living:
             task.cancel()
-
-
-@pytest.mark.soak
-async def test_costs_are_measured() -> None:
-    """The benchmark itself, as small as can be."""
-    lines = [line async for line in cost((1,), requests=TURNS)]
-    assert len(lines) == 5

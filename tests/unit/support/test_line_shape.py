@@ -51,14 +51,6 @@ def test_the_queue_is_bounded_and_the_order_kept() -> None:
     assert way.due() is None
 
 
-def test_a_line_that_is_wide_enough_only_delays() -> None:
-    way = Way[int](Shape(rate=1_000_000, delay=0.05), seed=1)
-    came = pour(way, 900_000, seconds=2) + came_out(way, 100)
-    waits = [when - number * SIZE * 8 / 900_000 for when, number in came]
-    assert waits == pytest.approx([0.05 + SIZE * 8 / 1_000_000] * len(came))
-    assert (way.dropped, way.lost) == (0, 0)
-
-
 def test_loss_is_as_told_and_the_same_by_the_same_seed() -> None:
     def passed(seed: int) -> list[int]:
         way = Way[int](Shape(loss=0.05), seed)
@@ -78,22 +70,6 @@ def test_a_change_of_rate_holds_for_what_waits() -> None:
     came = came_out(way, 100)
     assert [when for when, _ in came] == pytest.approx([0.75, 1.75, 2.75, 3.75])
     assert [number for _, number in came] == [2, 3, 4, 5]
-
-
-def test_an_opened_line_empties_its_queue_at_once() -> None:
-    way = Way[int](Shape(rate=80_000, queue=1.0), seed=1)
-    for number in range(5):
-        way.enter(SIZE, number, 0.0)
-    way.reshape(Shape(), 0.05)
-    assert came_out(way, 0.05) == [(0.05, number) for number in range(5)]
-
-
-def test_nothing_overtakes_when_the_delay_shrinks() -> None:
-    way = Way[int](Shape(delay=0.5), seed=1)
-    way.enter(SIZE, 1, 0.0)
-    way.reshape(Shape(delay=0.0), 0.1)
-    way.enter(SIZE, 2, 0.1)
-    assert came_out(way, 10) == [(0.5, 1), (0.5, 2)]
 
 
 def test_whenever_it_is_looked_at_the_times_are_the_same() -> None:

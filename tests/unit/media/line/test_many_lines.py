@@ -24,7 +24,7 @@ def _watched(viewers: int, seconds: float, seed: int) -> tuple[list[LineSeat], A
     seats: list[LineSeat] = []
 
     def join() -> None:
-        line = TimedLine(1000 * seed + len(seats), room.now, seconds)
+        line = TimedLine.by_chance(1000 * seed + len(seats), room.now, seconds)
         seats.append(room.watch(line))
 
     for _ in range(viewers):
