@@ -1,16 +1,14 @@
 """Streams of encoders through the whole system: what viewers are warned of, and what is in the files."""
 
 import asyncio
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.recording.test_frame_times import KINDS, assert_even, assert_ffmpeg_says_nothing
+from tests.integration.recording.test_frame_times import KINDS, assert_ffmpeg_says_nothing
 from tests.support.browser import chromium, open_recordings_page
 from tests.support.encoder_publisher import publish
-from tests.support.recorded import read
 from tests.support.recording_player import play
 from tests.support.rtp_source import audio, video
 from tests.support.system import System, running_system
@@ -18,7 +16,6 @@ from tests.support.tab_player import open_page
 from tests.support.viewer_tab import watching
 from tests.support.waiting import eventually
 
-SECONDS = 6.0
 DONE_SECONDS = 15.0
 MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
 # Rooms: what is published, and how the warning about it begins.
@@ -57,23 +54,6 @@ async def published(system: System, room: str, seconds: float, **how: Any) -> No
         assert await warnings(system, room) == []
     await sending
     await system.room_gone(room, DONE_SECONDS)
-
-
-@pytest.mark.soak
-async def test_even_streams_are_recorded_evenly_and_those_out_of_order_are_told(
-    redis_url: str, tmp_path: Path
-) -> None:
-    settings = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "mux"}
-    async with running_system(redis_url, **settings) as system:
-        await asyncio.gather(*(published(system, room, SECONDS) for room in ROOMS))
-    for room in ROOMS:
-        [path] = tmp_path.glob(f"{room}_*")
-        assert_even(path, Fraction(30))
-        assert_ffmpeg_says_nothing(path)
-        both = read(path)
-        print(room, both)
-        assert both.frames > (SECONDS - 1.5) * 30
-        assert both.worst_offset() < 0.06
 
 
 @pytest.mark.soak

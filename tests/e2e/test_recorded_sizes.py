@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from media.recording.layered_reader import SILENT_SECONDS
 from tests.e2e.test_recording import DONE_SECONDS, NO_GRACE, PUBLISH_FLASHES_AND_BEEPS
 from tests.support.browser import chromium, open_publish_page
 from tests.support.recorded import Recorded, read, reads_without_a_word
 from tests.support.recording_player import Played, play
-from tests.support.script_publisher import script_publisher
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -20,7 +18,6 @@ SIZES = [(640, 360), (320, 180), (640, 360)]
 SECONDS = 2.0  # of each size
 IN_ONE_FILE = ("VP8", "VP9")  # the others say their size at the beginning of a file
 LOST_SECONDS = 0.5  # at most where a part ends: until the keyframe with which the next one begins
-KEYFRAME_SECONDS = 2.0  # until one that was asked for has come, of noise on a busy machine
 
 pytestmark = pytest.mark.e2e
 
@@ -28,12 +25,6 @@ _SCALE = """async (by) => {
     const sender = publisher.getSenders().find((one) => one.track.kind === 'video');
     const parameters = sender.getParameters();
     parameters.encodings[0].scaleResolutionDownBy = by;
-    await sender.setParameters(parameters);
-}"""
-_SWITCH_BEST = """async (active) => {
-    const [sender] = peer.getSenders();
-    const parameters = sender.getParameters();
-    parameters.encodings.find(({ rid }) => rid === 'f').active = active;
     await sender.setParameters(parameters);
 }"""
 _HEIGHT = """async () => {
@@ -65,40 +56,6 @@ async def test_a_picture_that_changes_its_size_is_recorded_and_plays(
         reads_without_a_word(path)
         if path.suffix in (".ivf", ".h264"):
             assert read(path).sizes == SIZES
-
-
-@pytest.mark.soak
-async def test_a_best_layer_that_stops_and_returns_is_recorded_and_plays(
-    redis_url: str, tmp_path: Path
-) -> None:
-    settings = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), **NO_GRACE}
-    layers = [
-        {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 200_000},
-        {"rid": "f", "scaleResolutionDownBy": 1, "maxBitrate": 800_000},
-    ]
-    async with running_system(redis_url, **settings) as system, chromium() as browser:
-        url = system.controls[0].url
-        async with script_publisher(browser, url, "layers", layers, size=(640, 360)) as publisher:
-
-            async def best_is_sent() -> bool:
-                return any(layer.rid == "f" and layer.frames > 30 for layer in await publisher.sent())
-
-            await eventually("the best layer is sent", best_is_sent, within=20)
-            for active in (False, True):
-                await publisher.page.evaluate(_SWITCH_BEST, active)
-                await asyncio.sleep(SILENT_SECONDS + SECONDS)  # what happens meanwhile is in the file
-            await publisher.page.evaluate("peer.close()")
-            await system.room_gone("layers", DONE_SECONDS)
-            [path] = tmp_path.glob("layers_[0-9]*.webm")
-            played = await play(publisher.page, f"/records/{path.name}")
-    recorded = read(path)
-    print(recorded, played, sep="\n")
-    assert recorded.sizes[-3:] == played.sizes[-3:] == SIZES
-    assert not played.trouble
-    assert recorded.longest_gap < SILENT_SECONDS + KEYFRAME_SECONDS
-    assert recorded.seconds >= 2 * (SILENT_SECONDS + SECONDS)
-    for file in tmp_path.glob("[!.]*.*"):
-        reads_without_a_word(file)
 
 
 async def _recorded(system: System, browser: Browser, folder: Path, codec: str) -> list[Part] | None:

@@ -11,10 +11,8 @@ from playwright.async_api import Browser, Page
 
 from tests.support import aiortc_client
 from tests.support.browser import chromium, open_publish_page
-from tests.support.disk import small_disk
 from tests.support.foreign_client import running_client
 from tests.support.recorded import Recorded, read, reads_without_a_word
-from tests.support.s3_server import s3_server
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 from tests.support.whip_ffmpeg import publish_command
@@ -161,63 +159,6 @@ async def test_a_killed_worker_leaves_all_but_the_last_two_seconds(
         print(number, {name: round(missing, 2) for name, missing in found.items()})
         assert {name.rpartition(".")[2] for name in found} == {"ivf", "ogg", "webm", "h264", "mp4"}
         assert all(missing <= 2.0 for missing in found.values()), found
-
-
-@pytest.mark.soak
-async def test_a_full_disk_stops_the_recording_and_not_the_stream(redis_url: str, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", 32_768) as folder:
-        async with (
-            running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=str(folder)) as system,
-            httpx.AsyncClient() as http,
-            aiortc_client.publisher(http, system.whip("full")),
-            aiortc_client.viewer(http, system.whep("full")) as viewer,
-        ):
-            await viewer.received(LIVE_SECONDS)
-
-            async def stopped() -> bool:
-                metrics = await http.get(f"{system.workers[0].url}/metrics")
-                return "roomcast_recording_failures_total 1.0" in metrics.text
-
-            await eventually("the recording has stopped", stopped, 60)
-            await viewer.received(LIVE_SECONDS, video=20, audio=50)
-            room = (await http.get(f"{system.controls[0].url}/api/rooms/full")).json()
-            assert room["warnings"] == ["recording stopped: No space left on device"]
-            for path in folder.iterdir():
-                read(path)
-
-
-async def test_what_was_finished_reaches_the_store_after_a_restart(redis_url: str, tmp_path: Path) -> None:
-    with s3_server() as s3:
-        settings = {
-            "RECORD_ENABLED": "1",
-            "RECORD_DIR": str(tmp_path),
-            "DELETE_RECORDING_AFTER_UPLOAD": "1",
-            **NO_GRACE,
-            **{
-                name.upper(): "1" if value is True else str(value or 0) for name, value in s3.settings.items()
-            },
-        }
-        s3.stop()
-        async with running_system(redis_url, **settings) as system, httpx.AsyncClient() as http:
-            publisher = aiortc_client.publisher(http, system.whip("store"))
-            await publisher.connect()
-            await asyncio.sleep(4)  # the length of the stream
-            await publisher.close()
-            files = await _finished(system, tmp_path, "store", {"ivf", "ogg", "webm"})
-        sizes = {path.name: path.stat().st_size for path in files.values()}
-        s3.start()
-        async with running_system(redis_url, **settings) as system:
-            await eventually("all are uploaded", lambda: not list(tmp_path.glob("store_*")), LIVE_SECONDS)
-            listed = (await system.http.get(f"{system.controls[0].url}/api/records")).json()
-            assert {entry["name"]: entry["size"] for entry in listed} == sizes
-            for entry in listed:
-                assert entry["duration"] == pytest.approx(4, abs=0.5)
-                assert (
-                    (entry.get("width", 0) > 0) is ("still" in entry) is (not entry["name"].endswith("ogg"))
-                )
-                response = await system.http.get(f"{system.controls[0].url}{entry['url']}")
-                (tmp_path / "fetched").write_bytes(response.content)
-                assert read(tmp_path / "fetched").seconds == pytest.approx(4, abs=0.5)
 
 
 async def _killed_after(redis_url: str, folder: Path, seconds: float) -> dict[str, float]:

@@ -17,7 +17,7 @@ from media.relay.layer_messages import (
 from media.relay.tier_messages import read_takes, says_leaves
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, parse
-from media.rtp.rtcp import Nack, RtcpError, parse_compound
+from media.rtp.rtcp import Nack, ReceiverReport, RtcpError, SenderReport, parse_compound, receiver_report
 from media.rtp.rtx import RtxError, unwrap
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
@@ -85,7 +85,8 @@ def _ice() -> Iterator[Take]:
             assert not agent.receive_response(data, address, now)
             return
         result = agent.receive_check(request, address, now)
-        assert not result.valid or request.is_authentic(CREDENTIALS.password)
+        assert result.valid == request.is_authentic(CREDENTIALS.password)
+        other_stun.parse_message(result.reply)
         agent.due_request(now)
 
     yield take
@@ -123,6 +124,9 @@ def _rtcp() -> Iterator[Take]:
         for packet in packets:
             if isinstance(packet, Nack):
                 assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
+            if isinstance(packet, SenderReport | ReceiverReport):
+                again = receiver_report(packet.ssrc, packet.blocks)
+                assert parse_compound(again) == [ReceiverReport(packet.ssrc, packet.blocks)]
             assert len(read_wanted(packet) or ()) <= MOST_LAYERS
             assert len(read_starved(packet) or ()) <= MOST_LAYERS
             assert len(read_figures(packet) or ()) <= MOST_LAYERS

@@ -68,7 +68,7 @@ def _keyframes(codec: str) -> Callable[[], AbstractContextManager[Take]]:
             assert has_hidden_frames(data) in (True, False)
             assert has_b_frames(data) in (True, False)
             size, found = picture_size(codec, data), picture_id(codec, data)
-            assert size is None or min(size) >= 0
+            assert size is None or all(0 <= side <= 0x10000 for side in size)
             assert found is None or with_value(data, found, found.value) == data
 
         yield take

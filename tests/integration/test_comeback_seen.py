@@ -1,21 +1,15 @@
 """A publisher that goes and comes back, as its viewers see it."""
 
 from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import pytest
 
-from media.rtp.packet import parse
-from media.rtp.rtcp import Pli, parse_compound
 from tests.integration.comebacks import (
-    DELTA,
     GRACE,
     H264,
     H264_LINES,
     OPUS,
-    VP8,
     comes_back,
-    fall_silent,
     left,
     sees,
 )
@@ -28,39 +22,6 @@ from tests.support.waiting import eventually
 async def plane(redis_url: str) -> AsyncIterator[Plane]:
     async with running_plane(redis_url, GRACE) as plane:
         yield plane
-
-
-async def test_a_viewer_sees_one_stream_of_many_publishers(plane: Plane) -> None:
-    publisher = await plane.connected(publishes=True)
-    viewer = await plane.connected(publishes=False)
-    await sees(viewer, publisher)
-    first = parse(viewer.rtp[-1])
-    got = [first]
-    for _ in range(3):
-        publisher.close(without_a_word=True)
-        fall_silent(plane)
-        publisher = await comes_back(plane)
-        publisher.send_packet(VP8, DELTA)
-        await sees(viewer, publisher)
-        got += map(parse, viewer.rtp)
-    assert {(packet.ssrc, packet.payload_type) for packet in got} == {(first.ssrc, first.payload_type)}
-    assert DELTA not in [packet.payload for packet in got]
-    assert {b.sequence - a.sequence & 0xFFFF for a, b in pairwise(got)} == {1}
-    assert all(b.timestamp - a.timestamp & 0xFFFFFFFF < 0x80000000 for a, b in pairwise(got))
-
-
-async def test_a_keyframe_is_asked_of_the_successor_at_once(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    await left(plane, publisher)
-    successor = await comes_back(plane)
-
-    def asked() -> bool:
-        successor.send_packet(VP8, DELTA)
-        plane.tick(0)
-        return any(isinstance(p, Pli) for compound in successor.rtcp for p in parse_compound(compound))
-
-    await eventually("it is asked", asked, IN_TIME)
-    await sees(viewer, successor)
 
 
 async def test_only_viewers_that_cannot_take_the_new_codec_are_closed(plane: Plane) -> None:

@@ -54,24 +54,6 @@ async def test_a_fault_of_a_room_ends_that_room_alone(plane: Plane, part: str) -
     await plane.pair()
 
 
-async def test_a_fault_that_packets_bring_ends_their_room_alone(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    feed = plane.room.feed
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(feed.sent[0]), "keep", break_)
-        publisher.send_media()
-        await eventually("it broke", lambda: feed.fault, IN_TIME)
-    with capture_logs() as logs:
-        plane.tick(0)
-    (told,) = [entry for entry in logs if entry["log_level"] == "error"]
-    assert told["event"] == "unexpected room error"
-    assert told["exc_info"]
-    for peer in (publisher, viewer):
-        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-    assert plane.holds_nothing()
-    await plane.pair()
-
-
 async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     session = plane.session(viewer)

@@ -5,13 +5,8 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-from redis.asyncio import Redis
-
-from shared.bus import keys
-from tests.integration.moderated import ON_EVERY_REPLICA, SOON, ask, block, moderated, ready, status_of, token
-from tests.support.aiortc_client import publisher, viewer
-from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.integration.moderated import ask, block, moderated, status_of, token
+from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -59,100 +54,6 @@ async def test_nobody_gets_into_a_blocked_room_until_it_is_lifted(redis_url: str
             )
             for task in running:
                 task.cancel()
-
-
-@pytest.mark.soak
-async def test_a_block_is_listed_says_why_and_ends_who_is_there(redis_url: str) -> None:
-    async with moderated(redis_url) as system:
-        bearer = token(sub="ann")
-        async with (
-            publisher(system.http, system.whip("demo"), bearer) as sender,
-            viewer(system.http, system.whep("demo", 1), bearer) as watching,
-        ):
-            await watching.received(within=15)
-            session = sender.session_url
-            await block(system, "demo", reason="a copyright claim")
-            await asyncio.gather(sender.ended(SOON), watching.ended(SOON))
-            (entry,) = (await ask(system, "GET", "blocks", control=1)).json()["blocks"]
-            assert entry["until"] == pytest.approx(time.time() + 60, abs=3)
-            assert entry | {"until": 0} == {
-                "room": "demo",
-                "until": 0,
-                "reason": "a copyright claim",
-                "by": "admin token",
-            }
-            expected = (403, {"error": "room blocked", "detail": "a copyright claim"})
-            for control in (0, 1):
-                for url, offer in (
-                    (system.whip("demo", control), PUBLISH_OFFER),
-                    (system.whep("demo", control), PLAY_OFFER),
-                    (system.whip("%64emo", control), PUBLISH_OFFER),
-                ):
-                    answer = await post_offer(system.http, url, offer, bearer)
-                    assert (answer.status_code, answer.json()) == expected
-                # a name is a name: another one is another room
-                assert (
-                    await post_offer(system.http, system.whip("Demo", control), PUBLISH_OFFER, bearer)
-                ).status_code in (201, 409)
-            fragment = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
-            patched = await system.http.patch(session, content="a=ice-ufrag:abcd\r\n", headers=fragment)
-            assert patched.status_code == 404
-            gone = await system.http.delete(session)
-            assert gone.json() == {"reason": "room blocked by an operator"}
-
-
-@pytest.mark.soak
-async def test_one_session_is_ended_as_lists_name_it(redis_url: str) -> None:
-    async with moderated(redis_url) as system:
-        bearer = token(sub="ann")
-        async with (
-            publisher(system.http, system.whip("demo"), bearer),
-            viewer(system.http, system.whep("demo", 1), bearer) as leaves,
-            viewer(system.http, system.whep("demo", 1), bearer) as stays,
-        ):
-            await asyncio.gather(*(one.received(within=15) for one in (leaves, stays)))
-            listed = (await ask(system, "GET", "sessions")).json()["sessions"]
-            whole = leaves.session_url.rpartition("/")[2]
-            (cut,) = (entry["id"] for entry in listed if whole.startswith(entry["id"].removesuffix("…")))
-            assert (await ask(system, "DELETE", f"sessions/{cut}?room=other")).status_code == 404
-            answer = await ask(system, "DELETE", f"sessions/{cut}", control=1)
-            assert (answer.status_code, answer.json()) == (200, {"room": "demo", "role": "play"})
-            await leaves.ended(SOON)
-            assert (await ask(system, "DELETE", f"sessions/{whole}")).status_code == 404
-            stays.frames.clear()
-            await stays.received(within=15)
-
-
-async def test_rulings_outlive_the_emptiness_of_redis_and_processes(redis_url: str, redis: Redis) -> None:
-    async with moderated(redis_url) as system:
-        await block(system, "demo", reason="why")
-        assert (await ask(system, "POST", "revocations", json={"subject": "eve"})).status_code == 201
-        await block(system, "lifted")
-        assert (await ask(system, "DELETE", "blocks/lifted")).status_code == 200
-        await redis.flushall()
-
-        async def is_back() -> bool:
-            return await redis.hlen(keys.RULINGS) == 4  # and the version
-
-        await eventually("Redis has the rulings again", is_back, ON_EVERY_REPLICA)
-        for member in system.controls:
-            member.kill()
-            member.restart()
-        await eventually("control is back", lambda: ready(system), 20)
-        for control in (0, 1):
-            assert await status_of(system, "demo", control) == 403
-            assert await status_of(system, "other", control, sub="eve") == 401
-        assert await status_of(system, "lifted") == 201
-
-        # the workers hold them, too: everything else may be gone
-        for member in system.controls:
-            member.kill()
-        await redis.flushall()
-        await eventually("the workers have written back", is_back, ON_EVERY_REPLICA + 1)
-        for member in system.controls:
-            member.restart()
-        await eventually("control is back", lambda: ready(system), 20)
-        assert await status_of(system, "demo") == 403
 
 
 async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(redis_url: str) -> None:

@@ -111,17 +111,6 @@ async def test_a_choice_at_the_foot_holds_for_all_pages(system: System, browser:
     await context.close()
 
 
-async def test_it_needs_no_script(system: System, browser: Browser) -> None:
-    context = await browser.new_context(locale="zh-CN", java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto(system.controls[0].url)
-    assert await heading(page) == "正在直播"
-    assert "此页面需要 JavaScript。" in await page.content()
-    await page.get_by_role("link", name="Deutsch").click()
-    assert await heading(page) == "Jetzt live"
-    await context.close()
-
-
 async def test_live_in_german_with_figures_as_germans_write_them(system: System, browser: Browser) -> None:
     url = system.controls[0].url
     context = await browser.new_context(locale="de-DE", permissions=["camera", "microphone"])

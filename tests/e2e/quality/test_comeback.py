@@ -107,17 +107,3 @@ def assert_continuous(datagrams: list[bytes]) -> None:
         assert len(pauses) == LIVES - 1
         assert max(pauses) < 2 * SILENT_SECONDS + 2
         assert all(step < 0.3 for step in steps if step not in pauses)
-
-
-async def test_a_publisher_that_is_alive_is_not_displaced(redis_url: str) -> None:
-    programme = Programme()
-    async with running_system(redis_url) as system:
-        publisher = LivePublisher(system.http, system.whip(ROOM), programme, seed=0)
-        await publisher.start(IN_TIME)
-        rival = LivePublisher(system.http, system.whip(ROOM), programme, seed=1)
-        with pytest.raises(AssertionError, match="the room is free"):
-            await rival.start(2 * SILENT_SECONDS)
-        assert rival.refusals > 5
-        publisher.kill()
-        await rival.start(IN_TIME)
-        rival.kill()

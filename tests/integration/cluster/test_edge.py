@@ -3,17 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from media.relay.edge import LINGER_SECONDS
-from media.relay.origin_relay import EXPIRY_SECONDS
-from media.rtp.packet import parse
-from shared.errors import ErrorCode, ServiceError
 from tests.integration.cluster.stage import ADMIN, ROOM, running_stage
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PLAY_OFFER, post_offer
-from tests.support.peer import IN_TIME, Peer
+from tests.support.peer import IN_TIME
 from tests.support.waiting import eventually
-
-CLAIM_EXPIRY_SECONDS = 7.0  # a claim lives 5 s past its owner's last heartbeat
 
 
 async def test_viewers_on_three_workers_are_in_one_room(redis_url: str) -> None:
@@ -61,58 +55,6 @@ async def test_what_one_worker_has_no_room_for_goes_to_others_up_to_the_limit_of
         assert (full.status_code, full.json()) == (403, {"error": "subscriber limit reached"})
         await stage.stop(viewers[0])
         await stage.all_receive(await stage.join(), *viewers[1:])
-
-
-async def test_nothing_is_left_of_a_relay_behind_its_last_viewer_or_its_edge(redis_url: str) -> None:
-    async with running_stage(redis_url, workers=3) as stage:
-        await stage.publish(0)
-        viewers = [await stage.play(number, origin=0) for number in (1, 2)]
-        await stage.all_receive(*viewers)
-        origin = stage.worker(0)
-        assert await stage.metrics("roomcast_relays", direction="in") == [0, 1, 1]
-        assert await stage.metric(origin, "roomcast_relays", direction="out") == 2
-        await stage.stop(viewers[0])
-        stage.worker(2).kill()
-
-        async def gone() -> bool:
-            return await stage.metric(origin, "roomcast_relays", direction="out") == 0
-
-        await eventually("both relays have ended", gone, LINGER_SECONDS + EXPIRY_SECONDS)
-
-        async def forgotten() -> bool:
-            return bool((await stage.system.rooms())[ROOM]["subscribers"] == 0)
-
-        await eventually("the dead edge's viewers count no more", forgotten, EXPIRY_SECONDS)
-
-
-async def test_viewers_at_edges_outlive_the_origin(redis_url: str) -> None:
-    async with running_stage(redis_url, workers=4, PUBLISHER_GRACE="60") as stage:
-        sender = await stage.publish(0)
-        viewers = [await stage.play(number, origin=0) for number in (1, 2)]
-        await stage.all_receive(*viewers)
-        stage.worker(0).kill()
-        stage.silence(sender)
-
-        async def back() -> Peer | None:
-            try:
-                return await stage.publish(3)
-            except ServiceError as error:
-                # the dead worker's claim is still there, or the machine is busy
-                if error.code not in (ErrorCode.PUBLISHER_EXISTS, ErrorCode.NO_WORKER):
-                    raise
-                return None
-
-        await eventually("the publisher is back", back, 3 * CLAIM_EXPIRY_SECONDS, every=0.2)
-        await stage.all_receive(*viewers, within=3 * IN_TIME)
-        assert not any(viewer.closed for viewer in viewers)
-        for viewer in viewers:
-            for payload_type in (96, 111):
-                packets = [p for p in map(parse, viewer.rtp) if p.payload_type == payload_type]
-                assert len({p.ssrc for p in packets}) == 1
-                numbers = [p.sequence for p in packets]
-                # only what was on its way to the edge at the origin's death may be missing
-                assert numbers == sorted(numbers)
-                assert len(numbers) >= 0.95 * (numbers[-1] - numbers[0] + 1)
 
 
 async def test_a_room_over_two_workers_is_seen_at_both_and_recorded_once(

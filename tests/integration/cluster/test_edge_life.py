@@ -10,7 +10,6 @@ from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
 from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
-from media.sessions.end_reason import EndReason
 from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
@@ -89,14 +88,6 @@ async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None
     assert edge.viewers() is None
     await eventually("closed at the origin", lambda: len(net.workers[ONE].plane.origin) == 0, IN_TIME)
     assert edge.plane.demux.relay_count == 0
-
-
-async def test_the_end_of_the_room_ends_its_copies(net: Net) -> None:
-    await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    net.workers[ONE].rooms.close(ROOM, EndReason.DELETED)
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    assert net.workers[TWO].viewers() is None
 
 
 async def test_a_room_that_ends_while_it_is_opened_ends_here_too(net: Net) -> None:
@@ -207,27 +198,6 @@ async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net
     net.pass_time(RETRY_SECONDS)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
     assert [track.published.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
-
-
-async def test_a_copy_learns_of_other_codecs_at_its_origin(net: Net) -> None:
-    publisher = await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    await viewer.gets_media_of(publisher)
-    publisher.close()
-    await eventually("it is away", lambda: not found(net, ONE).status().has_publisher, IN_TIME)
-    await net.workers[ONE].publish(picture=OTHER_PICTURE)
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    assert [track.published.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
-
-
-async def test_a_copy_goes_on_when_its_origins_publisher_comes_back(net: Net) -> None:
-    publisher = await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    await viewer.gets_media_of(publisher)
-    publisher.close()
-    await eventually("it is away", lambda: not found(net, ONE).status().has_publisher, IN_TIME)
-    await viewer.gets_media_of(await net.workers[ONE].publish())
-    assert net.calls == 1
 
 
 def found(net: Net, worker: WorkerId) -> Room:

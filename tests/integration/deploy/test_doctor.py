@@ -1,13 +1,10 @@
 """`roomcast doctor` as an operator runs it: beside a running system, and as a user with few rights."""
 
-import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,6 @@ import pytest
 from deploy.tether import tethered
 from shared.settings.settings import Settings
 from tests.support.free_ports import free_media_port, free_port
-from tests.support.nat_network import OUTSIDE, PUBLIC, SERVER, nat_network
-from tests.support.stun_server import stun_server
 from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually
 
@@ -72,30 +67,6 @@ async def test_a_host_is_as_sound_while_the_system_runs(settings: dict[str, str]
     assert f"TCP {settings['HTTP_ADDR']} by roomcast control (process " in ports
     for name, kind in (("MEDIA_ADDR", "UDP"), ("MEDIA_ADDR", "TCP"), ("WORKER_HTTP_ADDR", "TCP")):
         assert f"{kind} {settings[name]} by roomcast worker (process " in ports
-
-
-async def test_a_nat_is_recognized_from_the_media_port(settings: dict[str, str]) -> None:
-    """A real one, that maps the port: first to one number, then to another one for each destination."""
-    with nat_network() as network:
-        async with AsyncExitStack() as stack:
-            servers = []
-            for host in OUTSIDE:
-                behind = network.outside.socket(socket.SOCK_DGRAM, (host, 3478))
-                servers.append((await stack.enter_async_context(stun_server(sock=behind))).at)
-            settings |= {
-                "MEDIA_ADDR": "0.0.0.0:7100",
-                "MEDIA_PUBLIC_IPS": "auto",
-                "MEDIA_STUN_SERVERS": ",".join(map(str, servers)),
-            }
-            before = ["nsenter", f"--net={network.inside.path}"]
-            network.maps(f"ip saddr {SERVER} udp sport 7100 snat to {PUBLIC}:40000")
-            _, text = await asyncio.to_thread(doctor, settings, "worker", before=before)
-            assert f"clients are given {PUBLIC}:40000, {SERVER}:7100" in text
-            network.maps("masquerade fully-random")
-            settings["MEDIA_ADDR"] = "0.0.0.0:7101"  # the NAT remembers the other one
-            code, text = await asyncio.to_thread(doctor, settings, "worker", before=before)
-            assert code == 1
-            assert "fail  NAT              symmetric over IPv4" in text
 
 
 def test_a_failure_is_the_exit_code_and_in_the_json(settings: dict[str, str]) -> None:

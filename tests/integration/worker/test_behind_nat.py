@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from deploy.tether import tethered
-from media.worker.public_address import ANSWER_SECONDS, KEEP_ALIVE_SECONDS
 from shared.bus.connection import connect
 from shared.rpc.client import RpcClient
 from tests.integration.worker.stage import START_SECONDS, Worker, environment
@@ -30,8 +27,6 @@ PORT, MAPPED = 7100, 40000
 STUN_PORT = 3478
 MAPS = f"ip saddr {SERVER} udp sport {PORT} snat to {PUBLIC}:{MAPPED}"
 LETS_IN = f"udp dport {MAPPED} dnat to {SERVER}:{PORT}"
-SYMMETRIC = "masquerade fully-random"
-FORWARDED = f"udp dport {PORT} dnat to {SERVER}:{PORT}"
 
 
 class Outsider(Peer):
@@ -131,36 +126,3 @@ async def test_a_viewer_outside_watches_through_the_port_that_the_nat_maps(
             for told in await watches(network, worker, OUTSIDE[1], OUTSIDE_V6):
                 assert told[:3] == [(PUBLIC, MAPPED), (SERVER_V6, PORT), (SERVER, PORT)]
                 assert len(told) == len(set(told))
-
-
-@pytest.mark.parametrize("forwarded", [False, True])
-async def test_a_symmetric_nat_is_told(redis_url: str, tmp_path: Path, forwarded: bool) -> None:
-    """If somebody has forwarded the port after all, clients get in under its own number."""
-    with nat_network() as network:
-        network.maps(SYMMETRIC, FORWARDED if forwarded else "")
-        async with worker_inside(network, redis_url, tmp_path) as (worker, lines):
-            (error,) = told_in(lines, "symmetric NAT")
-            assert error["level"] == "error"
-            assert error["port"] == PORT
-            assert len(set(error["seen"])) == 2
-            assert all(seen.startswith(f"{PUBLIC}:") for seen in error["seen"])
-            assert error["event"].count("MEDIA_PUBLIC_IPS") == 1
-            if forwarded:
-                (told,) = await watches(network, worker, OUTSIDE[1])
-                assert told[0] == (PUBLIC, PORT)
-
-
-@pytest.mark.soak
-async def test_a_mapping_that_changes_is_told_and_announced(redis_url: str, tmp_path: Path) -> None:
-    elsewhere = MAPPED + 1
-    with nat_network() as network:
-        network.maps(MAPS, LETS_IN)
-        network.forgets(seconds=1)
-        async with worker_inside(network, redis_url, tmp_path) as (worker, _):
-            network.maps(*(rule.replace(str(MAPPED), str(elsewhere)) for rule in (MAPS, LETS_IN)))
-            within = 2 * (KEEP_ALIVE_SECONDS + ANSWER_SECONDS)
-            await eventually("it is told", lambda: told_in(lines_of(worker), "address changed"), within)
-            (change,) = told_in(lines_of(worker), "address changed")
-            assert (change["was"], change["address"]) == (f"{PUBLIC}:{MAPPED}", f"{PUBLIC}:{elsewhere}")
-            (told,) = await watches(network, worker, OUTSIDE[1])
-            assert told[0] == (PUBLIC, elsewhere)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deploy.launcher import is_ready
-from deploy.up import announcement, plane_programs
+from deploy.up import plane_programs
 from shared.settings.host_port import HostPort
 from shared.settings.setting_values import SettingsError
 from shared.settings.settings import load_settings
@@ -81,21 +81,6 @@ def test_a_given_name_is_kept_apart(workers: int, names: list[str]) -> None:
 def test_ports_that_cannot_be_are_refused(settings: dict[str, object], reason: str) -> None:
     with pytest.raises(SettingsError, match=reason):
         plane_programs(load_settings(**settings), BUS)
-
-
-@pytest.mark.parametrize(
-    ("settings", "base"),
-    [
-        ({}, "http://localhost:8080"),
-        ({"http_addr": HostPort("10.0.0.1", 80)}, "http://10.0.0.1:80"),
-        ({"tls_cert_file": "c", "tls_key_file": "k"}, "https://localhost:8080"),
-        ({"public_url": "https://live.example/tv/"}, "https://live.example/tv"),
-    ],
-)
-def test_says_where_to_publish_and_watch(settings: dict[str, object], base: str) -> None:
-    text = announcement(load_settings(**settings))
-    for path in ("/api/whip/publish/demo", "/api/whep/play/demo", "/"):
-        assert f" {base}{path}\n" in text
 
 
 @pytest.mark.parametrize(("status", "ready"), [("200 OK", True), ("503 Service Unavailable", False)])

@@ -1,5 +1,10 @@
 """RTCP is built and read as another implementation does, and hostile bytes raise one error."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
 from aiortc import rtp as other
 
@@ -218,3 +223,34 @@ def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: li
     assert isinstance(ours, Remb)
     assert (ours.sender_ssrc, list(ours.ssrcs)) == (9, ssrcs)
     assert bitrate * (1 - 2**-17) <= ours.bitrate <= bitrate
+
+
+def _steps(run: Callable[[bytes], object], data: bytes) -> int:
+    """How many lines of Python `run` takes for `data`: a measure of work that no machine's load disturbs."""
+    count = 0
+
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run(data)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_it_takes_time_in_proportion_to_its_length() -> None:
+    def nack_of(entries: int) -> bytes:
+        return rtcp.nack(1, 2, [n * 20 & 0xFFFF for n in range(entries)])
+
+    def sdes_of(items: int) -> bytes:
+        body = bytes(4) + b"\x02\x02ab" * items + bytes(4)
+        return bytes((0x81, 202)) + (len(body) // 4).to_bytes(2, "big") + body
+
+    for made in (nack_of, sdes_of):
+        small, large = _steps(parse_compound, made(100)), _steps(parse_compound, made(1000))
+        assert large <= 11 * small
