@@ -1,0 +1,388 @@
+"""Who may open a room, take it over, watch it, and end it, on one worker without sockets.
+
+Sessions are real ones that no client connects to: a publisher counts as alive for its first seconds.
+"""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from media.negotiation.candidates import Candidates
+from media.rooms.admission import Admission
+from media.rooms.late_deletes import LATE_DELETE_SECONDS
+from media.rooms.publisher_life import PublisherState
+from media.rooms.room import Room
+from media.rooms.rooms import Rooms
+from media.rooms.roster import Roster
+from media.sessions.demux import Demux
+from media.sessions.end_reason import FOR_GOOD, MAY_COME_BACK, EndReason
+from media.sessions.ledger import Ledger
+from media.sessions.publisher_session import START_SECONDS, PublisherSession
+from media.sessions.viewer_session import ViewerSession
+from media.switch.switch import PacketSwitch
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from shared.names import RoomName, SessionId, WorkerId
+from shared.sdp.offer import parse_offer
+from tests.support.native_loop import looped_fan_out, used_opener
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+
+DEMO = RoomName("demo")
+GRACE = 10.0
+OFFER, PLAY = parse_offer(PUBLISH_OFFER.decode()), parse_offer(PLAY_OFFER.decode())
+
+
+class Copies:
+    def __init__(self) -> None:
+        self.closed: list[tuple[RoomName, EndReason]] = []
+        self.changed: list[RoomName] = []
+
+    def room_closed(self, name: RoomName, reason: EndReason) -> None:
+        self.closed.append((name, reason))
+
+    def tracks_changed(self, name: RoomName) -> None:
+        self.changed.append(name)
+
+
+class World:
+    def __init__(self, grace: float = GRACE, max_viewers: int = 0) -> None:
+        self.now = 100.0
+        self.ledger, self.copies = Ledger(lambda: self.now), Copies()
+        self.freed: list[tuple[RoomName, bool]] = []
+        send: Any = lambda *_: None  # noqa: E731
+        switch = PacketSwitch(
+            lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
+        )
+        self.demux = Demux(send)
+        self.roster = Roster(WorkerId("w1"), send, Candidates([("192.0.2.1", 1)]), self.demux, self.ledger)
+        self.rooms = Rooms(
+            self.ledger,
+            self.copies,
+            lambda *freed: self.freed.append(freed),
+            grace=grace,
+            clock=lambda: self.now,
+            unix_clock=lambda: self.now + 1e9,
+        )
+        self.admission = Admission(
+            self.rooms,
+            self.roster,
+            switch,
+            self.ledger,
+            max_viewers=max_viewers,
+            clock=lambda: self.now,
+        )
+
+    def publish(self, identity: str = "ann") -> PublisherSession:
+        with self.admission.opening(DEMO, identity, self.now):
+            local, tracks, _ = self.admission.negotiate_publish(OFFER)
+            return self.admission.publish(DEMO, OFFER, local, tracks, self.now, None, identity)
+
+    def may_publish(self, identity: str = "ann") -> bool:
+        try:
+            self.publish(identity)
+        except ServiceError as refusal:
+            return refusal.code is not ErrorCode.PUBLISHER_EXISTS
+        return True
+
+    def watch(self, elsewhere: int = 0) -> ViewerSession:
+        return self.admission.join(DEMO, PLAY, self.now, None, elsewhere)[0]
+
+    def copy(self, identity: str = "ann") -> Room:
+        """A room whose publisher is at another worker."""
+        source: Any = SimpleNamespace(
+            send_rtcp=lambda _: None,
+            origin=WorkerId("w2"),
+            tier=1,
+            may_feed=True,
+            heard_at=self.now,
+            is_alive=lambda _: True,
+            ended=list[EndReason](),
+        )
+        source.end = source.ended.append
+        _, tracks, _ = self.admission.negotiate_publish(OFFER)
+        return self.rooms.open(DEMO, tracks, lambda _: source, self.now, identity=identity)
+
+    def delete(self, session: SessionId, role: Role = Role.PUBLISH) -> str:
+        return self.admission.delete(session, DEMO, role, self.now)
+
+    @property
+    def room(self) -> Room | None:
+        return self.rooms.find(DEMO)
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+# --- taking a room over
+
+
+async def test_a_publisher_that_sends_is_replaced_by_nobody(world: World) -> None:
+    world.publish("ann")
+    assert not world.may_publish("ann")
+    assert not world.may_publish("eve")
+
+
+async def test_a_silent_publisher_is_replaced_by_itself_only(world: World) -> None:
+    first, viewer = world.publish("ann"), world.watch()
+    world.now += START_SECONDS
+    assert not world.may_publish("eve")
+    assert not world.may_publish("")
+    assert world.may_publish("ann")
+    assert first.ended
+    assert not viewer.ended
+    assert world.ledger.ended[Role.PUBLISH, EndReason.REPLACED] == 1
+
+
+async def test_who_has_no_identity_takes_no_room_over_not_even_its_own(world: World) -> None:
+    world.publish("")
+    world.now += START_SECONDS
+    assert not world.may_publish("")
+
+
+async def test_in_a_room_that_waits_its_publisher_finds_its_viewers(world: World) -> None:
+    first, viewer = world.publish("ann"), world.watch()
+    first.end(EndReason.CLOSED_BY_PEER)
+    before = world.room
+    assert world.may_publish("ann")
+    assert world.room is before
+    assert not viewer.ended
+
+
+@pytest.mark.parametrize("identity", ["eve", ""])
+async def test_viewers_of_a_room_that_waits_see_nobody_else(world: World, identity: str) -> None:
+    first, viewer = world.publish("ann"), world.watch()
+    first.end(EndReason.CLOSED_BY_PEER)
+    before = world.room
+    assert world.may_publish(identity)
+    assert world.room is not before
+    assert viewer.ended
+    assert world.ledger.ended[Role.PLAY, EndReason.PUBLISHER_LEFT] == 1
+    assert not world.freed  # its name is still this worker's
+    assert world.copies.closed == [(DEMO, EndReason.PUBLISHER_LEFT)]
+
+
+async def test_while_a_room_is_being_opened_nobody_else_opens_it(world: World) -> None:
+    """Its claim takes a round trip to Redis, in which other offers come."""
+    with world.admission.opening(DEMO, "ann", world.now) as is_here:
+        assert not is_here
+        assert len(world.admission) == 1
+        assert not world.may_publish("ann")
+        with world.admission.opening(RoomName("other"), "eve", world.now):
+            assert len(world.admission) == 2
+    assert len(world.admission) == 0
+    assert world.may_publish("ann")
+
+
+async def test_a_claim_that_failed_reserves_nothing(world: World) -> None:
+    with pytest.raises(LookupError), world.admission.opening(DEMO, "ann", world.now):
+        raise LookupError
+    assert world.may_publish("eve")
+
+
+async def test_a_publisher_that_comes_back_during_another_one_s_claim_keeps_its_room(world: World) -> None:
+    first = world.publish("ann")
+    first.end(EndReason.CLOSED_BY_PEER)
+    with world.admission.opening(DEMO, "eve", world.now) as is_here:
+        assert is_here
+        local, tracks, _ = world.admission.negotiate_publish(OFFER)
+        world.admission.publish(DEMO, OFFER, local, tracks, world.now, None, "ann")
+        with pytest.raises(ServiceError):
+            world.admission.publish(DEMO, OFFER, local, tracks, world.now, None, "eve")
+    room = world.room
+    assert room is not None
+    assert room.identity == "ann"
+
+
+async def test_a_copy_is_not_this_worker_s_and_its_publisher_may_come_here(world: World) -> None:
+    copy, viewer = world.copy("ann"), world.watch()
+    with world.admission.opening(DEMO, "ann", world.now) as is_here:
+        assert not is_here  # the claim is its origin's
+    assert list(world.rooms.names()) == []
+    assert world.may_publish("ann")
+    assert world.room is copy
+    assert not viewer.ended
+    assert list(world.rooms.names()) == [DEMO]
+
+
+async def test_whoever_gets_the_claim_of_a_copy_does_not_get_its_viewers(world: World) -> None:
+    copy, viewer = world.copy("ann"), world.watch()
+    assert world.may_publish("eve")
+    assert world.room is not copy
+    assert viewer.ended
+
+
+# --- how long a room waits
+
+
+@pytest.mark.parametrize("reason", [each for each in EndReason if each not in MAY_COME_BACK])
+async def test_a_room_ends_with_a_session_that_ends_for_good(world: World, reason: EndReason) -> None:
+    world.publish().end(reason)
+    assert world.room is None
+    assert [name for name, _ in world.freed] == [DEMO]
+
+
+async def test_a_room_waits_as_long_as_it_may(world: World) -> None:
+    first = world.publish()
+    first.end(EndReason.CLOSED_BY_PEER)
+    room = world.room
+    assert room is not None
+    assert room.publisher_state(world.now) is PublisherState.AWAY
+    assert (room.has_publisher, room.left_by) == (False, first.id)
+    world.now += GRACE - 0.1
+    world.rooms.tick(world.now)
+    assert world.room is room
+    world.now += 0.1
+    world.rooms.tick(world.now)
+    assert world.room is None
+    assert world.freed == [(DEMO, True)]
+
+
+async def test_a_room_whose_publisher_never_connected_does_not_wait(world: World) -> None:
+    world.publish().end(EndReason.NOT_CONNECTED)
+    assert world.room is None
+    assert world.freed == [(DEMO, False)]  # nobody may claim that there was one
+
+
+async def test_without_a_grace_no_room_waits() -> None:
+    world = World(grace=0.0)
+    world.publish().end(EndReason.CLOSED_BY_PEER)
+    assert world.room is None
+
+
+async def test_the_end_of_a_session_that_was_replaced_ends_nothing(world: World) -> None:
+    first = world.publish("ann")
+    world.now += START_SECONDS
+    second = world.publish("ann")
+    room = world.room
+    assert room is not None
+    world.rooms.source_ended(room, cast(Any, first), EndReason.DELETED, first.id)
+    assert world.room is room
+    assert room.source is second
+
+
+# --- a DELETE that comes late
+
+
+async def test_a_delete_after_the_peer_has_closed_ends_the_room(world: World) -> None:
+    """OBS says goodbye by DTLS first, and then by DELETE."""
+    session = world.publish()
+    session.end(EndReason.CLOSED_BY_PEER)
+    assert world.delete(session.id) is EndReason.CLOSED_BY_PEER
+    assert world.room is None
+    with pytest.raises(ServiceError) as caught:
+        world.delete(session.id)
+    assert caught.value.code is ErrorCode.SESSION_NOT_FOUND
+
+
+async def test_a_late_delete_of_a_former_session_leaves_its_successor_alone(world: World) -> None:
+    first = world.publish("ann")
+    first.end(EndReason.CLOSED_BY_PEER)
+    second = world.publish("ann")
+    assert world.delete(first.id) is EndReason.CLOSED_BY_PEER
+    assert not second.ended
+    second.end(EndReason.CLOSED_BY_PEER)
+    assert world.room is not None
+
+
+async def test_a_late_delete_of_a_former_session_does_not_end_a_room_that_another_one_left(
+    world: World,
+) -> None:
+    first = world.publish("ann")
+    first.end(EndReason.CLOSED_BY_PEER)
+    world.publish("ann").end(EndReason.CLOSED_BY_PEER)
+    world.delete(first.id)
+    assert world.room is not None
+
+
+@pytest.mark.parametrize("reason", FOR_GOOD)
+async def test_a_publisher_that_was_ended_for_good_learns_it_from_its_delete(
+    world: World, reason: EndReason
+) -> None:
+    session = world.publish()
+    session.end(reason)
+    assert world.delete(session.id) == reason
+
+
+@pytest.mark.parametrize("reason", [EndReason.NOT_CONNECTED, EndReason.HANDSHAKE_FAILED])
+async def test_no_delete_is_expected_of_who_never_connected(world: World, reason: EndReason) -> None:
+    session = world.publish()
+    session.end(reason)
+    with pytest.raises(ServiceError):
+        world.delete(session.id)
+
+
+async def test_a_viewer_s_late_delete_is_taken_for_a_while(world: World) -> None:
+    world.publish()
+    early, late, ended = world.watch(), world.watch(), world.watch()
+    for viewer in (early, late):
+        viewer.end(EndReason.CONSENT_EXPIRED)
+    ended.end(EndReason.ENDED_BY_OPERATOR)
+    world.now += LATE_DELETE_SECONDS - 0.1
+    assert world.delete(early.id, Role.PLAY) is EndReason.CONSENT_EXPIRED
+    world.now += 0.1
+    for viewer in (late, ended):
+        with pytest.raises(ServiceError):
+            world.delete(viewer.id, Role.PLAY)
+    assert world.room is not None
+
+
+async def test_a_delete_ends_a_session_that_lives(world: World) -> None:
+    session, viewer = world.publish(), world.watch()
+    assert world.delete(viewer.id, Role.PLAY) is EndReason.DELETED
+    assert viewer.ended
+    assert world.room is not None
+    assert world.room.viewers == {}
+    for wrong in (Role.PLAY, Role.PUBLISH):
+        with pytest.raises(ServiceError):
+            world.admission.delete(session.id, "other" if wrong is Role.PUBLISH else DEMO, wrong, world.now)
+    assert not session.ended
+    assert world.delete(session.id) is EndReason.DELETED
+    assert world.room is None
+    assert len(world.roster) == 0
+
+
+# --- viewers
+
+
+async def test_without_a_room_a_viewer_is_told_when_to_ask_again(world: World) -> None:
+    with pytest.raises(ServiceError) as caught:
+        world.watch()
+    assert caught.value.code is ErrorCode.NO_PUBLISHER
+    assert caught.value.retry_after == 2
+
+
+async def test_viewers_on_other_workers_count_to_the_limit() -> None:
+    world = World(max_viewers=3)
+    world.publish()
+    world.watch(elsewhere=2)
+    for elsewhere, fits in ((2, False), (1, True), (1, False), (0, True), (0, False)):
+        if fits:
+            world.watch(elsewhere)
+            continue
+        with pytest.raises(ServiceError) as caught:
+            world.watch(elsewhere)
+        assert caught.value.code is ErrorCode.SUBSCRIBER_LIMIT
+
+
+async def test_without_a_limit_any_number_watches(world: World) -> None:
+    world.publish()
+    world.watch(elsewhere=1_000_000)
+
+
+async def test_why_viewers_leave_is_told_as_theirs(world: World) -> None:
+    """A publisher's reasons are nothing to them: to them it left."""
+    for reason, of_viewers in (
+        (EndReason.ROOM_CLOSED, EndReason.ROOM_CLOSED),
+        (EndReason.ROOM_LOST, EndReason.ROOM_LOST),
+        (EndReason.WORKER_STOPS, EndReason.WORKER_STOPS),
+        (EndReason.TOKEN_REVOKED, EndReason.PUBLISHER_LEFT),
+    ):
+        world.publish()
+        world.watch()
+        before = world.ledger.ended[Role.PLAY, of_viewers]
+        assert world.rooms.close(DEMO, reason) == 2
+        assert world.ledger.ended[Role.PLAY, of_viewers] == before + 1
+        assert world.rooms.close(DEMO, reason) == 0

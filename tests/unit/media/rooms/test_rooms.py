@@ -1,0 +1,152 @@
+"""All rooms of a worker: which are shown and counted, and what one that fails does to the others."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from media.rooms.publisher_life import PublisherState
+from media.rooms.room import Room
+from media.rooms.rooms import MEASURED_SECONDS, Rooms
+from media.sessions.end_reason import EndReason
+from media.sessions.ledger import Ledger
+from shared.names import RoomName, SessionId, WorkerId
+from tests.support.published import sound, video
+
+CHECK = RoomName("~check-demo")
+
+
+class Source:
+    tier = 0
+    may_feed = True
+
+    def __init__(self, origin: WorkerId | None) -> None:
+        self.origin = origin
+        self.heard_at = 0.0
+        self.ended: list[EndReason] = []
+
+    def is_alive(self, now: float) -> bool:
+        return True
+
+    def send_rtcp(self, compound: bytes) -> None: ...
+
+    def end(self, reason: EndReason) -> None:
+        self.ended.append(reason)
+
+
+class World:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []  # what, and of which room
+        self.freed: list[str] = []
+        self.ledger = Ledger()
+        self.rooms = Rooms(
+            self.ledger,
+            SimpleNamespace(
+                room_closed=lambda name, _: self.told.append(("copies end", name)),
+                tracks_changed=lambda name: self.told.append(("copies change", name)),
+            ),
+            lambda name, _: self.freed.append(name),
+            observer=SimpleNamespace(
+                opened=lambda room: self.told.append(("opened", room.name)),
+                look=lambda _: None,
+                ended=lambda room, _: self.told.append(("ended", room.name)),
+            ),
+            unix_clock=lambda: 1_000.0,
+        )
+
+    def open(
+        self, name: str, *, viewers: int = 0, origin: str | None = None, at: float | None = None
+    ) -> Room:
+        source = Source(None if origin is None else WorkerId(origin))
+        published = [video("VP8"), sound()]
+        room = self.rooms.open(
+            RoomName(name), published, lambda _: source, 0.0, identity="ann", started_at=at
+        )
+        for number in range(viewers):
+            viewer: Any = SimpleNamespace(end=lambda _: None, rendition=None, reason="", played=())
+            room.viewers[SessionId(f"w1.{number}")] = viewer
+        return room
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_copy_is_no_room_of_this_worker(world: World) -> None:
+    world.open("own")
+    world.open("copy", origin="w2")
+    assert list(world.rooms.names()) == ["own"]
+    assert list(world.rooms.all_names()) == ["own", "copy"]
+    assert len(world.rooms) == 2
+
+
+def test_the_check_of_a_line_is_shown_nowhere(world: World) -> None:
+    world.open(CHECK, viewers=3)
+    demo = world.open("demo", viewers=1)
+    assert world.rooms.shown() == world.rooms.largest(5) == [demo]
+    assert [status.name for status in world.rooms.statuses()] == ["demo"]
+    assert not world.rooms.statuses([CHECK])
+    assert ("opened", CHECK) not in world.told
+
+
+def test_statuses_are_of_the_rooms_that_were_asked_for_and_exist(world: World) -> None:
+    for name in ("a", "b"):
+        world.open(name)
+    assert [status.name for status in world.rooms.statuses([RoomName("b"), RoomName("c")])] == ["b"]
+
+
+def test_the_largest_rooms_are_those_with_most_viewers(world: World) -> None:
+    for name, viewers in (("a", 1), ("b", 3), ("c", 2)):
+        world.open(name, viewers=viewers)
+    assert [room.name for room in world.rooms.largest(2)] == ["b", "c"]
+    assert [room.name for room in world.rooms.largest(0)] == ["b", "c", "a"]
+    assert world.rooms.viewer_count == 6
+
+
+def test_new_publishers_are_counted_until_the_load_shows_them(world: World) -> None:
+    world.open("before", at=1_000.0 - MEASURED_SECONDS)
+    world.open("new", at=1_000.1 - MEASURED_SECONDS)
+    world.open("now")
+    world.open("copy", origin="w2")
+    assert world.rooms.not_measured(1_000.0) == 2
+
+
+def test_a_room_that_fails_ends_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, other = world.open("broken"), world.open("other")
+    source = broken.source
+    assert isinstance(source, Source)
+    broken.feed.fault = RuntimeError("a bug")
+    world.rooms.tick(1.0)
+    assert source.ended == [EndReason.FAULT]
+    assert world.freed == ["broken"]
+    assert world.rooms.shown() == [other]
+
+
+def test_what_a_room_received_is_counted_after_its_end(world: World) -> None:
+    """A counter of Prometheus' must not decrease."""
+    room = world.open("demo")
+    room.feed.rx_packets = 7
+    world.rooms.close(room.name, EndReason.ROOM_CLOSED)
+    totals = world.ledger.feeds.with_living(world.rooms.feeds())
+    assert totals["rx_packets"] == 7
+
+
+def test_its_end_is_told_to_all_once(world: World) -> None:
+    room = world.open("demo")
+    world.rooms.close_all(EndReason.WORKER_STOPS)
+    world.rooms.source_ended(room, Source(None), EndReason.DELETED)
+    assert world.told == [("opened", "demo"), ("ended", "demo"), ("copies end", "demo")]
+    assert world.freed == ["demo"]
+
+
+def test_a_newcomer_s_other_codecs_are_told_to_the_copies(world: World) -> None:
+    room = world.open("demo")
+    former = room.source
+    assert isinstance(former, Source)
+    world.rooms.succeed(room, [video("VP8"), sound()], lambda _: Source(None))
+    assert ("copies change", "demo") not in world.told
+    assert former.ended == [EndReason.REPLACED]
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source(None))
+    assert ("copies change", "demo") in world.told
+    assert room.publisher_state(1.0) is PublisherState.SENDING
