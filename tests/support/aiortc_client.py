@@ -6,7 +6,6 @@
 import asyncio
 import contextlib
 import fractions
-import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Self
@@ -148,13 +147,3 @@ def viewer(http: httpx.AsyncClient, url: str, token: str = "", through: Callable
     client.pc.addTransceiver("audio", direction="recvonly")
     client.pc.addTransceiver("video", direction="recvonly")
     return client
-
-
-async def _publish_until_killed(url: str, token: str = "") -> None:
-    async with httpx.AsyncClient() as http, publisher(http, url, token):
-        print("connected", flush=True)
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_publish_until_killed(*sys.argv[1:]))
