@@ -160,6 +160,46 @@ def test_after_a_restart_the_request_has_the_new_names(connected: IceLite) -> No
     assert connected.receive_response(success_response(request, *AWAY, PEER2.password), AWAY, 2.0)
 
 
+def test_a_restart_during_a_proof_asks_the_same_address_anew(connected: IceLite) -> None:
+    """The answer to the request before proves nothing of the peer that the restart names."""
+    connected.receive_check(nominating(), AWAY, 2.0)
+    _, before = asked(connected, 2.0)
+    connected.restart(NEW, PEER2)
+    connected.receive_check(nominating(NEW, remote="peer2"), AWAY, 3.0)
+    assert not connected.receive_response(before, AWAY, 3.0)
+    due = connected.due_request(3.0)
+    assert due is not None
+    request = parse_binding_request(due[0])
+    assert request.is_authentic(PEER2.password)
+    assert not connected.receive_response(success_response(request, *AWAY, PEER.password), AWAY, 3.0)
+    assert connected.receive_response(success_response(request, *AWAY, PEER2.password), AWAY, 3.0)
+    assert connected.selected == AWAY
+
+
+def test_a_restart_gives_no_address_that_was_proven_away(connected: IceLite) -> None:
+    connected.restart(NEW, PEER2)
+    connected.receive_check(check(NEW, remote="peer2"), HOME, 2.0)
+    assert (connected.selected, connected.proven) == (HOME, True)
+    assert connected.due_request(2.0) is None
+
+
+def test_the_pauses_between_requests_double(connected: IceLite) -> None:
+    connected.receive_check(nominating(), AWAY, 2.0)
+    sent = [n for n in range(100) if connected.due_request(2.0 + n / 50) is not None]
+    assert sent == pytest.approx([0, 5, 15, 35], abs=2)  # 0.1 s, 0.2 s and 0.4 s apart
+
+
+def test_an_address_that_was_left_long_ago_is_forgotten_first(connected: IceLite) -> None:
+    ports = range(1, MAX_FORMER + 2)
+    for port in ports:
+        away = ("192.0.2.9", port)
+        connected.receive_check(nominating(), away, 2.0 + port / 10)
+        assert connected.receive_response(asked(connected, 2.0 + port)[1], away, 2.0 + port)
+    assert HOME not in connected._former
+    for port in ports[:-1]:
+        assert ("192.0.2.9", port) in connected._former
+
+
 def test_a_check_renews_consent_of_its_own_address_only(connected: IceLite) -> None:
     connected.receive_check(nominating(), AWAY, 20.0)
     connected.receive_check(check(), THIRD, 30.0)

@@ -1,0 +1,216 @@
+"""A session from its answer to its end, by a clock of this test; no handshake is ever completed."""
+
+import asyncio
+import math
+from typing import Any
+
+import pytest
+
+from media.counts import PublisherStats
+from media.rooms.new_room import new_room
+from media.sessions.end_reason import EndReason
+from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
+from media.sessions.session import SETUP_SECONDS, UNPROVEN_BYTES, SessionState, Setup
+from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
+from media.transport.address import Address
+from media.transport.certificate import Certificate
+from media.transport.ice import CONSENT_SECONDS, Credentials
+from shared.names import RoomName, SessionId
+from shared.sdp.offer import parse_offer
+from tests.support.ice_checks import AWAY, HOME, OLD, check, nominating
+from tests.support.native_loop import looped_fan_out, used_opener
+from tests.support.offers import PUBLISH_OFFER
+from tests.support.published import sound
+
+OFFER = parse_offer(PUBLISH_OFFER.decode())
+BEGAN = 100.0
+CERTIFICATE = Certificate.generate()
+
+
+class World:
+    """A publisher's session, answered at `BEGAN`."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Address]] = []
+        self.ended: list[EndReason] = []
+        self.checked = 0
+        send: Any = lambda *_: None  # noqa: E731
+        self.switch = PacketSwitch(
+            lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
+        )
+        room = new_room(RoomName("demo"), [sound()], self._session, BEGAN, PublisherStats())
+        source = room.source
+        assert isinstance(source, PublisherSession)
+        self.session, self.feed = source, room.feed
+
+    def _session(self, feed: Feed) -> PublisherSession:
+        setup = Setup(
+            id=SessionId("w1.abc"),
+            offer=OFFER,
+            local=OLD,
+            certificate=CERTIFICATE,
+            send=lambda *sent: self.sent.append(sent),
+            now=BEGAN,
+            expires_at=None,
+            connected=lambda *_: None,
+            ended=lambda _, reason: self.ended.append(reason),
+            checked=lambda _: self._check(),
+        )
+        return PublisherSession(setup, self.switch, feed)
+
+    def _check(self) -> None:
+        self.checked += 1
+
+    def receive_check(self, request: Any, now: float, address: Address = HOME) -> bool:
+        return self.session.receive_check(request, address, now).valid
+
+    def end_after(self, seconds: float) -> list[EndReason]:
+        self.session.tick(BEGAN + seconds)
+        return self.ended
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    world.session.ice._current = type(world.session.ice._current)(OLD, Credentials("peer", "p" * 24))
+    return world
+
+
+# --- how it ends
+
+
+async def test_an_answer_that_nobody_uses_ends_in_time(world: World) -> None:
+    """A publisher's reserves its room meanwhile."""
+    assert world.end_after(SETUP_SECONDS - 0.1) == []
+    assert world.end_after(SETUP_SECONDS) == [EndReason.NOT_CONNECTED]
+    assert world.session.handshake_error is None  # no check has ever come
+
+
+async def test_checks_alone_keep_no_room(world: World) -> None:
+    for second in range(int(SETUP_SECONDS)):
+        assert world.receive_check(check(), BEGAN + second)
+        assert world.end_after(second) == []
+    assert world.end_after(SETUP_SECONDS) == [EndReason.NOT_CONNECTED]
+    assert world.session.handshake_error is not None
+
+
+async def test_a_session_ends_with_its_token(world: World) -> None:
+    world.session._expires_at = BEGAN + 5
+    assert world.end_after(4.9) == []
+    assert world.end_after(5.0) == [EndReason.TOKEN_EXPIRED]
+
+
+async def test_a_peer_that_is_silent_ends_it(world: World) -> None:
+    world.session.connected = True
+    world.session.ice.touch(BEGAN + 20)
+    assert world.end_after(19.9 + CONSENT_SECONDS) == []
+    assert world.end_after(20 + CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
+
+
+async def test_media_is_as_good_as_checks(world: World) -> None:
+    """Some publishers send no checks while their media flows."""
+    world.session.connected = True
+    world.feed.sources[0].heard_at = BEGAN + 50
+    assert world.end_after(49.9 + CONSENT_SECONDS) == []
+    assert world.end_after(50 + CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
+
+
+async def test_it_ends_once_and_leaves_nothing(world: World) -> None:
+    world.receive_check(check(), BEGAN)
+    for _ in range(2):
+        world.session.end(EndReason.DELETED)
+    assert world.ended == [EndReason.DELETED]
+    assert world.session.state is SessionState.NEW
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_its_end_is_told_even_if_something_breaks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.session, "_detach", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.session.end(EndReason.DELETED)
+    assert world.ended == [EndReason.DELETED]
+
+
+async def test_a_bug_is_told_with_the_next_tick_the_first_one(world: World) -> None:
+    world.session.breaks(ValueError("first"))
+    world.session.breaks(ValueError("second"))
+    with pytest.raises(ValueError, match="first"):
+        world.end_after(1.0)
+
+
+# --- its checks, and what is sent before an address is proven
+
+
+async def test_only_a_valid_check_takes_a_seat(world: World) -> None:
+    assert not world.receive_check(check(password="x" * 24), BEGAN)
+    assert (world.checked, world.session.state) == (0, SessionState.NEW)
+    for _ in range(2):
+        assert world.receive_check(check(), BEGAN)
+    assert (world.checked, world.session.state) == (1, SessionState.CONNECTING)
+    world.session.end(EndReason.DELETED)
+
+
+async def test_nothing_is_sent_before_somebody_is_there(world: World) -> None:
+    world.session._send(b"x")
+    world.session.send_rtcp(bytes(8))
+    assert not world.sent
+
+
+async def test_who_does_not_answer_is_sent_little(world: World) -> None:
+    """Its address may be another's, and we would flood that one."""
+    world.receive_check(check(), BEGAN)
+    for _ in range(9):
+        world.session._send(bytes(1024))
+    assert sum(len(data) for data, _ in world.sent) == UNPROVEN_BYTES == 8 * 1024
+    world.session.ice.proven = True
+    world.session._send(bytes(1024))
+    assert len(world.sent) == 9
+    assert {address for _, address in world.sent} == {HOME}
+    world.session.end(EndReason.DELETED)
+
+
+async def test_a_peer_that_moves_is_asked_for_a_proof_at_once(world: World) -> None:
+    world.receive_check(nominating(), BEGAN)
+    world.session.ice.handshake_done()
+    world.receive_check(nominating(), BEGAN + 1, AWAY)
+    assert [address for _, address in world.sent] == [AWAY]
+    world.session.tick(BEGAN + 2)
+    assert [address for _, address in world.sent] == [AWAY, AWAY]
+    world.session.end(EndReason.DELETED)
+
+
+# --- whether a publisher is alive
+
+
+async def test_a_publisher_that_was_just_answered_is_alive(world: World) -> None:
+    assert world.session.is_alive(BEGAN + START_SECONDS - 0.1)
+    assert not world.session.is_alive(BEGAN + START_SECONDS)
+
+
+async def test_checks_keep_one_alive_that_is_still_connecting(world: World) -> None:
+    world.receive_check(check(), BEGAN + 9)
+    assert world.session.is_alive(BEGAN + 9 + SILENT_SECONDS - 0.1)
+    assert not world.session.is_alive(BEGAN + 9 + SILENT_SECONDS)
+    world.session.connected = True
+    assert not world.session.is_alive(BEGAN + 9)
+    world.session.end(EndReason.DELETED)
+
+
+async def test_one_that_has_sent_media_is_alive_while_it_does(world: World) -> None:
+    world.session.connected = True
+    world.feed.sources[0].heard_at = BEGAN + 1
+    assert world.session.is_alive(BEGAN + 1 + SILENT_SECONDS - 0.1)
+    assert not world.session.is_alive(BEGAN + 1 + SILENT_SECONDS)  # although it began just now
+
+
+async def test_one_that_never_connected_was_never_heard(world: World) -> None:
+    world.receive_check(check(), BEGAN + 1)
+    assert world.session.heard_at == -math.inf
+    world.session.connected = True
+    assert world.session.heard_at == BEGAN + 1
+    world.session.end(EndReason.DELETED)
