@@ -1,6 +1,6 @@
-"""A publisher that goes and comes back: who may come, and when it is over."""
+"""A publisher that goes and comes back: who may come, when it is over, and what viewers see."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -10,12 +10,17 @@ from media.transport.ice import CONSENT_SECONDS
 from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import CloseRoom, Role
+from shared.messages.signalling import CloseRoom
 from shared.names import RoomName, WorkerId
-from tests.integration.comebacks import GRACE, assert_refused, comes_back, fall_silent, left, sees
-from tests.support.peer import IN_TIME
+from tests.support.peer import IN_TIME, Peer
 from tests.support.plane import ROOM, Plane, running_plane
 from tests.support.waiting import eventually
+
+GRACE = 15.0
+KEYFRAME, DELTA = b"\x10\x00 a keyframe of VP8", b"\x10\x01 another frame"
+VP8, H264, OPUS = 96, 102, 111
+H264_LINES = ("a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f")
+PCMU_LINES = ("a=rtpmap:0 PCMU/8000",)
 
 
 @pytest.fixture
@@ -78,12 +83,6 @@ async def test_a_viewer_may_join_while_the_room_waits(plane: Plane) -> None:
     await sees(late, await comes_back(plane))
 
 
-async def test_a_publisher_that_never_came_is_not_waited_for(plane: Plane) -> None:
-    await plane.ask(plane.peer(publishes=True), publishes=True)
-    plane.tick(SETUP_SECONDS)
-    assert plane.holds_nothing()
-
-
 async def test_a_comeback_that_fails_does_not_cost_the_room_its_grace(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     await left(plane, publisher)
@@ -133,32 +132,6 @@ async def test_a_comeback_needs_no_place_and_a_refused_one_ends_nothing(redis_ur
 # --- DELETE
 
 
-async def test_delete_frees_the_room_at_once(plane: Plane) -> None:
-    publisher, _ = await plane.pair()
-    assert await plane.delete(publisher, Role.PUBLISH) is None
-    assert plane.holds_nothing()
-
-
-async def test_a_late_delete_ends_the_room_that_waits(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    await left(plane, publisher)
-    assert await plane.delete(publisher, Role.PUBLISH) is None
-    assert plane.holds_nothing()
-    await eventually("it is told", lambda: viewer.closed, IN_TIME)
-
-
-@pytest.mark.parametrize("way", ["left", "displaced"])
-async def test_a_late_delete_of_a_former_session_ends_nothing(plane: Plane, way: str) -> None:
-    publisher, viewer = await plane.pair()
-    if way == "left":
-        await left(plane, publisher)
-    else:
-        fall_silent(plane)
-    successor = await comes_back(plane)
-    assert await plane.delete(publisher, Role.PUBLISH) is None
-    await sees(viewer, successor)
-
-
 # --- who may come
 
 
@@ -167,16 +140,6 @@ async def test_a_publisher_that_is_alive_is_never_displaced(plane: Plane) -> Non
     fall_silent(plane, SILENT_SECONDS - 1)
     await assert_refused(plane)
     await viewer.gets_media_of(publisher)
-
-
-async def test_a_silent_publisher_gives_way_to_itself_only(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    fall_silent(plane)
-    await assert_refused(plane, identity="somebody else")
-    await assert_refused(plane, identity="")
-    successor = await comes_back(plane)
-    await eventually("the old one is told", lambda: publisher.closed, IN_TIME)
-    await sees(viewer, successor)
 
 
 async def test_a_publisher_on_its_way_is_not_displaced(plane: Plane) -> None:
@@ -190,17 +153,92 @@ async def test_a_publisher_on_its_way_is_not_displaced(plane: Plane) -> None:
     await comes_back(plane)
 
 
-async def test_a_publisher_that_has_gone_blocks_nobody_but_viewers_stay_with_their_own(plane: Plane) -> None:
+async def left(plane: Plane, publisher: Peer) -> None:
+    """Close DTLS, as a page that is closed does, and wait until that is known."""
+    publisher.close()
+    await eventually("it has left", lambda: plane.room.source is None, IN_TIME)
+
+
+async def comes_back(
+    plane: Plane, identity: str = "open", picture: Sequence[str] | None = None, sound: Sequence[str] = ()
+) -> Peer:
+    peer = Peer(publishes=True) if picture is None else Peer(publishes=True, picture=picture, sound=sound)
+    plane.peers.append(peer)
+    return await plane.connect(peer, await plane.ask(peer, publishes=True, identity=identity))
+
+
+async def assert_refused(plane: Plane, identity: str = "open") -> None:
+    with pytest.raises(ServiceError) as refused:
+        await plane.ask(plane.peer(publishes=True), publishes=True, identity=identity)
+    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
+
+
+def fall_silent(plane: Plane, seconds: float = SILENT_SECONDS) -> None:
+    """Let it be that long ago that media came."""
+    for track in plane.room.feed.sources:
+        track.heard_at -= seconds
+
+
+async def sees(viewer: Peer, publisher: Peer, payload: bytes = KEYFRAME) -> None:
+    """Wait until a keyframe of `publisher`, sent again and again, has arrived."""
+    viewer.rtp.clear()
+
+    def arrived() -> bool:
+        publisher.send_packet(VP8, payload)
+        return any(packet.endswith(payload) for packet in viewer.rtp)
+
+    await eventually("the picture arrives", arrived, IN_TIME)
+
+
+async def test_only_viewers_that_cannot_take_the_new_codec_are_closed(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    listener = Peer(publishes=False, picture=())
+    plane.peers.append(listener)
+    await plane.connect(listener, await plane.ask(listener, publishes=False))
+    await left(plane, publisher)
+    successor = await comes_back(plane, picture=H264_LINES, sound=("a=rtpmap:111 opus/48000/2",))
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+    assert plane.subscribers == 1
+    assert plane.media.rooms.statuses()[0].codecs == ("opus", "H264")
+
+    def heard() -> bool:
+        successor.send_packet(OPUS, b"new sound")
+        return any(packet.endswith(b"new sound") for packet in listener.rtp)
+
+    await eventually("the sound goes on", heard, IN_TIME)
+    again = Peer(publishes=False, picture=H264_LINES)
+    plane.peers.append(again)
+    await plane.connect(again, await plane.ask(again, publishes=False))
+
+    def seen() -> bool:
+        successor.send_packet(H264, b"\x65 a keyframe")
+        return any(packet.endswith(b"\x65 a keyframe") for packet in again.rtp)
+
+    await eventually("the picture comes", seen, IN_TIME)
+
+
+async def test_sound_alone_may_take_over_and_the_picture_come_again(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     await left(plane, publisher)
-    other = await comes_back(plane, identity="somebody else")
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    await sees(await plane.connected(publishes=False), other)
+    successor = await comes_back(
+        plane, picture=(), sound=("a=rtpmap:8 PCMA/8000", "a=rtpmap:111 opus/48000/2")
+    )
+    await eventually("PCMA is not what the viewer takes", lambda: viewer.closed, IN_TIME)
+    await left(plane, successor)
+    assert plane.subscribers == 0
+    sounding = await comes_back(plane, picture=(), sound=("a=rtpmap:111 opus/48000/2",))
+    viewer = await plane.connected(publishes=False)
+    assert plane.room.tracks[1].published.codec.feedback == frozenset()  # of a picture that nobody sends
+    await left(plane, sounding)
+    await sees(viewer, await comes_back(plane))
 
 
-async def test_of_two_that_come_back_at_once_one_is_refused(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
+async def test_viewers_of_sound_come_anew_for_a_picture(plane: Plane) -> None:
+    publisher = Peer(publishes=True, picture=())
+    plane.peers.append(publisher)
+    await plane.connect(publisher, await plane.ask(publisher, publishes=True))
+    viewer = await plane.connected(publishes=False)
     await left(plane, publisher)
     successor = await comes_back(plane)
-    await assert_refused(plane)
-    await sees(viewer, successor)
+    await eventually("it is told", lambda: viewer.closed, IN_TIME)
+    await sees(await plane.connected(publishes=False), successor)

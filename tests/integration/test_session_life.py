@@ -9,7 +9,6 @@ from time import monotonic
 import pytest
 from structlog.testing import capture_logs
 
-from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
 from media.sessions.session import SETUP_SECONDS
@@ -112,14 +111,6 @@ async def test_both_ends_get_reports(plane: Plane) -> None:
     await eventually("the viewer has one", lambda: viewer.rtcp, IN_TIME)
     told = [p for p in parse_compound(viewer.rtcp[-1]) if isinstance(p, SenderReport)]
     assert {report.ssrc for report in told} == {parse(packet).ssrc for packet in viewer.rtp}
-
-
-async def test_a_second_publisher_is_refused_and_disturbs_nothing(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    with pytest.raises(ServiceError) as refused:
-        await plane.ask(plane.peer(publishes=True), publishes=True)
-    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
-    await viewer.gets_media_of(publisher)
 
 
 # --- half-open sessions
@@ -273,29 +264,6 @@ async def test_a_session_is_alive_in_its_own_room_only(plane: Plane) -> None:
 
 
 # --- DELETE
-
-
-async def test_delete_after_a_dtls_close_is_fine_once(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    for peer, role in ((viewer, Role.PLAY), (publisher, Role.PUBLISH)):
-        peer.close()
-        left = len(plane.media.roster) - 1
-        await eventually("it is gone", lambda: len(plane.media.roster) == left, IN_TIME)  # noqa: B023
-        other = Role.PUBLISH if role is Role.PLAY else Role.PLAY
-        assert await plane.delete(peer, role, room="other") is ErrorCode.SESSION_NOT_FOUND
-        assert await plane.delete(peer, other) is ErrorCode.SESSION_NOT_FOUND
-        assert await plane.delete(peer, role) is None
-        assert await plane.delete(peer, role) is ErrorCode.SESSION_NOT_FOUND
-
-
-async def test_a_late_delete_is_waited_for_so_long(plane: Plane) -> None:
-    publisher = await plane.connected(publishes=True)
-    session = plane.answers[id(publisher)].session
-    publisher.close()
-    await eventually("it is gone", plane.holds_nothing, IN_TIME)
-    with pytest.raises(ServiceError):
-        plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + LATE_DELETE_SECONDS)
-    plane.media.admission.delete(session, ROOM, Role.PUBLISH, monotonic() + LATE_DELETE_SECONDS - 1)
 
 
 # --- claims

@@ -6,7 +6,7 @@ import pytest
 
 from media.rtp.rtcp import ReportBlock, pli, receiver_report, remb
 from media.sessions.viewer_session import ViewerSession
-from tests.integration.test_forged_rtcp import arrive, protected
+from tests.integration.test_forged_moves import arrive, protected
 from tests.support.peer import IN_TIME, OPUS, VP8, Peer
 from tests.support.plane import Plane, running_plane
 from tests.support.waiting import eventually

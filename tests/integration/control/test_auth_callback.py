@@ -70,37 +70,6 @@ async def test_it_is_asked_as_mediamtx_asks(stage: Stage, callback: CallbackServ
     assert (await http.get("/api/records")).status_code == 401
 
 
-async def test_an_answer_holds_for_a_while_for_the_same_question(
-    stage: Stage, callback: CallbackServer
-) -> None:
-    await stage.worker()
-    http = await stage.control(auth_url=callback.url, auth_url_cache_seconds=0.5)
-    callback.answer = lambda question: "200 OK" if question["token"] == "good" else "403 Forbidden"
-    for token in ("good", "bad"):
-        for _ in range(3):
-            assert (await publish(http, token)).status_code in (201, 409, 401)
-    assert len(callback.questions) == 2
-    await publish(http, "good", "/api/whip/publish/other")
-    assert len(callback.questions) == 3
-    callback.answer = lambda _: "403 Forbidden"
-
-    async def is_over() -> bool:
-        return (await publish(http, "good")).status_code == 401
-
-    await eventually("the answer is over", is_over, 3)
-
-
-@pytest.mark.parametrize(
-    "answer", ["500 Oops", "302 Found\r\nLocation: http://127.0.0.1:1/", "429 Slow", "nonsense"]
-)
-async def test_what_is_neither_yes_nor_no_is_503(answer: str, stage: Stage, callback: CallbackServer) -> None:
-    http = await stage.control(auth_url=callback.url)
-    callback.answer = lambda _: answer
-    assert outcome(await publish(http)) == AWAY
-    callback.answer = lambda _: "403 Forbidden"
-    assert (await publish(http)).status_code == 401  # that is remembered, and nothing before
-
-
 async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
     stage: Stage,
     callback: CallbackServer,

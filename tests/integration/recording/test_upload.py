@@ -17,6 +17,10 @@ import pytest
 from media.recording import upload
 from media.recording.journal import FOLDER, Journal
 from media.recording.upload import PART_BYTES, Uploader
+from shared.messages.records import RecordDetails
+from shared.records.details import FOLDER as DETAILS
+from shared.records.details import Described, details_name
+from shared.records.details_folder import read_content, write_details
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
 from shared.settings.settings import load_settings
@@ -26,6 +30,17 @@ from tests.support.waiting import eventually
 WITHIN = 15.0
 SMALL, LARGE = "demo_1.webm", "demo_2.webm"
 LARGE_BYTES = 2 * PART_BYTES + 12_345
+UNFINISHED = """
+import sys, time
+from pathlib import Path
+from media.recording.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+journal.began("demo_3.webm")
+Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
+print("writing", flush=True)
+time.sleep(60)
+"""
+FIRST, SECOND = "demo_1.webm", "demo_2.webm"
 
 
 @pytest.fixture
@@ -187,18 +202,6 @@ async def test_an_upload_in_parts_goes_on_where_it_stopped(
     assert not s3.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
 
 
-UNFINISHED = """
-import sys, time
-from pathlib import Path
-from media.recording.journal import Journal
-journal = Journal(Path(sys.argv[1]))
-journal.began("demo_3.webm")
-Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
-print("writing", flush=True)
-time.sleep(60)
-"""
-
-
 @pytest.fixture
 def writing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that is in the middle of a recording."""
@@ -275,3 +278,85 @@ def test_a_store_that_is_away_is_one_error_without_secrets(s3: S3Server) -> None
         with pytest.raises(StoreError) as raised:
             call()
         assert "127.0.0.1" not in str(raised.value)
+
+
+async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path: Path) -> None:
+    """First of all, so that nothing large is sent again because of it; and is deleted here with it."""
+    journal = Journal(tmp_path)
+    for name in (FIRST, SECOND):
+        journal.began(name)
+        (tmp_path / name).write_bytes(b"a recording")
+        journal.finished(name)
+    described: list[str] = []
+
+    def describe(name: RecordName) -> Described:
+        size = (tmp_path / name.text).stat().st_size
+        details = RecordDetails(name.text, size, 2.5, 640, 360, True)
+        write_details(tmp_path, name, details, {640: b"large", 320: b"small"})
+        described.append(name.text)
+        return Described(details, read_content(tmp_path, details))
+
+    s3.refuse = 1
+    uploader = Uploader(lambda: store_of(s3), Journal(tmp_path), tmp_path, unheard, describe, delete=True)
+    uploader.start()
+    try:
+        await all_done(tmp_path)
+    finally:
+        uploader.stop()
+        uploader.join()
+    assert described == [FIRST, FIRST, SECOND]  # the store refused the first
+    store = store_of(s3)
+    assert {details.name for details in store.details()} == {FIRST, SECOND}
+    assert {record.name for record in store.records()} == {FIRST, SECOND}
+    assert store.picture(name_of(FIRST), 320) == b"small"
+    assert not list((tmp_path / DETAILS).iterdir())
+    store.delete(name_of(FIRST))
+    assert [details.name for details in store.details()] == [SECOND]
+    assert store.picture(name_of(FIRST), 320) is None
+
+
+def details_of(name: str) -> Described:
+    return Described(RecordDetails(name, 11, 2.5, 640, 360, True), b"pictures")
+
+
+async def test_nothing_stays_of_a_recording_that_is_deleted_before_it_is_sent(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path)
+    journal.began(FIRST)
+    (tmp_path / FIRST).write_bytes(b"a recording")
+    journal.finished(FIRST)
+
+    def describe(name: RecordName) -> Described:
+        (tmp_path / name.text).unlink()  # and its details go into the store after that
+        return details_of(name.text)
+
+    uploader = Uploader(lambda: store_of(s3), Journal(tmp_path), tmp_path, unheard, describe, delete=False)
+    uploader.start()
+    try:
+        await all_done(tmp_path)
+    finally:
+        uploader.stop()
+        uploader.join()
+    assert f"PUT /{BUCKET}/live/{DETAILS}/{details_name(details_of(FIRST).details)}" in s3.requests
+    assert s3.objects() == {}
+
+
+async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    """A worker was killed when it had sent all and deleted the file, and had yet to say so."""
+    journal = Journal(tmp_path)
+    journal.began(FIRST)
+    journal.finished(FIRST)
+    store = store_of(s3)
+    store.put(FIRST, b"a recording", "video/webm")
+    store.put_details(*details_of(FIRST))
+    uploader = Uploader(lambda: store, Journal(tmp_path), tmp_path, unheard, delete=True)
+    uploader.start()
+    try:
+        await all_done(tmp_path)
+    finally:
+        uploader.stop()
+        uploader.join()
+    assert [details.name for details in store.details()] == [FIRST]

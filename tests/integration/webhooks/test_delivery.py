@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.events.event_queue import NEW, Entry, EventQueue
-from tests.integration.webhooks.stage import IN_TIME, Control, Teller, control, wanted, webhook_settings
+from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
 
@@ -262,22 +262,3 @@ async def test_what_waited_in_a_redis_that_was_emptied_is_counted(
 async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:
     await teller.tell("a")
     assert not await redis.exists("roomcast:outbox")
-
-
-async def test_a_process_without_its_lease_delivers_nothing(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    settings = webhook_settings(redis_url, [receiver.url])
-    async with control(settings, redis) as first:
-        await wanted(redis)
-        await eventually("it delivers", lambda: delivers(first), IN_TIME)
-        async with control(settings, redis) as second:
-            await teller.tell("a")
-            await all_arrive(receiver, teller)
-            delivered = "roomcast_webhook_delivered_total"
-            await eventually("it is counted", lambda: first.figure(delivered) == 1, IN_TIME)
-            assert second.figure("roomcast_webhook_delivered_total") == 0
-
-
-def delivers(process: Control) -> bool:
-    return process.figure("roomcast_webhook_waiting") is not None

@@ -12,7 +12,7 @@ from shared.messages.relays import OpenRelay
 from shared.messages.rulings import Block, EndSession, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName, WorkerId, cut_session
-from tests.integration.comebacks import GRACE, left
+from tests.integration.test_comeback import GRACE, left
 from tests.support.peer import IN_TIME
 from tests.support.plane import ROOM, Plane, running_plane
 from tests.support.waiting import eventually

@@ -1,10 +1,20 @@
-"""What one viewer gets of the picture, over time: by what its receiver says, and by its choice."""
+"""What one viewer gets of the picture, over time: by what its line and receiver say, and by its choice."""
 
 import math
 
+import pytest
+
+from media.line.loss_run import Loss
+from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
+from media.rtp.rtcp import nack, remb
 from shared.messages.status import LayerReason
+from tests.support.far_viewer import REPORTER
+from tests.support.layers_world import PICTURE, PICTURE_RTX
 from tests.support.one_stream import assert_one_stream
-from tests.support.shown_world import THREE, ShownWorld, limited
+from tests.support.shown_world import THREE, ShownWorld, Watcher, limited
+
+APART = (OCTETS + HEADER_OCTETS) * 8 / 300_000  # seconds between two packets, on a line of 300 kbit/s
+
 
 # --- down and up
 
@@ -263,3 +273,146 @@ def test_a_narrow_line_is_not_given_a_starved_layer_that_would_fit() -> None:
     began = world.now
     world.run(10.0)
     assert viewer.layers(began + 2.0) == {2}
+
+
+@pytest.fixture
+def viewer() -> Watcher:
+    """It gets the best layer, which almost fits, and waits for a keyframe of the next one."""
+    world = ShownWorld()
+    world.answers = False
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    assert world.feed.ladder is not None
+    line = viewer.picture.line
+    for seconds in (0.03, 0.3, 0.3):
+        line.round_trip(seconds, world.now)
+    line.train_came(0.97 * world.feed.ladder.needs[0], world.now)
+    viewer.picture.tick(world.now)
+    return viewer
+
+
+def miss(viewer: Watcher, *, comes: bool) -> None:
+    """It requests a packet again and again."""
+    index = viewer.world.feed.sent[0].history.next_index - 1
+    for _ in range(3):
+        if comes:
+            viewer.picture.line.train_came(math.inf, viewer.world.now)
+        assert viewer.picture.asked([index], viewer.world.now) == (4 if comes else 0)
+        viewer.world.run(0.1)
+
+
+def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:
+    viewer.world.run(0.3)
+    assert viewer.rendition == 0
+    miss(viewer, comes=False)
+    assert viewer.rendition is None
+    viewer.world.answers = True
+    viewer.world.until(lambda: viewer.rendition == 1, 1.0)
+
+
+def test_it_goes_on_when_that_is_sent_again(viewer: Watcher) -> None:
+    miss(viewer, comes=True)
+    assert viewer.rendition == 0
+
+
+def chokes(viewer: Watcher, bitrate: int) -> None:
+    viewer.far.says(remb(REPORTER, bitrate, [PICTURE]))
+
+
+def test_a_picture_that_is_far_too_much_stops_before_the_next_tick() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.rendition == 0
+    chokes(viewer, 30_000)
+    assert viewer.rendition is None
+
+
+def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
+    world = ShownWorld(answers=False)
+    viewer = world.watch()
+    world.run(0.5)
+    before = viewer.far.viewer.behind, viewer.rendition
+    viewer.picture.line.lost(Loss(0.9, world.now - 0.5, world.now), 0.3, world.now)
+    chokes(viewer, 30_000)
+    assert viewer.picture.has_news
+    assert (viewer.far.viewer.behind, viewer.rendition) == before
+    world.answers = True
+    world.run(1.0)
+    assert viewer.pictures()
+
+
+def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before = len(viewer.got)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, [sequence for n, sequence in enumerate(came) if n % 3]))
+    viewer.step()
+    assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+
+
+def test_what_a_good_line_loses_is_sent_again_at_once_though_it_is_a_sign() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before, signs = len(viewer.got), viewer.picture.line.signs
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
+    viewer.step()
+    assert viewer.picture.line.signs > signs
+    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert len(again) == len(lost)
+
+
+@pytest.fixture
+def world() -> ShownWorld:
+    return ShownWorld()
+
+
+def stopped(world: ShownWorld) -> Watcher:
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    assert viewer.rendition == 0
+    viewer.picture.line.lost(Loss(0.6, world.now - 0.5, world.now), 0.3, world.now)
+    viewer.picture.tick(world.now)
+    assert viewer.rendition is None
+    return viewer
+
+
+def times(stood: float = 0.0) -> list[float | None]:
+    """When the packets of a train came, with a pause in the middle."""
+    return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
+
+
+def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
+    world.run(1.0)
+    asked = world.feed.sent[2].keyframe_at
+    stopped(world)
+    world.run(0.2)
+    assert world.feed.sent[2].keyframe_at > asked
+
+
+def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) -> None:
+    viewer = stopped(world)
+    world.run(0.2)
+    assert not viewer.picture.has_news
+    viewer.picture.arrived(0, times(), world.now)
+    assert viewer.picture.has_news
+    viewer.picture.tick(world.now)
+    assert not viewer.picture.has_news
+    assert viewer.rendition == 2  # with the keyframe that came meanwhile
+
+
+def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: ShownWorld) -> None:
+    """Also where nothing else wants one: the one that was asked for told nothing."""
+    viewer = world.watch(number=5)
+    world.run(1.0)
+    choice, trains = viewer.picture._choice, viewer.picture._trains
+    choice.allow_trains(can_train=True)
+    assert not choice.wants_train(world.now)
+    viewer.picture.arrived(trains.send(world.now), times(stood=0.2), world.now)
+    assert choice.wants_train(world.now)
+    choice.train_left(world.now)
+    assert not choice.wants_train(world.now)

@@ -1,19 +1,32 @@
-"""A relay between two workers on a wire of this test: what flows, and what is forged."""
+"""A relay between two workers on a wire of this test: what flows, what is forged, its keys, and its ends."""
 
 import random
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from media.counts import ViewerStats
+from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
-from media.relay.edge_relay import Order
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.origin import Origin
-from media.rtp.rtcp import nack
+from media.relay.origin_relay import EXPIRY_SECONDS
+from media.rtp.libsrtp import SrtpError
+from media.rtp.packet import is_rtcp
+from media.rtp.rtcp import nack, receiver_report
+from media.rtp.srtp import inbound_session
+from media.sessions.end_reason import EndReason
+from media.sessions.session import Session
 from media.tracks.keyframe_requests import LASTING_SECONDS
+from media.transport.address import Address
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.relays import RelayOpened
 from shared.names import WorkerId
-from tests.support.relay_world import EDGE_AT, NOWHERE, ORIGIN, ORIGIN_AT, ROOM, Cluster
+from tests.support.demux_socket import Endpoint, Socket
+from tests.support.nonce_watch import NonceWatch
+from tests.support.relay_world import EDGE_AT, NOWHERE, ORIGIN, ORIGIN_AT, ROOM, TRACKS, Cluster, Worker
 
 LOSS, PACKETS = 0.1, 1000
 
@@ -165,3 +178,243 @@ def test_a_copy_is_not_copied_where_there_are_no_tiers(cluster: Cluster) -> None
     assert refused.value.code is ErrorCode.WORKER_FULL
     with pytest.raises(ServiceError):
         relays.open(None, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
+
+
+def test_a_relay_lives_on_without_media(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.pass_time(3 * EXPIRY_SECONDS)
+    assert len(cluster.relays) == 1
+    assert cluster.relay.lost_at is None
+
+
+def test_without_its_edge_a_relay_expires_and_nothing_is_left(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.cut()
+    cluster.pass_time(EXPIRY_SECONDS - 0.5)
+    assert len(cluster.relays) == 1
+    cluster.pass_time(1.0)
+    assert len(cluster.relays) == 0
+    assert not cluster.origin.room.feed.profiles
+    assert len(cluster.origin.demux) == 0
+
+
+def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
+    cluster.cut()
+    cluster.open()
+    cluster.pass_time(EXPIRY_SECONDS + 0.2)
+    assert len(cluster.relays) == 0
+
+
+def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.cut()
+    cluster.pass_time(ORIGIN_SILENT_SECONDS - 0.5)
+    assert cluster.relay.lost_at is None
+    cluster.pass_time(1.0)
+    assert cluster.relay.lost_at is not None
+    assert len(cluster.edge.demux) == 0
+
+
+def test_while_media_comes_the_origin_is_not_silent(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.network.lost = is_rtcp
+    for _ in range(4):
+        cluster.pass_time(ORIGIN_SILENT_SECONDS / 2)
+        assert cluster.relay.lost_at is None
+        cluster.media()
+    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
+    assert cluster.relay.lost_at is not None
+
+
+def test_an_ended_relay_does_not_begin_again_under_its_keys(cluster: Cluster) -> None:
+    """RTCP of the edge may come behind its BYE, in the same turn of the socket."""
+    relay = cluster.open()
+    cluster.cut()
+    sent = len(cluster.edge.sent)
+    relay.send_rtcp(receiver_report(1, ()))
+    relay.end(EndReason.NO_VIEWERS)
+    report, goodbye = [datagram for _, datagram in cluster.edge.sent[sent:]]
+    before = len(cluster.origin.sent)
+    cluster.origin.receive([(goodbye, EDGE_AT), (report, EDGE_AT)])
+    cluster.media()
+    assert len(cluster.origin.sent) == before
+    assert not cluster.origin.room.feed.profiles
+
+
+def test_the_edge_says_goodbye(cluster: Cluster) -> None:
+    relay = cluster.open()
+    relay.end(EndReason.NO_VIEWERS)
+    cluster.relays.tick(cluster.clock.now)
+    assert len(cluster.relays) == 0
+    assert not cluster.origin.room.feed.profiles
+    assert len(cluster.edge.demux) == 0
+    assert cluster.ended == [relay]
+    relay.end(EndReason.NO_VIEWERS)
+    assert cluster.ended == [relay]
+
+
+@pytest.mark.parametrize(
+    ("reason", "over"),
+    [
+        (EndReason.ROOM_CLOSED, True),
+        (EndReason.DELETED, True),
+        (EndReason.PUBLISHER_LEFT, True),
+        (EndReason.WORKER_STOPS, False),
+        (EndReason.ROOM_LOST, False),
+    ],
+)
+def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, over: bool) -> None:
+    relay = cluster.open()
+    cluster.relays.room_closed(ROOM, reason)
+    assert len(cluster.relays) == 0
+    assert (relay.over, relay.lost_at) == (over, cluster.clock.now)
+
+
+@pytest.mark.parametrize("tracks", [TRACKS, TRACKS[::-1]])
+def test_another_origin_continues_where_the_first_ended(
+    cluster: Cluster, tracks: Sequence[PublishedTrack]
+) -> None:
+    """Whatever the order of its tracks."""
+    cluster.open()
+    cluster.media()
+    cluster.cut()
+    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
+    cluster.network.lost = lambda _: False
+    cluster.origin.open_room(tracks, cluster.publisher.into(cluster.origin.switch))
+    cluster.reopen()
+    cluster.media()
+    assert [p.payload_type for p in cluster.watched] == [101, 102, 101, 102]
+    before, after = (p for p in cluster.watched if p.payload_type == 101)
+    assert (after.ssrc, after.sequence) == (before.ssrc, before.sequence + 1)
+    assert after.timestamp - before.timestamp & 0xFFFFFFFF == pytest.approx(
+        90_000 * (ORIGIN_SILENT_SECONDS + 0.1), abs=9_000
+    )
+
+
+def test_each_direction_of_each_relay_has_a_key_of_its_own(cluster: Cluster) -> None:
+    with NonceWatch().everything() as watch:
+        for _ in range(3):
+            cluster.open()
+            cluster.media()
+    keys = {key for _, key, _, _ in watch.sealed}
+    assert len(keys) == 3 * 2 + 3  # up and down, and the edge's viewers
+
+
+def test_the_same_request_again_is_the_same_relay(cluster: Cluster) -> None:
+    """Nothing is answered anew, and nothing is numbered anew."""
+    cluster.open()
+    cluster.media()
+    before = dict(cluster.origin.room.feed.profiles)
+    answers = [cluster.ask(cluster.order) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0].down == cluster.relay._keys.remote
+    payload = cluster.media()
+    assert [packet.payload for packet in cluster.watched[-2:]] == [payload, payload]
+    assert cluster.origin.room.feed.profiles == before
+    assert len(cluster.relays) == 1
+
+
+def test_the_relay_that_was_requested_is_not_begun_again_once_it_has_ended(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.relay.end(EndReason.NO_VIEWERS)
+    with pytest.raises(ServiceError) as refused:
+        cluster.ask(cluster.order)
+    assert refused.value.code is ErrorCode.NO_PUBLISHER
+
+
+def test_a_request_that_comes_again_behind_the_end_opens_a_relay_under_another_key(cluster: Cluster) -> None:
+    """As when a worker has restarted: nothing at the origin knows the first relay any more."""
+    cluster.open()
+    first = cluster.ask(cluster.order)
+    cluster.relay.end(EndReason.NO_VIEWERS)
+    cluster.relays.tick(cluster.clock.now)
+    assert cluster.ask(cluster.order).down != first.down
+
+
+def test_another_request_of_an_edge_replaces_its_relay(cluster: Cluster) -> None:
+    cluster.open()
+    first = cluster.ask(cluster.order)
+    cluster.open()
+    second = cluster.ask(cluster.order)
+    assert first.down != second.down
+    assert len(cluster.relays) == 1
+
+
+def test_what_one_end_sends_the_other_does_not_take_for_its_own(cluster: Cluster) -> None:
+    """Were both to send under one key, an edge would take its own reports for the origin's."""
+    relay = cluster.open()
+    sent = len(cluster.edge.sent)
+    relay.send_rtcp(receiver_report(1, ()))
+    (_, report) = cluster.edge.sent[sent]
+    with pytest.raises(SrtpError):
+        inbound_session(relay._keys).unprotect_rtcp(report)
+
+
+@pytest.mark.parametrize("length", [0, 27, 29])
+def test_keys_of_a_wrong_length_open_nothing(cluster: Cluster, length: int) -> None:
+    order = Order()
+    order.up = bytes(length)
+    with pytest.raises(SrtpError):
+        cluster.ask(order)
+    assert len(cluster.relays) == 0
+    assert len(cluster.origin.demux) == 0
+
+
+def test_an_edge_does_not_send_under_the_key_that_it_receives_under(cluster: Cluster) -> None:
+    order = Order()
+    opened = cluster.ask(order)
+    same = RelayOpened(tracks=opened.tracks, started_at=0.0, addresses=opened.addresses, down=order.up)
+    with pytest.raises(SrtpError, match="one key"):
+        cluster.open_with(order, same)
+
+
+def takes(worker: Worker, address: Address) -> Endpoint:
+    """A client of `worker` that has let its checks come from `address`, and is known there."""
+    socket, client = Socket(), Endpoint()
+    socket.demux = worker.demux
+    socket.demux.add(cast(Session, client))
+    socket.check(client, address)
+    assert client.ice.selected == address
+    worker.receive([(b"\x16", address)])
+    assert client.dtls == [b"\x16"]
+    return client
+
+
+def flows(cluster: Cluster, *clients: Endpoint) -> None:
+    """Media goes down, RTCP both ways, and the clients get none of it."""
+    for _ in range(3):
+        payload = cluster.media()
+        cluster.pass_time(2 * KEEP_ALIVE_SECONDS)
+        assert [packet.payload for packet in cluster.watched[-2:]] == [payload, payload]
+    assert cluster.relay.lost_at is None
+    assert len(cluster.relays) == 1
+    assert not any(client.media for client in clients)
+
+
+def test_not_before_the_relay_has_sent_its_first_packet(cluster: Cluster) -> None:
+    clients = takes(cluster.origin, EDGE_AT), takes(cluster.edge, ORIGIN_AT)
+    cluster.open()
+    flows(cluster, *clients)
+
+
+def test_not_between_the_request_and_the_first_packet(cluster: Cluster) -> None:
+    cluster.cut()
+    cluster.open()
+    clients = takes(cluster.origin, EDGE_AT), takes(cluster.edge, ORIGIN_AT)
+    cluster.network.lost = lambda _: False
+    cluster.pass_time(KEEP_ALIVE_SECONDS)
+    flows(cluster, *clients)
+
+
+def test_not_while_the_relay_runs(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.media()
+    flows(cluster, takes(cluster.origin, EDGE_AT), takes(cluster.edge, ORIGIN_AT))
+
+
+def test_not_when_the_relay_comes_back(cluster: Cluster) -> None:
+    cluster.open()
+    takes(cluster.origin, EDGE_AT)
+    takes(cluster.edge, ORIGIN_AT)
+    cluster.reopen()
+    flows(cluster)  # of the former relay, which nobody knows any more, the client may get the goodbye
