@@ -38,7 +38,6 @@ from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
 from control.routes.metrics import MetricsRoutes
 from control.routes.moderation import ModerationRoutes
-from control.routes.old_addresses import old_address_routes
 from control.routes.operator_events import OperatorEventRoutes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
@@ -166,7 +165,6 @@ def create_app(settings: "Settings", connections: int) -> Starlette:
             *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *pages.routes(),
-            *old_address_routes(),
         ],
         middleware=_middleware(settings, metrics, redis, watch, key_set),
         exception_handlers={**_EXCEPTION_HANDLERS, HTTPException: pages.on_http_exception},

@@ -4,12 +4,16 @@ A reader may go before the first byte, or stop reading without going.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STALL_SECONDS = 20.0  # a reader must make room for the next bytes within this time
+
+_EVENTS = "text/event-stream"
+_EVENT_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not buffer it
 
 
 class Reader:
@@ -58,3 +62,20 @@ class LongResponse:
             await self._response(scope, receive, limited)
         finally:
             await self._release()
+
+
+def event_response(
+    request: Request, text: Callable[[], AsyncIterable[str | bytes]], close: Callable[[], None]
+) -> ASGIApp:
+    """An event stream (HTML 9.2): sends `text`, then calls `close`, however its reader leaves.
+
+    HEAD is answered without a stream.
+    """
+    if request.method == "HEAD":
+        close()
+        return Response(headers=_EVENT_HEADERS, media_type=_EVENTS)
+
+    async def release() -> None:
+        close()
+
+    return LongResponse(StreamingResponse(text(), headers=_EVENT_HEADERS, media_type=_EVENTS), release)

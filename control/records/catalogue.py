@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from control.records.unavailable import unavailable
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import (
@@ -31,6 +30,7 @@ from shared.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
     from shared.settings.settings import Settings
+
 
 STORE_SECONDS = 10.0
 
@@ -161,3 +161,7 @@ def _merge(near: Iterable[Record], stored: Iterable[Record]) -> list[Record]:
     found = {record.name: record for record in stored}
     found |= {record.name: record for record in sorted(near, key=lambda record: record.size)}
     return sorted(found.values(), key=lambda record: (-record.modified, record.name))
+
+
+def unavailable(detail: str) -> ServiceError:
+    return ServiceError(ErrorCode.NO_WORKER, "recording not available", detail=detail, retry_after=5)

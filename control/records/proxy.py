@@ -8,8 +8,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
 from control.http.long_response import LongResponse
+from control.records.catalogue import unavailable
 from control.records.transfers import MAX_TRANSFERS
-from control.records.unavailable import unavailable
 from shared.errors import ErrorCode, ServiceError
 from shared.records.record_name import RecordName
 from shared.records.response import record_headers

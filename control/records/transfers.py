@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable
 
 from control.http.long_response import Reader
-from control.records.unavailable import unavailable
+from control.records.catalogue import unavailable
 from shared.errors import ErrorCode, ServiceError
 
 MAX_TRANSFERS = 200  # in one process

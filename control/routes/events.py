@@ -16,8 +16,8 @@ from control.events.streams import EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_events
 from control.http.caller import caller_of
-from control.http.event_response import event_response
-from control.http.path_params import room_in_path, session_in_path
+from control.http.long_response import event_response
+from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role

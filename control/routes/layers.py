@@ -14,7 +14,7 @@ from starlette.routing import Route
 from control.access.auth import Authenticator, credential
 from control.http.bodies import read_choice
 from control.http.caller import caller_of
-from control.http.path_params import room_in_path, session_in_path
+from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError

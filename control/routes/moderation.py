@@ -10,7 +10,7 @@ from control.access.auth import Access, Authenticator, credential
 from control.http.audit import audit
 from control.http.bodies import read_ruling
 from control.http.caller import caller_of
-from control.http.pages import page_of
+from control.http.params import page_of
 from control.http.resource import Resource
 from control.http.rulings import parse_block, parse_revocation
 from control.workers.gateway import Gateway

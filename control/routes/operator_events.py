@@ -14,7 +14,7 @@ from control.access.auth import Authenticator, credential
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
 from control.http.caller import caller_of
-from control.http.event_response import event_response
+from control.http.long_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role

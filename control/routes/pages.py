@@ -19,6 +19,7 @@ from control.http.problems import on_http_exception
 from control.http.resource import Handler, Resource
 from control.languages.preference import preferred
 from control.routes.page_text import DESCRIPTION, MISSING, PAGES, WEB, Page, page_text
+from shared.names import parse_room_name
 
 LANGUAGE_COOKIE = "roomcast-language"
 _LANGUAGE_SECONDS = 365 * 86_400
@@ -70,6 +71,7 @@ class PageRoutes:
             *(Route(path, Resource({"GET": self._page(path)})) for path in PAGES),
             Route("/static/{path:path}", Resource({"GET": self.file})),
             Route("/openapi.yaml", Resource({"GET": self.openapi})),
+            *_OLD_ADDRESSES,
         ]
 
     def _page(self, path: str) -> Handler:
@@ -159,3 +161,27 @@ def _takes_gzip(request: Request) -> bool:
         if coding == "gzip":
             return not weight or weight.rstrip("0.") not in ("q=", "q")
     return False
+
+
+def _leads_to(page: str) -> Handler:
+    """Redirect to a room's page, or to the home page if there is none or `page` is empty.
+
+    The address is relative, so it works below a path prefix, too, and can never name another site. Of what
+    the caller sent nothing gets into it: without a room's name the page says what is wrong with it.
+    """
+
+    async def redirect(request: Request) -> Response:
+        room = request.query_params.get("room", "")
+        target = f"{_HOME}{page}/{parse_room_name(room) or _NOT_A_ROOM}" if page and room else _HOME
+        return Response(status_code=301, headers={"Location": target})
+
+    return redirect
+
+
+_HOME, _NOT_A_ROOM = "../", "!"
+# The pages' addresses on the server whose API we keep: links to them, and bookmarks, lead to our pages.
+_OLD_ADDRESSES = [
+    Route("/web/index.html", Resource({"GET": _leads_to("")})),
+    Route("/web/publisher.html", Resource({"GET": _leads_to("publish")})),
+    Route("/web/player.html", Resource({"GET": _leads_to("watch")})),
+]

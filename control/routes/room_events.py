@@ -6,7 +6,7 @@ from starlette.types import ASGIApp
 
 from control.events.room_streams import RoomStreams
 from control.http.caller import caller_of
-from control.http.event_response import event_response
+from control.http.long_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, parse_room_name

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from control.access.auth import Authenticator, credential
-from control.http.pages import limit_in
+from control.http.params import limit_in
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from control.access.auth import Authenticator, credential
 from control.http.caller import caller_of
-from control.http.path_params import room_in_path
+from control.http.params import room_in_path
 from control.http.resource import Resource
 from control.http.still_response import asked_width, still_response
 from control.workers.room_stills import KEPT_SECONDS, RoomStills

@@ -14,7 +14,7 @@ from control.access.auth import Access, Authenticator, Grant, credential
 from control.access.auth_callback import AuthCallback, Question
 from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
 from control.http.caller import caller_of
-from control.http.path_params import room_in_path, session_in_path
+from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link

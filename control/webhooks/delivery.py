@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from control.webhooks.back_off import wait_seconds
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.message import EventError, Message, headers, message_of
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome, Poster
@@ -31,6 +30,7 @@ READ_AT_ONCE = 200
 LOOK_SECONDS = 0.2  # between two looks for new events
 TAKE_SECONDS = 2.0  # between two tries to take the lease
 AWAY_SECONDS = 1.0  # between two tries while Redis is away
+FIRST_SECONDS, LAST_SECONDS = 1.0, 60.0  # before an event that failed is tried again
 WARN_SECONDS = 60.0  # between two warnings that webhooks fail
 
 T = TypeVar("T")
@@ -267,3 +267,13 @@ async def _surely(ask: Callable[[], Awaitable[T]]) -> T:
             return await ask()
         except (RedisError, OSError):
             await asyncio.sleep(AWAY_SECONDS)
+
+
+def wait_seconds(failures: int, luck: float, asked: float) -> float:
+    """How long to wait after so many failures in a row.
+
+    1, 2, 4 ... 60 s, less up to a quarter of that by `luck`, 0 to 1, which spreads the rooms' next tries.
+    `asked` are seconds that the receiver asked for (Retry-After).
+    """
+    seconds = min(FIRST_SECONDS * float(1 << min(failures - 1, 10)), LAST_SECONDS)
+    return max(seconds * (1 - luck / 4), asked)

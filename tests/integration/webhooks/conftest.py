@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from control.webhooks import back_off, delivery, lost_rooms
+from control.webhooks import delivery, lost_rooms
 from control.webhooks import webhooks as composed
 from shared.bus import lease
 from shared.bus.connection import connect
@@ -13,8 +13,8 @@ from shared.bus.connection import connect
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.02)
-    monkeypatch.setattr(back_off, "LAST_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(delivery, "LAST_SECONDS", 0.1)
     monkeypatch.setattr(delivery, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(delivery, "AWAY_SECONDS", 0.05)
     monkeypatch.setattr(delivery, "TAKE_SECONDS", 0.05)

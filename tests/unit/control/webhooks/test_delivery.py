@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
-from control.webhooks import back_off, delivery
+from control.webhooks import delivery
 from control.webhooks.delivery import Delivery
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
@@ -212,7 +212,7 @@ async def test_it_is_given_up_when_the_next_try_would_come_too_late(monkeypatch:
         return Attempt(Outcome.FAILED, "status 500", retry_after=0.0)
 
     monkeypatch.setattr(delivery, "monotonic", lambda: now)
-    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.0)
     world = World(entry(1), answer=fails)
     async with running(world):
         await eventually("it is given up", lambda: world.queue.buried)
@@ -229,7 +229,7 @@ async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytes
         return Attempt(Outcome.FAILED, "status 500")
 
     monkeypatch.setattr(delivery, "monotonic", lambda: now)
-    monkeypatch.setattr(back_off, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.0)
     world = World(entry(1), answer=fails)
     with capture_logs() as logs:
         async with running(world):
@@ -255,3 +255,29 @@ async def test_a_room_s_next_event_waits_for_the_one_before() -> None:
         answers["1"].set()
         await eventually("the second is sent", lambda: world.poster.asked == ["1", "2"])
         assert world.queue.acknowledged == ["1-0"]
+
+
+# --- when a failed webhook is tried again
+
+
+def test_the_waits_double_up_to_a_minute() -> None:
+    assert [delivery.wait_seconds(failures, 0.0, asked=0.0) for failures in range(1, 9)] == [
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+        60,
+        60,
+    ]
+    assert delivery.wait_seconds(1_000_000, 0.0, asked=0.0) == delivery.LAST_SECONDS
+
+
+def test_luck_shortens_them_by_a_quarter_at_most() -> None:
+    assert delivery.wait_seconds(7, 1.0, asked=0.0) == 45
+
+
+def test_a_receiver_that_asks_for_more_time_gets_it() -> None:
+    assert delivery.wait_seconds(1, 0.0, asked=120.0) == 120
+    assert delivery.wait_seconds(7, 0.0, asked=1.0) == 60

@@ -1,15 +1,37 @@
-"""Lists in pages: `?limit=` entries at most, the first behind `?after=`."""
+"""What a request asks for: the room and the session in its path, and a page of a list in its query."""
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from starlette.requests import Request
+
 from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
 
 MAX_LIMIT = 10_000  # entries on a page
 
 T = TypeVar("T")
+
+
+def room_in_path(request: Request) -> RoomName:
+    """Raises `INVALID_ROOM`."""
+    room = parse_room_name(request.path_params.get("room", ""))
+    if room is None:
+        raise ServiceError(ErrorCode.INVALID_ROOM)
+    return room
+
+
+def session_in_path(request: Request) -> SessionId:
+    """Raises `SESSION_NOT_FOUND` when it cannot be the id of a session."""
+    session: str = request.path_params["session"]
+    if worker_of_session(session) is None:
+        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+    return SessionId(session)
+
+
+# --- lists in pages: `?limit=` entries at most, the first behind `?after=`
 
 
 def limit_in(query: Mapping[str, str]) -> int | None:
