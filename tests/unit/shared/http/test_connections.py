@@ -70,6 +70,32 @@ def test_only_a_trusted_proxy_may_have_any_number_of_connections() -> None:
     assert connections.admit(Line(), "10.0.0.1", 10.0)
 
 
+def test_an_answered_client_has_so_many_connections_and_no_more() -> None:
+    connections = Connections(LIMITS)
+    for _ in range(LIMITS.of_client):
+        (line,) = admitted(connections, "192.0.2.9")
+        connections.answer(line)
+    assert not connections.admit(Line(), "192.0.2.9", 10.0)
+    assert connections.admit(Line(), "192.0.2.8", 10.0)
+    connections.leave(line)
+    assert connections.admit(Line(), "192.0.2.9", 10.0)
+
+
+def test_a_trusted_proxy_s_connections_wait_within_the_limit_of_all() -> None:
+    connections = Connections(LIMITS, lambda address: address == "10.0.0.1")
+    proxied = admitted(connections, "10.0.0.1", LIMITS.waiting + 1)
+    assert [line.cuts for line in proxied] == [1] + [0] * LIMITS.waiting
+
+
+def test_of_a_client_that_has_left_nothing_is_kept() -> None:
+    connections = Connections(LIMITS)
+    lines = admitted(connections, "192.0.2.1", 2)
+    for line in lines:
+        connections.leave(line)
+    assert len(connections) == 0
+    assert not connections._clients
+
+
 def test_who_takes_too_long_is_told_and_who_is_answered_is_not() -> None:
     connections = Connections(LIMITS)
     slow, quick = admitted(connections, "192.0.2.1", 2)

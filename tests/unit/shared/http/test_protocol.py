@@ -44,6 +44,62 @@ async def test_what_has_no_end_is_refused_and_not_kept(said: list[bytes], status
         assert served.bodies == []
 
 
+def a_head(fields: int = 1, size: int = 0, last: bytes = b"") -> bytes:
+    """A request's head with so many fields, whose names and values have `size` bytes in all."""
+    lines = [b"Host: t", b"Connection: close"][:fields]
+    lines += [b"X%02d: y" % number for number in range(fields - len(lines))]
+    had = sum(len(line) - 2 for line in lines)
+    if size:
+        lines[-1] += b"y" * (size - had)
+    return b"GET /read HTTP/1.1\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + last
+
+
+SMALL = replace(PATIENT, head_bytes=2_000, fields=10)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (a_head(fields=10), 200),
+        (a_head(fields=11), 431),
+        (a_head(fields=5, size=2_000), 200),
+        (a_head(fields=5, size=2_001), 431),
+        (b"GET /read?%b HTTP/1.1\r\nConnection: close\r\n\r\n" % (b"x" * 1_994), 200),
+        (b"GET /read?%b HTTP/1.1\r\nConnection: close\r\n\r\n" % (b"x" * 1_995), 414),
+    ],
+)
+async def test_a_head_may_have_so_much_and_no_more(said: bytes, status: int) -> None:
+    async with serving(SMALL) as served:
+        assert status_of(await served.send(said)) == status
+
+
+async def test_each_request_of_a_connection_has_its_own_limits() -> None:
+    async with serving(SMALL) as served:
+        head = a_head(fields=10, size=2_000).replace(b"Connection: close", b"Connection: keepo")
+        reader, writer = await served.connect()
+        for _ in range(3):
+            writer.write(head)
+            assert (await reader.readuntil(b"read")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
+async def test_a_body_that_is_read_may_be_longer_than_a_head() -> None:
+    """What the parser reports is no silence: only what has no end is."""
+    async with serving(SMALL) as served:
+        body = b"1\r\nx\r\n" * 5_000 + b"0\r\n\r\n"
+        said = await served.send(CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + body)
+        assert status_of(said) == 200
+        assert served.bodies == [b"x" * 5_000]
+
+
+async def test_a_refusal_is_json_that_says_why_and_ends_the_connection() -> None:
+    async with serving(SMALL) as served:
+        head, _, body = (await served.send(a_head(fields=11))).partition(b"\r\n\r\n")
+        assert body == b'{"error":"request header fields too large"}'
+        assert b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) in head
+        assert b"connection: close" in head
+
+
 async def test_a_head_and_a_body_in_one_write_are_as_good_as_in_many() -> None:
     async with serving() as served:
         head = POST + b"".join(b"X%d: %b\r\n" % (i, b"y" * 100) for i in range(90))
