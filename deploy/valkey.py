@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from deploy.tether import tethered
+from shared.bus import keys
+from shared.bus.batch import script
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
@@ -33,6 +35,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def begin_epoch(redis: Redis) -> None:
+    """Let rooms be claimed at once in a Redis that is empty because it is new. May raise `RedisError`."""
+    redis.eval(script("look_at_epoch").text, 1, keys.EPOCH, "1")
 
 
 class EmbeddedValkey:
@@ -63,9 +70,13 @@ class EmbeddedValkey:
             ]
         ).encode()
         self._process: subprocess.Popen[bytes] | None = None
+        self._was_started = False
 
     def start(self) -> None:
-        """Start it and wait until it answers; raises `ValkeyError`."""
+        """Start it and wait until it answers; raises `ValkeyError`.
+
+        Nobody can have claimed a room before the first start; after another one they may be lost.
+        """
         self._process = process = subprocess.Popen(self.command, stdin=subprocess.PIPE)  # noqa: S603
         assert process.stdin
         process.stdin.write(self.config)
@@ -78,6 +89,9 @@ class EmbeddedValkey:
                 except RedisError:
                     time.sleep(0.01)
                 else:
+                    if not self._was_started:
+                        begin_epoch(redis)
+                    self._was_started = True
                     return
         self.stop()
         raise ValkeyError(f"Valkey did not start on port {self.port}")

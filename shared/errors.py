@@ -74,6 +74,13 @@ def redis_away() -> ServiceError:
     return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=REDIS_RETRY_SECONDS)
 
 
+def redis_is_new() -> ServiceError:
+    """Redis is not the one of before, and may lack what exists: see `shared/directory/epoch.lua`."""
+    return ServiceError(
+        ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=REDIS_RETRY_SECONDS
+    )
+
+
 def invalid_sdp(detail: str) -> ServiceError:
     """The offer cannot be read or served; `detail` says why."""
     return ServiceError(ErrorCode.INVALID_SDP, detail=detail)

@@ -9,9 +9,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 import structlog
-from redis import Redis
 
 from deploy.valkey import EmbeddedValkey
+from tests.support.emptied import empty
 from tests.support.free_ports import free_port
 
 TESTS = Path(__file__).parent
@@ -56,7 +56,6 @@ def valkey_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(valkey_url: str) -> str:
-    """URL of that Valkey, emptied for this test."""
-    with Redis.from_url(valkey_url) as redis:
-        redis.flushall()
+    """URL of that Valkey, empty as a new one is."""
+    empty(valkey_url)
     return valkey_url

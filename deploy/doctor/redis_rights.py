@@ -67,6 +67,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
     return [
         ("PING",),
         ("TIME",),
+        ("INFO", "server"),
         ("SET", string, "1", "PX", LIFE_MS),
         ("GET", string),
         ("GETEX", string, "PX", LIFE_MS),

@@ -1,6 +1,7 @@
 """Lua scripts, each in the folder that calls it, and several commands and scripts in one round trip."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from redis.exceptions import NoScriptError
 
 from shared.bus.line import Command
 from shared.bus.round_trip import round_trip
+
+_INCLUDE = re.compile(r"-- include (\w+\.lua)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,11 @@ class Call:
 
 @cache
 def script(name: str) -> Script:
+    """Its first line may be `-- include other.lua`: a part that several scripts share."""
     [path] = Path(__file__).parents[1].glob(f"*/{name}.lua")
     text = path.read_text(encoding="utf-8")
+    if include := _INCLUDE.match(text):
+        text = (path.parent / include[1]).read_text(encoding="utf-8") + text
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -8,6 +8,8 @@
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
 | `…{worker:{id}}:rooms`       | hash   | room -> msgpack `RoomStatus`           | 5 s past the heartbeat   |
 | `roomcast:process:{id}`      | string | the process that has this worker's id  | 3 s past the heartbeat   |
+| `roomcast:epoch`             | string | Redis' run id, and since when it is    | as long as Redis         |
+|                              |        | known as it is, in Unix ms             |                          |
 | `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
@@ -54,6 +56,7 @@ TAKES_PUBLISHERS = _beside(WORKERS, "publishers")
 TAKES_VIEWERS = _beside(WORKERS, "viewers")
 CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
+EPOCH = PREFIX + "epoch"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from shared.bus import keys
 from shared.bus.batch import Batch, script
 from shared.bus.line import Command
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.names import RoomName, WorkerId, worker_in_key
 
 REFRESHED_AT_ONCE = 100  # claims in one round trip: 0.7 ms of the event loop
@@ -52,8 +52,13 @@ class Claims:
         self._take_place = redis.register_script(script("take_place").text)
 
     async def claim(self, room: RoomName, worker: WorkerId, network: str) -> WorkerId:
-        """Claim `room`, atomically; returns the owner. Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`."""
-        owner, was_held = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS])
+        """Claim `room`, atomically; returns the owner.
+
+        Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`, or `NO_WORKER` where Redis may have lost claims.
+        """
+        owner, was_held = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""])
+        if was_held < 0:
+            raise redis_is_new()
         if worker_in_key(owner) != worker or not self._limits.exist:
             return worker_in_key(owner)
         outcome = await self._take_place(
@@ -87,7 +92,7 @@ class Claims:
             if room in never_open:
                 batch.call("release_room", [keys.room_claim(room)], [worker])
             else:
-                batch.call("end_room", _claim_keys(room), [worker, keys.ENDED_TTL_SECONDS])
+                batch.call("end_room", _claim_keys(room)[:2], [worker, keys.ENDED_TTL_SECONDS])
         released = zip(rooms, await batch.execute(), strict=True)
         places = Batch(self._redis)
         for room, was_held in released:
@@ -137,7 +142,7 @@ class Claims:
             renews_places = self._limits.exist  # perhaps Redis has come back empty
             again = Batch(self._redis)
             for room in expired:
-                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS])
+                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, "1"])
             owners |= {room: owner for room, (owner, _) in zip(expired, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         if kept and renews_places:
@@ -148,4 +153,4 @@ class Claims:
 
 
 def _claim_keys(room: RoomName) -> list[str]:
-    return [keys.room_claim(room), keys.room_ended(room)]
+    return [keys.room_claim(room), keys.room_ended(room), keys.EPOCH]

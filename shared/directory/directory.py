@@ -19,6 +19,7 @@ from shared.directory.announcer import Announcer
 from shared.directory.claims import Claims, RoomLimits
 from shared.directory.room_records import Change, read_change
 from shared.directory.worker_list import WorkerList, read_status
+from shared.errors import redis_is_new
 from shared.messages.encoding import DecodeError, read
 from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RoomName, WorkerId, worker_in_key
@@ -177,6 +178,14 @@ class Directory:
         return [worker_in_key(worker) for worker in drawn]
 
     # --- about rooms
+
+    async def check_complete(self) -> None:
+        """Raises `NO_WORKER` where a room that is missing may exist all the same: see epoch.lua."""
+        batch = Batch(self._redis)
+        batch.call("look_at_epoch", [keys.EPOCH], [""])
+        [age_ms] = await batch.execute()
+        if age_ms < keys.CLAIM_TTL_MS:
+            raise redis_is_new()
 
     async def room_owner(self, room: RoomName) -> WorkerId | None:
         """The worker that holds `room`, or None when nobody publishes there."""

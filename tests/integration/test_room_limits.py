@@ -10,6 +10,7 @@ from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from tests.support.emptied import empty
 
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
 STATUS = WorkerStatus(id=ONE, state=WorkerState.READY, http_url="http://10.0.0.1:9100", load=0.0)
@@ -59,13 +60,13 @@ async def test_a_room_that_comes_back_needs_no_place(redis: Redis) -> None:
     assert await directory.claim_room(RoomName("a"), TWO, HOME) == TWO  # its worker died a moment ago
 
 
-async def test_heartbeats_keep_the_places_of_their_rooms(redis: Redis) -> None:
+async def test_heartbeats_keep_the_places_of_their_rooms(redis_url: str, redis: Redis) -> None:
     directory = Directory(redis, RoomLimits(rooms=1))
     assert await claims(directory, "a") == [None]
     await redis.zadd(keys.ROOMS, {"a": 1})
     await directory.beat(STATUS, [RoomName("a")])
     assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
-    await redis.flushall()
+    empty(redis_url)
     await directory.beat(STATUS, [RoomName("a")])  # Redis has come back, empty
     assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
 

@@ -196,7 +196,8 @@ async def running_plane(
             peer.close(without_a_word=True)
         beating.cancel()
         await asyncio.wait([beating])
-        passing = {keys.CHANGES.encode()}, set(await redis.keys("*}:ended"))  # which end by themselves
+        # these end by themselves, and that is for all time
+        passing = {keys.CHANGES.encode(), keys.EPOCH.encode()}, set(await redis.keys("*}:ended"))
         left = set(await redis.keys()).difference(*passing)
         await redis.aclose()
     assert plane.holds_nothing()

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import Browser
-from redis import Redis
 
 from tests.support.browser import chromium
+from tests.support.emptied import empty
 from tests.support.system import System, running_system
 
 ADMIN_TOKEN = "secret-of-admin"
@@ -15,8 +15,7 @@ PRIVATE_ROOM, PRIVATE_TOKEN = "private", "open-sesame"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(valkey_url: str) -> AsyncIterator[System]:
-    with Redis.from_url(valkey_url) as redis:
-        redis.flushall()
+    empty(valkey_url)
     settings = {"ADMIN_TOKEN": ADMIN_TOKEN, "ROOM_TOKENS": f"{PRIVATE_ROOM}:{PRIVATE_TOKEN}"}
     async with running_system(valkey_url, **settings) as running:
         yield running

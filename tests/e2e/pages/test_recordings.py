@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route
-from redis import Redis
 
 from control.routes.page_text import WEB
 from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM, PRIVATE_TOKEN
 from tests.support.barriers import assert_no_barrier
 from tests.support.browser import OpenPage, open_admin_page, open_publish_page, open_recordings_page
+from tests.support.emptied import empty
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -31,8 +31,7 @@ async def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(valkey_url: str, records: Path) -> AsyncIterator[System]:
     """One that records and asks for tokens, and has a recording of each form, of three seconds."""
-    with Redis.from_url(valkey_url) as redis:
-        redis.flushall()
+    empty(valkey_url)
     settings = {
         "RECORD_ENABLED": "1",
         "RECORD_DIR": str(records),

@@ -102,11 +102,11 @@ class ScriptedWorker:
         """Be the worker of a room that somebody publishes in."""
         name = RoomName(room)
         self._claims.add(name)
-        assert await self._directory.claim_room(name, self.id) == self.id
         self.rooms += (
             RoomStatus(**{"name": room, "has_publisher": True, "tracks": 2, "subscribers": 0} | status),
         )
         await self.beat()
+        assert await self._directory.room_owner(name) == self.id
 
     async def give_up(self, room: str) -> None:
         """Be the worker of that room no longer."""

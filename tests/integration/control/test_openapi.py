@@ -11,7 +11,6 @@ import httpx
 import pytest
 import yaml
 from openapi_spec_validator import validate
-from redis.asyncio import Redis
 from starlette.routing import Route
 
 from control.app import create_app
@@ -21,6 +20,7 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.integration.control.test_contract import ROWS
+from tests.support.emptied import empty
 
 # generated for every operation: test_rate_limit.py, test_redis_away.py, and below
 OF_THE_WHOLE_API = {429, 503, 500}
@@ -111,18 +111,17 @@ def test_it_has_the_routes_and_methods_of_the_application_and_no_others() -> Non
 async def test_every_status_that_it_has_is_really_seen(stage: Stage, redis_url: str, tmp_path: Path) -> None:
     seen: set[tuple[str | None, str, int]] = set()
     controls: dict[str, httpx.AsyncClient] = {}
-    async with Redis.from_url(redis_url) as redis:
-        for row in ROWS:
-            settings = repr(row.settings)
-            if settings not in controls:
-                controls[settings] = await stage.control(**row.settings_with(tmp_path))
-            await redis.flushall()
-            async with ScriptedWorker(redis_url, "w1").running() as worker:
-                await row.set_up(worker, tmp_path)
-                if not row.worker:
-                    await redis.flushall()
-                response = await row.send(controls[settings])
-            seen.add((description().template(row.path.partition("?")[0]), row.method, response.status_code))
+    for row in ROWS:
+        settings = repr(row.settings)
+        if settings not in controls:
+            controls[settings] = await stage.control(**row.settings_with(tmp_path))
+        empty(redis_url)
+        async with ScriptedWorker(redis_url, "w1").running() as worker:
+            await row.set_up(worker, tmp_path)
+            if not row.worker:
+                empty(redis_url)
+            response = await row.send(controls[settings])
+        seen.add((description().template(row.path.partition("?")[0]), row.method, response.status_code))
     http = await stage.control()
     for path, method in description().operations():
         if method == "OPTIONS":

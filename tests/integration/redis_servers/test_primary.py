@@ -14,6 +14,7 @@ from deploy.doctor.part import Part
 from shared.bus import keys, primary
 from shared.bus.batch import Batch
 from shared.bus.connection import connect
+from shared.directory.claims import Claims, RoomLimits
 from shared.directory.directory import Directory
 from shared.names import RoomName, WorkerId
 from shared.settings.settings import load_settings
@@ -85,7 +86,7 @@ async def test_in_a_redis_cluster_all_keys_are_in_one_slot(tmp_path: Path) -> No
     with as_cluster(tmp_path, primaries=1, replicas=0) as servers:
         async with connect(servers.url) as client:
             directory = Directory(client)
-            assert await directory.claim_room(ROOM, WORKER) == WORKER
+            assert await Claims(client, RoomLimits()).refresh([ROOM], WORKER, [None]) == []
             batch = Batch(client)
             batch.add("SADD", keys.room_copies(ROOM), "w2")
             batch.add("SADD", keys.room_copies(RoomName("another")), "w3")
@@ -95,6 +96,7 @@ async def test_in_a_redis_cluster_all_keys_are_in_one_slot(tmp_path: Path) -> No
             assert (holders.owner, holders.copies) == (WORKER, {WorkerId("w2")})
         own = servers.primary().client
         assert sorted(own.keys()) == [
+            b"{roomcast}:epoch",
             b"{roomcast}:room:demo",
             b"{roomcast}:{roomcast:room:another}:copies",
             b"{roomcast}:{roomcast:room:demo}:copies",

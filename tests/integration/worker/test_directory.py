@@ -98,7 +98,8 @@ async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client
             mark.encode(),
             keys.CHANGES.encode(),
             keys.room_ended(ROOM).encode(),
-        }  # which end by themselves
+            keys.EPOCH.encode(),
+        }  # which end by themselves, but for the last
         assert await worker.redis.lrange(mark, 0, -1) == [CLOSED]
         assert await worker.redis.ttl(mark) > 0
         for peer in (publisher, viewer):

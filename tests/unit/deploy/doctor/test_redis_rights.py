@@ -65,7 +65,7 @@ async def test_what_is_lacking_is_named_and_the_advice_mends_it(
     assert advice == f"ACL SETUSER limited {rules}"
     administrator.execute_command(*advice.split())  # type: ignore[no-untyped-call]
     assert (await look(url)).verdict is Verdict.OK
-    assert administrator.keys() == []
+    assert administrator.keys("roomcast:doctor:*") == []
 
 
 def test_every_command_of_the_scripts_is_tried() -> None:

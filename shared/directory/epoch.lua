@@ -1,0 +1,14 @@
+-- For how many ms this Redis has been known as it is. Its epoch begins when somebody first finds it empty, or finds
+-- another server process, whatever that has loaded or copied: it may lack the last writes of the one before.
+-- key: string, '{the server's run id} {Unix time in ms at which its epoch began}'
+local function epoch_age(key)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+  local of, began = string.match(redis.call('GET', key) or '', '^(%w*) (%d+)$')
+  if of ~= run or tonumber(began) > now then  -- later than now: the clock was set back
+    redis.call('SET', key, run .. ' ' .. string.format('%.0f', now))
+    return 0
+  end
+  return now - began
+end

@@ -1,0 +1,97 @@
+"""A Redis that is not the one of before lets nobody take a room that somebody may have."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.directory.directory import Directory
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import RoomName, WorkerId
+from tests.support.waiting import eventually
+
+ROOM, ONE, TWO = RoomName("demo"), WorkerId("w1"), WorkerId("w2")
+TTL_MS = 400
+IN_TIME = 10.0
+
+
+@pytest.fixture(autouse=True)
+def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "CLAIM_TTL_MS", TTL_MS)
+
+
+@pytest.fixture
+def directory(redis: Redis) -> Directory:
+    return Directory(redis)
+
+
+async def refused(directory: Directory, worker: WorkerId = TWO) -> bool:
+    try:
+        await directory.claim_room(ROOM, worker)
+    except ServiceError as error:
+        return error.code is ErrorCode.NO_WORKER and bool(error.retry_after)
+    return False
+
+
+async def beat(directory: Directory, worker: WorkerId) -> list[RoomName]:
+    return await directory.beat(WorkerStatus(id=worker, state=WorkerState.READY, http_url=""), [ROOM])
+
+
+async def emptied(redis: Redis) -> None:
+    await redis.flushall()
+
+
+async def restarted_with_old_data(redis: Redis) -> None:
+    """Its snapshot holds an epoch, and no claim: those have expired."""
+    await redis.delete(keys.room_claim(ROOM))
+    await redis.set(keys.EPOCH, f"{'0' * 40} 1000")
+
+
+async def set_back(redis: Redis) -> None:
+    """Its clock, by a day: what was written has an age below zero."""
+    await redis.delete(keys.room_claim(ROOM))
+    run, _, _ = (await redis.get(keys.EPOCH)).decode().partition(" ")
+    seconds, _ = await redis.time()
+    await redis.set(keys.EPOCH, f"{run} {(seconds + 86_400) * 1000}")
+
+
+@pytest.mark.parametrize("comes_back", [emptied, restarted_with_old_data, set_back])
+async def test_a_room_is_kept_for_its_owner_until_its_claim_would_have_expired(
+    redis: Redis, directory: Directory, comes_back: Callable[[Redis], Awaitable[None]]
+) -> None:
+    assert not await refused(directory, ONE)
+    await comes_back(redis)
+    assert await refused(directory)
+    with pytest.raises(ServiceError, match="no_worker"):
+        await directory.check_complete()
+    await asyncio.sleep(TTL_MS / 2000)
+    assert await refused(directory)
+    assert await beat(directory, ONE) == []  # its owner was late
+    assert await directory.claim_room(ROOM, TWO) == ONE
+
+
+async def test_a_room_that_nobody_claims_again_is_free_then(redis: Redis, directory: Directory) -> None:
+    await redis.flushall()
+
+    async def is_free() -> bool:
+        return not await refused(directory)
+
+    assert not await is_free()
+    await eventually("somebody gets it", is_free, IN_TIME)
+    await directory.check_complete()
+
+
+async def test_the_owner_itself_gets_no_new_room_earlier(redis: Redis, directory: Directory) -> None:
+    await redis.flushall()
+    await beat(directory, ONE)
+    with pytest.raises(ServiceError, match="no_worker"):
+        await directory.claim_room(RoomName("other"), ONE)
+
+
+async def test_in_a_new_redis_nobody_waits(directory: Directory) -> None:
+    """As `roomcast up` starts one (fixture `redis_url`)."""
+    await directory.check_complete()
+    assert not await refused(directory)
