@@ -8,8 +8,7 @@ and what one control process remembers.
 from collections.abc import Collection, Iterable, Mapping
 
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.burden import burden
-from shared.messages.status import WorkerState, WorkerStatus
+from shared.messages.status import WorkerState, WorkerStatus, burden
 from shared.names import WorkerId
 
 # A worker that did not answer is tried last as long as its heartbeat may outlive it.

@@ -10,9 +10,8 @@ from shared.bus import keys
 from shared.bus.batch import Batch, Call
 from shared.bus.line import Command
 from shared.directory.room_records import ANEW, Change, RoomRecords
-from shared.messages.burden import burden
 from shared.messages.encoding import pack, to_map
-from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.messages.status import RoomStatus, WorkerState, WorkerStatus, burden
 from shared.names import RoomName, WorkerId
 
 _LISTS = [keys.WORKERS, keys.TAKES_PUBLISHERS, keys.TAKES_VIEWERS]

@@ -1,16 +1,27 @@
 """How messages are encoded: frozen dataclasses as msgpack maps.
 
 Unknown fields are ignored, and fields with a default may be missing, so that two versions can run side by
-side during an upgrade. Numbers are finite (`shared/messages/bounds.py`).
+side during an upgrade. A field says by its type which numbers it takes: all of them are finite.
 
 What is read often, statuses and rooms, is read from the bytes at once, without a map.
 """
 
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgpack
 import msgspec
+from msgspec import Meta
+
+# A float without other bounds has these: JSON, dates and comparisons rely on that.
+Finite = Annotated[float, Meta(ge=-(2.0**1023), le=2.0**1023)]
+# Until the year 4147: every calendar and wire format can hold it.
+UnixTime = Annotated[float, Meta(ge=0, lt=2**36)]
+Count = Annotated[int, Meta(ge=0)]
+# A measured share or rate.
+Figure = Annotated[float, Meta(ge=0, lt=2**53)]
+# Goes into URLs and headers as it is.
+UrlText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}\Z")]
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.bounds import Count, UnixTime
+from shared.messages.encoding import Count, UnixTime
 
 MAX_TEXT = 500  # characters of a warning, and of each other text in an event
 

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
-from shared.messages.bounds import Count, UnixTime
+from shared.messages.encoding import Count, UnixTime
 from shared.messages.stills import MAX_STILL_BYTES
 
 MOST_SECONDS = 10**8  # of a recording: three years

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.messages.bounds import UnixTime
+from shared.messages.encoding import UnixTime
 
 
 class TokenMark(NamedTuple):

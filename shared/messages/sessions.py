@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shared.messages.bounds import Count
+from shared.messages.encoding import Count
 from shared.messages.signalling import Role
 
 MOST_SESSIONS = 500  # in one reply: about 100 kB

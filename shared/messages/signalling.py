@@ -6,7 +6,7 @@ Offers and fragments travel as control has parsed them: in the bytes of `shared/
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.bounds import Finite, UrlText
+from shared.messages.encoding import Finite, UrlText
 from shared.messages.rulings import TokenMark
 
 

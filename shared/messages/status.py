@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.bounds import Count, Figure, UnixTime
+from shared.messages.encoding import Count, Figure, UnixTime
+
+# Packets a second that one core forwards as measured (docs/performance.md).
+_PACKETS_OF_A_CORE = 350_000
+# The assumed load of a room that its worker has not measured yet.
+_ASSUMED_LOAD = 0.02
+# Loads that differ by less count as equal, and the sessions decide: the difference is noise.
+_STEP = 0.1
+_SESSIONS_OF_A_STEP = 1_000_000  # more than a worker ever has
 
 
 class LayerReason(StrEnum):
@@ -83,3 +91,13 @@ class WorkerStatus:
     drains_until: UnixTime = 0.0  # when it ends its remaining sessions
     new_rooms: Count = 0  # so young that `load` does not contain them yet
     rooms_version: str = ""  # of the records of its rooms; the directory fills it in
+
+
+def burden(status: WorkerStatus) -> int:
+    """A worker's burden: the worker with the least gets the next client.
+
+    One more session is 1 more. Load is the used share of the worker's capacity: of its core's time, or of the
+    packets that a core sends.
+    """
+    load = max(status.load, status.egress_packets / _PACKETS_OF_A_CORE) + _ASSUMED_LOAD * status.new_rooms
+    return int(load / _STEP) * _SESSIONS_OF_A_STEP + status.sessions

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.bounds import UnixTime
+from shared.messages.encoding import UnixTime
 
 WIDTHS = (320, 640)  # pixels; a picture is at most so wide, and at most so high
 MAX_STILL_BYTES = 256 * 1024

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.bounds import Finite
-from shared.messages.encoding import DecodeError, from_map
+from shared.messages.encoding import DecodeError, Finite, from_map
 
 R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.messages.burden import burden
-from shared.messages.status import WorkerState, WorkerStatus
+from shared.messages.status import WorkerState, WorkerStatus, burden
 
 
 def of(load: float = 0.0, **more: Any) -> int:
