@@ -10,7 +10,6 @@ import pytest
 
 from media.feedback.viewer_feedback import RTCP_BYTES_AT_ONCE, RTCP_BYTES_PER_SECOND
 from media.rtp.rtcp import ReportBlock, pli, receiver_report
-from media.sessions.session import UNPROVEN_BYTES
 from media.transport.ice import CONSENT_SECONDS
 from tests.support.peer import IN_TIME, Peer, payload_of
 from tests.support.plane import Plane, running_plane
@@ -76,17 +75,6 @@ async def test_a_forged_nomination_sends_the_victim_no_media(plane: Plane, victi
     await attacker.gets_media_of(publisher)
 
 
-async def test_checks_that_seem_to_come_from_a_quiet_clients_new_address_move_nothing(
-    plane: Plane, victim: Victim
-) -> None:
-    publisher, attacker = await plane.pair()
-    plane.session(attacker).ice._checked_at -= CONSENT_SECONDS
-    victim.forge(attacker, bytes(attacker.new_check(nominate=False)))
-    await eventually("it was answered", lambda: victim.received() > 0, IN_TIME)
-    await attacker.gets_media_of(publisher)
-    assert victim.received() < LITTLE
-
-
 async def test_what_comes_from_another_than_the_selected_address_renews_no_consent(plane: Plane) -> None:
     """Otherwise an attacker would renew it from where it is, for media that goes where it is not."""
     _, attacker = await plane.pair()
@@ -100,38 +88,6 @@ async def test_what_comes_from_another_than_the_selected_address_renews_no_conse
     assert await attacker.check()
     plane.tick(0)
     assert plane.subscribers == 0
-
-
-async def test_before_any_address_is_proven_a_session_sends_a_bounded_number_of_bytes(
-    plane: Plane, victim: Victim
-) -> None:
-    attacker = plane.peer(publishes=True)
-    await attacker.take((await plane.ask(attacker, publishes=True)).sdp)
-    victim.forge(attacker, bytes(attacker.new_check()))
-    session = plane.session(attacker)
-    await eventually("it is selected", lambda: session.ice.selected, IN_TIME)
-    for _ in range(100):
-        session._send(bytes(1000))
-    await eventually("they arrived", lambda: victim.received() > UNPROVEN_BYTES - 1000, IN_TIME)
-    assert victim.received() < UNPROVEN_BYTES + LITTLE
-
-
-async def test_a_client_that_moves_during_the_handshake_gets_media_once_its_address_is_proven(
-    plane: Plane,
-) -> None:
-    """The handshake's flights went to two addresses, so it does not prove the second."""
-    publisher = await plane.connected(publishes=True)
-    viewer = plane.peer(publishes=False)
-    await viewer.take((await plane.ask(viewer, publishes=False)).sdp)
-    viewer.proves_address = False
-    assert await viewer.check()
-    await viewer.move()
-    assert await viewer.check()
-    await viewer.shake_hands()
-    assert not plane.session(viewer).connected
-    viewer.proves_address = True
-    plane.tick(1)  # it is asked again
-    await viewer.gets_media_of(publisher)
 
 
 async def watching(plane: Plane, gcm: bool = True) -> Peer:

@@ -1,7 +1,6 @@
 """Sessions of the media plane from offer to end, over a real socket, with time passed in."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from time import monotonic
@@ -11,7 +10,6 @@ from structlog.testing import capture_logs
 
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
-from media.sessions.session import SETUP_SECONDS
 from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
@@ -116,30 +114,6 @@ async def test_both_ends_get_reports(plane: Plane) -> None:
 # --- half-open sessions
 
 
-@pytest.mark.parametrize("as_far_as", ["answer", "check", "first flight"])
-async def test_a_session_that_never_connects_ends(plane: Plane, as_far_as: str) -> None:
-    peer = plane.peer(publishes=True)
-    answer = await plane.ask(peer, publishes=True)
-    await peer.take(answer.sdp)
-    if as_far_as != "answer":
-        assert await peer.check()
-    if as_far_as == "first flight":
-        shaking = asyncio.create_task(peer.shake_hands())
-        await asyncio.sleep(0)
-        shaking.cancel()
-    plane.tick(SETUP_SECONDS - 1)
-    assert plane.subscribers == 0
-    plane.tick(SETUP_SECONDS)
-    assert plane.holds_nothing()
-
-
-async def test_a_check_with_a_wrong_password_starts_nothing(plane: Plane) -> None:
-    peer = plane.peer(publishes=True)
-    await peer.take((await plane.ask(peer, publishes=True)).sdp)
-    assert not await peer.check(password="x" * 32)
-    assert [session._handshake for session in plane.media.roster] == [None]
-
-
 # --- ends
 
 
@@ -161,32 +135,6 @@ async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) 
     assert plane.subscribers == 0
     await eventually("it is told", lambda: viewer.closed, IN_TIME)
     assert not publisher.closed
-
-
-async def test_media_is_consent_enough_from_a_publisher_and_reports_from_a_viewer(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    room = plane.room
-    sessions = [plane.publisher_session, *room.viewers.values()]
-    for session in sessions:
-        session.ice.heard_at = monotonic() - CONSENT_SECONDS - 1
-    await viewer.gets_media_of(publisher)
-    viewer.send_rtcp(pli(1, 1))
-    await eventually("it was heard", lambda: not sessions[1].ice.consent_expired(monotonic()), IN_TIME)
-    plane.tick(0)
-    assert plane.subscribers == 1
-
-
-@pytest.mark.parametrize("ends", ["publisher", "viewer"])
-async def test_the_end_of_a_token_is_the_end_of_its_session(plane: Plane, ends: str) -> None:
-    expires_at = time.time() + 20
-    publisher = await plane.connected(publishes=True, expires_at=expires_at if ends == "publisher" else None)
-    viewer = await plane.connected(publishes=False, expires_at=expires_at if ends == "viewer" else None)
-    await viewer.gets_media_of(publisher)
-    plane.tick(18)
-    assert plane.subscribers == 1
-    plane.tick(21)
-    assert plane.subscribers == (None if ends == "publisher" else 0)
-    await eventually("it is told", lambda: viewer.closed, IN_TIME)
 
 
 async def test_a_viewer_that_closes_dtls_leaves(plane: Plane) -> None:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from media.recording import backlog, recorder
 from media.recording import recording as recording_module
-from media.recording.backlog import PACKET_BYTES
 from media.recording.part_file import PartFile
-from media.recording.recorder import WRITER_THREADS, Recorder
+from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.recording.shelf import Shelf
 from media.recording.writer import Writer
@@ -94,40 +92,6 @@ async def test_offers_without_media_cost_no_thread_and_no_file(tmp_path: Path) -
     assert not (tmp_path / "records").exists()
 
 
-async def test_many_rooms_share_a_bounded_number_of_threads(
-    tmp_path: Path, streams: Streams, hang: threading.Event
-) -> None:
-    before, ours = threads(), recorder_in(tmp_path)
-    packets = sound(streams[0])
-    recordings = [opened(ours, f"{STUCK}{number}") for number in range(2 * WRITER_THREADS)]
-    for recording in recordings:
-        recording.packets(packets)
-        recording.tick(time.monotonic())
-    assert threads() - before <= WRITER_THREADS
-    hang.set()
-    for recording in recordings:
-        recording.close()
-        await recording.finished()
-    assert len(by_suffix(tmp_path)["ogg"]) == len(recordings)
-
-
-async def test_a_file_that_hangs_holds_up_no_other_room(
-    tmp_path: Path, streams: Streams, hang: threading.Event
-) -> None:
-    ours, packets = recorder_in(tmp_path), sound(streams[0])
-    stuck, other = opened(ours, STUCK), opened(ours, "other")
-    for recording in (stuck, other):
-        recording.packets(packets)
-        recording.tick(time.monotonic())
-    other.close()
-    await other.finished()
-    [path] = tmp_path.glob("other_audio*")
-    assert read(path).seconds == pytest.approx(SECONDS, abs=0.1)
-    hang.set()
-    stuck.close()
-    await stuck.finished()
-
-
 async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
     tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,32 +110,6 @@ async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
     [line] = logs
     assert line["event"] == "recordings left incomplete: the disk did not take them in time"
     assert (line["rooms"], line["count"]) == ([STUCK], 1)
-
-
-async def test_what_waits_is_bounded_for_a_room_and_for_all(
-    tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backlog, "ROOM_BYTES", 100_000)
-    monkeypatch.setattr(backlog, "TOTAL_BYTES", 250_000)
-    ours, [packet, *_] = recorder_in(tmp_path), sound(streams[0])
-    recordings = [opened(ours, f"{STUCK}{number}") for number in range(4)]
-    with capture_logs() as logs:
-        for number in range(1_000):
-            for recording in recordings:
-                recording.packets([replace(packet, extended=number)])
-        size = PACKET_BYTES + len(packet.packet.payload)
-        assert max(recording._backlog.size for recording in recordings) <= 100_000
-        assert 250_000 - size < ours._backlog.size <= 250_000
-        assert ours.dropped == 4_000 - 250_000 // size
-        for _ in range(3):
-            for recording in recordings:
-                recording.tick(time.monotonic())
-    assert [log["event"] for log in logs] == ["recording drops packets: the disk does not keep up"] * 4
-    hang.set()
-    for recording in recordings:
-        recording.close()
-        await recording.finished()
-    assert ours._backlog.size == 0
 
 
 async def test_a_slow_disk_costs_packets_but_neither_time_nor_memory(

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from media.recording import upload
-from media.recording.journal import FOLDER, Journal
+from media.recording.journal import Journal
 from media.recording.upload import PART_BYTES, Uploader
 from shared.messages.records import RecordDetails
 from shared.records.details import FOLDER as DETAILS
-from shared.records.details import Described, details_name
+from shared.records.details import Described
 from shared.records.details_folder import read_content, write_details
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store, StoreError
@@ -149,18 +149,6 @@ async def test_a_store_that_refuses_is_asked_again(s3: S3Server, folder: Path) -
     assert stored(s3) == wanted
 
 
-@pytest.mark.parametrize("damaged", [1, 2], ids=["a whole file", "a file and a part"])
-async def test_what_arrived_damaged_is_noticed_and_sent_again(
-    s3: S3Server, folder: Path, damaged: int
-) -> None:
-    wanted = expected(folder)
-    s3.damage = damaged
-    with running(s3, folder, delete=True) as uploader:
-        await all_done(folder)
-        assert uploader.failures >= 1
-    assert stored(s3) == wanted
-
-
 @pytest.mark.parametrize("away", [0.0, pytest.param(60.0, marks=pytest.mark.soak)])
 async def test_a_store_that_goes_away_and_comes_back_gets_all(
     s3: S3Server, folder: Path, away: float
@@ -226,20 +214,6 @@ async def test_what_a_killed_worker_left_is_uploaded_by_another(
         uploader.wake()
         await all_done(tmp_path)
     assert s3.objects() == {"live/demo_3.webm": b"half of it"}
-
-
-async def test_two_workers_do_not_upload_the_same(s3: S3Server, folder: Path) -> None:
-    with running(s3, folder) as one, running(s3, folder) as other:
-        await all_done(folder)
-        assert one.uploaded + other.uploaded == 2
-
-
-async def test_a_recording_that_was_deleted_is_not_due_any_more(s3: S3Server, folder: Path) -> None:
-    (folder / SMALL).unlink()
-    with running(s3, folder):
-        await all_done(folder)
-    assert set(stored(s3)) == {f"live/{LARGE}"}
-    assert not list((folder / FOLDER).iterdir())
 
 
 async def test_a_large_upload_stops_with_its_worker(
@@ -317,29 +291,6 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
 
 def details_of(name: str) -> Described:
     return Described(RecordDetails(name, 11, 2.5, 640, 360, True), b"pictures")
-
-
-async def test_nothing_stays_of_a_recording_that_is_deleted_before_it_is_sent(
-    s3: S3Server, tmp_path: Path
-) -> None:
-    journal = Journal(tmp_path)
-    journal.began(FIRST)
-    (tmp_path / FIRST).write_bytes(b"a recording")
-    journal.finished(FIRST)
-
-    def describe(name: RecordName) -> Described:
-        (tmp_path / name.text).unlink()  # and its details go into the store after that
-        return details_of(name.text)
-
-    uploader = Uploader(lambda: store_of(s3), Journal(tmp_path), tmp_path, unheard, describe, delete=False)
-    uploader.start()
-    try:
-        await all_done(tmp_path)
-    finally:
-        uploader.stop()
-        uploader.join()
-    assert f"PUT /{BUCKET}/live/{DETAILS}/{details_name(details_of(FIRST).details)}" in s3.requests
-    assert s3.objects() == {}
 
 
 async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
