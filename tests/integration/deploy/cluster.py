@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import kubernetes_validate
@@ -23,6 +24,49 @@ BY_OPERATORS = (
 )  # kinds with no schema here
 
 Manifest = dict[str, Any]
+
+# What is rendered of deploy/kubernetes, and of the chart.
+COMPONENTS = [
+    (),
+    ("second-worker",),
+    ("second-worker", "host-network", "turn", "autoscaling", "gateway"),
+    ("keda",),
+    ("second-worker", "host-network", "own-redis"),
+]
+SECRET = {"secrets": {"values": {"REDIS_PASSWORD": "first", "TURN_SECRET": "second"}}}
+HOST = {"host": "live.example.com"}
+TURN = {"enabled": True, "host": "turn.example.com", "tlsSecret": "turn-tls", "peers": "192.0.2.1-192.0.2.14"}
+VALUES: dict[str, dict[str, Any]] = {
+    "as it is": SECRET,
+    "in the network of the node": {
+        **SECRET,
+        "worker": {"network": "hostNetwork", "perNode": 3},
+        "networkPolicies": {"nodes": ["10.0.0.0/8"]},
+    },
+    "by NodePort": {**SECRET, "worker": {"network": "nodePort", "perNode": 2}},
+    "with an Ingress": {**SECRET, **HOST, "ingress": {"enabled": True, "tlsSecret": "live-tls"}},
+    "with a Gateway": {
+        **SECRET,
+        **HOST,
+        "gateway": {"enabled": True, "className": "example", "tlsSecret": "live-tls"},
+    },
+    "scaled by KEDA": {**SECRET, "worker": {"perNode": 2, "autoscaling": {"by": "keda"}}},
+    "scaled by CPU": {**SECRET, "worker": {"perNode": 2, "autoscaling": {"by": "hpa"}}},
+    "with a Redis elsewhere": {"valkey": {"enabled": False}, "secrets": {"existing": "mine"}},
+    "recording to S3": {
+        **SECRET,
+        "recordings": {
+            "enabled": True,
+            "storageClass": "fast",
+            "s3": {"bucket": "recordings", "endpoint": "https://s3.example.com"},
+        },
+    },
+    "with TURN": {**SECRET, "worker": {"perNode": 16}, "turn": TURN},
+    "with the Prometheus operator": {
+        **SECRET,
+        "prometheus": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
+    },
+}
 
 
 def tool(name: str, version: str = TOOLS[-1]) -> Path:
@@ -64,6 +108,20 @@ def chart(folder: Path) -> Path:
     if not copy.exists():
         shutil.copytree(CHART, copy)
     return copy
+
+
+@cache
+def kustomize(*components: str) -> list[Manifest]:
+    """Once for each of `COMPONENTS`."""
+    with TemporaryDirectory() as folder:
+        return kustomized(components, Path(folder))
+
+
+@cache
+def chart_of(name: str) -> list[Manifest]:
+    """Once for each of `VALUES`."""
+    with TemporaryDirectory() as folder:
+        return charted(VALUES[name], Path(folder))
 
 
 def judged(manifests: Sequence[Manifest], version: str) -> None:

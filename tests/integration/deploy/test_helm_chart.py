@@ -1,4 +1,4 @@
-"""deploy/helm/roomcast: Kubernetes would take what it renders, and it says what deploy/kubernetes says."""
+"""The chart says what deploy/kubernetes says, and what it alone can; test_kubernetes.py has what both must."""
 
 import json
 import re
@@ -12,15 +12,16 @@ import pytest
 from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.cluster import (
     CHART,
-    NEWEST,
-    OLDEST,
+    HOST,
     TOOLS,
+    TURN,
+    VALUES,
     Manifest,
     chart,
+    chart_of,
     charted,
     chosen,
     environment_of,
-    judged,
     kustomized,
     labels_of,
     of_kind,
@@ -31,60 +32,9 @@ from tests.integration.deploy.cluster import (
 )
 from tests.integration.deploy.files import checked, environment, read_yaml
 
-SECRET = {"secrets": {"values": {"REDIS_PASSWORD": "first", "TURN_SECRET": "second"}}}
-HOST = {"host": "live.example.com"}
-TURN = {"enabled": True, "host": "turn.example.com", "tlsSecret": "turn-tls", "peers": "192.0.2.1-192.0.2.14"}
-COMBINATIONS: dict[str, dict[str, Any]] = {
-    "as it is": SECRET,
-    "in the network of the node": {
-        **SECRET,
-        "worker": {"network": "hostNetwork", "perNode": 3},
-        "networkPolicies": {"nodes": ["10.0.0.0/8"]},
-    },
-    "by NodePort": {**SECRET, "worker": {"network": "nodePort", "perNode": 2}},
-    "with an Ingress": {**SECRET, **HOST, "ingress": {"enabled": True, "tlsSecret": "live-tls"}},
-    "with a Gateway": {
-        **SECRET,
-        **HOST,
-        "gateway": {"enabled": True, "className": "example", "tlsSecret": "live-tls"},
-    },
-    "scaled by KEDA": {**SECRET, "worker": {"perNode": 2, "autoscaling": {"by": "keda"}}},
-    "scaled by CPU": {**SECRET, "worker": {"perNode": 2, "autoscaling": {"by": "hpa"}}},
-    "with a Redis elsewhere": {"valkey": {"enabled": False}, "secrets": {"existing": "mine"}},
-    "recording to S3": {
-        **SECRET,
-        "recordings": {
-            "enabled": True,
-            "storageClass": "fast",
-            "s3": {"bucket": "recordings", "endpoint": "https://s3.example.com"},
-        },
-    },
-    "with TURN": {**SECRET, "worker": {"perNode": 16}, "turn": TURN},
-    "with the Prometheus operator": {
-        **SECRET,
-        "prometheus": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
-    },
-}
-
 
 def schema() -> Any:
     return json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Manifest]]:
-    """Each of the combinations, and all that helm says about it."""
-    return {name: charted(values, tmp_path_factory.mktemp("chart")) for name, values in COMBINATIONS.items()}
-
-
-@pytest.fixture(scope="module", params=COMBINATIONS)
-def manifests(request: pytest.FixtureRequest, rendered: dict[str, list[Manifest]]) -> list[Manifest]:
-    return rendered[request.param]
-
-
-def test_kubernetes_would_take_it(manifests: list[Manifest]) -> None:
-    for version in (OLDEST, NEWEST):
-        judged(manifests, version)
 
 
 @pytest.mark.parametrize("version", TOOLS)
@@ -96,51 +46,18 @@ def test_helm_finds_nothing_wrong(version: str, tmp_path: Path) -> None:
     assert "WARN" not in said
 
 
-def test_helm_3_says_the_same(rendered: dict[str, list[Manifest]], tmp_path: Path) -> None:
+def test_helm_3_says_the_same(tmp_path: Path) -> None:
     for name in ("with TURN", "scaled by KEDA"):
         folder = tmp_path / name
         folder.mkdir()
-        assert charted(COMBINATIONS[name], folder, TOOLS[0]) == rendered[name]
+        assert charted(VALUES[name], folder, TOOLS[0]) == chart_of(name)
 
 
 # --- it fits together
 
 
-def test_no_pod_is_under_two_budgets_and_a_node_may_be_emptied_at_once(manifests: list[Manifest]) -> None:
-    budgets = [one["spec"] for one in of_kind(manifests, "PodDisruptionBudget")]
-    for workload in workloads(manifests):
-        found = [one for one in budgets if chosen(one["selector"], labels_of(workload))]
-        name = labels_of(workload)["app.kubernetes.io/name"]
-        assert len(found) == (0 if name == "valkey" else 1)
-        if name == "worker":
-            assert found[0]["maxUnavailable"] == len(workers(manifests))
-
-
-def test_workers_on_a_node_share_nothing(manifests: list[Manifest]) -> None:
-    ports = []
-    for worker in workers(manifests):
-        pod = worker["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        numbers = {one["name"]: one["containerPort"] for one in container["ports"]}
-        given = environment_of(container)
-        assert given["MEDIA_ADDR"] == f":{numbers['media']}"
-        assert given["WORKER_HTTP_ADDR"] == f":{numbers['http']}"
-        assert all(
-            one.get("hostPort", one["containerPort"]) == one["containerPort"] for one in container["ports"]
-        )
-        ports += [numbers["media"], numbers["http"]]
-        others = [one for one in workers(manifests) if one is not worker]
-        assert not any(chosen(worker["spec"]["selector"], labels_of(other)) for other in others)
-        # it has time to drain
-        (settings,) = (
-            one["data"] for one in of_kind(manifests, "ConfigMap") if one["metadata"]["name"] == "roomcast"
-        )
-        assert pod["terminationGracePeriodSeconds"] >= float(settings["DRAIN_SECONDS"]) + 90
-    assert len(set(ports)) == len(ports)
-
-
-def test_a_node_port_is_the_port_that_clients_are_told(rendered: dict[str, list[Manifest]]) -> None:
-    found = rendered["by NodePort"]
+def test_a_node_port_is_the_port_that_clients_are_told() -> None:
+    found = chart_of("by NodePort")
     services = [one for one in of_kind(found, "Service") if one["spec"].get("type") == "NodePort"]
     assert len(services) == 2
     for worker, service in zip(workers(found), services, strict=True):
@@ -156,50 +73,23 @@ def test_a_node_port_is_the_port_that_clients_are_told(rendered: dict[str, list[
         assert chosen(rule["labelSelector"], labels_of(worker))
 
 
-def test_every_setting_is_one_and_is_accepted(manifests: list[Manifest]) -> None:
-    known = {name.upper() for name in Settings.model_fields}
-    (settings,) = (
-        one["data"] for one in of_kind(manifests, "ConfigMap") if one["metadata"]["name"] == "roomcast"
-    )
-    assert set(settings) <= known
-    load_settings(**{name.lower(): value for name, value in settings.items()})
-    for workload in workloads(manifests):
-        for container in workload["spec"]["template"]["spec"]["containers"]:
-            if container["name"] in ("control", "worker"):
-                assert set(environment_of(container)) <= known | {"REDIS_PASSWORD", "NODE_IP"}
-
-
-def test_a_worker_gets_no_secret_that_only_control_needs(manifests: list[Manifest]) -> None:
-    for worker in workers(manifests):
-        (container,) = worker["spec"]["template"]["spec"]["containers"]
-        assert not [one for one in container["envFrom"] if "secretRef" in one]
-        given = {
-            name
-            for name, value in environment_of(container).items()
-            if isinstance(value, dict) and "secretKeyRef" in value
-        }
-        assert given <= {"REDIS_PASSWORD", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
-
-
-def test_autoscalers_aim_at_every_worker_and_nothing_else_says_how_many(
-    rendered: dict[str, list[Manifest]],
-) -> None:
+def test_autoscalers_aim_at_every_worker_and_nothing_else_says_how_many() -> None:
     for name, kind in (("scaled by KEDA", "ScaledObject"), ("scaled by CPU", "HorizontalPodAutoscaler")):
-        found = rendered[name]
+        found = chart_of(name)
         aims = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(found, kind)} - {"roomcast-control"}
         assert aims == {one["metadata"]["name"] for one in workers(found)}
         assert not [one for one in workers(found) if "replicas" in one["spec"]]
-    for scaled in of_kind(rendered["scaled by KEDA"], "ScaledObject"):
+    for scaled in of_kind(chart_of("scaled by KEDA"), "ScaledObject"):
         (trigger,) = scaled["spec"]["triggers"]
         (pattern,) = re.findall(r'worker=~"(.*)"', trigger["metadata"]["query"])
         target = scaled["spec"]["scaleTargetRef"]["name"]
-        names = [f"{one['metadata']['name']}-3" for one in workers(rendered["scaled by KEDA"])]
+        names = [f"{one['metadata']['name']}-3" for one in workers(chart_of("scaled by KEDA"))]
         assert [name for name in names if re.fullmatch(pattern, name)] == [f"{target}-3"]
         assert float(trigger["metadata"]["threshold"]) < load_settings().worker_max_load
 
 
-def test_each_replica_is_scraped_as_the_rules_know_it(rendered: dict[str, list[Manifest]]) -> None:
-    found = rendered["with the Prometheus operator"]
+def test_each_replica_is_scraped_as_the_rules_know_it() -> None:
+    found = chart_of("with the Prometheus operator")
     monitors = list(of_kind(found, "PodMonitor"))
     jobs = set()
     for monitor in monitors:

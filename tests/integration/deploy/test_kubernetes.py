@@ -1,26 +1,38 @@
-"""The Kubernetes manifests: valid by Kubernetes' own schemas, in agreement with each other and with us."""
+"""What Kubernetes gets of kustomize and of the chart: it would take it, and the parts fit."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, load_settings
+from tests.integration.deploy import cluster
+from tests.integration.deploy.cluster import (
+    COMPONENTS,
+    NEWEST,
+    OLDEST,
+    VALUES,
+    Manifest,
+    chart_of,
+    chosen,
+    environment_of,
+    judged,
+    kustomize,
+    labels_of,
+    workers,
+)
 from tests.integration.deploy.files import DEPLOY, read_yaml
 
 FOLDER = DEPLOY / "kubernetes"
 BASE, EXAMPLE, TURN, WORKER = (FOLDER / name for name in ("base", "example", "turn", "worker"))
-VERSION = "1.31"
+PLANES = ("control", "worker")
 NAME = "app.kubernetes.io/name"
 SETTINGS = {name.upper() for name in Settings.model_fields}
 HELD_BY_ENVIRONMENT = {"REDIS_PASSWORD", "NODE_IP"}  # parts of REDIS_URL and MEDIA_PUBLIC_IPS
-
-Manifest = dict[str, Any]
 
 
 def documents(*folders: Path) -> list[tuple[str, Manifest]]:
@@ -52,20 +64,6 @@ def environment(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-# whole manifests; a patch (recordings.yaml) is only a part of one
-WHOLE = [
-    *documents(BASE, WORKER, TURN),
-    *((name, one) for name, one in documents(EXAMPLE) if name != "recordings.yaml"),
-]
-
-
-@pytest.mark.parametrize(
-    ("file", "manifest"), WHOLE, ids=[f"{m['kind']} {m['metadata']['name']}" for _, m in WHOLE]
-)
-def test_kubernetes_would_take_it(file: str, manifest: Manifest) -> None:
-    kubernetes_validate.validate(manifest, VERSION, strict=True)
-
-
 def test_kustomize_finds_every_file_and_leaves_none_out() -> None:
     for folder in (BASE, EXAMPLE, TURN, WORKER):
         kustomization = read_yaml(folder / "kustomization.yaml")
@@ -80,17 +78,6 @@ def test_kustomize_finds_every_file_and_leaves_none_out() -> None:
         ):
             for name in generator.get("envs", ()):
                 assert (folder / name).exists() or (folder / f"{name}.example").exists()
-
-
-def test_every_variable_is_a_setting_that_is_accepted() -> None:
-    plain = environment(BASE / "settings.env")
-    literals = read_yaml(EXAMPLE / "kustomization.yaml")["configMapGenerator"][0]["literals"]
-    plain |= dict(literal.split("=", 1) for literal in literals)
-    assert set(plain) <= SETTINGS
-    load_settings(**{name.lower(): value for name, value in plain.items()})
-    for workload, container in containers():
-        if workload != "valkey":
-            assert {one["name"] for one in container["env"]} <= SETTINGS | HELD_BY_ENVIRONMENT, workload
 
 
 def test_every_secret_is_taken_from_the_example() -> None:
@@ -112,44 +99,6 @@ def test_every_secret_is_taken_from_the_example() -> None:
                 assert filled_in or reference.get("optional"), reference["key"]
 
 
-def test_no_container_is_root_or_may_become_it() -> None:
-    for workload in workloads():
-        pod = workload["spec"]["template"]["spec"]
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert pod["automountServiceAccountToken"] is False
-        for container in pod["containers"]:
-            assert container["securityContext"] == {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            }
-            assert container["resources"]["limits"].keys() == {"memory"}
-
-
-def test_selectors_ports_and_targets_agree() -> None:
-    ports = {name: {port["name"] for port in container["ports"]} for name, container in containers()}
-    for workload in workloads():
-        name = workload["metadata"]["name"]
-        labels = workload["spec"]["template"]["metadata"]["labels"]
-        assert workload["spec"]["selector"]["matchLabels"] == labels
-        assert labels[NAME] == name
-    for service in of_kind("Service"):
-        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[
-            service["spec"]["selector"][NAME]
-        ]
-    for policy in of_kind("NetworkPolicy"):
-        named = {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]}
-        assert named <= ports[policy["spec"]["podSelector"]["matchLabels"][NAME]]
-    for budget in of_kind("PodDisruptionBudget"):
-        assert budget["spec"]["selector"]["matchLabels"][NAME] in ports
-    for _, container in containers():
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            for check in ("httpGet", "tcpSocket"):
-                port = container.get(probe, {}).get(check, {}).get("port")
-                assert port in {None, *(one["name"] for one in container["ports"])}
-
-
 def test_no_ingress_leads_to_the_metrics() -> None:
     """A rule for their paths would have to know every spelling: they have a port that no rule leads to."""
     control = next(container for name, container in containers() if name == "control")
@@ -169,34 +118,147 @@ def test_no_ingress_leads_to_the_metrics() -> None:
     assert open_to_all == [[{"port": "http", "protocol": "TCP"}]]
 
 
-def test_every_pod_has_a_policy() -> None:
-    chosen = {policy["spec"]["podSelector"]["matchLabels"][NAME] for policy in of_kind("NetworkPolicy")}
-    assert chosen == {workload["metadata"]["name"] for workload in workloads()}
-
-
 def test_no_secret_of_the_example_is_known_to_everybody() -> None:
     assert set(environment(EXAMPLE / "secrets.env.example").values()) == {""}
     (valkey,) = (container for name, container in containers() if name == "valkey")
     assert '"${REDIS_PASSWORD:?}"' in valkey["command"][-1]  # without one it does not start
 
 
-def test_a_workers_port_is_the_one_that_clients_are_told() -> None:
-    container = next(container for name, container in containers() if name == "worker")
-    media = next(port for port in container["ports"] if port["name"] == "media")
-    by_tcp = next(port for port in container["ports"] if port["name"] == "media-tcp")
-    assert by_tcp == media | {"name": "media-tcp", "protocol": "TCP"}
-    address = next(one["value"] for one in container["env"] if one["name"] == "MEDIA_ADDR")
-    assert media["containerPort"] == media["hostPort"] == int(address.rpartition(":")[2])
+# --- as kustomize and helm render it
+
+RENDERED = [*((kustomize, parts) for parts in COMPONENTS), *((chart_of, (name,)) for name in VALUES)]
 
 
-def test_a_worker_has_time_to_drain() -> None:
-    worker = next(one for one in of_kind("StatefulSet") if one["metadata"]["name"] == "worker")
-    grace = worker["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace > float(environment(BASE / "settings.env")["DRAIN_SECONDS"])
+@pytest.fixture(params=RENDERED, ids=lambda one: "+".join(one[1]) or "base")
+def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+    render, of = request.param
+    return list(render(*of))
 
 
-def test_liveness_never_depends_on_redis() -> None:
+def test_kubernetes_would_take_it(manifests: list[Manifest]) -> None:
+    for version in (OLDEST, NEWEST):
+        judged(manifests, version)
+
+
+def test_no_pod_is_under_two_budgets_and_a_node_may_be_emptied_at_once(manifests: list[Manifest]) -> None:
+    """The eviction of a pod under two is refused for ever, and `kubectl drain` never ends.
+
+    A node that is emptied in turns would move publishers to its own next worker, and cut them again.
+    """
+    budgets = [one["spec"] for one in cluster.of_kind(manifests, "PodDisruptionBudget")]
+    for workload in cluster.workloads(manifests):
+        found = [one for one in budgets if chosen(one["selector"], labels_of(workload))]
+        name = labels_of(workload)[NAME]
+        assert len(found) == (0 if name == "valkey" else 1)
+        if name == "worker":
+            assert found[0]["maxUnavailable"] == len(workers(manifests))
+
+
+def test_workers_on_a_node_share_nothing(manifests: list[Manifest]) -> None:
+    drain_seconds = float(settings_of(manifests)["DRAIN_SECONDS"])
+    ports = []
+    for worker in workers(manifests):
+        pod = worker["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        numbers = {one["name"]: one["containerPort"] for one in container["ports"]}
+        given = environment_of(container)
+        assert given["MEDIA_ADDR"] == f":{numbers['media']}"
+        assert numbers["media-tcp"] == numbers["media"]
+        assert given["WORKER_HTTP_ADDR"] == f":{numbers['http']}"
+        assert all(
+            one.get("hostPort", one["containerPort"]) == one["containerPort"] for one in container["ports"]
+        )
+        ports += [numbers["media"], numbers["http"]]
+        others = [one for one in workers(manifests) if one is not worker]
+        assert not any(chosen(worker["spec"]["selector"], labels_of(other)) for other in others)
+        assert worker["metadata"]["name"] not in [other["metadata"]["name"] for other in others]
+        assert pod["terminationGracePeriodSeconds"] >= drain_seconds + 90
+    assert len(set(ports)) == len(ports)
+
+
+def settings_of(manifests: list[Manifest]) -> dict[str, str]:
+    (found,) = (
+        one["data"]
+        for one in cluster.of_kind(manifests, "ConfigMap")
+        if cluster.plain(one["metadata"]["name"]) == "roomcast"
+    )
+    return dict(found)
+
+
+def ours(manifests: list[Manifest]) -> list[tuple[str, Manifest]]:
+    """Containers of control and workers, by their names."""
+    pods = [one["spec"]["template"]["spec"] for one in cluster.workloads(manifests)]
+    return [(one["name"], one) for pod in pods for one in pod["containers"] if one["name"] in PLANES]
+
+
+def test_every_variable_is_a_setting_that_is_accepted(manifests: list[Manifest]) -> None:
+    settings = settings_of(manifests)
+    assert set(settings) <= SETTINGS
+    load_settings(**{name.lower(): value for name, value in settings.items()})
+    for _, container in ours(manifests):
+        assert set(environment_of(container)) <= SETTINGS | HELD_BY_ENVIRONMENT
+        names = [one["name"] for one in container["env"]]
+        for at, one in enumerate(container["env"]):  # behind those that it is made of
+            assert {name for name in names if f"$({name})" in one.get("value", "")} <= set(names[:at])
+
+
+def test_a_worker_gets_no_secret_that_only_control_needs(manifests: list[Manifest]) -> None:
+    for name, container in ours(manifests):
+        assert any("secretRef" in one for one in container["envFrom"]) == (name == "control")
+        given = {key for key, one in environment_of(container).items() if "secretKeyRef" in one}
+        assert name == "control" or given <= {"REDIS_PASSWORD", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
+
+
+def test_no_container_is_root_or_may_become_it(manifests: list[Manifest]) -> None:
+    for workload in cluster.workloads(manifests):
+        pod = workload["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        for container in pod["containers"]:
+            may = {"add": ["NET_BIND_SERVICE"]} if container["name"] == "coturn" else {}
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"], **may},
+            }
+            assert container["resources"]["limits"].keys() == {"memory"}
+
+
+def test_selectors_ports_and_targets_agree(manifests: list[Manifest]) -> None:
+    pods = cluster.workloads(manifests)
+
+    def ports(selector: dict[str, Any]) -> set[Any]:
+        """Names of the ports of all that it chooses, of which there must be any."""
+        found = [one for one in pods if chosen({"matchLabels": selector}, labels_of(one))]
+        assert found
+        return {
+            port["name"]
+            for one in found
+            for container in one["spec"]["template"]["spec"]["containers"]
+            for port in container["ports"]
+        }
+
+    for workload in pods:
+        assert chosen(workload["spec"]["selector"], labels_of(workload))
+    for service in cluster.of_kind(manifests, "Service"):
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports(service["spec"]["selector"])
+    for policy in cluster.of_kind(manifests, "NetworkPolicy"):
+        named = {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]}
+        assert named <= ports(policy["spec"]["podSelector"]["matchLabels"]) | set(range(1, 65536))
+    for budget in cluster.of_kind(manifests, "PodDisruptionBudget"):
+        assert ports(budget["spec"]["selector"]["matchLabels"])
+    policies = [one["spec"]["podSelector"] for one in cluster.of_kind(manifests, "NetworkPolicy")]
+    for workload in pods:
+        assert any(chosen(policy, labels_of(workload)) for policy in policies)
+        for container in workload["spec"]["template"]["spec"]["containers"]:
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                for check in ("httpGet", "tcpSocket"):
+                    port = container.get(probe, {}).get(check, {}).get("port")
+                    assert port in {None, *(one["name"] for one in container["ports"])}
+
+
+def test_liveness_never_depends_on_redis(manifests: list[Manifest]) -> None:
     """A restart does not bring Redis back, but it would end media that still flows without Redis."""
-    for name, container in containers():
-        if name != "valkey":
-            assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    for _, container in ours(manifests):
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
