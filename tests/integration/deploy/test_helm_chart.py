@@ -1,4 +1,4 @@
-"""The chart says what deploy/kubernetes says, and what it alone can; test_kubernetes.py has what both must."""
+"""The chart says what deploy/kubernetes says, and what it alone can; test_kubernetes.py has what both do."""
 
 import json
 import re
