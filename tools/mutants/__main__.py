@@ -28,7 +28,7 @@ from tools.mutants.trial import OURS, Changed, Killer, changed_functions, in_chi
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build/mutants"
 LISTS = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encoding="utf-8"))
-_LONGEST_TEST = 6.0  # seconds: the other tests try no mutants
+_LONGEST_TEST = 15.0  # seconds: the other tests try no mutants
 _NO_MUTANT_EACH = 25  # mutants: then the same tests run without one, to see what fails by itself
 _CPU, _WALL = 60.0, 180.0  # seconds: more is a mutant that hangs
 
@@ -39,32 +39,36 @@ class Folder:
     root: Path  # a copy of all code, in which files change
     tests: dict[str, float] = field(default_factory=dict)  # -> seconds
     reached: dict[tuple[str, int], set[str]] = field(default_factory=dict)
-    modules: list[str] = field(default_factory=list)  # not ours, that the tests import
 
     def files(self) -> list[str]:
         paths = [p for kind in ("py", "lua") for p in sorted((self.root / self.name).glob(f"*.{kind}"))]
         return [str(path.relative_to(self.root)) for path in paths]
 
     def try_tests(self) -> None:
-        wanted = [
-            f"tests/unit/{self.name}",
-            *(f"tests/{name}.py" for name in LISTS["tests"].get(self.name, [])),
-        ]
-        known = in_child(lambda: self._reach([path for path in wanted if Path(path).exists()]), 600, 1800)
-        if known is None:
-            sys.exit(f"{self.name}: its tests do not end")
-        seconds, failed, reached, self.modules = known
-        left = [test for test, took in seconds.items() if took > _LONGEST_TEST or test in failed]
-        self.tests = {test: took for test, took in seconds.items() if test not in left}
-        self.reached = {key: tests - set(left) for key, tests in reached.items()}
+        """Run them without a mutant, a file at a time, and note what each test reaches."""
+        nearest = [f"tests/{name}.py" for name in LISTS["tests"].get(self.name, [])]
+        own = sorted(str(path) for path in Path(f"tests/unit/{self.name}").glob("test_*.py"))
+        for file in [*own, *nearest]:
+            found = in_child(lambda file=file: self._reach(file), 300, 900)
+            if found is None:
+                sys.exit(f"{file} does not end")
+            seconds, failed, reached, modules = found
+            left = {test for test, took in seconds.items() if took > _LONGEST_TEST or test in failed}
+            for test in left:
+                print(
+                    f"  left out, since it {'fails' if test in failed else 'takes long'}: {test}", flush=True
+                )
+            self.tests |= {test: took for test, took in seconds.items() if test not in left}
+            for line, tests in reached.items():
+                self.reached.setdefault(line, set()).update(tests - left)
+            for module in modules:
+                with suppress(Exception):
+                    importlib.import_module(module)
         print(f"{self.name}: {len(self.tests)} tests in {sum(self.tests.values()):.0f} s", flush=True)
-        for test in left:
-            print(f"  left out, since it {'fails' if test in failed else 'takes long'}: {test}", flush=True)
 
-    def _reach(self, paths: list[str]) -> object:
+    def _reach(self, file: str) -> object:
         plugin = Reached((f"{self.root / self.name}/",))
-        with suppress(SystemExit):
-            pytest.main(["-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *paths], plugins=[plugin])
+        run_tests([file], plugin, at_once=False)
         others = [m for m in sys.modules if m.partition(".")[0] not in OURS and not m.startswith("_pytest")]
         return plugin.seconds, plugin.failed, dict(plugin.tests), others
 
@@ -169,9 +173,6 @@ def run(folder: Folder, share: float, seed: str, again: bool) -> Counter[str]:
 
 
 def _try_each(folder: Folder, todo: list[Mutant], book: Book, score: Counter[str]) -> None:
-    for module in folder.modules:
-        with suppress(Exception):
-            importlib.import_module(module)
     plans: list[tuple[Mutant, Changed | None]] = []
     for mutant in todo:
         path = folder.root / mutant.path

@@ -16,15 +16,14 @@ from typing import Any
 import pytest
 
 OURS = ("control", "media", "shared", "deploy", "tests", "tools")
-_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist")
+_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:xdist")
 _PLUGINS_ARE_LOADED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 
-def run_tests(tests: list[str], *plugins: object) -> int:
-    """Run `tests` in this process, with the same examples each time."""
-    return int(
-        pytest.main([*_OPTIONS, *_PLUGINS_ARE_LOADED, "--hypothesis-seed=0", *tests], plugins=list(plugins))
-    )
+def run_tests(tests: list[str], *plugins: object, at_once: bool = True) -> int:
+    """Run `tests` in this process, with the same examples each time; until one fails, if `at_once`."""
+    options = ["-q", "--no-header", "--hypothesis-seed=0", *_PLUGINS, *_PLUGINS_ARE_LOADED]
+    return int(pytest.main([*options, *(["-x"] if at_once else []), *tests], plugins=list(plugins)))
 
 
 class Killer:
