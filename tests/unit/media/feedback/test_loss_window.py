@@ -44,6 +44,28 @@ def test_of_few_packets_nothing_is_told() -> None:
     assert window.take([block(SOUND, 105, 5)], 1.0) is None
 
 
+def test_ten_packets_tell_something_and_the_worst_stream_counts() -> None:
+    window = LossWindow()
+    window.take([block(SOUND, 100, 0), block(PICTURE, 1000, 0)], 0.0)
+    told = window.take([block(SOUND, 110, 4), block(PICTURE, 1100, 9)], 0.9)
+    assert told == pytest.approx(0.1)  # of four in ten, three may be lost by chance
+
+
+def test_a_share_is_told_after_so_long_and_no_longer() -> None:
+    for seconds, told in ((0.89, False), (0.9, True), (3.0, True), (3.01, False)):
+        window = LossWindow()
+        window.take([block(PICTURE, 1000, 0)], 0.0)
+        assert (window.take([block(PICTURE, 1100, 9)], seconds) is not None) is told
+
+
+def test_a_stream_that_begins_anew_is_counted_anew() -> None:
+    """Another publisher's numbers may be lower."""
+    window = LossWindow()
+    window.take([block(PICTURE, 1000, 50)], 0.0)
+    assert window.take([block(PICTURE, 10, 0)], 1.0) == 0.0
+    assert window.take([block(PICTURE, 110, 9)], 2.0) == pytest.approx(0.045)
+
+
 def test_counts_that_go_back_are_no_loss_and_no_more_than_all_is_lost() -> None:
     window = LossWindow()
     window.take([block(PICTURE, 1000, 500)], 0.0)

@@ -43,6 +43,34 @@ def test_it_does_not_run_away_from_an_encoder_that_sends_less() -> None:
     assert estimate.bitrate == 1_000_000
 
 
+def test_without_loss_it_grows_by_a_share_and_a_step_each_second() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    assert estimate.report(10**6, 0.0, 1.0) == 1_130_000
+    assert estimate.report(2 * 10**6, 0.019, 1.5) == 1_200_200
+
+
+def test_one_report_after_a_long_time_lets_it_grow_for_two_seconds_only() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    assert estimate.report(10**9, 0.0, 60.0) == 1_260_000
+
+
+def test_it_grows_to_twice_what_came_at_most() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    assert estimate.report(530_000 // 8, 0.0, 1.0) == 1_060_000
+
+
+def test_much_loss_takes_it_to_what_the_line_carried_and_below() -> None:
+    estimate = ReceiverEstimate(CEILING, 0, 0.0)
+    assert estimate.report(80_000, 0.2, 1.0) == 720_000  # 640,000 came, of 800,000
+    assert estimate.report(80_000 + 10**6, 0.2, 2.0) == 648_000  # more came than is allowed
+    assert estimate.report(80_000 + 10**6 + 50_000, 0.8, 3.0) == 388_800
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(0.02, 1_000_000), (0.1, 1_000_000)])
+def test_the_bounds_of_little_and_much_loss_are_neither(loss: float, expected: int) -> None:
+    assert ReceiverEstimate(CEILING, 0, 0.0).report(10**6, loss, 1.0) == expected
+
+
 def test_some_loss_neither_raises_nor_lowers_it() -> None:
     estimate = ReceiverEstimate(CEILING, 0, 0.0)
     assert [estimate.report(second * 125_000, 0.05, second) for second in range(1, 10)] == [1_000_000] * 9

@@ -73,3 +73,37 @@ def test_an_endless_flood_of_requests_is_mostly_ignored() -> None:
     assert budget.admit(6000, 0.0) == 0
     looked_at = sum(budget.admit(6000, n / 1000) for n in range(1, 10_001))
     assert 0.99 * ASKS_PER_SECOND * 10 <= looked_at <= ASKS_PER_SECOND * 10
+
+
+def test_an_hour_without_loss_saves_up_no_more_than_a_burst() -> None:
+    """Else a viewer that turns bad would be sent gigabytes at the cost of all others."""
+    budget = RetransmitBudget(0.0)
+    granted = sum(budget.take(0, n, 1000, 10**9, 3600.0) for n in range(1000))
+    assert granted == BURST_BYTES // 1000
+
+
+def test_an_hour_without_requests_saves_up_no_more_than_a_burst_of_them() -> None:
+    budget = RetransmitBudget(0.0)
+    assert budget.admit(6000, 3600.0) == BURST_ASKS
+    assert budget.admit(6000, 3600.125) == ASKS_PER_SECOND // 8
+
+
+def test_the_shortest_round_trip_counts_and_is_slowly_forgotten() -> None:
+    """A queue makes round trips long for a while; a move to another network does so for good."""
+    budget = RetransmitBudget(0.0)
+    for rtt in (0.2, 0.1, 0.4):
+        budget.measured(rtt)
+    assert budget.take(0, 7, 1000, 0, 1.0)
+    assert not budget.take(0, 7, 1000, 0, 1.050)
+    assert budget.take(0, 7, 1000, 0, 1.052)
+    for _ in range(200):
+        budget.measured(0.4)
+    assert not budget.take(0, 7, 1000, 0, 1.250)
+    assert budget.take(0, 7, 1000, 0, 1.254)
+
+
+def test_what_was_sent_again_long_ago_takes_no_memory() -> None:
+    budget = RetransmitBudget(0.0)
+    for n in range(10_000):
+        budget.take(0, n, 10, 100 * n, n / 100)
+    assert len(budget._resent) <= 3
