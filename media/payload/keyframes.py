@@ -1,4 +1,4 @@
-"""Whether a decoder can begin with an RTP packet: the start of a keyframe, by its payload."""
+"""What a keyframe's first RTP payload says: that a decoder can begin there, and how large the picture is."""
 
 from collections.abc import Callable, Iterable
 from itertools import repeat
@@ -25,6 +25,14 @@ _MAY_START: dict[str, Callable[[int], bool]] = {
 _HEADS = {
     codec: frozenset(bytes((head,)) for head in range(256) if may(head)) for codec, may in _MAY_START.items()
 }
+# Called for payloads in which a keyframe starts. Hostile ones may raise `IndexError` or `DepacketizeError`.
+_SIZES: dict[str, Callable[[bytes], tuple[int, int] | None]] = {
+    "VP8": vp8.picture_size,
+    "VP9": vp9.picture_size,
+    "H264": h264.picture_size,
+    "H265": h265.picture_size,
+    "AV1": av1.picture_size,
+}
 
 
 def starts_keyframe(codec_name: str, payload: bytes) -> bool:
@@ -49,3 +57,11 @@ def any_starts_keyframe(codec_name: str, payloads: Iterable[bytes]) -> bool:
 def has_keyframes(codec_name: str) -> bool:
     """Whether `starts_keyframe` knows a codec."""
     return codec_name in _STARTS
+
+
+def picture_size(codec_name: str, payload: bytes) -> tuple[int, int] | None:
+    """Pixels of the picture that is shown; None if this payload does not tell, or is cut."""
+    try:
+        return _SIZES[codec_name](payload)
+    except (LookupError, DepacketizeError):
+        return None

@@ -10,9 +10,8 @@ from ipaddress import ip_address
 
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.layer_messages import read_figures, read_starved, wanted_layers
 from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, Link, Send, goodbye, new_key
-from media.relay.tier_messages import says_leaves, takes_edges
+from media.relay.messages import read_figures, read_starved, says_leaves, takes_edges, wanted_layers
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp

@@ -10,9 +10,8 @@ from media.counts import ViewerStats
 from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.relay.layer_messages import LayerFigures, layer_figures, read_wanted, starved_layers
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
-from media.relay.tier_messages import leaves, read_takes
+from media.relay.messages import LayerFigures, layer_figures, leaves, read_takes, read_wanted, starved_layers
 from media.relay.tiers import SILENT_SECONDS
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Literal
 
-from media.payload.keyframes import any_starts_keyframe, starts_keyframe
-from media.payload.picture_size import picture_size
+from media.payload.keyframes import any_starts_keyframe, picture_size, starts_keyframe
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.held_run import HeldRun
 from media.tracks.history import PacketHistory

@@ -8,13 +8,14 @@ from ipaddress import ip_address
 from aioice import stun as other_stun
 
 from media.feedback.receiver_estimate import ReceiverEstimate
-from media.relay.layer_messages import (
+from media.relay.messages import (
     MOST_LAYERS,
     read_figures,
     read_starved,
+    read_takes,
     read_wanted,
+    says_leaves,
 )
-from media.relay.tier_messages import read_takes, says_leaves
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, parse
 from media.rtp.rtcp import Nack, ReceiverReport, RtcpError, SenderReport, parse_compound, receiver_report

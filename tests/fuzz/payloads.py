@@ -7,10 +7,9 @@ from media.payload import dependency_descriptor
 from media.payload.av1 import has_hidden_frames
 from media.payload.depacketizers import DEPACKETIZERS
 from media.payload.h264 import has_b_frames
-from media.payload.keyframes import starts_keyframe
+from media.payload.keyframes import picture_size, starts_keyframe
 from media.payload.picture import DepacketizeError
 from media.payload.picture_id import frame_number, picture_id, with_value
-from media.payload.picture_size import picture_size
 from media.recording.frame_reader import FrameReader
 from media.recording.ogg_opus import OggOpus, packet_samples
 from media.rtp.packet import RtpError, RtpPacket, parse

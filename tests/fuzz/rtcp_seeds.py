@@ -1,7 +1,13 @@
 """RTCP of every kind, for the fuzzer to damage."""
 
-from media.relay.layer_messages import LayerFigures, layer_figures, starved_layers, wanted_layers
-from media.relay.tier_messages import leaves, takes_edges
+from media.relay.messages import (
+    LayerFigures,
+    layer_figures,
+    leaves,
+    starved_layers,
+    takes_edges,
+    wanted_layers,
+)
 from media.rtp import rtcp
 from media.rtp.rtcp import ReportBlock
 from media.tracks.transport_feedback import TransportFeedback

@@ -1,7 +1,8 @@
-"""What the two ends of a relay tell each other about the layers of the room's picture, as RTCP APP packets.
+"""What the two ends of a relay tell each other, as RTCP APP packets: of layers, and of who may feed whom.
 
-The edge says which ones somebody there watches, and gets only these. The origin says what each of them is,
-since an edge cannot measure what it does not get. Both repeat it each second, as UDP loses packets.
+The edge says which layers of the room's picture somebody there watches, and gets only these; and how many
+other edges it would feed. The worker that feeds it says what each layer is, since an edge cannot measure what
+it does not get; and that it leaves. Both repeat it each second, as UDP loses packets.
 """
 
 import struct
@@ -13,8 +14,9 @@ from media.rtp.rtcp_app import App, app
 
 MOST_LAYERS = 32  # in one packet; a picture has three
 _WANTED, _LAYERS, _STARVED = b"WANT", b"LAYR", b"STRV"
-_SSRC = struct.Struct("!I")
+_TAKES, _LEAVES = b"TAKE", b"MOVE"
 _ENTRY = struct.Struct("!IIHH")
+_NUMBER = struct.Struct("!I")
 
 
 class LayerFigures(NamedTuple):
@@ -37,7 +39,7 @@ def starved_layers(sender_ssrc: int, ssrcs: Iterable[int]) -> bytes:
 
 
 def _ssrcs(sender_ssrc: int, name: bytes, ssrcs: Iterable[int]) -> bytes:
-    return app(App(sender_ssrc, name, b"".join(map(_SSRC.pack, ssrcs))))
+    return app(App(sender_ssrc, name, b"".join(map(_NUMBER.pack, ssrcs))))
 
 
 def layer_figures(sender_ssrc: int, layers: Iterable[LayerFigures]) -> bytes:
@@ -62,8 +64,9 @@ def read_starved(packet: Packet) -> frozenset[int] | None:
 def _read_ssrcs(packet: Packet, name: bytes) -> frozenset[int] | None:
     if not isinstance(packet, App) or packet.name != name:
         return None
-    data = packet.data[: MOST_LAYERS * _SSRC.size]
-    return frozenset(ssrc for (ssrc,) in _SSRC.iter_unpack(data[: len(data) // _SSRC.size * _SSRC.size]))
+    data = packet.data[: MOST_LAYERS * _NUMBER.size]
+    whole = data[: len(data) // _NUMBER.size * _NUMBER.size]
+    return frozenset(ssrc for (ssrc,) in _NUMBER.iter_unpack(whole))
 
 
 def read_figures(packet: Packet) -> tuple[LayerFigures, ...] | None:
@@ -73,3 +76,28 @@ def read_figures(packet: Packet) -> tuple[LayerFigures, ...] | None:
     data = packet.data[: MOST_LAYERS * _ENTRY.size]
     whole = data[: len(data) // _ENTRY.size * _ENTRY.size]
     return tuple(LayerFigures(*entry) for entry in _ENTRY.iter_unpack(whole))
+
+
+# --- who may feed whom
+
+
+def takes_edges(sender_ssrc: int, number: int) -> bytes:
+    """The edge's message: how many other edges it would feed."""
+    return app(App(sender_ssrc, _TAKES, _NUMBER.pack(number)))
+
+
+def leaves(sender_ssrc: int) -> bytes:
+    """The message of the worker that feeds the edge: find another one, before I am gone."""
+    return app(App(sender_ssrc, _LEAVES, b""))
+
+
+def read_takes(packet: Packet) -> int | None:
+    """How many edges the edge would feed; None if `packet` is no such message."""
+    if not isinstance(packet, App) or packet.name != _TAKES or len(packet.data) < _NUMBER.size:
+        return None
+    number: int = _NUMBER.unpack_from(packet.data)[0]
+    return number
+
+
+def says_leaves(packet: Packet) -> bool:
+    return isinstance(packet, App) and packet.name == _LEAVES

@@ -1,15 +1,19 @@
-"""What a relay's ends say about layers reads back as it was said; another implementation knows its frame."""
+"""What the ends of a relay tell each other reads back as it was said. Nothing else is taken for it."""
 
 from aiortc import rtp as other
 
-from media.relay.layer_messages import (
+from media.relay.messages import (
     MOST_LAYERS,
     LayerFigures,
     layer_figures,
+    leaves,
     read_figures,
     read_starved,
+    read_takes,
     read_wanted,
+    says_leaves,
     starved_layers,
+    takes_edges,
     wanted_layers,
 )
 from media.rtp.rtcp import Packet, Pli, parse_compound, receiver_report
@@ -72,3 +76,15 @@ def test_the_frame_is_that_of_rfc_3550() -> None:
     assert [packet.ssrc for packet in theirs] == [1, 3]
     assert wanted_layers(1, [2])[:2] == bytes((0x80, 204))
     assert wanted_layers(1, [2])[4:12] == b"\0\0\0\1WANT"
+
+
+def test_what_is_said_of_feeding_reads_back() -> None:
+    assert read_takes(only(takes_edges(1, 100))) == 100
+    assert says_leaves(only(leaves(1)))
+
+
+def test_what_is_said_of_feeding_is_not_taken_for_something_else() -> None:
+    for packet in (only(leaves(1)), only(wanted_layers(1, [2])), Pli(1, 2), App(1, b"TAKE", b"")):
+        assert read_takes(packet) is None
+    for packet in (only(takes_edges(1, 1)), only(wanted_layers(1, [])), Pli(1, 2)):
+        assert not says_leaves(packet)
