@@ -17,6 +17,7 @@ import tomllib
 from collections import Counter
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build/mutants"
 LISTS = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encoding="utf-8"))
 _LONGEST_TEST = 15.0  # seconds: the other tests try no mutants
+_MOST_SECONDS = 20.0  # of the tests that try one mutant
 _NO_MUTANT_EACH = 25  # mutants: then the same tests run without one, to see what fails by itself
 _CPU, _WALL = 60.0, 180.0  # seconds: more is a mutant that hangs
 
@@ -86,7 +88,9 @@ class Folder:
                 if path == file and (lines is None or line in lines)
                 for test in tests
             }
-        return sorted(found, key=lambda test: self.tests[test])
+        quickest = sorted(found, key=lambda test: self.tests[test])
+        until = [*accumulate(self.tests[test] for test in quickest)]
+        return [test for test, seconds in zip(quickest, until, strict=True) if seconds <= _MOST_SECONDS]
 
 
 def _reaching_lines(code: str, first: int, last: int) -> set[int] | None:

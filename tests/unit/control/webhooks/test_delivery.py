@@ -16,7 +16,7 @@ from control.webhooks.delivery import Delivery
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
 from control.webhooks.receiver import receivers_of
-from shared.events.event_queue import Backlog, Entry
+from shared.events.event_queue import Backlog, Entry, Place
 from tests.support import waiting
 from tests.unit.control.webhooks.standins import Lease, Poster, Queue
 from tests.unit.control.webhooks.test_message import FIELDS, SECRET
@@ -238,6 +238,26 @@ async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytes
     warned = [one for one in logs if one["log_level"] == "warning"]
     assert len(warned) == pytest.approx(failed / 3, abs=1)
     assert warned[0]["why"] == "status 500"
+
+
+async def test_what_was_trimmed_before_its_delivery_is_counted_also_by_a_new_reader() -> None:
+    world = World(Entry("1-0", None), entry(2, entry="7"), entry(5, entry="10"))
+    async with running(world):
+        await eventually("all are done with", lambda: len(world.queue.acknowledged) == 3)
+        assert world.figure("lost_total") == 1  # nobody knows how many were before the first that it reads
+        assert world.queue.place == Place(10, "5-0")
+        world.queue.new.append(entry(9, entry="13"))
+        await eventually("it is delivered", lambda: len(world.queue.acknowledged) == 4)
+    assert world.figure("lost_total") == 3  # 11 and 12 are gone
+    assert world.queue.place == Place(13, "9-0")
+
+
+async def test_what_is_delivered_again_moves_no_place() -> None:
+    world = World(entry(3), entry(4, to=RECEIVER.group))
+    world.queue.place = Place(5, "5-0")
+    async with running(world):
+        await eventually("all are done with", lambda: len(world.queue.acknowledged) == 2)
+    assert (world.queue.place, world.figure("lost_total")) == (Place(5, "5-0"), 0)
 
 
 async def test_a_room_s_next_event_waits_for_the_one_before() -> None:

@@ -128,6 +128,11 @@ async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.Mon
         assert await post(f"http://127.0.0.1:{peer.port}/") == expected
 
 
+def test_a_receiver_has_ten_seconds() -> None:
+    """As docs/webhooks.md says: answer first, then work."""
+    assert module.ATTEMPT_SECONDS == 10
+
+
 async def test_no_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ATTEMPT_SECONDS", 0.1)
     async with answering(None) as peer:
