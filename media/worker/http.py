@@ -7,7 +7,7 @@ What belongs to the media loop is read in that loop only.
 import asyncio
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 import uvloop
@@ -21,9 +21,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from media.recording.disk_threads import DiskThreads
+from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
 from media.worker.pace import Paced, SharedCall
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer
+from shared.settings.host_port import HostPort
+from shared.telemetry.logging import get_logger
+
+if TYPE_CHECKING:
+    from shared.settings.settings import Settings
 
 STOP_SECONDS = 2.0  # for requests under way when the worker stops
 ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs
@@ -40,6 +46,7 @@ LIMITS = HttpLimits(
 )
 
 T = TypeVar("T")
+log = get_logger()
 
 
 async def serve_http(
@@ -122,3 +129,17 @@ class _Read(Collector):
 
     def collect(self) -> Iterable[Metric]:
         return self._metrics
+
+
+def http_url(settings: "Settings", listener: socket.socket) -> str:
+    """The URL that the worker announces for `listener`.
+
+    Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and
+    its metrics ask for no token.
+    """
+    host, own = settings.worker_http_addr.host, own_addresses()
+    bound = bound_host(host, listener)
+    if public := public_among(bound, own):
+        log.warning("WORKER_HTTP_ADDR is open to the Internet: name a private host", addresses=public)
+    reached = HostPort(reached_at(host, bound, settings.media_relay_ips, own), listener.getsockname()[1])
+    return f"http://{reached}"

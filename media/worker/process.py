@@ -10,8 +10,7 @@ import uvloop
 
 from media.native.choice import NotBuiltError, chosen
 from media.transport.ports import Ports
-from media.worker.media_ports import open_udp
-from media.worker.tcp_port import open_tcp
+from media.worker.media_ports import open_tcp, open_udp
 from media.worker.worker import Worker
 from shared.directory.announcer import WorkerIdTakenError
 from shared.http.server import listen

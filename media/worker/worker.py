@@ -25,10 +25,9 @@ from media.worker.drain import Drain
 from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
-from media.worker.http import serve_http
-from media.worker.http_url import http_url
+from media.worker.http import http_url, serve_http
 from media.worker.media_plane import configured_plane
-from media.worker.metrics.event_loop import LAG_BOUNDS
+from media.worker.metrics.capacity import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.moderation import Moderation
 from media.worker.public_address import PublicAddress

@@ -1,14 +1,19 @@
-"""How much of the worker is in use, and whether it accepts more."""
+"""How much of the worker is in use: whether it accepts more, how late its event loop is."""
 
+import asyncio
 from collections.abc import Iterable
 from time import monotonic
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from media.counts import Histogram
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
+from media.worker.metrics.exposition import single
 from shared.messages.signalling import Role
+
+LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class CapacityCollector(Collector):
@@ -31,3 +36,18 @@ class CapacityCollector(Collector):
         accepts.add_metric([Role.PUBLISH], self._capacity.takes_publishers)
         accepts.add_metric([Role.PLAY], self._capacity.takes_viewers(self._plane.viewers_at(monotonic())))
         yield accepts
+
+
+class EventLoopCollector(Collector):
+    """A timer of the worker fills `lag` with how late it fired."""
+
+    def __init__(self, lag: Histogram) -> None:
+        self._lag = lag
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
+        yield single(
+            "roomcast_event_loop_lag_seconds",
+            "How late a timer fires that runs once a second.",
+            self._lag,
+        )

@@ -14,18 +14,15 @@ from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
-from media.worker.metrics.capacity import CapacityCollector
-from media.worker.metrics.event_loop import EventLoopCollector
+from media.worker.metrics.capacity import CapacityCollector, EventLoopCollector
 from media.worker.metrics.events import EventsCollector
-from media.worker.metrics.public_address import PublicAddressCollector
+from media.worker.metrics.ports import PublicAddressCollector, SocketsCollector, TcpCollector
 from media.worker.metrics.recordings import RecorderCollector
 from media.worker.metrics.relays import RelaysCollector
 from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.rooms import RoomsCollector
 from media.worker.metrics.sessions import SessionsCollector
-from media.worker.metrics.sockets import SocketsCollector
 from media.worker.metrics.stills import StillsCollector
-from media.worker.metrics.tcp import TcpCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
 from shared.bus.clock_metrics import export_skew

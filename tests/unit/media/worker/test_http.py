@@ -16,12 +16,16 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
+from media.worker import http
 from media.worker import http as worker_http
 from media.worker.http import serve_http
 from shared.http.server import listen
 from shared.settings.host_port import HostPort
+from shared.settings.settings import load_settings
 from tests.support.waiting import eventually
+from tests.unit.media.worker.test_addresses import OWN
 
 PATIENCE_SECONDS = 10.0
 LONGEST_GAP_SECONDS = 0.3  # on a busy machine; 64 MB of header took 3 s of the media loop
@@ -169,3 +173,23 @@ async def test_a_download_from_a_hung_disk_does_not_hold_up_the_end(monkeypatch:
         assert monotonic() - stopped_at < 5  # not until the disk answers
         disk_answers.set()
         await asyncio.wait([downloading])
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "warned"),
+    [
+        ("", "http://10.0.0.5", True),
+        ("0", "http://10.0.0.5", True),
+        ("0::0", "http://[fd00::5]", True),
+        ("localhost", "http://localhost", False),
+    ],
+)
+def test_a_worker_announces_what_it_has_and_says_when_that_is_open_to_the_internet(
+    host: str, url: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "own_addresses", lambda: OWN)
+    address = HostPort(host, 0)
+    with listen("WORKER_HTTP_ADDR", address) as listener, capture_logs() as lines:
+        port = listener.getsockname()[1]
+        assert http.http_url(load_settings(worker_http_addr=address), listener) == f"{url}:{port}"
+    assert [line["log_level"] for line in lines] == ["warning"] * warned

@@ -1,4 +1,4 @@
-"""One address opens both families under one number; a host without IPv6 starts, and says so."""
+"""Which ports an address opens: both families under one number, TCP beside UDP."""
 
 import errno
 import socket
@@ -8,11 +8,15 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from media.transport.address import Address
 from media.transport.udp import UdpPort
 from media.worker import media_ports
 from media.worker.addresses import own_addresses
-from media.worker.media_ports import open_udp
+from media.worker.media_ports import open_tcp, open_udp
 from shared.settings.host_port import HostPort
+from shared.settings.setting_values import SettingsError
+from shared.settings.settings import load_settings
+from tests.support.free_ports import free_media_port
 from tests.support.loopback import LOOPBACKS
 
 BOTH = ["0.0.0.0", "::"][: len(LOOPBACKS)]
@@ -97,3 +101,45 @@ def test_a_host_without_ipv6_starts_and_says_so_in_one_line(
 
 def test_this_host_is_judged_by_its_addresses() -> None:
     assert any(":" in address for address in own_addresses()) == (len(LOOPBACKS) > 1)
+
+
+def hosts_of_tcp(udp: list[Address], **settings: object) -> set[tuple[str, int]]:
+    port = open_tcp(load_settings(**settings), udp)
+    assert port is not None
+    try:
+        assert {address[1] for address in port.addresses} == {port.number}
+        return {(address[0], address[1]) for address in port.addresses}
+    finally:
+        for listener in port._listeners.values():
+            listener.close()
+
+
+def test_tcp_is_beside_udp_in_each_family() -> None:
+    number = free_media_port()
+    udp: list[Address] = [(host, number) for host in LOOPBACKS]
+    assert hosts_of_tcp(udp, media_addr=HostPort("127.0.0.1", number)) == {
+        (host, number) for host in LOOPBACKS
+    }
+
+
+def test_tcp_is_at_another_number_and_at_another_host() -> None:
+    udp: list[Address] = [("127.0.0.1", 7100)]
+    number = free_media_port()
+    assert hosts_of_tcp(udp, media_tcp_addr=HostPort("", number)) == {("127.0.0.1", number)}
+    assert hosts_of_tcp(udp, media_tcp_addr=HostPort("127.0.0.2", number)) == {("127.0.0.2", number)}
+
+
+def test_tcp_is_nowhere_where_it_is_turned_off() -> None:
+    assert open_tcp(load_settings(media_tcp_addr=""), [("127.0.0.1", 7100)]) is None
+
+
+def test_a_taken_tcp_port_is_told_unless_any_would_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        number = taken.getsockname()[1]
+        with pytest.raises(
+            SettingsError, match=f"MEDIA_TCP_ADDR: 127.0.0.1:{number}: Address already in use"
+        ):
+            open_tcp(load_settings(media_addr=HostPort("127.0.0.1", number)), [("127.0.0.1", number)])
+        ((_, other),) = hosts_of_tcp([("127.0.0.1", number)], media_addr=HostPort("127.0.0.1", 0))
+        assert other != number
