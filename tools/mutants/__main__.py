@@ -228,6 +228,7 @@ def main() -> None:
             shutil.copy2(file, root)
         os.chdir(root)
         sys.path[0] = os.environ["PYTHONPATH"] = str(root)
+        os.environ["PATIENCE"] = "0.2"
         child = os.fork()  # the next folder's modules are others
         if child:
             os.waitpid(child, 0)
