@@ -141,7 +141,7 @@ sim: .venv/test.stamp ## Measure a simulated cluster of a thousand workers: what
 bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tools.bench $$scenario || exit 1; done
 
-BENCH_SCENARIOS := rooms joins resting idle edges layers compare sending stills soak
+BENCH_SCENARIOS := rooms joins joining resting edges layers sending soak
 
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page in each state, into test-artifacts/screenshots

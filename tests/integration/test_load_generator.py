@@ -58,10 +58,8 @@ async def table(capsys: pytest.CaptureFixture[str], redis_url: str, command: str
         ("rooms --small-rooms 3 --rooms --windows 1 --seconds 0.5", 2),
         ("layers --viewers 4 --changed 2 --bursts 4 3 2 --rounds 1 --seconds 0.5 --estimates", 1),
         ("joins --at-once 2 --watchers 2 --idle-joins 2 --seconds 1", 3),
-        ("idle --viewers 2 5 --seconds 0.5", 2),
         ("soak --minutes 0.05 --viewers 3 --churn 4 --samples 2", 5),
         ("edges --workers 2 --viewers 4 --windows 1 --seconds 1", 1),
-        ("compare --viewers 2 --size 160 120 --windows 1 --seconds 1", 2),
     ],
 )
 async def test_each_scenario_runs(

@@ -13,9 +13,7 @@ from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tools.bench.machine import machine
 from tools.bench.scenarios import (
-    compare,
     edges,
-    idle,
     joining,
     joins,
     layers,
@@ -25,7 +23,6 @@ from tools.bench.scenarios import (
     sending,
     shapes,
     soak,
-    stills,
     turns,
 )
 
@@ -34,12 +31,9 @@ SCENARIOS = {
     "rooms": rooms,
     "joins": joins,
     "joining": joining,
-    "idle": idle,
     "resting": resting,
     "edges": edges,
-    "compare": compare,
     "soak": soak,
-    "stills": stills,
     "sending": sending,
     "shapes": shapes,
     "turns": turns,

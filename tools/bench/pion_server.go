@@ -1,7 +1,7 @@
 // A minimal WHIP/WHEP server on Pion, as Broadcast Box and go-live forward media, to compare with.
 //
 // `pion_server PORT` serves `/whip/{room}` and `/whep/{room}` on loopback, and media on UDP of the same port.
-// Built as tools/bench/scenarios/compare.py does, from Debian's golang-go and golang-github-pion-webrtc.v3-dev.
+// Built as tools/bench/pion.py does, from Debian's golang-go and golang-github-pion-webrtc.v3-dev.
 package main
 
 import (

@@ -18,9 +18,9 @@ from pathlib import Path
 from tools.bench.checkout import Checkout
 from tools.bench.checkout_system import started
 from tools.bench.generator import Load, loaded
+from tools.bench.other_server import started_server
 from tools.bench.pion import built_pion_server
 from tools.bench.ratio import Ratio
-from tools.bench.scenarios.compare import started_server
 from tools.bench.table import percentile, table
 from tools.bench.usage import Usage
 

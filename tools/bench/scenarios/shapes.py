@@ -19,11 +19,11 @@ from statistics import geometric_mean
 from tools.bench.checkout import Checkout
 from tools.bench.checkout_system import started
 from tools.bench.generator import Load, loaded
+from tools.bench.other_server import Server, started_server
 from tools.bench.pion import built_pion_server
 from tools.bench.publisher import DEFAULT_STREAM, Stream
 from tools.bench.ratio import Ratio
 from tools.bench.report import Report
-from tools.bench.scenarios.compare import Server, started_server
 from tools.bench.scenarios.joins import FAILURES
 from tools.bench.table import NOTHING, milliseconds, table
 from tools.bench.usage import Usage
