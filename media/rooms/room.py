@@ -1,13 +1,16 @@
 """One room: where its media comes from, its tracks, and its viewers."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from media.counts import PublisherStats
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
+from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
@@ -18,9 +21,11 @@ from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSIO
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
+from media.switch.thinning import Thinning
 from media.switch.wire import Wire
+from media.tracks.sent_track import JoinBurstMode
 from media.tracks.thinned import Form
-from media.tracks.track import Track, can_read, has_stopped, succeed
+from media.tracks.track import Track, can_read, has_stopped, new_tracks, succeed
 from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
@@ -180,9 +185,27 @@ class Room:
         present = -math.inf if self.source is None else self.source.heard_at
         return max(self._heard_at, present) > -math.inf
 
-    def record(self, recording: Recording) -> None:
-        """Let a recording see what is forwarded."""
-        self.recording = self.feed.tap = recording
+    def begin_recording(self, recorder: Recorder | None) -> None:
+        """Record from now on, if rooms are recorded. Copies are not: their origin records the room."""
+        if recorder is not None and self.origin is None:
+            self.recording = self.feed.tap = recorder.open(
+                self.name,
+                [track.offered for track in self.tracks],
+                reported=self.publisher.reported,
+                want_keyframe=lambda track: self.publisher.want_keyframe(track, time.monotonic()),
+                # the recording has logged what it holds for good
+                warn=lambda text, holds: (
+                    self.warnings.append(text) if holds else self.warnings.set(text, holds=False)
+                ),
+            )
+
+    def continue_recording(self, recorder: Recorder | None, *, codecs_changed: bool) -> None:
+        """Another publisher has taken the room over: its files continue; other codecs begin new ones."""
+        if self.recording is not None and not codecs_changed:
+            return
+        if self.recording is not None:
+            self.recording.close()
+        self.begin_recording(recorder)
 
     def end(self, reason: EndReason) -> None:
         """End everything that the room holds."""
@@ -290,3 +313,32 @@ def _layer_status(track: Track, viewers: int) -> LayerStatus:
 def _for_viewers(reason: EndReason) -> EndReason:
     of_room = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
     return reason if reason in of_room else EndReason.PUBLISHER_LEFT
+
+
+def new_room(
+    name: RoomName,
+    published: Sequence[PublishedTrack],
+    source: MakeSource,
+    now: float,
+    stats: PublisherStats,
+    *,
+    started_at: float = 0.0,
+    identity: str = "",
+    join_burst: JoinBurstMode = "auto",
+) -> Room:
+    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time."""
+    tracks = new_tracks(published, time.time() - now, join_burst)
+    sent = [track.sent for track in tracks]
+    layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
+    thinning = Thinning(sent, layers[-1]) if layers else None
+    feed = Feed(sent, [track.source for track in tracks], thinning=thinning)
+    sender = source(feed)
+    return Room(
+        name,
+        tracks,
+        feed,
+        PublisherFeedback(feed, tracks, name, sender.send_rtcp, stats),
+        sender,
+        identity=identity,
+        started_at=started_at,
+    )

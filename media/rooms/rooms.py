@@ -7,11 +7,9 @@ from typing import Protocol
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
-from media.rooms import room_recording
 from media.rooms.chronicle import Observer, Unobserved
-from media.rooms.new_room import new_room
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
-from media.rooms.room import Room
+from media.rooms.room import Room, new_room
 from media.rooms.source import MakeSource, Source
 from media.sessions.end_reason import MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
@@ -95,7 +93,7 @@ class Rooms:
             join_burst=self._join_burst,
         )
         if not is_check(name):
-            room_recording.begin(room, self._recorder)
+            room.begin_recording(self._recorder)
             self._observer.opened(room)
         return room
 
@@ -112,7 +110,7 @@ class Rooms:
             viewer.end(EndReason.CODEC_CHANGED)
         if codecs_changed:
             self._copies.tracks_changed(room.name)
-        room_recording.succeed(room, self._recorder, codecs_changed=codecs_changed)
+        room.continue_recording(self._recorder, codecs_changed=codecs_changed)
         self._observer.opened(room)
 
     # --- finding

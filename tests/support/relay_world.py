@@ -11,8 +11,7 @@ from media.negotiation.candidates import Candidates
 from media.relay.edge_relay import EdgeRelay, Order, published_tracks
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXTENSION_IDS
-from media.rooms.new_room import new_room
-from media.rooms.room import Room
+from media.rooms.room import Room, new_room
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, parse_compound
 from media.rtp.srtp import SrtpKeys

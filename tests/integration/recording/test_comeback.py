@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from media.rooms import room_recording
 from media.rooms.room import Room
 
 ROOM = "recorded"
@@ -44,11 +43,11 @@ def test_a_recording_goes_on_or_begins_again(
     room: Any = SimpleNamespace(
         name=ROOM, tracks=[], origin=None, feed=feed, publisher=publisher, warnings=[], recording=None
     )
-    room.record = partial(Room.record, room)
-    room_recording.begin(room, recordings)
+    room.begin_recording = partial(Room.begin_recording, room)
+    room.begin_recording(recordings)
     (first,) = recordings.opened
     happens(first)
-    room_recording.succeed(room, recordings, codecs_changed=codecs_changed)
+    Room.continue_recording(room, recordings, codecs_changed=codecs_changed)
     assert (room.recording is first) == goes_on
     assert first.closed != goes_on
     assert feed.tap is room.recording is recordings.opened[-1]

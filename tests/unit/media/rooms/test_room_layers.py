@@ -5,8 +5,7 @@ from typing import Any
 
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.rooms.new_room import new_room
-from media.rooms.room import MEASURE_SECONDS, Room
+from media.rooms.room import MEASURE_SECONDS, Room, new_room
 from media.rooms.warnings import STARVED_LAYER
 from media.rtp.packet import parse
 from media.tracks.outgoing import Outgoing

@@ -6,7 +6,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from media.counts import PublisherStats
-from media.rooms.new_room import new_room
+from media.rooms.room import new_room
 from media.rooms.warnings import MAX_WARNINGS, NO_KEYFRAME, RoomWarnings
 from media.tracks.stream_watch import NO_KEYFRAME_SECONDS
 from shared.names import RoomName

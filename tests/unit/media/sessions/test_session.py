@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from media.counts import PublisherStats
-from media.rooms.new_room import new_room
+from media.rooms.room import new_room
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
 from media.sessions.session import SETUP_SECONDS, UNPROVEN_BYTES, SessionState, Setup
