@@ -61,10 +61,10 @@ class ModerationRoutes:
             audit(request, access, "room.close", room=room, sessions=sessions)
             return JSONResponse({"name": room, "sessions": sessions})
         seconds, reason = ask
-        block, sessions = await self._moderator.block(room, seconds, reason, access.actor, request_id)
-        until = round(block.until, 3)
-        audit(request, access, "room.block", room=room, sessions=sessions, until=until, reason=reason)
-        return JSONResponse({"name": room, "sessions": sessions, "until": until})
+        block, obeyed = await self._moderator.block(room, seconds, reason, access.actor, request_id)
+        until, facts = round(block.until, 3), obeyed._asdict()
+        audit(request, access, "room.block", room=room, until=until, reason=reason, **facts)
+        return JSONResponse({"name": room, "until": until, **facts})
 
     async def list_blocks(self, request: Request) -> Response:
         self._admin(request)
@@ -95,13 +95,13 @@ class ModerationRoutes:
     async def revoke(self, request: Request) -> Response:
         access = self._admin(request)
         mark = parse_revocation(await read_ruling(request), time.time())
-        revocation, sessions = await self._moderator.revoke(
+        revocation, obeyed = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
         )
-        facts = revocation_facts(revocation)
-        audit(request, access, "jwt.revoke", **facts, sessions=sessions)
+        facts = revocation_facts(revocation) | obeyed._asdict()
+        audit(request, access, "jwt.revoke", **facts)
         warning = {} if self._authenticator.takes_jwts else {"warning": _NO_JWTS}
-        return JSONResponse({**facts, "by": revocation.by, "sessions": sessions, **warning}, 201)
+        return JSONResponse({**facts, "by": revocation.by, **warning}, 201)
 
     async def list_revocations(self, request: Request) -> Response:
         self._admin(request)

@@ -1,12 +1,12 @@
 """Asks all living workers the same question at once, and returns the replies that come in time."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from control.workers.redis_watch import RedisWatch
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.status import WorkerStatus
 from shared.names import RequestId, WorkerId
 from shared.rpc.client import RpcClient
 from shared.telemetry.logging import get_logger
@@ -32,19 +32,36 @@ class EveryWorker:
         """
         async with self._watch.bounded(DIRECTORY_SECONDS):
             workers = await self._directory.workers()
-        answers = await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
+        answers = await self._ask_each(
+            [WorkerId(worker.id) for worker in workers], message, reply, request_id
+        )
         return [answer for answer in answers if answer is not None]
 
-    async def _ask(
-        self, worker: WorkerStatus, message: Any, reply: type[R], request_id: RequestId
-    ) -> R | None:
+    async def order(
+        self, message: Any, reply: type[R], request_id: RequestId
+    ) -> tuple[list[R], list[WorkerId]]:
+        """The replies, and the workers that were not reached; raises `NO_WORKER` when Redis is away.
+
+        A worker that was heard within the last minute counts: cut off from Redis, it may stream all the same.
+        """
+        async with self._watch.bounded(DIRECTORY_SECONDS):
+            workers = await self._directory.heard_workers()
+        answers = await self._ask_each(workers, message, reply, request_id)
+        replies = [answer for answer in answers if answer is not None]
+        unreached = [worker for worker, answer in zip(workers, answers, strict=True) if answer is None]
+        return replies, sorted(unreached)
+
+    async def _ask_each(
+        self, workers: Sequence[WorkerId], message: Any, reply: type[R], request_id: RequestId
+    ) -> list[R | None]:
+        return await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
+
+    async def _ask(self, worker: WorkerId, message: Any, reply: type[R], request_id: RequestId) -> R | None:
         try:
-            return await self._rpc.call(
-                WorkerId(worker.id), message, reply, timeout=RPC_SECONDS, request_id=request_id
-            )
+            return await self._rpc.call(worker, message, reply, timeout=RPC_SECONDS, request_id=request_id)
         except ServiceError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 log.warning(
-                    "worker left out", worker=worker.id, question=type(message).__name__, reason=error.code
+                    "worker left out", worker=worker, question=type(message).__name__, reason=error.code
                 )
             return None

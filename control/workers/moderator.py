@@ -1,12 +1,13 @@
 """Makes rulings, and has every worker obey them before the operator gets an answer."""
 
 from contextlib import suppress
+from typing import NamedTuple
 
 from control.workers.every_worker import EveryWorker
 from control.workers.redis_watch import RedisWatch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
-from shared.names import RequestId, RoomName
+from shared.names import RequestId, RoomName, WorkerId
 from shared.rulings.ruling_book import RulingBook
 
 LOOK_SECONDS = 0.5
@@ -14,8 +15,18 @@ LOOK_SECONDS = 0.5
 LIFTED_SECONDS = 3600.0
 
 
+class Obedience(NamedTuple):
+    """What came of a ruling at once: sessions that ended, and workers that did not answer.
+
+    Those obey when Redis reaches them again. Until then they serve who was there.
+    """
+
+    sessions: int
+    unreached: list[WorkerId]
+
+
 class Moderator:
-    """A call that makes a ruling raises `NO_WORKER` when Redis is away: then it would be lost."""
+    """A call that makes a ruling raises `NO_WORKER` when Redis is away: nobody knows then who obeys it."""
 
     def __init__(self, book: RulingBook, workers: EveryWorker, watch: RedisWatch) -> None:
         self._book = book
@@ -29,8 +40,8 @@ class Moderator:
 
     async def block(
         self, room: RoomName, seconds: float, reason: str, by: str, request_id: RequestId
-    ) -> tuple[Block, int]:
-        """Block a room, which need not exist; returns that, and how many sessions ended."""
+    ) -> tuple[Block, "Obedience"]:
+        """Block a room, which need not exist; returns that, and who obeys it."""
         block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
         await self._put(block)
         return block, await self._obey(request_id)
@@ -43,7 +54,7 @@ class Moderator:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
         until = self._book.now() + LIFTED_SECONDS
         await self._put(Block(room=room, until=until, reason=block.reason, by=by, lifted=True))
-        await self._obey(request_id)
+        await self._obey_later(request_id)
 
     async def blocks(self) -> list[Block]:
         """The blocks in force, by room, as they were when Redis was last there."""
@@ -52,8 +63,8 @@ class Moderator:
 
     async def revoke(
         self, mark: TokenMark, seconds: float, by: str, request_id: RequestId
-    ) -> tuple[Revocation, int]:
-        """Revoke JWTs.
+    ) -> tuple[Revocation, "Obedience"]:
+        """Revoke JWTs; returns that, and who obeys it.
 
         One field of `mark` is set; `issued_at` is the time before which the JWTs were issued.
         """
@@ -87,7 +98,7 @@ class Moderator:
                 lifted=True,
             )
         )
-        await self._obey(request_id)
+        await self._obey_later(request_id)
 
     async def revocations(self) -> list[Revocation]:
         """The revocations in force, by id, as they were when Redis was last there."""
@@ -108,10 +119,11 @@ class Moderator:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
 
-    async def _obey(self, request_id: RequestId) -> int:
-        """How many sessions ended. A worker that does not answer now obeys at its next look."""
-        try:
-            obeyed = await self._workers.ask(ObeyRulings(), Obeyed, request_id)
-        except ServiceError:
-            return 0
-        return sum(reply.sessions for reply in obeyed)
+    async def _obey(self, request_id: RequestId) -> "Obedience":
+        obeyed, unreached = await self._workers.order(ObeyRulings(), Obeyed, request_id)
+        return Obedience(sum(reply.sessions for reply in obeyed), unreached)
+
+    async def _obey_later(self, request_id: RequestId) -> None:
+        """Have workers obey now what they may as well obey at their next look."""
+        with suppress(ServiceError):
+            await self._obey(request_id)

@@ -147,6 +147,11 @@ class Directory:
         statuses, _ = await self._workers.read()
         return statuses
 
+    async def heard_workers(self) -> list[WorkerId]:
+        """Every worker that was heard within a minute and has not left, whether it lives or not."""
+        ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
+        return [worker_in_key(worker) for worker in ids]
+
     async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
         """`workers`, and the `changes` until after their statuses; None: these must be asked for."""
         statuses, results = await self._workers.read([_changes_after(after)])

@@ -82,6 +82,7 @@ async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(redis_url: st
             "client": "127.0.0.1",
             "room": "demo",
             "sessions": 1,
+            "unreached": [],
             "reason": "why",
             "until": 0,
             "request_id": "",

@@ -87,7 +87,10 @@ async function closeRoom(name) {
       const block = Number(entered.get('block'));
       return block ? { block, reason: entered.get('reason').trim() } : undefined;
     },
-    done: ({ until }) => say(until ? 'admin.closedAndBlocked' : 'admin.closed', { room: name }),
+    done({ until, unreached = [] }) {
+      if (unreached.length) return say('admin.closedNotEverywhere', { room: name, workers: unreached.join(', ') });
+      return say(until ? 'admin.closedAndBlocked' : 'admin.closed', { room: name });
+    },
   });
 }
 

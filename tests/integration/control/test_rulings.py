@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from redis.asyncio import Redis
 
+from shared.bus import keys
 from shared.messages.rulings import EndSession, ObeyRulings
 from shared.rulings import ruling_book
 from tests.integration.control.conftest import Stage
@@ -31,6 +33,21 @@ async def test_every_worker_obeys_before_the_answer(stage: Stage) -> None:
     http = await stage.control(**SETTINGS)
     assert (await block(http, "demo")).json()["sessions"] == 0
     assert all(ObeyRulings() in worker.received for worker in workers)
+
+
+async def test_who_was_not_reached_is_told(stage: Stage, redis: Redis) -> None:
+    """A worker that is cut off streams on, whether its heartbeat has expired by now or not."""
+    await stage.worker("w1")
+    hung = await stage.worker("w2")
+    hung.may_answer.clear()
+    seconds, _ = await redis.time()
+    await redis.zadd(keys.WORKERS, {"w3": seconds - 10})
+    http = await stage.control(**SETTINGS)
+    assert (await block(http, "demo")).json()["unreached"] == ["w2", "w3"]
+    hung.may_answer.set()
+    body = {"subject": "eve"}
+    revoked = await http.post("/api/admin/revocations", json=body, headers=CHIEF)
+    assert revoked.json()["unreached"] == ["w3"]
 
 
 async def test_a_revocation_that_can_hit_nobody_says_so(stage: Stage) -> None:
