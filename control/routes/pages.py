@@ -17,6 +17,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from control.http.problems import on_http_exception
 from control.http.resource import Handler, Resource
+from control.languages.catalogue import DEFAULT
 from control.languages.preference import preferred
 from control.routes.page_text import DESCRIPTION, MISSING, PAGES, WEB, Page, page_text
 from shared.names import parse_room_name
@@ -51,7 +52,7 @@ class PageRoutes:
     def __init__(self, public_url: str) -> None:
         self._files = StaticFiles(directory=WEB, check_dir=False)
         self._public_url = public_url
-        self._missing: dict[tuple[int, str], _Variant] = {}  # by depth and language: there are few
+        self._variants: dict[tuple[str, str], _Variant] = {}  # by path and language: there are few
         url = urlsplit(public_url)
         self._is_secure = url.scheme == "https"
         # Location points to PUBLIC_URL, whose origin may differ from the page's
@@ -76,11 +77,11 @@ class PageRoutes:
 
     def _page(self, path: str) -> Handler:
         page = PAGES[path]
-        variants = {language: self._variant(page, path, language) for language in page.languages}
+        self._variant(page, path, DEFAULT)  # not while others wait: the page about the API takes long
 
         async def answer(request: Request) -> Response:
             asked = request.query_params.get("lang")
-            response = variants[_language(request, page)].answer(request)
+            response = self._variant(page, path, _language(request, page)).answer(request)
             if self._files.is_not_modified(response.headers, request.headers):
                 response = NotModifiedResponse(response.headers)
             # a site that frames us chooses for itself alone
@@ -102,18 +103,20 @@ class PageRoutes:
         return response
 
     def _missing_page(self, request: Request) -> Response:
-        """For people whose link leads nowhere. Made once per depth and language: anybody can ask for it."""
-        depth, language = request.url.path.count("/"), _language(request, MISSING)
-        variant = self._missing.get((depth, language))
-        if variant is None:
-            variant = self._variant(MISSING, "/-" * depth, language, vary="Accept, ")
-            self._missing[depth, language] = variant
+        """For people whose link leads nowhere: one page for all paths of a depth."""
+        path = "/-" * request.url.path.count("/")
+        variant = self._variant(MISSING, path, _language(request, MISSING), vary="Accept, ")
         return variant.answer(request, 404)
 
     def _variant(self, page: Page, path: str, language: str, vary: str = "") -> _Variant:
-        html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
-        headers = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
-        return _Variant(html, self._headers_of(page.file) | headers)
+        """Made when it is first asked for, and kept: anybody can ask again."""
+        variant = self._variants.get((path, language))
+        if variant is None:
+            html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
+            told = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
+            variant = _Variant(html, self._headers_of(page.file) | told)
+            self._variants[path, language] = variant
+        return variant
 
     def _keep(self, response: Response, language: str) -> None:
         """Keep the chosen language in a cookie, for the other pages. It says nothing else of anybody."""

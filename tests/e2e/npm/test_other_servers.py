@@ -19,7 +19,9 @@ AIORTC = (sys.executable, "-m", "tools.bench.media_relay_server")
 END_SECONDS = 10.0
 SEE_SECONDS = 30.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+# npm installs what the examples use, from its registry. The package itself is looked at in test_package.py,
+# and what it is made of plays in e2e/pages.
+pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def publish_and_play(tab: PlainPage, url: str) -> None:

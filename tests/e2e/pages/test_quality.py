@@ -134,7 +134,7 @@ async def test_what_an_empty_field_suggests_can_be_read(
     await context.close()
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])  # the shortest words, and the longest
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_is_light_and_soon_usable(
     system: System, browser: Browser, path: str, locale: str

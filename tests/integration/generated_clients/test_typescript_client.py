@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.integration.deploy.files import ROOT, checked
 
 CLIENT = Path(__file__).with_name("typescript")
@@ -14,6 +16,7 @@ INSTALL_SECONDS = 120.0
 WALK_SECONDS = 60.0
 
 
+@pytest.mark.soak  # npm asks its registry, and two compilers run
 async def test_it_compiles_and_walks_through_the_api(walk: dict[str, str], tmp_path: Path) -> None:
     client = tmp_path / "client"
     shutil.copytree(CLIENT, client)
