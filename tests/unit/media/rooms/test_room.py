@@ -1,0 +1,217 @@
+"""One room in time: what it measures and says, what it warns of, and when it has waited long enough."""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from media.counts import PublisherStats
+from media.negotiation.agreed_tracks import PublishedTrack
+from media.rooms.publisher_life import PublisherState
+from media.rooms.room import MEASURE_SECONDS, NO_MEDIA_SECONDS, Room, new_room
+from media.rooms.warnings import NO_KEYFRAME, REORDERED
+from media.sessions.end_reason import EndReason
+from media.tracks.stream_watch import NO_KEYFRAME_SECONDS
+from shared.names import RoomName, SessionId, WorkerId
+from tests.support.published import sound, video
+
+
+class Source:
+    tier = 0
+    may_feed = True
+
+    def __init__(self, origin: str | None = None) -> None:
+        self.origin = None if origin is None else WorkerId(origin)
+        self.heard_at = -math.inf
+        self.alive = True
+        self.ended: list[EndReason] = []
+
+    def is_alive(self, now: float) -> bool:
+        return self.alive
+
+    def send_rtcp(self, compound: bytes) -> None: ...
+
+    def end(self, reason: EndReason) -> None:
+        self.ended.append(reason)
+
+
+def room_of(*published: PublishedTrack, source: Source | None = None) -> Room:
+    made = source or Source()
+    return new_room(RoomName("demo"), published, lambda _: made, 0.0, PublisherStats(), identity="ann")
+
+
+def receive(room: Room, octets: int, packets: int = 1) -> None:
+    room.feed.rx_bytes += octets
+    room.feed.rx_packets += packets
+
+
+# --- what it measures
+
+
+def test_the_bit_rate_is_that_of_the_last_second() -> None:
+    room = room_of(video("VP8"), sound())
+    receive(room, 99_999)
+    room.tick(10.0)
+    assert room.status().bitrate == 0  # nobody knows since when that came
+    receive(room, 125_000)
+    room.tick(10.0 + MEASURE_SECONDS - 0.1)
+    assert room.status().bitrate == 0
+    room.tick(10.0 + MEASURE_SECONDS)
+    assert room.status().bitrate == 1_000_000
+    receive(room, 125_000)
+    room.tick(13.0)
+    assert room.status().bitrate == 500_000
+
+
+def test_the_worst_loss_of_its_tracks_is_shown() -> None:
+    room = room_of(video("VP8"), sound())
+    assert room.status().loss == 0.0
+    for track, loss in zip(room.tracks, (0.01, 0.123456), strict=True):
+        track.source.stats = SimpleNamespace(loss=loss)  # type: ignore[assignment]
+    assert room.status().loss == 0.1235
+
+
+def test_a_copy_says_nothing_that_its_origin_says() -> None:
+    """Media and publishers would count twice in the cluster's sums."""
+    for source, own in ((Source(), True), (Source("w2"), False)):
+        room = room_of(video("VP8"), source=source)
+        receive(room, 1_000, 3)
+        status = room.status()
+        assert (status.has_publisher, status.rx_bytes, status.rx_packets) == (
+            (True, 1_000, 3) if own else (False, 0, 0)
+        )
+        assert status.origin == ("" if own else "w2")
+        room.viewers[SessionId("w1.v")] = SimpleNamespace(rendition=None, reason="")  # type: ignore[assignment]
+        assert room.session_count == (2 if own else 1)
+    room.source = None
+    assert room.session_count == 1
+
+
+def test_viewers_are_counted_by_what_they_get_and_why() -> None:
+    room = room_of(video("VP8"), sound())
+    for number, (rendition, reason) in enumerate(((0, "line"), (0, ""), (None, "line"))):
+        viewer: Any = SimpleNamespace(rendition=rendition, reason=reason)
+        room.viewers[SessionId(f"w1.{number}")] = viewer
+    status = room.status()
+    assert status.subscribers == 3
+    assert status.viewers_by_reason == {"line": 2}
+    assert [layer.viewers for layer in status.layers] == [2]
+
+
+# --- its publisher
+
+
+def test_the_state_of_its_publisher() -> None:
+    source = Source()
+    room = room_of(sound(), source=source)
+    assert room.publisher_state(1.0) is PublisherState.SENDING
+    source.alive = False
+    assert room.publisher_state(1.0) is PublisherState.SILENT
+    source.origin = WorkerId("w2")
+    assert room.publisher_state(1.0) is PublisherState.ELSEWHERE
+    room.lose_source(1.0, None)
+    assert room.publisher_state(1.0) is PublisherState.AWAY
+
+
+def test_one_that_is_silent_is_shown_as_gone_with_the_next_tick() -> None:
+    source = Source()
+    room = room_of(sound(), source=source)
+    room.tick(1.0)
+    assert room.has_publisher
+    source.alive = False
+    room.tick(1.2)
+    assert not room.has_publisher
+    room.succeed([sound()], lambda _: Source())
+    assert room.has_publisher
+
+
+def test_it_waits_from_when_a_publisher_was_last_heard() -> None:
+    """A session that ends late, or one that never connected, makes no room wait longer."""
+    room = room_of(sound())
+    assert not room.has_waited(10.0, 1e9)  # it has a source
+    room.lose_source(100.0, SessionId("w1.a"))
+    assert not room.has_waited(10.0, 109.9)
+    assert room.has_waited(10.0, 110.0)
+    room.succeed([sound()], lambda _: Source())
+    room.lose_source(-math.inf, SessionId("w1.b"))
+    assert room.left_by == "w1.b"
+    assert not room.has_waited(10.0, 109.9)
+    assert room.has_waited(10.0, 110.0)
+
+
+def test_whether_a_publisher_was_ever_heard() -> None:
+    source = Source()
+    room = room_of(sound(), source=source)
+    assert not room.was_heard
+    source.heard_at = 5.0
+    assert room.was_heard
+    room.lose_source(5.0, None)
+    assert room.was_heard
+    never = room_of(sound())
+    never.lose_source(-math.inf, None)
+    assert not never.was_heard
+
+
+def test_its_end_ends_everything_once() -> None:
+    source = Source()
+    room = room_of(sound(), source=source)
+    ended: list[EndReason] = []
+    room.viewers[SessionId("w1.v")] = SimpleNamespace(end=ended.append)  # type: ignore[assignment]
+    recording = SimpleNamespace(close=lambda: ended.append(EndReason.DELETED))
+    room.recording = recording  # type: ignore[assignment]
+    room.end(EndReason.WORKER_STOPS)
+    assert ended == [EndReason.DELETED, EndReason.WORKER_STOPS]
+    assert source.ended == [EndReason.WORKER_STOPS]
+    assert room.feed.publisher is None
+    assert room.source is None
+
+
+# --- what it warns of
+
+
+def watched(room: Room, now: float, **watch: Any) -> None:
+    """A picture comes at `now`, and its watch says this."""
+    track = room.tracks[0]
+    track.source.heard_at = now
+    lacks = watch.pop("lacks", False)
+    track.source.watch = SimpleNamespace(  # type: ignore[assignment]
+        reorders=watch.pop("reorders", False), lacks_keyframe=lambda *_: lacks, saw=lambda *_: None
+    )
+    requests = SimpleNamespace(in_vain=lambda _: watch.pop("in_vain", False), due=lambda _: False)
+    track.sent.requests = requests  # type: ignore[assignment]
+
+
+def test_pictures_in_another_order_are_warned_of_while_they_come() -> None:
+    room = room_of(video("H264"))
+    watched(room, 10.0, reorders=True)
+    room.tick(10.0)
+    assert list(room.warnings) == [REORDERED["H264"]]
+    watched(room, 20.0, reorders=True)
+    room.tick(20.0 + NO_MEDIA_SECONDS - 0.1)
+    assert list(room.warnings) == [REORDERED["H264"]]
+    room.tick(21.0 + NO_MEDIA_SECONDS)
+    assert not list(room.warnings)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "in_vain", "warned"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_a_keyframe_that_does_not_come_is_warned_of_if_it_was_asked_for(
+    lacks: bool, in_vain: bool, warned: bool
+) -> None:
+    """Without a request, browsers send none for minutes, and nobody needs one."""
+    room = room_of(video("VP8"))
+    watched(room, 10.0, lacks=lacks, in_vain=in_vain)
+    room.tick(10.0)
+    assert (NO_KEYFRAME in room.warnings) is warned
+    assert f"{NO_KEYFRAME_SECONDS:.0f} s" in NO_KEYFRAME
+
+
+def test_warnings_are_about_the_present_publisher() -> None:
+    room = room_of(video("H264"))
+    watched(room, 10.0, reorders=True)
+    room.tick(10.0)
+    room.succeed([video("H264")], lambda _: Source())
+    assert not list(room.warnings)
