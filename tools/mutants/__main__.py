@@ -9,7 +9,6 @@ import ast
 import importlib
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -107,18 +106,11 @@ def _reaching_lines(code: str, first: int, last: int) -> set[int] | None:
     if inside:
         begin, end = min(inside, key=lambda span: span[1] - span[0])
         return set(range(begin, max(end, last) + 1))
-    constant = re.match(r"(_?[A-Z][A-Z0-9_]*)\b", code.splitlines()[first - 1])
-    if constant:
-        uses = [n for n, line in enumerate(code.splitlines(), 1) if re.search(rf"\b{constant[1]}\b", line)]
-        used = [n for n in uses if any(begin <= n <= end for begin, end in spans)]
-        if used and len(used) == len(uses) - 1:
-            return set().union(*(_reaching_lines(code, n, n) or set() for n in used))
     return None
 
 
 def _is_equivalent(mutant: Mutant) -> bool:
-    constant = re.match(r"[A-Za-z_]\w*", mutant.before)
-    return bool(constant and constant[0] in LISTS["paces"].get(mutant.path, [])) or any(
+    return any(
         (one["path"], one["before"], one["after"]) == (mutant.path, mutant.before, mutant.after)
         for one in LISTS["equivalent"]
     )

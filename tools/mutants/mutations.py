@@ -99,7 +99,8 @@ def _changed(old: list[str], new: list[str]) -> tuple[int, int, str]:
 
 def _python(code: str) -> Iterator[tuple[str, Any]]:
     nodes = list(ast_nodes(parso.parse(code)))
-    types = _types(ast.parse(code))
+    tree = ast.parse(code)
+    left = _types(tree) + _constants(tree)
     for name, operator in _operators():
         counted: Counter[str] = Counter()
         occurrence = 0
@@ -107,8 +108,8 @@ def _python(code: str) -> Iterator[tuple[str, Any]]:
             for position in operator.mutation_positions(node):
                 (line, column), _ = position
                 text = code.splitlines()[line - 1].strip()
-                is_type = any(begin <= (line, column) < end for begin, end in types)
-                if not is_type and not _NOT_MINDED.search(text):
+                is_left = any(begin <= (line, column) < end for begin, end in left)
+                if not is_left and not _NOT_MINDED.search(text):
                     yield (
                         f"{name} {text} {counted[text]}",
                         lambda operator=operator, nth=occurrence: _mutated(code, operator, nth),
@@ -123,17 +124,29 @@ def _mutated(code: str, operator: Operator, occurrence: int) -> str | None:
     return None
 
 
-def _types(tree: ast.AST) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where annotations and other unions of types stand: a mistake there is mypy's."""
-    spans: list[ast.expr] = []
+Span = tuple[tuple[int, int], tuple[int, int]]  # from line and column on, to before these
+
+
+def _types(tree: ast.AST) -> list[Span]:
+    """Annotations and other unions of types: a mistake there is mypy's."""
+    found: list[ast.expr] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
-            spans.append(node.annotation)
+            found.append(node.annotation)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns:
-            spans.append(node.returns)
+            found.append(node.returns)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and _is_type(node.right):
-            spans.append(node)
-    return [((s.lineno, s.col_offset), (s.end_lineno or 0, s.end_col_offset or 0)) for s in spans]
+            found.append(node)
+    return [_span(node) for node in found]
+
+
+def _constants(tree: ast.Module) -> list[Span]:
+    """Values that were chosen: a test that knows them would be a copy. How they are used is another matter."""
+    return [_span(node) for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+
+
+def _span(node: ast.expr | ast.stmt) -> Span:
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _is_type(node: ast.expr) -> bool:

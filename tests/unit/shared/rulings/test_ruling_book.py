@@ -48,13 +48,16 @@ async def test_neither_an_outage_nor_a_bug_ends_the_looks(monkeypatch: pytest.Mo
 
 async def test_without_redis_a_process_begins_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
     one = book()
+    looks = 0
 
     async def look() -> None:
+        nonlocal looks
+        looks += 1
         raise RedisConnectionError
 
     monkeypatch.setattr(one, "look", look)
     await one.first_look()
-    assert len(one.rulings) == 0
+    assert (looks, len(one.rulings)) == (1, 0)
     assert not one.read.is_set()
 
 
