@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from media.counts import ViewerStats
 from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
-from media.line.choice import LayerChoice
-from media.line.decision import Decision
-from media.line.doubts import HEAVY_LOSS
+from media.line.choice import HEAVY_LOSS, Decision, LayerChoice
 from media.line.estimate import LineEstimate
 from media.line.loss_run import LossRun
 from media.line.packet_train import PACKETS, PacketTrains

@@ -8,12 +8,9 @@ longer for the next one.
 import math
 import random
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from media.line.decision import Decision
-from media.line.doubts import Doubts
 from media.line.estimate import LineEstimate
-from media.line.hope import Hope
-from media.line.paces import of_beginning, of_keyframes
 from media.line.packet_train import NARROW
 from media.line.probe import Probe
 from media.line.round_trips import QUEUE_SECONDS
@@ -37,6 +34,38 @@ _DRAINING = 0.85  # a picture that begins behind a queue gets this share of the 
 # From one measurement of the round trip to the next: during a probe or a try; during a queue; otherwise.
 _OFTEN_SECONDS, _QUEUED_SECONDS, _SELDOM_SECONDS = 0.1, 0.3, 1.0
 _TRIED_SECONDS = 5.0  # a try without a sign of congestion for this long has succeeded
+
+_HOPE_CLOSE = 0.97  # the line carries this share of the need: that is enough, without room to spare
+# Worth a try: the line seems to carry this share of the need, and was sent this multiple of it.
+_HOPE_LEAST, _HOPE_FAR_MORE = 0.35, 1.8
+_HOPE_SECONDS = 4.0  # from one such try to the next
+
+_DOUBT_LITTLE = 0.8  # a sign may pass if it leaves this share of what the rung needs
+_DOUBT_FORGET = 0.15  # the count of signs that passed falls by this in a second
+_DOUBT_MOST, _DOUBT_FEW = 3.5, 1.5  # so many signs are too many; if they are losses or a queue, so few
+_DOUBT_LASTING = 2.5  # so many are too many on a rung that seems to fit: it has no room for retransmissions
+HEAVY_LOSS = 0.25  # beyond this share of lost packets no picture is whole
+_DOUBT_SPARE = 1.25  # lost packets can be sent again soon if the line carries this multiple of the need
+
+# Keyframes alone, and a first picture, get this share of what sound leaves.
+_PACE_ALONE, _PACE_BEGINNING = 0.9, 0.95
+_PACE_WIDE = 4.0  # a line that carries this multiple of what the picture needs takes its keyframe at once
+_PACE_MORE = 1.15  # a first picture gets at least this multiple of its need: it must reach the live edge
+
+
+class Decision(NamedTuple):
+    """`rung` is an index of the rungs (`media.line.rungs`).
+
+    With `pause` the present picture stops at once, before the keyframe of the other one has come. `probe` is
+    the bit rate that padding fills up to; 0: no padding. `pace` is the bit rate of keyframes alone; 0: there
+    are none. `start` is the bit rate at which a picture begins, until it is live; 0: at once.
+    """
+
+    rung: int
+    pause: bool
+    probe: float
+    pace: float
+    start: float
 
 
 class LayerChoice:
@@ -182,13 +211,15 @@ class LayerChoice:
     def _pace(self, rungs: Sequence[float]) -> float:
         if not is_slow(rungs, self._rung):
             return 0.0
-        return of_keyframes(rungs, self._estimate.carries, 0.0 if self._probe is None else self._probe.level)
+        return pace_of_keyframes(
+            rungs, self._estimate.carries, 0.0 if self._probe is None else self._probe.level
+        )
 
     def _start(self, rungs: Sequence[float], now: float) -> float:
         estimate = self._estimate
         carries = min(estimate.carries, estimate.capacity(now) or math.inf)
         is_full = estimate.trips.queues > 1 and estimate.queue(carries, now) > QUEUE_SECONDS
-        return of_beginning(rungs, self._rung, carries * (_DRAINING if is_full else 1.0))
+        return pace_of_beginning(rungs, self._rung, carries * (_DRAINING if is_full else 1.0))
 
     # --- down
 
@@ -294,3 +325,76 @@ class LayerChoice:
         self._failures += 1
         # at random, so that viewers behind one line do not probe together
         self._next_at = now + wait * (0.8 + 0.2 * self._jitter())
+
+
+class Hope:
+    """Whether to go on with the lowest moving picture, although the line seems to carry less than it needs.
+
+    For one viewer. `now` is in seconds of a steady clock, rates are in bit/s.
+    """
+
+    __slots__ = ("_from",)
+
+    def __init__(self, now: float) -> None:
+        self._from = now
+
+    def __call__(self, need: float, carries: float, sent: float, now: float) -> bool:
+        """Whether to try a picture that needs `need`: the line was sent `sent`, and seems to carry `carries`.
+
+        When far more is sent than the line carries, the share that arrives is a poor measure.
+        """
+        if need * _HOPE_CLOSE <= carries:
+            return True
+        if need * _HOPE_LEAST > carries or sent < need * _HOPE_FAR_MORE or now < self._from:
+            return False
+        self._from = now + _HOPE_SECONDS
+        return True
+
+
+class Doubts:
+    """Whether to stay on a rung in spite of a sign of congestion: counts the signs for one viewer.
+
+    `now` is in seconds of a steady clock.
+    """
+
+    __slots__ = ("_at", "_signs")
+
+    def __init__(self, now: float) -> None:
+        self._signs = 0.0  # signs that passed; older ones count less
+        self._at = now
+
+    def clear(self) -> None:
+        """Begin anew: the viewer goes to another rung."""
+        self._signs = 0.0
+
+    def pass_over(self, estimate: LineEstimate, need: float, now: float, *, has_less: bool) -> bool:
+        """Whether to stay on a rung that needs `need` bit/s. `has_less`: a lower rung moves, too."""
+        self._signs = max(0.0, self._signs - (now - self._at) * _DOUBT_FORGET) + 1
+        self._at = now
+        lost = estimate.lost_share
+        if has_less and (lost or 0.0) > HEAVY_LOSS and need * _DOUBT_SPARE > estimate.carries:
+            return False
+        if need <= estimate.carries:
+            return self._signs < _DOUBT_LASTING
+        # a fall of REMB may be chance, or another viewer's probe
+        most = _DOUBT_MOST if lost is None and not estimate.suspect else _DOUBT_FEW
+        return need * _DOUBT_LITTLE <= estimate.carries and self._signs < most
+
+
+# --- how fast pictures are sent that do not keep the pace of their stream; rates are without sound
+
+
+def pace_of_keyframes(rungs: Sequence[float], carries: float, probed: float) -> float:
+    """The rate of keyframes alone. They take the place of padding up to `probed`, with sound; 0: no probe."""
+    sound = rungs[-1]
+    return max(rungs[-2] - sound, (carries - sound) * _PACE_ALONE, probed - sound)
+
+
+def pace_of_beginning(rungs: Sequence[float], rung: int, carries: float) -> float:
+    """The rate of a keyframe and what follows it, until the viewer is live; 0: at once.
+
+    A keyframe that is sent at once fills the queue of a narrow line, which then drops a part of it.
+    """
+    if rungs[rung] == math.inf or carries > rungs[rung] * _PACE_WIDE:
+        return 0.0
+    return max((carries - rungs[-1]) * _PACE_BEGINNING, (rungs[rung] - rungs[-1]) * _PACE_MORE)

@@ -2,12 +2,11 @@
 
 import math
 
-from media.line.shortest_round_trip import ShortestRoundTrip
-
 QUEUE_SECONDS = 0.06  # a round trip that is longer than the shortest one by this shows a queue
 _LONG_SECONDS = 0.3  # the guess before a round trip was measured
 _STALE_SECONDS = 3.0  # an older round trip says nothing of the present queue
 _FRESH_SECONDS = 0.5  # as a receiver report may show a queue that is a second old
+WINDOW_SECONDS = 15.0  # the shortest of two windows counts: a viewer may move to a slower network
 
 
 class RoundTrips:
@@ -60,3 +59,27 @@ class RoundTrips:
     def shows_none(self, now: float, *, fresh: bool) -> bool:
         """Whether the line has no queue now, by a round trip of the last seconds, or by a `fresh` one."""
         return not self.queues and self.measured_within(_FRESH_SECONDS if fresh else _STALE_SECONDS, now)
+
+
+class ShortestRoundTrip:
+    """The shortest of the last 15 to 30 s. All in seconds; `now` is of a steady clock."""
+
+    __slots__ = ("_before", "_lately", "_since")
+
+    def __init__(self) -> None:
+        self._before = self._lately = math.inf
+        self._since = -math.inf
+
+    def take(self, seconds: float, now: float) -> float:
+        """Take a round trip that was measured now; returns the shortest."""
+        if now - self._since > WINDOW_SECONDS:
+            is_stale = now - self._since > 2 * WINDOW_SECONDS
+            self._before, self._lately = math.inf if is_stale else self._lately, math.inf
+            self._since = now
+        self._lately = min(self._lately, seconds)
+        return self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """The shortest round trip; infinite: none was measured."""
+        return min(self._before, self._lately)

@@ -2,8 +2,7 @@
 
 import math
 
-from media.line.choice import LayerChoice
-from media.line.decision import Decision
+from media.line.choice import Decision, LayerChoice
 from media.line.estimate import LineEstimate
 
 SOUND = 40_000

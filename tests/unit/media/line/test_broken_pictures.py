@@ -2,8 +2,8 @@
 
 import pytest
 
+from media.line.choice import pace_of_beginning
 from media.line.loss_run import Loss
-from media.line.paces import of_beginning
 from tests.support.choosing_viewer import RUNGS, Viewer
 
 
@@ -94,13 +94,13 @@ def test_a_picture_begins_at_no_more_than_a_train_told_and_slower_behind_a_queue
     viewer.choice.allow_trains(can_train=True)
     viewer.run(3)
     viewer.estimate.measured(600_000)
-    assert viewer.choice.step(RUNGS, 1, viewer.now).start == of_beginning(RUNGS, 0, 600_000)
+    assert viewer.choice.step(RUNGS, 1, viewer.now).start == pace_of_beginning(RUNGS, 0, 600_000)
     viewer.estimate.train_came(500_000, viewer.now)
     told = viewer.choice.step(RUNGS, 1, viewer.now)
-    assert told.start == of_beginning(RUNGS, told.rung, 500_000)
+    assert told.start == pace_of_beginning(RUNGS, told.rung, 500_000)
     viewer.measure(0.03, 0.3, 0.3, remb=False)
     queued = viewer.choice.step(RUNGS, 1, viewer.now)
-    assert queued.start == of_beginning(RUNGS, queued.rung, 0.85 * min(viewer.estimate.carries, 500_000))
+    assert queued.start == pace_of_beginning(RUNGS, queued.rung, 0.85 * min(viewer.estimate.carries, 500_000))
     viewer.estimate.train_came(500_000, viewer.now, sent_at=viewer.now)  # all that waited has come
     drained = viewer.choice.step(RUNGS, 1, viewer.now)
-    assert drained.start == of_beginning(RUNGS, drained.rung, min(viewer.estimate.carries, 500_000))
+    assert drained.start == pace_of_beginning(RUNGS, drained.rung, min(viewer.estimate.carries, 500_000))

@@ -3,11 +3,18 @@
 import math
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.line.choice import Doubts, Hope, pace_of_beginning, pace_of_keyframes
+from media.line.estimate import LineEstimate
 from media.line.loss_run import Loss
 from tests.support.choosing_viewer import RUNGS, SINGLE, SOUND, Viewer
+
+HOPED = 100_000.0
+PACED = [1_600_000.0, math.inf, 190_000.0, 60_000.0, 40_000.0]
+DOUBTED = 400_000.0
 
 
 def test_everybody_gets_the_best_until_the_line_says_otherwise() -> None:
@@ -292,3 +299,80 @@ def test_a_picture_that_has_no_layer_below_it_is_not_tried_again_at_once() -> No
     viewer = Viewer(SINGLE)
     viewer.run(10)
     assert _lose(viewer, 0.5 * SINGLE[0]) > 0
+
+
+def test_what_is_close_is_always_tried() -> None:
+    hope = Hope(0.0)
+    assert all(hope(HOPED, 0.98 * HOPED, HOPED, now / 10) for now in range(20))
+
+
+def test_what_was_sent_in_excess_says_little_once_in_four_seconds() -> None:
+    hope = Hope(1.0)
+    assert not hope(HOPED, HOPED / 2, 2 * HOPED, 0.9)
+    assert hope(HOPED, HOPED / 2, 2 * HOPED, 1.0)
+    assert not hope(HOPED, HOPED / 2, 2 * HOPED, 4.9)
+    assert hope(HOPED, HOPED / 2, 2 * HOPED, 5.0)
+
+
+def test_far_too_little_is_believed_and_so_is_a_sign_of_hardly_more_than_the_picture() -> None:
+    assert not Hope(0.0)(HOPED, HOPED * 0.3, 3 * HOPED, 0.0)
+    assert not Hope(0.0)(HOPED, HOPED * 0.5, 1.7 * HOPED, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rung", "carries", "pace"),
+    [
+        (2, 300_000.0, 0.95 * 260_000),
+        (2, 150_000.0, 1.15 * 150_000),  # it must reach the live edge
+        (0, math.inf, 0.0),
+        (2, 800_000.0, 0.0),  # a wide line takes a keyframe at once
+        (1, 300_000.0, 0.0),  # there is no such picture
+    ],
+)
+def test_a_picture_begins_at_the_pace_of_the_line(rung: int, carries: float, pace: float) -> None:
+    assert pace_of_beginning(PACED, rung, carries) == pytest.approx(pace)
+
+
+@pytest.mark.parametrize(
+    ("carries", "probed", "pace"),
+    [(50_000.0, 0.0, 20_000.0), (140_000.0, 0.0, 90_000.0), (140_000.0, 200_000.0, 160_000.0)],
+)
+def test_keyframes_alone_take_what_the_sound_leaves(carries: float, probed: float, pace: float) -> None:
+    assert pace_of_keyframes(PACED, carries, probed) == pytest.approx(pace)
+
+
+def told(carries: float, lost: float | None = None) -> LineEstimate:
+    estimate = LineEstimate(0.0)
+    estimate.carries, estimate.lost_share = carries, lost
+    return estimate
+
+
+@pytest.mark.parametrize(
+    ("carries", "lost", "survives"),
+    [
+        (450_000.0, None, 2),  # it fits, but with what is sent again it does not
+        (450_000.0, 0.15, 2),
+        (350_000.0, None, 3),  # a little less may be another viewer's probe
+        (350_000.0, 0.15, 1),  # but not what is lost, or waits
+        (300_000.0, None, 0),
+        (450_000.0, 0.4, 0),  # no picture is whole, and there is no room to send it again
+        (600_000.0, 0.4, 2),  # here there is
+    ],
+)
+def test_so_many_signs_pass_one_after_the_other(carries: float, lost: float | None, survives: int) -> None:
+    doubts, estimate = Doubts(0.0), told(carries, lost)
+    passed = [doubts.pass_over(estimate, DOUBTED, 0.1 * n, has_less=True) for n in range(5)]
+    assert passed == [True] * survives + [False] * (5 - survives)
+
+
+def test_a_broken_picture_goes_on_where_there_is_no_lower_one() -> None:
+    assert Doubts(0.0).pass_over(told(450_000.0, 0.4), DOUBTED, 0.0, has_less=False)
+
+
+def test_signs_are_forgotten() -> None:
+    doubts, estimate = Doubts(0.0), told(350_000.0)
+    assert all(doubts.pass_over(estimate, DOUBTED, 10.0 * n, has_less=True) for n in range(20))
+    doubts.clear()
+    assert [doubts.pass_over(estimate, DOUBTED, 200.0, has_less=True) for _ in range(4)] == [True] * 3 + [
+        False
+    ]

@@ -1,6 +1,6 @@
 """The round trip of an empty queue, remembered for as long as it is likely to be true."""
 
-from media.line.shortest_round_trip import WINDOW_SECONDS, ShortestRoundTrip
+from media.line.round_trips import WINDOW_SECONDS, ShortestRoundTrip
 
 
 def test_the_shortest_counts_through_a_queue_of_fifteen_seconds() -> None:
