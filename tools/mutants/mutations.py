@@ -141,7 +141,7 @@ def _types(tree: ast.AST) -> list[Span]:
 
 
 def _constants(tree: ast.Module) -> list[Span]:
-    """Values that were chosen: a test that knows them would be a copy. How they are used is another matter."""
+    """Values that were chosen: a test that knows them would be a copy. Their use is another matter."""
     return [_span(node) for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
 
 
