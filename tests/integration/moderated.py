@@ -13,7 +13,6 @@ from tests.support.system import System, running_system
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 SOON = 2.0  # what the issue promises for sessions of a revoked token
-ON_EVERY_REPLICA = 1.0
 
 
 def token(**claims: object) -> str:

@@ -20,7 +20,6 @@ GRACE = 15.0
 KEYFRAME, DELTA = b"\x10\x00 a keyframe of VP8", b"\x10\x01 another frame"
 VP8, H264, OPUS = 96, 102, 111
 H264_LINES = ("a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f")
-PCMU_LINES = ("a=rtpmap:0 PCMU/8000",)
 
 
 @pytest.fixture
@@ -30,29 +29,6 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
 
 
 # --- the room waits
-
-
-@pytest.mark.parametrize("ends", ["DTLS close", "consent"])
-async def test_a_room_and_its_viewers_wait_for_their_publisher(plane: Plane, ends: str) -> None:
-    publisher, viewer = await plane.pair()
-    if ends == "DTLS close":
-        await left(plane, publisher)
-        silent_for = 0.0
-    else:
-        silent_for = CONSENT_SECONDS
-        plane.publisher_session.ice.heard_at -= silent_for
-        fall_silent(plane, silent_for)
-        plane.room._heard_at = plane.publisher_session.ice.heard_at + silent_for
-        plane.tick(0)
-    (status,) = plane.media.rooms.statuses()
-    assert (status.has_publisher, status.subscribers, status.tracks) == (False, 1, 2)
-    plane.tick(GRACE - 1)
-    assert plane.subscribers == 1
-    assert await viewer.check()
-    assert not viewer.closed
-    plane.tick(GRACE + 1)
-    assert plane.holds_nothing()
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
 
 
 async def test_the_grace_counts_from_when_the_publisher_was_last_heard(plane: Plane) -> None:

@@ -31,29 +31,6 @@ async def tick_broken(plane: Plane, broken: object, method: str) -> list[str]:
     return [entry["event"] for entry in errors]
 
 
-async def test_a_fault_in_a_viewers_session_ends_it_alone(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    other = await plane.connected(publishes=False)
-    session = plane.session(viewer)
-    assert await tick_broken(plane, session, "tick") == ["unexpected session error"]
-    await eventually("it is told", lambda: viewer.closed, IN_TIME)
-    assert plane.subscribers == 1
-    await other.gets_media_of(publisher)
-
-
-@pytest.mark.parametrize("part", ["session", "feedback"])
-async def test_a_fault_of_a_room_ends_that_room_alone(plane: Plane, part: str) -> None:
-    publisher, viewer = await plane.pair()
-    room = plane.room
-    broken = plane.publisher_session if part == "session" else room.publisher
-    told = "unexpected session error" if part == "session" else "unexpected room error"
-    assert await tick_broken(plane, broken, "tick") == [told]
-    for peer in (publisher, viewer):
-        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-    assert plane.holds_nothing()
-    await plane.pair()
-
-
 async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
     publisher, viewer = await plane.pair()
     session = plane.session(viewer)

@@ -12,7 +12,6 @@ from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Revocation
 from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
@@ -133,23 +132,6 @@ async def test_without_redis_what_was_known_stays_and_nothing_is_put() -> None:
         with pytest.raises(RedisError):
             await one.put(block("b"))
         assert blocked(one) == ["a"]
-
-
-async def test_there_are_so_many_and_what_has_ended_makes_room(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ruling_book, "MOST_RULINGS", 3)
-    one = book(redis)
-    await one.put(block("ends", seconds=-1))
-    for room in ("a", "b"):
-        await one.put(block(room))
-    await one.put(block("c"))  # "ends" has ended
-    with pytest.raises(ServiceError) as error:
-        await one.put(block("d"))
-    assert error.value.code is ErrorCode.TOO_MANY_RULINGS
-    await one.put(block("c", lifted=True))
-    assert blocked(one) == ["a", "b"]
-    assert 0 < await redis.ttl(keys.RULINGS) <= HOUR + 2
 
 
 async def test_a_large_book_is_read_in_pieces(redis: Redis) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import fractions
 from collections import Counter
-from collections.abc import Callable
 from typing import Self
 from urllib.parse import urljoin
 
@@ -52,14 +51,11 @@ class MovingBar(MediaStreamTrack):
 class Client:
     """One session of aiortc with the server. `frames` counts what has arrived and was decoded, by kind."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, url: str, token: str = "", through: Callable[[str], str] = str
-    ) -> None:
-        """`through` may lead the connection elsewhere than the answer says."""
+    def __init__(self, http: httpx.AsyncClient, url: str, token: str = "") -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.frames: Counter[str] = Counter()
         self.session_url = ""
-        self._http, self._url, self._through = http, url, through
+        self._http, self._url = http, url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._counting: set[asyncio.Task[None]] = set()
         self.pc.add_listener("track", self._on_track)
@@ -95,7 +91,7 @@ class Client:
         )
         if response.status_code == 201:
             self.session_url = urljoin(self._url, response.headers["Location"])
-            await self.pc.setRemoteDescription(RTCSessionDescription(self._through(response.text), "answer"))
+            await self.pc.setRemoteDescription(RTCSessionDescription(response.text, "answer"))
         return response
 
     async def connect(self) -> Self:
@@ -131,19 +127,17 @@ class Client:
         await asyncio.gather(*self._counting)
 
 
-def publisher(
-    http: httpx.AsyncClient, url: str, token: str = "", through: Callable[[str], str] = str
-) -> Client:
+def publisher(http: httpx.AsyncClient, url: str, token: str = "") -> Client:
     """A client that will send a small picture and sound; enter it to connect."""
-    client = Client(http, url, token, through)
+    client = Client(http, url, token)
     client.pc.addTransceiver(AudioStreamTrack(), direction="sendonly")
     client.pc.addTransceiver(MovingBar(), direction="sendonly")
     return client
 
 
-def viewer(http: httpx.AsyncClient, url: str, token: str = "", through: Callable[[str], str] = str) -> Client:
+def viewer(http: httpx.AsyncClient, url: str, token: str = "") -> Client:
     """A client that will receive and decode; enter it to connect."""
-    client = Client(http, url, token, through)
+    client = Client(http, url, token)
     client.pc.addTransceiver("audio", direction="recvonly")
     client.pc.addTransceiver("video", direction="recvonly")
     return client

@@ -21,11 +21,6 @@ class NatNetwork:
     nat: Namespace
     outside: Namespace
 
-    def forgets(self, seconds: int) -> None:
-        """Keep the mapping of a socket for that long after its last packet."""
-        for name in ("udp_timeout", "udp_timeout_stream"):
-            self.nat.run("tee", f"/proc/sys/net/netfilter/nf_conntrack_{name}", text=str(seconds))
-
     def maps(self, way_out: str, way_in: str = "") -> None:
         """Translate from now on what leaves, and what arrives, in words of nftables."""
         self.nat.run(

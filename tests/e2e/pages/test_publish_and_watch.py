@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM, PRIVATE_TOKEN
+from tests.e2e.pages.conftest import PRIVATE_ROOM, PRIVATE_TOKEN
 from tests.support.browser import open_publish_page, open_watch_page
 from tests.support.system import System
 
@@ -64,20 +64,3 @@ async def test_leaving_the_page_ends_what_it_published(system: System, browser: 
         await page.tells("Live in left.")
         await page.page.goto("about:blank")
         await system.room_gone("left", within=5)
-
-
-async def test_people_are_told_when_an_admin_closes_their_room(system: System, browser: Browser) -> None:
-    url = system.controls[0].url
-    async with (
-        await open_publish_page(browser, url, "closed") as publisher,
-        await open_watch_page(browser, url, "closed") as viewer,
-    ):
-        await publisher.publish()
-        await publisher.tells("Live in closed.")
-        await viewer.tells("Watching closed.")
-        closed = await system.http.post(
-            f"{url}/api/admin/rooms/closed/close", headers={"X-Auth-Token": ADMIN_TOKEN}
-        )
-        assert closed.status_code == 200
-        await publisher.tells("An operator closed the room.", within=5)
-        await viewer.tells("closed is no longer live.", within=8)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Response, Route
 
-from tests.e2e.pages.conftest import ADMIN_TOKEN, PRIVATE_ROOM
+from tests.e2e.pages.conftest import PRIVATE_ROOM
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.publisher_tab import open_tab
 from tests.support.system import System
@@ -93,15 +93,3 @@ async def test_it_waits_as_long_as_the_server_asks_it_to(system: System, browser
         assert tries == [
             {"tried": True, "retryIn": 1, "status": status, "says": "not now"} for status in (503, 429)
         ]
-
-
-async def test_it_does_not_come_back_when_an_operator_closed_the_room(
-    system: System, browser: Browser
-) -> None:
-    async with await open_tab(browser, system.controls[0].url) as tab:
-        await tab.start("closed")
-        assert await tab.settled() == "live"
-        close = f"{system.controls[0].url}/api/admin/rooms/closed/close"
-        assert (await system.http.post(close, headers={"X-Auth-Token": ADMIN_TOKEN})).status_code == 200
-        await tab.becomes("live", "ended", within=5)
-        assert (await tab.told())[-1] == {"state": "ended", "reason": "room closed"}

@@ -11,8 +11,7 @@ from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import pack
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
-from shared.names import RoomName
-from shared.rpc.client import NotAsGivenError, RpcClient, alive, alone_with
+from shared.rpc.client import RpcClient
 from shared.rpc.request import reply_from_map
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import (
@@ -42,29 +41,6 @@ async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, cl
     async with running(RpcServer(redis, redis_url, WORKER, {Patch: take})):
         await client.call(WORKER, sent, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
     assert arrived == [sent]
-
-
-async def test_a_call_is_taken_only_as_long_as_what_is_given_is_so(
-    redis: Redis, client: RpcClient, server: RpcServer
-) -> None:
-    room = RoomName("demo")
-
-    async def call(given: list[str]) -> Closed:
-        message = CloseRoom(room="7")
-        return await client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID, given=given)
-
-    for given in (alive(WORKER), alone_with(room)):
-        assert isinstance(await refused(call(given)), NotAsGivenError)
-    await redis.set(keys.worker_status(WORKER), "lives", ex=60)
-    await redis.set(keys.room_claim(room), WORKER, ex=60)
-    for given in (alive(WORKER), alone_with(room)):
-        assert await call(given) == Closed(sessions=7)
-    await redis.sadd(keys.room_copies(room), "w2")
-    assert isinstance(await refused(call(alone_with(room))), NotAsGivenError)
-    await redis.delete(keys.room_copies(room))
-    await redis.set(keys.room_claim(room), "w2", ex=60)
-    assert isinstance(await refused(call(alone_with(room))), NotAsGivenError)
-    assert await redis.llen(keys.rpc_requests(WORKER)) == 0
 
 
 async def test_calls_at_once_get_each_its_own_answer(client: RpcClient, server: RpcServer) -> None:

@@ -15,7 +15,7 @@ from shared.bus.batch import Call
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode
-from shared.messages.encoding import pack, unpack
+from shared.messages.encoding import unpack
 from shared.messages.signalling import Answer, Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
@@ -183,19 +183,6 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
             assert (await refused(publish(deaf))).code is ErrorCode.NO_WORKER
             assert (await refused(publish(client, 0.6))).code is ErrorCode.NO_WORKER
     assert worker.served == []
-
-
-@pytest.mark.parametrize("deadline", [float("inf"), float("-inf"), float("nan"), 1e300, -1e300, 0.0])
-async def test_a_deadline_of_garbage_ends_nothing(
-    redis: Redis, client: RpcClient, redis_url: str, other: Redis, deadline: float
-) -> None:
-    worker = Worker(other, redis_url, RedisClock(other))
-    garbage = {"id": "x", "op": "Publish", "reply_to": "roomcast:reply:nobody", "request_id": "r"}
-    garbage |= {"deadline": deadline, "body": {"room": "a", "offer": "v=0"}}  # type: ignore[dict-item]
-    await redis.rpush(keys.rpc_requests(WORKER), pack(garbage))
-    with capture_logs():
-        async with running(worker.rpc):
-            assert (await publish(client)).session == "w1.demo"
 
 
 async def test_the_skew_of_this_host_is_known(redis: Redis) -> None:

@@ -12,7 +12,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from shared.errors import ErrorCode
 from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
-from shared.rpc.client import MAX_OFFERS_QUEUED, MAX_QUEUED, RpcClient
+from shared.rpc.client import RpcClient
 from shared.rpc.server import MAX_BUSY, RpcServer
 from tests.integration.rpc.ends import (
     IN_TIME,
@@ -76,23 +76,6 @@ async def test_a_request_past_its_deadline_is_dropped(
             await eventually("the first is dropped", lambda: logs, within=IN_TIME)
     assert len(served) == 1
     assert [(line["event"], line["request_id"]) for line in logs] == [("rpc request too late", REQUEST_ID)]
-
-
-async def test_an_overloaded_worker_is_refused_at_once(redis: Redis, client: RpcClient) -> None:
-    waiting = keys.rpc_requests(WORKER)
-    await redis.rpush(waiting, *[b"waiting"] * MAX_OFFERS_QUEUED)
-    async with Stopwatch() as watch:
-        error = await refused(publish(client))
-    assert watch.seconds < 1
-    assert (error.code, error.detail) == (ErrorCode.WORKER_FULL, "worker overloaded")
-    assert await redis.llen(waiting) == MAX_OFFERS_QUEUED  # the list does not grow
-    # requests that end sessions are still accepted
-    close = client.call(WORKER, CloseRoom(room="1"), Closed, timeout=0.6, request_id=REQUEST_ID)
-    assert (await refused(close)).detail == "worker did not answer in time"
-    assert await redis.llen(waiting) == MAX_OFFERS_QUEUED + 1
-    await redis.rpush(waiting, *[b"waiting"] * MAX_QUEUED)
-    error = await refused(client.call(WORKER, CloseRoom(room="1"), Closed, timeout=1, request_id=REQUEST_ID))
-    assert error.code is ErrorCode.WORKER_FULL
 
 
 async def test_a_worker_handles_only_so_many_requests_at_once(

@@ -137,24 +137,6 @@ async def test_a_media_loop_that_hangs_is_not_healthy(monkeypatch: pytest.Monkey
         await eventually("it is healthy again", healthy, PATIENCE_SECONDS)
 
 
-async def test_connections_of_one_byte_lock_nobody_out() -> None:
-    async with serving() as url:
-        address = ("127.0.0.1", int(url.rpartition(":")[2]))
-        strangers = []
-        for _ in range(300):
-            _, writer = await asyncio.open_connection(*address)
-            writer.write(b"G")
-            strangers.append(writer)
-        async with httpx.AsyncClient() as http:
-
-            async def healthy() -> bool:
-                return (await http.get(f"{url}/healthz")).text == "ok"
-
-            await eventually("it answers", healthy, within=2)
-        for writer in strangers:
-            writer.close()
-
-
 async def test_a_download_from_a_hung_disk_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_http, "STOP_SECONDS", 0.2)
     asked, disk_answers = asyncio.Event(), threading.Event()
