@@ -119,11 +119,26 @@ def test_what_came_joined_is_sorted_as_its_datagrams(
     assert results[0] == results[1]
 
 
+def test_what_a_publisher_sent_joined_stays_joined() -> None:
+    """The next step decrypts it in one piece."""
+    socket = PublisherSocket()
+    publisher = socket.world.publisher
+    joined = JoinedBytes([publisher.packet(VIDEO), publisher.packet(VIDEO)])
+    [(feed, media)] = socket.demux.sort([(joined, HOME)], socket.now)
+    assert feed is socket.world.feed
+    assert media is joined
+    mixed = JoinedBytes([publisher.packet(VIDEO), b"\x16dtls"])
+    [(_, media)] = socket.demux.sort([(mixed, HOME)], socket.now)
+    assert list(media) == [mixed[0]]
+    assert socket.publisher.dtls == [b"\x16dtls"]
+
+
 @dataclass
 class Relay:
     """A relay's end: it takes what comes under its SSRC, and finds out itself what is authentic."""
 
     taken: list[bytes] = field(default_factory=list)
+    feed: Feed | None = None  # for which the switch must process it
     fault: Exception | None = None
     breaking: bool = False
 
@@ -131,7 +146,7 @@ class Relay:
         if self.breaking:
             raise ZeroDivisionError
         self.taken.append(datagram)
-        return None
+        return self.feed
 
     def breaks(self, fault: Exception) -> None:
         self.fault = fault
@@ -155,3 +170,23 @@ def test_a_fault_that_a_relays_packet_triggers_is_its_own() -> None:
     socket.turn([(rtp(1, b"x", ssrc=7), OTHER), (socket.world.publisher.packet(VIDEO), HOME)])
     assert isinstance(relay.fault, ZeroDivisionError)
     assert socket.world.feed.rx_packets == 1
+
+
+def test_media_of_a_relay_goes_to_the_room_that_it_feeds() -> None:
+    socket, feed = Socket(), World().feed
+    socket.demux.add_relay((7,), Relay(feed=feed))
+    media = [rtp(number, b"media", ssrc=7) for number in range(2)]
+    assert socket.demux.sort([(one, OTHER) for one in media], socket.now) == [(feed, media)]
+
+
+def test_an_ssrc_that_another_relay_has_taken_over_stays_with_it() -> None:
+    """The end of the former relay comes after the beginning of the next one."""
+    socket, former, present = Socket(), Relay(), Relay()
+    socket.demux.add_relay((7, 8), former)
+    socket.demux.add_relay((7,), present)
+    socket.demux.remove_relay((7, 8), former)
+    assert socket.demux.relay_count == 1
+    socket.receive(rtp(1, b"media", ssrc=7), rtp(1, b"media", ssrc=8), source=OTHER)
+    assert (len(present.taken), len(former.taken)) == (1, 0)
+    socket.demux.remove_relay((7,), present)
+    assert socket.demux.relay_count == 0

@@ -1,0 +1,121 @@
+"""A viewer's session when something breaks, and when nothing is to be done."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from media.sessions.end_reason import EndReason
+from media.sessions.viewer_session import ViewerSession
+from shared.messages.signalling import Role
+from tests.unit.media.rooms.test_admission import World
+
+
+class Playback:
+    """In the place of what sends to a viewer; each call is noted, and `step` may break."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.fault: Exception | None = None
+        self.rests = True
+        self.steps = False
+        self.quiet_until = 0.0
+        self.measure_seconds = 1e9
+        self.picture = None
+        self.rendition = None
+
+    def step(self, now: float) -> float | None:
+        self.calls.append("step")
+        if self.fault is not None:
+            raise self.fault
+        return None
+
+    def tick(self, now: float) -> bytes:
+        self.calls.append("tick")
+        return b""
+
+    def move(self, address: object) -> None:
+        self.calls.append("move")
+
+    def end(self) -> None:
+        self.calls.append("end")
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    world.publish()
+    return world
+
+
+def playing(world: World) -> tuple[ViewerSession, Playback]:
+    """A viewer that is connected, as far as a tick sees."""
+    session, playback = world.watch(), Playback()
+    untyped: Any = session
+    untyped._playback, untyped.connected = playback, True
+    session.ice.touch(world.now)
+    return session, playback
+
+
+async def test_a_bug_while_a_picture_is_sent_ends_this_viewer_alone(world: World) -> None:
+    session, playback = playing(world)
+    other, _ = playing(world)
+    playback.fault = ZeroDivisionError()
+    await session._pace()
+    assert session.ended
+    assert not other.ended
+    assert playback.calls == ["step", "end"]
+    assert world.ledger.ended == {(Role.PLAY, EndReason.FAULT): 1}
+
+
+async def test_a_viewer_with_nothing_to_do_costs_no_tick(world: World) -> None:
+    session, playback = playing(world)
+    playback.quiet_until = world.now + 0.5
+    for later in (0.0, 0.1, 0.4):
+        session.tick(world.now + later)
+    assert playback.calls == ["tick"]
+    session.tick(world.now + 0.5)
+    assert playback.calls == ["tick"] * 2
+
+
+async def test_the_longest_rest_is_a_second(world: World) -> None:
+    """Its token and its consent may end meanwhile."""
+    session, playback = playing(world)
+    playback.quiet_until = world.now + 60
+    session.tick(world.now)
+    session.tick(world.now + 0.9)
+    assert playback.calls == ["tick"]
+    session.tick(world.now + 1.0)
+    assert playback.calls == ["tick"] * 2
+
+
+@pytest.mark.parametrize("wakes", ["a wish", "another address", "a bug", "the room's layers"])
+async def test_what_happens_ends_the_rest(world: World, wakes: str) -> None:
+    session, playback = playing(world)
+    playback.quiet_until = world.now + 60
+    session.tick(world.now)
+    if wakes == "a wish":
+        session.choose(None, picture=False)
+    elif wakes == "another address":
+        session._moved(("192.0.2.9", 1))
+    elif wakes == "the room's layers":
+        session._feed.ladder = SimpleNamespace()  # type: ignore[assignment]
+    else:
+        session.breaks(ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):
+            session.tick(world.now + 0.1)
+        return
+    playback.calls.clear()
+    session.tick(world.now + 0.1)
+    assert playback.calls == ["tick"]
+
+
+async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World) -> None:
+    session, playback = playing(world)
+    playback.steps = True
+    session.tick(world.now)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert playback.calls == ["tick", "step"]
+    session.end(EndReason.DELETED)
