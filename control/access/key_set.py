@@ -66,7 +66,10 @@ class KeySet:
                         async with asyncio.timeout(REFRESH_SECONDS - PAUSE_SECONDS):
                             await self._asked.wait()
         finally:
-            await self._http.aclose()
+            await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
 
     def _lacks(self, header: JwtHeader | None) -> bool:
         if header is None or header.algorithm not in PUBLIC_KEY_ALGORITHMS:
@@ -79,15 +82,22 @@ class KeySet:
         self._asked.clear()
         self._is_current = False
         try:
-            async with asyncio.timeout(FETCH_SECONDS):
-                keys = keys_of_set(await self._body())
-        except (httpx.HTTPError, httpx.InvalidURL, KeysError, TimeoutError) as error:
-            self._failed(str(error) if isinstance(error, KeysError) else type(error).__name__)
+            keys = await self.fetch()
+        except KeysError as error:
+            self._failed(str(error))
         else:
             self._succeeded(keys)
         self._pausing = True
         self._fetched.set()
         self._fetched = asyncio.Event()
+
+    async def fetch(self) -> tuple[JwtKey, ...]:
+        """The keys that are at the URL now. Raises `KeysError`, with the reason."""
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                return keys_of_set(await self._body())
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise KeysError(type(error).__name__) from None
 
     async def _body(self) -> bytes:
         """The body at the URL. Redirects are not followed: only who answers at this URL is trusted."""

@@ -1,5 +1,7 @@
 """Who may do what: settings that leave more open than their operator may think."""
 
+import ipaddress
+
 from control.access.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
@@ -9,6 +11,7 @@ from shared.settings.settings import Settings
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256
 TOKEN_LETTERS = 16
+MOST_PROXIES = 65_536  # addresses of one trusted network, IPv4 or IPv6
 NEW_TOKEN = "openssl rand -hex 24"  # noqa: S105  # the command that draws one
 
 
@@ -139,7 +142,22 @@ def weak(settings: Settings) -> list[Finding]:
 
 
 def proxies(settings: Settings) -> list[Finding]:
-    """Behind a proxy that is not named, all clients share its address."""
+    """Behind a proxy that is not named, all clients share its address; whoever is trusted may forge one."""
+    trusted = [ipaddress.ip_network(text, strict=False) for text in settings.trusted_proxies]
+    if everybody := [network for network in trusted if network.prefixlen == 0]:
+        return [
+            PROXIES.fail(
+                f"TRUSTED_PROXIES has {everybody[0]}: every client may name another address as its own",
+                "name the balancer's address alone",
+            )
+        ]
+    if wide := [str(network) for network in trusted if network.num_addresses > MOST_PROXIES]:
+        return [
+            PROXIES.warn(
+                f"every host in {', '.join(wide)} may name another address as its client's",
+                "name the addresses of the balancers alone, if others are in these networks",
+            )
+        ]
     behind = settings.public_url.startswith("https://") and not settings.tls_cert_file
     if behind and not settings.trusted_proxies:
         return [

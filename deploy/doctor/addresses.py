@@ -36,7 +36,7 @@ async def look(settings: Settings, part: Part) -> list[Finding]:
 
 async def _with_auto(settings: Settings) -> list[Finding]:
     """Asks STUN servers from the media port itself or, while Roomcast has that, from another one."""
-    with _opened(settings.media_addr) as ports:
+    with opened(settings.media_addr) as ports:
         public = PublicAddress(ports, settings.media_public_ips, settings.media_stun_servers)
         public.learn(await mappings_of(ports, settings.media_stun_servers, STUN_SECONDS))
     told = public.candidates.all
@@ -44,18 +44,18 @@ async def _with_auto(settings: Settings) -> list[Finding]:
 
 
 async def _by_name(settings: Settings) -> list[Finding]:
-    """Asks STUN servers only if clients are given no public address: there may be one all the same."""
-    with _opened(settings.media_addr) as ports:
+    """Asks STUN servers, unless clients are given a public address that this host itself has."""
+    with opened(settings.media_addr) as ports:
         told = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
     mappings: Sequence[Mapping] = ()
-    if not any(map(_is_public, told)):
-        with _opened(HostPort(settings.media_addr.host, 0)) as ports:  # a worker may want the other one now
+    if not any(_is_public(one) and one[0] in own_addresses() for one in told):
+        with opened(HostPort(settings.media_addr.host, 0)) as ports:  # a worker may want the other one now
             mappings = await mappings_of(ports, settings.media_stun_servers, STUN_SECONDS)
     return [media(told, mappings), ipv6(told, own_addresses())]
 
 
 @contextmanager
-def _opened(address: HostPort) -> Iterator[tuple[UdpPort, ...]]:
+def opened(address: HostPort) -> Iterator[tuple[UdpPort, ...]]:
     """The ports of a worker, or others while it runs; raises `OSError`."""
     try:
         ports = open_udp(address)
@@ -90,9 +90,16 @@ def media(told: Sequence[Candidate], mappings: Sequence[Mapping] = ()) -> Findin
     """`told`: what clients are given. `mappings`: what STUN servers see, if they were asked."""
     names = ", ".join(str(HostPort(*candidate)) for candidate in told)
     given = f"clients are given {names or 'no address'}"
-    if any(map(_is_public, told)):
-        return ABOUT.ok(given)
     seen = [mapping for mapping in mappings if mapping.is_known]
+    public = {candidate[0] for candidate in told if _is_public(candidate)}
+    other = {one.seen[0][0] for one in seen} - public
+    if public and other and not public & {one.seen[0][0] for one in seen}:
+        return ABOUT.warn(
+            f"{given}; but the Internet sees this host at {', '.join(sorted(other))}",
+            "another MEDIA_PUBLIC_IPS, unless what forwards the port to this host has that address",
+        )
+    if public:
+        return ABOUT.ok(given)
     if not seen:
         return ABOUT.warn(
             f"{given}, which the Internet does not reach",

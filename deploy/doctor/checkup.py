@@ -18,6 +18,7 @@ from deploy.doctor import (
     recordings,
     redis_server,
     report,
+    services,
 )
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
@@ -66,9 +67,11 @@ async def examine(part: Part) -> list[Finding]:
             *await within("addresses", partial(addresses.look, settings, part)),
         ]
 
-    looks = [within("redis", partial(redis_server.look, settings, part)), network()] + [
-        within(name, partial(threads.call, look, settings, part)) for name, look in BLOCKING.items()
-    ]
+    looks = [
+        within("redis", partial(redis_server.look, settings, part)),
+        network(),
+        within("services", partial(services.look, settings, part)),
+    ] + [within(name, partial(threads.call, look, settings, part)) for name, look in BLOCKING.items()]
     return [finding for findings in await asyncio.gather(*looks) for finding in findings]
 
 

@@ -2,6 +2,8 @@
 
 import resource
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
@@ -10,13 +12,15 @@ from shared.http.limits import HttpLimits
 from shared.http.server import OTHER_FILES
 from shared.settings.settings import Settings
 
-BUFFERS, FILES = About("socket buffers"), About("open files")
+BUFFERS, FILES, CPU = About("socket buffers"), About("open files"), About("CPU")
+CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 FILES_OF_WORKER = 1_024  # its HTTP connections and the files of a few hundred recordings; media takes one
 
 
 def look(_: Settings, part: Part) -> list[Finding]:
     findings = [buffers(_granted(), _granted_to_all())] if part.has_workers else []
     wanted = HttpLimits().connections + OTHER_FILES if part.has_control else FILES_OF_WORKER
+    findings += cpu(_quota()) if part.has_workers else []
     return [*findings, files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], wanted)]
 
 
@@ -30,6 +34,34 @@ def buffers(granted: Granted, to_all: Granted) -> Finding:
         f" {_size(ASKED_BYTES)} that a worker asks for: bursts of media will lose packets",
         f"{SYSCTL}    (to keep: deploy/systemd/90-roomcast.conf to /etc/sysctl.d)",
     )
+
+
+def cpu(quota: float | None) -> list[Finding]:
+    """`quota`: cores of the control group, on average over its period; None: no limit."""
+    if quota is None or quota >= 1.0:
+        return []
+    return [
+        CPU.warn(
+            f"the control group may use {quota:.2g} of a core: the kernel stops a worker that wants more",
+            "a whole core for each worker, or no limit (requests of Kubernetes are enough)",
+        )
+    ]
+
+
+def _quota() -> float | None:
+    """The least CPU limit of this control group and those above it (cgroup v2)."""
+    try:
+        own = OWN_CGROUP.read_text(encoding="utf-8").rpartition("::")[2].strip().lstrip("/")
+    except OSError:
+        return None
+    quotas = []
+    for folder in (CGROUPS / own, *(CGROUPS / own).parents):
+        with suppress(OSError, ValueError):
+            most, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+            quotas.append(int(most) / int(period))
+        if folder == CGROUPS:
+            break
+    return min(quotas, default=None)
 
 
 def files(limit: int, wanted: int) -> Finding:

@@ -66,5 +66,23 @@ def test_what_is_closed_is_well(settings: dict[str, str]) -> None:
     assert {finding.verdict for finding in findings} == {Verdict.OK}
 
 
+VERDICTS = [Verdict.OK, Verdict.WARN, Verdict.FAIL]
+
+
 def test_a_worker_knows_no_tokens() -> None:
     assert access.look(load_settings(), Part.WORKER) == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "verdict"),
+    [
+        ("0.0.0.0/0", Verdict.FAIL),
+        ("10.0.0.1,::/0", Verdict.FAIL),
+        ("10.0.0.0/8", Verdict.WARN),
+        ("2001:db8::/32", Verdict.WARN),
+        ("10.1.0.0/16,2001:db8::1", Verdict.OK),
+    ],
+)
+def test_whoever_is_trusted_may_forge_a_clients_address(networks: str, verdict: Verdict) -> None:
+    findings = access.look(load_settings(auth_token=LONG, trusted_proxies=networks), Part.CONTROL)
+    assert max(VERDICTS.index(finding.verdict) for finding in findings) == VERDICTS.index(verdict)

@@ -13,6 +13,7 @@ from tests.support.stun_server import StunServer, stun_server
 from tests.support.system import LOOPBACK
 
 PUBLIC, PUBLIC_IPV6, PRIVATE = "8.8.4.4", "2001:4860:4860::8844", "10.0.0.7"
+OTHER = "9.9.9.9"
 ADDRESS, NAT = "media address", "NAT"
 
 
@@ -32,11 +33,35 @@ async def found(*servers: StunServer, **settings: str) -> dict[str, Finding]:
     return {finding.about: finding for finding in await addresses.look(asked, Part.WORKER)}
 
 
-async def test_a_public_address_is_well_and_nobody_is_asked(servers: list[StunServer]) -> None:
+async def test_a_public_address_that_the_internet_sees_is_well(servers: list[StunServer]) -> None:
     finding = (await found(*servers, media_public_ips=f"{PRIVATE},{PUBLIC}"))[ADDRESS]
     assert finding.verdict is Verdict.OK
     assert finding.found.startswith(f"clients are given {PRIVATE}:")
+
+
+async def test_a_public_address_of_this_host_itself_is_well_and_nobody_is_asked(
+    servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "own_addresses", lambda: [OTHER])
+    finding = (await found(*servers, media_public_ips=OTHER))[ADDRESS]
+    assert finding.verdict is Verdict.OK
     assert not servers[0].requests
+
+
+async def test_a_public_address_that_is_another_hosts_is_told(servers: list[StunServer]) -> None:
+    finding = (await found(*servers, media_public_ips=OTHER))[ADDRESS]
+    assert finding.verdict is Verdict.WARN
+    assert finding.found.endswith(f"but the Internet sees this host at {PUBLIC}")
+    assert "another MEDIA_PUBLIC_IPS" in finding.mend
+
+
+async def test_a_public_address_is_believed_where_no_stun_server_answers(
+    servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "STUN_SECONDS", 0.1)
+    for server in servers:
+        server.sees = lambda _: None
+    assert (await found(*servers, media_public_ips=OTHER))[ADDRESS].verdict is Verdict.OK
 
 
 async def test_behind_a_nat_the_public_address_is_told_with_the_setting(servers: list[StunServer]) -> None:

@@ -1,6 +1,7 @@
 """What the kernel grants a process."""
 
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,30 @@ def test_this_host_is_looked_at() -> None:
         "socket buffers",
         "open files",
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "warns"),
+    [
+        (["max 100000"], False),
+        (["max 100000", "50000 100000"], True),  # the group above
+        (["100000 100000"], False),
+        (["20000 100000"], True),
+        (["rubbish"], False),
+        ([], False),
+    ],
+)
+def test_a_cpu_quota_below_a_core_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], warns: bool
+) -> None:
+    """`texts`: cpu.max of this control group and of those above it, in a tree as the kernel shows it."""
+    folder = tmp_path.joinpath(*("group" for _ in texts))
+    folder.mkdir(parents=True, exist_ok=True)
+    for text, path in zip(texts, [folder, *folder.parents], strict=False):
+        (path / "cpu.max").write_text(text + "\n")
+    own = tmp_path / "cgroup"
+    own.write_text(f"0::/{folder.relative_to(tmp_path)}\n")
+    monkeypatch.setattr(limits, "CGROUPS", tmp_path)
+    monkeypatch.setattr(limits, "OWN_CGROUP", own)
+    findings = [one for one in limits.look(load_settings(), Part.WORKER) if one.about == "CPU"]
+    assert [one.verdict for one in findings] == [Verdict.WARN] * warns
