@@ -4,7 +4,6 @@ import asyncio
 from unittest.mock import ANY
 
 import httpx
-import pytest
 
 from control.http.bodies import FRAGMENT_TYPE
 from shared.errors import ErrorCode, ServiceError
@@ -14,7 +13,6 @@ from shared.messages.status import WorkerState
 from shared.sdp.encoding import decode_offer
 from shared.sdp.offer import parse_offer
 from tests.integration.control.conftest import Stage
-from tests.integration.control.real_offers import REAL_OFFERS
 from tests.integration.control.scripted_worker import ANSWER_SDP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.sdp import sent_fragment
@@ -67,16 +65,6 @@ async def test_the_worker_gets_what_control_has_parsed(stage: Stage) -> None:
         parse_offer(PUBLISH_OFFER.decode()),
         parse_offer(PLAY_OFFER.decode()),
     ]
-
-
-@pytest.mark.parametrize(("endpoint", "offer"), REAL_OFFERS)
-async def test_the_offers_of_real_clients_reach_a_worker(endpoint: str, offer: bytes, stage: Stage) -> None:
-    worker = await stage.worker()
-    http = await stage.control()
-    if endpoint == WHEP:
-        await worker.publish_in("demo")
-    response = await post_offer(http, endpoint, offer)
-    assert response.status_code == 201, response.text
 
 
 async def test_an_offer_that_is_not_served_is_told_why(stage: Stage) -> None:
