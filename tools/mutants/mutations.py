@@ -142,7 +142,9 @@ def _types(tree: ast.AST) -> list[Span]:
 
 def _constants(tree: ast.Module) -> list[Span]:
     """Values that were chosen: a test that knows them would be a copy. Their use is another matter."""
-    return [_span(node) for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    classes = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found = (node for body in (tree.body, *classes) for node in body)
+    return [_span(node) for node in found if isinstance(node, ast.Assign | ast.AnnAssign)]
 
 
 def _span(node: ast.expr | ast.stmt) -> Span:

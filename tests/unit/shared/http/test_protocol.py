@@ -100,6 +100,19 @@ async def test_a_refusal_is_json_that_says_why_and_ends_the_connection() -> None
         assert b"connection: close" in head
 
 
+async def test_who_is_refused_has_time_to_read_why() -> None:
+    """A connection that is closed with unread data is reset, and the answer may be lost."""
+    async with serving(replace(SMALL, unread_seconds=60.0)) as served:
+        reader, writer = await served.connect()
+        writer.write(a_head(fields=11) + b"x" * 1000)
+        assert status_of(await reader.read()) == 431
+        for _ in range(5):  # looks for overdue connections
+            await asyncio.sleep(SMALL.look_seconds)
+            assert served.open_connections == 1
+        writer.close()
+        await eventually("it is forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
 async def test_a_head_and_a_body_in_one_write_are_as_good_as_in_many() -> None:
     async with serving() as served:
         head = POST + b"".join(b"X%d: %b\r\n" % (i, b"y" * 100) for i in range(90))
