@@ -1,7 +1,7 @@
 """What the worker does for each RPC message, from control or from another worker."""
 
 from collections.abc import Callable
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -52,11 +52,11 @@ class Handlers:
         plane: MediaPlane,
         heartbeat: Heartbeat,
         capacity: Capacity,
-        edge: Edge | None = None,
-        drain: Drain | None = None,
-        unix_clock: Callable[[], float] = time,
-        moderation: Moderation | None = None,
-        traces: SessionTraces | None = None,
+        edge: Edge,
+        drain: Drain,
+        unix_clock: Callable[[], float],
+        moderation: Moderation,
+        traces: SessionTraces,
     ) -> None:
         self._plane = plane
         self._rooms = plane.rooms
@@ -69,7 +69,7 @@ class Handlers:
         self._drain = drain
         self._unix_clock = unix_clock
         self._moderation = moderation
-        self._traces = SessionTraces(plane.rooms) if traces is None else traces
+        self._traces = traces
 
     def by_message(self) -> dict[type, Handler]:
         return {
@@ -124,7 +124,7 @@ class Handlers:
         self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
         offer = decode_offer(message.offer)
         name = RoomName(message.room)
-        if message.origin is not None and self._edge is not None:
+        if message.origin is not None:
             await self._edge.take(name, WorkerId(message.origin))
             self._capacity.check_viewer(
                 self._plane.viewers_at(monotonic())
@@ -198,7 +198,6 @@ class Handlers:
         return session.picture_section if isinstance(session, ViewerSession) else None
 
     async def set_drain(self, message: SetDrain) -> Drained:
-        assert self._drain is not None
         if message.on:
             self._drain.begin()
         else:
@@ -208,8 +207,7 @@ class Handlers:
         return Drained(state=state, until=self._drain.until)
 
     def _check_allowed(self, message: Publish | Play) -> None:
-        if self._moderation is not None:
-            self._moderation.check(RoomName(message.room), message.token)
+        self._moderation.check(RoomName(message.room), message.token)
 
     def _check_still_allowed(self, message: Publish, name: RoomName) -> None:
         """Check the rulings again: one may have come while the room was claimed."""

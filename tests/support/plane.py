@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from media.negotiation.candidates import Candidates
+from media.relay.edge import Edge
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
@@ -18,10 +19,12 @@ from media.transport.ports import Ports
 from media.transport.tcp import TcpPort
 from media.transport.udp import UdpPort
 from media.worker.capacity import Capacity
+from media.worker.drain import Drain
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.media_plane import MediaPlane
 from media.worker.moderation import Moderation
+from media.worker.session_traces import SessionTraces
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
@@ -32,6 +35,7 @@ from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from shared.rpc.client import RpcClient
 from shared.rulings.ruling_book import RulingBook
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import sent_fragment, sent_offer
@@ -182,7 +186,21 @@ async def running_plane(
     )
     book = RulingBook(redis, RedisClock(redis), lambda: moderation.obey())
     moderation = Moderation(book, media.rooms, media.roster, heartbeat.flush)
-    handlers = Handlers(media, heartbeat, Capacity(0.8, 0), moderation=moderation)
+    edge = Edge(
+        WORKER,
+        media.rooms,
+        media.switch,
+        media.demux,
+        ports.send,
+        Directory(redis),
+        RpcClient(redis, redis_url),
+        media.origin,
+        grace,
+    )
+    drain = Drain(0.0, lambda: 0, lambda _: None)
+    handlers = Handlers(
+        media, heartbeat, Capacity(0.8, 0), edge, drain, time, moderation, SessionTraces(media.rooms)
+    )
     plane = Plane(media, handlers, ports, redis, book, moderation)
     ports.start(media.pump.turn)
     beating = asyncio.create_task(heartbeat.run())
