@@ -17,7 +17,7 @@ from tests.support.system import running_system
 OPERATIONS = ROOT / "docs" / "operations.md"
 SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")
 BY_PROMETHEUS = {"up", "ALERTS"}
-# with MEDIA_PUBLIC_IPS=auto; tests/unit/media/worker/metrics/test_public_address.py knows it
+# with MEDIA_PUBLIC_IPS=auto; tests/unit/media/worker/metrics/test_ports.py knows it
 WITH_STUN = {"roomcast_public_address"}
 
 
