@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from control.events.layers import steady
 from control.events.places import StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
-from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name
+from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name, steady_layers
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
 from control.workers.placement import takes_viewers
@@ -221,7 +220,7 @@ class EventStreams:
             if room is None:
                 views[name] = RoomView(active=False, viewers=0)
                 continue
-            layers = self._layers[name] = steady(self._layers.get(name, ()), room.status.layers)
+            layers = self._layers[name] = steady_layers(self._layers.get(name, ()), room.status.layers)
             views[name] = RoomView(room.status.has_publisher, room.status.subscribers, layers)
         return views
 

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from control.events.layers import layers_data
 from shared.messages.status import LayerStatus
 
 RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
@@ -23,6 +22,8 @@ _STREAM = re.compile(r"([ailrv]{0,5})-[A-Za-z0-9_-]{11}")
 
 # Viewers are asked to move within this share of the time for which their worker drains.
 _WAVE_SHARE = 0.6
+# A bit rate is told anew when it differs by more than this share: otherwise the event would come each second.
+_BITRATE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,38 @@ def moves_at(session: str, drains_from: float, drains_until: float) -> float:
 
 def _text(name: str, data: Mapping[str, object]) -> str:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+def steady_layers(before: tuple[LayerStatus, ...], now: tuple[LayerStatus, ...]) -> tuple[LayerStatus, ...]:
+    """The layers to send: those of `before`, unless they differ in more than a viewer cares for."""
+    return before if len(before) == len(now) and all(map(_is_alike, before, now)) else now
+
+
+def _is_alike(before: LayerStatus, now: LayerStatus) -> bool:
+    if (before.rid, before.width, before.height) != (now.rid, now.width, now.height):
+        return False
+    if not before.bitrate or not now.bitrate:
+        return before.bitrate == now.bitrate
+    return abs(now.bitrate - before.bitrate) <= _BITRATE_SHARE * before.bitrate
+
+
+def layers_data(picture: int, layers: tuple[LayerStatus, ...]) -> dict[str, object]:
+    """The event's data: the layers, best first, by the place of the picture's section in the viewer's SDP.
+
+    A layer without `bitrate` is inactive. A publisher that sends one layer names none: it is spatial layer 0.
+    """
+    return {str(picture): [_entry(layer) for layer in layers]}
+
+
+def _entry(layer: LayerStatus) -> dict[str, object]:
+    entry: dict[str, object] = {"rid": layer.rid} if layer.rid else {"spatialLayerId": 0}
+    if layer.bitrate:
+        entry["bitrate"] = _rounded(layer.bitrate)
+    if layer.width and layer.height:
+        entry |= {"width": layer.width, "height": layer.height}
+    return entry
+
+
+def _rounded(bitrate: int) -> int:
+    """A bit rate in two figures: more would only look exact."""
+    return int(float(f"{bitrate:.1e}"))
