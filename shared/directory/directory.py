@@ -77,16 +77,12 @@ class Directory:
         """
         return await self._claims.claim(room, worker, network)
 
-    async def release_room(self, room: RoomName, worker: WorkerId) -> None:
-        """Release `room`, which has ended, unless another worker owns it now."""
-        await self._claims.release([room], worker)
-
     async def release_rooms(
         self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
     ) -> None:
-        """Release several rooms.
+        """Release those of `rooms` that no other worker owns now.
 
-        Those of `never_open` were claimed and not opened, so they have not ended.
+        They have ended, but for those of `never_open`, which were claimed and not opened.
         """
         await self._claims.release(rooms, worker, never_open)
 

@@ -102,7 +102,7 @@ async def test_a_comeback_needs_no_place_and_a_refused_one_ends_nothing(redis_ur
         assert plane.subscribers == 1
         assert not viewer.closed
         assert await directory.room_owner(ROOM) == "w1"
-        await directory.release_room(at_its_limit, WorkerId("w2"))
+        await directory.release_rooms([at_its_limit], WorkerId("w2"))
 
 
 # --- DELETE

@@ -64,9 +64,9 @@ async def test_an_owner_may_claim_again_and_nobody_else(directory: Directory) ->
 
 async def test_only_the_owner_can_release(directory: Directory) -> None:
     await directory.claim_room(ROOM, ONE)
-    await directory.release_room(ROOM, TWO)
+    await directory.release_rooms([ROOM], TWO)
     assert await directory.room_owner(ROOM) == ONE
-    await directory.release_room(ROOM, ONE)
+    await directory.release_rooms([ROOM], ONE)
     assert await directory.room_owner(ROOM) is None
     assert await directory.claim_room(ROOM, TWO) == TWO
 
@@ -243,7 +243,7 @@ async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, d
     await redis.config_resetstat()
     await directory.claim_room(ROOM, ONE)
     await directory.claim_room(OTHER_ROOM, ONE)
-    await directory.release_room(OTHER_ROOM, ONE)
+    await directory.release_rooms([OTHER_ROOM], ONE)
     await directory.beat(status(ONE), [ROOM])
     await directory.beat(status(TWO), [])
     await directory.workers()

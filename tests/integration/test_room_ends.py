@@ -22,7 +22,7 @@ async def test_the_end_is_kept_by_the_clock_of_redis_for_a_day(redis: Redis, dir
     await directory.claim_room(ROOM, ONE)
     assert await directory.room_ends([ROOM]) == {}
     before, _ = await redis.time()
-    await directory.release_room(ROOM, ONE)
+    await directory.release_rooms([ROOM], ONE)
     after, _ = await redis.time()
     ends = await directory.room_ends([OTHER_ROOM, ROOM])
     assert list(ends) == [ROOM]
@@ -33,14 +33,14 @@ async def test_the_end_is_kept_by_the_clock_of_redis_for_a_day(redis: Redis, dir
 async def test_a_later_end_takes_its_place(redis: Redis, directory: Directory) -> None:
     await redis.set(keys.room_ended(ROOM), 1_000)
     await directory.claim_room(ROOM, ONE)
-    await directory.release_room(ROOM, ONE)
+    await directory.release_rooms([ROOM], ONE)
     assert (await directory.room_ends([ROOM]))[ROOM] > 1_000
 
 
 async def test_a_room_that_is_claimed_again_has_no_end(redis: Redis, directory: Directory) -> None:
     """Otherwise, when its worker dies, an end would be told that was long before."""
     await directory.claim_room(ROOM, ONE)
-    await directory.release_room(ROOM, ONE)
+    await directory.release_rooms([ROOM], ONE)
     await directory.claim_room(ROOM, TWO)
     assert not await redis.exists(keys.room_ended(ROOM))
     await redis.delete(keys.room_claim(ROOM))  # its worker died
@@ -49,9 +49,9 @@ async def test_a_room_that_is_claimed_again_has_no_end(redis: Redis, directory: 
 
 async def test_only_its_owner_ends_a_room(directory: Directory) -> None:
     await directory.claim_room(ROOM, ONE)
-    await directory.release_room(ROOM, TWO)
+    await directory.release_rooms([ROOM], TWO)
     assert await directory.room_ends([ROOM]) == {}
-    await directory.release_room(OTHER_ROOM, ONE)  # which nobody has
+    await directory.release_rooms([OTHER_ROOM], ONE)  # which nobody has
     assert await directory.room_ends([OTHER_ROOM]) == {}
 
 
@@ -82,5 +82,5 @@ async def test_an_end_is_small(redis: Redis, directory: Directory) -> None:
     """Publishers make names up, and each takes this memory for a day."""
     longest = RoomName("x" * 64)
     await directory.claim_room(longest, ONE)
-    await directory.release_room(longest, ONE)
+    await directory.release_rooms([longest], ONE)
     assert await redis.memory_usage(keys.room_ended(longest)) <= 250

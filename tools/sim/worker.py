@@ -158,7 +158,7 @@ class SimulatedWorker:
 
     async def _end(self, room: str) -> None:
         self.rooms.pop(room, None)
-        await self._directory.release_room(RoomName(room), self.id)
+        await self._directory.release_rooms([RoomName(room)], self.id)
 
     async def _find_sessions(self, message: FindSessions) -> Living:
         return Living(sessions=tuple(each for each in message.sessions if each in self._sessions))

@@ -112,7 +112,7 @@ class ScriptedWorker:
         """Be the worker of that room no longer."""
         self._claims.discard(RoomName(room))
         self.rooms = tuple(status for status in self.rooms if status.name != room)
-        await self._directory.release_room(RoomName(room), self.id)
+        await self._directory.release_rooms([RoomName(room)], self.id)
 
     async def close_list(self) -> None:
         """Take no requests any more, as a worker does that is about to leave the directory."""
