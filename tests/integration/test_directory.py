@@ -9,14 +9,15 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.directory.announcer import WorkerIdTakenError
-from shared.directory.directory import Directory
+from shared.directory.claims import REFRESHED_AT_ONCE
+from shared.directory.directory import Directory, Records
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.waiting import eventually
 
 ROOM, OTHER_ROOM = RoomName("demo"), RoomName("other")
-ONE, TWO = WorkerId("w1"), WorkerId("w2")
+ONE, TWO, THREE, GONE = (WorkerId(f"w{number}") for number in range(1, 5))
 WITHIN = 2.0
 
 
@@ -151,6 +152,29 @@ async def test_a_silent_worker_vanishes_and_is_swept_later(redis: Redis, directo
     assert await redis.zrange(keys.WORKERS, 0, -1) == [TWO.encode()]
 
 
+def copy_of(room: RoomName) -> RoomStatus:
+    return RoomStatus(name=room, has_publisher=False, tracks=2, subscribers=1, origin=TWO)
+
+
+async def test_a_worker_that_leaves_takes_its_copies_along(redis: Redis, directory: Directory) -> None:
+    """Viewers would be sent to it for as long as a copy may be there."""
+    await directory.beat(status(ONE), [], [copy_of(ROOM)])
+    assert (await directory.room_holders(ROOM)).copies == {ONE}
+    await directory.leave(ONE)
+    assert (await directory.room_holders(ROOM)).copies == set()
+
+
+async def test_a_copy_that_has_ended_is_held_no_longer(redis: Redis, directory: Directory) -> None:
+    copies = [copy_of(room) for room in (ROOM, OTHER_ROOM)]
+    await directory.beat(status(ONE), [], copies)
+    assert 0 < await redis.ttl(keys.room_copies(ROOM)) <= keys.SWEEP_SECONDS
+    await directory.beat(status(ONE), [], copies[1:])
+    assert (await directory.room_holders(ROOM)).copies == set()
+    assert (await directory.room_holders(OTHER_ROOM)).copies == {ONE}
+    await directory.tell(status(ONE), [], [OTHER_ROOM])
+    assert (await directory.room_holders(OTHER_ROOM)).copies == set()
+
+
 async def test_a_worker_that_leaves_is_gone_at_once(redis: Redis, directory: Directory) -> None:
     await directory.beat(status(ONE), [])
     await directory.leave(ONE)
@@ -270,3 +294,61 @@ async def test_nothing_scans_the_keyspace_and_everything_expires(redis: Redis, d
     assert left == {keys.WORKERS, keys.EPOCH} | kept
     for key in kept:  # the list of workers is swept by every beat
         assert await redis.pttl(key) > 0, key
+
+
+# --- about rooms
+
+
+async def test_claims_by_the_hundred_are_kept_and_the_lost_ones_told(
+    redis: Redis, directory: Directory
+) -> None:
+    rooms = [RoomName(f"r{number:03}") for number in range(2 * REFRESHED_AT_ONCE + 7)]
+    lost = [rooms[0], rooms[REFRESHED_AT_ONCE], rooms[-1]]
+    for room in lost:
+        await directory.claim_room(room, TWO)
+    assert await directory.beat(status(ONE), rooms) == lost
+    owners = [await directory.room_owner(room) for room in rooms]
+    assert owners == [TWO if room in lost else ONE for room in rooms]
+
+
+async def test_what_some_workers_say_of_a_room(directory: Directory) -> None:
+    await directory.claim_room(ROOM, ONE)
+    await directory.beat(status(ONE), [ROOM], [copy_of(OTHER_ROOM), own(ROOM)])
+    await directory.beat(status(TWO), [], [copy_of(ROOM)])
+    await directory.beat(status(THREE), [])
+    found = await directory.in_room(ROOM, [THREE, TWO, ONE, GONE])
+    assert [(worker, said and said.id) for worker, (said, _) in found.items()] == [
+        (THREE, THREE), (TWO, TWO), (ONE, ONE), (GONE, None)
+    ]  # fmt: skip
+    assert [room for _, room in found.values()] == [None, copy_of(ROOM), own(ROOM), None]
+    holders = await directory.room_holders(ROOM)
+    assert (holders.owner, holders.copies) == (ONE, {TWO})
+
+
+async def test_all_records_of_some_workers(directory: Directory) -> None:
+    await directory.beat(status(ONE), [], [own(ROOM), own(OTHER_ROOM)])
+    records = await directory.records([TWO, ONE])
+    assert records[TWO] == Records("", {})
+    assert set(records[ONE].packed) == {ROOM, OTHER_ROOM}
+    [worker] = await directory.workers()
+    assert records[ONE].version == worker.rooms_version != ""
+
+
+async def test_changes_are_read_on_from_any_place_and_what_is_none_is_passed_over(
+    redis: Redis, directory: Directory
+) -> None:
+    await directory.beat(status(ONE), [], [own(ROOM)])
+    first = await directory.changes("0-0")
+    assert [set(change.records) for change in first.changes] == [{ROOM}]
+    assert not first.more
+    for garbage in ({"c": b"\xc1"}, {"other": b"x"}, {"c": b""}):
+        await redis.xadd(keys.CHANGES, garbage)  # type: ignore[arg-type]
+    await directory.tell(status(ONE), [], [ROOM])
+    second = await directory.changes(first.at)
+    assert [change.records for change in second.changes] == [{ROOM: None}]
+    assert second.at == await directory.last_change()
+    assert await directory.changes(second.at) == (second.at, [], False)
+
+
+def own(room: RoomName) -> RoomStatus:
+    return RoomStatus(name=room, has_publisher=True, tracks=2, subscribers=0)

@@ -88,6 +88,20 @@ async def test_a_room_counts_for_its_latest_publisher(redis: Redis) -> None:
     assert await directory.room_owner(RoomName("a")) == ONE  # which it was before
 
 
+async def test_without_a_limit_for_networks_nobody_s_network_is_kept(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=9))
+    assert await claims(directory, "a", "b") == [None, None]
+    assert not await redis.exists(keys.NETWORKS, keys.PUBLISHERS)
+
+
+async def test_a_room_counts_for_no_network_when_its_publisher_s_is_not_known(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms_of_network=1))
+    assert await claims(directory, "a") == [None]
+    assert await claims(directory, "a", network="") == [None]
+    assert not await redis.exists(keys.NETWORKS, keys.PUBLISHERS)
+    assert await claims(directory, "b") == [None]
+
+
 async def test_a_claim_beyond_a_limit_is_given_back(redis: Redis) -> None:
     directory = Directory(redis, RoomLimits(rooms=1))
     assert await claims(directory, "a", "b") == [None, ErrorCode.ROOM_LIMIT]
@@ -121,6 +135,13 @@ async def test_rooms_of_workers_that_died_count_no_longer_and_are_forgotten_bit_
     assert await redis.zcard(keys.ROOMS) == await redis.zcount(keys.ROOMS, 2, "+inf") == 50
     assert sorted(await redis.hkeys(keys.NETWORKS)) == [b"a", b"b"]
     assert await redis.zrange(keys.PUBLISHERS, 0, -1) == [b"192.0.2.1 b", b"2001:db8::/64 a"]
+
+
+async def test_the_room_that_is_over_longest_is_forgotten_first(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=9))
+    await redis.zadd(keys.ROOMS, {"dead": 1})
+    assert await claims(directory, "a") == [None]
+    assert await redis.zrange(keys.ROOMS, 0, -1) == [b"a"]
 
 
 async def test_a_room_whose_time_was_over_counts_anew(redis: Redis) -> None:

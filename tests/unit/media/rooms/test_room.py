@@ -64,6 +64,13 @@ def test_the_bit_rate_is_that_of_the_last_second() -> None:
     assert room.status().bitrate == 500_000
 
 
+def test_a_new_room_has_no_still_picture() -> None:
+    room = room_of(video("VP8"))
+    assert room.status().still_at == 0
+    room.still_taken_at = 1_800_000_000.5
+    assert room.status().still_at == 1_800_000_000.5
+
+
 def test_the_worst_loss_of_its_tracks_is_shown() -> None:
     room = room_of(video("VP8"), sound())
     assert room.status().loss == 0.0

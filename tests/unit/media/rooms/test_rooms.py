@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from media.negotiation.agreed_tracks import PlayedTrack
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room
 from media.rooms.rooms import MEASURED_SECONDS, Rooms
@@ -138,6 +139,22 @@ def test_its_end_is_told_to_all_once(world: World) -> None:
     world.rooms.source_ended(room, Source(None), EndReason.DELETED)
     assert world.told == [("opened", "demo"), ("ended", "demo"), ("copies end", "demo")]
     assert world.freed == ["demo"]
+
+
+def test_viewers_that_cannot_decode_a_newcomer_s_codec_are_ended_and_no_others(world: World) -> None:
+    room = world.open("demo")
+    ended: dict[str, EndReason] = {}
+    codecs = {"old": video("VP8").codec, "both": video("H264").codec}
+    for name, codec in codecs.items():
+        played = PlayedTrack(
+            track_index=0, mid="0", payload_type=96, codec=codec, extensions={}, feedback=frozenset()
+        )
+        viewer: Any = SimpleNamespace(
+            played=[played], end=lambda reason, name=name: ended.setdefault(name, reason), rendition=None
+        )
+        room.viewers[SessionId(f"w1.{name}")] = viewer
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source(None))
+    assert ended == {"old": EndReason.CODEC_CHANGED}
 
 
 def test_a_newcomer_s_other_codecs_are_told_to_the_copies(world: World) -> None:
