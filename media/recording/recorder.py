@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -60,8 +59,6 @@ class Recorder:
         self._tell = tell
         self._folder = Path(settings.record_dir)
         self._forms = settings.record_formats
-        if "mux" in self._forms:  # PyAV takes 16 MB: only where it is needed, and before media flows
-            import_module("media.recording.mux_file")
         self._limits = Limits(settings.record_max_seconds, settings.record_max_bytes)
         self._keep_seconds = settings.record_keep_days * _DAY
         self._recordings: set[Recording] = set()

@@ -4,12 +4,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.frame import Frame
 from media.recording.layered_reader import LayeredReader
 from media.recording.limits import ChangeAllowance, Limits
+from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile, try_folder
 from media.recording.timeline import Placed, Timeline
 from media.recording.track_file import TrackFile
@@ -19,9 +20,6 @@ from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from media.recording.mux_file import MuxFile
 
 FLUSH_SECONDS = 0.5
 
@@ -85,9 +83,7 @@ class Writer:
                     )
         self._mux: MuxFile | None = None
         if "mux" in forms:
-            from media.recording import mux_file  # with PyAV: see `Recorder`
-
-            self._mux = mux_file.MuxFile(
+            self._mux = MuxFile(
                 {number: track.codec for number, track in recorded.items()},
                 self._videos,
                 limits,

@@ -22,11 +22,7 @@ NEVER_USED = {
         "typer",
     },
     "worker": {
-        "aioice",
-        "aiortc",
-        "av",
         "boto3",
-        "dns",
         "greenlet",
         "httpx",
         "opentelemetry",
