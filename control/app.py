@@ -69,11 +69,11 @@ from shared.messages.signalling import Role
 from shared.rpc.client import RpcClient
 from shared.rulings.ruling_book import RulingBook
 from shared.settings.redis_url import parse_redis_url
-from shared.settings.setting_values import secret
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 if TYPE_CHECKING:
     from control.access.key_set import KeySet
-    from shared.settings.settings import Settings
 
 _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
     ServiceError: on_service_error,
@@ -81,7 +81,7 @@ _EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
 }
 
 
-def create_app(settings: "Settings", connections: int) -> Starlette:
+def create_app(settings: Settings, connections: int) -> Starlette:
     """The whole control plane. Its lifespan owns the connections to Redis, and starts without Redis, too.
 
     `connections` is the number of HTTP connections that its server takes.
@@ -186,7 +186,7 @@ def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:
     )
 
 
-def _key_set(settings: "Settings") -> "KeySet | None":
+def _key_set(settings: Settings) -> "KeySet | None":
     if not settings.jwt_jwks_url:
         return None
     from control.access.key_set import KeySet  # with PyJWT and cryptography
@@ -194,7 +194,7 @@ def _key_set(settings: "Settings") -> "KeySet | None":
     return KeySet(settings.jwt_jwks_url)
 
 
-def _callback(settings: "Settings") -> AuthCallback | None:
+def _callback(settings: Settings) -> AuthCallback | None:
     url = secret(settings.auth_url)
     if not url:
         return None
@@ -212,7 +212,7 @@ async def _running(*runs: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
 
 
 def _middleware(
-    settings: "Settings", metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: "KeySet | None"
+    settings: Settings, metrics: HttpMetrics, redis: Redis, watch: RedisWatch, key_set: "KeySet | None"
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     middleware = [
@@ -227,7 +227,7 @@ def _middleware(
     return middleware
 
 
-def _rate_limit(settings: "Settings", redis: Redis, watch: RedisWatch) -> list[Middleware]:
+def _rate_limit(settings: Settings, redis: Redis, watch: RedisWatch) -> list[Middleware]:
     rate, burst = settings.rate_limit_rps, settings.rate_limit_burst
     offers_rate = settings.rate_limit_offers_rps or rate
     offers_burst = settings.rate_limit_offers_burst or (0 if settings.rate_limit_offers_rps else burst)

@@ -4,12 +4,10 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-from shared.settings.setting_values import secret
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 TURN_LIFETIME_SECONDS = 6 * 3600
 
@@ -25,7 +23,7 @@ class IceServer(TypedDict, total=False):
 class IceServers:
     """STUN servers for everybody; TURN servers, with their credentials, for authorised callers only."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         self._stun = list(settings.stun_urls)
         self._turn = list(settings.turn_urls)
         self._username = settings.turn_username

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,12 +18,9 @@ from shared.beat import come_after_workers
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen, within_files
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import Settings, SettingsError
 from shared.telemetry.logging import configure_logging, get_logger
 from shared.telemetry.tracing import close_tracing, configure_tracing
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 TRACES_SECONDS = 0.5  # for the last of them, when the process is stopped
 GRACE_SECONDS = 2  # for requests under way when the process is stopped
@@ -31,7 +28,7 @@ GRACE_SECONDS = 2  # for requests under way when the process is stopped
 log = get_logger()
 
 
-def serve(settings: "Settings") -> None:
+def serve(settings: Settings) -> None:
     """Serve on `HTTP_ADDR`, with TLS if a certificate is set, and on `METRICS_ADDR`.
 
     Returns after SIGINT or SIGTERM.
@@ -53,7 +50,7 @@ def serve(settings: "Settings") -> None:
     log.info("control plane stopped")
 
 
-def make_server(settings: "Settings", limits: HttpLimits | None = None) -> HttpServer:
+def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpServer:
     wanted = limits or HttpLimits()
     limits = within_files(wanted)
     if limits.connections < wanted.connections:

@@ -7,7 +7,7 @@ import sys
 
 from deploy.planes import PLANES
 from deploy.supervisor import EXIT_REFUSED
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import SettingsError
 
 EXIT_INTERRUPTED = 130  # as shells tell of SIGINT
 

@@ -10,8 +10,8 @@ import jwt
 
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM, RoomName, is_claim
-from shared.settings.setting_values import SettingsError, secret
-from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings, SettingsError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MAX_SECONDS = 3650 * 86_400

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from deploy.extras import need_extras
-from deploy.settings_apart import settings_apart
 from shared.left_out import left_out
-from shared.settings.setting_values import SettingsError, secret
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
-
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings, SettingsError, load_settings
 
 # What a plane imports whole, but for what its libraries import only where it happens to be installed.
 LIBRARIES = {"control": ("httpx", "redis.asyncio"), "worker": ("redis.asyncio",)}
@@ -36,9 +31,9 @@ def worker() -> None:
 PLANES: Mapping[str, Callable[[], None]] = {"control": control, "worker": worker}
 
 
-def settings_with_bus(plane: str) -> "Settings":
+def settings_with_bus(plane: str) -> Settings:
     """The settings of a plane's process, which imports its libraries here. Raises `SettingsError`."""
-    settings = settings_apart()
+    settings = load_settings()
     if not secret(settings.redis_url):
         raise SettingsError("REDIS_URL: not set (`roomcast up` starts a Valkey of its own)")
     need_extras(settings)

@@ -7,8 +7,8 @@ from deploy.launcher import Launch
 from deploy.supervisor import Program
 from deploy.valkey import EmbeddedValkey
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError, secret
-from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings, SettingsError
 
 
 def launch_of(settings: Settings) -> Launch:

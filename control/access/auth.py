@@ -17,13 +17,13 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
-from shared.settings.setting_values import secret
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 if TYPE_CHECKING:
     from control.access.jwt_claims import JwtClaims
     from control.access.jwts import Jwts
     from control.access.key_set import KeySet
-    from shared.settings.settings import Settings
 
 MAX_TOKEN_BYTES = 8192
 
@@ -59,7 +59,7 @@ class Authenticator:
 
     def __init__(
         self,
-        settings: "Settings",
+        settings: Settings,
         key_set: "KeySet | None" = None,
         revokes: Callable[[TokenMark], bool] = lambda _: False,
     ) -> None:

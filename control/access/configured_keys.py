@@ -1,18 +1,14 @@
 """The keys of JWTs that the settings hold, or the file that they name."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from control.access.jwt_keys import JwtKey, KeysError, keys_of_pem, secret_key
-from shared.settings.setting_values import SettingsError
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.settings import Settings, SettingsError
 
 _MAX_FILE_BYTES = 65_536
 
 
-def configured_keys(settings: "Settings") -> tuple[JwtKey, ...]:
+def configured_keys(settings: Settings) -> tuple[JwtKey, ...]:
     """The keys of `JWT_SECRET`, `JWT_MORE_SECRETS` and `JWT_PUBLIC_KEYS`; raises `SettingsError`."""
     public: tuple[JwtKey, ...] = ()
     if settings.jwt_public_keys:

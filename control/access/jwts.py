@@ -1,17 +1,13 @@
 """JWTs by the settings: with which keys they are read, and how a wrong one is refused.
 
-Imported where JWTs are taken only: PyJWT and its cryptography have 3 MB.
+Imported where JWTs are taken only: PyJWT and its cryptography have 5 MB.
 """
-
-from typing import TYPE_CHECKING
 
 from control.access.configured_keys import configured_keys
 from control.access.jwt_claims import JwtClaims, JwtError, JwtReader
 from control.access.key_set import KeySet
 from shared.errors import ErrorCode, ServiceError
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.settings import Settings
 
 
 class Jwts:
@@ -20,7 +16,7 @@ class Jwts:
     Raises `SettingsError` for keys that cannot be used.
     """
 
-    def __init__(self, settings: "Settings", key_set: KeySet | None) -> None:
+    def __init__(self, settings: Settings, key_set: KeySet | None) -> None:
         self._keys = configured_keys(settings)
         self._key_set = key_set
         self._reader = JwtReader(

@@ -6,19 +6,18 @@ far as no JWTs are taken.
 
 import hmac
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from shared.messages.signalling import Role
-from shared.settings.setting_values import HasSecret, secret
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 
 class PlainTokens:
     """Compares in constant time. Nothing equals a token that is not set."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         self._everywhere = {
             Role.PUBLISH: _set_ones(settings.auth_token, settings.publish_token),
             Role.PLAY: _set_ones(settings.auth_token, settings.play_token),
@@ -57,5 +56,5 @@ def is_one_of(token: bytes | None, expected: Iterable[bytes]) -> bool:
     return any(bool(token and one) and hmac.compare_digest(token or b"", one) for one in expected)
 
 
-def _set_ones(*tokens: HasSecret) -> list[bytes]:
+def _set_ones(*tokens: SecretStr) -> list[bytes]:
     return [secret(token).encode() for token in tokens if secret(token)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from control.workers.every_worker import EveryWorker
 from shared.errors import ErrorCode, ServiceError
@@ -26,11 +26,8 @@ from shared.records.details_folder import delete_recording, list_details, read_p
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
+from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
-
 
 STORE_SECONDS = 10.0
 
@@ -55,7 +52,7 @@ class Listed(NamedTuple):
 class RecordCatalogue:
     """A worker or a store that does not answer is left out of the list."""
 
-    def __init__(self, settings: "Settings", workers: EveryWorker) -> None:
+    def __init__(self, settings: Settings, workers: EveryWorker) -> None:
         self._settings = settings
         self._workers = workers
         self._folder = Path(settings.record_dir)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -19,15 +18,13 @@ from control.workers.room_list import RoomList
 from control.workers.turns import SHORT
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.settings import Settings
 
 
 class RoomRoutes:
     def __init__(
         self,
-        settings: "Settings",
+        settings: Settings,
         cluster: Cluster,
         rooms: RoomList,
         authenticator: Authenticator,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
@@ -19,10 +18,8 @@ from control.workers.redis_watch import RedisWatch
 from shared.bus.lease import Lease
 from shared.directory.directory import Directory
 from shared.events.event_queue import EventQueue
-from shared.settings.setting_values import secret
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 PREPARE_SECONDS = 10.0  # between two looks whether Redis has what it needs
 
@@ -32,7 +29,7 @@ class Webhooks:
 
     def __init__(
         self,
-        settings: "Settings",
+        settings: Settings,
         redis: Redis,
         watch: RedisWatch,
         registry: CollectorRegistry,

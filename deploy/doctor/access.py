@@ -5,8 +5,8 @@ import ipaddress
 from control.access.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
-from shared.settings.setting_values import SettingsError, secret
-from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings, SettingsError
 
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256

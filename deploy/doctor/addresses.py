@@ -16,7 +16,7 @@ from media.worker.addresses import own_addresses
 from media.worker.media_ports import open_udp
 from media.worker.public_address import Nat, PublicAddress
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import AUTO
+from shared.settings.setting_types import AUTO
 from shared.settings.settings import Settings
 
 ABOUT, NAT, IPV6 = About("media address"), About("NAT"), About("IPv6")

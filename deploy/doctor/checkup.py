@@ -23,8 +23,7 @@ from deploy.doctor import (
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.recording.disk_threads import DiskThreads
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import Settings, load_settings
+from shared.settings.settings import Settings, SettingsError, load_settings
 from shared.telemetry.logging import configure_logging
 
 DEADLINE_SECONDS = 6.0  # for each check; they run side by side

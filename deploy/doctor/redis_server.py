@@ -20,7 +20,7 @@ from shared.bus.connection import connect
 from shared.bus.primary import primary_of
 from shared.bus.redis_clock import RedisClock
 from shared.settings.redis_url import Kind, parse_redis_url
-from shared.settings.setting_values import secret
+from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
 
 SERVER, CLOCK, MEMORY = About("redis"), About("clock"), About("redis memory")

@@ -12,7 +12,7 @@ from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from media.transport.stun_client import mappings_of
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import secret
+from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
 
 KEY_SET, CALLBACK, TURN = About("JWT_JWKS_URL"), About("AUTH_URL"), About("TURN")

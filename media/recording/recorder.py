@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.backlog import Backlog
@@ -25,10 +24,8 @@ from shared.records.details_folder import delete_recording
 from shared.records.folder import list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
+from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 WRITER_THREADS = 32  # for all rooms; one room has one at most
 CLEAN_SECONDS = 600.0
@@ -52,7 +49,7 @@ class Recorder:
 
     def __init__(
         self,
-        settings: "Settings",
+        settings: Settings,
         tell: Callable[[EventType, RecordName], None] = lambda _type, _name: None,
         describe: Callable[[RecordName], Described | None] = lambda _name: None,
     ) -> None:

@@ -7,7 +7,7 @@ What belongs to the media loop is read in that loop only.
 import asyncio
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import uvicorn
 import uvloop
@@ -26,10 +26,8 @@ from media.worker.pace import Paced, SharedCall
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer
 from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 STOP_SECONDS = 2.0  # for requests under way when the worker stops
 ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs
@@ -131,7 +129,7 @@ class _Read(Collector):
         return self._metrics
 
 
-def http_url(settings: "Settings", listener: socket.socket) -> str:
+def http_url(settings: Settings, listener: socket.socket) -> str:
     """The URL that the worker announces for `listener`.
 
     Logs a warning if the Internet may reach the listener, whatever is announced: nobody outside needs it, and

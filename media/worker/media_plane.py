@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from time import monotonic, time
-from typing import TYPE_CHECKING
 
 from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
@@ -23,9 +22,7 @@ from media.worker.addresses import named
 from media.worker.public_address import PublicAddress
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.settings import Settings
 
 
 class MediaPlane:
@@ -113,7 +110,7 @@ class MediaPlane:
 
 
 def configured_plane(
-    settings: "Settings",
+    settings: Settings,
     ports: Ports,
     public: PublicAddress,
     closed: Callable[[RoomName, bool], None],

@@ -5,7 +5,6 @@ A UDP socket for each family, rather than one for both: there an IPv4 peer would
 
 import errno
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from media.native.choice import NativeSending
 from media.transport.address import Address
@@ -13,11 +12,8 @@ from media.transport.tcp import TcpPort
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import Settings, SettingsError
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 # A port number that the kernel has chosen for one family may be taken in the other.
 MOST_TRIES = 20
@@ -57,7 +53,7 @@ def _ipv6(number: int, native: NativeSending | None) -> tuple[UdpPort, ...]:
     return ()
 
 
-def open_tcp(settings: "Settings", udp: Sequence[Address]) -> TcpPort | None:
+def open_tcp(settings: Settings, udp: Sequence[Address]) -> TcpPort | None:
     """The TCP port, or None if there is none. Raises `SettingsError`.
 
     Without a host of its own it listens at the hosts of `udp`, where the UDP ports listen; without an address

@@ -4,7 +4,6 @@ import gc
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -14,17 +13,14 @@ from media.worker.media_ports import open_tcp, open_udp
 from media.worker.worker import Worker
 from shared.directory.announcer import WorkerIdTakenError
 from shared.http.server import listen
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import Settings, SettingsError
 from shared.telemetry.logging import configure_logging
 from shared.telemetry.tracing import close_tracing, configure_tracing
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 TRACES_SECONDS = 0.5  # for the last of them
 
 
-def serve(settings: "Settings") -> None:
+def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM, which drains it first, or SIGINT, which stops it at once.
 
     Raises `SettingsError` if it cannot listen on its addresses, another worker has its id, or the native step
@@ -55,5 +51,5 @@ def serve(settings: "Settings") -> None:
     os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
 
 
-async def _live(settings: "Settings", ports: Ports, listener: socket.socket) -> int:
+async def _live(settings: Settings, ports: Ports, listener: socket.socket) -> int:
     return await Worker(settings, ports, listener).run()

@@ -11,7 +11,7 @@ from media.transport.ports import DatagramPort
 from media.transport.stun_client import StunClient
 from media.worker.addresses import named, own_addresses, reachable, sources
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import AUTO
+from shared.settings.setting_types import AUTO
 from shared.telemetry.logging import get_logger
 
 ANSWER_SECONDS = 3.0  # in which servers may answer

@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -51,11 +50,9 @@ from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from shared.rulings.ruling_book import RulingBook
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import secret
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 MEASURE_SECONDS = 1.0
 DELETES_SECONDS = 0.5  # after the end of the sessions, for their DELETE
@@ -70,7 +67,7 @@ class Worker:
     `run` returns the exit code when it has stopped. Raises `WorkerIdTakenError` if another worker has its id.
     """
 
-    def __init__(self, settings: "Settings", ports: Ports, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, ports: Ports, listener: socket.socket) -> None:
         self._settings = settings
         self._ports = ports
         self._listener = listener

@@ -20,7 +20,7 @@ from shared.http.door import Door
 from shared.http.limits import HttpLimits
 from shared.http.protocol import BoundedProtocol
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import SettingsError
 from shared.telemetry.logging import get_logger
 
 STALL_SECONDS = 60.0  # a client may read, or acknowledge, nothing of an answer for this long

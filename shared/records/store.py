@@ -4,15 +4,13 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from shared.messages.records import Record, RecordDetails
 from shared.records import details as names
 from shared.records.record_name import RecordName, parse_record_name
-from shared.settings.setting_values import secret
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
@@ -35,7 +33,7 @@ class Stored(NamedTuple):
 class Store:
     """Objects whose names are `S3_PREFIX` and the name of the recording."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         # importing boto3 costs time and memory: only where a store is used
         import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
@@ -216,7 +214,7 @@ class Store:
         return {"Bucket": self._bucket, "Key": self._prefix + name}
 
 
-def _endpoint(settings: "Settings") -> str | None:
+def _endpoint(settings: Settings) -> str | None:
     endpoint = settings.s3_endpoint
     if not endpoint or "://" in endpoint:
         return endpoint or None

@@ -15,7 +15,13 @@ from pydantic_settings import NoDecode
 from shared.names import parse_room_name, parse_worker_id
 from shared.settings.host_port import HostPort, parse_host_port
 from shared.settings.redis_url import parse_redis_url
-from shared.settings.setting_values import AUTO
+
+AUTO = "auto"  # in MEDIA_PUBLIC_IPS, in the place of an address: what STUN servers see
+
+
+def secret(value: SecretStr) -> str:
+    """The text of a secret, for the code that compares or sends it."""
+    return value.get_secret_value()
 
 
 def setting(default: Any, meaning: str, **limits: Any) -> Any:

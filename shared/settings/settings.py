@@ -8,7 +8,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from shared.names import WorkerId
 from shared.settings.access_settings import AccessSettings
@@ -33,9 +33,12 @@ from shared.settings.setting_types import (
 from shared.settings.setting_types import (
     setting as _field,
 )
-from shared.settings.setting_values import SettingsError
 
 _MAY_BE_EMPTY = ("media_tcp_addr",)
+
+
+class SettingsError(ValueError):
+    """One line that names the wrong setting."""
 
 
 class Settings(AccessSettings):
@@ -264,13 +267,6 @@ class Settings(AccessSettings):
         if isinstance(self.media_tcp_addr, HostPort):
             return self.media_tcp_addr
         return self.media_addr if self.media_tcp_addr == "same" else None
-
-
-def values_of(settings: Settings) -> dict[str, Any]:
-    """All that a `Settings` has, by name: its fields and its properties."""
-    own = set(dir(Settings)) - set(dir(BaseSettings))
-    properties = {name for name in own if isinstance(getattr(Settings, name), property)}
-    return {name: getattr(settings, name) for name in properties.union(Settings.model_fields)}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -6,12 +6,9 @@ ids, codes: no credential, no session id, no SDP.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from shared.settings.setting_values import SettingsError
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
+from shared.settings.settings import Settings, SettingsError
 
 Attribute = str | int | float | bool
 
@@ -42,7 +39,7 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracer: Tracer | None = None
 
 
-def configure_tracing(settings: "Settings", service: str, instance: str = "") -> None:
+def configure_tracing(settings: Settings, service: str, instance: str = "") -> None:
     """Turn traces on if the settings say so. Raises `SettingsError` if OpenTelemetry is not installed."""
     global _tracer
     if not settings.traces_url:

@@ -1,7 +1,5 @@
 """The registry of all metrics of a worker."""
 
-from typing import TYPE_CHECKING
-
 from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -27,10 +25,8 @@ from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
+from shared.settings.settings import Settings
 from shared.telemetry.build_info import export_build
-
-if TYPE_CHECKING:
-    from shared.settings.settings import Settings
 
 
 def new_registry(
@@ -44,7 +40,7 @@ def new_registry(
     stills: Stills,
     describer: Describer,
     clock: RedisClock,
-    settings: "Settings",
+    settings: Settings,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
     export_build(registry)

@@ -10,8 +10,7 @@ import jwt
 import pytest
 
 from control.access.auth_callback import MAX_OF_CLIENT
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.callback_server import CallbackServer, callback_server
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer

@@ -15,8 +15,7 @@ from shared.directory.directory import Directory
 from shared.http.server import listen
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.free_ports import free_port
 

@@ -9,8 +9,7 @@ import pytest
 
 from control.access import key_set as key_set_module
 from control.server import make_server
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.jwks_server import jwks_server
 from tests.support.offers import PUBLISH_OFFER, post_offer

@@ -20,8 +20,7 @@ from structlog.testing import capture_logs
 
 from control.server import make_server
 from shared.messages.signalling import Publish
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.certificate import new_certificate
 from tests.support.free_ports import free_port

@@ -6,8 +6,7 @@ import pytest
 from deploy.minting import mint, seconds_of
 from shared.messages.signalling import Role
 from shared.names import RoomName
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 
 NOW = 1_700_000_000.5
 SECRET = "a-secret-of-at-least-thirty-two-bytes"

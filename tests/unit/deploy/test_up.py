@@ -7,8 +7,7 @@ import pytest
 from deploy.launcher import is_ready
 from deploy.up import plane_programs
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 
 BUS = "redis://127.0.0.1:1/0"
 

@@ -14,8 +14,7 @@ from control.access.auth import MAX_TOKEN_BYTES, Authenticator
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.unit.control.access.test_auth import DEMO, JWT, NOW, SECRET, access, may, token
 
 NO_NAMES = (7, 7.5, True, [], ["eve"], {"a": 1}, "", "eve\n", "Zoe\u0308", "\ud800", "x" * 1025)

@@ -14,8 +14,7 @@ from media.worker import media_ports
 from media.worker.addresses import own_addresses
 from media.worker.media_ports import open_tcp, open_udp
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from tests.support.free_ports import free_media_port
 from tests.support.loopback import LOOPBACKS
 

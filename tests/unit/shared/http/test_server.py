@@ -10,7 +10,7 @@ import uvicorn
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
+from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import GET, PATIENCE_SECONDS, PATIENT, serving

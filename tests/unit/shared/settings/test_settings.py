@@ -6,8 +6,7 @@ import pytest
 
 from deploy.settings_table import as_markdown
 from shared.settings.host_port import HostPort
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import Settings, load_settings
+from shared.settings.settings import Settings, SettingsError, load_settings
 
 DEFAULTS = {
     "HTTP_ADDR": HostPort("", 8080),

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from shared.errors import ErrorCode, ServiceError
-from shared.settings.setting_values import SettingsError
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 from shared.telemetry import tracing
 from shared.telemetry.otel import OpenTelemetry
 from shared.telemetry.tracing import (
