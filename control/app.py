@@ -92,7 +92,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(redis, watched, fails_over=parse_redis_url(redis_url).fails_over)
+    watch = RedisWatch(watched, fails_over=parse_redis_url(redis_url).fails_over)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)

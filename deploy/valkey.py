@@ -61,7 +61,7 @@ class EmbeddedValkey:
                 'save ""',
                 "appendonly no",
                 # What it does without being asked. Of ours only the end of a look of `ListReader` waits for
-                # that, if it is asked nothing meanwhile: by less than what that look's limit of time allows.
+                # that: by less than what that look's limit of time allows.
                 "hz 2",
                 "loglevel nothing",  # it would warn about limits that matter only for persistence
                 f"dir {tempfile.gettempdir()}",

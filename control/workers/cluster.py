@@ -6,7 +6,7 @@ from time import monotonic
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
 from shared.bus.redis_clock import RedisClock
-from shared.directory.directory import Changes, Directory, RoomHolders
+from shared.directory.directory import Directory, RoomHolders
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -45,15 +45,7 @@ class Cluster:
     async def workers(self) -> list[WorkerStatus]:
         """Every living worker. It costs as much as there are workers: no request of a client needs it."""
         async with self._watch.bounded(LIMIT_SECONDS):
-            return self._read(await self._directory.workers())
-
-    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
-        """Likewise, and what changed in their rooms; see `Directory`."""
-        async with self._watch.bounded(LIMIT_SECONDS):
-            workers, changes = await self._directory.workers_and_changes(after)
-            return self._read(workers), changes
-
-    def _read(self, workers: list[WorkerStatus]) -> list[WorkerStatus]:
+            workers = await self._directory.workers()
         self._workers = workers
         self._read_at = monotonic()
         return workers

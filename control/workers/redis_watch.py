@@ -6,21 +6,17 @@ themselves and their rooms again within two seconds. Until then a room that is n
 exist all the same.
 """
 
-from contextlib import suppress
-from math import inf
 from time import monotonic
 from types import TracebackType
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from control.workers.redis_share import within
 from shared.beat import beat
 from shared.bus import keys
 from shared.bus.answer_time import answered_within
-from shared.bus.connection import ShortCalls
 from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError, redis_away
 from shared.telemetry.logging import get_logger
 
@@ -30,8 +26,6 @@ ANSWER_SECONDS = 1.0
 # This long after an outage was noticed, a claim has expired that was refreshed a heartbeat before the outage.
 EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
 SETTLE_SECONDS = 2.0  # until workers have announced all: a heartbeat, the pause of a reader, and a reserve
-ALONG_SECONDS = 0.4  # the limit for an answer that comes along with others, which may be long
-REST_SECONDS = 10.0  # a connection that rests this long is ended: a router on the way may forget it
 
 log = get_logger()
 
@@ -39,15 +33,12 @@ log = get_logger()
 class RedisWatch:
     """`run` must be running for it to notice that Redis is back.
 
-    It asks along with what else is asked of `redis` at that moment. While that has a trip under way, or if it
-    is long, it asks `own`, which no request uses: in a flood, a request may wait long for a connection, and
-    that says nothing of Redis. `fails_over`: it may be another server when it is back.
+    It asks by `redis`, which no request uses: in a flood, a request may wait long for a connection, and that
+    says nothing of Redis. `fails_over`: it may be another server when it is back.
     """
 
-    def __init__(self, redis: Redis, own: Redis | None = None, *, fails_over: bool = False) -> None:
+    def __init__(self, redis: Redis, *, fails_over: bool = False) -> None:
         self._redis = redis
-        self._own = redis if own is None else own
-        self._own_asked_at = inf  # until its connection has ended
         self._fails_over = fails_over
         self._away = False
         self._answered_at: float | None = None  # None: never since this process started
@@ -77,36 +68,12 @@ class RedisWatch:
         while True:
             try:
                 async with answered_within(ANSWER_SECONDS):
-                    empty = await self._is_empty()
+                    empty = not await self._redis.exists(keys.WORKERS)
             except (RedisError, OSError) as error:
                 self.failed(error)
-            except Exception:  # what asked along with it may have been wrong
-                log.exception("cannot look whether redis answers")
             else:
                 self._answered(monotonic(), empty=empty)
-            await self._end_unused()
             await beat(LOOK_AWAY_SECONDS if self._away else LOOK_SECONDS)
-
-    async def _is_empty(self) -> bool:
-        """May raise `RedisError`."""
-        along = self._redis.ask([("EXISTS", keys.WORKERS)]) if isinstance(self._redis, ShortCalls) else None
-        if along is not None:
-            with suppress(RedisConnectionError, RedisTimeoutError):  # of all that it carries
-                async with answered_within(ALONG_SECONDS):
-                    [found] = await along
-                if isinstance(found, ResponseError):
-                    raise found
-                return not found
-        self._own_asked_at = monotonic()
-        return not await self._own.exists(keys.WORKERS)
-
-    async def _end_unused(self) -> None:
-        if self._own is self._redis or monotonic() - self._own_asked_at <= REST_SECONDS:
-            return
-        self._own_asked_at = inf
-        with suppress(RedisError, OSError):
-            async with answered_within(ANSWER_SECONDS):
-                await self._own.aclose()
 
     def failed(self, error: Exception) -> None:
         """Note that Redis does not answer."""

@@ -19,7 +19,7 @@ from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
 from control.workers.turns import Turns
 from shared.beat import beat
-from shared.directory.directory import Changes, Directory, read_room
+from shared.directory.directory import Directory, read_room
 from shared.directory.room_records import ANEW, Change
 from shared.errors import ServiceError
 from shared.messages.status import WorkerStatus
@@ -168,11 +168,10 @@ class RoomList:
                 async with self._watch.bounded(LIMIT_SECONDS):
                     self._at = await self._directory.last_change()
         before = {worker: held.version for worker, held in self._workers.items()}
-        at = self._at
-        statuses, changes = await self._cluster.workers_and_changes(at)
+        statuses = await self._cluster.workers()  # before what changed in rooms, or they would count on more
         async with self._reading:
             async with self._watch.bounded(LIMIT_SECONDS):
-                missed = await self._take_changes(changes if self._at == at else None)
+                missed = await self._take_changes()
             living = {WorkerId(status.id) for status in statuses}
             for worker in before.keys() - living:
                 held = self._workers.get(worker)
@@ -187,16 +186,12 @@ class RoomList:
             await self._load(missed & living)
             self._is_complete = True
 
-    async def _take_changes(self, first: Changes | None = None) -> set[WorkerId]:
-        """Apply the log's new entries, of which the `first` may be read already.
-
-        Returns the workers of which some are missing.
-        """
+    async def _take_changes(self) -> set[WorkerId]:
+        """Apply the log's new entries. Returns the workers of which some are missing."""
         missed: set[WorkerId] = set()
         more = True
         while more:
-            self._at, changes, more = first or await self._directory.changes(self._at)
-            first = None
+            self._at, changes, more = await self._directory.changes(self._at)
             for change in changes:
                 if not self._apply(change):
                     missed.add(WorkerId(change.worker))

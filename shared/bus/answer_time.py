@@ -21,9 +21,4 @@ class answered_within(fair_timeout):  # noqa: N801
         try:
             await super().__aexit__(kind, error, trace)
         except TimeoutError:
-            raise self._late() from None
-        if isinstance(error, TimeoutError):
-            raise self._late() from None
-
-    def _late(self) -> RedisTimeoutError:
-        return RedisTimeoutError(f"no answer within {self.seconds:g} s")
+            raise RedisTimeoutError(f"no answer within {self.seconds:g} s") from None

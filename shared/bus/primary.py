@@ -25,7 +25,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.keys import PREFIX
-from shared.bus.packing import Packing
 from shared.settings.host_port import HostPort
 from shared.settings.redis_url import Kind, RedisUrl, parse_redis_url
 from shared.telemetry.logging import get_logger
@@ -68,10 +67,10 @@ def connection_options(url: str) -> dict[str, Any]:
     parsed, primary = parse_redis_url(url), primary_of(url)
     options = dict(parsed.options)
     if parsed.path:
-        return options | {"connection_class": _ToPath, "path": parsed.path}
+        return options | {"connection_class": UnixDomainSocketConnection, "path": parsed.path}
     if primary is None:
         [server] = parsed.hosts
-        kind = _TlsToServer if parsed.tls else _ToServer
+        kind = SSLConnection if parsed.tls else Connection
         return options | {"connection_class": kind, "host": server.host, "port": server.port}
     following = {
         (Kind.SENTINEL, False): _ToPrimary,
@@ -197,19 +196,7 @@ def _text(value: bytes | str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-class _ToServer(Packing, Connection):
-    pass
-
-
-class _TlsToServer(Packing, SSLConnection):
-    pass
-
-
-class _ToPath(Packing, UnixDomainSocketConnection):
-    pass
-
-
-class _ToPrimary(Packing, Connection):
+class _ToPrimary(Connection):
     def __init__(self, *, primary: Primary, **options: Any) -> None:
         super().__init__(**options)
         self._primary = primary

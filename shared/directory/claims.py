@@ -12,8 +12,7 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, script
-from shared.bus.line import Command
+from shared.bus.batch import Batch, Command, script
 from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.names import RoomName, WorkerId, worker_in_key
 

@@ -14,11 +14,10 @@ from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.batch import Batch, Call, script
-from shared.bus.line import Command
 from shared.directory.announcer import Announcer
 from shared.directory.claims import Claims, RoomLimits
 from shared.directory.room_records import Change, read_change
-from shared.directory.worker_list import WorkerList, read_status
+from shared.directory.worker_list import living_workers, read_status, statuses_of
 from shared.errors import redis_is_new
 from shared.messages.encoding import DecodeError, read
 from shared.messages.status import RoomStatus, WorkerStatus
@@ -64,7 +63,6 @@ class Directory:
         self._claims = Claims(redis, limits or RoomLimits())
         self.process = secrets.token_hex(8)  # begins the versions of the records that go through this object
         self._announcers: dict[WorkerId, Announcer] = {}
-        self._workers = WorkerList(redis)
         self._draw = redis.register_script(script("draw_workers").text)
 
     # --- for workers
@@ -140,22 +138,16 @@ class Directory:
 
     async def workers(self) -> list[WorkerStatus]:
         """Every living worker, sorted by id. It costs as much as there are workers."""
-        statuses, _ = await self._workers.read()
-        return statuses
+        return await living_workers(self._redis)
 
     async def heard_workers(self) -> list[WorkerId]:
         """Every worker that was heard within a minute and has not left, whether it lives or not."""
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
         return [worker_in_key(worker) for worker in ids]
 
-    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
-        """`workers`, and the `changes` until after their statuses; None: these must be asked for."""
-        statuses, results = await self._workers.read([_changes_after(after)])
-        return statuses, None if results is None else _read_changes(after, results[0])
-
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live."""
-        return await self._workers.statuses(workers)
+        return await statuses_of(self._redis, [*workers])
 
     async def lives(self, worker: WorkerId) -> bool:
         return bool(await self._redis.exists(keys.worker_status(worker)))
@@ -245,10 +237,18 @@ class Directory:
 
         What is too old is missing: the versions tell.
         """
-        batch = Batch(self._redis)
-        batch.add(*_changes_after(after))
-        [entries] = await batch.execute()
-        return _read_changes(after, entries)
+        entries = cast(
+            list[tuple[bytes, dict[bytes, bytes]]],
+            await self._redis.xrange(keys.CHANGES, f"({after}", "+", count=_CHANGES_AT_ONCE),
+        )
+        found: list[Change] = []
+        for _, fields in entries:
+            try:
+                found.append(read_change(fields[b"c"]))
+            except (DecodeError, KeyError):  # of another version
+                continue
+        at = entries[-1][0].decode() if entries else after
+        return Changes(at, found, len(entries) == _CHANGES_AT_ONCE)
 
     async def ping(self) -> None:
         await self._redis.ping()
@@ -264,24 +264,8 @@ def read_room(record: bytes | None) -> RoomStatus | None:
         return None
 
 
-def _changes_after(after: str) -> Command:
-    return ("XRANGE", keys.CHANGES, f"({after}", "+", "COUNT", _CHANGES_AT_ONCE)
-
-
-def _read_changes(after: str, entries: Sequence[tuple[bytes, list[bytes]]]) -> Changes:
-    found: list[Change] = []
-    for _, fields in entries:
-        try:
-            found.append(read_change(dict(zip(fields[::2], fields[1::2], strict=True))[b"c"]))
-        except (DecodeError, KeyError):  # of another version
-            continue
-    at = entries[-1][0].decode() if entries else after
-    return Changes(at, found, len(entries) == _CHANGES_AT_ONCE)
-
-
-def _records(fields: Any) -> Records:
-    """HGETALL's result, which is a map or a flat list."""
-    found = dict(fields) if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+def _records(fields: dict[bytes, bytes]) -> Records:
+    found = dict(fields)
     version = found.pop(_VERSION, b"")
     return Records(
         version.decode(errors="replace"), {name.decode(errors="replace"): found[name] for name in found}

@@ -1,15 +1,12 @@
-"""All living workers: in one round trip, as long as they are those of the last time."""
+"""All living workers."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys
-from shared.bus.batch import Batch
-from shared.bus.line import Command
 from shared.messages.encoding import DecodeError, read
 from shared.messages.status import WorkerStatus
 from shared.names import WorkerId, worker_in_key
@@ -18,55 +15,23 @@ STATUSES_AT_ONCE = 50  # a millisecond; others have their turns in between
 _PAUSE_SECONDS = 0.001
 
 
-class WorkerList:
-    """Every call may raise `RedisError`."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._known: list[WorkerId] | None = []  # of the last time; None: many, or it took too long
-
-    async def read(self, beside: Sequence[Command] = ()) -> tuple[list[WorkerStatus], list[Any] | None]:
-        """Every living worker, sorted by id. It costs as much as there are workers.
-
-        And the results of the commands `beside`, which Redis does after it has read all statuses. None: there
-        are many workers, or new ones, so that more statuses were read than those; or the last trip took too
-        long.
-        """
-        is_one_trip, asked = self._known is not None, self._known or ()
-        batch = Batch(self._redis)
-        batch.add("ZRANGE", keys.WORKERS, 0, -1)
-        if asked:
-            batch.add("MGET", *map(keys.worker_status, asked))
-        for command in beside if is_one_trip else ():
-            batch.add(*command)
-        try:
-            results = await batch.execute()
-        except RedisTimeoutError:  # what others asked in that trip failed with it: next time these go alone
-            self._known = None
-            raise
-        ids = [*map(worker_in_key, results[0])]
-        self._known = ids if len(ids) <= STATUSES_AT_ONCE else None
-        found = _living(asked, results[1]) if asked else {}
-        new = [*set(ids).difference(asked)]
-        for first in range(0, len(new), STATUSES_AT_ONCE):
-            if first:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            found |= await self.statuses(new[first : first + STATUSES_AT_ONCE])
-        living = [found[worker] for worker in ids if worker in found]
-        living.sort(key=lambda status: status.id)
-        return living, None if new or not is_one_trip else results[len(results) - len(beside) :]
-
-    async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
-        """The statuses of those of `workers` that live."""
-        if not workers:
-            return {}
-        batch = Batch(self._redis)
-        batch.add("MGET", *map(keys.worker_status, workers))
-        [blobs] = await batch.execute()
-        return _living(workers, blobs)
+async def living_workers(redis: Redis) -> list[WorkerStatus]:
+    """Every living worker, sorted by id. It costs as much as there are workers. May raise `RedisError`."""
+    names = cast(list[bytes], await redis.zrange(keys.WORKERS, 0, -1))
+    ids = [*map(worker_in_key, names)]
+    found: dict[WorkerId, WorkerStatus] = {}
+    for first in range(0, len(ids), STATUSES_AT_ONCE):
+        if first:
+            await asyncio.sleep(_PAUSE_SECONDS)
+        found |= await statuses_of(redis, ids[first : first + STATUSES_AT_ONCE])
+    return sorted(found.values(), key=lambda status: status.id)
 
 
-def _living(workers: Collection[WorkerId], blobs: Sequence[bytes | None]) -> dict[WorkerId, WorkerStatus]:
+async def statuses_of(redis: Redis, workers: Sequence[WorkerId]) -> dict[WorkerId, WorkerStatus]:
+    """The statuses of those of `workers` that live."""
+    if not workers:
+        return {}
+    blobs = cast(list[bytes | None], await redis.mget([*map(keys.worker_status, workers)]))
     found = zip(workers, map(read_status, blobs), strict=True)
     return {worker: status for worker, status in found if status is not None}
 

@@ -3,25 +3,22 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
-from shared.bus.batch import Call, called, evalsha
+from shared.bus.batch import Call, called
+from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Play, Publish
 from shared.names import RequestId, RoomName, WorkerId
-from shared.rpc.list_reader import ListReader
 from shared.rpc.request import (
     CLOSED,
     REPLY_SHARE,
@@ -40,10 +37,6 @@ R = TypeVar("R")
 # late, and requests that end sessions must get through.
 MAX_QUEUED = 512
 MAX_OFFERS_QUEUED = 128
-
-# After so long a rest the reader ends its connection: Redis closes one that is idle, and a router on the way
-# forgets it without a word.
-REST_SECONDS = 15.0
 
 log = get_logger()
 
@@ -93,7 +86,6 @@ class RpcClient:
         self._reply_to = keys.rpc_replies(secrets.token_hex(8))
         self._reader = ListReader(url, self._reply_to)
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._is_called = asyncio.Event()  # wakes the reader while nobody waits for a reply
         self._clock = clock or RedisClock(redis)
 
     async def call(
@@ -155,42 +147,24 @@ class RpcClient:
 
     async def _answer(self, call_id: str, push: "_Push") -> dict[str, Any]:
         """Redis refuses a deadline that contradicts its clock: it is read anew, for another try."""
+        named = [keys.rpc_requests(push.worker), *push.given]
         for _ in range(2):
             answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
             self._pending[call_id] = answer
-            named = [keys.rpc_requests(push.worker), self._reply_to, *push.given]
             args = push.args(self._clock.earliest())
-            if not self._goes_along(named, args, answer):
-                await self._push(named, args, answer)
-            try:
+            outcome = int(await called(self._redis, Call("push_request", named, args)))
+            if outcome in _REFUSALS:
+                raise _REFUSALS[outcome]()
+            if outcome == _CONTRADICTED:
+                await self._clock.read()
+            else:
                 return await answer
-            except _ContradictedError:
-                await self._clock.read()
-            except (RedisConnectionError, NoScriptError):  # the reader's connection died while it rested
-                self._pending[call_id] = answer = asyncio.get_running_loop().create_future()
-                await self._push(named, args, answer)
-                with suppress(_ContradictedError):
-                    return await answer
-                await self._clock.read()
         raise SilentWorkerError
-
-    def _goes_along(self, named: list[str], args: list[Any], answer: asyncio.Future[dict[str, Any]]) -> bool:
-        """Push with the look for the reply, if the reader rests. Until then only a failure wakes anybody."""
-        push = evalsha(Call("push_request", named, [*args, "1"]))
-        is_taken = self._reader.carry([push], lambda results: _pushed(results, answer))
-        self._is_called.set()
-        return is_taken
-
-    async def _push(self, named: list[str], args: list[Any], answer: asyncio.Future[dict[str, Any]]) -> None:
-        """Push by another connection than the reader's."""
-        _pushed([await called(self._redis, Call("push_request", named, [*args, ""]))], answer)
 
     async def run(self) -> None:
         """Hand replies to their callers until cancelled; survives outages of Redis."""
         try:
             while True:
-                if not self._pending:
-                    await self._rest()
                 try:
                     data = await self._reader.pop()
                 except (RedisError, OSError):
@@ -201,19 +175,6 @@ class RpcClient:
         finally:
             await self._reader.close()
 
-    async def _rest(self) -> None:
-        """Wait for the next call."""
-        self._is_called.clear()
-        self._reader.rests = True
-        try:
-            async with fair_timeout(REST_SECONDS):
-                await self._is_called.wait()
-        except TimeoutError:  # a call goes by the pool while this connects again
-            with suppress(RedisError, OSError):
-                async with answered_within(CALL_TIMEOUT_SECONDS):
-                    await self._reader.close()
-            await self._is_called.wait()
-
     def _settle(self, data: bytes) -> None:
         try:
             result = unpack(data)
@@ -223,10 +184,6 @@ class RpcClient:
             return
         if call is not None and not call.done():  # otherwise its caller has given up
             call.set_result(result)
-
-
-class _ContradictedError(Exception):
-    """The deadline contradicts Redis' clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,30 +197,20 @@ class _Push:
     given: Sequence[str]
 
     def args(self, redis_now: float) -> list[Any]:
-        """The arguments of push_request.lua, but for the one that says whether the reader waits."""
+        """The arguments of push_request.lua."""
         left = self.ends - monotonic()
         deadline = redis_now + left
         body = pack(self.request | {"deadline": deadline})
         return [body, self.most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, self.worker]
 
 
-_REFUSALS: dict[int, Callable[[], Exception]] = {
+# What push_request.lua returns.
+_CONTRADICTED = -1
+_REFUSALS: dict[int, Callable[[], ServiceError]] = {
     -3: NotAsGivenError,
     -2: LeftWorkerError,
-    -1: _ContradictedError,
     0: lambda: ServiceError(ErrorCode.WORKER_FULL, detail="worker overloaded"),
 }
-
-
-def _pushed(results: list[Any] | Exception, answer: asyncio.Future[dict[str, Any]]) -> None:
-    """Fail `answer` unless Redis has taken the push: `results` has what push_request.lua returned."""
-    found = results if isinstance(results, Exception) else results[0]
-    if answer.done():  # the reply was faster, or the caller has given up
-        return
-    if isinstance(found, Exception):
-        answer.set_exception(found)
-    elif int(found) != 1:
-        answer.set_exception(_REFUSALS[int(found)]())
 
 
 def _most_waiting(message: Any) -> int:

@@ -1,9 +1,8 @@
 """The answering end of RPC: a worker that takes requests off its list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -12,14 +11,12 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.batch import Call, called, script
-from shared.bus.connection import Results, ShortCalls
+from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
-from shared.bus.line import Command
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError, redis_away
 from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
 from shared.names import WorkerId
-from shared.rpc.list_reader import ListReader
 from shared.rpc.request import (
     CLOSED,
     CLOSED_SECONDS,
@@ -37,8 +34,6 @@ from shared.telemetry.logging import get_logger
 from shared.telemetry.tracing import root_span
 
 MAX_BUSY = 64  # requests that a worker handles at once
-REST_ROUNDS = 4  # rounds of the event loop: in the second the heartbeat announces what a request changed
-QUIET_SECONDS = 0.02  # the reader rests only if the last request is older than this
 
 log = get_logger()
 
@@ -72,8 +67,6 @@ class RpcServer:
         self._along = along
         self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
-        self._under_way = 0
-        self._taken_at = 0.0  # the last request
         self._closing = False
         self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
 
@@ -82,21 +75,15 @@ class RpcServer:
 
         After `close` it serves what waits, and returns.
         """
-        if isinstance(self._redis, ShortCalls):
-            self._redis.carrier = self._carry
         try:
             async with asyncio.TaskGroup() as requests:
                 async for data in self._requests():
                     await self._room_for.acquire()
-                    self._under_way += 1
                     requests.create_task(self._serve(data)).add_done_callback(self._served)
         finally:
-            if isinstance(self._redis, ShortCalls):
-                self._redis.carrier = None
             await self._reader.close()
 
     def _served(self, _: object) -> None:
-        self._under_way -= 1
         self._room_for.release()
 
     async def close(self) -> None:
@@ -122,30 +109,6 @@ class RpcServer:
                 continue
             if data is not None and data != CLOSED:  # left by a former process with this worker's id
                 yield data
-                await self._rest()
-
-    async def _rest(self) -> None:
-        """Let the next look go along with what the request that was just taken asks of Redis: its reply.
-
-        Not for long: a request that waits for something else must not keep others waiting. And not while
-        others are under way, or come one after the other: each would wait for the reply to the one before.
-        """
-        now, before = monotonic(), self._taken_at
-        self._taken_at = now
-        if self._under_way > 1 or now - before < QUIET_SECONDS:
-            return
-        self._reader.rests = True
-        for _ in range(REST_ROUNDS):
-            await asyncio.sleep(0)
-            if self._reader.is_handed:
-                return
-            if monotonic() - now > QUIET_SECONDS:
-                break
-        self._reader.rests = False
-
-    def _carry(self, commands: Sequence[Command]) -> Results | None:
-        results: Results = asyncio.get_running_loop().create_future()
-        return results if self._reader.carry(commands, partial(_settle, results)) else None
 
     async def _close_list(self) -> list[bytes]:
         """Mark the list as closed; returns the requests that were still put there."""
@@ -253,16 +216,6 @@ class RpcServer:
     async def _push(self, reply: Call) -> Any:
         along = self._along(reply)
         return await (called(self._redis, reply) if along is None else along)
-
-
-def _settle(waiting: Results, results: list[Any] | Exception) -> None:
-    if waiting.done():  # who asked has given up
-        return
-    if isinstance(results, Exception):
-        waiting.set_exception(results)
-        waiting.exception()  # asked for: who asked may be gone before it wakes
-    else:
-        waiting.set_result(results)
 
 
 def _span(request: Request) -> AbstractContextManager[None]:

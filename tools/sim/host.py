@@ -15,13 +15,11 @@ import uvloop
 
 from shared.bus import connection, keys
 from shared.bus.connection import connect
-from shared.rpc import list_reader
 from tools.sim.stalls import Stalls
 from tools.sim.worker import HOUR, SimulatedWorker, live_long
 
 PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
-# Longer than a measure takes: `until_beat` makes a fifth of it at least. All workers of a process have one
-# beat, and when a thousand asked Redis anew at the same moment, offers waited for half a second.
+# Longer than a measure takes: a thousand workers that ask Redis anew would take this host's time.
 BLOCK_SECONDS = float(HOUR)
 AT_ONCE = 8
 
@@ -29,7 +27,7 @@ AT_ONCE = 8
 async def main(url: str, count: int, rooms: int, quick: bool) -> None:
     live_long()
     connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
-    list_reader.BLOCK_SECONDS = BLOCK_SECONDS
+    connection.BLOCK_SECONDS = BLOCK_SECONDS
     redis = connect(url)
     workers = [SimulatedWorker(redis, url, f"w{number:04}", rooms, quick=quick) for number in range(count)]
     async with asyncio.TaskGroup() as tasks:

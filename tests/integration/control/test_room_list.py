@@ -15,7 +15,7 @@ from control.workers.room_list import CHUNK, RoomList
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
-from shared.directory.directory import Changes, Directory
+from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 
@@ -138,8 +138,8 @@ class PausedCluster(Cluster):
         super().__init__(Directory(redis), RedisWatch(redis), RedisClock(redis))
         self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def workers_and_changes(self, after: str) -> tuple[list[WorkerStatus], Changes | None]:
-        found = await super().workers_and_changes(after)
+    async def workers(self) -> list[WorkerStatus]:
+        found = await super().workers()
         self.has_read.set()
         await self.go_on.wait()
         return found

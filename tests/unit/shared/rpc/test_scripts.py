@@ -28,14 +28,12 @@ async def run(redis: Redis, script: str, keys: Sequence[str], args: Sequence[Any
     return (await batch.execute())[0]
 
 
-async def push(
-    redis: Redis, request: str = "r", *, left: float = 1.0, waits: bool = False, given: Sequence[str] = ()
-) -> int:
+async def push(redis: Redis, request: str = "r", *, left: float = 1.0, given: Sequence[str] = ()) -> int:
     """Push a request of the worker w1's whose deadline is in `left` seconds."""
     seconds, microseconds = await redis.time()
     deadline = f"{seconds + microseconds / 1e6 + left:.6f}"
-    args = [request, MOST_WAITING, LIST_SECONDS, deadline, MOST_LEFT, CLOSED, "w1", "1" if waits else "0"]
-    return int(await run(redis, "push_request", [REQUESTS, REPLIES, *given], args))
+    args = [request, MOST_WAITING, LIST_SECONDS, deadline, MOST_LEFT, CLOSED, "w1"]
+    return int(await run(redis, "push_request", [REQUESTS, *given], args))
 
 
 async def waiting(redis: Redis, key: str = REQUESTS) -> list[bytes]:
@@ -56,16 +54,6 @@ async def test_a_deadline_that_cannot_be_right_was_made_by_another_clock(
 ) -> None:
     assert await push(redis, left=left) == expected
     assert len(await waiting(redis)) == (expected == TAKEN)
-
-
-async def test_who_waits_for_the_reply_is_woken_by_a_refusal_and_by_nothing_else(redis: Redis) -> None:
-    assert await push(redis, waits=True) == TAKEN
-    assert not await waiting(redis, REPLIES)
-    assert await push(redis, waits=False, left=-1.0) == CLOCK
-    assert not await waiting(redis, REPLIES)
-    assert await push(redis, waits=True, left=-1.0) == CLOCK
-    assert await waiting(redis, REPLIES) == [b""]
-    assert 0 < await redis.ttl(REPLIES) <= LIST_SECONDS
 
 
 async def test_a_worker_that_has_left_takes_nothing(redis: Redis) -> None:

@@ -1,0 +1,93 @@
+"""Several commands go to Redis in one round trip, and each gets its own result."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from shared.bus.batch import Batch, Call, called
+from shared.bus.connection import ListReader, connect
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with connect(redis_url) as redis:
+        yield redis
+
+
+async def results(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:
+    batch = Batch(redis)
+    for command in commands:
+        batch.add(*command)
+    return await batch.execute()
+
+
+async def test_each_command_has_its_result(redis: Redis) -> None:
+    found = await results(redis, ("SET", "a", 1), ("INCRBY", "a", 4), ("GET", "none"), ("LRANGE", "b", 0, 9))
+    assert found == [True, 5, None, []]
+
+
+async def test_nothing_is_no_trip() -> None:
+    async with connect("redis://127.0.0.1:1/0") as redis:
+        assert await Batch(redis).execute() == []
+
+
+async def test_an_error_is_raised_when_all_is_done(redis: Redis) -> None:
+    with pytest.raises(ResponseError):
+        await results(redis, ("SET", "a", "x"), ("INCR", "a"), ("SET", "b", "y"))
+    assert await redis.get("b") == b"y"
+
+
+async def test_a_connection_that_died_in_the_pool_is_replaced(redis: Redis, redis_url: str) -> None:
+    [number] = await results(redis, ("CLIENT", "ID"))
+    async with connect(redis_url) as other:
+        assert await other.client_kill_filter(_id=str(number)) == 1
+    assert await results(redis, ("ECHO", "back")) == [b"back"]
+
+
+async def test_nobody_at_the_address_is_an_error_of_redis() -> None:
+    async with connect("redis://127.0.0.1:1/0") as redis:
+        with pytest.raises(RedisConnectionError):
+            await results(redis, ("PING",))
+
+
+async def test_many_at_once_get_their_own_results(redis: Redis) -> None:
+    asked = [results(redis, ("ECHO", number)) for number in range(100)]
+    assert await asyncio.gather(*asked) == [[b"%d" % number] for number in range(100)]
+
+
+async def test_who_gives_up_leaves_no_result_for_the_next(redis: Redis) -> None:
+    for _ in range(3):
+        given_up = asyncio.create_task(results(redis, ("BLPOP", "empty", 1)))
+        await asyncio.sleep(0.02)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        assert await results(redis, ("ECHO", "mine")) == [b"mine"]
+
+
+async def test_a_script_that_redis_does_not_have_is_loaded(redis: Redis) -> None:
+    await redis.script_flush()
+    hold = Call("hold_id", ["id"], ["me", 1000])
+    assert await called(redis, hold) == 1
+    batch = Batch(redis)
+    batch.add("GET", "id")
+    batch.put(hold)
+    assert await batch.execute() == [b"me", 1]
+
+
+async def test_a_reader_of_a_list_whose_connection_died_gets_the_next_entry(
+    redis: Redis, redis_url: str
+) -> None:
+    reader = ListReader(redis_url, "list")
+    await redis.rpush("list", "a")
+    assert await reader.pop() == b"a"
+    others = {each["id"] for each in await redis.client_list() if each["cmd"] == "blpop"}
+    for number in others:
+        assert await redis.client_kill_filter(_id=number) == 1
+    await redis.rpush("list", "b")
+    assert await reader.pop() == b"b"
+    await reader.close()
