@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from control.http.caller import TrustedProxies
 from control.http.problems import problem_response
@@ -16,7 +17,6 @@ from control.metrics import HttpMetrics
 from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
-from shared.telemetry.log_line import request_id as request_id_in_lines
 from shared.telemetry.logging import get_logger
 
 _POLLED = {"/healthz", "/readyz", "/metrics"}  # polled every few seconds: logged at level debug
@@ -55,8 +55,7 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", ()), request_id]
             await send(message)
 
-        former = request_id_in_lines.set(caller.request_id)
-        with self._shares.one_request(caller.network):
+        with self._shares.one_request(caller.network), bound_contextvars(request_id=caller.request_id):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
@@ -68,7 +67,6 @@ class RequestLog:
                 await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
             finally:
                 self._record(scope, status, time.monotonic() - started, caller.address)
-                request_id_in_lines.reset(former)
 
     def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
         route = _route(scope)

@@ -6,49 +6,67 @@ without local variables, which may hold tokens.
 
 import logging
 import sys
-from typing import cast
+from collections.abc import MutableMapping
+from typing import Any, cast
 
-from shared.left_out import left_out
-from shared.telemetry.log_line import Fields, json_line, json_text
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import FilteringBoundLogger, Processor
 
-with left_out("rich", "greenlet"):  # 5 MB of each process, to colour tracebacks that we write plainly
-    import structlog
-    from structlog.tracebacks import ExceptionDictTransformer
-    from structlog.typing import FilteringBoundLogger
+from shared.names import cut_session
 
 
 def configure_logging(level: str, form: str = "auto", **context: str) -> None:
-    """Set up the logs of this process; `context` (`plane`, `worker`) is in each line."""
+    """Set up the logs of this process; `context` (`plane`, `worker`) is in each line.
+
+    So are the fields that `structlog.contextvars` has, such as `request_id`.
+    """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    shared: list[structlog.typing.Processor] = [Fields(context)]
-    renderer: structlog.typing.Processor
-    renderer_of_libraries: structlog.typing.Processor
-    factory: structlog.PrintLoggerFactory | structlog.BytesLoggerFactory
-    least = logging.getLevelNamesMapping()[level]
+
+    def add_context(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for name, value in context.items():
+            event.setdefault(name, value)
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        add_context,
+        _cut_session,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Processor
     if console:
-        renderer = renderer_of_libraries = structlog.dev.ConsoleRenderer(
+        renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        factory = structlog.PrintLoggerFactory(sys.stderr)
     else:
         shared.append(structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
-        renderer, renderer_of_libraries = json_line, json_text
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    least = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=factory,
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # libraries log through the standard module: in the same form, from WARNING up
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer_of_libraries],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(logging.WARNING, least), force=True)
+
+
+def _cut_session(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A session keeps its worker and the first four characters of its secret part."""
+    session = event.get("session")
+    if isinstance(session, str):
+        event["session"] = cut_session(session)
+    return event
 
 
 def write_audit(**fields: object) -> None:
