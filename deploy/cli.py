@@ -5,8 +5,8 @@ A process of a plane runs for months: it does not import what only somebody at a
 
 import sys
 
+from deploy import EXIT_REFUSED, hide_rich
 from deploy.planes import PLANES
-from deploy.supervisor import EXIT_REFUSED
 from shared.settings.settings import SettingsError
 
 EXIT_INTERRUPTED = 130  # as shells tell of SIGINT
@@ -16,6 +16,7 @@ def main() -> None:
     """The console script. An error that prevents the start is one line on stderr and exit code 2."""
     try:
         if len(sys.argv) == 2 and sys.argv[1] in PLANES:
+            hide_rich()
             PLANES[sys.argv[1]]()
         else:
             from deploy.commands import app

@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
-from deploy.supervisor import EXIT_REFUSED, Program, StartRefusedError, supervise
+from deploy import EXIT_REFUSED
+from deploy.supervisor import Program, StartRefusedError, supervise
 from shared.settings.host_port import HostPort
 from shared.telemetry.logging import configure_logging
 
 READY_POLL_SECONDS = 0.05
 READY_TIMEOUT_SECONDS = 2.0  # for one request
+_BEGIN = "from deploy import hide_rich; hide_rich(); from deploy.launcher import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def become_launcher(launch: Launch) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # -P: modules are not those of the working directory, which may be the folder of recordings
-    words = [sys.executable, "-P", "-m", __name__, str(reading), str(writer)]
+    words = [sys.executable, "-P", "-c", _BEGIN, str(reading), str(writer)]
     os.execv(sys.executable, words)  # noqa: S606
 
 
@@ -118,7 +120,3 @@ async def is_ready(address: HostPort, *, tls: bool) -> bool:
             finally:
                 writer.close()
     return False
-
-
-if __name__ == "__main__":
-    main()

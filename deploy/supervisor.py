@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from deploy import EXIT_REFUSED
 from deploy.tether import tethered
 from shared.telemetry.logging import get_logger
 
-EXIT_REFUSED = 2  # a wrong setting or a port in use: a restart would not help
 END_SECONDS = 2.5  # from the signal to stop to SIGKILL
 STEADY_SECONDS = 10.0  # a program that ran this long restarts without growing delay
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy import supervisor
-from deploy.supervisor import EXIT_REFUSED, Program, StartRefusedError, restart_delay, supervise
+from deploy import EXIT_REFUSED, supervisor
+from deploy.supervisor import Program, StartRefusedError, restart_delay, supervise
 
 DEADLINE = 10.0
 
