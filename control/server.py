@@ -14,7 +14,6 @@ from control.app import create_app
 from control.events.room_streams import RoomStreams
 from control.events.streams import EventStreams
 from control.http.caller import TrustedProxies
-from shared.beat import come_after_workers
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen, within_files
 from shared.settings.host_port import HostPort
@@ -36,7 +35,6 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
     configure_tracing(settings, "roomcast-control")
-    come_after_workers()
     server = make_server(settings)
     listener = listen("HTTP_ADDR", settings.http_addr)
     addresses = {"address": str(settings.http_addr)}

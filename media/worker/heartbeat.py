@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 
 from redis.exceptions import RedisError
 
-from shared.beat import call_at_beat, until_beat
+from shared.beat import until_beat
 from shared.bus.batch import Call
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
 from shared.directory.announcer import WorkerIdTakenError
@@ -192,7 +192,7 @@ class Heartbeat:
         if due <= self._loop.time():
             return False
         self._is_due = False
-        ring = call_at_beat(due, self._ring)
+        ring = self._loop.call_at(due, self._ring)
         try:
             await self._wake.wait()
         finally:
