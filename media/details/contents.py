@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from media.stills.job import Jpeg
+from shared.messages.encoding import DecodeError, read
 from shared.messages.records import MOST_PIXELS, MOST_SECONDS
 from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
 
@@ -35,15 +36,12 @@ class Contents(msgspec.Struct, frozen=True, array_like=True):
 
 NOTHING = Contents(None, 0, 0, {})
 
-packed = msgspec.msgpack.Encoder().encode
-_contents = msgspec.msgpack.Decoder(Contents).decode
-
 
 def read_contents(data: bytes) -> Contents:
     """Raises `ContentsError`."""
     try:
-        contents = _contents(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        contents = read(Contents, data)
+    except DecodeError as error:
         raise ContentsError("not the contents of a recording") from error
     if contents.pictures and contents.pictures.keys() != set(WIDTHS):
         raise ContentsError("not the pictures that were asked for")

@@ -9,9 +9,10 @@ import resource
 import sys
 from typing import BinaryIO
 
-from media.details.contents import NOTHING, packed
+from media.details.contents import NOTHING
 from media.details.media_file import MediaFileError, contents_of
 from media.stills.own_limits import limit_itself
+from shared.messages.encoding import encode
 
 MAX_CPU_SECONDS = 10  # its start takes a fifth of one
 
@@ -27,9 +28,9 @@ def main() -> None:
 def answer(file: BinaryIO, suffix: str, *, with_pictures: bool, whole: bool) -> bytes:
     """The packed `Contents`: `NOTHING` of a file that cannot be read."""
     try:
-        return packed(contents_of(file, suffix, with_pictures=with_pictures, whole=whole))
+        return encode(contents_of(file, suffix, with_pictures=with_pictures, whole=whole))
     except MediaFileError:
-        return packed(NOTHING)
+        return encode(NOTHING)
 
 
 if __name__ == "__main__":

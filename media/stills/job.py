@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from shared.messages.encoding import DecodeError, encode, read
 from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
 
 MAX_KEYFRAME_BYTES = 4 * 1024 * 1024
@@ -38,30 +39,25 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     error: Annotated[str, Meta(max_length=200)] = ""
 
 
-_pack = msgspec.msgpack.Encoder().encode
-_keyframe = msgspec.msgpack.Decoder(Keyframe).decode
-_outcome = msgspec.msgpack.Decoder(Outcome).decode
-
-
 def packed(message: Keyframe | Outcome) -> bytes:
     """The message with its length in front."""
-    data = _pack(message)
+    data = encode(message)
     return LENGTH.pack(len(data)) + data
 
 
 def read_keyframe(data: bytes) -> Keyframe:
     """Raises `JobError`."""
     try:
-        return _keyframe(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return read(Keyframe, data)
+    except DecodeError as error:
         raise JobError("not a keyframe") from error
 
 
 def read_outcome(data: bytes) -> Outcome:
     """Raises `JobError`."""
     try:
-        outcome = _outcome(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        outcome = read(Outcome, data)
+    except DecodeError as error:
         raise JobError("not an outcome") from error
     if outcome.pictures and outcome.pictures.keys() != set(WIDTHS):
         raise JobError("not the pictures that were asked for")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from shared.messages.encoding import DecodeError, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, encode, pack, unpack
 from shared.messages.status import RoomStatus
 
 TRAFFIC_SECONDS = 5.0  # after which a record is written for its traffic alone
@@ -87,7 +87,7 @@ class RoomRecords:
         told, coarse = self._told.get(room.name), _coarse(room)
         if told is not None and told.coarse == coarse and now - told.at < TRAFFIC_SECONDS:
             return None
-        packed = pack(to_map(room))
+        packed = encode(room)
         if told is not None and told.packed == packed:
             told.at = now
             return None

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
-import msgspec
 from msgspec import Meta
 
+from shared.messages.encoding import DecodeError, from_map, pack, unpack
 from shared.messages.records import MOST_PIXELS, MOST_SECONDS, RecordDetails
 from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
 from shared.records.record_name import RecordName, parse_record_name
@@ -66,15 +66,12 @@ def belongs_to(text: str, name: RecordName) -> bool:
 
 def pack_pictures(pictures: Mapping[int, bytes]) -> bytes:
     """The content for these JPEGs by width; empty for none."""
-    return msgspec.msgpack.encode(pictures) if pictures else b""
+    return pack(pictures) if pictures else b""
 
 
 def picture_in(content: bytes, width: int) -> bytes | None:
     """The JPEG of this width; None if there is none, and if the content is damaged."""
     try:
-        return _pictures(content).get(width)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return from_map(dict[int, Jpeg], unpack(content)).get(width)
+    except DecodeError:
         return None
-
-
-_pictures = msgspec.msgpack.Decoder(dict[int, Jpeg]).decode

@@ -20,7 +20,7 @@ from shared.bus import keys
 from shared.bus.batch import Batch
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import pack, to_map
+from shared.messages.encoding import encode
 from shared.messages.rulings import Ruling
 from shared.rulings.rulings import RulingError, Rulings, Stamped, read_stamped
 from shared.telemetry.logging import get_logger
@@ -88,7 +88,7 @@ class RulingBook:
 
     async def put(self, ruling: Ruling) -> None:
         """Put a ruling in force, here at once. Raises `TOO_MANY_RULINGS`, and may raise `RedisError`."""
-        if await self._put({ruling.name: ("", ruling.until, pack(to_map(ruling)))}) < 0:
+        if await self._put({ruling.name: ("", ruling.until, encode(ruling))}) < 0:
             detail = f"there are {MOST_RULINGS} of them: lift some"
             raise ServiceError(ErrorCode.TOO_MANY_RULINGS, detail=detail)
         await self.look()

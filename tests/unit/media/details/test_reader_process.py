@@ -17,7 +17,10 @@ from media.stills.own_limits import MAX_MEMORY_BYTES, NICE
 from tests.support.encoded import encode
 from tests.support.planted import plant, was_run
 
-GOOD = "import sys, media.details.contents as c; sys.stdout.buffer.write(c.packed(c.Contents(%s)))"
+GOOD = (
+    "import sys, media.details.contents as c; from shared.messages.encoding import encode;"
+    "sys.stdout.buffer.write(encode(c.Contents(%s)))"
+)
 
 
 def asked(code: str, tmp_path: Path, patience: float = 30.0) -> Contents:
