@@ -2,23 +2,13 @@
 -- KEYS[1]  its status: string    KEYS[2]  hash: room -> its record; '@' -> the version of all of them
 -- KEYS[3]  stream of changes    KEYS[4]  zset of workers, scored by the server's time
 -- KEYS[5]  zset of those that take publishers, scored by their burden    KEYS[6]  the same for viewers
--- KEYS[7]  who has the worker's id
 -- ARGV[1]  the status    ARGV[2]  lifetime in ms    ARGV[3]  the version that must be there; '*': begin anew
 -- ARGV[4]  the version from now on    ARGV[5]  the worker    ARGV[6]  its burden for publishers; '': it takes none
 -- ARGV[7]  the same for viewers    ARGV[8]  age in s after which a silent worker is removed
 -- ARGV[9]  the change, for the stream; '': none    ARGV[10]  lifetime of an entry there in ms
--- ARGV[11]  how many records follow    ARGV[12]  this process, which is to hold the id; '': it does
--- ARGV[13]  lifetime of its hold in ms    ARGV[14..]  room, record, room, record ... and then the rooms that have ended
--- returns  1, or 0 when another version is there: then the records stay as they are, to be sent anew;
---          or -1, and changes nothing, when another process has the id
+-- ARGV[11]  how many records follow    ARGV[12..]  room, record, room, record ... and then the rooms that have ended
+-- returns  1, or 0 when another version is there: then the records stay as they are, to be sent anew
 local time = redis.call('TIME')
-if ARGV[12] ~= '' then
-  local holder = redis.call('GET', KEYS[7])
-  if holder and holder ~= ARGV[12] then
-    return -1
-  end
-  redis.call('SET', KEYS[7], ARGV[12], 'PX', ARGV[13])
-end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 
 local function write_records()
@@ -27,8 +17,8 @@ local function write_records()
   elseif redis.call('HGET', KEYS[2], '@') ~= ARGV[3] then
     return 0
   end
-  local last = 13 + 2 * tonumber(ARGV[11])
-  for first = 14, last, 1000 do
+  local last = 11 + 2 * tonumber(ARGV[11])
+  for first = 12, last, 1000 do
     redis.call('HSET', KEYS[2], unpack(ARGV, first, math.min(first + 999, last)))
   end
   for first = last + 1, #ARGV, 1000 do

@@ -40,17 +40,9 @@ class Announcer:
     async def beat(
         self, status: WorkerStatus, rooms: Sequence[RoomStatus], beside: Sequence[Command | Call]
     ) -> list[Any]:
-        """Hold the worker's id, then `announce`. Raises as `hold` does.
-
-        Nothing may go along with the hold but what depends on it: so it goes first, or is all there is.
-        """
-        if beside or self._copies or any(room.origin for room in rooms):
-            await self.hold()
-            return await self.announce(status, rooms, beside=beside)
-        is_written, _ = await self._write(status, rooms, None, (), holds=True)
-        if not is_written:
-            await self._write(status, rooms, None, (), holds=True)
-        return []
+        """Hold the worker's id, then `announce`. Raises as `hold` does."""
+        await self.hold()
+        return await self.announce(status, rooms, beside=beside)
 
     async def announce(
         self,
@@ -75,14 +67,12 @@ class Announcer:
         rooms: Sequence[RoomStatus],
         of: Collection[str] | None,
         beside: Sequence[Command | Call],
-        *,
-        holds: bool = False,
     ) -> tuple[bool, list[Any]]:
         """Write the records; False: Redis lacks the records before them, and next time all are written."""
         copies = self._copies_now(rooms, of)
         change = self._records.change(rooms, monotonic(), of)
         batch = Batch(self._redis)
-        batch.put(self._announcement(status, change, holds=holds))
+        batch.put(self._announcement(status, change))
         for room in copies if of is None else copies - self._copies:
             batch.add("SADD", keys.room_copies(RoomName(room)), self._worker)
             batch.add("EXPIRE", keys.room_copies(RoomName(room)), keys.SWEEP_SECONDS)
@@ -95,20 +85,16 @@ class Announcer:
         except BaseException:  # some of it may have arrived
             self._records.lost()
             raise
-        is_written = results[0]
-        if is_written < 0:
-            self._records.lost()
-            raise WorkerIdTakenError
-        self._copies = copies
+        is_written, self._copies = bool(results[0]), copies
         if not is_written:
             self._records.lost()
-        return bool(is_written), results[len(results) - len(beside) :]
+        return is_written, results[len(results) - len(beside) :]
 
     def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
         copies = frozenset(room.name for room in rooms if room.origin)
         return copies if of is None else copies | (self._copies - set(of))
 
-    def _announcement(self, status: WorkerStatus, change: Change, *, holds: bool) -> Call:
+    def _announcement(self, status: WorkerStatus, change: Change) -> Call:
         ready = status.state is WorkerState.READY
         place = burden(status)
         written = {name: record for name, record in change.records.items() if record is not None}
@@ -119,7 +105,6 @@ class Announcer:
                 keys.worker_rooms(self._worker),
                 keys.CHANGES,
                 *_LISTS,
-                keys.worker_process(self._worker),
             ],
             [
                 pack(to_map(status) | {"rooms_version": change.version}),
@@ -133,8 +118,6 @@ class Announcer:
                 change.packed() if change.records or change.before == ANEW else "",
                 keys.CHANGE_TTL_MS,
                 len(written),
-                self._process if holds else "",
-                keys.PROCESS_TTL_MS,
                 *(part for entry in written.items() for part in entry),
                 *(change.records.keys() - written.keys()),
             ],
