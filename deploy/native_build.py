@@ -30,7 +30,6 @@ _FLAGS = ("-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
 _BUILD_SECONDS = 120.0
 # Named by its Python: what one of 3.13 compiles does not parse its arguments under 3.11.
 BUILT = _FOLDER / f"fan_out{sysconfig.get_config_var('EXT_SUFFIX')}"
-_FORMER = _FOLDER / "fan_out.abi3.so"  # of versions that took it for one of every Python
 
 
 def build() -> str:
@@ -50,8 +49,7 @@ def build() -> str:
         "-lcrypto",
     ]
     try:
-        for old in (BUILT, _FORMER):
-            old.unlink(missing_ok=True)
+        BUILT.unlink(missing_ok=True)
     except OSError as error:
         return f"Without the native step: {error.strerror} in {_FOLDER}. Media is sent in Python."
     try:
