@@ -1,6 +1,8 @@
 """What workers write of their rooms: each event once, whoever else tells of the room."""
 
+import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.events.event_log import Broadcast, EventLog, Told
@@ -69,6 +71,22 @@ async def test_a_broadcast_that_has_told_more_meanwhile_is_not_ended(redis: Redi
     await queue.end(room, seen, 1.0, "worker_lost")
     assert await ids(redis) == ["x-1-1", "x-1-2", "x-1-3"]
     assert not await queue.broadcasts()
+
+
+async def test_who_is_there_already_wants_events_anew(redis: Redis) -> None:
+    """What tells workers so expires, and each control process says it from time to time."""
+    _, queue = await ready(redis)
+    await redis.delete(keys.EVENTS_WANTED)
+    await queue.prepare(["group", "another"])
+    assert await redis.exists(keys.EVENTS_WANTED)
+    assert {group["name"] for group in await redis.xinfo_groups(keys.OUTBOX)} == {b"group", b"another"}
+
+
+async def test_what_cannot_be_made_is_an_error(redis: Redis) -> None:
+    await redis.set(keys.OUTBOX, "no stream")
+    with pytest.raises(RedisError):
+        await EventQueue(redis).prepare(["group"])
+    assert not await redis.exists(keys.EVENTS_WANTED)  # nobody would read them
 
 
 async def test_all_of_it_expires(redis: Redis) -> None:
