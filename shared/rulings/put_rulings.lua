@@ -3,7 +3,7 @@
 -- KEYS[2]  sorted set: name -> when it ends, in Unix seconds    KEYS[3]  stream: the log
 -- ARGV[1]  how many the book may hold    ARGV[2]  entries of the log    ARGV[3]  lifetime of the log in seconds
 -- then for each ruling: name, stamp ("": now, and later than what is there), end, packed ruling
--- returns  how many were put; -1, and none, when the book is full
+-- returns  how many were put; -1 when the book is full: then those before are put, and none that follows
 local time = redis.call('TIME')
 local seconds = tonumber(time[1])
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', seconds, 'LIMIT', 0, 100)) do

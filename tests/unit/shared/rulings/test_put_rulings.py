@@ -77,6 +77,11 @@ async def test_there_are_so_many_and_who_is_held_may_change(redis: Redis) -> Non
     assert await put(redis, ("c", "", FAR, "first"), most=3) == 1
 
 
+async def test_of_several_those_are_put_that_fit(redis: Redis) -> None:
+    assert await put(redis, ("a", "", FAR, "x"), ("b", "", FAR, "x"), ("c", "", FAR, "x"), most=2) == -1
+    assert set(await held(redis)) == {"a", "b"}
+
+
 async def test_what_has_ended_makes_place_and_leaves_nothing(redis: Redis) -> None:
     now = (await redis.time())[0]
     await put(redis, ("ended", "", now - 1, "x"), ("ends now", "", now, "x"), ("goes on", "", now + 60, "x"))
