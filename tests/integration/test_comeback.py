@@ -6,7 +6,6 @@ import pytest
 
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS
 from media.sessions.session import SETUP_SECONDS
-from media.transport.ice import CONSENT_SECONDS
 from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
@@ -29,27 +28,6 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
 
 
 # --- the room waits
-
-
-async def test_the_grace_counts_from_when_the_publisher_was_last_heard(plane: Plane) -> None:
-    """A publisher that dies silently has used up its grace when its consent expires."""
-    await plane.pair()
-    plane.tick(CONSENT_SECONDS - 1)
-    assert plane.subscribers is not None
-    plane.tick(CONSENT_SECONDS + 1)
-    assert plane.holds_nothing()
-
-
-async def test_a_publisher_that_shows_no_media_is_listed_as_gone(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    plane.tick(0)
-    assert plane.media.rooms.statuses()[0].has_publisher
-    fall_silent(plane)
-    plane.tick(0)
-    assert not plane.media.rooms.statuses()[0].has_publisher
-    await viewer.gets_media_of(publisher)
-    plane.tick(0)
-    assert plane.media.rooms.statuses()[0].has_publisher
 
 
 async def test_a_viewer_may_join_while_the_room_waits(plane: Plane) -> None:

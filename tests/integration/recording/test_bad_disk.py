@@ -11,21 +11,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from media.recording import backlog, recorder
-from media.recording import recording as recording_module
+from media.recording import recorder
 from media.recording.part_file import PartFile
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.recording.shelf import Shelf
-from media.recording.writer import Writer
 from media.tracks.outgoing import Outgoing
 from shared.errors import ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
 from shared.names import RoomName
 from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import STEADY, Room, running
-from tests.integration.recording.stage import by_suffix, room_tracks
-from tests.support.recorded import read
+from tests.integration.recording.stage import room_tracks
 from tests.support.rtp_source import Numbering, Sent, audio, video
 from tests.support.waiting import eventually
 
@@ -75,23 +72,6 @@ def sound(sent: list[Sent]) -> list[Outgoing]:
     return [numbering.outgoing(one.data) for one in sent]
 
 
-def threads() -> int:
-    return sum(thread.name == "recording" for thread in threading.enumerate())
-
-
-async def test_offers_without_media_cost_no_thread_and_no_file(tmp_path: Path) -> None:
-    before, ours = threads(), recorder_in(tmp_path / "records")
-    recordings = [opened(ours, f"room{number}") for number in range(200)]
-    for recording in recordings:
-        recording.tick(time.monotonic())
-    assert threads() <= before
-    for recording in recordings:
-        recording.close()
-        await recording.finished()
-    assert threads() <= before
-    assert not (tmp_path / "records").exists()
-
-
 async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
     tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,60 +90,6 @@ async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
     [line] = logs
     assert line["event"] == "recordings left incomplete: the disk did not take them in time"
     assert (line["rooms"], line["count"]) == ([STUCK], 1)
-
-
-async def test_a_slow_disk_costs_packets_but_neither_time_nor_memory(
-    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each write takes 50 ms. The stream comes much faster than the disk takes it."""
-    monkeypatch.setattr(backlog, "ROOM_BYTES", 400_000)
-    write, writers = PartFile.write, set()
-
-    def slow(file: PartFile, data: object) -> int:
-        writers.add(threading.get_ident())
-        time.sleep(0.05)  # the disk
-        return write(file, data)
-
-    monkeypatch.setattr(PartFile, "write", slow)
-    async with running(tmp_path) as ours:
-        room = Room(ours, "opus", "VP8")
-        most = 0
-
-        def enough() -> bool:
-            nonlocal most
-            most = max(most, room.recording._backlog.size)
-            return ours.dropped > 1_000
-
-        await room.send_until(enough, *streams)
-        await room.close()
-        assert most <= 400_000
-        assert ours._backlog.size == 0
-    assert writers
-    assert threading.get_ident() not in writers  # the media's thread never waits
-    assert {read(path).seconds > 1.0 for paths in by_suffix(tmp_path).values() for path in paths} == {True}
-
-
-async def test_files_that_fail_soon_again_are_tried_less_and_less_often(
-    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stream that FFmpeg refuses: each retry begins new files."""
-    monkeypatch.setattr(recording_module, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(recording_module, "LAST_RETRY_SECONDS", 0.3)
-    tick, made = Writer.tick, []
-
-    def fail(writer: Writer, now: float) -> None:
-        tick(writer, now)
-        if writer.has_files:
-            made.append(time.monotonic())
-            raise OSError(22, "Invalid argument")
-
-    monkeypatch.setattr(Writer, "tick", fail)
-    async with running(tmp_path) as ours:
-        room = Room(ours, "opus", "VP8")
-        await room.send_until(lambda: len(made) >= 8, *streams, every=STEADY)
-        await room.close()
-    assert made[-1] - made[-2] >= 0.3
-    assert made[-1] - made[0] >= 0.01 + 0.02 + 0.04 + 0.08 + 0.16 + 0.3 + 0.3
 
 
 @pytest.fixture
