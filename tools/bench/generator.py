@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from media.transport.certificate import Certificate
-from tools.bench.endpoint import Context, Endpoint
+from tools.bench.endpoint import Context, Endpoint, RefusedError
 from tools.bench.inbox import Inbox
 from tools.bench.layers import LayeredPublisher, Layers
 from tools.bench.publisher import DEFAULT_STREAM, Pictures, Publisher
@@ -20,6 +20,7 @@ from tools.bench.usage import Usage, dropped, resident_bytes, sockets_of
 from tools.bench.viewer import ESTIMATES_PER_SECOND, SampledViewer, Viewer
 
 SAMPLED = 10  # viewers that decrypt what they get
+NEW_REDIS_SECONDS = 10.0
 FIRST_VIEWERS = 10  # whose memory does not count: what they cause to be loaded serves all
 FEWEST_FURTHER_VIEWERS = 40  # of fewer the memory is not told: what grew may be anything
 FILL_SECONDS = 13.0  # until a room holds all that it ever will of its stream (`media.tracks.picture_cache`)
@@ -77,7 +78,7 @@ class Load:
     async def publish(self) -> None:
         """Connect the publishers."""
         for room in self.rooms:
-            await room.publisher.connect()
+            await _admitted(room.publisher)
 
     async def join(self, viewers: int, at_once: int, *, silent: bool = False) -> None:
         """Add so many viewers to each room, no more than `at_once` in their handshake at a time.
@@ -248,6 +249,18 @@ class Load:
                 return
             before = self._received
             await asyncio.sleep(QUIET_SECONDS if expected is None else 0.01)
+
+
+async def _admitted(publisher: Publisher) -> None:
+    """Connect it: a Redis that has just come up may have lost rooms, and takes no new ones for seconds."""
+    until = time.monotonic() + NEW_REDIS_SECONDS
+    while True:
+        try:
+            return await publisher.connect()
+        except RefusedError:
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.2)
 
 
 @contextlib.asynccontextmanager
