@@ -186,9 +186,13 @@ class Playback:
         self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 
-    def move(self, address: Address) -> None:
-        """Send to another address of the receiver from now on."""
+    def move(self, address: Address, now: float) -> None:
+        """Send to this address of the receiver from now on."""
+        if address == self.viewer.address:
+            return
         self._switch.move_viewer(self.viewer, address)
+        if self.picture is not None:
+            self.picture.moved(now)
 
     def end(self) -> None:
         self._join.end()

@@ -28,6 +28,7 @@ SLOW_SECONDS = 4.0  # from one keyframe to the next, for viewers that get keyfra
 # seconds. A browser that may delay pictures by no more than this shows them at once.
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports are about the stall
+_MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
 _FEW = 4  # so many packets are retransmitted at once while a queue drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
@@ -55,23 +56,34 @@ class ViewerPicture:
         self._want_keyframe = want_keyframe
         self._stats = stats
         self._sounds = [n for n, form in enumerate(viewer.forms) if form is not None and form.ssrc is None]
-        self.line = LineEstimate(now)
-        self._losses = LossRun()
-        self._missing = MissingPackets()
         self._stream_line = StreamLine()
-        self._waited_at = -math.inf  # when the viewer's TCP connection last had to catch up
-        self._choice = LayerChoice(self.line, now, can_probe=can_pad(viewer))
         self._can_train = can_number(viewer)
         self._trains = PacketTrains()
         self._decision = _NOTHING
-        self._signs = 0
-        self._train_was_answered = False  # the train for which a picture waits, since the last tick
+        self._begin(now)
+        self._old_news_until = -math.inf  # until then the receiver's reports are about what is over
         self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
-        self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
+
+    def _begin(self, now: float) -> None:
+        """Know nothing of the line."""
+        self.line = LineEstimate(now)
+        self._began_at = now
+        self._losses = LossRun()
+        self._missing = MissingPackets()
+        self._choice = LayerChoice(self.line, now, can_probe=can_pad(self._viewer))
+        self._signs = 0
+        self._train_was_answered = False  # the train for which a picture waits, since the last tick
+        self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
+
+    def moved(self, now: float) -> None:
+        """The viewer has another address. What it lost until now went to the former one."""
+        self._begin(now)
+        self._sample(now)
+        self._old_news_until = now + _MOVE_SECONDS
 
     # --- what the viewer wants, and what its receiver says
 
@@ -99,7 +111,7 @@ class ViewerPicture:
 
     def remb(self, bitrate: int, now: float) -> None:
         """Take the receiver's own estimate, in bit/s."""
-        if now - self._waited_at < _RECOVERY_SECONDS:
+        if now < self._old_news_until:
             self.line.forget_remb()
             return
         self._sample(now)
@@ -113,10 +125,11 @@ class ViewerPicture:
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         if rendition is None or self._viewer.behind is not None or not indexes:
             return len(indexes) if has_room else 0
-        self._learn(rendition, indexes, now)
+        sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
+        if sent_at >= self._began_at:
+            self._learn(rendition, indexes, now)
         if self.line.signs != signs and (self.line.lost_share or 0.0) > HEAVY_LOSS:
             has_room = False  # the line was cut
-        sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
         self._missing.asked(sent_at, now, refused=not has_room)
         return 0 if not has_room else _FEW if self.line.trips.queues > 1 else len(indexes)
 
@@ -148,9 +161,9 @@ class ViewerPicture:
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share of packets lost; the round trip in seconds, 0: unknown."""
+        if now < self._old_news_until:
+            return
         if self._viewer.backlog is not None:
-            if now - self._waited_at < _RECOVERY_SECONDS:
-                return
             loss = 0.0  # TCP loses nothing: we dropped those packets
         self._sample(now)
         self.line.report(loss, rtt, now)
@@ -220,7 +233,7 @@ class ViewerPicture:
         if not self._stream_line.look(backlog, self.line, now):
             return False
         self.rests = False
-        self._waited_at = now
+        self._old_news_until = now + _RECOVERY_SECONDS
         self._changeover.aim(None, now, pause=True)
         self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
         return True

@@ -102,7 +102,7 @@ class OriginRelay:
         if self._playback is None:
             self._begin(self._link.address, now)
         else:
-            self._playback.move(self._link.address)
+            self._playback.move(self._link.address, now)
             self._playback.receive(compound, now)
 
     def _begin(self, address: Address, now: float) -> None:

@@ -218,7 +218,7 @@ class ViewerSession(Session):
     def _moved(self, address: Address) -> None:
         self._quiet_until = 0.0
         if self._playback is not None:
-            self._playback.move(address)
+            self._playback.move(address, asyncio.get_running_loop().time())
 
 
 def _picture_section(offer: Offer, played: Sequence[PlayedTrack]) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 
 from media.line.loss_run import Loss
 from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
-from media.rtp.rtcp import nack, remb
+from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
 from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
@@ -76,6 +76,32 @@ def test_the_best_picture_costs_nothing() -> None:
     assert viewer.picture.measure_seconds == math.inf
     assert not viewer.far.playback.steps
     assert not viewer.padding()
+
+
+def test_at_another_address_nothing_counts_that_was_known_of_the_line_to_the_former_one() -> None:
+    world, viewer = limited(THREE, 400_000)
+    viewer.line = 4e6
+    viewer.far.playback.move(world.arrives(viewer.far), world.now)
+    world.run(1.0)
+    assert viewer.rendition == 0
+    assert viewer.picture.reason == LayerReason.FULL
+
+
+def test_what_was_lost_on_the_way_to_the_former_address_is_no_sign_and_is_sent_again() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before = len(viewer.got)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.playback.move(world.arrives(viewer.far), world.now)
+    viewer.far.says(nack(REPORTER, PICTURE, lost := [one for n, one in enumerate(came) if n % 3]))
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 128, 0, 0, 0, 0, 0)]))
+    viewer.step()
+    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert len(again) == len(lost)
+    world.run(1.0)
+    assert viewer.picture.line.signs == 0
+    assert viewer.rendition == 0
 
 
 def test_a_picture_that_shrinks_to_what_fits_ends_the_probe() -> None:
