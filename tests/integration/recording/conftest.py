@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from control.workers import every_worker
 from media.recording.shelf import Shelf
 from media.worker.http import serve_http
 from shared.bus import keys
@@ -18,12 +19,18 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
 from shared.rpc.server import RpcServer
 from shared.settings.host_port import HostPort
-from tests.integration.control.conftest import start_control
+from tests.integration.control.conftest import PATIENCE_SECONDS, start_control
 from tests.support.s3_server import S3Server, s3_server
 
 __all__ = ["start_control"]
 
 StartShelf = Callable[[str, Path], Awaitable[str]]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control leaves out what a worker has that does not answer in time; here it shares its process."""
+    monkeypatch.setattr(every_worker, "RPC_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

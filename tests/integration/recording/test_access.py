@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from control.workers import every_worker
+from control.workers.every_worker import RPC_SECONDS
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.records import RecordDetails
@@ -201,8 +203,13 @@ async def test_a_worker_serves_nobody_without_a_signature(start_shelf: StartShel
 
 
 async def test_a_worker_that_does_not_answer_is_left_out(
-    start_control: StartControl, start_shelf: StartShelf, redis_url: str, tmp_path: Path
+    start_control: StartControl,
+    start_shelf: StartShelf,
+    redis_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(every_worker, "RPC_SECONDS", RPC_SECONDS)
     lay(tmp_path / "one", "red_1.webm")
     await start_shelf("w1", tmp_path / "one")
     async with connect(redis_url) as redis:
