@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
+from shared.bus.connection import ShortCalls
 
 Command = tuple[Any, ...]
 
@@ -60,6 +61,7 @@ class Batch:
     """
 
     def __init__(self, redis: Redis) -> None:
+        """`redis` is what `connect` returns."""
         self._redis = redis
         self._commands: list[Command] = []
         self._scripts: set[Script] = set()
@@ -98,16 +100,16 @@ class Batch:
 
     async def _send(self, commands: list[Command]) -> list[Any]:
         """The results, with errors among them. A pipeline of redis-py takes twice the time for the same."""
-        pool = self._redis.connection_pool
+        redis = cast(ShortCalls, self._redis)
         async with answered_within(CALL_TIMEOUT_SECONDS):
-            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+            connection = await redis.take()
             try:
                 with suppress(RedisConnectionError):  # it rested, and may have died unnoticed
                     return await self._exchanged(connection, commands)
-                await pool.ensure_connection(connection)
+                await redis.connection_pool.ensure_connection(connection)
                 return await self._exchanged(connection, commands)
             finally:
-                await pool.release(connection)
+                await redis.give_back(connection)
 
     async def _exchanged(self, connection: Any, commands: list[Command]) -> list[Any]:
         await connection.send_packed_command(connection.pack_commands(commands))

@@ -60,6 +60,15 @@ async def test_many_at_once_get_their_own_results(redis: Redis) -> None:
     assert await asyncio.gather(*asked) == [[b"%d" % number] for number in range(100)]
 
 
+async def test_a_batch_does_not_wait_for_another_one(redis: Redis) -> None:
+    waiting = asyncio.create_task(results(redis, ("BLPOP", "empty", 60)))
+    await asyncio.sleep(0.02)
+    assert await results(redis, ("ECHO", "mine")) == [b"mine"]
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
 async def test_who_gives_up_leaves_no_result_for_the_next(redis: Redis) -> None:
     for _ in range(3):
         given_up = asyncio.create_task(results(redis, ("BLPOP", "empty", 1)))
