@@ -1,0 +1,200 @@
+"""What a worker does with one request, by clocks of this test: once, in time, and in its caller's trace."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from shared.bus.batch import Call
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import pack, to_map, unpack
+from shared.messages.signalling import Closed, CloseRoom
+from shared.names import WorkerId
+from shared.rpc import server as module
+from shared.rpc.request import MAX_SECONDS, TOO_LATE, UNANSWERED, Request
+from shared.rpc.server import RpcServer
+
+DEADLINE = 5_000.0
+
+
+class World:
+    """Redis' clock shows `latest` at most, and what `reads` says once it is read anew."""
+
+    def __init__(self, answer: Callable[[], Any] = lambda: Closed(sessions=3)) -> None:
+        self.handled: list[str] = []
+        self.sent: list[Call] = []
+        self.outcomes: list[tuple[str, str]] = []
+        self.undone: list[Any] = []
+        self.latest_now = DEADLINE - 1.0
+        self.reads: float | Exception | None = None
+        self.is_in_time: int | Exception = 1
+        self._answer = answer
+        redis: Any = self
+        clock: Any = self
+        self.server = RpcServer(
+            redis,
+            "redis://127.0.0.1:1",
+            WorkerId("w1"),
+            {CloseRoom: self._handle},
+            lambda op, outcome, _: self.outcomes.append((op, outcome)),
+            clock,
+            self.undone.append,
+            self._send,
+        )
+
+    def register_script(self, _: str) -> Any:
+        return None
+
+    async def freshen(self) -> None: ...
+
+    async def read(self) -> None:
+        if isinstance(self.reads, Exception):
+            raise self.reads
+        self.latest_now = self.latest_now if self.reads is None else self.reads
+
+    def latest(self) -> float:
+        return self.latest_now
+
+    async def _handle(self, message: CloseRoom) -> Any:
+        self.handled.append(message.room)
+        return self._answer()
+
+    async def _send(self, call: Call) -> int:
+        self.sent.append(call)
+        if isinstance(self.is_in_time, Exception):
+            raise self.is_in_time
+        return self.is_in_time
+
+    async def serve(self, id_: str = "1", **more: Any) -> None:
+        request = Request(
+            id=id_,
+            op="CloseRoom",
+            reply_to="replies",
+            deadline=DEADLINE,
+            request_id="r1",
+            body={"room": "demo"},
+        )
+        await self.server._serve(pack(to_map(request) | more))
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [unpack(call.args[0]) for call in self.sent]
+
+
+def refuses() -> Any:
+    raise ServiceError(ErrorCode.NOT_FOUND)
+
+
+async def test_a_request_is_answered_to_its_caller_until_its_deadline() -> None:
+    world = World()
+    await world.serve()
+    [call] = world.sent
+    assert (call.name, call.keys, call.args[2]) == ("push_reply", ["replies"], DEADLINE)
+    [reply] = world.replies()
+    assert reply == {"id": "1", "ok": to_map(Closed(sessions=3))}
+    assert world.outcomes == [("CloseRoom", "ok")]
+
+
+async def test_one_that_was_pushed_twice_is_served_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    world = World()
+    for id_ in ("1", "1", "2"):
+        await world.serve(id_)
+    assert len(world.handled) == 2
+    now += MAX_SECONDS
+    await world.serve("1")
+    assert len(world.handled) == 2
+    now += 0.1
+    await world.serve("3")
+    assert set(world.server._taken) == {"3"}  # of the others nothing can come any more
+
+
+async def test_what_comes_too_late_is_not_begun() -> None:
+    world = World()
+    world.latest_now = DEADLINE
+    await world.serve()
+    assert not world.handled
+    assert world.outcomes == [("CloseRoom", TOO_LATE)]
+
+
+async def test_before_one_is_dropped_the_clock_is_read_anew() -> None:
+    world = World()
+    world.latest_now, world.reads = DEADLINE + 60.0, DEADLINE - 1.0
+    await world.serve()
+    assert world.handled == ["demo"]
+
+
+async def test_without_redis_s_clock_nothing_is_begun() -> None:
+    world = World()
+    world.latest_now, world.reads = DEADLINE, RedisConnectionError()
+    await world.serve()
+    assert not world.handled
+
+
+async def test_nothing_takes_longer_than_a_request_may() -> None:
+    world = World()
+    world.latest_now = DEADLINE - 2.0
+    assert await world.server._left(DEADLINE) == 2.0
+    assert await world.server._left(DEADLINE + 100.0) == MAX_SECONDS
+
+
+async def test_a_refusal_is_a_reply_that_undoes_nothing() -> None:
+    world = World(refuses)
+    world.is_in_time = 0
+    await world.serve()
+    [reply] = world.replies()
+    assert reply["error"]["code"] == "not_found"
+    assert not world.undone
+
+
+async def test_what_its_caller_does_not_learn_is_undone() -> None:
+    world = World()
+    world.is_in_time = 0
+    await world.serve()
+    assert world.undone == [Closed(sessions=3)]
+    assert world.outcomes == [("CloseRoom", UNANSWERED)]
+
+
+async def test_a_reply_that_may_have_arrived_undoes_nothing() -> None:
+    world = World()
+    world.is_in_time = RedisConnectionError()
+    await world.serve()
+    assert not world.undone
+    assert world.outcomes == [("CloseRoom", UNANSWERED)]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ZeroDivisionError(), "internal"), (RedisConnectionError(), "no_worker")],
+)
+async def test_what_breaks_in_a_handler_has_a_code(error: Exception, code: str) -> None:
+    def break_it() -> Any:
+        raise error
+
+    world = World(break_it)
+    await world.serve()
+    [reply] = world.replies()
+    assert reply["error"]["code"] == code
+
+
+async def test_a_message_of_another_version_is_no_bug() -> None:
+    world = World()
+    await world.serve(body={"house": "demo"})
+    await world.serve("2", op="OpenHouse")
+    assert [reply["error"]["code"] for reply in world.replies()] == ["no_worker"] * 2
+    assert [op for op, _ in world.outcomes] == ["CloseRoom", "unknown"]
+
+
+@pytest.mark.parametrize("trace", ["", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"])
+async def test_only_a_request_of_a_trace_begins_a_span(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, str]] = []
+
+    def root_span(name: str, traceparent: str, **_: Any) -> AbstractContextManager[None]:
+        begun.append((name, traceparent))
+        return nullcontext()
+
+    monkeypatch.setattr(module, "root_span", root_span)
+    await World().serve(traceparent=trace)
+    assert begun == ([("serve CloseRoom", trace)] if trace else [])
