@@ -1,7 +1,7 @@
 """Put small mistakes into the code, one at a time, and see which of them no test notices: `make mutants`.
 
 A mutant is tried by the tests that reach its line, the quickest first. What was tried is remembered in
-build/mutants, and those that no test noticed are tried again.
+build/mutants, and those that no test noticed are tried again. It needs Python 3.12 (`sys.monitoring`).
 """
 
 import argparse
@@ -30,7 +30,7 @@ BUILD = ROOT / "build/mutants"
 LISTS = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encoding="utf-8"))
 _LONGEST_TEST = 15.0  # seconds: the other tests try no mutants
 _MOST_SECONDS = 20.0  # of the tests that try one mutant
-_NO_MUTANT_EACH = 25  # mutants: then the same tests run without one, to see what fails by itself
+_NO_MUTANT_EACH = 10  # mutants: then the same tests run without one, to see what fails by itself
 _CPU, _WALL = 60.0, 180.0  # seconds: more is a mutant that hangs
 
 
@@ -56,9 +56,8 @@ class Folder:
             seconds, failed, reached, modules = found
             left = {test for test, took in seconds.items() if took > _LONGEST_TEST or test in failed}
             for test in left:
-                print(
-                    f"  left out, since it {'fails' if test in failed else 'takes long'}: {test}", flush=True
-                )
+                why = "fails" if test in failed else "takes long"
+                print(f"  left out, since it {why}: {test}", flush=True)
             self.tests |= {test: took for test, took in seconds.items() if test not in left}
             for line, tests in reached.items():
                 self.reached.setdefault(line, set()).update(tests - left)
@@ -182,11 +181,9 @@ def _try_each(folder: Folder, todo: list[Mutant], book: Book, score: Counter[str
         if changed and not imported:
             with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
                 run_tests(["--collect-only", *folder.tests])
-            for file in folder.files():
-                if file.endswith(".py"):
-                    importlib.import_module(
-                        file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-                    )
+            for file in (path for path in folder.files() if path.endswith(".py")):
+                name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                importlib.import_module(name)
             imported = True
         if number % _NO_MUTANT_EACH == 0 and tests:
             score["runs without a mutant"] += 1

@@ -78,7 +78,7 @@ def in_child(work: Callable[[], Any], cpu: float, wall: float) -> Any:
 
 
 def _end(child: int) -> None:
-    """With all processes that its tests started."""
+    """End it, with all processes that its tests started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
@@ -90,9 +90,8 @@ def on_disk(path: Path, code: str) -> Iterator[None]:
     """With `code` in the file at `path`, for the processes that a test starts."""
     before, times = path.read_text(encoding="utf-8"), path.stat()
     path.write_text(code, encoding="utf-8")
-    os.utime(
-        path, (time.time(), times.st_mtime + 1000 + time.monotonic() % 100_000)
-    )  # no compiled file has it
+    later = times.st_mtime + 1000 + time.monotonic() % 100_000  # so that no compiled file is taken for it
+    os.utime(path, (later, later))
     try:
         yield
     finally:
