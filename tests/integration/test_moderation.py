@@ -3,12 +3,21 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.integration.moderated import ask, block, moderated, status_of, token
-from tests.support.offers import PUBLISH_OFFER, post_offer
-from tests.support.system import System
+import httpx
+import jwt
+
+from tests.integration.cluster.stage import ADMIN
+from tests.support.aiortc_client import publisher, viewer
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.system import System, running_system
 from tests.support.waiting import eventually
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+SOON = 2.0  # what the issue promises for sessions of a revoked token
 
 
 class Retrying:
@@ -93,3 +102,77 @@ async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(redis_url: st
 def audited(log: Path) -> list[dict[str, object]]:
     lines = (json.loads(line) for line in log.read_text().splitlines())
     return [line for line in lines if line["event"] == "audit"]
+
+
+async def test_a_revoked_token_ends_its_sessions_on_every_worker_and_opens_nothing(redis_url: str) -> None:
+    # an edge: the first worker takes one viewer, so that the others go to the second one
+    async with moderated(redis_url, WORKER_MAX_VIEWERS="2") as system:
+        good, bad = token(sub="ann"), token(sub="eve", jti="e1")
+        async with (
+            publisher(system.http, system.whip("demo"), good) as ann,
+            viewer(system.http, system.whep("demo"), bad) as at_origin,
+            viewer(system.http, system.whep("demo"), good) as stays,
+            viewer(system.http, system.whep("demo", 1), bad) as at_edge,
+            publisher(system.http, system.whip("other"), bad) as eve,
+        ):
+            await asyncio.gather(*(one.received(within=20) for one in (at_origin, stays, at_edge)))
+            assert worker_of(at_origin.session_url) == worker_of(ann.session_url)
+            assert worker_of(at_edge.session_url) != worker_of(ann.session_url)
+            began = time.monotonic()
+            answer = await ask(system, "POST", "revocations", json={"jti": "e1"})
+            assert answer.status_code == 201, answer.text
+            assert answer.json()["sessions"] == 3
+            await asyncio.gather(*(one.ended(SOON) for one in (at_origin, at_edge, eve)))
+            assert time.monotonic() - began < SOON
+            for control in (0, 1):
+                for url, offer in (
+                    (system.whip("third", control), PUBLISH_OFFER),
+                    (system.whep("demo", control), PLAY_OFFER),
+                ):
+                    refused = await post_offer(system.http, url, offer, bad)
+                    assert (refused.status_code, refused.json()["detail"]) == (401, "the JWT was revoked")
+            stays.frames.clear()
+            await stays.received(within=15)
+
+
+def token(**claims: object) -> str:
+    return jwt.encode({"exp": int(time.time()) + 600, "iat": int(time.time()), **claims}, SECRET, "HS256")
+
+
+@asynccontextmanager
+async def moderated(redis_url: str, controls: int = 2, **more: str) -> AsyncIterator[System]:
+    settings = {"ADMIN_TOKEN": "chief", "JWT_SECRET": SECRET} | more
+    async with running_system(redis_url, controls=controls, workers=2, **settings) as system:
+        yield system
+
+
+async def ask(
+    system: System, method: str, path: str, control: int = 0, headers: dict[str, str] = ADMIN, **more: object
+) -> httpx.Response:
+    url = f"{system.controls[control].url}/api/admin/{path}"
+    return await system.http.request(method, url, headers=headers, **more)  # type: ignore[arg-type]
+
+
+async def block(system: System, room: str, seconds: float = 60, control: int = 0, **more: object) -> float:
+    """Block a room; returns when the answer came."""
+    body = {"block": seconds, **more}
+    answer = await ask(system, "POST", f"rooms/{room}/close", control, json=body)
+    assert answer.status_code == 200, answer.text
+    return time.monotonic()
+
+
+def worker_of(session_url: str) -> str:
+    return session_url.rpartition("/")[2].partition(".")[0]
+
+
+async def status_of(system: System, room: str, control: int = 0, **claims: object) -> int:
+    answer = await post_offer(system.http, system.whip(room, control), PUBLISH_OFFER, token(**claims))
+    return answer.status_code
+
+
+async def ready(system: System) -> bool:
+    try:
+        answers = [await system.http.get(f"{member.url}/readyz") for member in system.controls]
+    except httpx.TransportError:
+        return False
+    return all(answer.is_success for answer in answers)

@@ -73,7 +73,7 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
     return next_url
 
 
-# Each of these deaths by itself is in test_worker_killed.py, test_redis_gone.py, test_rolling_drain.py and
+# Each of these deaths by itself is in test_worker_killed.py, test_redis_gone.py, test_drain.py and
 # test_control_lost.py: what only their mixture shows is rare, and needs longer than a run of `make test`.
 @pytest.mark.alone
 @pytest.mark.soak

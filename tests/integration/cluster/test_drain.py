@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from media.recording.journal import Journal
 from shared.names import WorkerId, new_session_id
@@ -18,6 +19,10 @@ from tests.support.waiting import eventually
 
 ADMIN = {"Authorization": "Bearer chief"}
 ROOM = "leaving"
+ROOMS = ("one", "two")
+PLAYERS = 4  # of each room
+DRAIN_SECONDS = 2.5
+LONGEST_GAP_SECONDS = 1.0
 
 
 async def exit_code(worker: Member, within: float = IN_TIME) -> int:
@@ -161,3 +166,37 @@ async def test_recordings_are_uploaded_before_the_worker_is_gone(redis_url: str,
                 assert await exit_code(system.workers[0], within=2 * IN_TIME) == 0
             assert any(name.endswith(".ogg") for name in s3.objects())
             assert not Journal(tmp_path).names()
+
+
+async def is_ready(system: System, worker: Member) -> bool:
+    listed = (await system.http.get(f"{system.controls[0].url}/api/workers")).json()
+    return any((entry["id"], entry["state"]) == (worker.name, "ready") for entry in listed)
+
+
+@pytest.mark.alone
+async def test_a_rolling_drain_loses_no_viewer_that_follows(redis_url: str) -> None:
+    async with running_system(
+        redis_url, controls=2, workers=3, DRAIN_SECONDS=str(DRAIN_SECONDS), WORKER_MAX_VIEWERS="5"
+    ) as system:
+        publishers = [Publisher(system.http, lambda room=room: system.whip(room)) for room in ROOMS]  # type: ignore[misc]
+        players = [
+            Player(system.http, lambda room=room, control=number % 2: system.whep(room, control))  # type: ignore[misc]
+            for room in ROOMS
+            for number in range(PLAYERS)
+        ]
+        async with running(*publishers, *players):
+            for player in players:
+                await eventually("all play", lambda: player.arrivals, 3 * IN_TIME)  # noqa: B023
+            began = time.monotonic()
+            for worker in system.workers:
+                worker.process.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(worker.process.wait, DRAIN_SECONDS + IN_TIME) == 0
+                worker.restart()
+                await eventually("it is back", lambda: is_ready(system, worker), IN_TIME)  # noqa: B023
+            await asyncio.sleep(1.0)
+            ended = time.monotonic()
+            gaps = sorted(player.longest_gap(began, ended) for player in players)
+            moves = sum(player.moves for player in players)
+            print(f"longest gap of each viewer: {', '.join(f'{gap:.2f}' for gap in gaps)} s; {moves} moves")
+            assert moves >= len(players)
+            assert gaps[-1] < LONGEST_GAP_SECONDS

@@ -4,17 +4,24 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import AsyncExitStack
+from statistics import median
 from typing import Any
 
+from redis.asyncio import Redis
+
+from shared.bus import keys
 from shared.bus.connection import connect
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
 from tools.sim.client import Client, Reply
-from tools.sim.measures import SDP, publish
+from tools.sim.measures import KINDS, SDP, Side, publish
 from tools.sim.system import simulated
 from tools.sim.worker import SimulatedWorker
 
 IN_TIME = 5.0
+SMALL, LARGE = 2, 200
+REQUESTS = 40
+MOST = 1.25  # times as many commands
 
 
 async def play(client: Client, room: str) -> Reply:
@@ -75,3 +82,35 @@ async def test_clients_of_a_small_cluster() -> None:
         await eventually("its rooms are gone", without_it, IN_TIME)
         for task in living:
             task.cancel()
+
+
+async def test_a_request_needs_as_many_commands_in_a_cluster_of_any_size() -> None:
+    """Also when half of it has just died: no publisher clears up after all of these rooms."""
+    async with AsyncExitStack() as stack:
+        small, large = [await _commands(size, stack) for size in (SMALL, LARGE)]
+    assert all(number >= 5 for number in small.values())
+    assert {kind for kind in KINDS if large[kind] > MOST * small[kind]} == set(), (small, large)
+
+
+async def _commands(size: int, stack: AsyncExitStack) -> dict[str, float]:
+    """For one request of each kind: how many commands Redis runs, those of its scripts included.
+
+    The median: beside some requests something else happens, and a busy host may need two tries for one.
+    """
+    system = await stack.enter_async_context(simulated(size, REQUESTS))
+    side = Side(size, system)
+    await side.prepare(REQUESTS)
+    rooms = await system.redis.zrange(keys.ROOMS, 0, -1)
+    await system.redis.zadd(keys.ROOMS, dict.fromkeys(rooms[::2], 1))
+    commands: dict[str, list[int]] = {kind: [] for kind in KINDS}
+    async with Client(system.ports[0]) as client:
+        for kind, counts in commands.items():
+            for number in range(REQUESTS):
+                before = await _calls(system.redis)
+                await side.ask(client, kind, number)
+                counts.append(await _calls(system.redis) - before)
+    return {kind: median(counts) for kind, counts in commands.items()}
+
+
+async def _calls(redis: Redis) -> int:
+    return sum(command["calls"] for command in (await redis.info("commandstats")).values())

@@ -1,16 +1,18 @@
-"""A worker that is full, gone or silent: another one gets the publisher, within one request."""
+"""A worker that is full, gone, silent or has left: another one gets the publisher, within one request."""
 
 import httpx
 
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Play, Publish
+from shared.names import new_session_id
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SDP, WHEP, WHIP
-from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
 
 FULL = ServiceError(ErrorCode.WORKER_FULL, detail="worker is at its limit")
 LIMIT_SECONDS = 2.0
+ADMIN = {"Authorization": "Bearer chief"}
 
 
 async def publish(http: httpx.AsyncClient, room: str = "demo") -> httpx.Response:
@@ -108,3 +110,46 @@ async def test_a_worker_that_is_full_meanwhile_passes_its_viewers_on(stage: Stag
     assert worker_of(response) == "other"
     (asked,) = [message for message in owner.received[1:] if isinstance(message, Play)][:1]
     assert asked.origin is None
+
+
+async def test_its_sessions_are_unknown(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control()
+    await worker.close_list()
+    for base in ("/api/whip/publish", "/api/whep/play"):
+        session = f"{base}/demo/{new_session_id(worker.id)}"
+        trickle = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        assert (await http.delete(session)).json() == {"error": "session not found"}
+        assert (await http.patch(session, content="a=mid:0\r\n", headers=trickle)).status_code == 404
+    events = await http.post(f"{session}/events", json=["active"])
+    assert events.status_code == 404
+
+
+async def test_offers_go_to_another_one(stage: Stage) -> None:
+    worker, http = await stage.worker("w1"), await stage.control()
+    worker.load = 0.0
+    other = await stage.worker("w2")
+    other.load = 0.5
+    for each in (worker, other):
+        await each.beat()
+    await worker.close_list()
+    answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+    assert answer.status_code == 201
+    assert answer.headers["Location"].rpartition("/")[2].startswith("w2.")
+
+
+async def test_alone_it_is_as_good_as_none(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control()
+    await worker.close_list()
+    answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "no media worker available"
+    assert "did not answer" not in answer.json()["detail"]
+
+
+async def test_an_operator_learns_that_it_is_gone(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control(admin_token="chief")
+    await worker.close_list()
+    drain = await http.post("/api/admin/workers/w1/drain", headers=ADMIN)
+    assert drain.json()["error"] == "worker not found"
+    close = await http.post("/api/admin/rooms/demo/close", headers=ADMIN)
+    assert close.json()["error"] == "room not found"

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from media.recording.limits import Limits
 from media.tracks.outgoing import Outgoing
 from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
 from tests.support.recorded import read
@@ -192,25 +191,6 @@ def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path:
     assert sizes == [(320, 240), (160, 120)]
     assert len(parts) == (1 if name in HOLDS_A_NEW_SIZE else 2)
     assert sum(part.frames for part in parts) == 120
-
-
-@pytest.mark.parametrize("limits", [Limits(seconds=2.0), Limits(size=14_000)], ids=["seconds", "bytes"])
-def test_parts_begin_at_keyframes_and_together_are_whole(
-    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]], limits: Limits
-) -> None:
-    stage = Stage(new_writer(tmp_path, "opus", "VP8", limits=limits), 2)
-    stage.play(sound, pictures["VP8"])
-    stage.writer.close(stage.now)
-    for suffix, paths in by_suffix(tmp_path).items():
-        parts = [read(path) for path in paths]
-        assert sum(part.seconds for part in parts) == pytest.approx(SECONDS, abs=0.3), suffix
-        if suffix != "ogg":
-            assert sum(part.frames for part in parts) == SECONDS * 30, suffix
-    if limits.seconds:
-        counts = {suffix: len(paths) for suffix, paths in by_suffix(tmp_path).items()}
-        assert counts == {"ivf": 3, "ogg": 4, "webm": 3}  # the encoder's last packet of sound is beyond 6 s
-    else:
-        assert len(by_suffix(tmp_path)["webm"]) > 1
 
 
 def test_sound_without_a_picture_does_not_wait_for_it_for_ever(tmp_path: Path) -> None:

@@ -78,25 +78,6 @@ def test_a_new_size_with_each_keyframe_makes_few_files(tmp_path: Path) -> None:
         assert len(read(path).sizes) == 1  # whatever is in a file, it decodes
 
 
-def test_a_browser_that_looks_for_its_bit_rate_loses_nothing(tmp_path: Path) -> None:
-    """Ten sizes in its first minute, and one a minute from then on."""
-    writer = new_writer(tmp_path, "H264", forms=["mux"])
-    frames = 0
-    for at, burst in [*keyframes(10, 6.0)]:
-        writer.take(burst, at)
-        frames += 1
-    writer.close(60.0)
-    assert sum(read(path).frames for path in by_suffix(tmp_path)["mp4"]) == frames
-
-
-def test_a_keyframe_is_asked_for_once_a_new_part_may_begin(tmp_path: Path) -> None:
-    writer = new_writer(tmp_path, "H264", forms=["mux"])
-    for at, burst in keyframes(ChangeAllowance.BURST + 6, 0.01):
-        writer.take(burst, at)
-    assert not writer.wanted_keyframes(1.0)
-    assert writer.wanted_keyframes(1.0 + ChangeAllowance.SECONDS)
-
-
 def mux(folder: Path, *names: str) -> MuxFile:
     codecs = {number: codec(name) for number, name in enumerate(names)}
     return MuxFile(
