@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
 from deploy import EXIT_REFUSED
+from deploy.hidden_memory import hide_memory
 from deploy.supervisor import Program, StartRefusedError, supervise
 from shared.settings.host_port import HostPort
 from shared.telemetry.logging import configure_logging
@@ -70,6 +71,7 @@ def become_launcher(launch: Launch) -> NoReturn:
 
 
 def main() -> None:
+    hide_memory()
     with open(int(sys.argv[1]), "rb") as pipe:
         launch = Launch.decode(pipe.read())
     os.waitpid(int(sys.argv[2]), 0)  # the one that has written

@@ -6,7 +6,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
-from media.stills.job import LENGTH, MAX_OUTCOME_BYTES, JobError, Keyframe, Outcome, packed, read_outcome
+from media.stills.job import HEAD, MAX_OUTCOME_BYTES, JobError, Keyframe, Outcome, packed, read_outcome
 from shared.telemetry.logging import get_logger
 
 # -P: modules are not those of the working directory, which may be the folder of recordings
@@ -79,7 +79,7 @@ class DecoderProcess:
             raise BrokenPipeError("the decoder has ended")
         process.stdin.write(message)
         await process.stdin.drain()
-        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+        cpu_seconds, length = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
         if length > MAX_OUTCOME_BYTES:
             raise JobError("an outcome that is too long")
-        return read_outcome(await process.stdout.readexactly(length))
+        return read_outcome(await process.stdout.readexactly(length), cpu_seconds)

@@ -4,7 +4,9 @@ import os
 import resource
 
 NICE = 10
-MAX_MEMORY_BYTES = 768 * 1024 * 1024  # of addresses: Python and FFmpeg take 130 MB of them
+# Of addresses. Python and FFmpeg take 130 MB of them, a picture of 4096 x 2304 another 30. A pod must
+# hold the worker, both processes that decode, and the one that starts decoders: 1 GiB does.
+MAX_MEMORY_BYTES = 320 * 1024 * 1024
 
 
 def limit_itself() -> None:

@@ -72,6 +72,7 @@ def _scaled(frame: av.VideoFrame, most: int) -> av.VideoFrame:
         height=max(2, round(frame.height * share / 2) * 2),
         format="yuvj420p",
         interpolation=Interpolation.AREA,
+        threads=1,
     )
 
 
