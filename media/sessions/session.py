@@ -19,7 +19,7 @@ from media.transport.address import Address
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.handshake_failure import HandshakeFailure
-from media.transport.ice import CheckResult, Credentials, IceLite
+from media.transport.ice import CONSENT_SECONDS, CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
@@ -74,7 +74,8 @@ class Session(ABC):
         offer = setup.offer
         self.id = setup.id
         self.began_at = setup.now
-        self.ice = IceLite(setup.local, Credentials(offer.ice_ufrag, offer.ice_pwd), setup.now)
+        remote = Credentials(offer.ice_ufrag, offer.ice_pwd)
+        self.ice = IceLite(setup.local, remote, setup.now, sends_media=self.role is Role.PLAY)
         self.first_section = (offer.live[0].kind, offer.live[0].mid)  # carries the bundle's ICE parameters
         self.checked_at: float | None = None  # when the first valid check came
         self.connected_at: float | None = None
@@ -162,6 +163,8 @@ class Session(ABC):
             raise self._fault
         self._send_due_request(now)
         if self.connected and self.ice.consent_expired(now):
+            if now - self.ice.heard_at < CONSENT_SECONDS:
+                log.info("the client sends checks, and answers none (RFC 7675)", session=self.id)
             self.end(EndReason.CONSENT_EXPIRED)
         elif not self.connected and now - self.began_at >= SETUP_SECONDS:
             if self.state is SessionState.CONNECTING:
@@ -190,7 +193,7 @@ class Session(ABC):
         checked_at = self.checked_at = loop.time()
         try:
             keys = await self._dtls.handshake()
-            self.ice.handshake_done()
+            self.ice.handshake_done(loop.time())
             if not self.ice.proven:  # some flights went to another address
                 await self._proven.wait()
         except DtlsError as error:

@@ -42,6 +42,11 @@ class AddressProof:
         self._transaction_id = secrets.token_bytes(12)
         self._sent = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all requests to the address that is asked, if any, were sent."""
+        return self.address is None or self._sent == MOST_REQUESTS
+
     def drop(self) -> None:
         """Ask no more."""
         self.address = None

@@ -11,12 +11,16 @@ import math
 import secrets
 from dataclasses import dataclass
 
-from media.transport.address import Address
+from media.transport.address import Address, TcpAddress
 from media.transport.address_proof import AddressProof
 from media.transport.round_trips import RoundTrips
 from media.transport.stun import BindingRequest, StunCode, error_response, success_response
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
+# Who is sent media is asked this long after it last proved that it hears us, a fifth more or less so that not
+# all are asked at once, and again each `_ASK_AGAIN_SECONDS`: ten times before consent expires.
+_ASK_SECONDS = 10.0
+_ASK_AGAIN_SECONDS = 2.0
 # After this time without a check from the selected address, a check from another address moves the peer,
 # nominated or not. Some clients nominate only once, and then check consent every 4 to 6 s (RFC 7675 5.1).
 QUIET_SECONDS = 3.5
@@ -60,10 +64,17 @@ class _IceSession:
 class IceLite:
     """Answers the checks of one peer and knows the address to which its media goes.
 
-    `now` is in seconds of any clock that never goes back.
+    `sends_media`: much more than the peer sends, so over UDP its consent is what RFC 7675 says. `now` is in
+    seconds of any clock that never goes back.
     """
 
-    def __init__(self, local: Credentials, remote: Credentials, now: float) -> None:
+    def __init__(
+        self, local: Credentials, remote: Credentials, now: float, *, sends_media: bool = False
+    ) -> None:
+        self._sends_media = sends_media
+        self._consented_at = now  # when the peer last proved that it hears us at the selected address
+        self._ask_seconds = _ASK_SECONDS * (0.8 + secrets.randbelow(401) / 1000)
+        self._asked_at = now
         self._current = _IceSession(local, remote)
         self._next: _IceSession | None = None  # after a restart, until the peer uses it
         self._remote_ufrags = [remote.ufrag]
@@ -152,8 +163,9 @@ class IceLite:
             self._undivided = False
             self._ask(address)
             return True
-        if now - self._former.get(address, -math.inf) < CONSENT_SECONDS:
+        if now - (former := self._former.get(address, -math.inf)) < CONSENT_SECONDS:
             self._move(address)
+            self._consented_at = former
             return True
         self._ask(address)
         return False
@@ -166,7 +178,7 @@ class IceLite:
         self._proof.drop()
         self._former.pop(address, None)
         if self.proven and self.selected is not None:
-            self._former[self.selected] = self.heard_at
+            self._former[self.selected] = self._consented_at if self._needs_answers else self.heard_at
             if len(self._former) > MAX_FORMER:
                 del self._former[next(iter(self._former))]  # the one that was left first
         self.selected = address
@@ -177,7 +189,16 @@ class IceLite:
         return self._proof.address is not None
 
     def due_request(self, now: float) -> tuple[bytes, Address] | None:
-        """The request for a proof to send at `now`, if one is due. It counts as sent."""
+        """The request for a proof, or for consent, to send at `now`, if one is due. It counts as sent."""
+        if (
+            now - self._consented_at >= self._ask_seconds
+            and now - self._asked_at >= _ASK_AGAIN_SECONDS
+            and self._needs_answers
+            and self.selected is not None
+            and self._proof.is_idle
+        ):
+            self._asked_at = now
+            self._ask(self.selected)
         return self._proof.due(now)
 
     def due_measurement(self, interval: float, now: float) -> tuple[bytes, Address] | None:
@@ -190,23 +211,28 @@ class IceLite:
 
     def round_trip(self, response: bytes, address: Address, now: float) -> float | None:
         """The round trip in seconds, if `response` is the answer to such a request."""
-        return self._round_trips.take(response, address, now)
+        seconds = self._round_trips.take(response, address, now)
+        if seconds is not None and address == self.selected:
+            self._consented_at = now
+        return seconds
 
     def receive_response(self, response: bytes, address: Address, now: float) -> bool:
-        """Take the answer to a request of ours. Returns whether it proves `address`, selected then."""
+        """Take the answer to a request of ours. Returns whether `address`, selected then, was not proven."""
         if not self._proof.is_given(response, address):
             return False
+        was_proven = self.proven and address == self.selected
         if address != self.selected:
             self._move(address)
         self._proof.drop()
         self.proven = True
-        self.heard_at = self._checked_at = now
-        return True
+        self.heard_at = self._checked_at = self._consented_at = now
+        return not was_proven
 
-    def handshake_done(self) -> None:
+    def handshake_done(self, now: float) -> None:
         """The peer has completed a handshake, so it has heard what went to the selected address."""
         if self._undivided:
             self.proven = True
+            self._consented_at = now
 
     def holds(self, address: Address, now: float) -> bool:
         """Whether `address` is this peer's selected address and the peer was heard recently."""
@@ -220,5 +246,10 @@ class IceLite:
         self.heard_at = max(self.heard_at, now)
 
     def consent_expired(self, now: float, timeout: float = CONSENT_SECONDS) -> bool:
-        """Whether the selected address was silent for `timeout` seconds (RFC 7675 5.1)."""
-        return now - self.heard_at >= timeout
+        """Whether the selected address was silent, or gave no answer, for `timeout` s (RFC 7675 5.1)."""
+        return now - (self._consented_at if self._needs_answers else self.heard_at) >= timeout
+
+    @property
+    def _needs_answers(self) -> bool:
+        """Checks and reports can be forged. What TCP sends is acknowledged by who receives it."""
+        return self._sends_media and self.proven and not isinstance(self.selected, TcpAddress)

@@ -79,7 +79,7 @@ async def test_what_comes_from_another_than_the_selected_address_renews_no_conse
     """Otherwise an attacker would renew it from where it is, for media that goes where it is not."""
     _, attacker = await plane.pair()
     session, stats = plane.session(attacker), plane.media.ledger.viewers
-    session.ice.heard_at -= CONSENT_SECONDS
+    session.ice._consented_at -= CONSENT_SECONDS
     attacker.proves_address = False
     await attacker.move()
     assert await attacker.check(nominate=False)

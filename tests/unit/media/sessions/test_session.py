@@ -176,7 +176,7 @@ async def test_who_does_not_answer_is_sent_little(world: World) -> None:
 
 async def test_a_peer_that_moves_is_asked_for_a_proof_at_once(world: World) -> None:
     world.receive_check(nominating(), BEGAN)
-    world.session.ice.handshake_done()
+    world.session.ice.handshake_done(0.0)
     world.receive_check(nominating(), BEGAN + 1, AWAY)
     assert [address for _, address in world.sent] == [AWAY]
     world.session.tick(BEGAN + 2)

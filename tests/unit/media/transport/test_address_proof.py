@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aioice import stun as other
 
+from media.transport.address import TcpAddress
 from media.transport.address_proof import MOST_REQUESTS, RETRY_SECONDS
 from media.transport.ice import CONSENT_SECONDS, MAX_FORMER, QUIET_SECONDS, IceLite
 from media.transport.stun import parse_binding_request, success_response
@@ -28,7 +29,7 @@ def asked(agent: IceLite, now: float) -> Any:
 def connected(agent: IceLite) -> IceLite:
     """Its peer is at HOME, and has proven it."""
     agent.receive_check(nominating(), HOME, 1.0)
-    agent.handshake_done()
+    agent.handshake_done(1.0)
     assert agent.proven
     return agent
 
@@ -119,7 +120,7 @@ def test_one_check_brings_few_requests(connected: IceLite) -> None:
 def test_a_handshake_proves_the_address_that_got_all_of_it(agent: IceLite) -> None:
     agent.receive_check(nominating(), HOME, 1.0)
     agent.receive_check(check(), AWAY, 1.0)
-    agent.handshake_done()
+    agent.handshake_done(1.0)
     assert agent.proven
     assert agent.due_request(1.0) is None
 
@@ -130,7 +131,7 @@ def test_a_handshake_that_went_to_two_addresses_proves_neither(agent: IceLite, b
     assert agent.receive_check(nominating(), AWAY, 2.0).selected == AWAY
     if back:
         assert agent.receive_check(nominating(), HOME, 3.0).selected == HOME
-    agent.handshake_done()
+    agent.handshake_done(1.0)
     assert not agent.proven
     address, response = asked(agent, 4.0)
     assert address == (HOME if back else AWAY)
@@ -206,3 +207,94 @@ def test_a_check_renews_consent_of_its_own_address_only(connected: IceLite) -> N
     assert connected.consent_expired(1.0 + CONSENT_SECONDS)
     connected.receive_check(check(), HOME, 31.0)
     assert not connected.consent_expired(60.0)
+
+
+# --- consent of who is sent media (RFC 7675)
+
+
+@pytest.fixture
+def viewer() -> IceLite:
+    return _new_viewer()
+
+
+def _new_viewer() -> IceLite:
+    """Its peer is at HOME, and has proven it at 1.0."""
+    agent = IceLite(OLD, PEER, now=0.0, sends_media=True)
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.handshake_done(1.0)
+    return agent
+
+
+def requests(agent: IceLite, since: int, until: int) -> list[float]:
+    """When it asks, if nobody answers; ticks come ten times a second."""
+    times = [number / 10 for number in range(10 * since, 10 * until)]
+    return [now for now in times if agent.due_request(now) is not None]
+
+
+def test_no_check_and_no_report_renews_the_consent_of_who_is_sent_media(viewer: IceLite) -> None:
+    for now in range(2, 30):
+        viewer.receive_check(nominating(), HOME, float(now))
+        viewer.touch(float(now))
+    assert not viewer.consent_expired(30.9)
+    assert viewer.consent_expired(1.0 + CONSENT_SECONDS)
+
+
+def test_an_authentic_answer_renews_it_and_is_no_move(viewer: IceLite) -> None:
+    assert not requests(viewer, 1, 8)
+    address, answer = asked(viewer, 14.0)
+    assert address == HOME
+    assert not viewer.receive_response(answer, AWAY, 14.1)
+    assert not viewer.receive_response(answer, HOME, 14.1)  # it was proven already
+    assert not viewer.asks
+    assert not viewer.consent_expired(44.0)
+    assert viewer.consent_expired(44.1)
+    assert not viewer.receive_response(answer, HOME, 20.0)  # an old answer is none
+    assert viewer.consent_expired(44.1)
+
+
+def test_an_answer_to_a_measurement_renews_it_as_well(viewer: IceLite) -> None:
+    due = viewer.due_measurement(1.0, 20.0)
+    assert due is not None
+    answer = success_response(parse_binding_request(due[0]), *HOME, PEER.password)
+    assert viewer.round_trip(answer, HOME, 20.5)
+    assert not viewer.consent_expired(50.0)
+    assert not requests(viewer, 21, 28)
+
+
+def test_who_does_not_answer_is_asked_a_few_times_each_two_seconds_and_not_all_at_once(
+    viewer: IceLite,
+) -> None:
+    times = requests(viewer, 1, 31)
+    assert 9.0 <= times[0] <= 13.1
+    begins = {int(now - times[0]) // 2 for now in times}
+    assert begins == set(range(len(begins)))
+    assert 8 <= len(begins) <= 12
+    assert len(times) <= MOST_REQUESTS * len(begins)
+    firsts = {requests(_new_viewer(), 1, 15)[0] for _ in range(50)}
+    assert len(firsts) > 10
+
+
+def test_an_address_that_never_answers_does_not_keep_the_other_one_from_being_asked(viewer: IceLite) -> None:
+    viewer.receive_check(check(), AWAY, 8.0)
+    assert requests(viewer, 8, 9)
+    address, answer = asked(viewer, 14.0)
+    assert address == HOME
+    viewer.receive_response(answer, HOME, 14.0)
+    assert not viewer.consent_expired(43.9)
+
+
+def test_a_way_back_renews_nothing(viewer: IceLite) -> None:
+    viewer.receive_check(nominating(), AWAY, 5.0)
+    assert viewer.receive_response(asked(viewer, 5.0)[1], AWAY, 5.0)
+    assert viewer.receive_check(nominating(), HOME, 20.0).selected == HOME
+    assert viewer.consent_expired(1.0 + CONSENT_SECONDS)
+
+
+def test_over_tcp_who_reads_acknowledges_and_is_not_asked() -> None:
+    agent = IceLite(OLD, PEER, now=0.0, sends_media=True)
+    address = TcpAddress("192.0.2.1", 1, 1)
+    agent.receive_check(nominating(), address, 1.0)
+    agent.handshake_done(1.0)
+    assert not requests(agent, 1, 29)
+    agent.receive_check(nominating(), address, 20.0)
+    assert not agent.consent_expired(49.0)
