@@ -88,6 +88,7 @@ def nginx(
         conf = re.sub(r"/etc/nginx/certs/privkey.pem", str(key_file), conf)
     conf = conf.replace("listen 443" if tls else "listen 8080", f"listen 127.0.0.1:{port}")
     conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {patience}s")
+    conf = conf.replace("/var/log/nginx/", f"{folder}/")
     servers = iter(controls)
     conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
     if prefix:

@@ -75,6 +75,35 @@ async def test_clients_publish_through_it(proxied: StartProxied, start_worker: S
     assert (await http.delete(answer.headers["Location"])).status_code == 200
 
 
+async def test_its_logs_hold_no_credential(
+    proxied: StartProxied, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """Nor do their messages about a request that they refuse."""
+    await start_worker("w1")
+    http = await proxied(jwt_secret="a-secret-of-at-least-thirty-two-bytes", auth_token="a-global-token")
+    bearer = {"Authorization": "Bearer a-global-token"}
+    answer = await http.post(
+        "/api/whip/publish/demo", content=PUBLISH_OFFER, headers=bearer | {"Content-Type": "application/sdp"}
+    )
+    session = answer.headers["Location"]
+    secret = session.rpartition(".")[2]
+    for url in (session, session.replace(".", "%2E"), f"{session}/events", f"/{session}"):
+        await http.get(url, headers={"X-Auth-Token": "a-global-token"})
+    await http.get(f"/api/admin/sessions/{session.rpartition('/')[2]}", headers=bearer)
+    await http.get("/records/demo_1.webm?signature=a-signature", headers={"Referer": f"http://x{session}"})
+    with contextlib.suppress(httpx.TransportError):  # it may close before it has read all
+        await http.patch(session, content=bytes(5 << 20), headers=bearer)
+    assert (await http.delete(session)).status_code == 200
+
+    def logged() -> str:
+        return "".join(file.read_text() for file in tmp_path.rglob("*log"))
+
+    await eventually("requests are logged", lambda: "/api/whip/publish" in logged(), IN_TIME)
+    said = logged()
+    for credential in (secret, "a-signature", "a-global-token"):
+        assert credential not in said
+
+
 async def test_what_only_a_proxy_may_say_is_not_taken_from_a_client(
     proxied, start_worker: StartWorker
 ) -> None:
