@@ -153,6 +153,7 @@ lock: .venv/test.stamp ## Renew the pinned requirements from pyproject.toml
 	$(LOCK) pyproject.toml --extra dev -o requirements/test.txt
 	$(LOCK) pyproject.toml --extra s3 --extra standalone -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) --group release -o requirements/release.txt
+	$(LOCK) --group image -o requirements/image.txt
 	$(LOCK) --group mutants -c requirements/test.txt -o requirements/mutants.txt
 	npm install --prefix deploy/npm --package-lock-only --omit-lockfile-registry-resolved --silent
 

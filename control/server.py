@@ -27,10 +27,11 @@ GRACE_SECONDS = 2  # for requests under way when the process is stopped
 log = get_logger()
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, access: tuple[bool, dict[str, str]] | None = None) -> None:
     """Serve on `HTTP_ADDR`, with TLS if a certificate is set, and on `METRICS_ADDR`.
 
-    Returns after SIGINT or SIGTERM.
+    `access`: whether something is open that should not be, and what is open, for a line of the log. Returns
+    after SIGINT or SIGTERM.
     Raises `SettingsError` when an address or the certificate cannot be used.
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
@@ -41,6 +42,9 @@ def serve(settings: Settings) -> None:
     if settings.metrics_addr:
         addresses["metrics"] = str(settings.metrics_addr)
     log.info("control plane listening", **addresses, tls=bool(settings.tls_cert_file))
+    if access is not None:
+        is_wide, said = access
+        (log.warning if is_wide else log.info)("who may do what", **said)
     # Imported modules live as long as the process: the garbage collector need not scan them.
     gc.freeze()
     server.run(sockets=[listener])

@@ -13,8 +13,9 @@ def control() -> None:
     hide_memory()
     settings = settings_with_bus()
     from control.server import serve
+    from deploy.doctor.access import at_start
 
-    serve(settings)
+    serve(settings, at_start(settings))
 
 
 def worker() -> None:

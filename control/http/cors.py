@@ -1,4 +1,7 @@
-"""CORS headers, the same on every response, as `openapi.yaml` promises."""
+"""CORS headers, the same on every response, as `openapi.yaml` promises; and no answer of the API is stored.
+
+Session URLs, credentials of TURN and signed links are in answers: whoever keeps those, keeps these.
+"""
 
 import re
 
@@ -7,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?|/layer)?")
 _METHODS = "GET, POST, OPTIONS"
 _REQUEST_HEADERS = "Content-Type, Authorization, X-Auth-Token"
+_MAX_AGE = (b"access-control-max-age", b"600")  # seconds for which a browser need not ask again
+_NO_STORE = (b"cache-control", b"no-store")
 _EXPOSED = "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allow-Methods"
 
 
@@ -39,7 +44,12 @@ class Cors:
             if message["type"] == "http.response.start":
                 is_session = _SESSION_PATH.fullmatch(scope["path"]) is not None
                 added = self._of_session if is_session else self._of_others
-                message["headers"] = [*message.get("headers", ()), *added]
+                headers = [*message.get("headers", ()), *added]
+                if scope["method"] == "OPTIONS":
+                    headers.append(_MAX_AGE)
+                if scope["path"].startswith("/api/") and not any(name == _NO_STORE[0] for name, _ in headers):
+                    headers.append(_NO_STORE)
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -2,7 +2,6 @@
 
 import ipaddress
 
-from control.access.configured_keys import configured_keys
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from shared.settings.setting_types import secret
@@ -25,6 +24,14 @@ def look(settings: Settings, part: Part) -> list[Finding]:
         *weak(settings),
         *proxies(settings),
     ]
+
+
+def at_start(settings: Settings) -> tuple[bool, dict[str, str]]:
+    """Whether something is to be mended; and what is open to whom, and what closes it, for one line."""
+    findings = [*publishing(settings), *administration(settings), *weak(settings)]
+    mends = dict.fromkeys(each.mend for each in findings if each.mend)  # each once
+    said = {"open": "; ".join(each.found for each in findings)}
+    return bool(mends), said | ({"mend": "; ".join(mends)} if mends else {})
 
 
 def publishing(settings: Settings) -> list[Finding]:
@@ -96,6 +103,8 @@ def _to_play(settings: Settings) -> set[str]:
 
 def keys(settings: Settings) -> list[Finding]:
     """Control refuses to start with public keys that it cannot use."""
+    from control.access.configured_keys import configured_keys  # 3 MB, which a control process may do without
+
     try:
         configured_keys(settings)
     except SettingsError as error:

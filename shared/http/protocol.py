@@ -56,6 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_open = False
         self._field_bytes = 0
         self._fields = 0
+        self._hosts = 0
         self._silent_bytes = 0  # that the parser has taken since it last reported something
         self._unread_bytes = 0
 
@@ -143,7 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _StopError
         super().on_message_begin()
         self._head_open = True
-        self._field_bytes = self._fields = self._unread_bytes = 0
+        self._field_bytes = self._fields = self._hosts = self._unread_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -159,10 +160,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(431)
         # A trailer is no header: a proxy may pass on what it would not take as one (RFC 9110 6.5.1).
         if self._head_open:
+            self._hosts += name.lower() == b"host"
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._silent_bytes = 0
+        if self._hosts > 1 or (self._hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._stop(400)  # RFC 9112 3.2: two hops might take two hosts
         super().on_headers_complete()
         self._cycles.append(self.cycle)
         self._head_open, self._body_open = False, True

@@ -14,6 +14,7 @@ from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.system import running_system
 
 USERS = Path(__file__).parents[3] / "deploy" / "redis" / "users.acl"
+NO_PASSWORD = "#SHA-256-OF-THE-PASSWORD"
 
 
 @pytest.fixture
@@ -21,11 +22,17 @@ def limited_url(redis_url: str) -> Iterator[str]:
     """URL of the test's Valkey for the shipped user, under another name."""
     name, password = f"user{secrets.token_hex(4)}", secrets.token_hex(8)
     _, _, rules = USERS.read_text().partition("user roomcast ")
-    assert ">CHANGE-ME" in rules
     with Redis.from_url(redis_url) as redis:
-        redis.execute_command("ACL", "SETUSER", name, *rules.replace("CHANGE-ME", password).split())
+        redis.execute_command("ACL", "SETUSER", name, *rules.replace(NO_PASSWORD, f">{password}").split())
         yield f"redis://{name}:{password}@{redis_url.rpartition('@')[2].removeprefix('redis://')}"
         redis.execute_command("ACL", "DELUSER", name)
+
+
+def test_as_it_is_shipped_it_lets_nobody_in(redis_url: str) -> None:
+    """Redis does not even start with it, and says what is missing."""
+    _, _, rules = USERS.read_text().partition("user roomcast ")
+    with Redis.from_url(redis_url) as redis, pytest.raises(ResponseError, match="hash"):
+        redis.execute_command("ACL", "SETUSER", f"user{secrets.token_hex(4)}", *rules.split())
 
 
 # What the test itself and redis-py do.

@@ -65,7 +65,9 @@ async def test_sentinels_over_tls(tmp_path: Path) -> None:
 async def test_the_shipped_user_may_do_all_in_each_group(
     tmp_path: Path, group: Callable[..., AbstractContextManager[Servers]], executable: str
 ) -> None:
-    rules = USERS.read_text().partition("user roomcast ")[2].replace("CHANGE-ME", "pw").split()
+    rules = (
+        USERS.read_text().partition("user roomcast ")[2].replace("#SHA-256-OF-THE-PASSWORD", ">pw").split()
+    )
     with group(tmp_path, executables(tmp_path)[executable]) as servers:
         for server in servers.servers:
             server.client.execute_command("ACL", "SETUSER", "roomcast", *rules)

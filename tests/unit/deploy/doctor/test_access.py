@@ -66,6 +66,18 @@ def test_what_is_closed_is_well(settings: dict[str, str]) -> None:
     assert {finding.verdict for finding in findings} == {Verdict.OK}
 
 
+def test_the_start_says_in_one_line_what_is_open_and_what_closes_it() -> None:
+    for settings, opens, mends in (
+        ({}, "everybody who reaches HTTP_ADDR may publish and watch; nobody is admin", "set AUTH_TOKEN"),
+        ({"auth_token": "x"}, "AUTH_TOKEN is short enough to be guessed", "another one"),
+        ({"auth_token": LONG, "admin_token": OTHER}, "publishing and watching require credentials", ""),
+    ):
+        is_wide, said = access.at_start(load_settings(**settings))
+        assert opens in said["open"]
+        assert is_wide == bool(mends)
+        assert mends in said.get("mend", "")
+
+
 VERDICTS = [Verdict.OK, Verdict.WARN, Verdict.FAIL]
 
 

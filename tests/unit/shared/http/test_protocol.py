@@ -64,13 +64,29 @@ SMALL = replace(PATIENT, head_bytes=2_000, fields=10)
         (a_head(fields=11), 431),
         (a_head(fields=5, size=2_000), 200),
         (a_head(fields=5, size=2_001), 431),
-        (b"GET /read?%b HTTP/1.1\r\nConnection: close\r\n\r\n" % (b"x" * 1_994), 200),
-        (b"GET /read?%b HTTP/1.1\r\nConnection: close\r\n\r\n" % (b"x" * 1_995), 414),
+        (b"GET /read?%b HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % (b"x" * 1_994), 200),
+        (b"GET /read?%b HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % (b"x" * 1_995), 414),
     ],
 )
 async def test_a_head_may_have_so_much_and_no_more(said: bytes, status: int) -> None:
     async with serving(SMALL) as served:
         assert status_of(await served.send(said)) == status
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /read HTTP/1.1\r\n", 400),
+        (b"GET /read HTTP/1.1\r\nHost: a\r\nhost: b\r\n", 400),
+        (b"GET /read HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400),
+        (b"GET /read HTTP/1.0\r\n", 200),  # as balancers ask for health
+        (b"GET /read HTTP/1.1\r\nHOST: a\r\n", 200),
+    ],
+)
+async def test_a_request_is_for_one_host(head: bytes, status: int) -> None:
+    async with serving() as served:
+        said = await served.send(head + b"\r\n", GET.replace(b"GET", b"HEAD"))
+    assert said.split()[1] == b"%d" % status
 
 
 async def test_each_request_of_a_connection_has_its_own_limits() -> None:
