@@ -21,6 +21,7 @@ import uvloop
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import MAX_CONNECTIONS
 from tests.hostile.honest import Honest
+from tests.hostile.target import PROXY
 from tests.support.free_ports import free_port
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -35,13 +36,15 @@ MAX_BYTES = 300 * 1024 * 1024  # of memory, each process
 END_SECONDS = 120.0  # until everything is as before: sessions that never connected have ended by then
 RECORD = "old_video0_1710123456.ivf"
 RECORD_BYTES = 64 * 1024 * 1024
+LIMITS = {"MAX_SUBS_PER_ROOM": "20"}  # of which strangers want all
 
 
 async def run(redis_url: str, seconds: float, attacks: list[str], most_gap: float) -> list[str]:
     """The promises that were broken, in words."""
     with tempfile.TemporaryDirectory() as records:
         (Path(records) / RECORD).write_bytes(bytes(RECORD_BYTES))
-        async with running_system(redis_url, RECORD_ENABLED="1", RECORD_DIR=records) as system:
+        settings = {"RECORD_ENABLED": "1", "RECORD_DIR": records, "TRUSTED_PROXIES": PROXY} | LIMITS
+        async with running_system(redis_url, **settings) as system:
             honest = Honest(system, f"/records/{RECORD}")
             async with honest.live():
                 await honest.ask()

@@ -85,6 +85,7 @@ class Honest:
             await self._timed("page", self._get(http, f"{self._base}/watch/{ROOM}"))
             await self._timed("recording", self._get(http, f"{self._base}{self._record}"))
             await self._timed("worker metrics", self._get(http, f"{self._worker}/metrics"))
+            await self._timed("events", self._events(http))
             await self._timed("join", self._join(http))
 
     @property
@@ -96,6 +97,11 @@ class Honest:
     async def _get(self, http: httpx.AsyncClient, url: str) -> str:
         response = await http.get(url, headers={"Range": "bytes=0-99999"})
         return str(response.status_code)
+
+    async def _events(self, http: httpx.AsyncClient) -> str:
+        """Of a process of which a stranger behind a proxy takes all that it gets."""
+        async with http.stream("GET", f"{self._base}/api/rooms/events") as response:
+            return str(response.status_code)
 
     async def _join(self, http: httpx.AsyncClient) -> str:
         context = Context(http, {}, self._context.certificate, self._context.inbox)

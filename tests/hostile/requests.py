@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.hostile.target import ROOM, Target
+from tests.hostile.target import PROXY, ROOM, Target
 from tests.support.offers import PLAY_OFFER, post_offer
 from tests.support.sdp import audio, offer, section, video
 
@@ -105,6 +105,49 @@ async def event_streams(target: Target) -> None:
                     await end(url)
 
         await _again(session)
+
+
+async def empty_seats(target: Target) -> None:
+    """Two offers a second to the honest publisher's room, from which nobody ever connects."""
+    async with target.client() as http:
+
+        async def offer() -> None:
+            answer = await post_offer(http, f"/api/whep/play/{ROOM}", PLAY_OFFER)
+            target.done[f"empty seats: {answer.status_code}"] += 1
+            await asyncio.sleep(0.5)
+
+        await _again(offer)
+
+
+async def proxied_streams(target: Target) -> None:
+    """One client behind a trusted proxy opens event streams of rooms for as long as it gets some."""
+    async with target.client(connections=14_000, address=PROXY) as http:
+
+        async def follow() -> None:
+            headers = {"X-Forwarded-For": "203.0.113.66"}
+            async with http.stream("GET", "/api/rooms/events", headers=headers) as response:
+                target.done[f"proxied streams: {response.status_code}"] += 1
+                if response.is_success:
+                    async for _ in response.aiter_raw():
+                        pass
+            await asyncio.sleep(1)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(1000):
+                tasks.create_task(_again(follow))
+                await asyncio.sleep(0.05)
+
+
+async def two_hosts(target: Target) -> None:
+    """Requests that name two hosts."""
+
+    async def ask() -> None:
+        async with target.connection(target.control) as (reader, writer):
+            writer.write(b"GET /api/rooms HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+            target.done[f"two hosts: {(await reader.read(12))[9:].decode()}"] += 1
+        await asyncio.sleep(0.1)
+
+    await _again(ask)
 
 
 async def stalled_downloads(target: Target) -> None:

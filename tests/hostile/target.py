@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 ROOM = "studio"  # where the honest publisher is
+PROXY = "127.0.0.67"  # an address that control trusts
 STRANGER = "127.0.0.66"  # the address from which they come; honest clients have another
 
 
@@ -37,10 +38,10 @@ class Target:
         finally:
             writer.transport.abort()
 
-    def client(self, connections: int = 10) -> httpx.AsyncClient:
-        """An HTTP client that comes from the strangers' address."""
+    def client(self, connections: int = 10, address: str = STRANGER) -> httpx.AsyncClient:
+        """An HTTP client that comes from the strangers' address, or from another one."""
         transport = httpx.AsyncHTTPTransport(
-            local_address=STRANGER, limits=httpx.Limits(max_connections=connections)
+            local_address=address, limits=httpx.Limits(max_connections=connections)
         )
         return httpx.AsyncClient(transport=transport, base_url=self.control, timeout=10)
 
