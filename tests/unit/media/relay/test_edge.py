@@ -16,6 +16,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, SessionId, WorkerId
+from tests.support.layered import layers
 from tests.support.published import sound, video
 
 DEMO = RoomName("demo")
@@ -319,7 +320,7 @@ async def test_a_room_that_ended_before_its_relay_ran_has_ended(world: World, co
 
 
 @pytest.mark.parametrize(
-    "change", [{"identity": "eve"}, {"identity": ""}, {"tracks": [video("VP8"), sound(), sound()]}]
+    "change", [{"identity": "eve"}, {"identity": ""}, {"tracks": [*layers(codec="VP8"), sound()]}]
 )
 async def test_viewers_do_not_get_somebody_else_s_room(
     world: World, copy: Relay, change: dict[str, Any]
