@@ -68,7 +68,6 @@ from shared.errors import ServiceError
 from shared.messages.signalling import Role
 from shared.rpc.client import RpcClient
 from shared.rulings.ruling_book import RulingBook
-from shared.settings.redis_url import parse_redis_url
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
 
@@ -92,7 +91,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
-    watch = RedisWatch(watched, fails_over=parse_redis_url(redis_url).fails_over)
+    watch = RedisWatch(watched)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch, summary_json)

@@ -1,6 +1,7 @@
 """What `roomcast` can do, as its help tells."""
 
 import time
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -45,10 +46,12 @@ def up(
     """Run everything on this machine: Valkey unless REDIS_URL is set, control, media workers."""
     from deploy.launcher import become_launcher
     from deploy.up import launch_of
+    from deploy.valkey import begin_epoch_at
 
     settings = load_settings() if workers is None else load_settings(workers=workers)
     need_extras(settings, starts_redis=True)
-    become_launcher(launch_of(settings))
+    launch = launch_of(settings)
+    become_launcher(launch, partial(begin_epoch_at, launch.bus_url) if launch.bus_url else lambda: None)
 
 
 app.command()(control)

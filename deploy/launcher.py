@@ -11,7 +11,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
@@ -33,6 +33,7 @@ class Launch:
     log_level: str
     log_format: str
     bus: Sequence[Program]
+    bus_url: str  # of the Valkey in `bus`; empty: there is none
     planes: Sequence[Program]
     address: HostPort
     tls: bool
@@ -50,18 +51,22 @@ class Launch:
         return cls(**fields | {"address": HostPort(*fields["address"])})
 
 
-def become_launcher(launch: Launch) -> NoReturn:
+def become_launcher(launch: Launch, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
     """Replace this process by one that runs `launch`, under the same process id.
 
     It is handed over by a pipe: it holds passwords, which arguments would show to every user of the host.
+    Whoever writes into the pipe then does `meanwhile`, beside what is launched.
     """
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)
     writer = os.fork()  # a pipe takes 64 KB before somebody reads
     if writer == 0:
-        with open(writing, "wb") as pipe, contextlib.suppress(BrokenPipeError):
-            pipe.write(launch.encode())
-        os._exit(0)
+        try:
+            with open(writing, "wb") as pipe:
+                pipe.write(launch.encode())
+            meanwhile()
+        finally:
+            os._exit(0)
     os.close(writing)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -74,15 +79,19 @@ def main() -> None:
     hide_memory()
     with open(int(sys.argv[1]), "rb") as pipe:
         launch = Launch.decode(pipe.read())
-    os.waitpid(int(sys.argv[2]), 0)  # the one that has written
     try:
-        asyncio.run(run(launch))
+        asyncio.run(run(launch, writer=int(sys.argv[2])))
     except StartRefusedError:  # the process that refused has said why
         sys.exit(EXIT_REFUSED)
 
 
-async def run(launch: Launch) -> None:
-    """Run all until a signal. Raises `StartRefusedError` when a process refuses to start."""
+async def run(launch: Launch, *, writer: int | None = None) -> None:
+    """Run all until a signal. Raises `StartRefusedError` when a process refuses to start.
+
+    `writer` is the process that has written the launch: it ends by itself, or with this one.
+    """
+    if writer is not None:
+        reaping = asyncio.create_task(asyncio.to_thread(os.waitpid, writer, 0))
     configure_logging(launch.log_level, launch.log_format, plane="up")
     stop, bus_stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -96,6 +105,10 @@ async def run(launch: Launch) -> None:
         announcing.cancel()
         bus_stop.set()
         await bus
+        if writer is not None:
+            if not reaping.done():
+                os.kill(writer, signal.SIGKILL)
+            await reaping
 
 
 async def _announce_when_ready(launch: Launch) -> None:

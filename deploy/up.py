@@ -21,6 +21,7 @@ def launch_of(settings: Settings) -> Launch:
         log_level=settings.log_level,
         log_format=settings.log_format,
         bus=[valkey_program(valkey)] if valkey else [],
+        bus_url=valkey.url if valkey else "",
         planes=plane_programs(settings, valkey.url if valkey else None),
         address=settings.http_addr,
         tls=bool(settings.tls_cert_file),

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -40,6 +41,21 @@ def _free_port() -> int:
 def begin_epoch(redis: Redis) -> None:
     """Let rooms be claimed at once in a Redis that is empty because it is new. May raise `RedisError`."""
     redis.eval(script("look_at_epoch").text, 1, keys.EPOCH, "1")
+
+
+def begin_epoch_at(url: str) -> None:
+    """Do that as soon as the server there answers, if it does so within `START_SECONDS`."""
+    deadline = time.monotonic() + START_SECONDS
+    with _client(url) as redis:
+        while time.monotonic() < deadline:
+            with suppress(RedisError):
+                begin_epoch(redis)
+                return
+            time.sleep(0.01)
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=1)
 
 
 class EmbeddedValkey:
@@ -82,7 +98,7 @@ class EmbeddedValkey:
         process.stdin.write(self.config)
         process.stdin.close()
         deadline = time.monotonic() + START_SECONDS
-        with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as redis:
+        with _client(self.url) as redis:
             while time.monotonic() < deadline and process.poll() is None:
                 try:
                     redis.ping()

@@ -55,7 +55,7 @@ class LostRooms:
     async def _turn(self) -> None:
         try:
             self._watch.check()
-            self._watch.check_settled()  # workers that live may not be in the directory yet
+            await self._watch.check_settled()  # workers that live may not be in the directory yet
             if await self._lease.take():
                 await self._look(monotonic())
         except (RedisError, OSError, ServiceError):

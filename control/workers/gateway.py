@@ -4,8 +4,8 @@ Every call ends within 1.5 s: with a reply, the worker's `ServiceError`, or `NO_
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from control.workers.calls import Calls
@@ -58,7 +58,7 @@ class Gateway:
         """
         async with self._watch.bounded(LIMIT_SECONDS):
             message = FindSessions(sessions=tuple(sessions), room=room)
-            with self._while_alive():
+            async with self._while_alive():
                 return await self._calls.call(worker, message, Living, request_id, given=alive(worker))
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
@@ -78,7 +78,7 @@ class Gateway:
         worker, beginning = named
         async with self._watch.bounded(LIMIT_SECONDS):
             message = EndSession(session=beginning, room=room)
-            with self._while_alive():
+            async with self._while_alive():
                 return await self._calls.call(worker, message, EndedSession, request_id, given=alive(worker))
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
@@ -99,7 +99,7 @@ class Gateway:
                 raise ServiceError(ErrorCode.NO_WORKER, detail=f"worker {worker} did not answer")
         total = sum(sessions or 0 for sessions in closed)
         if holders.owner is None and total == 0:
-            self._watch.check_settled()
+            await self._watch.check_settled()
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         return total
 
@@ -128,15 +128,15 @@ class Gateway:
         worker = worker_of_session(session)
         if worker is None:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        with self._while_alive():
+        async with self._while_alive():
             return await self._calls.call(worker, message, reply, request_id, given=alive(worker))
 
-    @contextmanager
-    def _while_alive(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _while_alive(self) -> AsyncIterator[None]:
         """Raises `SESSION_NOT_FOUND` when the worker is gone: a session does not outlive it."""
         try:
             with _gone(ErrorCode.SESSION_NOT_FOUND):
                 yield
         except NotAsGivenError:
-            self._watch.check_settled()
+            await self._watch.check_settled()
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None

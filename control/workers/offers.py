@@ -55,7 +55,7 @@ class Offers:
             with span("find the room's worker", room=message.room):
                 owner = await self._cluster.room_owner(RoomName(message.room))
             if owner is None:
-                self._watch.check_settled()
+                self._watch.check_claims()
             else:
                 with _unless_full():
                     return await self._calls.call(owner, message, Answer, request_id)
@@ -116,7 +116,7 @@ class Offers:
                     holders = await self._cluster.room_holders(room)
                     owner = holders.owner
                     if owner is None:
-                        self._watch.check_settled()
+                        await self._watch.check_settled()
                         raise ServiceError(ErrorCode.NO_PUBLISHER)
                     worker, elsewhere = await self._viewer_worker(room, owner, holders, refused)
                 origin = None if worker == owner else owner

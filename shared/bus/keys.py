@@ -10,6 +10,7 @@
 | `roomcast:process:{id}`      | string | the process that has this worker's id  | 3 s past the heartbeat   |
 | `roomcast:epoch`             | string | Redis' run id, and since when it is    | as long as Redis         |
 |                              |        | known as it is, in Unix ms             |                          |
+| `roomcast:probe`             | string | that Redis takes writes                | 10 s                     |
 | `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
 | `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
@@ -57,6 +58,7 @@ TAKES_VIEWERS = _beside(WORKERS, "viewers")
 CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
 EPOCH = PREFIX + "epoch"
+PROBE = PREFIX + "probe"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
 

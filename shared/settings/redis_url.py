@@ -67,11 +67,6 @@ class RedisUrl:
         return str(self.options["username"]) if {"username", "password"} <= self.options.keys() else "default"
 
     @property
-    def fails_over(self) -> bool:
-        """Whether another server may take the primary's place, without its last writes."""
-        return self.kind is not Kind.SERVER
-
-    @property
     def place(self) -> str:
         """Where Redis is, without the credentials."""
         return self.path or ", ".join(map(str, self.hosts))

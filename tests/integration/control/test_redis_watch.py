@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.connection import connect
-from shared.errors import ServiceError
+from shared.errors import ErrorCode, ServiceError
 from tests.support.waiting import eventually
 
 IN_TIME = 5.0
@@ -20,14 +23,48 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def test_a_look_that_redis_refuses_says_that_it_is_away(redis: Redis) -> None:
+@pytest.mark.parametrize(
+    ("breaks", "mends"),
+    [
+        (("ACL", "SETUSER", "default", "-set"), ("ACL", "SETUSER", "default", "+set")),
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),  # heartbeats expire in it
+    ],
+)
+async def test_a_redis_that_refuses_writes_counts_as_away(
+    redis: Redis, breaks: tuple[str, ...], mends: tuple[str, ...]
+) -> None:
     watch = RedisWatch(redis)
-    await redis.execute_command("ACL", "SETUSER", "default", "-exists")
+    await redis.execute_command(*breaks)
     watching = asyncio.create_task(watch.run())
     try:
-        await eventually("it is away", lambda: watch.is_away, IN_TIME)
+        with capture_logs() as logs:
+            await eventually("it is away", lambda: watch.is_away, IN_TIME)
+        with pytest.raises(ServiceError):
+            watch.check()
+        assert [entry["event"] for entry in logs] == ["Redis refuses writes"]
+        await redis.execute_command(*mends)
+        await eventually("it is back", lambda: not watch.is_away, IN_TIME)
     finally:
         watching.cancel()
-        await redis.execute_command("ACL", "SETUSER", "default", "+exists")
-    with pytest.raises(ServiceError):
-        watch.check()
+        await redis.execute_command(*mends)
+
+
+async def test_what_is_missing_in_an_emptied_redis_may_exist_for_as_long_as_a_claim_lives(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody has noticed that it was away: no look has failed."""
+    monkeypatch.setattr(keys, "CLAIM_TTL_MS", 300)
+    watch = RedisWatch(redis)
+    await watch.check_settled()
+    await redis.flushall()
+    with pytest.raises(ServiceError) as refused:
+        await watch.check_settled()
+    assert (refused.value.code, refused.value.retry_after) == (ErrorCode.NO_WORKER, 2)
+
+    async def is_settled() -> bool:
+        with suppress(ServiceError):
+            await watch.check_settled()
+            return True
+        return False
+
+    await eventually("what is missing does not exist", is_settled, IN_TIME)

@@ -17,6 +17,7 @@ LAUNCH = Launch(
         Program(f"worker {number}", ("python", "-m"), {"WORKER_ID": "w" * 100}, stop_signal=signal.SIGINT)
         for number in range(1000)
     ],
+    bus_url="redis://:näh@127.0.0.1:1/0",
     address=HostPort("::1", 8080),
     tls=True,
     announcement="Ready.\n",
@@ -25,8 +26,9 @@ LAUNCH = Launch(
 SHOW = """
 import os, sys
 import deploy.launcher as launcher
-launcher.run = lambda launch: show(launch)
-async def show(launch):
+launcher.run = lambda launch, writer: show(launch, writer)
+async def show(launch, writer):
+    os.waitpid(writer, 0)
     print(os.getpid(), len(launch.planes), launch == launcher.Launch.decode(launch.encode()), launch.tls)
 launcher.main()
 """
@@ -42,12 +44,12 @@ def test_the_process_becomes_the_launcher() -> None:
         "from tests.unit.deploy.test_launcher import LAUNCH, SHOW\n"
         "executes = os.execv\n"
         "os.execv = lambda program, words: executes(program, [program, '-c', SHOW, *words[-2:]])\n"
-        "launcher.become_launcher(LAUNCH)\n"
+        "launcher.become_launcher(LAUNCH, lambda: print('meanwhile', flush=True))\n"
     )
     with subprocess.Popen([sys.executable, "-W", "error", "-c", code], stdout=subprocess.PIPE) as process:
         told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert told.decode().split() == [str(process.pid), "1000", "True", "True"]
+    assert told.decode().split() == ["meanwhile", str(process.pid), "1000", "True", "True"]
 
 
 def test_it_does_without_what_is_large() -> None:

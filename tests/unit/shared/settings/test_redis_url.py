@@ -31,7 +31,6 @@ def test_each_form(text: str, kind: Kind, hosts: list[str], options: dict[str, A
     url = parse_redis_url(text)
     assert (url.kind, list(map(str, url.hosts)), url.options) == (kind, hosts, options)
     assert url.tls is ("rediss" in text)
-    assert url.fails_over is (kind is not Kind.SERVER)
     assert "hush" not in repr(url) + url.place + url.user
 
 
