@@ -18,12 +18,10 @@ from tests.integration.rpc.ends import (
     IN_TIME,
     REQUEST_ID,
     WORKER,
-    answer_publish,
     publish,
     refused,
     running,
 )
-from tests.support.waiting import eventually
 
 
 async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
@@ -50,25 +48,6 @@ async def test_calls_at_once_get_each_its_own_answer(client: RpcClient, server: 
 
     answers = await asyncio.gather(*(close(number) for number in range(100)))
     assert [answer.sessions for answer in answers] == list(range(100))
-
-
-async def test_a_request_that_is_pushed_once_more_is_served_once(
-    redis: Redis, redis_url: str, client: RpcClient
-) -> None:
-    served: list[Publish] = []
-
-    async def take(message: Publish) -> Answer:
-        served.append(message)
-        return await answer_publish(message)
-
-    call = asyncio.create_task(publish(client))
-    waiting = keys.rpc_requests(WORKER)
-    pushed = await eventually("it waits", lambda: redis.lindex(waiting, 0), IN_TIME)
-    await redis.rpush(waiting, pushed)
-    async with running(RpcServer(redis, redis_url, WORKER, {Publish: take})):
-        await call
-        await publish(client)
-    assert len(served) == 2
 
 
 async def test_control_processes_get_each_its_own_answers(

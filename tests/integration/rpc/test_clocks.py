@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
-from shared.bus.batch import Call
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode
@@ -107,29 +106,6 @@ async def test_an_offer_whose_client_was_told_503_is_not_served(
             await eventually("the first is dropped", lambda: logs, within=IN_TIME)
     assert len(worker.served) == 1  # the second offer
     assert [line["event"] for line in logs] == ["rpc request too late"]
-
-
-@pytest.mark.parametrize("seconds", [-5.0, 0.0, 0.85])
-async def test_an_answer_that_comes_too_late_is_undone(
-    redis: Redis, redis_url: str, client: RpcClient, other: Redis, seconds: float
-) -> None:
-    """The reply is held up between the end of the handler and Redis."""
-    worker = Worker(other, redis_url, skewed(other, seconds))
-    push, go_on = worker.rpc._push, asyncio.Event()
-
-    async def held_up(reply: Call) -> object:
-        await go_on.wait()
-        return await push(reply)
-
-    worker.rpc._push = held_up  # type: ignore[method-assign]
-    with capture_logs() as logs:
-        async with running(worker.rpc):
-            await refused(publish(client, 0.6))
-            go_on.set()
-            await eventually("it is undone", lambda: worker.undone, IN_TIME)
-    assert [answer.session for answer in worker.undone] == ["w1.demo"]
-    assert [line["event"] for line in logs] == ["rpc reply too late"]
-    assert not await redis.exists(client._reply_to)
 
 
 async def test_a_reply_has_a_share_of_the_time_to_travel_in(

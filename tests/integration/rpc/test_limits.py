@@ -59,25 +59,6 @@ async def test_a_handler_is_stopped_at_the_deadline(redis: Redis, redis_url: str
     assert {"rpc request ran out of time"} == {line["event"] for line in logs}
 
 
-async def test_a_request_past_its_deadline_is_dropped(
-    redis: Redis, redis_url: str, client: RpcClient
-) -> None:
-    served: list[Publish] = []
-
-    async def take(message: Publish) -> Answer:
-        served.append(message)
-        return await answer_publish(message)
-
-    await refused(publish(client, timeout=0.6))
-    assert await redis.llen(keys.rpc_requests(WORKER)) == 1
-    with capture_logs() as logs:
-        async with running(RpcServer(redis, redis_url, WORKER, {Publish: take})):
-            await publish(client)
-            await eventually("the first is dropped", lambda: logs, within=IN_TIME)
-    assert len(served) == 1
-    assert [(line["event"], line["request_id"]) for line in logs] == [("rpc request too late", REQUEST_ID)]
-
-
 async def test_a_worker_handles_only_so_many_requests_at_once(
     redis: Redis, redis_url: str, client: RpcClient
 ) -> None:
