@@ -15,7 +15,8 @@ from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tests.support.layer_publisher import ONE, THREE
 from tests.support.line_shape import OPEN, Shape
-from tests.support.line_stage import Stage, Watching, line_stage
+from tests.support.line_stage import Stage, line_stage
+from tests.support.line_tab import LineTab
 from tests.support.shaped_line import ShapedLine
 
 UNITS = {"k": 1e3, "m": 1e6}
@@ -55,7 +56,7 @@ async def live_through(history: History, line: ShapedLine, began: float) -> None
         line.shape(down=shape)
 
 
-async def tell(name: str, viewer: Watching, line: ShapedLine, began: float, end: float) -> None:
+async def tell(name: str, viewer: LineTab, line: ShapedLine, began: float, end: float) -> None:
     """Print what the viewer sees, as it goes on."""
     dropped = 0
     for number in range(int(end)):
@@ -70,16 +71,15 @@ async def tell(name: str, viewer: Watching, line: ShapedLine, began: float, end:
     print(f"{name}the machine was late by {1000 * line.late():.0f} ms at most")
 
 
-async def watch(name: str, stage: Stage, history: History, *, modelled: bool) -> None:
+async def watch(name: str, stage: Stage, history: History) -> None:
     async with contextlib.AsyncExitStack() as stack:
         line = await stack.enter_async_context(stage.line())
-        entering = stage.modelled_viewer(line) if modelled else stage.viewer(line)
-        viewer: Watching = await stack.enter_async_context(entering)
+        viewer = await stack.enter_async_context(stage.viewer(line))
         began = time.time()
         await asyncio.gather(live_through(history, line, began), tell(name, viewer, line, began, history.end))
 
 
-async def run(histories: list[History], *, single: bool, codec: str, modelled: bool) -> None:
+async def run(histories: list[History], *, single: bool, codec: str) -> None:
     valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
@@ -90,9 +90,7 @@ async def run(histories: list[History], *, single: bool, codec: str, modelled: b
                 print(layer)
             stages = [stage] * len(histories)
             names = [f"{n}: " if len(histories) > 1 else "" for n in range(1, len(histories) + 1)]
-            await asyncio.gather(
-                *(watch(*each, modelled=modelled) for each in zip(names, stages, histories, strict=True))
-            )
+            await asyncio.gather(*(watch(*each) for each in zip(names, stages, histories, strict=True)))
     finally:
         valkey.stop()
 
@@ -102,13 +100,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--single", action="store_true", help="publish one layer, not three")
-    parser.add_argument("--modelled", action="store_true", help="watch by a model in Python, not by Chromium")
     parser.add_argument("--codec", choices=CODECS, default="vp8")
     parser.add_argument("history", nargs="+")
     arguments = parser.parse_args()
     text = " ".join(arguments.history)
     histories = [History.read(part.split()) for part in text.split("+")]
-    asyncio.run(run(histories, single=arguments.single, codec=arguments.codec, modelled=arguments.modelled))
+    asyncio.run(run(histories, single=arguments.single, codec=arguments.codec))
 
 
 if __name__ == "__main__":

@@ -1,38 +1,15 @@
 """The life of a line that changes all the time, by a seed; and how long it carried so much at a stretch."""
 
-import asyncio
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from tests.support.line_shape import Shape
-from tests.support.line_viewer import clock
-from tests.support.shaped_line import ShapedLine
 
 LEAST_RATE, MOST_RATE = 150_000, 5_000_000  # bit/s
 LEAST_SECONDS, MOST_SECONDS = 4.0, 12.0  # between two changes
 LEAST_DELAY, MOST_DELAY = 0.005, 0.08
 MOST_LOSS = 0.01
-
-
-@dataclass
-class LineLife:
-    """`rates`: since when (Unix time) the line carries how much, in order."""
-
-    random: random.Random
-    rates: list[tuple[float, float]] = field(default_factory=list)
-
-    async def live(self, line: ShapedLine) -> None:
-        """Change the line until cancelled."""
-        for rate, shape, seconds in shapes(self.random):
-            line.shape(down=shape)
-            self.rates.append((clock(), rate))
-            await asyncio.sleep(seconds)
-
-    def carries(self, least: float, begin: float, end: float) -> float:
-        """The longest time without a break, in seconds, in which it carried at least `least` bit/s."""
-        return longest(self.rates, least, begin, end)
 
 
 def shapes(chance: random.Random) -> Iterator[tuple[float, Shape, float]]:
@@ -45,7 +22,7 @@ def shapes(chance: random.Random) -> Iterator[tuple[float, Shape, float]]:
 
 
 def longest(rates: Sequence[tuple[float, float]], least: float, begin: float, end: float) -> float:
-    """See `LineLife.carries`."""
+    """The longest time without a break, in seconds, in which a line carried at least `least` bit/s."""
     best, since = 0.0, math.inf
     for number, (at, rate) in enumerate(rates):
         until = rates[number + 1][0] if number + 1 < len(rates) else math.inf

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
 
 from playwright.async_api import Browser
 
@@ -14,9 +13,7 @@ from tests.support.browser import chromium
 from tests.support.layer_publisher import THREE, Layer, layer_publisher
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_tab import LineTab, line_tab
-from tests.support.line_viewer import LineViewer, line_viewer
 from tests.support.script_publisher import ScriptPublisher, Sent
-from tests.support.seen_line import SeenLine
 from tests.support.shaped_line import Address, ShapedLine, shaped_line
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -27,13 +24,6 @@ WATCH_SECONDS = 15.0
 FULL = 0.65  # of its bit rate: while there is a better one, Chromium aims at three quarters of a layer's
 # Three layers of a small picture, too.
 SMALL_LAYERS = "--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/"
-
-
-class Watching(Protocol):
-    """A viewer, whatever it is made of."""
-
-    async def seen(self) -> SeenLine:
-        """All that it has seen and heard so far."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +54,6 @@ class Stage:
             await _sees(tab)
             yield tab
 
-    @contextlib.asynccontextmanager
-    async def modelled_viewer(self, line: ShapedLine) -> AsyncIterator[LineViewer]:
-        """One in Python, which sees."""
-        async with line_viewer(self.system.http, self.whep, line.lead) as viewer:
-            await _sees(viewer)
-            yield viewer
-
     async def full(self) -> None:
         """Wait until the publisher sends each layer at about its full bit rate."""
         latest = await self.publisher.sent()
@@ -89,7 +72,7 @@ class Stage:
         return all(rates.get(layer.rid, 0.0) > FULL * layer.bitrate for layer in self.layers)
 
 
-async def _sees(viewer: Watching) -> None:
+async def _sees(viewer: LineTab) -> None:
     async def sees() -> bool:
         return len((await viewer.seen()).pictures) > 1
 

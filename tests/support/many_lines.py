@@ -60,7 +60,7 @@ class TimedLine:
 
     @classmethod
     def by_chance(cls, seed: int, began: float, seconds: float) -> Self:
-        """As `LineLife` has it."""
+        """One that changes all the time, as `shapes` says."""
         taken, at = [], began
         for _, shape, lasts in shapes(random.Random(seed)):
             if at >= began + seconds:
