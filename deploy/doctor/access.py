@@ -10,6 +10,7 @@ from shared.settings.settings import Settings, SettingsError
 ABOUT, PROXIES = About("access"), About("proxies")
 JWT_BYTES = 32  # RFC 7518 3.2: as long as the output of SHA-256
 TOKEN_LETTERS = 16
+MOST_SAID = 8  # findings in the line of the start: rooms may have a thousand short tokens
 MOST_PROXIES = 65_536  # addresses of one trusted network, IPv4 or IPv6
 NEW_TOKEN = "openssl rand -hex 24"  # noqa: S105  # the command that draws one
 
@@ -28,7 +29,7 @@ def look(settings: Settings, part: Part) -> list[Finding]:
 
 def at_start(settings: Settings) -> tuple[bool, dict[str, str]]:
     """Whether something is to be mended; and what is open to whom, and what closes it, for one line."""
-    findings = [*publishing(settings), *administration(settings), *weak(settings)]
+    findings = [*publishing(settings), *administration(settings), *weak(settings)][:MOST_SAID]
     mends = dict.fromkeys(each.mend for each in findings if each.mend)  # each once
     said = {"open": "; ".join(each.found for each in findings)}
     return bool(mends), said | ({"mend": "; ".join(mends)} if mends else {})

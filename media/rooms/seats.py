@@ -38,12 +38,12 @@ class Seats:
     def take(self, session: Session) -> None:
         """Add a session. The oldest that nobody has connected to ends, if there are too many of those."""
         self._viewers[session.client] += session.role is Role.PLAY
+        self._unconnected[session] = None  # first: what ends below may take it along
         own = [each for each in self._unconnected if session.client and each.client == session.client]
-        if len(own) >= MOST_UNCONNECTED_OF_CLIENT:
+        if len(own) > MOST_UNCONNECTED_OF_CLIENT:
             own[0].end(EndReason.NOT_CONNECTED)
-        elif len(self._unconnected) >= MOST_UNCONNECTED:
+        elif len(self._unconnected) > MOST_UNCONNECTED:
             next(iter(self._unconnected)).end(EndReason.NOT_CONNECTED)
-        self._unconnected[session] = None
 
     def connect(self, session: Session) -> None:
         """Take that the session's first authentic check has come."""

@@ -1,7 +1,10 @@
 """Chromium publishes its camera and microphone, a second Chromium watches, in each codec it can send."""
 
+import asyncio
+
 import pytest
 
+from media.transport.ice import CONSENT_SECONDS
 from tests.support.browser import chromium, open_publish_page, open_watch_page
 from tests.support.client_runs import ClientRuns
 from tests.support.client_stage import client_stage
@@ -43,3 +46,22 @@ async def test_a_second_chromium_sees_and_hears_each_codec_of_the_first(
                 await publisher.stop()
                 await system.room_gone(room, within=5)
             print(f"{room}: {received}")
+
+
+@pytest.mark.soak
+async def test_it_answers_for_its_consent_and_watches_for_longer_than_that_lasts(redis_url: str) -> None:
+    async with (
+        client_stage(redis_url) as stage,
+        chromium() as sender,
+        chromium() as receiver,
+        await open_publish_page(sender, stage.url, "long") as publisher,
+    ):
+        await publisher.publish()
+        await publisher.tells("Live in long.")
+        async with await open_watch_page(receiver, stage.url, "long") as viewer:
+            await viewer.tells("Watching long.")
+            await asyncio.sleep(CONSENT_SECONDS + 8)
+            await viewer.sees_and_hears(WATCH_SECONDS, FRAMES)
+            metrics = (await stage.system.http.get(f"{stage.system.workers[0].url}/metrics")).text
+            assert 'roomcast_sessions_opened_total{role="play"} 1.0' in metrics  # it did not come back
+        await publisher.stop()

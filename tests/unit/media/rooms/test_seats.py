@@ -107,6 +107,18 @@ def test_a_flood_pushes_out_its_own_oldest() -> None:
     assert not left[1].ended
 
 
+def test_a_session_that_ends_with_the_one_that_gives_way_is_kept_by_nobody() -> None:
+    """The oldest may be the publisher of the room that the newest joins."""
+    world = World()
+    first = world.offer("eve", 0.0, Role.PUBLISH)
+    for _ in range(MOST_UNCONNECTED_OF_CLIENT - 1):
+        world.offer("eve", 1.0)
+    newest = _Session(world.seats, "eve", 2.0)
+    first.end = lambda reason: [_Session.end(each, reason) for each in (first, newest)]  # type: ignore[method-assign,assignment,func-returns-value]
+    world.seats.take(cast(Session, newest))
+    assert len(world.seats._unconnected) == MOST_UNCONNECTED_OF_CLIENT - 1
+
+
 def test_viewers_that_should_have_connected_use_nothing_of_the_worker() -> None:
     world = World()
     world.offer("eve", 0.0)
