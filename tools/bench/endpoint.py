@@ -26,7 +26,6 @@ from tools.bench.inbox import Inbox
 from tools.bench.poster import Poster
 
 PAYLOAD_TYPE, RTX_TYPE = 96, 97
-H264_FORM = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 CONNECT_SECONDS = 20.0
 CHECK_RETRY_SECONDS = 0.2
 CONSENT_SECONDS = 5.0  # RFC 7675 5.1
@@ -46,7 +45,6 @@ class Context:
     headers: dict[str, str]  # of every request
     certificate: Certificate
     inbox: Inbox
-    codec: str = "VP8"
     estimates: bool = False  # viewers offer to estimate their line, as browsers do
     poster: Poster = field(default_factory=Poster)
 
@@ -240,8 +238,7 @@ class Endpoint(ABC):
             "a=setup:actpass",
             f"a={self.direction}",
             "a=rtcp-mux",
-            f"a=rtpmap:{PAYLOAD_TYPE} {self._context.codec}/90000",
-            *([f"a=fmtp:{PAYLOAD_TYPE} {H264_FORM}"] if self._context.codec == "H264" else []),
+            f"a=rtpmap:{PAYLOAD_TYPE} VP8/90000",
             f"a=rtcp-fb:{PAYLOAD_TYPE} nack",
             f"a=rtcp-fb:{PAYLOAD_TYPE} nack pli",
             *self._attributes(),

@@ -276,11 +276,10 @@ async def loaded(
     silent: bool = False,
     stream: Pictures = DEFAULT_STREAM,
     estimates: bool = False,
-    codec: str = "VP8",
 ) -> AsyncIterator[Load]:
     """Publishers, and so many viewers for each of them, all connected and, unless `silent`, getting media.
 
-    All offer `codec` alone, which `stream` should be of.
+    All offer VP8 alone.
     If `estimates`, viewers tell a server that agrees what their line carries, as browsers do.
 
     For more rooms than one the URLs hold `{room}`. Raises `ValueError` when they do not.
@@ -290,7 +289,7 @@ async def loaded(
     limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        context = Context(http, headers, Certificate.generate(), Inbox(), codec, estimates)
+        context = Context(http, headers, Certificate.generate(), Inbox(), estimates)
         load = Load(whip, whep, rooms, context, stream, server_pids)
         keeping = asyncio.create_task(load.keep_alive())
         try:

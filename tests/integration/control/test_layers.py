@@ -31,15 +31,6 @@ async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(stage: S
         assert len(heard.events) == 2
 
 
-async def test_a_picture_without_layers_is_one_layer_without_a_name(stage: Stage) -> None:
-    worker = await stage.worker()
-    await worker.publish_in("demo", layers=(LayerStatus(rid="", bitrate=900_000, width=640, height=360),))
-    http = await stage.control()
-    async with listening(http, await subscribed(http, await played(http), "layers")) as heard:
-        only = {"spatialLayerId": 0, "bitrate": 900_000, "width": 640, "height": 360}
-        await heard.hears(("layers", {"1": [only]}))
-
-
 async def test_who_gets_no_picture_hears_of_no_layers(stage: Stage) -> None:
     worker = await stage.worker()
     await worker.publish_in("demo", layers=(FULL, HALF))
