@@ -56,6 +56,7 @@ def encode(codec_name: str, frames: int = 20, gop: int = 8, **options: str) -> l
     container = av.open(datagrams, "w", format="rtp", options={"packetsize": PACKET_SIZE, "strict": "-2"})
     stream = container.add_stream(encoder, rate=RATE, options={**tuning, **options})
     stream.width, stream.height, stream.pix_fmt, stream.gop_size = WIDTH, HEIGHT, "yuv420p", gop
+    stream.codec_context.thread_count = 1  # those of libvpx wait for each other by computing
     for frame in [*map(picture, range(frames)), None]:
         for packet in stream.encode(frame):
             encoded.append(Frame(packet.is_keyframe, bytes(packet), []))

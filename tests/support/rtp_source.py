@@ -65,6 +65,7 @@ def encode_video(
     """
     name, without_delay = ENCODERS[codec]
     encoder = av.CodecContext.create(name, "w")
+    encoder.thread_count = 1  # those of libvpx wait for each other by computing
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
     encoder.framerate = rate
