@@ -1,0 +1,104 @@
+"""All sessions of a worker: found by what names them, and ended alone when they break."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from media.sessions.end_reason import EndReason
+from media.transport.dtls import DtlsError
+from media.transport.handshake_failure import HandshakeFailure
+from media.transport.ice import Credentials
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
+from tests.unit.media.rooms.test_admission import DEMO, World
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+async def test_a_session_is_found_by_its_id_room_and_role_together(world: World) -> None:
+    session = world.publish()
+    assert world.roster.find(session.id, DEMO, Role.PUBLISH) is session
+    for id_, room, role in (
+        ("w1.other", DEMO, Role.PUBLISH),
+        (session.id, "other", Role.PUBLISH),
+        (session.id, DEMO, Role.PLAY),
+    ):
+        with pytest.raises(ServiceError) as caught:
+            world.roster.find(id_, room, role)
+        assert caught.value.code is ErrorCode.SESSION_NOT_FOUND
+
+
+async def test_whether_a_session_lives_and_where(world: World) -> None:
+    session = world.publish()
+    assert world.roster.has(session.id, DEMO)
+    assert world.roster.has(session.id, "")
+    assert not world.roster.has(session.id, "other")
+    session.end(EndReason.DELETED)
+    assert not world.roster.has(session.id, "")
+    assert world.roster.get(session.id) is None
+
+
+async def test_a_session_that_breaks_ends_alone(world: World) -> None:
+    publisher, broken, other = world.publish(), world.watch(), world.watch()
+    broken.breaks(ZeroDivisionError())
+    with capture_logs() as logs:
+        world.roster.tick(world.now)
+    assert broken.ended
+    assert not publisher.ended
+    assert not other.ended
+    assert world.ledger.ended == {(Role.PLAY, EndReason.FAULT): 1}
+    assert [line["event"] for line in logs] == ["unexpected session error", "session ended"]
+
+
+async def test_one_that_breaks_at_its_end_is_gone_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish()
+    broken, other = world.watch(), world.watch()
+    broken.breaks(ZeroDivisionError())
+    monkeypatch.setattr(broken, "_detach", lambda: 1 / 0)
+    world.roster.tick(world.now)
+    assert world.roster.get(broken.id) is None
+    assert world.roster.get(other.id) is other
+
+
+async def test_one_whose_end_ends_others_in_the_same_tick_is_no_trouble(world: World) -> None:
+    """A room ends with its publisher, whose tick comes first."""
+    publisher, viewer = world.publish(), world.watch()
+    viewer.breaks(ZeroDivisionError())
+    publisher._expires_at = world.now
+    with capture_logs() as logs:
+        world.roster.tick(world.now)
+    assert len(world.roster) == 0
+    assert not [line for line in logs if line["log_level"] == "error"]
+
+
+async def test_a_restart_answers_under_new_names_and_the_old_ones_work_on(world: World) -> None:
+    session = world.publish()
+    before = session.etag
+    fragment = world.roster.restart_ice(session, Credentials("new", "n" * 24))
+    assert session.etag != before
+    assert f"a=ice-ufrag:{session.etag}\r\n" in fragment
+    assert session.ice.local.password in fragment
+    assert set(session.ice.local_ufrags) == {before, session.etag}
+    assert set(world.demux._by_ufrag) == {before, session.etag}
+
+
+async def test_why_a_handshake_failed_is_logged_with_the_end(world: World) -> None:
+    session = world.publish()
+    session.handshake_error = DtlsError(HandshakeFailure.FAULT)
+    with capture_logs() as logs:
+        session.end(EndReason.HANDSHAKE_FAILED)
+    [ended] = [line for line in logs if line["event"] == "session ended"]
+    assert ended["why"] == str(session.handshake_error)
+    assert ended["reason"] == EndReason.HANDSHAKE_FAILED
+
+
+async def test_nothing_is_kept_of_a_session_that_has_ended(world: World) -> None:
+    session = world.publish()
+    assert len(world.demux) > 0
+    session.end(EndReason.DELETED)
+    assert not any(map(len, (world.roster, world.demux, world.rooms)))
+    assert not list(world.roster.with_rooms())
