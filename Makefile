@@ -31,15 +31,14 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 .PHONY: test
 test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
 	@$(BIN)/python -m deploy.native_build
-	$(MAKE) --no-print-directory -j 2 test-in-turn test-quietly
-
-# First the tests that measure, one by one, then those that wait: four at once, so that each has half a core.
-.PHONY: test-in-turn
-test-in-turn: .venv/test.stamp
-	$(BIN)/pytest -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
+	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
-# In the time that those leave: the kernel runs it only while a core has nothing else to do.
+.PHONY: test-alone
+test-alone: .venv/test.stamp
+	$(BIN)/pytest -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
+
+# In the time that the measuring tests leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
