@@ -21,29 +21,6 @@ def break_(*_: object) -> None:
     raise ZeroDivisionError
 
 
-async def tick_broken(plane: Plane, broken: object, method: str) -> list[str]:
-    """A tick while `method` of an object is broken; returns what was logged as an error."""
-    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
-        patch.setattr(broken, method, break_)
-        plane.tick(0)
-    errors = [entry for entry in logs if entry["log_level"] == "error"]
-    assert all(entry["exc_info"] for entry in errors)
-    return [entry["event"] for entry in errors]
-
-
-async def test_a_session_that_cannot_even_end_well_is_forgotten(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    session = plane.session(viewer)
-    session.ice.consent_expired = break_  # type: ignore[method-assign]
-    assert await tick_broken(plane, session._dtls, "close") == [
-        "unexpected session error",
-        "unexpected error while a session ends",
-    ]
-    assert plane.subscribers == 0
-    session._dtls.close()
-    publisher.send_media()
-
-
 @pytest.mark.parametrize("part", ["receive_check", "receive_response", "receive_dtls", "receive_media"])
 async def test_a_fault_that_a_client_brings_ends_it_alone(plane: Plane, part: str) -> None:
     """Datagrams of other sessions that were read in the same batch are handled."""

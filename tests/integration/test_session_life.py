@@ -14,7 +14,6 @@ from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError
-from shared.messages.sessions import FindSessions
 from shared.messages.signalling import CloseRoom, Play, Publish, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
@@ -201,14 +200,6 @@ async def test_what_is_no_offer_opens_nothing(plane: Plane) -> None:
         with pytest.raises(DecodeError):
             await ask(message(room=ROOM, offer=b"\x80"))
     assert plane.holds_nothing()
-
-
-async def test_a_session_is_alive_in_its_own_room_only(plane: Plane) -> None:
-    session = (await plane.ask(plane.peer(publishes=True), publishes=True)).session
-    unknown = session[:-1] + ("A" if session[-1] != "A" else "B")
-    for room, living in (("", (session,)), (ROOM, (session,)), ("other", ())):
-        message = FindSessions(sessions=(session, unknown), room=room)
-        assert (await plane.handlers.find_sessions(message)).sessions == living
 
 
 # --- DELETE

@@ -10,7 +10,6 @@ from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
 from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
-from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
     GRACE,
@@ -52,52 +51,6 @@ async def test_media_passes_over_an_edge(net: Net) -> None:
     assert net.calls == 2
 
 
-async def test_first_viewers_that_come_at_once_share_one_opening(net: Net) -> None:
-    await net.workers[ONE].publish()
-    net.answer.clear()
-    playing = [asyncio.create_task(net.workers[TWO].play(ONE)) for _ in range(5)]
-    await eventually("the origin is asked", lambda: net.calls == 1, IN_TIME)
-    playing.pop(0).cancel()  # the viewer that began the opening gives up
-    net.answer.set()
-    await asyncio.gather(*playing)
-    assert net.calls == 1
-    assert net.workers[TWO].viewers() == 4
-
-
-async def test_an_opening_that_fails_is_told_to_all_and_leaves_nothing(net: Net) -> None:
-    edge = net.workers[TWO]
-    refused = await asyncio.gather(*(edge.play(ONE) for _ in range(3)), return_exceptions=True)
-    assert [error.code for error in refused if isinstance(error, ServiceError)] == [
-        ErrorCode.NO_PUBLISHER
-    ] * 3
-    assert (net.calls, edge.viewers()) == (1, None)
-    await net.workers[ONE].publish()
-    await edge.play(ONE)
-
-
-async def test_the_relay_outlives_its_last_viewer_for_a_moment(net: Net) -> None:
-    await net.workers[ONE].publish()
-    edge = net.workers[TWO]
-    for _ in range(2):  # the second viewer finds the relay still open
-        viewer = await edge.play(ONE)
-        viewer.close()
-        await eventually("the viewer has left", lambda: edge.viewers() == 0, IN_TIME)
-        net.pass_time(LINGER_SECONDS / 3)
-    assert net.calls == 1
-    net.pass_time(LINGER_SECONDS)
-    assert edge.viewers() is None
-    await eventually("closed at the origin", lambda: len(net.workers[ONE].plane.origin) == 0, IN_TIME)
-    assert edge.plane.demux.relay_count == 0
-
-
-async def test_a_room_that_ends_while_it_is_opened_ends_here_too(net: Net) -> None:
-    await net.workers[ONE].publish()
-    net.behind_answer = lambda: net.close_room(ONE)
-    viewer = await net.workers[TWO].play(ONE)
-    net.pass_time(ORIGIN_SILENT_SECONDS)
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-
-
 async def test_a_killed_edge_costs_its_origin_nothing_for_long(net: Net) -> None:
     await net.workers[ONE].publish()
     await net.workers[TWO].play(ONE)
@@ -135,18 +88,6 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
     assert len(net.workers[THREE].plane.origin) == 1
 
 
-async def test_they_do_not_wait_for_ever(net: Net) -> None:
-    await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    net.workers[ONE].die()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
-    net.pass_time(GRACE - 1)
-    assert net.workers[TWO].viewers() == 1
-    net.pass_time(1.5)
-    assert net.workers[TWO].viewers() is None
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-
-
 async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(net: Net) -> None:
     publisher = await net.workers[ONE].publish()
     viewer = await net.workers[TWO].play(ONE)
@@ -179,17 +120,6 @@ async def lose_the_origin(net: Net) -> Peer:
     net.workers[ONE].die()
     net.pass_time(ORIGIN_SILENT_SECONDS)
     return viewer
-
-
-async def test_somebody_else_elsewhere_does_not_get_the_viewers(net: Net) -> None:
-    viewer = await lose_the_origin(net)
-    await net.workers[THREE].publish(identity="somebody else")
-    net.pass_time(RETRY_SECONDS)
-    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    await eventually("the copy has ended", lambda: net.workers[TWO].viewers() is None, IN_TIME)
-    assert net.workers[TWO].plane.demux.relay_count == 0
-    net.pass_time(EXPIRY_SECONDS)
-    assert len(net.workers[THREE].plane.origin) == 0
 
 
 async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net: Net) -> None:
