@@ -12,6 +12,7 @@ from shared.bus.redis_clock import RedisClock
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.rpc import metrics as rpc_metrics
 from shared.telemetry.build_info import export_build
+from shared.telemetry.log_metrics import export_dropped_lines
 
 _OFFERS = {"/api/whip/publish/{room}", "/api/whep/play/{room}"}
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
@@ -25,6 +26,7 @@ class HttpMetrics:
         self.offers = self.errors = 0  # requests with an offer, and answers of 500 and above, since the start
         ProcessCollector(registry=self._registry)
         export_build(self._registry)
+        export_dropped_lines(self._registry)
         export_skew(clock, self._registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",

@@ -14,7 +14,7 @@ from media.worker.worker import Worker
 from shared.directory.announcer import WorkerIdTakenError
 from shared.http.server import listen
 from shared.settings.settings import Settings, SettingsError
-from shared.telemetry.logging import configure_logging
+from shared.telemetry.logging import configure_logging, drain_logs
 from shared.telemetry.tracing import close_tracing, configure_tracing
 
 TRACES_SECONDS = 0.5  # for the last of them
@@ -46,8 +46,8 @@ def serve(settings: Settings) -> None:
     except WorkerIdTakenError:
         raise SettingsError(f"WORKER_ID: another worker is running as {settings.own_worker_id}") from None
     close_tracing(TRACES_SECONDS)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    drain_logs()
+    sys.stdout.flush()
     os._exit(exit_code)  # the interpreter would wait for threads, and a hung disk may hold one
 
 

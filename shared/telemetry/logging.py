@@ -4,16 +4,23 @@ Events are short phrases; values go into fields. Session ids are credentials and
 without local variables, which may hold tokens.
 """
 
+import atexit
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import FilteringBoundLogger, Processor
 
 from shared.names import cut_session
+from shared.telemetry.line_writer import LineWriter
+
+STDERR = 2
+DRAIN_SECONDS = 1.0  # the time that the last lines have at the end of a process
+
+_lines: LineWriter | None = None  # of this process
 
 
 def configure_logging(level: str, form: str = "auto", **context: str) -> None:
@@ -44,14 +51,18 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
         shared.append(structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     least = logging.getLevelNamesMapping()[level]
+    global _lines
+    if _lines is not None:
+        _lines.close()
+    lines = _lines = LineWriter(STDERR, _tell_dropped)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, lines)),
         cache_logger_on_first_use=True,
     )
     # libraries log through the standard module: in the same form, from WARNING up
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -67,6 +78,22 @@ def _cut_session(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
     if isinstance(session, str):
         event["session"] = cut_session(session)
     return event
+
+
+def _tell_dropped(lines: int) -> None:
+    get_logger().error("log lines were dropped: whoever reads the log was too slow", lines=lines)
+
+
+def dropped_lines() -> int:
+    """How many lines of the log this process has dropped, since nobody read them in time."""
+    return 0 if _lines is None else _lines.dropped
+
+
+@atexit.register
+def drain_logs() -> None:
+    """Wait a moment until the log is out: for the end of a process."""
+    if _lines is not None:
+        _lines.drain(DRAIN_SECONDS)
 
 
 def write_audit(**fields: object) -> None:

@@ -27,6 +27,7 @@ from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 from shared.settings.settings import Settings
 from shared.telemetry.build_info import export_build
+from shared.telemetry.log_metrics import export_dropped_lines
 
 
 def new_registry(
@@ -44,6 +45,7 @@ def new_registry(
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
     export_build(registry)
+    export_dropped_lines(registry)
     registry.register(RoomsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RoomDetailsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))

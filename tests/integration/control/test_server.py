@@ -69,6 +69,24 @@ async def process(
         await running.wait()
 
 
+async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path, redis_url: str) -> None:
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDWR)  # which reads nothing: 64 KiB fit
+    try:
+        async with (
+            process(log, REDIS_URL=redis_url) as (running, url),
+            httpx.AsyncClient(base_url=url) as http,
+        ):
+            for _ in range(600):  # each has a line of 200 bytes
+                assert (await http.get("/api/bootstrap")).status_code == 200
+            assert "roomcast_log_lines_dropped_total 0.0" in (await http.get("/metrics")).text
+            running.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(running.wait(), 10) == 0
+    finally:
+        os.close(reader)
+
+
 async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     tmp_path: Path, redis_url: str, stage: Stage
 ) -> None:

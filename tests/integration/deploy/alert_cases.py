@@ -249,6 +249,11 @@ CASES = [
     ),
     one_of("RoomcastPublicAddressUnknown", address("unknown"), address("found"), spared=address("symmetric")),
     one_of(
+        "RoomcastLogLinesDropped",
+        counter("roomcast_log_lines_dropped_total", 3),
+        counter("roomcast_log_lines_dropped_total", 0),
+    ),
+    one_of(
         "RoomcastFilesNearLimit",
         both(gauge("process_open_fds", "900x40"), gauge("process_max_fds", "1024x40")),
         both(gauge("process_open_fds", "700x40"), gauge("process_max_fds", "1024x40")),

@@ -1,0 +1,93 @@
+"""Whoever logs waits for nobody: a pipe that is read late, or never, or by nobody."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from shared.telemetry import line_writer
+from shared.telemetry.line_writer import LineWriter
+from tests.support.waiting import eventually
+
+IN_TIME = 10.0
+LINE = "x" * 999 + "\n"
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    yield reading, writing
+    for descriptor in (reading, writing):
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def fill(descriptor: int) -> int:
+    """Write as much as fits; returns how much."""
+    os.set_blocking(descriptor, False)
+    filled = 0
+    with suppress(BlockingIOError):
+        while True:
+            filled += os.write(descriptor, b"-" * 4096)
+    os.set_blocking(descriptor, True)
+    return filled
+
+
+def read_all(descriptor: int, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        data += os.read(descriptor, 65_536)
+    return data
+
+
+def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+    for number in range(100):
+        assert writer.write(f"line {number}\n")
+    assert writer.drain(IN_TIME)
+    assert os.read(pipe[0], 65_536).decode().splitlines() == [f"line {number}" for number in range(100)]
+    writer.close()
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_dropped_is_told(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_writer, "MOST_WAITING_BYTES", 200_000)
+    told: list[int] = []
+    filled = fill(pipe[1])
+    writer = LineWriter(pipe[1], told.append)
+    began = time.monotonic()
+    for _ in range(1_000):
+        writer.write(LINE)
+    assert time.monotonic() - began < 1.0
+    assert writer.dropped == 800
+    assert not writer.drain(0.05)
+    assert not told
+    assert read_all(pipe[0], filled + 200 * len(LINE))[filled:] == (LINE * 200).encode()
+    assert writer.drain(IN_TIME)
+    assert told == [800]
+    writer.close()
+
+
+async def test_a_descriptor_that_does_not_block_is_waited_for(pipe: tuple[int, int]) -> None:
+    """As stderr is, where another process has set its terminal so."""
+    os.set_blocking(pipe[1], False)
+    writer = LineWriter(pipe[1])
+    for _ in range(200):
+        writer.write(LINE)
+    reader = threading.Thread(target=read_all, args=(pipe[0], 200 * len(LINE)), daemon=True)
+    reader.start()
+    await eventually("all of it is read", lambda: not reader.is_alive(), IN_TIME)
+    assert writer.dropped == 0
+    writer.close()
+
+
+async def test_where_nobody_can_read_any_more_lines_count_as_dropped(pipe: tuple[int, int]) -> None:
+    os.close(pipe[0])
+    writer = LineWriter(pipe[1])
+    writer.write(LINE)
+    await eventually("it is counted", lambda: writer.dropped == 1, IN_TIME)
+    writer.close()
